@@ -1,0 +1,91 @@
+"""Counts billed operations where they happen, at the client, so that no page, command or job escapes the count.
+
+Firestore bills a read for each document returned and at least one for each query; an aggregation bills one for every
+started 1,000 index entries; writes and deletes are billed for each document. R2 bills class A (list, put, copy,
+multipart) and class B (head, get) operations; deletes and aborts are free. Sources: the vendors' pricing pages.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from storage.errors import Refused
+
+Operation = Literal["firestore_reads", "firestore_writes", "firestore_deletes", "r2_class_a", "r2_class_b", "r2_free"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Billed operations so far."""
+
+    firestore_reads: int = 0
+    firestore_writes: int = 0
+    firestore_deletes: int = 0
+    r2_class_a: int = 0
+    r2_class_b: int = 0
+    r2_free: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Plain numbers, for `--json`."""
+        return asdict(self)
+
+
+class OverBudget(Refused):
+    """The budget of billed operations for this page or command is used up; ask before going on."""
+
+    code = "over_budget"
+
+
+class Meter:
+    """Adds up billed operations; safe to share between threads. With a budget, refuses to go past it."""
+
+    def __init__(self, *, read_budget: int | None = None) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[Operation, int] = {}
+        self._read_budget = read_budget
+
+    def add(self, operation: Operation, count: int = 1) -> None:
+        """Counts operations that were billed, then raises `OverBudget` if the reads passed the budget."""
+        with self._lock:
+            self._counts[operation] = self._counts.get(operation, 0) + count
+            reads = self._counts.get("firestore_reads", 0)
+        if self._read_budget is not None and reads > self._read_budget:
+            raise OverBudget(
+                f"This used {reads:,} document reads; the budget is {self._read_budget:,}.",
+                remedy="Narrow the question, or allow more reads.",
+            )
+
+    def cost(self) -> Cost:
+        """What was counted up to now."""
+        with self._lock:
+            return Cost(**self._counts)
+
+
+_active: ContextVar[tuple[Meter, ...]] = ContextVar("active_meters", default=())
+total = Meter()  # everything this process ever did
+
+
+def record(operation: Operation, count: int = 1) -> None:
+    """Called by the clients for what was billed: counts in the process's total and in every active meter.
+
+    Threads count for the caller only when they run in a copy of its context (`contextvars.copy_context().run`).
+    """
+    total.add(operation, count)
+    for meter in _active.get():
+        meter.add(operation, count)
+
+
+@contextmanager
+def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
+    """Counts what the block does. Blocks nest; each counts for itself."""
+    meter = Meter(read_budget=read_budget)
+    token = _active.set((*_active.get(), meter))
+    try:
+        yield meter
+    finally:
+        _active.reset(token)

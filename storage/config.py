@@ -1,0 +1,278 @@
+"""Settings as one frozen value: `load` is pure, collects every problem and raises once.
+
+Reading the process's environment, `.env` and Streamlit's secrets is `storage.environment`'s part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from storage import credentials_file
+from storage.domain.plans import DEFAULT_LIMITS, PlanLimits, parse_overrides
+from storage.errors import BadInput, ConfigError, Problem
+
+LIVE_MARKERS = ("R2_", "FIREBASE_", "FIRESTORE_EMULATOR_HOST")
+MAX_EXPIRY_SECONDS = 604_800  # seven days: the S3 signature's own limit, which boto3 does not enforce
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
+
+Mode = Literal["demo", "live"]
+
+
+class Secret:
+    """A string that never shows itself: not in `repr`, `str`, a format, a traceback or a pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the SDK that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """One R2 token as S3 sees it."""
+
+    access_key_id: Secret
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class R2Settings:
+    """Where the bucket is and with which tokens; `read` looks and signs, `write` changes."""
+
+    bucket: str
+    endpoint_url: str
+    region: str
+    key_prefix: str
+    public_url: str
+    read: KeyPair
+    write: KeyPair
+    read_is_separate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FirestoreSettings:
+    """Which project, with which credentials; `emulator_host` redirects the client and drops credentials."""
+
+    project_id: str
+    credentials_path: Path | None
+    emulator_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that configuration decides. Durations say their unit in the name."""
+
+    mode: Mode
+    r2: R2Settings
+    firestore: FirestoreSettings
+    playback_url_expiry_seconds: int
+    download_url_expiry_seconds: int
+    stale_after_minutes: int
+    plan_limits: Mapping[str, PlanLimits]
+
+
+def is_demo(values: Mapping[str, str]) -> bool:
+    """True when nothing that points at a real or emulated backend is set at all.
+
+    `R2_KEY_PREFIX` set to the empty string counts as set: a half configured machine never falls back to the demo.
+    """
+    return not any(name.startswith(LIVE_MARKERS) for name in values)
+
+
+def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
+    """The settings, or `ConfigError` with every problem by name. Reads no environment; opens the credentials file."""
+    reader = _Reader(values)
+    r2 = _r2(reader)
+    firestore = _firestore(reader)
+    settings = Settings(
+        mode=mode,
+        r2=r2,
+        firestore=firestore,
+        playback_url_expiry_seconds=reader.whole("PLAYBACK_URL_EXPIRY_SECS", 900, 1, MAX_EXPIRY_SECONDS),
+        download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
+        stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
+        plan_limits=_plan_limits(reader),
+    )
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return settings
+
+
+class _Reader:
+    """Takes values by name and collects what is wrong with them."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.problems: list[Problem] = []
+
+    def problem(self, name: str, problem: str, remedy: str) -> None:
+        self.problems.append(Problem(name, problem, remedy))
+
+    def has(self, name: str) -> bool:
+        return bool(self._values.get(name, "").strip())
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._values.get(name, "").strip() or default
+
+    def raw(self, name: str, default: str) -> str:
+        """As `text`, but an empty string that was set stays empty."""
+        return self._values.get(name, default).strip()
+
+    def required(self, name: str, remedy: str) -> str:
+        value = self.text(name)
+        if not value:
+            self.problem(name, "is not set", remedy)
+        return value
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.text(name)
+        if not text:
+            return default
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            self.problem(name, f"must be a whole number from {low:,} to {high:,}", f"Leave it out for {default}.")
+            return default
+        return int(text)
+
+
+def _r2(reader: _Reader) -> R2Settings:
+    bucket = reader.required("R2_BUCKET_NAME", "Set it to the bucket's name, as the R2 overview lists it.")
+    if bucket and not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket):
+        reader.problem(
+            "R2_BUCKET_NAME", "is not a bucket name", "Use 3 to 63 lower-case letters, digits and '-', without a path."
+        )
+    write = _pair(reader, "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+    separate = reader.has("R2_READ_ACCESS_KEY_ID") or reader.has("R2_READ_SECRET_ACCESS_KEY")
+    read = _pair(reader, "R2_READ_ACCESS_KEY_ID", "R2_READ_SECRET_ACCESS_KEY") if separate else write
+    region = reader.text("R2_REGION", "auto")
+    if not re.fullmatch(r"[a-z0-9-]{2,32}", region):
+        reader.problem("R2_REGION", "is not a region name", "Leave it out for 'auto'.")
+    return R2Settings(
+        bucket=bucket,
+        endpoint_url=_endpoint(reader, bucket),
+        region=region,
+        key_prefix=_key_prefix(reader),
+        public_url=_public_url(reader),
+        read=read,
+        write=write,
+        read_is_separate=separate,
+    )
+
+
+def _pair(reader: _Reader, id_name: str, secret_name: str) -> KeyPair:
+    remedy = "Create an R2 API token for this bucket and copy the pair it shows once."
+    key_id, secret = reader.required(id_name, remedy), reader.required(secret_name, remedy)
+    for name, value in ((id_name, key_id), (secret_name, secret)):
+        if re.search(r"\s", value) or not value.isascii():
+            reader.problem(name, "contains blanks or characters that no key has", "Copy it again, without line breaks.")
+    return KeyPair(Secret(key_id), Secret(secret))
+
+
+def _endpoint(reader: _Reader, bucket: str) -> str:
+    account = reader.text("R2_ACCOUNT_ID")
+    if account and not re.fullmatch(r"[0-9a-f]{32}", account):
+        reader.problem("R2_ACCOUNT_ID", "is not an account id", "Copy the 32 hexadecimal digits of the R2 overview.")
+    url = reader.text("R2_ENDPOINT_URL")
+    if not url:
+        if not account:
+            reader.problem(
+                "R2_ACCOUNT_ID", "is not set, and neither is R2_ENDPOINT_URL", "Set one of the two; the id is enough."
+            )
+        return f"https://{account}.r2.cloudflarestorage.com"
+    parts = _url(reader, "R2_ENDPOINT_URL", url)
+    if parts is None:
+        return url
+    if parts.path.strip("/"):
+        what = "the bucket's name" if bucket and parts.path.strip("/") == bucket else "a path"
+        reader.problem("R2_ENDPOINT_URL", f"has {what} after the host", f"Use {parts.scheme}://{parts.netloc} alone.")
+    elif bucket and parts.hostname and parts.hostname.startswith(f"{bucket}."):
+        reader.problem("R2_ENDPOINT_URL", "begins with the bucket's name", "Use the account's host, without bucket.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _public_url(reader: _Reader) -> str:
+    url = reader.text("R2_PUBLIC_URL")
+    if url and _url(reader, "R2_PUBLIC_URL", url) is not None:
+        return url.rstrip("/")
+    return ""
+
+
+def _url(reader: _Reader, name: str, url: str) -> SplitResult | None:
+    """The parts of an absolute URL without query, fragment or user; plain http on loopback only."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if not host or parts.scheme not in {"http", "https"} or re.search(r"\s", url):
+        reader.problem(name, "is not an absolute http(s) URL", "Write it as https://host, without blanks.")
+        return None
+    if "?" in url or "#" in url:
+        reader.problem(name, "has a query or a fragment", "Give the address alone, up to the host (and path).")
+        return None
+    if parts.username or parts.password:
+        reader.problem(name, "has a user or a password in it", "Give the address alone; keys have their own settings.")
+        return None
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        reader.problem(name, "is not encrypted (http)", "Use https; http is for loopback only.")
+        return None
+    return parts
+
+
+def _key_prefix(reader: _Reader) -> str:
+    prefix = reader.raw("R2_KEY_PREFIX", "users/")
+    bad = prefix.startswith("/") or "//" in prefix or any(part in {".", ".."} for part in prefix.split("/"))
+    if prefix and (bad or not prefix.endswith("/") or any(ord(char) < 32 for char in prefix)):
+        reader.problem("R2_KEY_PREFIX", "must be empty or end with '/', without '//' or '..'", "For example users/.")
+    elif prefix.startswith(_RESERVED_PREFIXES):
+        reader.problem("R2_KEY_PREFIX", "is a prefix with another meaning in this bucket", "For example users/.")
+    return prefix
+
+
+def _firestore(reader: _Reader) -> FirestoreSettings:
+    project = reader.required("FIREBASE_PROJECT_ID", "Set it to the project's id, as the Firebase console shows it.")
+    if project and not re.fullmatch(r"[a-z][a-z0-9-]{2,62}(?::[a-z0-9-]+)?", project):
+        reader.problem("FIREBASE_PROJECT_ID", "is not a project id", "Use the id (lower case), not the display name.")
+    host = reader.text("FIRESTORE_EMULATOR_HOST")
+    if host and not re.fullmatch(r"[A-Za-z0-9.\-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", host):
+        reader.problem("FIRESTORE_EMULATOR_HOST", "is not host:port", "For example 127.0.0.1:8080, without http://.")
+    path_text = reader.text("FIREBASE_CREDENTIALS_PATH")
+    path = Path(path_text).expanduser() if path_text else None
+    if path is not None and (trouble := credentials_file.problem(path)):
+        reader.problem("FIREBASE_CREDENTIALS_PATH", trouble, "Point it at the service account's JSON key file.")
+    return FirestoreSettings(project, path, host)
+
+
+def _plan_limits(reader: _Reader) -> Mapping[str, PlanLimits]:
+    text = reader.text("PLAN_LIMITS_JSON")
+    if not text:
+        return DEFAULT_LIMITS
+    try:
+        return MappingProxyType({**DEFAULT_LIMITS, **parse_overrides(text)})
+    except BadInput as error:
+        reader.problem("PLAN_LIMITS_JSON", error.message, error.remedy)
+        return DEFAULT_LIMITS

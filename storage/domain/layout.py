@@ -1,0 +1,192 @@
+"""The key layout as one grammar: `parse` says what any key is, the builders are its inverse, prefixes end at a segment.
+
+No other module puts a key together. Keys are Unicode text and compared exactly, never normalised or stripped: an
+object whose title carries accents is found under the very code points that it was written with.
+
+    {prefix}{uid}/{video_id}/highlights.json                                 highlights
+    {prefix}{uid}/{video_id}/clips/clip_{priority}_{scene}_{title}_{style}.mp4   clip (.jpg: thumbnail)
+    {prefix}{uid}/{video_id}/neural/{name}.json.gz                           neural cache, expires after 7 days
+    {prefix}{uid}/transcripts/{cache_id}.txt.gz                              transcript
+    sources/{uid}/{video_id}/source.mp4                                      source video, expires after 24 hours
+    clips/{uid}/{video_id}/raw/{name}.mp4                                    raw segment, expires after 7 days
+    _ops/...                                                                 the desk's own
+
+`prefix` is configuration (`users/` by default, may be empty); keys of the other known layout are recognised too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import quote
+
+from storage.domain.styles import STYLES
+
+OPS_PREFIX = "_ops/"
+KNOWN_PREFIXES = ("users/", "")
+MAX_KEY_BYTES = 1_024
+SLUG_LENGTH = 50
+
+Kind = Literal[
+    "highlights", "clip", "thumbnail", "source", "raw_segment", "neural_cache", "transcript", "ops", "unrecognised"
+]
+CACHE_KINDS: frozenset[Kind] = frozenset({"source", "raw_segment", "neural_cache", "transcript"})
+
+_STEM = re.compile(r"clip_(\d{2,})_(\d+)_(.*)", re.DOTALL)
+_STYLES_BY_LENGTH = tuple(sorted(STYLES, key=len, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ClipName:
+    """What a clip's file name says; unknown styles stay as they came.
+
+    `written` is the stem as an existing key has it, where that differs from the canonical one (a padded scene id).
+    """
+
+    priority: int
+    scene_id: int
+    title: str
+    style: str
+    written: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The file name without its ending: as written, else as the worker writes it."""
+        return self.written or f"clip_{self.priority:02d}_{self.scene_id}_{self.title}_{self.style}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedKey:
+    """What a key is. `prefix` is the layout prefix that it lies under (`None` where the layout has none)."""
+
+    key: str
+    kind: Kind
+    uid: str = ""
+    video_id: str = ""
+    prefix: str | None = None
+    clip: ClipName | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The grammar under one configured prefix."""
+
+    prefix: str = "users/"
+
+    def parse(self, key: str) -> ParsedKey:
+        """What the key is; accepts every string, and says `unrecognised` rather than raise."""
+        if key.startswith(OPS_PREFIX):
+            return ParsedKey(key, "ops")
+        for prefix in self.prefixes:
+            if key.startswith(prefix) and (found := _below_prefix(key, prefix)):
+                return found
+        return _cache(key) or ParsedKey(key, "unrecognised")
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The configured prefix first, then the other known ones."""
+        return tuple(dict.fromkeys((self.prefix, *KNOWN_PREFIXES)))
+
+    def highlights_key(self, uid: str, video_id: str) -> str:
+        """Where `highlights.json` of a video belongs."""
+        return f"{self.prefix}{uid}/{video_id}/highlights.json"
+
+    def clip_key(self, uid: str, video_id: str, name: ClipName) -> str:
+        """Where a clip belongs."""
+        return f"{self.prefix}{uid}/{video_id}/clips/{name.stem}.mp4"
+
+    def thumbnail_key(self, uid: str, video_id: str, name: ClipName) -> str:
+        """Where a clip's thumbnail belongs: the clip's stem with `.jpg`."""
+        return f"{self.prefix}{uid}/{video_id}/clips/{name.stem}.jpg"
+
+    def source_key(self, uid: str, video_id: str) -> str:
+        """Where the cached source video of a video lies."""
+        return f"sources/{uid}/{video_id}/source.mp4"
+
+    def raw_key(self, uid: str, video_id: str, name: str) -> str:
+        """Where a raw segment lies."""
+        return f"clips/{uid}/{video_id}/raw/{name}.mp4"
+
+    def neural_key(self, uid: str, video_id: str, name: str) -> str:
+        """Where a neural cache file lies."""
+        return f"{self.prefix}{uid}/{video_id}/neural/{name}.json.gz"
+
+    def transcript_key(self, uid: str, cache_id: str) -> str:
+        """Where a transcript of a user lies."""
+        return f"{self.prefix}{uid}/transcripts/{cache_id}.txt.gz"
+
+    def user_prefixes(self, uid: str) -> tuple[str, ...]:
+        """Every prefix under which this layout puts something of the user; each ends with `/`."""
+        return (f"{self.prefix}{uid}/", f"sources/{uid}/", f"clips/{uid}/")
+
+    def video_prefixes(self, uid: str, video_id: str) -> tuple[str, ...]:
+        """As `user_prefixes`, for one video."""
+        return tuple(f"{prefix}{video_id}/" for prefix in self.user_prefixes(uid))
+
+    def belongs_to(self, key: str, uid: str, video_id: str | None = None) -> bool:
+        """Whether the key is one that the layout (with any known prefix) gives to this user, or to this video."""
+        parsed = self.parse(key)
+        return parsed.uid == uid and uid != "" and (video_id is None or parsed.video_id == video_id)
+
+
+def _below_prefix(key: str, prefix: str) -> ParsedKey | None:
+    parts = key[len(prefix) :].split("/")
+    if len(parts) < 3 or not all(parts):
+        return None
+    uid, video_id, *rest = parts
+    if len(rest) == 1 and video_id == "transcripts" and rest[0].endswith(".txt.gz"):
+        return ParsedKey(key, "transcript", uid, prefix=prefix, name=rest[0].removesuffix(".txt.gz"))
+    if rest == ["highlights.json"]:
+        return ParsedKey(key, "highlights", uid, video_id, prefix, name="highlights.json")
+    if len(rest) == 2 and rest[0] == "neural" and rest[1].endswith(".json.gz"):
+        return ParsedKey(key, "neural_cache", uid, video_id, prefix, name=rest[1].removesuffix(".json.gz"))
+    if len(rest) == 2 and rest[0] == "clips":
+        stem, _, ending = rest[1].rpartition(".")
+        clip = parse_stem(stem)
+        if clip and ending in {"mp4", "jpg"}:
+            return ParsedKey(key, "clip" if ending == "mp4" else "thumbnail", uid, video_id, prefix, clip, rest[1])
+    return None
+
+
+def _cache(key: str) -> ParsedKey | None:
+    parts = key.split("/")
+    if not all(parts):
+        return None
+    if len(parts) == 4 and parts[0] == "sources" and parts[3] == "source.mp4":
+        return ParsedKey(key, "source", parts[1], parts[2], name="source.mp4")
+    if len(parts) == 5 and parts[0] == "clips" and parts[3] == "raw" and parts[4].endswith(".mp4"):
+        return ParsedKey(key, "raw_segment", parts[1], parts[2], name=parts[4].removesuffix(".mp4"))
+    return None
+
+
+def parse_stem(stem: str) -> ClipName | None:
+    """The parts of `clip_XX_YY_title_style`, or `None`. The longest known style at the end wins over a shorter one."""
+    match = _STEM.fullmatch(stem)
+    if not match:
+        return None
+    priority, scene, rest = match.groups()
+    style = next((known for known in _STYLES_BY_LENGTH if rest == known or rest.endswith(f"_{known}")), None)
+    style = style or rest.rpartition("_")[2]
+    name = ClipName(int(priority), int(scene), rest[: -len(style) - 1] if style else rest, style)
+    return name if name.stem == stem else replace(name, written=stem)
+
+
+def slug(title: str) -> str:
+    """A title as newer keys carry it: lower case, blanks to '_', ASCII letters, digits, '-' and '_', at most 50."""
+    lowered = re.sub(r"\s+", "_", title.strip().lower())
+    kept = re.sub(r"[^a-z0-9_-]", "", lowered)[:SLUG_LENGTH].strip("_-")
+    return kept or "clip"
+
+
+def encode_key(key: str) -> str:
+    """The key as a URL's path: every byte but letters, digits, '-._~' and '/' percent-encoded, so `+` is `%2B`."""
+    return quote(key, safe="/-._~")
+
+
+def within(key: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether the key lies under one of the prefixes, which must end with '/'."""
+    if not all(prefix.endswith("/") for prefix in prefixes):
+        raise ValueError("a prefix must end at a segment")
+    return key.startswith(prefixes)

@@ -1,0 +1,207 @@
+"""The declared columns of every frame: name, kind, whether the backend always writes it, and its unit.
+
+Source of the fields: the chapter "Documents in Firestore" of the product's domain description. A frame has exactly the
+columns of its schema, in this order, whatever the documents held. Kinds and their pandas dtypes:
+
+    text   string                 whole  Int64                  number  Float64
+    flag   boolean                time   datetime64[us, UTC]    map, list  object (plain dict or list, else None)
+
+Absent, null and wrongly typed values are all NA in the frame; which of the three it was stands in the oddities that
+come with it. Zero is never used for any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+from storage.errors import Oddity, StorageError
+
+ColumnKind = Literal["text", "whole", "number", "flag", "time", "map", "list"]
+
+DTYPES: dict[ColumnKind, str] = {
+    "text": "string",
+    "whole": "Int64",
+    "number": "Float64",
+    "flag": "boolean",
+    "time": "datetime64[us, UTC]",
+    "map": "object",
+    "list": "object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field. `required`: its absence is an oddity. `nullable`: null is normal there. `from_path`: not a field."""
+
+    name: str
+    kind: ColumnKind
+    required: bool = False
+    nullable: bool = True
+    from_path: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of one kind of document, in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def fields(self) -> tuple[Column, ...]:
+        """The columns that are read from fields of the document."""
+        return tuple(column for column in self.columns if not column.from_path)
+
+    def empty(self) -> pd.DataFrame:
+        """A frame with all columns, their dtypes, and no row."""
+        return pd.DataFrame({c.name: pd.Series([], dtype=DTYPES[c.kind]) for c in self.columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A frame with what one must know to trust it.
+
+    `complete` is false when reading stopped early; `error` then says why (or `None`: a limit that was asked for).
+    `read_at` is when reading began; `reads` is the number of documents that were billed for it.
+    """
+
+    schema: Schema
+    frame: pd.DataFrame
+    oddities: tuple[Oddity, ...]
+    complete: bool
+    read_at: datetime
+    reads: int = 0
+    error: StorageError | None = None
+    next_cursor: str | None = None
+
+
+def _path(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "text", required=True, nullable=False, from_path=True) for name in names)
+
+
+def _meta() -> tuple[Column, ...]:
+    """On every frame: the document's path, its update time, and whether the document itself exists."""
+    return (
+        Column("path", "text", required=True, nullable=False, from_path=True),
+        Column("exists", "flag", required=True, nullable=False, from_path=True, note="false: a phantom parent"),
+        Column("update_time", "time", from_path=True, note="Firestore's own, for preconditions"),
+    )
+
+
+def _must(kind: ColumnKind, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, kind, required=True, nullable=False) for name in names)
+
+
+def _may(kind: ColumnKind, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, kind) for name in names)
+
+
+USERS = Schema(
+    "users",
+    (
+        *_path("uid"),
+        *_may("text", "email"),
+        *_must("text", "plan"),
+        *_may("text", "role"),
+        *_must("time", "created_at", "updated_at"),
+        *_must("whole", "total_storage_bytes", "total_clips_count"),
+        *_may("text", "usage_reset_month"),
+        *_may("whole", "clips_used_this_month", "credits_used_this_month"),
+        *_may("map", "settings"),
+        *_meta(),
+    ),
+)
+
+VIDEOS = Schema(
+    "videos",
+    (
+        *_path("uid", "video_id"),
+        *_may("text", "video_title"),
+        *_must("text", "status"),
+        *_must("time", "created_at", "updated_at"),
+        *_may("time", "completed_at", "failed_at"),
+        *_may("text", "error_message", "video_url", "youtube_id"),
+        *_may("whole", "highlights_count"),
+        *_may("text", "highlights_json_key", "custom_prompt", "crop_mode", "target_aspect", "created_by"),
+        *_must("whole", "clips_count", "total_size_bytes"),
+        *_may("map", "clips_by_style"),
+        *_may("list", "styles_processed"),
+        *_may("whole", "expected_clips", "completed_clips"),
+        *_may("text", "source_video_status", "source_video_r2_key"),
+        *_may("time", "source_video_expires_at"),
+        *_may("text", "source_video_error"),
+        *_may("map", "processing_progress"),
+        *_meta(),
+    ),
+)
+
+CLIPS = Schema(
+    "clips",
+    (
+        *_path("uid", "video_id", "clip_id"),
+        *_may("whole", "scene_id"),
+        *_may("text", "scene_title", "scene_description", "filename"),
+        *_must("text", "style"),
+        *_may("whole", "priority"),
+        *_may("text", "start_time", "end_time"),
+        *_may("number", "duration_seconds"),
+        Column("file_size_bytes", "whole", required=True, nullable=False, note="bytes"),
+        *_may("number", "file_size_mb"),
+        *_may("flag", "has_thumbnail"),
+        *_may("text", "r2_key", "thumbnail_r2_key", "raw_r2_key"),
+        *_must("text", "status"),
+        *_must("time", "created_at"),
+        *_may("time", "completed_at", "updated_at"),
+        *_may("text", "created_by"),
+        *_meta(),
+    ),
+)
+
+TRANSACTIONS = Schema(
+    "credit_transactions",
+    (
+        *_path("uid", "transaction_id"),
+        *_must("time", "timestamp"),
+        *_must("text", "operation_type"),
+        *_must("whole", "credits_amount"),
+        *_may("text", "description"),
+        *_may("whole", "balance_after"),
+        *_may("text", "video_id"),
+        *_meta(),
+    ),
+)
+
+SHARES = Schema(
+    "share_slugs",
+    (
+        *_path("slug"),
+        *_must("text", "user_id", "video_id", "clip_id"),
+        *_may("text", "access_level"),
+        *_may("time", "created_at", "expires_at", "disabled_at"),
+        *_meta(),
+    ),
+)
+
+OBJECTS = Schema(
+    "objects",
+    (
+        *_path("key"),
+        Column("size_bytes", "whole", required=True, nullable=False, from_path=True),
+        Column("etag", "text", required=True, nullable=False, from_path=True, note="without quotes"),
+        Column("last_modified", "time", required=True, nullable=False, from_path=True),
+        Column("storage_class", "text", from_path=True),
+    ),
+)
+
+ALL: Sequence[Schema] = (USERS, VIDEOS, CLIPS, TRANSACTIONS, SHARES, OBJECTS)

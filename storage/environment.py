@@ -1,0 +1,36 @@
+"""The one place that reads the process's environment, `.env` and Streamlit's secrets file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from storage.errors import ConfigError, Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read(root: Path = ROOT, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """All settings as text: environment first, then `.env`, then `.streamlit/secrets.toml` (top level only).
+
+    A secrets file that is not TOML is a `ConfigError`. Tables (such as `[auth]`) are Streamlit's own and left alone.
+    """
+    merged = dict(_secrets(root / ".streamlit" / "secrets.toml"))
+    merged.update({k: v for k, v in dotenv_values(root / ".env", interpolate=False).items() if v is not None})
+    merged.update(os.environ if environ is None else environ)
+    return merged
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        problem = Problem(".streamlit/secrets.toml", "cannot be read as TOML", "Mend or remove the file.")
+        raise ConfigError([problem]) from None
+    return {name: str(value) for name, value in content.items() if isinstance(value, str | int | float)}
