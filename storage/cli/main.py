@@ -1,0 +1,88 @@
+"""Parses the command line, runs one command, and turns every outcome into the exit status of the contract."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from storage.cli import commands
+from storage.cli.context import Context
+from storage.cli.output import report_error
+from storage.errors import BadInput, StorageError
+
+EPILOG = """\
+exit status:
+  0  done, nothing wrong found
+  1  done, and something is wrong (findings), or the thing asked for does not exist
+  2  bad usage or configuration
+  3  a backend could not be reached or refused
+  4  refused by a guard; nothing was changed
+
+Without any R2_*, FIREBASE_* or FIRESTORE_EMULATOR_HOST setting the commands work on the demo's sample data.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are ours, so that `--json` gets them as JSON too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(message[:1].upper() + message[1:], field_name="arguments", remedy=f"See: {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with every command."""
+    root = _Parser(
+        prog="python -m storage",
+        description="Look up, check and repair what Viral Clip AI keeps in Cloudflare R2 and Firestore.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else there")
+    subparsers = root.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    commands.register(subparsers, common)
+    return root
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; returns its exit status. Never raises, and never prints a traceback."""
+    as_json = "--json" in argv
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        arguments = parser().parse_args([_checked(text) for text in argv])
+        return _run(arguments)
+    except StorageError as error:
+        report_error(error, as_json=as_json)
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    context = Context(as_json=arguments.json)
+    try:
+        status: int = arguments.run(arguments, context)
+    finally:
+        context.close()
+    return status
+
+
+def _checked(text: str) -> str:
+    """An argument that is text: bytes that are no UTF-8 reach Python as lone surrogates, which no backend takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(
+            "An argument is not valid UTF-8", field_name="arguments", remedy="Give the text in UTF-8."
+        ) from None
+    return text

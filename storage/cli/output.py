@@ -1,0 +1,104 @@
+"""How answers reach a terminal or a script: JSON on stdout and nothing else there, or text that cannot harm a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+
+from storage.errors import StorageError
+
+MAX_CELL_CHARS = 120
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time in UTC, as `2026-11-22T10:00:00Z` (microseconds only where there are any)."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it. Not-a-number and NA become null; times RFC 3339; dataclasses and frames plain."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, pd.DataFrame):
+        return [plain(dict(zip(value.columns, row, strict=True))) for row in value.itertuples(index=False, name=None)]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [plain(item) for item in value]
+    if pd.isna(value):
+        return None
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value.item() if hasattr(value, "item") else str(value) if isinstance(value, PurePath) else repr(value)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one document of `--json`, on stdout. Lone surrogates are escaped, so any text can be printed."""
+    sys.stdout.write(json.dumps(plain(document), ensure_ascii=True, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def safe(value: object, limit: int = MAX_CELL_CHARS) -> str:
+    """Any text for a terminal: control and direction characters shown as escapes, shortened with an ellipsis."""
+    text = "-" if value is None or value is pd.NA else str(value)
+    shortened = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(char if _harmless(char) else ascii(char)[1:-1] for char in shortened)
+
+
+def _harmless(char: str) -> bool:
+    return char not in _BIDI and unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp", "Co"}
+
+
+def say(line: str = "") -> None:
+    """One line of text on stdout; a character that the terminal's encoding lacks is replaced, not an error."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def progress(line: str) -> None:
+    """One line about work that goes on, on stderr."""
+    sys.stderr.write(safe(line, 400) + "\n")
+    sys.stderr.flush()
+
+
+def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns lined up by the widths of their cells, every cell made safe."""
+    cells = [[safe(cell) for cell in row] for row in rows]
+    widths = [max([len(header), *(len(row[i]) for row in cells)]) for i, header in enumerate(headers)]
+    for row in [list(headers), *cells]:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def size(count: int | None) -> str:
+    """Bytes for people, in binary units."""
+    if count is None:
+        return "unknown"
+    amount, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(amount) < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:
+    """An error for a script (`{"error": ...}` on stdout) or for a person (message and remedy on stderr)."""
+    if as_json:
+        print_json({**(extra or {}), "error": error.as_dict()})
+        return
+    sys.stderr.write(f"error: {safe(error.message, 2000)}\n")
+    if error.remedy:
+        sys.stderr.write(f"  -> {safe(error.remedy, 2000)}\n")

@@ -1,0 +1,234 @@
+"""What a pasted text may mean: ids, addresses, keys, URLs, or a line of a log that contains one of these.
+
+Pure: nothing is looked up. A signature in a URL is dropped here, first thing, so that no later step can show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from storage.domain.layout import Layout, ParsedKey, parse_stem
+from storage.domain.styles import STYLES
+from storage.errors import BadInput
+from storage.ids import is_id
+
+MAX_QUERY_CHARS = 8_192
+
+Kind = Literal[
+    "uid",
+    "email",
+    "email_prefix",
+    "video_id",
+    "clip_id",
+    "file_name",
+    "r2_key",
+    "presigned_url",
+    "cdn_url",
+    "video_url",
+    "document_path",
+    "desk_link",
+    "log_line",
+]
+
+_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]+@[^\s@<>\"',;:()\[\]]+\.[^\s@<>\"',;:()\[\].]+")
+_UUID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
+_VIDEO_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_CLIP_ID = re.compile(rf"([A-Za-z0-9-]{{8,64}})_(\d+)_({'|'.join(sorted(STYLES, key=len, reverse=True))})")
+_FILE_NAME = re.compile(r"clip_\d{2,}_\d+_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
+_NAMED = re.compile(r"(?i)\b(uid|user_?id|user|video_?id|video|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)")
+_YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_SIGNATURE = re.compile(r"(?i)[?&](?:x-amz-[a-z-]+|signature|awsaccesskeyid|expires)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One reading of the text. `value` is what to look for; the ids are what the reading already gives away."""
+
+    kind: Kind
+    value: str
+    uid: str = ""
+    video_id: str = ""
+    clip_id: str = ""
+    parsed: ParsedKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The text as it may be shown (without signatures), what it was taken for, and every guess, likeliest first."""
+
+    shown: str
+    kind: Kind
+    guesses: tuple[Guess, ...]
+
+
+def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> Reading:
+    """Every way to read the text; `BadInput` when it is empty, too long or holds nothing that could be looked for."""
+    clean = "".join(char if char.isprintable() else " " for char in text).strip()
+    if not clean:
+        raise BadInput(
+            "The search text is empty", field_name="QUERY", remedy="Paste an id, an address, a key or a URL."
+        )
+    if len(clean) > MAX_QUERY_CHARS:
+        raise BadInput(
+            f"The search text is longer than {MAX_QUERY_CHARS:,} characters",
+            field_name="QUERY",
+            remedy="Paste the line that names the user, the video or the clip.",
+        )
+    whole = list(_whole(clean, layout, bucket, public_url))
+    if whole:
+        return Reading(without_signature(clean), whole[0].kind, tuple(whole))
+    parts = tuple(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
+    if not parts:
+        raise BadInput(
+            "The search text holds nothing to look for",
+            field_name="QUERY",
+            remedy="Paste a uid, an e-mail address, a video id, a clip id, a file name, a key or a URL.",
+        )
+    return Reading(without_signature(clean), "log_line", parts)
+
+
+def without_signature(text: str) -> str:
+    """The text with the query of every signed URL cut off."""
+
+    def cut(match: re.Match[str]) -> str:
+        url = match.group()
+        return url.partition("?")[0] if _SIGNATURE.search(url) else url
+
+    return _URL.sub(cut, text)
+
+
+def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+    """Readings of the text as a whole."""
+    if _URL.fullmatch(text):
+        yield from _url(text, layout, bucket, public_url)
+        return
+    if "/" in text:
+        yield from _path(text, layout)
+        return
+    if any(char in text for char in "\"'<>=;{}[]()") or not is_id(text):
+        return
+    if "@" in text:
+        yield Guess("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
+        return
+    if match := _CLIP_ID.fullmatch(text):
+        yield Guess("clip_id", text, video_id=match.group(1), clip_id=text)
+    if _FILE_NAME.fullmatch(text) or text.lower().endswith((".mp4", ".jpg")):
+        yield Guess("file_name", text)
+        return
+    if " " in text:
+        return
+    yield Guess("uid", text, uid=text)
+    if _VIDEO_ID.fullmatch(text):
+        yield Guess("video_id", text, video_id=text)
+    if _YOUTUBE_ID.fullmatch(text):
+        yield Guess("video_url", text)
+    yield Guess("email_prefix", text)
+
+
+def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+    """Readings of what a longer line contains: URLs, then paths and keys, then addresses, file names and ids."""
+    for match in _URL.finditer(text):
+        yield from _url(match.group().rstrip(".,)"), layout, bucket, public_url)
+    rest = _URL.sub(" ", text)
+    for token in re.split(r"[\s\"'<>,;=()\[\]{}]+", rest):
+        if token.count("/") >= 2:
+            yield from _path(token.strip("./:"), layout)
+    for match in _EMAIL.finditer(rest):
+        yield Guess("email", match.group().rstrip("."))
+    for match in _FILE_NAME.finditer(rest):
+        yield Guess("file_name", match.group())
+    for match in _CLIP_ID.finditer(rest):
+        yield Guess("clip_id", match.group(), video_id=match.group(1), clip_id=match.group())
+    yield from _named(rest)
+    for match in _UUID.finditer(rest):
+        yield Guess("video_id", match.group(), video_id=match.group())
+
+
+def _named(text: str) -> Iterator[Guess]:
+    """`uid=...`, `"video_id": "..."` and the like; all of one line belong together."""
+    found: dict[str, str] = {}
+    for name, value in _NAMED.findall(text):
+        slot = "clip_id" if "clip" in name.lower() else "video_id" if "video" in name.lower() else "uid"
+        if is_id(value) and "@" not in value:
+            found.setdefault(slot, value)
+    for kind in ("clip_id", "video_id", "uid"):
+        if kind in found:
+            yield Guess(kind, found[kind], **found)  # type: ignore[arg-type]
+            return
+
+
+def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return
+    if any(host == known or host.endswith(f".{known}") for known in _YOUTUBE_HOSTS):
+        if video := _youtube_id(parts):
+            yield Guess("video_url", video)
+        return
+    yield from _desk_link(parts)
+    signed = bool(_SIGNATURE.search(url))
+    for path in _object_paths(parts, bucket, public_url):
+        parsed = layout.parse(path)
+        if parsed.kind not in {"unrecognised", "ops"}:
+            yield _key_guess("presigned_url" if signed else "cdn_url", parsed)
+            return
+    if not signed:
+        yield Guess("video_url", url)
+
+
+def _object_paths(parts: SplitResult, bucket: str, public_url: str) -> Iterator[str]:
+    """The path as a key: as it is, without the bucket (path style), and without the public URL's own path."""
+    path = unquote(parts.path).lstrip("/")
+    if bucket and path.startswith(f"{bucket}/"):
+        yield path.removeprefix(f"{bucket}/")
+    base = unquote(urlsplit(public_url).path).strip("/")
+    if base and path.startswith(f"{base}/"):
+        yield path.removeprefix(f"{base}/")
+    yield path
+    yield path.partition("/")[2]
+
+
+def _youtube_id(parts: SplitResult) -> str:
+    named = parse_qs(parts.query).get("v", [""])[0]
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    return next((value for value in (named, last) if _YOUTUBE_ID.fullmatch(value)), "")
+
+
+def _desk_link(parts: SplitResult) -> Iterator[Guess]:
+    """A link to a page of this desk: its query names the ids."""
+    query = parse_qs(parts.query)
+    uid, video, clip = (query.get(name, [""])[0] for name in ("uid", "video_id", "clip_id"))
+    if is_id(uid):
+        yield Guess(
+            "desk_link", uid, uid=uid, video_id=video if is_id(video) else "", clip_id=clip if is_id(clip) else ""
+        )
+
+
+def _path(text: str, layout: Layout) -> Iterator[Guess]:
+    """A Firestore path, or a key."""
+    relative = re.sub(r"^.*?/documents/", "", text).strip("/")
+    parts = relative.split("/")
+    if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_id(part) for part in parts):
+        clip = parts[5] if len(parts) >= 6 and parts[4] == "clips" else ""
+        yield Guess("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
+        return
+    parsed = layout.parse(text.lstrip("/"))
+    if parsed.kind not in {"unrecognised", "ops"}:
+        yield _key_guess("r2_key", parsed)
+    elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_id(parts[1]):
+        video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_id(parts[2]) else ""
+        yield Guess("document_path", relative, uid=parts[1], video_id=video)
+    elif parse_stem(parts[-1].rpartition(".")[0]):
+        yield Guess("file_name", parts[-1])
+
+
+def _key_guess(kind: Kind, parsed: ParsedKey) -> Guess:
+    return Guess(kind, parsed.key, uid=parsed.uid, video_id=parsed.video_id, parsed=parsed)
