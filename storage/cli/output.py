@@ -1,4 +1,4 @@
-"""How answers reach a terminal or a script: JSON on stdout and nothing else there, or text that cannot harm a terminal."""
+"""How answers reach a script (one JSON document on stdout) or a person (text that cannot harm a terminal)."""
 
 from __future__ import annotations
 

@@ -161,6 +161,13 @@ def _cache(key: str) -> ParsedKey | None:
     return None
 
 
+def thumbnail_of(clip_key: str) -> str:
+    """Where the thumbnail of the clip at this key lies: the same stem with `.jpg`, whatever prefix the key is under."""
+    folder, slash, name = clip_key.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return f"{folder}{slash}{stem if dot else name}.jpg"
+
+
 def parse_stem(stem: str) -> ClipName | None:
     """The parts of `clip_XX_YY_title_style`, or `None`. The longest known style at the end wins over a shorter one."""
     match = _STEM.fullmatch(stem)

@@ -109,11 +109,12 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
         yield from _url(text, layout, bucket, public_url)
         return
     if "/" in text:
-        yield from _path(text, layout)
+        if "://" not in text:
+            yield from _path(text, layout)
         return
     if any(char in text for char in "\"'<>=;{}[]()") or not is_id(text):
         return
-    if "@" in text:
+    if "@" in text and " " not in text:
         yield Guess("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
         return
     if match := _CLIP_ID.fullmatch(text):

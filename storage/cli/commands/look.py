@@ -1,0 +1,178 @@
+"""`find`, `usage` and `url`: the questions of support."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from storage import account, links
+from storage.cli.context import Context
+from storage.cli.output import print_json, report_error, rfc3339, safe, say, say_table, size
+from storage.clients.meter import metering
+from storage.domain.usage import Quota, Usage
+from storage.errors import NotFound
+from storage.find import find
+from storage.ids import check_id
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the three commands."""
+    finder = subparsers.add_parser("find", parents=[common], help="find a user, video or clip from anything pasted")
+    finder.add_argument(
+        "query",
+        metavar="QUERY",
+        help="uid, e-mail address or its beginning, video id, clip id, file name, key, presigned or CDN URL, "
+        "video URL, or a line of a log that contains one of these",
+    )
+    finder.set_defaults(run=run_find)
+    usage = subparsers.add_parser("usage", parents=[common], help="a user's usage against the plan, and counter drift")
+    usage.add_argument("uid", metavar="UID")
+    usage.set_defaults(run=run_usage)
+    url = subparsers.add_parser("url", parents=[common], help="a short-lived link to a clip or its thumbnail")
+    url.add_argument("uid", metavar="UID")
+    url.add_argument("video_id", metavar="VIDEO_ID")
+    url.add_argument("clip_id", metavar="CLIP_ID")
+    url.add_argument("--thumbnail", action="store_true", help="the thumbnail instead of the clip")
+    url.add_argument("--download", action="store_true", help="a download with a file name, with its shorter life")
+    url.set_defaults(run=run_url)
+
+
+def run_find(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 with matches, 1 when nothing was found."""
+    stores = context.stores
+    r2 = stores.settings.r2
+    with metering() as meter:
+        found = find(stores.records, arguments.query, stores.layout, bucket=r2.bucket, public_url=r2.public_url)
+    gaps = [error.as_dict() for error in found.gaps]
+    nothing = NotFound(
+        "Nothing was found.", remedy="Check the text for typing errors; ids are case-sensitive, a uid finds most."
+    )
+    if context.as_json:
+        answer = {
+            "query": found.query,
+            "kind": found.kind,
+            "matches": [match.as_dict() for match in found.matches],
+            "searched": found.searched,
+            "not_searched": gaps,
+            "truncated": found.truncated,
+            "cost": meter.cost().as_dict(),
+        }
+        print_json(answer if found.matches else answer | {"error": nothing.as_dict()})
+        return 0 if found.matches else 1
+    say(f"Taken for: {found.kind.replace('_', ' ')}")
+    rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, m.why) for m in found.matches]
+    if rows:
+        say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)
+    else:
+        say("Searched: " + safe("; ".join(found.searched), 1_000))
+        report_error(nothing, as_json=False)
+    for gap in found.gaps:
+        report_error(gap, as_json=False)
+    return 0 if found.matches else 1
+
+
+def run_usage(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when every counter is true, 1 when one drifts. A quota that is used up is no fault of the data."""
+    uid = check_id(arguments.uid, "UID")
+    stores = context.stores
+    with metering() as meter:
+        found = account.read_account(stores.records, uid, stores.settings.plan_limits)
+        full = account.read_full_usage(stores.records, found, context.now())
+    unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
+    if unread is not None:
+        raise unread
+    document = usage_document(full.usage) | {"as_of": full.clips.read_at, "cost": meter.cost().as_dict()}
+    if context.as_json:
+        print_json(document)
+    else:
+        _say_usage(full.usage)
+    return 1 if full.usage.drifting else 0
+
+
+def usage_document(usage: Usage) -> dict[str, Any]:
+    """The answer of `usage --json`."""
+    storage = usage.storage
+    return {
+        "uid": usage.uid,
+        "email": usage.email,
+        "plan": usage.plan.plan_id,
+        "plan_known": usage.plan.known,
+        "plan_written": usage.plan.written,
+        "storage": {
+            "used_bytes": storage.used,
+            "actual_bytes": usage.actual_bytes,
+            "limit_bytes": storage.limit,
+            "percent": storage.percent,
+            "state": storage.state,
+            "enforced_by": usage.enforced_by,
+        },
+        "clips": _quota(usage.clips),
+        "credits": _quota(usage.credits),
+        "limit_sources": dict(usage.plan.sources),
+        "counters": [
+            {"name": c.name, "counter": c.counter, "truth": c.truth, "drift": c.drift} for c in usage.counters
+        ],
+        "unsized_clips": usage.unsized_clips,
+    }
+
+
+def _quota(quota: Quota | None) -> dict[str, Any] | None:
+    if quota is None:
+        return None
+    return {"used": quota.used, "limit": quota.limit, "percent": quota.percent, "state": quota.state}
+
+
+def _say_usage(usage: Usage) -> None:
+    plan = usage.plan
+    unknown = "" if plan.known else f" (the document says {plan.written!r}, which is no plan; it counts as free)"
+    say(f"{safe(usage.uid)}  {safe(usage.email)}  plan {safe(plan.plan_id)}{safe(unknown)}")
+    rows: list[tuple[object, ...]] = [
+        ("storage", size(usage.storage.used), size(usage.storage.limit), _percent(usage.storage), usage.storage.state)
+    ]
+    for name, quota in (("clips this month", usage.clips), ("credits this month", usage.credits)):
+        if quota is not None:
+            used = "unknown" if quota.used is None else f"{quota.used:,}"
+            rows.append((name, used, f"{quota.limit:,}", _percent(quota), quota.state))
+    say_table(("QUOTA", "USED", "LIMIT", "PERCENT", "STATE"), rows)
+    say(f"The product enforces {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
+    if usage.unsized_clips:
+        say(f"{usage.unsized_clips:,} clips have no usable size, so that sum is a lower bound.")
+    drifting = usage.drifting
+    if drifting:
+        say_table(
+            ("DRIFTING COUNTER", "COUNTER", "TRUTH", "DRIFT"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
+        )
+    else:
+        say("No counter drifts.")
+
+
+def _percent(quota: Quota) -> str:
+    return "-" if quota.percent is None else f"{quota.percent:g} %"
+
+
+def run_url(arguments: argparse.Namespace, context: Context) -> int:
+    """Prints the link. It is a bearer token: it goes to stdout and nowhere else."""
+    uid = check_id(arguments.uid, "UID")
+    video_id = check_id(arguments.video_id, "VIDEO_ID")
+    clip_id = check_id(arguments.clip_id, "CLIP_ID")
+    stores = context.stores
+    link = links.media_link(
+        stores.settings,
+        stores.records,
+        stores.objects,
+        uid,
+        video_id,
+        clip_id,
+        kind="thumbnail" if arguments.thumbnail else "clip",
+        download=arguments.download,
+    )
+    signed = link.signed
+    if context.as_json:
+        print_json(
+            {"url": signed.url, "expires_at": signed.expires_at, "key": signed.key, "content_type": signed.content_type}
+        )
+        return 0
+    say(signed.url)
+    sys_note = f"{signed.content_type}, {size(link.object.size_bytes)}, good until {rfc3339(signed.expires_at)}"
+    say(sys_note)
+    return 0

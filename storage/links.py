@@ -1,0 +1,86 @@
+"""Links to a clip's media: presigned on the S3 endpoint, or the CDN's where one is configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.config import Settings
+from storage.domain.model import Clip, ObjectInfo, SignedUrl
+from storage.errors import NotFound
+from storage.repositories.objects import Objects
+from storage.repositories.records import Records
+
+MediaKind = Literal["clip", "thumbnail"]
+CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLink:
+    """A signed link with what it leads to."""
+
+    signed: SignedUrl
+    object: ObjectInfo
+
+
+def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
+    """The clip's document, or `NotFound`."""
+    clip = records.clip(uid, video_id, clip_id)
+    if clip is None:
+        raise NotFound(
+            f"There is no clip {clip_id} in video {video_id} of user {uid}.",
+            remedy="List the video's clips, or look the clip up with find.",
+            target=clip_id,
+        )
+    return clip
+
+
+def media_key(clip: Clip, kind: MediaKind) -> str:
+    """The key that the document names, which is the truth for an existing object; `NotFound` where it names none."""
+    key = clip.r2_key if kind == "clip" else clip.thumbnail_r2_key
+    if not key:
+        status = clip.status or "unknown"
+        raise NotFound(
+            f"The document of clip {clip.clip_id} names no key for its {kind} (status: {status}).",
+            remedy="Run verify for the video; a clip that is still being rendered has no key yet.",
+            target=clip.clip_id,
+        )
+    return key
+
+
+def media_link(
+    settings: Settings,
+    records: Records,
+    objects: Objects,
+    uid: str,
+    video_id: str,
+    clip_id: str,
+    *,
+    kind: MediaKind,
+    download: bool,
+) -> MediaLink:
+    """A link that works: the object is looked at first, so that nobody is handed a link to nothing.
+
+    `NotFound` where document, key or object is proven absent; a `BackendError` where that could not be told.
+    """
+    clip = find_clip(records, uid, video_id, clip_id)
+    key = media_key(clip, kind)
+    info = objects.head(key)
+    if info is None:
+        raise NotFound(
+            f"The {kind} is not in the bucket: {key}",
+            remedy="Run diagnose for the video to see what happened, and verify to see what else is missing.",
+            target=key,
+        )
+    seconds = settings.download_url_expiry_seconds if download else settings.playback_url_expiry_seconds
+    signed = objects.presign(
+        key, seconds, content_type=CONTENT_TYPES[kind], download_name=download_name(clip, kind) if download else None
+    )
+    return MediaLink(signed, info)
+
+
+def download_name(clip: Clip, kind: MediaKind) -> str:
+    """A file name that means something on the customer's disk: the clip's own, else its id, with the right ending."""
+    name = (clip.filename or (clip.r2_key or clip.clip_id).rpartition("/")[2]).strip() or clip.clip_id
+    stem = name.rpartition(".")[0] or name
+    return f"{stem}.{'mp4' if kind == 'clip' else 'jpg'}"
