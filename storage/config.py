@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 from storage import credentials_file
 from storage.domain.plans import DEFAULT_LIMITS, PlanLimits, parse_overrides
-from storage.errors import BadInput, ConfigError, Problem
+from storage.errors import BadInput, ConfigError
+from storage.settings_reader import Reader
 
 LIVE_MARKERS = ("R2_", "FIREBASE_", "FIRESTORE_EMULATOR_HOST")
 MAX_EXPIRY_SECONDS = 604_800  # seven days: the S3 signature's own limit, which boto3 does not enforce
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
 
 Mode = Literal["demo", "live"]
@@ -106,7 +105,7 @@ def is_demo(values: Mapping[str, str]) -> bool:
 
 def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
     """The settings, or `ConfigError` with every problem by name. Reads no environment; opens the credentials file."""
-    reader = _Reader(values)
+    reader = Reader(values)
     r2 = _r2(reader)
     firestore = _firestore(reader)
     settings = Settings(
@@ -123,43 +122,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
     return settings
 
 
-class _Reader:
-    """Takes values by name and collects what is wrong with them."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.problems: list[Problem] = []
-
-    def problem(self, name: str, problem: str, remedy: str) -> None:
-        self.problems.append(Problem(name, problem, remedy))
-
-    def has(self, name: str) -> bool:
-        return bool(self._values.get(name, "").strip())
-
-    def text(self, name: str, default: str = "") -> str:
-        return self._values.get(name, "").strip() or default
-
-    def raw(self, name: str, default: str) -> str:
-        """As `text`, but an empty string that was set stays empty."""
-        return self._values.get(name, default).strip()
-
-    def required(self, name: str, remedy: str) -> str:
-        value = self.text(name)
-        if not value:
-            self.problem(name, "is not set", remedy)
-        return value
-
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        text = self.text(name)
-        if not text:
-            return default
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            self.problem(name, f"must be a whole number from {low:,} to {high:,}", f"Leave it out for {default}.")
-            return default
-        return int(text)
-
-
-def _r2(reader: _Reader) -> R2Settings:
+def _r2(reader: Reader) -> R2Settings:
     bucket = reader.required("R2_BUCKET_NAME", "Set it to the bucket's name, as the R2 overview lists it.")
     if bucket and not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket):
         reader.problem(
@@ -183,7 +146,7 @@ def _r2(reader: _Reader) -> R2Settings:
     )
 
 
-def _pair(reader: _Reader, id_name: str, secret_name: str) -> KeyPair:
+def _pair(reader: Reader, id_name: str, secret_name: str) -> KeyPair:
     remedy = "Create an R2 API token for this bucket and copy the pair it shows once."
     key_id, secret = reader.required(id_name, remedy), reader.required(secret_name, remedy)
     for name, value in ((id_name, key_id), (secret_name, secret)):
@@ -192,7 +155,7 @@ def _pair(reader: _Reader, id_name: str, secret_name: str) -> KeyPair:
     return KeyPair(Secret(key_id), Secret(secret))
 
 
-def _endpoint(reader: _Reader, bucket: str) -> str:
+def _endpoint(reader: Reader, bucket: str) -> str:
     account = reader.text("R2_ACCOUNT_ID")
     if account and not re.fullmatch(r"[0-9a-f]{32}", account):
         reader.problem("R2_ACCOUNT_ID", "is not an account id", "Copy the 32 hexadecimal digits of the R2 overview.")
@@ -203,7 +166,7 @@ def _endpoint(reader: _Reader, bucket: str) -> str:
                 "R2_ACCOUNT_ID", "is not set, and neither is R2_ENDPOINT_URL", "Set one of the two; the id is enough."
             )
         return f"https://{account}.r2.cloudflarestorage.com"
-    parts = _url(reader, "R2_ENDPOINT_URL", url)
+    parts = reader.url("R2_ENDPOINT_URL", url)
     if parts is None:
         return url
     if parts.path.strip("/"):
@@ -214,36 +177,14 @@ def _endpoint(reader: _Reader, bucket: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _public_url(reader: _Reader) -> str:
+def _public_url(reader: Reader) -> str:
     url = reader.text("R2_PUBLIC_URL")
-    if url and _url(reader, "R2_PUBLIC_URL", url) is not None:
+    if url and reader.url("R2_PUBLIC_URL", url) is not None:
         return url.rstrip("/")
     return ""
 
 
-def _url(reader: _Reader, name: str, url: str) -> SplitResult | None:
-    """The parts of an absolute URL without query, fragment or user; plain http on loopback only."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if not host or parts.scheme not in {"http", "https"} or re.search(r"\s", url):
-        reader.problem(name, "is not an absolute http(s) URL", "Write it as https://host, without blanks.")
-        return None
-    if "?" in url or "#" in url:
-        reader.problem(name, "has a query or a fragment", "Give the address alone, up to the host (and path).")
-        return None
-    if parts.username or parts.password:
-        reader.problem(name, "has a user or a password in it", "Give the address alone; keys have their own settings.")
-        return None
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        reader.problem(name, "is not encrypted (http)", "Use https; http is for loopback only.")
-        return None
-    return parts
-
-
-def _key_prefix(reader: _Reader) -> str:
+def _key_prefix(reader: Reader) -> str:
     prefix = reader.raw("R2_KEY_PREFIX", "users/")
     bad = prefix.startswith("/") or "//" in prefix or any(part in {".", ".."} for part in prefix.split("/"))
     if prefix and (bad or not prefix.endswith("/") or any(ord(char) < 32 for char in prefix)):
@@ -253,7 +194,7 @@ def _key_prefix(reader: _Reader) -> str:
     return prefix
 
 
-def _firestore(reader: _Reader) -> FirestoreSettings:
+def _firestore(reader: Reader) -> FirestoreSettings:
     project = reader.required("FIREBASE_PROJECT_ID", "Set it to the project's id, as the Firebase console shows it.")
     if project and not re.fullmatch(r"[a-z][a-z0-9-]{2,62}(?::[a-z0-9-]+)?", project):
         reader.problem("FIREBASE_PROJECT_ID", "is not a project id", "Use the id (lower case), not the display name.")
@@ -267,7 +208,7 @@ def _firestore(reader: _Reader) -> FirestoreSettings:
     return FirestoreSettings(project, path, host)
 
 
-def _plan_limits(reader: _Reader) -> Mapping[str, PlanLimits]:
+def _plan_limits(reader: Reader) -> Mapping[str, PlanLimits]:
     text = reader.text("PLAN_LIMITS_JSON")
     if not text:
         return DEFAULT_LIMITS

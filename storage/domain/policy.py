@@ -1,0 +1,128 @@
+"""Who may do what: one table of roles and actions, and the check that every action makes. Denied by default."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from storage.errors import NotPermitted
+
+Role = Literal["support", "operations", "engineer", "admin"]
+Action = Literal[
+    "look",
+    "find",
+    "preview",
+    "explain",
+    "access.read",
+    "verify",
+    "recount",
+    "diagnose",
+    "fix",
+    "purge.plan",
+    "purge.apply",
+    "purge.approve",
+    "purge.undo",
+    "audit.read",
+]
+Source = Literal["oidc", "access", "local", "shell"]
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)  # each role may also do all that those before it may
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
+
+# The policy. Each action with the least role that may do it, and what it means to the person who reads the table.
+LEAST_ROLE: Final[MappingProxyType[Action, Role]] = MappingProxyType(
+    {
+        "look": "support",
+        "find": "support",
+        "preview": "support",
+        "explain": "support",
+        "access.read": "support",
+        "verify": "operations",
+        "recount": "operations",
+        "diagnose": "engineer",
+        "fix": "engineer",
+        "purge.plan": "admin",
+        "purge.apply": "admin",
+        "purge.approve": "admin",
+        "purge.undo": "admin",
+        "audit.read": "admin",
+    }
+)
+MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
+    {
+        "look": "See customers, their usage, videos and clips",
+        "find": "Search by id, e-mail, file name, key or link",
+        "preview": "Play and download clips, copy links",
+        "explain": "See what the customer sees, and the reply to send",
+        "access.read": "See this policy",
+        "verify": "Compare documents with the bucket",
+        "recount": "Set counters to the truth",
+        "diagnose": "See verdict and evidence for a stuck video",
+        "fix": "Set a status, write highlights, replace a clip",
+        "purge.plan": "Make a purge plan",
+        "purge.apply": "Apply, cancel or resume a purge",
+        "purge.approve": "Approve another person's purge",
+        "purge.undo": "Undo a purge",
+        "audit.read": "Read the audit",
+    }
+)
+# What changes something, or lets somebody else change something: here the sign-in itself must still be valid.
+CHANGES: Final[frozenset[Action]] = frozenset({"recount", "fix", "purge.apply", "purge.approve", "purge.undo"})
+
+
+class SignInExpired(NotPermitted):
+    """The sign-in behind a change is past its expiry, however young the session is."""
+
+    code = "sign_in_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, as far as it was established; `email` is lower case. `sign_in_expires_at` is aware UTC, or None.
+
+    `source` says who vouches: an OIDC provider, Cloudflare Access, this machine (demo, emulator), or the shell, whose
+    `--actor` is recorded and not authenticated.
+    """
+
+    email: str
+    roles: frozenset[Role]
+    source: Source
+    name: str = ""
+    ip: str = ""
+    sign_in_expires_at: datetime | None = None
+
+
+def permitted(roles: Collection[str], action: str) -> bool:
+    """True when one of the roles may do the action. Unknown roles and unknown actions permit nothing."""
+    least = LEAST_ROLE.get(action)  # type: ignore[call-overload]
+    if least is None:
+        return False
+    return any(role in roles for role in ROLES[ROLES.index(least) :])
+
+
+def allowed_actions(roles: Collection[str]) -> frozenset[Action]:
+    """Everything that somebody with these roles may do."""
+    return frozenset(action for action in ACTIONS if permitted(roles, action))
+
+
+def authorise(actor: Actor, action: Action, *, now: datetime) -> None:
+    """Raises `NotPermitted` unless the actor may do this now; for a change, the sign-in must be valid still.
+
+    `storage.actions` calls this itself: what a page showed or hid counts for nothing here.
+    """
+    if not permitted(actor.roles, action):
+        least = LEAST_ROLE.get(action, "admin")
+        raise NotPermitted(
+            f"Your roles do not allow this: {action}.",
+            remedy=f"It takes the role {least}. Ask an administrator of the desk for it.",
+            operation=action,
+        )
+    if action in CHANGES and actor.sign_in_expires_at is not None and now >= actor.sign_in_expires_at:
+        raise SignInExpired(
+            "Your sign-in has expired; nothing was changed.",
+            remedy="Sign in again, then repeat the change.",
+            operation=action,
+        )
