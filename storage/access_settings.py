@@ -1,0 +1,198 @@
+"""Who may sign in, how, and with which roles, as one frozen value; `load` is pure and reports every problem at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from storage.config import Secret
+from storage.errors import ConfigError
+from storage.role_book import RoleBook, read_roles
+from storage.settings_reader import LOOPBACK, Reader
+
+_CALLBACK = "/oauth2callback"
+_OIDC_NAMES: Final = (
+    "OIDC_METADATA_URL",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_REDIRECT_URI",
+    "OIDC_COOKIE_SECRET",
+)
+_COOKIE_SECRET_LENGTH: Final = 32  # characters; it signs the cookie that says who somebody is
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """Sign-in with an OpenID Connect provider. `providers` are the names for `st.login`, "" being the only one.
+
+    `section` is what Streamlit expects as `[auth]`, secrets masked until it is handed over.
+    """
+
+    providers: tuple[str, ...]
+    redirect_uri: str
+    section: Mapping[str, Secret]
+    nested: Mapping[str, Mapping[str, Secret]]
+
+    def reveal(self) -> dict[str, Any]:
+        """The `[auth]` section in the clear, for `st.App(secrets=...)` and nothing else."""
+        plain: dict[str, Any] = {name: secret.reveal() for name, secret in self.section.items()}
+        for name, table in self.nested.items():
+            plain[name] = {key: secret.reveal() for key, secret in table.items()}
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionSettings:
+    """Cloudflare Access: whose signed assertions count (`issuer`), and for which applications."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+
+    @property
+    def keys_url(self) -> str:
+        """Where the issuer publishes the keys that it signs with."""
+        return f"{self.issuer}/cdn-cgi/access/certs"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Everything that decides who somebody is and what they may do. Durations say their unit in the name."""
+
+    oidc: OidcSettings | None
+    assertion: AssertionSettings | None
+    book: RoleBook
+    groups_claim: str
+    idle_minutes: int
+    session_hours: int
+    contact: str
+    metrics_token: Secret | None
+
+    @property
+    def signs_in(self) -> bool:
+        """True when people sign in; False leaves only a local user's demo or emulator."""
+        return self.oidc is not None or self.assertion is not None
+
+    @property
+    def https_only(self) -> bool:
+        """True when browsers reach the desk over https, so that cookies may demand it."""
+        return self.assertion is not None or (self.oidc is not None and self.oidc.redirect_uri.startswith("https://"))
+
+
+def load(values: Mapping[str, str], auth: Mapping[str, Any] | None = None, *, root: Path = Path()) -> AccessSettings:
+    """The settings, or `ConfigError` with every problem by name. `auth` is the `[auth]` table of Streamlit's secrets.
+
+    Reads the file that `ROLES_FILE` names (relative paths start at `root`), and nothing else.
+    """
+    reader = Reader(values)
+    token = reader.text("METRICS_TOKEN")
+    settings = AccessSettings(
+        oidc=_oidc(reader, auth or {}),
+        assertion=_assertion(reader),
+        book=read_roles(reader, root),
+        groups_claim=reader.text("GROUPS_CLAIM", "groups"),
+        idle_minutes=reader.whole("SESSION_IDLE_MINUTES", 30, 1, 1_440),
+        session_hours=reader.whole("SESSION_MAX_HOURS", 10, 1, 720),
+        contact=reader.text("ACCESS_CONTACT", "an administrator of the desk"),
+        metrics_token=Secret(token) if token else None,
+    )
+    if token and len(token) < 16:
+        reader.problem("METRICS_TOKEN", "is too short to be a secret", "Use 16 or more random characters.")
+    if settings.signs_in and not settings.book:
+        reader.problem(
+            "ROLES_FILE", "and ROLE_ADMIN name nobody, so nobody could do anything", "Give at least one person a role."
+        )
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return settings
+
+
+def _oidc(reader: Reader, auth: Mapping[str, Any]) -> OidcSettings | None:
+    named = any(reader.has(name) for name in _OIDC_NAMES)
+    if not named and not auth:
+        return None
+    if not named:
+        return _from_table(reader, auth)
+    values = {
+        name: reader.required(name, "All five OIDC_ settings belong together; see README, Sign-in.")
+        for name in _OIDC_NAMES
+    }
+    section = {
+        "client_id": Secret(values["OIDC_CLIENT_ID"]),
+        "client_secret": Secret(values["OIDC_CLIENT_SECRET"]),
+        "server_metadata_url": Secret(_metadata(reader, "OIDC_METADATA_URL", values["OIDC_METADATA_URL"])),
+        "redirect_uri": Secret(_redirect(reader, "OIDC_REDIRECT_URI", values["OIDC_REDIRECT_URI"])),
+        "cookie_secret": Secret(_cookie_secret(reader, "OIDC_COOKIE_SECRET", values["OIDC_COOKIE_SECRET"])),
+    }
+    kwargs = {
+        "scope": Secret(reader.text("OIDC_SCOPE", "openid email profile")),
+        "prompt": Secret(reader.text("OIDC_PROMPT", "select_account")),
+    }
+    return OidcSettings(("",), values["OIDC_REDIRECT_URI"], section, {"client_kwargs": kwargs})
+
+
+def _from_table(reader: Reader, auth: Mapping[str, Any]) -> OidcSettings:
+    """Checks what stands in Streamlit's own `[auth]`, which Streamlit reads for itself."""
+
+    def text(table: Mapping[str, Any], where: str, key: str) -> str:
+        value = str(table.get(key, "")).strip()
+        if not value:
+            reader.problem(f"{where}.{key}", "is not set", "See README, Sign-in, for what belongs into [auth].")
+        return value
+
+    redirect = _redirect(reader, "auth.redirect_uri", text(auth, "auth", "redirect_uri"))
+    _cookie_secret(reader, "auth.cookie_secret", text(auth, "auth", "cookie_secret"))
+    tables = {name: table for name, table in auth.items() if isinstance(table, Mapping) and "client_id" in table}
+    for name, table in tables.items() if tables else [("", auth)]:
+        where = f"auth.{name}" if name else "auth"
+        text(table, where, "client_id")
+        text(table, where, "client_secret")
+        _metadata(reader, f"{where}.server_metadata_url", text(table, where, "server_metadata_url"))
+    return OidcSettings(tuple(tables) or ("",), redirect, {}, {})
+
+
+def _metadata(reader: Reader, name: str, url: str) -> str:
+    if url and reader.url(name, url) and not url.endswith("/.well-known/openid-configuration"):
+        reader.problem(name, "is not a discovery address", "It ends in /.well-known/openid-configuration.")
+    return url
+
+
+def _redirect(reader: Reader, name: str, url: str) -> str:
+    if url and reader.url(name, url) and not url.endswith(_CALLBACK):
+        remedy = f"Use the address people open, followed by {_CALLBACK}, as registered with the provider."
+        reader.problem(name, f"does not end in {_CALLBACK}", remedy)
+    return url
+
+
+def _cookie_secret(reader: Reader, name: str, secret: str) -> str:
+    if secret and len(secret) < _COOKIE_SECRET_LENGTH:
+        remedy = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'."
+        reader.problem(name, f"has fewer than {_COOKIE_SECRET_LENGTH} characters", remedy)
+    return secret
+
+
+def _assertion(reader: Reader) -> AssertionSettings | None:
+    if not reader.has("ACCESS_TEAM_DOMAIN") and not reader.has("ACCESS_AUDIENCE"):
+        return None
+    team = reader.required("ACCESS_TEAM_DOMAIN", "Set it to the team's host, such as example.cloudflareaccess.com.")
+    audience = reader.required("ACCESS_AUDIENCE", "Copy the application's audience (AUD) tag.")
+    audiences = tuple(part for part in re.split(r"[\s,]+", audience) if part)
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{16,128}", part) for part in audiences):
+        reader.problem("ACCESS_AUDIENCE", "is not an audience tag", "Copy the application's audience (AUD) tag.")
+    issuer = team if "://" in team else f"https://{team}"
+    parts = reader.url("ACCESS_TEAM_DOMAIN", issuer) if team else None
+    if parts is not None and parts.path.strip("/"):
+        reader.problem("ACCESS_TEAM_DOMAIN", "has a path after the host", "Give the host alone.")
+    return AssertionSettings(issuer.rstrip("/"), audiences)
+
+
+def is_local_emulator(values: Mapping[str, str]) -> bool:
+    """True when Firestore is an emulator on this machine and the bucket is on this machine too.
+
+    Only then may a local user do without signing in: an emulator beside a real bucket is no toy.
+    """
+    host = values.get("FIRESTORE_EMULATOR_HOST", "").strip().rpartition(":")[0].strip("[]")
+    endpoint = re.fullmatch(r"https?://(\[[^\]]+\]|[^:/?#@]+)(?::\d+)?/?", values.get("R2_ENDPOINT_URL", "").strip())
+    return host in LOOPBACK and endpoint is not None and endpoint[1].strip("[]") in LOOPBACK
