@@ -16,8 +16,7 @@ from storage.errors import Refused, StorageError
 from storage.redaction import redacted
 
 _LONGEST: Final = 20_000  # characters of one message or traceback; the rest says nothing new
-_CONTROL: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if code not in (9, 10)}
-_CONTROL |= {
+_CONTROL: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if code not in (9, 10)} | {
     code: f"\\u{code:04x}" for code in [*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 }
 _log = logging.getLogger("clipdesk")
