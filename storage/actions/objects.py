@@ -1,0 +1,200 @@
+"""Writes objects of the bucket: puts, copies inside the bucket, deletes, aborts of unfinished uploads.
+
+Nothing is believed because a call returned: a put and a copy are looked at afterwards, a delete is answered key by
+key. Only `storage.actions` opens this, and only where configuration allows writing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from storage.actions.object_copies import copy_in_parts, kept_headers
+from storage.actions.object_deletes import DeleteResult, delete_keys
+from storage.clients.r2 import R2Client
+from storage.clients.r2_errors import was_retried
+from storage.clients.r2_transfer import upload
+from storage.domain.model import MultipartUpload, ObjectInfo
+from storage.errors import BadInput, NotFound, Stale, Unusable
+from storage.repositories.object_checks import check_key
+from storage.repositories.objects import Objects
+
+PART_BYTES = 8 * 1_048_576
+SINGLE_LIMIT_BYTES = 5 * 1_073_741_824 - 1  # "just under 5 GiB": what one put or one copy may carry
+COPY_PART_BYTES = 512 * 1_048_576  # 10,000 parts of this size are 4.9 TiB, the most that an object may have
+
+
+class ObjectWriter:
+    """Writing access to one bucket, from `storage.clients.r2.write_client`.
+
+    `single_limit_bytes` is what one copy may carry, `copy_part_bytes` the size of the parts beyond it, `sleep` how it
+    waits when the store asks to slow down.
+    """
+
+    def __init__(
+        self,
+        client: R2Client,
+        bucket: str,
+        *,
+        single_limit_bytes: int = SINGLE_LIMIT_BYTES,
+        copy_part_bytes: int = COPY_PART_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client.at(bucket)
+        self._objects = Objects(client, bucket)
+        self._single_limit = single_limit_bytes
+        self._copy_part = copy_part_bytes
+        self._sleep = sleep
+
+    def put(
+        self,
+        key: str,
+        source: bytes | Path | BinaryIO,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        if_none_match: bool = False,
+    ) -> ObjectInfo:
+        """Stores the source's bytes (a stream's from where it stands) and returns the object as HEAD then shows it.
+
+        Streamed; above 8 MiB in parts. `metadata` is ASCII. With `if_none_match` the object must not exist yet: then
+        `Stale`, and nothing is changed; this needs a source of known size under 5 GiB, sent in one piece.
+        `Unusable` where the stored size is not the size that was sent.
+        """
+        check_key(key)
+        extra = {"ContentType": content_type, "Metadata": dict(metadata or {})}
+        if isinstance(source, bytes):
+            return self._put_stream(key, io.BytesIO(source), extra, if_none_match)
+        if isinstance(source, Path):
+            with source.open("rb") as stream:
+                return self._put_stream(key, stream, extra, if_none_match)
+        return self._put_stream(key, source, extra, if_none_match)
+
+    def _put_stream(self, key: str, stream: BinaryIO, extra: dict[str, Any], only_new: bool) -> ObjectInfo:
+        size = _bytes_left(stream)
+        if only_new:
+            if size is None or size > self._single_limit:
+                raise BadInput(
+                    "A put that must not overwrite needs a source of known size under 5 GiB.",
+                    field_name="source",
+                    remedy="Give a file or bytes.",
+                )
+            return self._put_new(key, stream, size, extra)
+        if size is not None and size <= PART_BYTES:
+            self._client.call("put_object", key, Key=key, Body=stream, **extra)
+            return self._as_stored(key, size)
+        counted = _Counted(stream)
+        upload(self._client, counted if size is None else stream, key, extra, PART_BYTES)
+        return self._as_stored(key, counted.count if size is None else size)
+
+    def _put_new(self, key: str, stream: BinaryIO, size: int, extra: dict[str, Any]) -> ObjectInfo:
+        start = stream.tell()
+        try:
+            self._client.call("put_object", key, Key=key, Body=stream, IfNoneMatch="*", **extra)
+        except Stale as stale:
+            # When the answer to a first attempt was lost, the second one meets what the first one wrote.
+            stream.seek(start)
+            there = self._objects.head(key) if was_retried(stale) else None
+            if there is None or there.etag != _md5(stream):
+                raise
+        return self._as_stored(key, size)
+
+    def copy(self, source_key: str, target_key: str) -> ObjectInfo:
+        """Copies inside the bucket, on the store's side, with content type and metadata; returns the copy.
+
+        The source must not change meanwhile (`Stale`). `Unusable` where the copy's size, type, metadata or, where
+        comparable, ETag differ from the source's. An object at `target_key` is overwritten.
+        """
+        check_key(source_key)
+        check_key(target_key)
+        if source_key == target_key:
+            raise BadInput("Source and target are the same key.", field_name="target_key", remedy="Give another key.")
+        source = self._head(source_key)
+        whole = source.size_bytes <= self._single_limit
+        if whole:
+            self._client.call(
+                "copy_object",
+                source_key,
+                Key=target_key,
+                CopySource={"Bucket": self._client.bucket, "Key": source_key},
+                CopySourceIfMatch=f'"{source.etag}"',
+                MetadataDirective="COPY",
+            )
+        else:
+            headers = kept_headers(self._client.call("head_object", source_key, Key=source_key))
+            copy_in_parts(self._client, source, target_key, headers, self._copy_part)
+        copied = self._as_stored(target_key, source.size_bytes)
+        same = (copied.content_type, copied.metadata) == (source.content_type, source.metadata)
+        comparable = whole and "-" not in source.etag + copied.etag
+        if not same or (comparable and copied.etag != source.etag):
+            raise _differs(target_key, "The copy is not like its source.")
+        return copied
+
+    def delete(self, keys: Iterable[str]) -> DeleteResult:
+        """Deletes the keys and answers for each one; see `DeleteResult`. Raises only `BadInput`, before anything."""
+        wanted = list(dict.fromkeys(check_key(key) for key in keys))
+        return delete_keys(self._client, wanted, self._sleep)
+
+    def abort_upload(self, upload: MultipartUpload) -> bool:
+        """Ends an unfinished upload and frees its parts; false where it was not there any more."""
+        try:
+            self._client.call("abort_multipart_upload", upload.key, Key=upload.key, UploadId=upload.upload_id)
+        except NotFound:
+            return False
+        return True
+
+    def _head(self, key: str) -> ObjectInfo:
+        info = self._objects.head(key)
+        if info is None:
+            raise NotFound(f"The object to copy is not there: {key!r}.", operation="copy_object", target=key)
+        return info
+
+    def _as_stored(self, key: str, size: int) -> ObjectInfo:
+        info = self._objects.head(key)
+        if info is None or info.size_bytes != size:
+            raise _differs(key, "What the store holds now is not what was sent.")
+        return info
+
+
+class _Counted:
+    """A stream that cannot be sought, counting what is read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """As the stream's own."""
+        data = self._stream.read(size)
+        self.count += len(data)
+        return data
+
+
+def _bytes_left(stream: BinaryIO) -> int | None:
+    """How many bytes lie ahead; `None` where the stream cannot say."""
+    if not stream.seekable():
+        return None
+    here = stream.tell()
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(here)
+    return end - here
+
+
+def _md5(stream: BinaryIO) -> str:
+    """What the store gives as ETag to an object that was put in one piece."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while piece := stream.read(PART_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _differs(key: str, message: str) -> Unusable:
+    return Unusable(
+        message,
+        remedy="Another writer may have been at the same key. Look at the object, then try again.",
+        operation="put_object",
+        target=key,
+    )

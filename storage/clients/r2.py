@@ -1,0 +1,186 @@
+"""Handles on one R2 bucket: built from settings, billed operations metered, every SDK error translated.
+
+`read_client` signs and looks with the reading token and refuses any other operation before it leaves the machine;
+`write_client` uses the token that may change things, and is opened by `storage.actions` alone.
+
+What is metered: every HTTP attempt that the store answered, by R2's own classes (source: R2's pricing page), so a
+retried call counts as often as it was answered. 401 and 403 are not billed and not counted; an attempt whose answer
+was lost is counted, as the store may have done the work. `DeleteObjects` stands in neither list of that page, whose
+example calls deletes free: it counts as free.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ProxyConnectionError,
+    ResponseStreamingError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
+
+from storage.clients.meter import Operation, record
+from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
+from storage.clients.r2_listing import take_columns
+from storage.clients.r2_signing import UrlSigner
+from storage.config import KeyPair, R2Settings
+from storage.errors import NotPermitted, StorageError
+
+POOL_SIZE = 32
+LOOKING = {"connect_timeout": 3, "read_timeout": 10}  # seconds: somebody waits in front of a page
+CHANGING = {"connect_timeout": 5, "read_timeout": 60}  # seconds: a part of an upload, a server-side copy
+READ_OPERATIONS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "ListMultipartUploads"})
+
+CLASS_B = frozenset({"HeadBucket", "HeadObject", "GetObject", "GetBucketLocation"})
+FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload"})
+
+_NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLError, ProxyConnectionError)
+
+_ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class R2Client:
+    """One bucket through one token. May be shared between threads.
+
+    `variables` names the settings that hold the token, so that an error can say what to check.
+    """
+
+    def __init__(self, sdk: Any, bucket: str, variables: tuple[str, str], signer: UrlSigner) -> None:
+        self.sdk = sdk
+        self.bucket = bucket
+        self.variables = variables
+        self._signer = signer
+
+    def __repr__(self) -> str:
+        return f"R2Client(bucket={self.bucket!r}, token={self.variables[0]!r})"
+
+    def at(self, bucket: str) -> R2Client:
+        """The same token on a bucket by name; itself where it is that one already."""
+        return self if bucket == self.bucket else R2Client(self.sdk, bucket, self.variables, self._signer)
+
+    def call(self, operation: str, target: str, **parameters: Any) -> dict[str, Any]:
+        """One SDK operation (`head_object`, ...) on the bucket; `target` is the key or prefix that an error names."""
+        with self.translated(operation, target):
+            reply: dict[str, Any] = getattr(self.sdk, operation)(Bucket=self.bucket, **parameters)
+            return reply
+
+    @contextmanager
+    def translated(self, operation: str, target: str) -> Iterator[None]:
+        """Turns what the SDK raises inside the block into this project's errors; others pass."""
+        try:
+            yield
+        except StorageError:
+            raise
+        except SDK_ERRORS as error:
+            raise translate(error, operation, target, variables=self.variables) from error
+
+    def sign(self, key: str, expires_seconds: int, signed_at: datetime, overrides: Mapping[str, str]) -> str:
+        """A GET URL for one object, signed here without asking the store; `overrides` are `response-*` parameters."""
+        return self._signer.sign(self.bucket, key, expires_seconds, signed_at, overrides)
+
+
+def read_client(settings: R2Settings) -> R2Client:
+    """A handle that looks and signs with the reading token (`R2_READ_*`, else the only pair there is)."""
+    names = ("R2_READ_ACCESS_KEY_ID", "R2_READ_SECRET_ACCESS_KEY") if settings.read_is_separate else WRITE_VARIABLES
+    client = _client(settings, settings.read, names, LOOKING)
+    client.sdk.meta.events.register_first("provide-client-params.s3", _refuse_changes)
+    return client
+
+
+def write_client(settings: R2Settings) -> R2Client:
+    """A handle that may change things; its time-outs suit uploads."""
+    return _client(settings, settings.write, WRITE_VARIABLES, CHANGING)
+
+
+def billed_as(operation_name: str) -> Operation:
+    """The class that R2 bills an S3 operation in; one that is not known counts as the dearest."""
+    if operation_name in FREE:
+        return "r2_free"
+    return "r2_class_b" if operation_name in CLASS_B else "r2_class_a"
+
+
+def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], timeouts: Mapping[str, int]) -> R2Client:
+    _quiet()
+    key_id, secret = pair.access_key_id.reveal(), pair.secret_access_key.reveal()
+    loopback = (urlsplit(settings.endpoint_url).hostname or "") in _LOOPBACK
+    sdk = _session().client(
+        "s3",
+        endpoint_url=settings.endpoint_url,
+        region_name=settings.region,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        config=Config(
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"mode": "standard", "max_attempts": 3},
+            max_pool_connections=POOL_SIZE,
+            s3={"addressing_style": "path"},
+            use_fips_endpoint=False,
+            use_dualstack_endpoint=False,
+            proxies={} if loopback else None,  # a proxy from the environment cannot reach this machine's own ports
+            **timeouts,
+        ),
+    )
+    sdk.meta.events.register("response-received.s3", _meter_answer)
+    sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
+    sdk.meta.events.register("before-parse.s3.ListObjectsV2", take_columns)
+    return R2Client(sdk, settings.bucket, variables, UrlSigner(settings.endpoint_url, settings.region, key_id, secret))
+
+
+def _session() -> boto3.Session:
+    """A session of its own that takes no profile, file or token from the machine: settings alone decide."""
+    nowhere: Mapping[str, Any] = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=nowhere))
+
+
+def _quiet() -> None:
+    """The SDK's debug logs show URLs, headers and signatures; they stay off whatever the root logger's level is."""
+    for name in ("boto3", "botocore", "s3transfer", "urllib3"):
+        logger = logging.getLogger(name)
+        if logger.level < logging.INFO:
+            logger.setLevel(logging.INFO)
+
+
+def _refuse_changes(model: Any, **_: Any) -> None:
+    if model.name not in READ_OPERATIONS:
+        raise NotPermitted(
+            f"{model.name} is not an operation of the reading handle.",
+            remedy="Changes go through storage.actions.",
+            operation=model.name,
+        )
+
+
+def _meter_answer(event_name: str, response_dict: Any, exception: Exception | None, **_: Any) -> None:
+    """One attempt ended: with an answer (any status) or without one."""
+    if response_dict is not None:
+        billed = response_dict["status_code"] not in {401, 403}
+    else:
+        billed = not isinstance(exception, _NOTHING_REACHED_THE_STORE) and isinstance(exception, HTTPClientError)
+    if billed:
+        record(billed_as(event_name.rpartition(".")[2]))
+
+
+def _meter_lost_answer(event_name: str, exception: Exception, **_: Any) -> None:
+    """The answer broke off in its body or was not XML: the SDK then skips the event above."""
+    if isinstance(exception, _ANSWER_BROKE_OFF):
+        record(billed_as(event_name.rpartition(".")[2]))

@@ -1,0 +1,236 @@
+"""Turns what the S3 SDK raises into this project's errors, each with what to check: a variable, a scope, a clock.
+
+The codes are R2's own (its page of error codes), those that older answers of it carried, those of AWS that S3 stores
+share, and the bare status that stands for a code where an answer has no body (HEAD). A code that is not in `RULES` is
+told by its status; nothing falls through. No message holds a URL, a header, a credential or the backend's own text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
+    UnseekableStreamError,
+)
+from botocore.exceptions import ConnectionError as SdkConnectionError
+from botocore.parsers import ResponseParserError
+from s3transfer.exceptions import CancelledError, S3DownloadFailedError, S3UploadFailedError
+from urllib3.exceptions import HTTPError
+
+from storage.clients.r2_codes import RULES, Rule, by_status
+from storage.errors import BackendError, BadCredentials, BadInput, StorageError, Unreachable, Unusable
+
+SDK_ERRORS: tuple[type[BaseException], ...] = (
+    ClientError,
+    BotoCoreError,
+    Boto3Error,
+    ResponseParserError,
+    S3UploadFailedError,
+    S3DownloadFailedError,
+    CancelledError,
+    HTTPError,
+)
+
+_DOING = {
+    "list_objects_v2": "listing",
+    "list_multipart_uploads": "listing unfinished uploads under",
+    "head_object": "looking at",
+    "get_object": "reading",
+    "put_object": "writing",
+    "upload": "uploading",
+    "copy_object": "copying",
+    "delete_object": "deleting",
+    "delete_objects": "deleting",
+    "abort_multipart_upload": "aborting the upload of",
+    "create_bucket": "creating",
+}
+_ABSENCE_OPERATIONS = frozenset({"head_object", "get_object"})  # where a bare 404 speaks of an object
+_READING = frozenset({"list_objects_v2", "list_multipart_uploads", *_ABSENCE_OPERATIONS})
+_MAX_SHOWN = 200
+
+WRITE_VARIABLES = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was being done, for the texts."""
+
+    operation: str
+    target: str
+    variables: tuple[str, str]
+
+    def fill(self, template: str) -> str:
+        """The template with operation, target and the names of the token's variables put in."""
+        text = template.format(
+            doing=_DOING.get(self.operation, self.operation.replace("_", " ")),
+            target=shown(self.target),
+            key_id=self.variables[0],
+            secret=self.variables[1],
+            scope="Object Read" if self.operation in _READING else "Object Read & Write",
+        )
+        return text[:1].upper() + text[1:]
+
+    def error(self, rule: Rule, detail: str) -> StorageError:
+        """The error that a rule describes."""
+        return rule.kind(
+            self.fill(rule.says),
+            remedy=self.fill(rule.remedy),
+            operation=self.operation,
+            target=self.target,
+            detail=detail,
+        )
+
+
+def translate(
+    error: BaseException, operation: str, target: str, *, variables: tuple[str, str] = WRITE_VARIABLES
+) -> StorageError:
+    """The error to raise in place of the SDK's.
+
+    `operation` is the SDK's method (`head_object`), `target` a key, prefix or bucket, `variables` the names of the
+    settings that hold the token used. Raises nothing itself; an exception of no known class is `Unusable`.
+    """
+    asked = _Asked(operation, target, variables)
+    if isinstance(error, StorageError):
+        return error
+    if isinstance(error, ClientError):
+        return _answered(error, asked)
+    if isinstance(error, ParamValidationError | UnseekableStreamError):
+        return BadInput(
+            asked.fill("{doing} {target}: the SDK does not accept these values."),
+            field_name="key",
+            remedy="Check the key, the content type and the metadata: text, and metadata in ASCII.",
+        )
+    for kinds, rule in _WITHOUT_ANSWER:
+        if isinstance(error, kinds):
+            return asked.error(rule, _describe(error))
+    return asked.error(_UNKNOWN, _describe(error))
+
+
+def shown(text: str) -> str:
+    """A key as a message may show it: printable characters only, at most 200 of them, in quotes."""
+    kept = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: _MAX_SHOWN + 1])
+    return f"'{kept}'" if len(kept) <= _MAX_SHOWN else f"'{kept[:_MAX_SHOWN]}…'"
+
+
+def error_code(error: ClientError) -> str:
+    """The answer's code where it looks like one, else its status as text."""
+    code = str(error.response.get("Error", {}).get("Code") or "")
+    return code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(_status(error))
+
+
+def code_of(error: StorageError) -> str:
+    """The store's code behind a translated error; empty where there was no answer."""
+    return error_code(error.__cause__) if isinstance(error.__cause__, ClientError) else ""
+
+
+def was_retried(error: StorageError) -> bool:
+    """Whether the SDK had tried more than once when the answer behind a translated error came."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and bool(cause.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def told(code: str, operation: str, target: str, variables: tuple[str, str]) -> StorageError:
+    """The error that a code stands for which came inside a good answer, as for one key of a batch."""
+    return _Asked(operation, target, variables).error(RULES.get(code) or by_status(0), code)
+
+
+def _status(error: ClientError) -> int:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else 0
+
+
+def _answered(error: ClientError, asked: _Asked) -> StorageError:
+    code, status = error_code(error), _status(error)
+    known = code if code in RULES else str(status)
+    if known in {"404", "NotFound"} and asked.operation not in _ABSENCE_OPERATIONS:
+        known = "NoSuchBucket"
+    rule = RULES.get(known) or by_status(status)
+    request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId") or "")
+    request_id = request_id if re.fullmatch(r"[A-Za-z0-9-]{1,64}", request_id) else "unknown"
+    return asked.error(rule, f"{code}, HTTP {status}, request {request_id}")
+
+
+def _describe(error: BaseException) -> str:
+    """The class of the error and the host that was asked, never more of the URL."""
+    kwargs = getattr(error, "kwargs", None) or {}
+    host = urlsplit(str(kwargs.get("endpoint_url") or "")).hostname
+    cause = kwargs.get("error")
+    names = [type(error).__name__, *([type(cause).__name__] if isinstance(cause, BaseException) else [])]
+    return ", ".join(names) + (f", host {host}" if host else "")
+
+
+_TRY_AGAIN = "Try again; if it lasts, check the network here and R2's status page."
+_NAME = "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id has no host), DNS, and the network here."
+_UNKNOWN = Rule(Unusable, "{doing} {target}: the S3 client failed in a way that is not known.", _TRY_AGAIN)
+
+_WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
+    (
+        (NoCredentialsError, PartialCredentialsError),
+        Rule(BadCredentials, "There is no R2 token to sign with.", "Set {key_id} and {secret}."),
+    ),
+    (
+        (SSLError,),
+        Rule(
+            Unreachable,
+            "{doing} {target}: no trusted TLS connection to R2.",
+            "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id shows like this), and certificates or proxies "
+            "between here and R2.",
+        ),
+    ),
+    (
+        (ProxyConnectionError,),
+        Rule(
+            Unreachable,
+            "{doing} {target}: the proxy of this machine could not be reached.",
+            "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+        ),
+    ),
+    (
+        (ConnectTimeoutError, ReadTimeoutError),
+        Rule(Unreachable, "{doing} {target}: R2 did not answer in time.", _TRY_AGAIN),
+    ),
+    (
+        (EndpointConnectionError,),
+        Rule(Unreachable, "{doing} {target}: R2 could not be reached.", _NAME),
+    ),
+    (
+        (
+            ConnectionClosedError,
+            ResponseStreamingError,
+            IncompleteReadError,
+            SdkConnectionError,
+            HTTPClientError,
+            HTTPError,
+        ),
+        Rule(Unreachable, "{doing} {target}: the connection to R2 broke off.", _TRY_AGAIN),
+    ),
+    (
+        (ResponseParserError,),
+        Rule(
+            Unusable,
+            "{doing} {target}: the answer is not one of an S3 store.",
+            "Check R2_ENDPOINT_URL, and what stands between here and R2 (a proxy, a sign-in page).",
+        ),
+    ),
+    (
+        (S3UploadFailedError, S3DownloadFailedError, CancelledError),
+        Rule(BackendError, "{doing} {target}: the transfer did not finish.", _TRY_AGAIN),
+    ),
+)
