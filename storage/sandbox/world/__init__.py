@@ -1,0 +1,36 @@
+"""The sample data of the demo: `build(now, seed)` gives a whole world of customers, videos, clips and their troubles.
+
+It is pure and deterministic: nothing here reads a clock or the network. Ids and keys never depend on `now`, so a world
+that is dated anew replaces the former one path by path. `World.cast` is the catalogue of what is in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from storage.sandbox.world.accounts import add_people, add_plans
+from storage.sandbox.world.broken import add_broken_stories
+from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
+from storage.sandbox.world.draft import Draft
+from storage.sandbox.world.model import SampleObject, SampleUpload, Story, World
+from storage.sandbox.world.odd import add_odd_stories
+from storage.sandbox.world.stuck import add_stuck_stories
+from storage.sandbox.world.usage import add_usage_stories
+
+__all__ = ["SampleObject", "SampleUpload", "Story", "World", "build"]
+
+
+def build(now: datetime, seed: int = 7) -> World:
+    """The world as it is at `now` (aware; times in it are UTC, to the microsecond as Firestore keeps them)."""
+    draft = Draft(now.astimezone(UTC), seed)
+    add_plans(draft)
+    add_people(draft)
+    add_ordinary_videos(draft)
+    add_big_account(draft)
+    outages = add_outages(draft)
+    add_stuck_stories(draft)
+    add_usage_stories(draft)
+    add_odd_stories(draft)
+    add_broken_stories(draft)
+    return replace(draft.finish(), outages=outages)

@@ -1,0 +1,137 @@
+"""Stories for `verify`: every kind of finding that data alone can cause, each on a video of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from storage.sandbox.world.accounts import uid_of
+from storage.sandbox.world.clips import Clip, add_clip, add_with_clips, clip_name, unfinished_clip
+from storage.sandbox.world.draft import Draft
+from storage.sandbox.world.model import SampleUpload, Story
+from storage.sandbox.world.videos import Order, Video, add_video
+
+DAY = timedelta(days=1)
+
+
+def add_broken_stories(draft: Draft) -> None:
+    """All of them."""
+    _without_object(draft)
+    _without_document(draft)
+    _keys(draft)
+    _stale(draft)
+    _uploads(draft)
+    _phantom_videos(draft)
+    _phantom_user(draft)
+
+
+def _tell(
+    draft: Draft, name: str, video: Video, clip: Clip, verdict: str, shows: str, *findings: str, key: str = ""
+) -> None:
+    story = Story(name, video.uid, shows, video.video_id, clip.clip_id, verdict, findings, key or clip.key)
+    draft.tell(story)
+
+
+def _one_odd_clip(draft: Draft, name: str, title: str, days: int, **odd: Any) -> tuple[Video, Clip]:
+    """A completed video of four clips, the second of which is built as `odd` says."""
+    video = add_video(draft, Order("marta", name, days * DAY, title=title))
+    clips = [add_clip(draft, video, *wanted, **(odd if wanted[0] == 2 else {})) for wanted in video.ordered()]
+    return video, clips[1]
+
+
+def _without_object(draft: Draft) -> None:
+    video, clip = _one_odd_clip(draft, "empty object", "Pusta ramka", 3, has_object=False)
+    draft.store(clip.key, b"", "video/mp4", video.rendered_at)
+    shows = "The object of one clip has 0 bytes"
+    _tell(draft, "empty_object", video, clip, "clips_missing", shows, "empty_object")
+    video, clip = _one_odd_clip(draft, "missing thumbnail", "Miniatura, której nie ma", 4, has_thumbnail=False)
+    draft.documents[clip.path] |= {"has_thumbnail": True, "thumbnail_r2_key": clip.thumbnail_key}
+    shows = "One clip names a thumbnail that is not there; the clip itself plays"
+    _tell(draft, "missing_thumbnail", video, clip, "healthy", shows, "missing_thumbnail", key=clip.thumbnail_key)
+    odd = {"has_object": False, "has_thumbnail": False, "r2_key": None, "thumbnail_r2_key": None}
+    video, clip = _one_odd_clip(draft, "without key", "Bez adresu", 5, **odd)
+    shows = "One clip is completed, but its document names no key"
+    _tell(draft, "clip_without_key", video, clip, "clips_missing", shows, "clip_without_key")
+
+
+def _without_document(draft: Draft) -> None:
+    video, clips = add_with_clips(
+        draft, Order("marta", "orphans", 6 * DAY, title="Zapomniane klatki", styles=("original",))
+    )
+    name = clip_name(video, 9, video.scenes[0], "streamer", "left_over")
+    key, thumbnail = (
+        make(video.uid, video.video_id, name) for make in (video.layout.clip_key, video.layout.thumbnail_key)
+    )
+    draft.store(key, "clip_k.mp4", "video/mp4", video.rendered_at)
+    draft.store(thumbnail, "clip_k.jpg", "image/jpeg", video.rendered_at)
+    shows = "A clip and its thumbnail lie in the bucket, and no document names them"
+    _tell(draft, "orphan_object", video, clips[0], "healthy", shows, "orphan_object", "orphan_object", key=key)
+
+
+def _keys(draft: Draft) -> None:
+    other = next(
+        path
+        for path in sorted(draft.documents)
+        if path.startswith(f"users/{uid_of('zoe')}/videos/") and "/clips/" in path
+    )
+    theirs = draft.documents[other]
+    video, clip = _one_odd_clip(draft, "foreign key", "Cudzy klucz", 7, has_object=False, has_thumbnail=False)
+    draft.documents[clip.path] |= {name: theirs[name] for name in ("r2_key", "file_size_bytes", "file_size_mb")}
+    shows = "One clip's document names an object of another customer"
+    _tell(draft, "foreign_key", video, clip, "healthy", shows, "foreign_key", key=theirs["r2_key"])
+    video, clip = _one_odd_clip(draft, "key outside", "Poza mapą", 8, has_object=False, has_thumbnail=False)
+    outside = f"exports/2024/{video.video_id}/final cut.mp4"
+    size = draft.store(outside, "clip_c.mp4", "video/mp4", video.rendered_at).size
+    draft.documents[clip.path] |= {"r2_key": outside, "file_size_bytes": size, "file_size_mb": round(size / 1024**2, 3)}
+    shows = "One clip's document names an object outside the layout"
+    _tell(draft, "foreign_key_outside", video, clip, "healthy", shows, "foreign_key", key=outside)
+    video, clip = _one_odd_clip(draft, "duplicate key", "Dwa razy to samo", 9, has_object=False, has_thumbnail=False)
+    first = next(f for p, f in draft.documents.items() if p.startswith(f"{video.path}/clips/") and f["priority"] == 1)
+    draft.documents[clip.path] |= {name: first[name] for name in ("r2_key", "file_size_bytes", "file_size_mb")}
+    shows = "Two clips' documents name one object"
+    _tell(draft, "duplicate_key", video, clip, "healthy", shows, "duplicate_key", key=first["r2_key"])
+
+
+def _stale(draft: Draft) -> None:
+    at = draft.now - 2 * DAY
+    changes = unfinished_clip({"created_at": at, "updated_at": at})
+    video, clip = _one_odd_clip(
+        draft, "stale clip", "Wciąż w drodze", 2, has_object=False, has_thumbnail=False, **changes
+    )
+    shows = "The video is completed, but one clip has been 'processing' for two days"
+    _tell(draft, "stale_clip", video, clip, "clips_missing", shows, "stale_clip")
+
+
+def _uploads(draft: Draft) -> None:
+    video, _ = add_with_clips(draft, Order("marta", "unfinished upload", 4 * DAY, title="Przerwane wysyłanie"))
+    key = video.layout.clip_key(video.uid, video.video_id, clip_name(video, 5, video.scenes[0], "streamer", "cut_off"))
+    draft.uploads.append(SampleUpload(key, 3 * DAY))
+    shows = "A multipart upload was begun three days ago and neither completed nor aborted"
+    draft.tell(
+        Story("unfinished_upload", video.uid, shows, video.video_id, None, "healthy", ("unfinished_upload",), key)
+    )
+    young = video.layout.clip_key(
+        video.uid, video.video_id, clip_name(video, 6, video.scenes[1], "streamer", "on_its_way")
+    )
+    draft.uploads.append(SampleUpload(young, timedelta(minutes=20)))
+
+
+def _phantom_videos(draft: Draft) -> None:
+    for number, name in enumerate(("phantom video", "phantom video 2"), start=1):
+        title = f"Apagado, mas não tudo ({number})"
+        video, clips = add_with_clips(
+            draft, Order("lucas", name, (20 + number) * DAY, title=title, highlights="object")
+        )
+        del draft.documents[video.path]
+        shows = "Clips lie below a video document that was deleted"
+        story_name = "phantom_video" if number == 1 else "phantom_video_2"
+        _tell(draft, story_name, video, clips[0], "not_found", shows, "phantom_parent")
+
+
+def _phantom_user(draft: Draft) -> None:
+    """The user's document was deleted by hand; what lies below it and in the bucket stayed."""
+    uid = uid_of("ghost")
+    video, clips = add_with_clips(draft, Order("ghost", "left behind", 50 * DAY, title="Was übrig blieb"))
+    del draft.documents[f"users/{uid}"]
+    shows = "Videos and clips lie below a user document that was deleted"
+    draft.tell(Story("phantom_user", uid, shows, video.video_id, clips[0].clip_id, None, ("phantom_parent",)))

@@ -1,0 +1,159 @@
+"""The world while it is being put together: where documents and objects are gathered, and counters are settled last.
+
+Ids and keys depend on names alone, sizes and choices on the seed as well, and only times on `now`: so a world that is
+dated anew has the same paths and keys as before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import string
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from storage.domain.layout import Layout
+from storage.sandbox.world.model import MEDIA, SampleObject, SampleUpload, Story, World
+
+LAYOUT = Layout("users/")
+LEGACY_LAYOUT = Layout("")
+LETTERS = string.ascii_letters + string.digits
+Fields = dict[str, Any]
+
+
+class Draft:
+    """Gathers documents, objects, uploads and stories; `finish` settles the counters and gives the world."""
+
+    def __init__(self, now: datetime, seed: int) -> None:
+        self.now = now
+        self.seed = seed
+        self.documents: dict[str, Fields] = {}
+        self.objects: dict[str, SampleObject] = {}
+        self.uploads: list[SampleUpload] = []
+        self.cast: dict[str, Story] = {}
+        self.live: dict[str, Mapping[str, timedelta]] = {}
+        self._shifts: list[tuple[str, Fields]] = []
+        self._sizes = {path.name: path.stat().st_size for path in MEDIA.iterdir()}
+
+    def chance(self, *names: object) -> random.Random:
+        """A source of choices of its own for each thing, so that adding one story does not change the others."""
+        return random.Random("/".join([str(self.seed), *map(str, names)]))
+
+    def put(self, path: str, fields: Fields) -> Fields:
+        """Adds a document; each path once."""
+        if path in self.documents:
+            raise ValueError(f"two documents at {path}")
+        self.documents[path] = fields
+        return fields
+
+    def store(self, key: str, source: str | bytes, content_type: str, modified: datetime) -> SampleObject:
+        """Adds an object; each key once. `source` is a file of the sample media or the bytes."""
+        if key in self.objects:
+            raise ValueError(f"two objects at {key}")
+        size = len(source) if isinstance(source, bytes) else self._sizes[source]
+        self.objects[key] = SampleObject(key, source, content_type, size, modified)
+        return self.objects[key]
+
+    def size_of(self, media: str) -> int:
+        """The size in bytes of a file of the sample media."""
+        return self._sizes[media]
+
+    def tell(self, story: Story) -> None:
+        """Adds a story to the catalogue; each name once."""
+        if story.name in self.cast:
+            raise ValueError(f"two stories called {story.name}")
+        self.cast[story.name] = story
+
+    def shift(self, path: str, **amounts: Any) -> None:
+        """Lets counters of a document drift: each amount is added once the counters are settled."""
+        self._shifts.append((path, amounts))
+
+    def finish(self) -> World:
+        """The world, with every counter that no story set itself equal to what it counts, then shifted where asked."""
+        self._settle()
+        for path, amounts in self._shifts:
+            for name, amount in amounts.items():
+                self.documents[path][name] += amount
+        return World(
+            now=self.now,
+            seed=self.seed,
+            documents=self.documents,
+            objects=tuple(self.objects[key] for key in sorted(self.objects)),
+            uploads=tuple(self.uploads),
+            cast=self.cast,
+            live=self.live,
+        )
+
+    def _settle(self) -> None:
+        sizes: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
+        styles: dict[str, Counter[str]] = {}
+        for path, fields in self.documents.items():
+            parts = path.split("/")
+            if len(parts) != 6 or parts[4] != "clips":
+                continue
+            for owner in ("/".join(parts[:2]), "/".join(parts[:4])):
+                counts[owner] += 1
+                sizes[owner] += fields.get("file_size_bytes") or 0
+            styles.setdefault("/".join(parts[:4]), Counter())[fields["style"]] += 1
+        for path, fields in self.documents.items():
+            match path.split("/"):
+                case ["users", _]:
+                    fields.setdefault("total_storage_bytes", sizes[path])
+                    fields.setdefault("total_clips_count", counts[path])
+                case ["users", _, "videos", _]:
+                    fields.setdefault("clips_count", counts[path])
+                    fields.setdefault("total_size_bytes", sizes[path])
+                    fields.setdefault("clips_by_style", dict(sorted(styles.get(path, {}).items())))
+                case ["storage_accounting", uid]:
+                    fields.setdefault("styled_clips_bytes", sizes[f"users/{uid}"])
+                    fields.setdefault("styled_clips_count", counts[f"users/{uid}"])
+                    self._count_caches(uid, fields)
+
+    def _count_caches(self, uid: str, fields: Fields) -> None:
+        """What `storage_accounting` says beside the billable clips: bytes by kind of cache."""
+        names = {
+            "source": "source_videos_bytes",
+            "raw_segment": "raw_segments_bytes",
+            "neural_cache": "neural_cache_bytes",
+        }
+        sums = dict.fromkeys(names.values(), 0)
+        for key in self._keys_of(uid):
+            name = names.get(LAYOUT.parse(key).kind)
+            if name:
+                sums[name] += self.objects[key].size
+        for name, value in sums.items():
+            fields.setdefault(name, value)
+
+    def _keys_of(self, uid: str) -> list[str]:
+        prefixes = LAYOUT.user_prefixes(uid)
+        return [key for key in self.objects if key.startswith(prefixes)]
+
+
+def letters(name: str, length: int, alphabet: str = LETTERS) -> str:
+    """An id of that many characters that belongs to the name for ever."""
+    number, found = int.from_bytes(hashlib.sha256(name.encode()).digest()), ""
+    for _ in range(length):
+        number, index = divmod(number, len(alphabet))
+        found += alphabet[index]
+    return found
+
+
+def user_id(handle: str) -> str:
+    """A uid as Firebase makes them: 28 letters and digits."""
+    return letters(f"uid:{handle}", 28)
+
+
+def video_id(uid: str, name: str, *, short: bool = False) -> str:
+    """A UUID, or a short id as older deployments made them."""
+    if short:
+        return letters(f"video:{uid}/{name}", 10, string.ascii_lowercase + string.digits + "-").strip("-").ljust(8, "0")
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"video:{uid}/{name}"))
+
+
+def youtube_id(name: str) -> str:
+    """Eleven characters as YouTube's ids have them."""
+    return letters(f"youtube:{name}", 11, LETTERS + "-_")
