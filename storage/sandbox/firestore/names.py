@@ -1,0 +1,187 @@
+"""Resource names: parsing, the rules for ids, and a byte key that sorts as Firestore sorts names.
+
+Firestore orders names segment by segment, each by its UTF-8 bytes. A key is the segments in turn, each ended
+by 00 01, with a zero byte inside an id written as 00 FF: comparing two keys byte by byte then compares the
+names, and all that lies below a document or a collection is exactly the keys that begin with its own. Numeric
+ids, written `__id7__`, sort before all others and by their number: the client's `recursive()` starts from the
+least.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from storage.sandbox.firestore.refusals import invalid
+
+MAX_ID_BYTES = 1_500
+MAX_SEGMENTS = 200  # 100 pairs of collection and document
+
+_END = b"\x00\x01"
+_NUMERIC = b"\x00\x02"
+_NUMERIC_ID = re.compile(r"__id(-?\d{1,19})__")
+_OFFSET = 2**63
+_ABOVE = b"\xff"  # higher than the first byte of any segment
+_ROOTS = ((0, "projects"), (2, "databases"), (4, "documents"))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A document, a collection, or (without segments) the root of a database.
+
+    `database` is `projects/P/databases/D`.
+    """
+
+    database: str
+    segments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "/".join((self.database, "documents", *self.segments))
+
+    @property
+    def key(self) -> bytes:
+        """Sorts as the name does; the keys of everything below start with it."""
+        return _root_key(self.database) + b"".join(map(_segment_key, self.segments))
+
+    @property
+    def parent(self) -> Name:
+        """The collection of a document, or the document (or root) above a collection."""
+        return Name(self.database, self.segments[:-1])
+
+    def child(self, *segments: str) -> Name:
+        """The name that lies `segments` below this one."""
+        return Name(self.database, self.segments + segments)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether an id or a field name is of the form `__x__`, which Firestore keeps for itself."""
+    return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def above(prefix: bytes) -> bytes:
+    """The least key that sorts after everything which begins with `prefix`."""
+    return prefix + _ABOVE
+
+
+def after(key: bytes) -> bytes:
+    """A bound between `key` itself and all that sorts after it, its descendants included."""
+    return key + b"\x00"
+
+
+def name_of(key: bytes) -> Name:
+    """The name that a key was made from."""
+    project, database, *segments = map(_segment_of, key.split(_END)[:-1])
+    return Name(f"projects/{project}/databases/{database}", tuple(segments))
+
+
+def head(key: bytes, segments: int) -> bytes:
+    """The start of `key` that covers the database and `segments` path segments."""
+    end = 0
+    for _ in range(segments + 2):
+        end = key.index(_END, end) + len(_END)
+    return key[:end]
+
+
+def database_named(name: str) -> str:
+    """Check `projects/P/databases/D` and return it.
+
+    Raises:
+        Refused: INVALID_ARGUMENT, when it is anything else.
+    """
+    _check_roots("Database name", name, name.split("/"), _ROOTS[:2])
+    if name.count("/") != 3:
+        raise invalid(f'Database name "{name}" is invalid: nothing may follow the database id.')
+    return name
+
+
+def document_named(name: str, label: str = "Document name") -> Name:
+    """Parse the full name of a document.
+
+    Raises:
+        Refused: INVALID_ARGUMENT, when it is not one, or an id breaks Firestore's rules.
+    """
+    parsed = parent_named(name, label)
+    if not parsed.segments:
+        raise invalid(f'{label} "{name}" is invalid: it names a database, not a document.')
+    return parsed
+
+
+def parent_named(name: str, label: str = "Document parent name") -> Name:
+    """Parse what queries and lists start from: a document, or `.../documents` for the root.
+
+    Raises:
+        Refused: INVALID_ARGUMENT, as for `document_named`.
+    """
+    parts = name.split("/")
+    _check_roots(label, name, parts, _ROOTS)
+    parsed = Name("/".join(parts[:4]), tuple(parts[5:]))
+    if len(parsed.segments) > 1 and not parsed.segments[-1] and len(parsed.segments) % 2 == 0:
+        raise invalid(f'{label} "{name}" has invalid trailing "/".')
+    if len(parsed.segments) > MAX_SEGMENTS:
+        raise invalid(f"Key path is too long. Cannot exceed {MAX_SEGMENTS // 2} elements.")
+    for position, segment in enumerate(parsed.segments):
+        _check_id(segment, "Resource id" if position % 2 else "Collection id")
+    if len(parsed.segments) % 2:
+        raise invalid(f'{label} "{name}" lacks "/" at index {len(name)}.')
+    return parsed
+
+
+def collection_id(text: str) -> str:
+    """Check the id of a collection.
+
+    Raises:
+        Refused: INVALID_ARGUMENT.
+    """
+    if "/" in text:
+        raise invalid(f'Collection id "{text}" is invalid because it contains "/".')
+    _check_id(text, "Collection id")
+    return text
+
+
+def same_database(name: Name, database: str) -> Name:
+    """`name`, which has to lie in the database that the request is about.
+
+    Raises:
+        Refused: INVALID_ARGUMENT, when it lies in another one.
+    """
+    if name.database != database:
+        raise invalid(f'Document name "{name}" is not in database "{database}".')
+    return name
+
+
+def _check_roots(label: str, name: str, parts: list[str], roots: tuple[tuple[int, str], ...]) -> None:
+    for position, expected in roots:
+        index = len("/".join(parts[:position]))
+        if len(parts) <= position or parts[position] != expected:
+            raise invalid(f'{label} "{name}" lacks "{expected}" at index {index}.')
+        if expected != "documents" and not "".join(parts[position + 1 : position + 2]):
+            raise invalid(f'{label} "{name}" lacks an id after "{expected}".')
+
+
+def _check_id(segment: str, kind: str) -> None:
+    if segment in ("", ".", ".."):
+        raise invalid(f'{kind} "{segment}" is invalid: it may not be empty, "." or "..".')
+    if is_reserved(segment) and not _NUMERIC_ID.fullmatch(segment):
+        raise invalid(f'{kind} "{segment}" is invalid because it is reserved.')
+    if len(segment) * 4 > MAX_ID_BYTES and len(segment.encode()) > MAX_ID_BYTES:
+        raise invalid(f"The key path element name is longer than {MAX_ID_BYTES} bytes.")
+
+
+def _segment_key(segment: str) -> bytes:
+    if is_reserved(segment):
+        number = int(segment[len("__id") : -len("__")]) + _OFFSET
+        return _NUMERIC + b"%016x" % number + _END
+    return segment.encode().replace(b"\x00", b"\x00\xff") + _END
+
+
+def _segment_of(part: bytes) -> str:
+    if part.startswith(_NUMERIC):
+        return f"__id{int(part[len(_NUMERIC) :], 16) - _OFFSET}__"
+    return part.replace(b"\x00\xff", b"\x00").decode()
+
+
+@lru_cache(maxsize=1_024)
+def _root_key(database: str) -> bytes:
+    _, project, _, database_id = database.split("/")
+    return _segment_key(project) + _segment_key(database_id)
