@@ -1,0 +1,182 @@
+"""Faults on purpose, and counts: what tests need to see how the desk behaves when Firestore misbehaves.
+
+Rules are added while the server runs and may come from any thread. A rule applies to calls of one method
+(`"*"`: of every method) whose request satisfies `when`; of these it lets the first `skip` pass, strikes the
+next `times` (None: all that follow) and is spent. The calls are counted whether or not they fail.
+
+    faults = Faults()
+    faults.refuse("Commit", UNAVAILABLE)                     # the next commit fails and does nothing
+    faults.lose_reply("Commit", UNAVAILABLE)                 # the next commit is done, and then fails
+    faults.break_stream("RunQuery", UNAVAILABLE, after=100)  # 100 documents, then the error
+    faults.delay("GetDocument", seconds=0.2, times=None)     # every one, until lifted
+    with faults.outage():                                    # nothing works in here
+        ...
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from grpc import StatusCode
+
+from storage.sandbox.firestore.protos import Message
+from storage.sandbox.firestore.refusals import Refused
+
+When = Callable[[Message], bool]
+"""Of a request, as a raw protobuf message: whether the rule means it."""
+
+EVERY_METHOD = "*"
+
+
+@dataclass(eq=False, slots=True)
+class Rule:
+    """A fault in waiting. `moment` is when in the call it strikes; `after` counts messages of a stream."""
+
+    method: str
+    moment: Literal["before", "after reply", "in stream"]
+    refusal: Refused | None = None
+    seconds: float = 0.0
+    after: int = 0
+    when: When | None = None
+    skip: int = 0
+    times: int | None = 1
+
+    def means(self, method: str, request: Message) -> bool:
+        """Whether the call is one of those that the rule counts."""
+        return self.method in (EVERY_METHOD, method) and (self.when is None or self.when(request))
+
+    def is_due(self) -> bool:
+        """Count one call that the rule means; whether it strikes this one."""
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times is None:
+            return True
+        self.times -= 1
+        return self.times >= 0
+
+
+class Faults:
+    """The rules in force, and what the server did.
+
+    All three count by method name as in the protocol (`"RunQuery"`): `calls` the calls, `documents` the
+    documents sent back, `reads` the document reads that production would bill: one for each document or
+    missing document, for each document skipped by an offset, for each 1,000 index entries aggregated, and at
+    least one for a query.
+    """
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.documents: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+
+    def refuse(
+        self, method: str, code: StatusCode, message: str = "", *, when: When | None = None, skip: int = 0,
+        times: int | None = 1,
+    ) -> Rule:  # fmt: skip
+        """Fail the call before anything is done."""
+        return self.add(Rule(method, "before", _refusal(code, message), when=when, skip=skip, times=times))
+
+    def lose_reply(
+        self, method: str, code: StatusCode, message: str = "", *, when: When | None = None, skip: int = 0,
+        times: int | None = 1,
+    ) -> Rule:  # fmt: skip
+        """Do what is asked, and then fail as if the reply had been lost on the way."""
+        refusal = _refusal(code, message)
+        return self.add(Rule(method, "after reply", refusal, when=when, skip=skip, times=times))
+
+    def break_stream(
+        self, method: str, code: StatusCode, message: str = "", *, after: int, when: When | None = None,
+        skip: int = 0, times: int | None = 1,
+    ) -> Rule:  # fmt: skip
+        """Send the first `after` messages of a streamed answer, or all if it is shorter, and then fail."""
+        refusal = _refusal(code, message)
+        return self.add(Rule(method, "in stream", refusal, after=after, when=when, skip=skip, times=times))
+
+    def delay(
+        self, method: str, seconds: float, *, when: When | None = None, skip: int = 0, times: int | None = 1
+    ) -> Rule:
+        """Wait before the call is done."""
+        return self.add(Rule(method, "before", seconds=seconds, when=when, skip=skip, times=times))
+
+    @contextmanager
+    def outage(self, code: StatusCode = StatusCode.UNAVAILABLE, message: str = "") -> Iterator[Rule]:
+        """Refuse every call while the context lasts."""
+        rule = self.refuse(EVERY_METHOD, code, message, times=None)
+        try:
+            yield rule
+        finally:
+            self.lift(rule)
+
+    def add(self, rule: Rule) -> Rule:
+        """Put a rule in force; keep what is returned to lift it later."""
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def lift(self, rule: Rule) -> None:
+        """Take a rule away, spent or not."""
+        with self._lock:
+            self._rules = [other for other in self._rules if other is not rule]
+
+    def clear(self) -> None:
+        """Take every rule away and set the counts back to nothing."""
+        with self._lock:
+            self._rules = []
+            for counts in (self.calls, self.documents, self.reads):
+                counts.clear()
+
+    def meet(self, method: str, request: Message) -> list[Rule]:
+        """Count a call; the rules that strike it, in the order in which they were added."""
+        with self._lock:
+            self.calls[method] += 1
+            return [rule for rule in self._rules if rule.means(method, request) and rule.is_due()]
+
+    def record(self, method: str, documents: int, reads: int) -> None:
+        """Count what an answer holds."""
+        with self._lock:
+            self.documents[method] += documents
+            self.reads[method] += reads
+
+
+def strike(rules: list[Rule], moment: Literal["before", "after reply"]) -> None:
+    """Let the rules of one moment take effect.
+
+    Raises:
+        Refused: with the status of the first rule that fails the call.
+    """
+    for rule in rules:
+        if rule.moment == moment:
+            time.sleep(rule.seconds)
+            if rule.refusal is not None:
+                raise rule.refusal
+
+
+def broken(messages: Iterator[bytes], rules: list[Rule]) -> Iterator[bytes]:
+    """A stream that the first rule for streams cuts short; as it is when there is none.
+
+    Raises:
+        Refused: while it is read, after the messages that the rule lets through.
+    """
+    rule = next((rule for rule in rules if rule.moment == "in stream"), None)
+    if rule is None or rule.refusal is None:
+        yield from messages
+        return
+    for _ in range(rule.after):
+        message = next(messages, None)
+        if message is None:
+            break
+        yield message
+    raise rule.refusal
+
+
+def _refusal(code: StatusCode, message: str) -> Refused:
+    return Refused(code, message or f"A fault on purpose: {code.name}.")
