@@ -1,0 +1,193 @@
+"""Reads of clips: one video's by listing, a whole user's by a ranged read, and their totals by aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from storage.clients import firestore_messages as pb
+from storage.clients.meter import metering
+from storage.domain.model import Clip, ClipTotals
+from storage.domain.schema import CLIPS, Table
+from storage.errors import MissingIndex, StorageError, Unusable
+from storage.repositories import decode_model
+from storage.repositories.decode import relative_path
+from storage.repositories.decode_frames import Page, TableBuilder, decode_page
+from storage.repositories.records_pages import Taken
+from storage.repositories.records_paths import clip_path, user_path, video_path
+from storage.repositories.records_query import Condition, build, finite, names_between, start_after
+from storage.repositories.records_reading import BULK_PAGE, LIST_PAGE, Reading, whole_number
+
+T = TypeVar("T")
+
+PARALLEL_VIDEOS = 8
+SIZE = "file_size_bytes"
+_REFUSALS = (MissingIndex, Unusable)  # how a backend says that it does not answer a ranged collection group
+
+
+class ClipRecords(Reading):
+    """Clips are found below videos that no longer exist, and so are phantoms of clips below which shares are left."""
+
+    def clip(self, uid: str, video_id: str, clip_id: str) -> Clip | None:
+        """The clip; `exists` is false where only share settings below it are left; `None`: proven absent."""
+        document = self._document_or_phantom(clip_path(uid, video_id, clip_id), "Reading the clip")
+        return None if document is None else decode_model.clip(document)
+
+    def clips(self, uid: str, video_id: str | None = None) -> Table:
+        """All clips of one video or of the whole user, by video and clip id, phantoms of videos and clips too.
+
+        A whole user takes one ranged read, and one for the shares that deleted clips have left behind, not one read
+        for each video; where the backend refuses ranged reads, each video is listed. Both give the same table.
+        """
+        if video_id is not None:
+            return self._table(CLIPS, self._listing(video_path(uid, video_id), "clips", "Listing the clips"))
+        return self._ranged_or("clips", lambda: self._clips_by_range(uid), lambda: self._clips_by_video(uid))
+
+    def clip_totals(self, uid: str, video_id: str | None = None) -> ClipTotals:
+        """Number and bytes of the clip documents, counted by Firestore: some reads instead of one for each clip.
+
+        Counts and sums are separate questions, because one question counts only documents that have every field.
+        """
+        read_at = self._clock()
+        if video_id is not None:
+            count, sized, size = self._totals(video_path(uid, video_id))
+        else:
+            count, sized, size = self._ranged_or(
+                "totals", lambda: self._totals("", self._range(uid)), lambda: self._totals_by_video(uid)
+            )
+        return ClipTotals(count=count, sized_count=sized, size_bytes=size, read_at=read_at)
+
+    def _ranged_or(self, kind: str, ranged: Callable[[], T], video_by_video: Callable[[], T]) -> T:
+        if kind not in self._refused:
+            try:
+                return ranged()
+            except _REFUSALS:
+                self._refused.add(kind)
+        return video_by_video()
+
+    def _range(self, uid: str) -> list[Condition]:
+        """Everything below the user's videos: "videos~" is after "videos" and before every other user's path."""
+        path = user_path(uid)
+        return names_between(self._handle.name(path), self._handle.name(f"{path}/videos~/~"))
+
+    def _clips_by_range(self, uid: str) -> Table:
+        with metering() as meter:
+            query = build("clips", group=True, where=self._range(uid))
+            table = replace(self._table(CLIPS, self._by_name(query, "Reading the user's clips")), next_cursor=None)
+            if not table.complete:
+                return table
+            try:
+                left = self._clips_with_shares(uid) - set(table.frame["path"])
+            except _REFUSALS:
+                raise
+            except StorageError as fault:
+                return replace(table, complete=False, error=fault, reads=meter.cost().firestore_reads)
+        frame = self._with_phantoms(table.frame, left) if left else table.frame
+        return replace(table, frame=frame, reads=meter.cost().firestore_reads)
+
+    def _clips_with_shares(self, uid: str) -> set[str]:
+        """Paths of all clips below which share settings lie; only their names are sent."""
+        query = build("shares", group=True, where=self._range(uid), fields=())
+        query.limit.value = BULK_PAGE + 1
+        paths: set[str] = set()
+        while True:
+
+            def consume(documents: Any) -> tuple[set[str], str | None]:
+                taken = Taken(documents, BULK_PAGE)
+                return {_clip_above(document.name) for document in taken.documents()}, taken.following()
+
+            found, following = self._handle.run_query(query, consume, operation="Reading the user's shares")
+            paths |= found
+            if following is None:
+                return paths - {""}
+            start_after(query, following)
+
+    def _with_phantoms(self, frame: pd.DataFrame, paths: set[str]) -> pd.DataFrame:
+        builder = TableBuilder(CLIPS)
+        builder.add(builder.page(pb.Document(name=self._handle.name(path)) for path in sorted(paths)))
+        phantoms = builder.table(read_at=self._clock(), reads=0).frame
+        whole = pd.concat([frame, phantoms], ignore_index=True) if len(frame) else phantoms
+        return whole.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
+
+    def _clips_by_video(self, uid: str) -> Table:
+        builder, read_at, error = TableBuilder(CLIPS), self._clock(), None
+        with metering() as meter:
+            paths = self._video_paths(uid)
+            builder.add(builder.page([]))
+            with _each(paths, self._clip_pages) as results:
+                try:
+                    for pages in results:
+                        for page in pages:
+                            builder.add(page)
+                except StorageError as fault:
+                    if not builder.rows:
+                        raise
+                    error = fault
+        reads = meter.cost().firestore_reads
+        return builder.table(read_at=read_at, reads=reads, complete=error is None, error=error)
+
+    def _clip_pages(self, path: str) -> list[Page]:
+        fetch, decode = self._listing(path, "clips", "Listing the clips"), partial(decode_page, CLIPS)
+        pages: list[Page] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = fetch(decode, cursor, None)
+            pages.append(page)
+            if cursor is None:
+                return pages
+
+    def _video_paths(self, uid: str) -> list[str]:
+        """Paths of all the user's videos, phantoms too; only their names are sent."""
+        found: list[str] = []
+        token = ""
+        while True:
+            documents, token = self._handle.list_documents(
+                user_path(uid),
+                "videos",
+                operation="Listing the videos",
+                page_size=LIST_PAGE,
+                page_token=token,
+                fields=("__name__",),
+            )
+            found.extend(relative_path(document.name) for document in documents)
+            if not token:
+                return found
+
+    def _totals_by_video(self, uid: str) -> tuple[int, int, int]:
+        with _each(self._video_paths(uid), self._totals) as results:
+            totals = list(results)
+        return sum(each[0] for each in totals), sum(each[1] for each in totals), sum(each[2] for each in totals)
+
+    def _totals(self, parent: str, where: list[Condition] | None = None) -> tuple[int, int, int]:
+        """All clips, those whose size is a finite number, and their bytes."""
+        group = where is not None
+        operation = "Adding up the clips"
+        count = self._count(build("clips", group=group, where=where or ()), operation, parent=parent)
+        sized = build("clips", group=group, where=[*(where or ()), *finite(SIZE)], order_by=None)
+        found = self._handle.aggregate(sized, {"sized": "", "bytes": SIZE}, operation=operation, parent=parent)
+        return count, whole_number(found["sized"]), whole_number(found["bytes"])
+
+
+def _clip_above(name: str) -> str:
+    """The path of the clip that a share lies below, or an empty string where it lies elsewhere."""
+    segments = relative_path(name).split("/")
+    fits = len(segments) == 8 and segments[0:5:2] == ["users", "videos", "clips"]
+    return "/".join(segments[:6]) if fits else ""
+
+
+@contextmanager
+def _each(paths: list[str], work: Callable[[str], T]) -> Iterator[Iterator[T]]:
+    """The results of `work` for each path in order, some at a time, metered for the caller; the rest ends with it."""
+    pool = ThreadPoolExecutor(max_workers=PARALLEL_VIDEOS, thread_name_prefix="firestore")
+    try:
+        futures = [pool.submit(copy_context().run, work, path) for path in paths]
+        yield (future.result() for future in futures)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

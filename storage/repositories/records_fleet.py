@@ -1,0 +1,94 @@
+"""Reads across all users: looking for videos and clips by a field, and counting on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from storage.domain.schema import CLIPS, VIDEOS, Schema, Table
+from storage.errors import BadInput
+from storage.ids import check_id
+from storage.repositories.decode import decode_time
+from storage.repositories.records_pages import checked_limit
+from storage.repositories.records_query import build
+from storage.repositories.records_reading import Reading
+
+STATUSES = ("processing", "analyzed", "completed", "failed")
+OTHER = "other"  # the count of videos whose status is none of these, or not there
+FIND_LIMIT = 100
+_MAX_STATUSES = 30  # Firestore's limit for "in"
+_SCAN_PAGE = 1_000
+
+
+class FleetRecords(Reading):
+    """All of these read collection groups by a field, which needs the indexes of `firestore.indexes.json`."""
+
+    def find_videos(
+        self,
+        video_id: str | None = None,
+        youtube_id: str | None = None,
+        video_url: str | None = None,
+        *,
+        limit: int = FIND_LIMIT,
+    ) -> Table:
+        """Videos of all users that have exactly this in the field. Give one. May raise `MissingIndex`."""
+        fields = {"video_id": video_id, "youtube_id": youtube_id, "video_url": video_url}
+        return self._find(VIDEOS, fields, "Finding videos", limit)
+
+    def find_clips(
+        self,
+        clip_id: str | None = None,
+        filename: str | None = None,
+        r2_key: str | None = None,
+        *,
+        limit: int = FIND_LIMIT,
+    ) -> Table:
+        """Clips of all users that have exactly this in the field. Give one. May raise `MissingIndex`."""
+        fields = {"clip_id": clip_id, "filename": filename, "r2_key": r2_key}
+        return self._find(CLIPS, fields, "Finding clips", limit)
+
+    def videos_by_status(
+        self, statuses: Sequence[str], updated_before: datetime | None = None, *, limit: int = 500
+    ) -> Table:
+        """Videos of all users in one of these states, by path. May raise `MissingIndex`.
+
+        `updated_before` keeps those that were last touched earlier, and those without a usable `updated_at`: an order
+        or a filter by that field in Firestore would hide just the broken ones. It reads every video in these states.
+        """
+        if not 1 <= len(set(statuses)) <= _MAX_STATUSES:
+            raise BadInput(f"give 1 to {_MAX_STATUSES} states", field_name="statuses")
+        query = build("videos", group=True, where=[("status", "in", sorted(set(statuses)))])
+        keep = None if updated_before is None else _touched_before(updated_before)
+        fetch = self._by_name(query, "Reading videos by status", page_size=_SCAN_PAGE, keep=keep)
+        return self._table(VIDEOS, fetch, limit=checked_limit(limit))
+
+    def status_counts(self) -> dict[str, int]:
+        """How many videos of all users are in each state; `other`: in none of those known. May raise `MissingIndex`."""
+        counts = {
+            status: self._count(build("videos", group=True, where=[("status", "==", status)]), "Counting videos")
+            for status in STATUSES
+        }
+        return {**counts, OTHER: max(0, self.count("videos") - sum(counts.values()))}
+
+    def count(self, collection_group: str) -> int:
+        """How many documents of this collection there are, wherever it lies; phantoms are not counted."""
+        query = build(check_id(collection_group, "collection_group"), group=True)
+        return self._count(query, f"Counting {collection_group}")
+
+    def _find(self, schema: Schema, fields: dict[str, str | None], operation: str, limit: int) -> Table:
+        given = [(name, value) for name, value in fields.items() if value is not None]
+        if len(given) != 1 or not given[0][1]:
+            raise BadInput(f"give one of {', '.join(fields)}", field_name=next(iter(fields)))
+        name, value = given[0]
+        query = build(schema.name, group=True, where=[(name, "==", value)])
+        return self._table(schema, self._by_name(query, operation), limit=checked_limit(limit))
+
+
+def _touched_before(moment: datetime) -> Callable[[Any], bool]:
+    def keep(document: Any) -> bool:
+        cell = document.fields.get("updated_at")
+        touched = decode_time(cell.timestamp_value) if cell is not None and cell.HasField("timestamp_value") else None
+        return touched is None or touched < moment
+
+    return keep
