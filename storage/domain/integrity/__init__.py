@@ -1,0 +1,43 @@
+"""Upload status: what the documents say exists, judged beside what the bucket holds."""
+
+from storage.domain.integrity.facts import Head, Listing, UserFacts, own_prefixes
+from storage.domain.integrity.findings import (
+    KINDS,
+    SEVERITIES,
+    CacheCount,
+    Checked,
+    Failure,
+    Finding,
+    InFlight,
+    Kind,
+    Report,
+    Severity,
+    Suspicion,
+    count_by_kind,
+)
+from storage.domain.integrity.lookups import HighlightsPlace, Lookups, highlights_places, lookups
+from storage.domain.integrity.scan import verify_user
+
+__all__ = [
+    "KINDS",
+    "SEVERITIES",
+    "CacheCount",
+    "Checked",
+    "Failure",
+    "Finding",
+    "Head",
+    "HighlightsPlace",
+    "InFlight",
+    "Kind",
+    "Listing",
+    "Lookups",
+    "Report",
+    "Severity",
+    "Suspicion",
+    "UserFacts",
+    "count_by_kind",
+    "highlights_places",
+    "lookups",
+    "own_prefixes",
+    "verify_user",
+]

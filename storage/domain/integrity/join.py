@@ -1,0 +1,207 @@
+"""Puts the documents of a user's clips beside the objects in the bucket: one exact join on the key, column by column.
+
+Keys are compared as the code points they are. Presence has three answers: `PRESENT`; `ABSENT`, which only a listing
+that ended or a 404 proves; `UNKNOWN`. Columns are NumPy arrays, because masks over them cost the same for a user with
+one clip as for one with twenty thousand; times in them are UTC, and "no time" compares as false with everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from storage.domain.integrity.facts import UserFacts, own_prefixes
+from storage.domain.layout import OPS_PREFIX, Layout, thumbnail_of
+
+CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this says nothing about age
+
+UNKNOWN, ABSENT, PRESENT = 0, 1, 2
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """Every object that was listed or asked for, once; `at` is the position of a key in the columns."""
+
+    at: dict[str, int]
+    size: Array
+    modified: Array
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """The keys, in the order of the columns."""
+        return self.at.keys()
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """For each clip, one key that its document implies and what is there. An empty key is `UNKNOWN`."""
+
+    key: Sequence[str]
+    own: Array
+    presence: Array
+    size: Array
+    modified: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clips:
+    """A row for each clip document. `claims`: it says that its object is there. `young`: it may be still written.
+
+    `promises` and `denies` are what the document says about a thumbnail; it may say neither.
+    """
+
+    video_id: Sequence[str]
+    clip_id: Sequence[str]
+    status: Sequence[str]
+    filename: Sequence[str]
+    in_progress: Array
+    completed: Array
+    claims: Array
+    young: Array
+    touched: Array
+    video_processing: Array
+    size: Array
+    promises_thumbnail: Array
+    denies_thumbnail: Array
+    object: Place
+    thumbnail: Place
+
+    def __len__(self) -> int:
+        return len(self.clip_id)
+
+
+def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> tuple[Clips, Objects]:
+    """Joins documents and objects. Takes well under a second for 20,000 clips with thumbnails."""
+    objects = _objects(facts)
+    frame = facts.clips.frame
+    keys, named = texts(frame["r2_key"]), texts(frame["thumbnail_r2_key"])
+    thumbnails = [name or (thumbnail_of(key) if key else "") for name, key in zip(named, keys, strict=True)]
+    status = statuses(frame["status"])
+    completed, in_progress = _equal(status, "completed"), _equal(status, "processing")
+    # An absent or unknown status claims an object when it names one; `failed` and `processing` claim none.
+    other = ~in_progress & ~_equal(status, "failed") & flags(bool(key) for key in keys)
+    touched = _touched(frame, now)
+    processing = {v for v, s in zip(facts.videos.frame["video_id"], _video_statuses(facts), strict=True) if s}
+    has = frame["has_thumbnail"].to_numpy(dtype="float64", na_value=np.nan)
+    promises = flags(bool(name) for name in named) | (has == 1)
+    clips = Clips(
+        video_id=frame["video_id"].tolist(),
+        clip_id=frame["clip_id"].tolist(),
+        status=status,
+        filename=texts(frame["filename"]),
+        in_progress=in_progress,
+        completed=completed,
+        claims=completed | other,
+        young=touched > utc64(now - stale_after),
+        touched=touched,
+        video_processing=flags(video_id in processing for video_id in frame["video_id"]),
+        size=frame["file_size_bytes"].to_numpy(dtype="float64", na_value=np.nan),
+        promises_thumbnail=promises,
+        denies_thumbnail=~promises & (has == 0),
+        object=_place(keys, objects, facts, layout),
+        thumbnail=_place(thumbnails, objects, facts, layout),
+    )
+    return clips, objects
+
+
+def texts(column: pd.Series) -> list[str]:
+    """The column as plain texts, empty where there is none."""
+    return [value if isinstance(value, str) else "" for value in column.tolist()]
+
+
+def statuses(column: pd.Series) -> list[str]:
+    """Statuses for comparing: lower case, without blanks around them, empty where there is none."""
+    return [text.strip().lower() for text in texts(column)]
+
+
+def flags(values: Iterable[bool]) -> Array:
+    """A mask from plain truth values."""
+    return np.fromiter(values, dtype=bool)
+
+
+def rows(mask: Array) -> list[int]:
+    """The positions at which a mask is true."""
+    return [int(i) for i in np.flatnonzero(mask)]
+
+
+def times(column: pd.Series) -> Array:
+    """The column as times in UTC, NaT where there is none."""
+    result: Array = column.to_numpy(dtype="datetime64[us]")
+    return result
+
+
+def utc64(moment: datetime) -> np.datetime64:
+    """An aware time as the columns hold it."""
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def from64(moment: np.datetime64) -> datetime | None:
+    """Back to an aware time; `None` where there is none."""
+    return None if np.isnat(moment) else moment.astype("datetime64[us]").item().replace(tzinfo=UTC)
+
+
+def _video_statuses(facts: UserFacts) -> list[bool]:
+    return [status == "processing" for status in statuses(facts.videos.frame["status"])]
+
+
+def _equal(values: list[str], wanted: str) -> Array:
+    return flags(value == wanted for value in values)
+
+
+def _touched(frame: pd.DataFrame, now: datetime) -> Array:
+    """When the worker last touched the document: its own times first, Firestore's only where it has none.
+
+    A time in the future is left out: a clock that jumped says nothing about age.
+    """
+    limit = utc64(now + CLOCK_TOLERANCE)
+    touched = np.full(len(frame), np.datetime64("NaT", "us"))
+    for name in ("update_time", "created_at", "updated_at"):  # the last one that is usable wins
+        column = times(frame[name])
+        touched = np.where(column <= limit, column, touched)
+    return touched
+
+
+def _objects(facts: UserFacts) -> Objects:
+    """Every object known, by key; what the desk wrote for itself is left out, and nothing counts twice."""
+    at: dict[str, int] = {}
+    sizes: list[Array] = []
+    modified: list[Array] = []
+    start = 0
+    for listing in facts.listings:
+        frame = listing.table.frame
+        for position, key in enumerate(frame["key"].tolist(), start):
+            if not key.startswith(OPS_PREFIX):
+                at.setdefault(key, position)
+        sizes.append(frame["size_bytes"].to_numpy(dtype="float64", na_value=np.nan))
+        modified.append(times(frame["last_modified"]))
+        start += len(frame)
+    asked = [head.info for _, head in sorted(facts.heads.items()) if head.info]
+    for position, info in enumerate(asked, start):
+        at.setdefault(info.key, position)
+    sizes.append(np.array([info.size_bytes for info in asked], dtype="float64"))
+    modified.append(np.array([utc64(info.last_modified) for info in asked], dtype="datetime64[us]"))
+    return Objects(at, np.concatenate(sizes), np.concatenate(modified))
+
+
+def _place(keys: list[str], objects: Objects, facts: UserFacts, layout: Layout) -> Place:
+    complete = tuple(listing.prefix for listing in facts.listings if listing.table.complete)
+    answered = {key for key, head in facts.heads.items() if not head.failure}
+    prefixes = own_prefixes(layout, facts.uid)
+    at = np.fromiter((objects.at.get(key, -1) for key in keys), dtype=np.int64, count=len(keys))
+    found = at >= 0
+    proven = flags(bool(key) and (key.startswith(complete) or key in answered) for key in keys)
+    # One more row at the end stands for "nothing there"; position -1 takes it.
+    size = np.append(objects.size, np.nan)[at]
+    modified = np.append(objects.modified, np.datetime64("NaT", "us"))[at]
+    presence = np.where(found, PRESENT, np.where(proven, ABSENT, UNKNOWN))
+    return Place(keys, flags(key.startswith(prefixes) for key in keys), presence, size, modified)

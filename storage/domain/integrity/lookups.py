@@ -1,0 +1,98 @@
+"""Which keys must be asked for beside the listings, and where each video's highlights lie. Pure: asks nobody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from storage.domain.integrity.facts import own_prefixes
+from storage.domain.layout import MAX_KEY_BYTES, OPS_PREFIX, Layout, thumbnail_of
+
+LIST_FROM_KEYS = 13  # one listing costs as much as 12.5 HEAD requests, and answers for a thousand keys
+MAX_FOREIGN_HEADS = 50  # keys that are not the user's are looked up for the report only, so not without end
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What is still to ask: more prefixes to list, and single keys to HEAD. Sorted, without repetition."""
+
+    prefixes: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HighlightsPlace:
+    """Where to look for a video's `highlights.json`: `key` first; `named` says that the document names it."""
+
+    video_id: str
+    key: str
+    named: bool
+    own: bool
+
+
+def lookups(
+    uid: str,
+    videos: pd.DataFrame,
+    clips: pd.DataFrame,
+    listed: Sequence[str],
+    layout: Layout,
+    video_id: str | None = None,
+) -> Lookups:
+    """What the documents name outside the listed prefixes. Many keys under one other prefix are listed instead.
+
+    `listed` are the prefixes that are listed anyway, each ending with '/'.
+    """
+    named = clips["r2_key"].fillna("")
+    outside = named[(named != "") & ~named.str.startswith(tuple(listed))]
+    keys = set(outside)
+    keys.update(
+        thumbnail_of(key)
+        for key, has in zip(outside, clips["has_thumbnail"][outside.index], strict=True)
+        if pd.isna(has) or has
+    )
+    for column in (clips["thumbnail_r2_key"], videos["highlights_json_key"]):
+        keys.update(key for key in column.dropna() if key and not key.startswith(tuple(listed)))
+    prefixes = own_prefixes(layout, uid)
+    own = {key for key in keys if key.startswith(prefixes)}
+    foreign = sorted(
+        key for key in set(outside) - own if not key.startswith(OPS_PREFIX) and len(key.encode()) <= MAX_KEY_BYTES
+    )
+    to_list = _worth_listing(own, prefixes, whole_video=video_id is not None)
+    heads = {key for key in own if not key.startswith(to_list)} if to_list else own
+    return Lookups(to_list, tuple(sorted(heads | set(foreign[:MAX_FOREIGN_HEADS]))))
+
+
+def highlights_places(
+    uid: str, videos: pd.DataFrame, known: Iterable[str], layout: Layout
+) -> tuple[HighlightsPlace, ...]:
+    """For each existing video, the key that its document names, else the layout's; `known` keys decide between layouts.
+
+    A video whose document names no key is looked for under the configured prefix, and under another known one only
+    where the bucket is known to hold it there.
+    """
+    keys, prefixes = frozenset(known), own_prefixes(layout, uid)
+    places = []
+    existing = videos[videos["exists"].fillna(False).astype(bool)]
+    for video_id, named in zip(existing["video_id"], existing["highlights_json_key"].fillna(""), strict=True):
+        if named:
+            places.append(HighlightsPlace(video_id, named, True, named.startswith(prefixes)))
+            continue
+        candidates = [Layout(prefix).highlights_key(uid, video_id) for prefix in layout.prefixes]
+        key = next((candidate for candidate in candidates if candidate in keys), candidates[0])
+        places.append(HighlightsPlace(video_id, key, False, True))
+    return tuple(places)
+
+
+def _worth_listing(keys: Iterable[str], prefixes: tuple[str, ...], *, whole_video: bool) -> tuple[str, ...]:
+    """The prefixes (of the user, or of one video in a video's check) with enough keys for a listing to be cheaper."""
+    counts: dict[str, int] = defaultdict(int)
+    for key in keys:
+        prefix = next(prefix for prefix in prefixes if key.startswith(prefix))
+        if whole_video:
+            folder, slash, _ = key[len(prefix) :].partition("/")
+            prefix = key[: len(prefix) + len(folder) + len(slash)] if slash else prefix
+        counts[prefix] += 1
+    return tuple(sorted(prefix for prefix, count in counts.items() if count >= LIST_FROM_KEYS))

@@ -1,0 +1,116 @@
+"""One user's (or one video's) upload check, from facts to report. Takes well under a second for 20,000 clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from storage.domain.integrity import clip_rules, object_rules, video_rules
+from storage.domain.integrity.facts import UserFacts
+from storage.domain.integrity.findings import Checked, Failure, Finding, InFlight, Report, Suspicion
+from storage.domain.integrity.join import ABSENT, UNKNOWN, Array, Clips, Objects, join, rows
+from storage.domain.integrity.suspicion import suspect
+from storage.domain.layout import Layout
+from storage.domain.schema import Table
+
+
+def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
+    """Everything the facts prove, at `now` (aware). What could not be read is `unreadable`, never missing.
+
+    `stale_after` is both the limit after which a clip in progress counts as stale and the window in which an object
+    or a clip may be still written. Findings come gravest first, then by kind; the order of the facts does not matter.
+    """
+    clips, objects = join(facts, now, stale_after, layout)
+    flying = clip_rules.in_flight(clips, now, stale_after)
+    things = object_rules.sort_objects(facts, clips, objects, layout)
+    by_name = object_rules.matched_by_name(clips, things)
+    orphans, flying_objects = object_rules.orphans(facts, clips, things, by_name.values(), now, stale_after)
+    uploads, flying_uploads = object_rules.uploads(facts, now)
+    failures = tuple(_failures(facts))
+    findings = [
+        *clip_rules.ClipRules(facts, clips, ~flying, layout, now).findings(by_name),
+        *video_rules.phantoms(facts, clips),
+        *video_rules.highlights(facts, clips, layout),
+        *orphans,
+        *uploads,
+        *_unreadable(facts, clips, failures),
+    ]
+    own = ~flying & clips.claims & clips.object.own
+    return Report(
+        uid=facts.uid,
+        video_id=facts.video_id,
+        checked=_checked(facts, clips, objects),
+        findings=tuple(sorted(findings, key=lambda finding: finding.order)),
+        complete=not failures,
+        suspicion=_suspicion(facts, clips, objects, own & clips.completed),
+        caches=object_rules.caches(facts, things, now),
+        in_flight=InFlight(int(flying.sum()), flying_objects, flying_uploads),
+        read_at=facts.read_at,
+        unchecked=int((own & (clips.object.presence == UNKNOWN)).sum()),
+        unsized=int((~flying & clips.claims & np.isnan(clips.size)).sum()),
+        unrecognised=things.unrecognised,
+        failures=failures,
+    )
+
+
+def _checked(facts: UserFacts, clips: Clips, objects: Objects) -> Checked:
+    existing = sum(there is True for there in facts.videos.frame["exists"].tolist())
+    return Checked(users=1, videos=existing, clips=len(clips), objects=len(objects))
+
+
+def _suspicion(facts: UserFacts, clips: Clips, objects: Objects, expected: Array) -> Suspicion | None:
+    missing = [clips.object.key[i] for i in rows(expected & (clips.object.presence == ABSENT))]
+    prefixes = tuple(listing.prefix for listing in facts.listings)
+    return suspect(int(expected.sum()), len(missing), len(objects), prefixes, min(missing, default=""))
+
+
+def _failures(facts: UserFacts) -> Iterator[Failure]:
+    """Every reading that was refused, not answered or cut short."""
+    for table, target in ((facts.videos, "the user's video documents"), (facts.clips, "the user's clip documents")):
+        if not table.complete:
+            yield _cut(table, target)
+    if facts.user_failure:
+        yield facts.user_failure
+    for listing in facts.listings:
+        if not listing.table.complete:
+            yield _cut(listing.table, listing.prefix)
+    yield from (head.failure for _, head in sorted(facts.heads.items()) if head.failure)
+    if facts.uploads_failure:
+        yield facts.uploads_failure
+    incomplete = tuple(listing.prefix for listing in facts.listings if not listing.table.complete)
+    for state in facts.highlights.values():
+        if state.presence == "unknown" and not state.place.startswith(incomplete or ("\0",)):
+            yield Failure(state.place, state.code or "unreadable", state.reason)
+
+
+def _cut(table: Table, target: str) -> Failure:
+    error = table.error
+    if error is None:
+        return Failure(target, "cut_short", "Reading stopped before the end.", "Check again.")
+    return Failure(target, error.code, error.message, error.remedy)
+
+
+def _unreadable(facts: UserFacts, clips: Clips, failures: tuple[Failure, ...]) -> Iterator[Finding]:
+    """One finding for each reading that failed, with the number of clips that it leaves unchecked."""
+    if not failures:
+        return
+    unknown = [(clips.object.key[i], i) for i in rows(clips.claims & (clips.object.presence == UNKNOWN))]
+    videos = {state.place: video_id for video_id, state in facts.highlights.items()}
+    for failure in failures:
+        is_key = "/" in failure.target
+        about = [(key, i) for key, i in unknown if is_key and key.startswith(failure.target)]
+        one = about[0][1] if len(about) == 1 and about[0][0] == failure.target else None
+        yield Finding(
+            "unreadable",
+            "error",
+            facts.uid,
+            video_id=clips.video_id[one] if one is not None else videos.get(failure.target, facts.video_id),
+            clip_id=clips.clip_id[one] if one is not None else None,
+            key=failure.target if is_key else None,
+            expected=f"{len(about):,} clips to check" if about else "an answer",
+            actual=failure.code,
+            detail=f"{failure.message} Nothing there is known to be missing.",
+            seen_at=facts.read_at,
+        )

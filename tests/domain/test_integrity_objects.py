@@ -1,0 +1,235 @@
+"""Orphans, caches, unfinished uploads, videos and their highlights, and results that cannot be believed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from storage.domain import highlights
+from storage.domain.highlights import judge_document
+from storage.domain.integrity import Failure
+from storage.domain.integrity.object_rules import LIFECYCLE_GRACE
+from storage.domain.layout import Layout
+from storage.domain.model import MultipartUpload
+from tests.domain.integrity_world import GOOD_HIGHLIGHTS, JUST_NOW, NOW, OLD, World, denied
+
+ORPHAN = "users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4"
+
+
+def world(status: str = "completed") -> World:
+    return World().video("vid-0001", status).clip("vid-0001")
+
+
+def test_an_object_that_no_document_names_is_an_orphan() -> None:
+    finding = world().object(ORPHAN, 77).findings()["orphan_object"]
+    assert (finding.severity, finding.key, finding.actual, finding.video_id) == ("warning", ORPHAN, 77, "vid-0001")
+
+
+def test_a_file_of_any_name_in_the_clips_folder_is_an_orphan_too() -> None:
+    assert world().object("users/u1/vid-0001/clips/upload.tmp").findings()["orphan_object"].actual == 100
+
+
+def test_a_young_object_of_a_video_in_progress_is_in_flight() -> None:
+    report = world("processing").object(ORPHAN, modified=JUST_NOW).check()
+    assert report.findings == ()
+    assert report.in_flight.objects == 1
+
+
+@pytest.mark.parametrize(("status", "modified"), [("processing", OLD), ("completed", JUST_NOW)])
+def test_an_old_object_or_one_of_a_settled_video_is_not_in_flight(status: str, modified: object) -> None:
+    assert "orphan_object" in world(status).object(ORPHAN, modified=modified).findings()  # type: ignore[arg-type]
+
+
+def test_an_object_newer_than_the_reading_of_the_documents_is_in_flight_whatever_the_video_says() -> None:
+    report = world().object(ORPHAN, modified=NOW + timedelta(seconds=1)).check()
+    assert report.findings == ()
+    assert report.in_flight.objects == 1
+
+
+def test_a_young_clip_document_keeps_the_objects_of_its_video_in_flight() -> None:
+    writing = world().clip(
+        "vid-0001", "clip_02_2_b_split", r2_key=None, status="processing", updated_at=JUST_NOW, thumbnail=False
+    )
+    assert writing.object(ORPHAN, modified=JUST_NOW).check().findings == ()
+
+
+def test_the_thumbnail_of_a_known_clip_is_no_orphan_even_where_its_document_says_none() -> None:
+    honest = World().video("vid-0001").clip("vid-0001", thumbnail=False)
+    honest.object("users/u1/vid-0001/clips/clip_01_1_hello_split.jpg")
+    assert honest.check().findings == ()
+
+
+def test_objects_of_a_user_whose_id_begins_alike_are_never_seen() -> None:
+    near = world().object("users/u10/vid-0001/clips/clip_01_1_x_split.mp4")
+    report = near.check()
+    assert report.findings == ()
+    assert report.checked.objects == 3
+
+
+def test_highlights_of_a_video_that_is_nowhere_are_left_over() -> None:
+    key = "users/u1/vid-gone/highlights.json"
+    assert world().object(key).findings()["orphan_object"].key == key
+    phantom = world().object(key)
+    phantom.video_rows.append({"uid": "u1", "video_id": "vid-gone", "exists": False})
+    assert set(phantom.findings()) == {"phantom_parent"}
+
+
+def test_what_the_desk_wrote_for_itself_is_not_counted() -> None:
+    desk = World(uid="_ops", layout=Layout("")).object("_ops/health/canary")
+    desk.extra_prefixes = ("_ops/",)
+    report = desk.check()
+    assert report.checked.objects == 0
+    assert report.findings == ()
+
+
+def test_caches_are_counted_apart_and_judged_by_their_own_expiry() -> None:
+    cached = world()
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    cached.object("sources/u1/vid-0001/source.mp4", 1_000, NOW - day - hour)
+    cached.object("clips/u1/vid-0001/raw/a.mp4", 10, NOW - 6 * day)
+    cached.object("clips/u1/vid-0001/raw/b.mp4", 20, NOW - 7 * day - LIFECYCLE_GRACE)
+    cached.object("users/u1/vid-0001/neural/n.json.gz", 5, NOW - 30 * day)
+    cached.object("users/u1/transcripts/t.txt.gz", 6, NOW - 400 * day)
+    cached.object("users/u1/notes.txt", 6, NOW)
+    report = cached.check()
+    assert report.findings == ()
+    assert [(c.kind, c.objects, c.size_bytes, c.expired, c.overdue) for c in report.caches] == [
+        ("neural_cache", 1, 5, 1, 1),
+        ("raw_segment", 2, 30, 1, 1),
+        ("source", 1, 1_000, 1, 0),
+        ("transcript", 1, 6, 0, 0),
+    ]
+    assert report.unrecognised == 1
+
+
+def test_the_expiry_in_the_video_document_wins_for_its_source() -> None:
+    kept = World().video("vid-0001", source_video_expires_at=NOW + timedelta(hours=1))
+    kept.object("sources/u1/vid-0001/source.mp4", 1_000, NOW - timedelta(days=5))
+    assert kept.check().caches[0].expired == 0
+
+
+def test_an_upload_is_unfinished_after_a_day_in_flight_before_and_a_note_where_its_age_is_hidden() -> None:
+    def uploading(*started: object) -> World:
+        uploads = tuple(MultipartUpload(ORPHAN, f"id{i}", at) for i, at in enumerate(started))  # type: ignore[arg-type]
+        return World(more={"uploads": uploads})
+
+    assert uploading(NOW - timedelta(days=1)).findings()["unfinished_upload"].severity == "warning"
+    report = uploading(NOW - timedelta(hours=23)).check()
+    assert report.findings == ()
+    assert report.in_flight.uploads == 1
+    assert uploading(None).findings()["unfinished_upload"].severity == "info"
+
+
+def test_uploads_that_could_not_be_listed_make_the_scan_incomplete() -> None:
+    report = World(more={"uploads_failure": Failure("users/u1/", "access_denied", "Not allowed.")}).check()
+    assert set(report.summary) == {"unreadable"}
+    assert not report.complete
+
+
+def test_documents_below_a_parent_that_does_not_exist_are_found_at_both_levels() -> None:
+    lost = World(more={"user_exists": False}).clip("vid-0001")
+    kinds = [(f.kind, f.video_id) for f in lost.check().findings]
+    assert kinds == [("phantom_parent", None), ("phantom_parent", "vid-0001")]
+    listed = World().clip("vid-0001")
+    listed.video_rows.append({"uid": "u1", "video_id": "vid-0001", "exists": False})
+    assert listed.findings()["phantom_parent"].video_id == "vid-0001"
+
+
+def test_a_user_without_document_and_without_anything_below_is_no_phantom() -> None:
+    assert World(more={"user_exists": False}).check().findings == ()
+
+
+@pytest.mark.parametrize("status", ["analyzed", "completed"])
+def test_a_video_that_promises_highlights_and_has_none_is_an_error(status: str) -> None:
+    finding = World().video("vid-0001", status, None).findings()["missing_highlights"]
+    assert (finding.severity, finding.key) == ("error", "users/u1/vid-0001/highlights.json")
+
+
+@pytest.mark.parametrize("status", ["processing", "failed", "queued", None])
+def test_a_video_that_promises_none_is_not_missing_them(status: str | None) -> None:
+    assert World().video("vid-0001", status, None).check().findings == ()  # type: ignore[arg-type]
+
+
+def test_missing_highlights_that_the_document_has_are_a_warning() -> None:
+    rebuilt = World().video("vid-0001", "completed", None)
+    rebuilt.documents["vid-0001"] = judge_document({"highlights": [{"id": 1}]})
+    assert rebuilt.findings()["missing_highlights"].severity == "warning"
+    rebuilt.documents["vid-0001"] = judge_document({"highlights": []})
+    assert rebuilt.findings()["missing_highlights"].severity == "error"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"highlights": {}}', b'{"highlights": ["a"]}', b"\xff", b"NaN"]
+)
+def test_highlights_that_cannot_be_used_are_invalid(content: bytes) -> None:
+    assert World().video("vid-0001", "completed", content).findings()["invalid_highlights"].severity == "error"
+    assert World().video("vid-0001", "failed", content).findings()["invalid_highlights"].severity == "warning"
+
+
+def test_an_empty_list_is_wrong_only_where_clips_exist() -> None:
+    empty = b'{"highlights": []}'
+    assert World().video("vid-0001", "analyzed", empty).check().findings == ()
+    found = World().video("vid-0001", "completed", empty).clip("vid-0001").findings()
+    assert found["invalid_highlights"].actual == "an empty list"
+
+
+def test_highlights_that_could_not_be_read_are_unreadable_and_not_missing() -> None:
+    refused = World().video("vid-0001", "completed", None)
+    place = "users/u1/vid-0001/highlights.json"
+    refused.highlights["vid-0001"] = highlights.unknown("object", "Not allowed.", place, code="access_denied")
+    found = refused.findings()
+    assert set(found) == {"unreadable"}
+    assert (found["unreadable"].video_id, found["unreadable"].actual) == ("vid-0001", "access_denied")
+
+
+def test_a_highlights_key_of_another_user_is_foreign() -> None:
+    foreign = World().video("vid-0001", highlights_json_key="users/u10/vid-0001/highlights.json")
+    assert foreign.findings()["foreign_key"].actual == "a key of another user"
+
+
+def many(count: int, missing: int, *, highlights_too: bool = True) -> World:
+    result = World().video("vid-0001", content=GOOD_HIGHLIGHTS)
+    if not highlights_too:
+        result.objects.clear()
+        result.highlights["vid-0001"] = highlights.absent("object", "users/u1/vid-0001/highlights.json")
+    for i in range(count):
+        gone = i < missing
+        result.clip("vid-0001", f"clip_01_{i}_x_split", size=None if gone else 100, thumbnail=not gone)
+    return result
+
+
+def test_an_empty_prefix_for_a_user_with_many_clips_is_suspected_and_feeds_no_action() -> None:
+    report = many(10, 10, highlights_too=False).check()
+    assert report.suspicion is not None
+    assert (report.suspicion.expected, report.suspicion.missing) == (10, 10)
+    assert any("R2_KEY_PREFIX" in step for step in report.suspicion.how_to_check)
+    assert not report.actionable
+    assert list(report.as_dict())[1] == "implausible"
+
+
+def test_most_of_many_clips_missing_at_once_is_suspected() -> None:
+    assert many(20, 16).check().suspicion is not None
+
+
+@pytest.mark.parametrize(("count", "missing", "too"), [(9, 9, False), (10, 10, True), (20, 15, True), (19, 18, True)])
+def test_a_loss_that_can_be_real_is_not_suspected(count: int, missing: int, too: bool) -> None:
+    report = many(count, missing, highlights_too=too).check()
+    assert report.suspicion is None
+    assert report.summary["missing_object"] == missing
+
+
+def test_an_unreadable_prefix_is_not_suspected_of_being_empty() -> None:
+    refused = many(30, 30, highlights_too=False)
+    refused.highlights.clear()
+    refused.listing_error = denied()
+    assert refused.check().suspicion is None
+
+
+def test_clips_not_yet_written_do_not_make_a_result_suspicious() -> None:
+    young = World().video("vid-0001", "processing")
+    for i in range(30):
+        young.clip(
+            "vid-0001", f"clip_01_{i}_x_split", size=None, thumbnail=False, status="processing", updated_at=JUST_NOW
+        )
+    assert young.check().suspicion is None
