@@ -1,0 +1,25 @@
+"""A small button that puts one text on the clipboard and says so; the text goes nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.assets import read
+
+_COPY = st.components.v2.component(
+    "clipdesk_copy_button",
+    html='<span class="copy-root"></span>',
+    css=read("copying.css"),
+    js=read("clipboard.js", "copying.js"),
+)
+
+
+def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **layout: Any) -> None:
+    """Copies `value` exactly as it is; works over http on this machine and elsewhere, and with the keyboard.
+
+    `what` names the value for screen readers and on hover (`user id`). An icon alone where `label` is empty.
+    """
+    layout.setdefault("width", "content")
+    _COPY(key=key, data={"value": value, "label": label, "what": what}, **layout)

@@ -1,0 +1,50 @@
+"""The quiet line that says how fresh a part of a page is and what it cost to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import fmt
+from storage.clients.meter import Cost
+
+
+def freshness(
+    read_at: datetime | None,
+    *,
+    key: str,
+    cost: Cost | None = None,
+    complete: bool = True,
+    now: datetime | None = None,
+    on_refresh: Callable[[], Any] | None = None,
+) -> bool:
+    """One quiet line on how fresh and how dear this is, with a refresh button; true when the button was pressed.
+
+    `on_refresh` clears the caches before the rerun.
+    """
+    now = now or datetime.now(UTC)
+    parts = [*cost_words(cost)] if cost else []
+    parts.append(fmt.as_of(read_at, now) if read_at else "not read yet")
+    if not complete:
+        parts.append(":orange[:material/warning: incomplete]")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
+        age = fmt.ago(read_at, now).text if read_at else ""
+        st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
+        return st.button(
+            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary", on_click=on_refresh
+        )
+
+
+def cost_words(cost: Cost) -> list[str]:
+    """What was billed, in words, leaving out zeros: `12 reads`, `1 list`, `3 heads or gets`."""
+    named = (
+        (cost.firestore_reads, "read", "reads"),
+        (cost.firestore_writes, "write", "writes"),
+        (cost.firestore_deletes, "delete", "deletes"),
+        (cost.r2_class_a, "list", "lists"),
+        (cost.r2_class_b, "head or get", "heads and gets"),
+    )
+    return [f"{number:,} {one if number == 1 else many}" for number, one, many in named if number] or ["from cache"]

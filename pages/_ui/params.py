@@ -1,0 +1,63 @@
+"""Reads the ids and the question from the address bar, and refuses what could not be one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import states
+from pages._ui.keys import IDS, QUERY
+from storage.errors import BadInput
+from storage.ids import check_id
+
+MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pasted
+
+
+def read(name: str) -> str | None:
+    """The parameter, checked; `None` where the address has none or an empty one. `BadInput` names the field.
+
+    Ids are checked by `storage.ids.check_id`; a question may hold anything but control characters, up to a length. A
+    parameter that is given twice is refused, since two parts of a page could each believe another of them.
+    """
+    values = st.query_params.get_all(name)
+    if len(values) > 1:
+        raise BadInput(
+            f"{name} is given {len(values)} times in the address", field_name=name, remedy=f"Give {name} once."
+        )
+    value = values[0] if values else ""
+    if not value:
+        return None
+    return check_id(value, name) if name in IDS else _question(value.strip(), name)
+
+
+def ids(*names: str, hint: str = "Open this page from a search result, or give the id in the address.") -> list[str]:
+    """The named parameters, all of them; where one is missing or bad, the page says which and ends there."""
+    found: list[str] = []
+    for name in names:
+        try:
+            value = read(name)
+            if value is None:
+                raise BadInput(f"{name} is missing from the address", field_name=name, remedy=hint)
+        except BadInput as error:
+            states.error_panel(error, key=f"params__{name}")
+            st.stop()
+        found.append(value)
+    return found
+
+
+def question() -> str:
+    """The search text of the address (`q`), or an empty text; a bad one is shown as such, and counts as none."""
+    try:
+        return read(QUERY) or ""
+    except BadInput as error:
+        states.error_panel(error, key=f"params__{QUERY}")
+        return ""
+
+
+def _question(value: str, name: str) -> str | None:
+    if len(value) > MAX_QUERY:
+        raise BadInput(
+            f"{name} is longer than {MAX_QUERY:,} characters", field_name=name, remedy="Search for an id or a name."
+        )
+    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+        raise BadInput(f"{name} contains a control character", field_name=name, remedy="Type it again.")
+    return value or None

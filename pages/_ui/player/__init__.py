@@ -1,0 +1,16 @@
+"""A gallery of clips that plays in place, and a large player of one clip.
+
+    events = gallery(cards, key=key("video", "clips"), sign=sign, label="Clips of this video")
+    if events.opened:
+        ...
+
+`sign(clip_id, purpose)` is called on the server, when a person asks for it and not before: it is the place to check
+the permission, to write the audit entry and to sign. For `"renew"` a link had failed: look the object up first, so
+that a missing file is called missing.
+"""
+
+from pages._ui.player.asks import Ask, Purpose, Sign
+from pages._ui.player.cards import ClipCard
+from pages._ui.player.component import GalleryEvents, gallery, player
+
+__all__ = ["Ask", "ClipCard", "GalleryEvents", "Purpose", "Sign", "gallery", "player"]

@@ -1,0 +1,85 @@
+"""What a card of the gallery shows, as a frozen value, and as the plain data that the browser gets of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pages._ui import fmt, status
+from pages._ui.text import EMPTY, plain
+
+Presence = Literal["present", "absent", "unknown"]
+TITLE_LIMIT = 160
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCard:
+    """One clip. Texts may be anything: they are made harmless here and shown as text.
+
+    `presence` is what is known of the object: `absent` is proven and takes the play button away; `unknown` leaves it,
+    since trying may answer; `reason` says why in a sentence of ours. `media_url` may be given beforehand, with the end
+    of its life; without one it is asked for when somebody presses play. Addresses are bearer tokens: `repr` hides them.
+    """
+
+    clip_id: str
+    title: str | None = None
+    style: str | None = None
+    duration_seconds: float | None = None
+    size_bytes: int | None = None
+    status: str | None = None
+    presence: Presence = "present"
+    reason: str = ""
+    poster_url: str | None = field(default=None, repr=False)
+    poster_expires_at: datetime | None = None
+    media_url: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+
+_REASONS: dict[Presence, str] = {
+    "present": "",
+    "absent": "The file is not in the bucket.",
+    "unknown": "Not known whether the file is there.",
+}
+
+
+def payload(card: ClipCard) -> dict[str, Any]:
+    """The card as the browser's script reads it; times are milliseconds since 1970."""
+    look = status.look("clip", card.status)
+    length = fmt.duration(card.duration_seconds)
+    size = fmt.size(card.size_bytes)
+    return {
+        "id": card.clip_id,
+        "title": _title(card),
+        "style": plain(card.style, 60) if card.style else "",
+        "length": length.text if card.duration_seconds is not None else "",
+        "size": size.text if card.size_bytes is not None else "size unknown",
+        "exact": size.help,
+        "status": look.word,
+        "colour": look.colour,
+        "presence": card.presence,
+        "reason": plain(card.reason, 200) if card.reason else _REASONS[card.presence],
+        "poster": web_address(card.poster_url),
+        "posterExpires": _milliseconds(card.poster_expires_at),
+        "media": {"url": web_address(card.media_url), "expires": _milliseconds(card.expires_at)}
+        if card.media_url
+        else None,
+    }
+
+
+def _title(card: ClipCard) -> str:
+    title = plain(card.title, TITLE_LIMIT) if card.title else EMPTY
+    return plain(card.clip_id, TITLE_LIMIT) if title == EMPTY else title
+
+
+def web_address(url: str | None) -> str | None:
+    """The address, if it is one that a browser fetches; `ValueError` for any other scheme, without its text."""
+    if url is None:
+        return None
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError("a media address must begin with http:// or https://")
+    return url
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)

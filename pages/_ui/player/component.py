@@ -1,0 +1,134 @@
+"""Mounts the gallery in a page, serves what the browser asks of it, and tells the page what else happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import streamlit as st
+
+from pages._ui.assets import read
+from pages._ui.player import asks as asking
+from pages._ui.player import cards as showing
+from pages._ui.player.asks import Answer, Ask, Sign
+from pages._ui.player.cards import ClipCard
+
+Action = Literal["open", "copy", "download"]
+ALL_ACTIONS: tuple[Action, ...] = ("open", "copy", "download")
+_SCRIPTS = ("words.js", "parts.js", "clipboard.js", "reach.js", "playback.js", "offer.js", "card.js", "gallery.js")
+
+_GALLERY = st.components.v2.component(
+    "clipdesk_gallery",
+    html='<div class="gallery-root"></div>',
+    css=read("gallery.css"),
+    js=read(*_SCRIPTS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryEvents:
+    """What happened since the last run: each field is empty in a run that had another cause.
+
+    `opened`: the clip whose title was pressed. `asked`: links that were asked for, served by `sign` if one was given.
+    `posters_expired`: clips whose thumbnail came too late; sign theirs anew.
+    """
+
+    opened: str | None = None
+    asked: tuple[Ask, ...] = ()
+    posters_expired: tuple[str, ...] = ()
+
+
+def gallery(
+    cards: Sequence[ClipCard],
+    *,
+    key: str,
+    sign: Sign | None = None,
+    actions: Sequence[Action] = ALL_ACTIONS,
+    label: str = "Clips",
+    width: int = 190,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> GalleryEvents:
+    """A grid of the cards, each at least `width` pixels wide; a clip plays in its card and goes on over reruns.
+
+    Nothing of a clip is fetched before it is asked for, except thumbnails as they come into sight. With `sign`, links
+    are signed when asked for (within this call, so behind the page's guard). Without it the page gets the wishes in
+    `asked` and gives `media_url` in the next run; copying and downloading then have no link and are not offered.
+
+    Inside a fragment, what the gallery causes reruns that fragment only.
+    """
+    return _mount(cards, key, sign, actions, label, "grid", width, now)
+
+
+def player(
+    card: ClipCard,
+    *,
+    key: str,
+    sign: Sign | None = None,
+    actions: Sequence[Action] = ("copy", "download"),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> GalleryEvents:
+    """One clip, large, with the same manners as in the gallery."""
+    return _mount([card], key, sign, actions, "Clip", "single", 320, now)
+
+
+def _mount(
+    cards: Sequence[ClipCard],
+    key: str,
+    sign: Sign | None,
+    actions: Sequence[Action],
+    label: str,
+    layout: str,
+    width: int,
+    now: Callable[[], datetime],
+) -> GalleryEvents:
+    known = {card.clip_id for card in cards}
+    if len(known) < len(cards):
+        raise ValueError("two cards of a gallery have the same clip_id")
+    events = _events(st.session_state.get(key), known)
+    answers = _answers(f"{key}__answers", events.asked, sign, now)
+    offered = [action for action in actions if sign or action == "open"]
+    _GALLERY(
+        key=key,
+        data={
+            "key": key,
+            "label": label,
+            "layout": layout,
+            "width": width,
+            "actions": offered,
+            "cards": [showing.payload(card) for card in cards],
+            "answers": [asking.payload(answer) for answer in answers if answer.ask.clip_id in known],
+        },
+        on_ask_change=_nothing,
+        on_open_change=_nothing,
+        on_posters_change=_nothing,
+    )
+    return events
+
+
+def _nothing() -> None:
+    """Declares a trigger; what it brings is read before the gallery is mounted."""
+
+
+def _events(sent: Any, known: Collection[str]) -> GalleryEvents:
+    """What the browser sent, checked against the clips that are shown: anything else is left out."""
+    if not sent:
+        return GalleryEvents()
+    opened, posters = sent.get("open"), sent.get("posters")
+    return GalleryEvents(
+        opened=opened if isinstance(opened, str) and opened in known else None,
+        asked=asking.parse_asks(sent.get("ask"), known),
+        posters_expired=tuple(one for one in posters if isinstance(one, str) and one in known)
+        if isinstance(posters, list)
+        else (),
+    )
+
+
+def _answers(name: str, asks: tuple[Ask, ...], sign: Sign | None, now: Callable[[], datetime]) -> Collection[Answer]:
+    kept: dict[tuple[str, str], Answer] = asking.alive(st.session_state.get(name, {}), now())
+    if sign:
+        for ask in asking.unserved(asks, kept):
+            kept[ask.channel] = asking.serve(ask, sign, now)
+    st.session_state[name] = kept
+    return kept.values()

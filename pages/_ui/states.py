@@ -1,0 +1,159 @@
+"""The states of a part of a page that are not its content: failed, denied, empty, incomplete, loading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from pages._ui import incidents
+from pages._ui.text import md, plain
+from storage.errors import (
+    AccessDenied,
+    BadInput,
+    ClockSkew,
+    ConfigError,
+    MissingIndex,
+    NotFound,
+    NotPermitted,
+    Refused,
+    StorageError,
+    Throttled,
+    Unreachable,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    title: str
+    icon: str
+    grave: bool = True
+    retry: bool = True
+
+
+_FACES: tuple[tuple[type[StorageError], _Face], ...] = (
+    (ConfigError, _Face("The configuration is incomplete", "settings_alert")),
+    (BadInput, _Face("This cannot be used", "edit_off", grave=False, retry=False)),
+    (NotFound, _Face("Not found", "search_off", grave=False)),
+    (AccessDenied, _Face("Access denied", "lock")),
+    (ClockSkew, _Face("The clocks disagree", "schedule")),
+    (Throttled, _Face("Too many requests", "speed")),
+    (Unreachable, _Face("No answer", "cloud_off")),
+    (MissingIndex, _Face("A Firestore index is missing", "database_off")),
+    (NotPermitted, _Face("Not permitted", "block", grave=False, retry=False)),
+    (Refused, _Face("Refused, and nothing was changed", "shield", grave=False)),
+    (StorageError, _Face("An answer could not be used", "error")),
+)
+
+
+def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") -> T | None:
+    """Runs `body`, which loads and draws one part of a page; where it fails, its place shows why, and the page goes on.
+
+    A `StorageError` shows `error_panel` (with `unknown`: what is not known because of it); any other error shows a
+    number under which the log has the traceback. What `body` had drawn by then is taken away, so no half of a table
+    stays. Returns what `body` returned, or `None` where it failed. Streamlit's own control flow passes through.
+    """
+    place = st.empty()
+    try:
+        with place.container():
+            return body()
+    except StorageError as error:
+        with place.container():
+            error_panel(error, what=what, unknown=unknown, key=key)
+    except Exception as error:
+        with place.container():
+            _incident(incidents.record(error, f"showing {what}"), what, key)
+    return None
+
+
+def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str = "") -> None:
+    """What failed, what is therefore not known, what to do, and a button that tries again."""
+    face = next(face for kind, face in _FACES if isinstance(error, kind))
+    title = f"{face.title}: {md(what)}" if what else face.title
+    draw = st.error if face.grave else st.warning
+    with st.container(border=True, key=f"{key}_failed"):
+        draw(_message(error), title=title, icon=f":material/{face.icon}:")
+        if unknown:
+            st.markdown(f"**Not known because of it:** {md(unknown)}")
+        _details(error)
+        if face.retry:
+            _retry(key)
+
+
+def _message(error: StorageError) -> str:
+    if isinstance(error, ConfigError):
+        number = len(error.problems)
+        return f"{number} setting{'' if number == 1 else 's'} must be put right before the desk can work."
+    return md(error.message, 1_000)
+
+
+def _details(error: StorageError) -> None:
+    if isinstance(error, ConfigError):
+        rows = [(f"`{_code(p.name)}`", md(p.problem), md(p.remedy)) for p in error.problems]
+        st.table({"Setting": [r[0] for r in rows], "Problem": [r[1] for r in rows], "Remedy": [r[2] for r in rows]})
+        return
+    if isinstance(error, Refused) and error.reasons:
+        st.markdown("\n".join(f"- {md(reason)}" for reason in error.reasons))
+    if error.remedy:
+        st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
+    if isinstance(error, MissingIndex) and error.definition:
+        st.json(error.definition, expanded=False)
+    facts = [("Operation", error.operation), ("Target", error.target), ("Detail", error.detail), ("Code", error.code)]
+    st.caption("  ·  ".join(f"{name}: {md(value, 200)}" for name, value in facts if value))
+
+
+def _code(name: str) -> str:
+    return plain(name, 80).replace("`", "'")
+
+
+def _incident(number: str, what: str, key: str) -> None:
+    with st.container(border=True, key=f"{key}_failed"):
+        st.error(
+            f"Nothing is known about {md(what)}: the desk made a mistake here. The log has the details under "
+            f"incident `{number}`.",
+            title="Something went wrong",
+            icon=":material/bug_report:",
+        )
+        _retry(key)
+
+
+def _retry(key: str) -> None:
+    """Pressing any button runs the script again, and with it the part that failed: errors are never cached."""
+    st.button("Try again", key=f"{key}_retry", icon=":material/refresh:")
+
+
+def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
+    """Proven to be nothing: an icon, one sentence (ours, or through `md`), and what to do next."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"### :gray[:material/{icon}:]", text_alignment="center")
+        st.markdown(sentence, text_alignment="center")
+        if hint:
+            st.caption(hint, text_alignment="center")
+
+
+def denied(action: str, *, role: str = "", needed: str = "") -> None:
+    """The page or part exists, and this person's role does not reach it."""
+    yours = f" Your role is {md(role)}." if role else ""
+    wanted = f" It needs the role {md(needed)}." if needed else ""
+    st.warning(f"You may not {md(action)}.{wanted}{yours}", title="No access", icon=":material/lock:")
+
+
+def incomplete(what: str, *, error: StorageError | None, shown: int, key: str) -> None:
+    """What is shown is only a part; says how much and why, so that nobody takes it for the whole."""
+    why = md(error.message) if error else "The limit that was asked for was reached."
+    st.warning(
+        f"Only the first {shown:,} {md(what)} are here. {why} Sums and counts over them are lower bounds.",
+        title="Incomplete",
+        icon=":material/hourglass_bottom:",
+    )
+    if error and error.retryable:
+        _retry(key)
+
+
+def skeleton(height: int = 220) -> Any:
+    """A grey shape while the block runs: `with skeleton(): draw_table()`."""
+    return st.skeleton(height=height)

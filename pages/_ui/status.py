@@ -1,0 +1,155 @@
+"""The one map from a status, severity, verdict or state to its word, icon and colour, for badges, tables and charts.
+
+Colours are Streamlit's theme names, so each appearance draws its own shade; no status is told by colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.text import ABSENT, md, plain
+
+Colour = Literal["green", "blue", "violet", "yellow", "orange", "red", "gray"]
+Family = Literal["video", "clip", "source", "severity", "verdict", "usage", "presence", "check", "job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one value is shown. `word` and `meaning` are ours, or made harmless by `plain`."""
+
+    value: str
+    word: str
+    icon: str
+    colour: Colour
+    meaning: str = ""
+    known: bool = True
+
+
+def _looks(*rows: tuple[str, str, str, Colour, str]) -> Mapping[str, Look]:
+    looks = {value: Look(value, word, f":material/{icon}:", colour, text) for value, word, icon, colour, text in rows}
+    return MappingProxyType(looks)
+
+
+FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
+    {
+        "video": _looks(
+            ("processing", "Processing", "autorenew", "blue", "The worker has it, or had it and died."),
+            ("analyzed", "Analyzed", "lightbulb", "violet", "Highlights are ready, nothing is rendered yet."),
+            ("completed", "Completed", "check_circle", "green", "Every clip that was asked for is rendered."),
+            ("failed", "Failed", "error", "red", "The worker gave up; the error message says why."),
+        ),
+        "clip": _looks(
+            ("processing", "Processing", "autorenew", "blue", "Being rendered, or left behind by a dead worker."),
+            ("completed", "Completed", "check_circle", "green", "The document says that it is rendered."),
+            ("failed", "Failed", "error", "red", "Rendering this clip failed."),
+        ),
+        "source": _looks(
+            ("pending", "Pending", "schedule", "gray", "The source video was not fetched yet."),
+            ("downloading", "Downloading", "downloading", "blue", "The source video is being fetched."),
+            ("ready", "Ready", "check_circle", "green", "The source video is in the cache."),
+            ("expired", "Expired", "timer_off", "orange", "The cached source is gone; rendering must fetch it again."),
+            ("failed", "Failed", "error", "red", "The source video could not be fetched."),
+        ),
+        "severity": _looks(
+            ("error", "Error", "error", "red", "A customer is affected."),
+            ("warning", "Warning", "warning", "orange", "Something is off, and no customer sees it yet."),
+            ("info", "Info", "info", "blue", "Worth knowing; nothing is wrong."),
+            ("ok", "OK", "check_circle", "green", "Nothing wrong was found."),
+        ),
+        "verdict": _looks(
+            ("healthy", "Healthy", "check_circle", "green", "Everything that should be there is there."),
+            ("waiting", "Waiting", "hourglass_top", "blue", "Young, and no highlights yet: the worker has time."),
+            ("analysis_stalled", "Analysis stalled", "hourglass_disabled", "orange", "No highlights, no sign of work."),
+            ("status_stuck", "Status stuck", "sync_problem", "orange", "The work is done, the status never said so."),
+            ("rendering", "Rendering", "autorenew", "blue", "Progress is moving."),
+            ("render_stalled", "Render stalled", "pause_circle", "orange", "Rendering stopped part way."),
+            ("highlights_missing", "Highlights missing", "playlist_remove", "red", "The customer is told to wait."),
+            ("highlights_invalid", "Highlights invalid", "data_alert", "red", "The highlights cannot be read."),
+            ("clips_missing", "Clips missing", "broken_image", "red", "Completed, but objects are missing or differ."),
+            ("failed_transient", "Failed, may pass", "replay", "orange", "A passing cause: trying again may help."),
+            ("failed_permanent", "Failed for good", "block", "red", "Trying again cannot help."),
+            ("quota_blocked", "Quota used up", "data_usage", "violet", "The quota was exceeded before the job ran."),
+            ("access_denied", "Unknown: access denied", "lock", "gray", "A backend refused, so nothing is known."),
+            ("not_found", "Not found", "search_off", "gray", "There is no such video."),
+        ),
+        "usage": _looks(
+            ("ok", "Within limit", "check_circle", "green", "Below 80 % of the limit."),
+            ("near_limit", "Near limit", "warning", "orange", "80 % of the limit and more."),
+            ("exceeded", "Exceeded", "error", "red", "100 % of the limit and more."),
+        ),
+        "presence": _looks(
+            ("present", "Present", "check_circle", "green", "The object was seen."),
+            ("absent", "Missing", "cancel", "red", "Proven: the bucket was asked and does not have it."),
+            ("unknown", "Unknown", "help", "gray", "It could not be checked; nothing is known either way."),
+        ),
+        "check": _looks(
+            ("ok", "OK", "check_circle", "green", "Works."),
+            ("failed", "Failed", "error", "red", "Does not work; the remedy says what to do."),
+            ("unknown", "Not checked", "help", "gray", "Could not be tried."),
+        ),
+        "job": _looks(
+            ("planned", "Planned", "draft", "gray", "Nothing was changed yet."),
+            ("approved", "Approved", "how_to_reg", "violet", "A second person agreed; nothing was changed yet."),
+            ("running", "Running", "autorenew", "blue", "Work goes on."),
+            ("interrupted", "Interrupted", "pause_circle", "orange", "Stopped part way; it can be resumed."),
+            ("done", "Done", "check_circle", "green", "Finished, and verified."),
+            ("residue", "Done, with residue", "warning", "orange", "Finished, but something is left."),
+            ("failed", "Failed", "error", "red", "Stopped by an error."),
+            ("undone", "Undone", "undo", "gray", "What was taken away was put back."),
+        ),
+    }
+)  # fmt: skip
+
+
+def look(family: Family, value: str | None) -> Look:
+    """How the value is shown. One that is not in the map keeps its own name, grey, and says that it is not known."""
+    if value is None:
+        return Look("", ABSENT, ":material/help:", "gray", "The document does not say.", known=False)
+    known = FAMILIES[family].get(value)
+    if known:
+        return known
+    return Look(value, plain(value, 40), ":material/help:", "gray", "Not a value that this desk knows.", known=False)
+
+
+def badge(family: Family, value: str | None) -> None:
+    """Draws the badge, with its meaning on hover."""
+    shown = look(family, value)
+    st.badge(md(shown.word), icon=shown.icon, color=shown.colour, help=shown.meaning or None)
+
+
+def badge_md(family: Family, value: str | None) -> str:
+    """The badge as Markdown, to stand inside a caption or a table of facts."""
+    shown = look(family, value)
+    return f":{shown.colour}-badge[{shown.icon} {md(shown.word)}]"
+
+
+def words(family: Family, values: Iterable[Any]) -> list[list[str]]:
+    """The cells of a status column: lists of one word, as a column of coloured badges wants them."""
+    return [[look(family, value if isinstance(value, str) else None).word] for value in values]
+
+
+def column(family: Family, values: pd.Series[Any], label: str, **options: Any) -> Any:
+    """The column configuration that colours what `words` gives for the same values; `options` go to the column."""
+    seen = {row[0]: None for row in words(family, values.drop_duplicates())}
+    shown = {known.word: known.colour for known in FAMILIES[family].values()}
+    options_shown = [*shown, *(word for word in seen if word not in shown)]
+    colours = [shown.get(word, "gray") for word in options_shown]
+    return st.column_config.MultiselectColumn(label, options=options_shown, color=cast(Any, colours), **options)
+
+
+def scale(family: Family) -> tuple[list[str], list[str]]:
+    """Words and colours (`#rrggbb` of the reader's appearance) in order: domain and range of a chart's colour scale."""
+    looks = FAMILIES[family].values()
+    return [known.word for known in looks], [shade(known.colour) for known in looks]
+
+
+def shade(colour: Colour) -> str:
+    """The theme's shade of a colour in the appearance that the reader uses, for charts that want `#rrggbb`."""
+    appearance = "dark" if st.context.theme.type == "dark" else "light"
+    return str(st.get_option(f"theme.{appearance}.{colour}Color"))

@@ -1,0 +1,204 @@
+"""Tables whose selection is a list of ids: it holds while values refresh, and is dropped when the rows change.
+
+Streamlit keeps a keyed table's selection by position, so after a filter the same tick marks other records (streamlit
+issue 17026). The key of a table here therefore contains a hash of the ids it shows, in their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import export, fmt
+from pages._ui.text import ABSENT, md, plain
+
+SelectionMode = Literal["none", "one", "many"]
+ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
+SIZE_MARK = "clipdesk_size"  # on the configuration of a column of bytes; taken off before Streamlit sees it
+_MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows: `number` counts from 1, `start` and `stop` are positions as a slice takes them."""
+
+    number: int
+    start: int
+    stop: int
+    total: int
+
+
+def fingerprint(ids: Sequence[str]) -> str:
+    """Twelve hexadecimal digits that stand for these ids in this order."""
+    digest = hashlib.sha256()
+    for one in ids:
+        encoded = one.encode(errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return digest.hexdigest()[:12]
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    key: str,
+    alt: str,
+    columns: Mapping[str, Any],
+    id_column: str | None = None,
+    select: SelectionMode = "none",
+    total: int | None = None,
+    height: int | Literal["auto", "content"] = "auto",
+    csv_name: str = "",
+    csv_frame: Callable[[], pd.DataFrame] | None = None,
+) -> list[str]:
+    """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are selected.
+
+    Only those columns reach the browser. Texts are made harmless and short; `columns` holds Streamlit's column
+    configuration, or a heading, for each. `total` is how many rows there are of which `frame` is the first part
+    (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`, made when pressed.
+    """
+    ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
+    if len(ids) > ROW_LIMIT:
+        raise ValueError(f"a table of {len(ids):,} rows: page it, or cut it at {ROW_LIMIT:,}")
+    shown = cells(frame[list(columns)], links=[name for name, column in columns.items() if _is_link(column)])
+    options: dict[str, Any] = {
+        "height": height,
+        "hide_index": True,
+        "column_config": {name: _unmarked(column) for name, column in columns.items()},
+        "alt": alt,
+        "placeholder": ABSENT,
+    }
+    chosen: list[str] = []
+    if select == "none":
+        st.dataframe(_with_sizes(shown, columns), **options)
+    else:
+        event = st.dataframe(
+            _with_sizes(shown, columns),
+            key=f"{key}__{fingerprint(ids)}",
+            on_select="rerun",
+            selection_mode=_MODES[select],
+            **options,
+        )
+        chosen = [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
+    _below(len(ids), total, chosen if select == "many" else [], key, csv_name, csv_frame or (lambda: frame))
+    return chosen
+
+
+def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
+    """The frame with every text as `plain` shows it; numbers, times, flags and lists of words as they are.
+
+    The columns named in `links` stay whole: their addresses come from `links.url_for`, which encodes them.
+    """
+    columns = {name: frame[name] if name in links else _texts(frame[name]) for name in frame.columns}
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _is_link(column: Any) -> bool:
+    return isinstance(column, dict) and (column.get("type_config") or {}).get("type") == "link"
+
+
+def _is_size(column: Any) -> bool:
+    return isinstance(column, dict) and SIZE_MARK in column
+
+
+def _unmarked(column: Any) -> Any:
+    return {name: value for name, value in column.items() if name != SIZE_MARK} if isinstance(column, dict) else column
+
+
+def _with_sizes(shown: pd.DataFrame, columns: Mapping[str, Any]) -> Any:
+    """Bytes get their text from a style, so that they still sort as numbers; Streamlit's own format is decimal."""
+    sizes = [name for name, column in columns.items() if _is_size(column)]
+    return shown.style.format(_size_text, subset=sizes) if sizes else shown
+
+
+def _size_text(value: Any) -> str:
+    return ABSENT if pd.isna(value) else fmt.size(int(value)).text
+
+
+def _texts(series: pd.Series[Any]) -> pd.Series[Any]:
+    if not (pd.api.types.is_object_dtype(series.dtype) or pd.api.types.is_string_dtype(series.dtype)):
+        return series
+    return pd.Series([_cell(value) for value in series], index=series.index, dtype="object")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [plain(str(one), 60) for one in value[:20]]
+    if isinstance(value, dict):
+        return plain(str(value))
+    return None if pd.isna(value) else value
+
+
+def _below(
+    rows: int,
+    total: int | None,
+    chosen: Sequence[str],
+    key: str,
+    csv_name: str,
+    csv_frame: Callable[[], pd.DataFrame],
+) -> None:
+    words = f"first {rows:,} of {total:,} shown" if total is not None and total > rows else f"{rows:,} shown"
+    if chosen:
+        words += f" · {len(chosen):,} selected"
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(words, width="content")
+        if csv_name:
+            download(csv_name, csv_frame, key=f"{key}__csv")
+
+
+def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: str = "CSV") -> None:
+    """A button that makes the CSV when it is pressed, not before, and does not rerun the page."""
+    st.download_button(
+        label,
+        data=lambda: export.safe_csv(frame()),
+        file_name=f"{plain(name, 80)}.csv",
+        mime="text/csv; charset=utf-8",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
+        help="Every text is written so that no spreadsheet runs it.",
+    )
+
+
+def paged(total: int, *, key: str, size: int = 50) -> Page:
+    """The page of rows to show, with the control to turn pages. Draw it above the rows, or into a slot below them."""
+    pages = max(1, -(-total // size))
+    number = 1
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            place = st.empty()
+            number = st.pagination(pages, key=f"{key}__page{pages}")
+            start = (number - 1) * size
+            place.caption(f"{start + 1:,} to {min(start + size, total):,} of {total:,}", width="content")
+    start = (number - 1) * size
+    return Page(number, start, min(start + size, total), total)
+
+
+def link(label: str, *, help: str = "") -> Any:
+    """A column of addresses from `links.url_for`, shown as an icon that opens the page in a new tab."""
+    return st.column_config.LinkColumn(
+        label, display_text=":material/open_in_new:", width="small", help=md(help) if help else None
+    )
+
+
+def size(label: str, *, help: str = "") -> Any:
+    """A column of whole bytes, shown in binary units as everywhere on the desk; it sorts by the bytes."""
+    return {**st.column_config.NumberColumn(label, help=help or None), SIZE_MARK: True}
+
+
+def moment(label: str, *, distance: bool = False, help: str = "Time in UTC.") -> Any:
+    """A column of times, absolute in UTC, or as a distance from now that the reader's browser keeps current."""
+    shown = "distance" if distance else "YYYY-MM-DD HH:mm:ss"
+    return st.column_config.DatetimeColumn(label, format=shown, timezone="UTC", help=help)
+
+
+def share(label: str, *, top: float = 100.0, help: str = "") -> Any:
+    """A column of percentages with a bar; above the top the bar is full and the number stays true."""
+    return st.column_config.ProgressColumn(label, min_value=0, max_value=top, format="%.1f %%", help=help or None)

@@ -1,0 +1,138 @@
+"""Shows strings that nobody vouches for: every text from Firestore, R2 or the address bar passes through here.
+
+`plain` is for places that show text as it is (`st.text`, `st.code`, cells, chart labels, `alt`); `md` is for those that
+read Markdown (labels, captions, alerts, help, metrics, badges). Both show what stands there, and let nothing act.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+ABSENT = "—"
+EMPTY = "(empty)"
+ELLIPSIS = "…"
+LIMIT = 300
+MAX_MARKS = 6  # combining marks kept on one letter; more of them cover the lines around it
+
+_ISOLATE, _END = "\u2068", "\u2069"
+_KEPT_FORMATS = frozenset("\u200c\u200d\u200e\u200f\u061c")  # joiners and marks that scripts and emoji need
+_JOINER = "\u200d"
+_RTL_CLASSES = frozenset({"R", "AL", "AN"})
+_BLANKS = re.compile(r"[\s\u2028\u2029\x85]+")
+
+# Streamlit turns these into links, pictures, icons and signs after the Markdown was read, so a backslash does not stop
+# it (its plugins search the finished text: remark-gfm autolinks, remark-emoji, :material/..., typographic signs). Each
+# character of a match is therefore put into a piece of text of its own, where the pattern is no longer whole.
+_LATE = re.compile(
+    r"""
+      (?P<address>@)
+    | (?P<scheme>:)(?=//)
+    | (?<=www)(?P<host>\.)
+    | (?P<shortcode>:)(?=[\w+\-]*:)
+    | (?P<icon>:)(?=material|streamlit)
+    | (?P<sign><->|->|<-|--|>=|<=|~=)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(value: str | None, limit: int = LIMIT, *, lines: bool = False) -> str:
+    """The text as one line (or, with `lines`, with its line ends), harmless to look at, of at most `limit` graphemes.
+
+    Control characters show as their picture (`␀`), invisible and overriding ones as `�`, so that two different names
+    never look alike because of them. A text with right-to-left letters is isolated from what stands around it; any
+    other text is unchanged, so that it can be copied and searched for. `None` shows as a dash, a blank as `(empty)`.
+    """
+    if value is None:
+        return ABSENT
+    tidy = value.replace("\r\n", "\n").strip() if lines else _BLANKS.sub(" ", value).strip()
+    shown = shorten(_visible(tidy, lines), limit)
+    if not shown:
+        return EMPTY
+    return f"{_ISOLATE}{shown}{_END}" if _is_rtl(shown) else shown
+
+
+def md(value: str | None, limit: int = LIMIT) -> str:
+    """The text of `plain`, written so that Markdown as Streamlit reads it shows exactly that and nothing more.
+
+    No emphasis, link, address, picture, HTML, formula, code, colour, icon or emoji comes of it, and what a person
+    copies from the page is the text itself. Not for use inside a code span or a fenced block, nor where Markdown is
+    not read (there, use `plain`).
+    """
+    shown = plain(value, limit)
+    pieces: list[str] = []
+    end = 0
+    for match in _LATE.finditer(shown):
+        pieces.append(_escape(shown[end : match.start()]))
+        pieces.extend(f":color[{_escape(char)}]" for char in match.group())
+        end = match.end()
+    pieces.append(_escape(shown[end:]))
+    return "".join(pieces)
+
+
+def shorten(text: Iterable[str], limit: int) -> str:
+    """At most `limit` graphemes, the last one an ellipsis if any were left out; never cuts within a grapheme.
+
+    Reads no further than it must, so a text of any length costs what is shown of it.
+    """
+    kept: list[str] = []
+    for count, cluster in enumerate(clusters(text)):
+        if count == limit:
+            kept[-1:] = [ELLIPSIS]
+            return "".join(kept)
+        kept.append(cluster)
+    return "".join(kept)
+
+
+def clusters(text: Iterable[str]) -> Iterator[str]:
+    """Graphemes, nearly: a letter with its marks, a joined emoji, a flag. At most `MAX_MARKS` marks are kept on one."""
+    cluster = ""
+    marks = 0
+    for char in text:
+        if cluster and _continues(cluster, char):
+            marks += 1
+            if marks <= MAX_MARKS or char == _JOINER or cluster[-1] == _JOINER:
+                cluster += char
+            continue
+        if cluster:
+            yield cluster
+        cluster, marks = char, 0
+    if cluster:
+        yield cluster
+
+
+def _continues(cluster: str, char: str) -> bool:
+    if unicodedata.category(char) in {"Mn", "Mc", "Me"} or char == _JOINER or "\U0001f3fb" <= char <= "\U0001f3ff":
+        return True
+    if cluster[-1] == _JOINER:
+        return len(cluster) < 20
+    flags = "\U0001f1e6" <= cluster[0] <= "\U0001f1ff" and "\U0001f1e6" <= char <= "\U0001f1ff"
+    return flags and len(cluster) == 1
+
+
+def _visible(text: str, lines: bool) -> Iterator[str]:
+    for char in text:
+        category = unicodedata.category(char)
+        if char in "\t\n\r\v\f\x85\u2028\u2029":
+            yield "\n" if lines and char != "\t" else " "
+        elif category == "Cc":
+            yield chr(0x2400 + ord(char)) if ord(char) < 32 else ("\u2421" if char == "\x7f" else "\ufffd")
+        elif category == "Cs" or _is_noncharacter(ord(char)) or (category == "Cf" and char not in _KEPT_FORMATS):
+            yield "\ufffd"
+        else:
+            yield char
+
+
+def _is_noncharacter(point: int) -> bool:
+    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF
+
+
+def _is_rtl(text: str) -> bool:
+    return any(unicodedata.bidirectional(char) in _RTL_CLASSES or char in "\u200f\u061c" for char in text)
+
+
+def _escape(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", text)
