@@ -15,7 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +95,11 @@ class SeaweedFS:
         """Whether the process is alive."""
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process that watches over the program and outlives it: once it is gone, the data are free again."""
+        return self._process.pid
+
     def settings(self, bucket: str) -> R2Settings:
         """Settings that reach a bucket here as its administrator."""
         pair = KeyPair(Secret(self._identities[0].access_key), Secret(self._identities[0].secret_key))
@@ -114,6 +119,16 @@ class SeaweedFS:
         """Makes an object look as if it had been written at that time (aware)."""
         with Filer(f"{HOST}:{self._ports.filer_grpc}") as filer:
             filer.backdate_object(bucket, key, modified_at)
+
+    def backdate_objects(
+        self, bucket: str, times: Mapping[str, datetime], written: Mapping[str, datetime] | None = None
+    ) -> int:
+        """As `backdate_object` for many keys at once; gives how many there were.
+
+        Keys that are not there are left out; with `written`, so is an object whose time is another than said there.
+        """
+        with Filer(f"{HOST}:{self._ports.filer_grpc}") as filer:
+            return filer.backdate_objects(bucket, times, written)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Ends the process and waits for it: in order (2 to 4 s), or at once where the data will not be used again."""
