@@ -98,6 +98,11 @@ def status_of(error: BaseException) -> grpc.StatusCode | None:
     return found if isinstance(found, grpc.StatusCode) else None
 
 
+def was_contention(error: StorageError) -> bool:
+    """Whether Firestore gave up because others were changing the same documents: nothing was done, try again."""
+    return error.__cause__ is not None and status_of(error.__cause__) is Code.ABORTED
+
+
 def translate(
     error: BaseException,
     *,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from google.cloud.firestore_v1 import types
+from google.cloud.firestore_v1.field_path import FieldPath
 from google.protobuf import empty_pb2, json_format
 from google.protobuf.internal import api_implementation
 
@@ -31,6 +32,18 @@ BeginTransactionRequest: Any = types.BeginTransactionRequest.pb()
 BeginTransactionResponse: Any = types.BeginTransactionResponse.pb()
 RollbackRequest: Any = types.RollbackRequest.pb()
 Empty: Any = empty_pb2.Empty
+REQUEST_TIME: Any = types.DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME
+_field_path: Any = FieldPath  # typed in part only
+
+
+def field_path(parts: tuple[str, ...]) -> str:
+    """A field's path as the API writes it, with quotes around parts that are no plain names."""
+    return str(_field_path(*parts).to_api_repr())
+
+
+def field_path_parts(path: str) -> tuple[str, ...]:
+    """The parts of an API field path: the inverse of `field_path`."""
+    return tuple(_field_path.from_api_repr(path).parts)
 
 
 def runs_on_upb() -> bool:

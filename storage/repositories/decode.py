@@ -120,7 +120,7 @@ def _fill(cell: Any, value: Any, name: str) -> None:
     elif isinstance(value, bytes):
         cell.bytes_value = value
     elif isinstance(value, datetime):
-        _fill_time(cell.timestamp_value, value, name)
+        encode_time(cell.timestamp_value, value, name)
     else:
         _fill_compound(cell, value, name)
 
@@ -132,7 +132,8 @@ def _fill_text(cell: Any, value: str, name: str) -> None:
         raise BadInput(f"{name} is text that is not valid Unicode", field_name=name) from None
 
 
-def _fill_time(stamp: Any, value: datetime, name: str) -> None:
+def encode_time(stamp: Any, value: datetime, name: str) -> None:
+    """Puts an aware time into a protobuf timestamp; `BadInput` for one without a time zone."""
     if value.tzinfo is None:
         raise BadInput(f"{name} is a time without a time zone", field_name=name)
     microseconds = (value - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,230 @@
+"""The only code that writes documents: atomic commits with preconditions, and transactions; all of it metered.
+
+Commits go through the API's own Commit call rather than the library's batch: a reply can get lost, and then whether a
+change may be sent again depends on what it is, which only this module knows. Nothing is ever half applied.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from storage.actions.document_changes import (
+    Change,
+    Create,
+    Delete,
+    FieldName,
+    Replace,
+    Restore,
+    Update,
+    repeatable,
+    to_write,
+    written,
+)
+from storage.clients.firestore import FirestoreHandle
+from storage.clients.firestore_changes import FirestoreChanges
+from storage.clients.firestore_errors import was_contention
+from storage.domain.model import RawDocument
+from storage.errors import BadInput, Stale, StorageError, Unreachable
+from storage.repositories.decode import decode_time, raw_document
+from storage.repositories.records_paths import document_path
+
+T = TypeVar("T")
+
+MAX_CHANGES = 200  # of one commit: one failure rolls all back, and index entries count towards the request's size
+TRIES = 4
+PAUSE_SECONDS = 0.2  # before the second try, doubled for each further one and spread by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was applied: the new update time of each document by path (`None` for a deleted one).
+
+    `confirmed_by_reading`: the reply got lost, and the documents, read again, are as the changes leave them.
+    """
+
+    update_times: Mapping[str, datetime | None]
+    confirmed_by_reading: bool = False
+
+
+class DocumentWriter:
+    """Writes documents. Raises `Stale` when a precondition failed (nothing was changed; `reasons` says what moved)."""
+
+    def __init__(self, handle: FirestoreHandle) -> None:
+        self._handle = handle
+        self._changes = FirestoreChanges(handle)
+
+    def update(
+        self, path: str, fields: Mapping[FieldName, Any], *, last_update_time: datetime | None = None
+    ) -> Committed:
+        """Changes these fields of an existing document, if it is unchanged since `last_update_time` (where given)."""
+        return self.commit([Update(path, fields, last_update_time)])
+
+    def create(self, path: str, fields: Mapping[str, Any]) -> Committed:
+        """Writes a document that must not exist yet."""
+        return self.commit([Create(path, fields)])
+
+    def set(self, path: str, fields: Mapping[str, Any]) -> Committed:
+        """Writes the whole document, whatever was there."""
+        return self.commit([Replace(path, fields)])
+
+    def delete(self, path: str, *, last_update_time: datetime | None = None, must_exist: bool = False) -> Committed:
+        """Deletes the document, if it is unchanged since `last_update_time` (where given). What lies below it stays."""
+        return self.commit([Delete(path, last_update_time, must_exist)])
+
+    def restore(self, exact: str) -> Committed:
+        """Writes back what `Records.exact` gave, field for field, where no document is now."""
+        return self.commit([Restore(exact)])
+
+    def commit(self, changes: Sequence[Change], *, operation: str = "Changing documents") -> Committed:
+        """Applies all changes or none, at most 200.
+
+        A lost reply is answered by sending the changes again where that can do no harm. If the second answer is that
+        a precondition fails, the documents are read: when they are as the changes leave them, the first try did it.
+        Raises `Unreachable` when it stays unknown whether the changes were applied.
+        """
+        if not 1 <= len(changes) <= MAX_CHANGES:
+            raise BadInput(f"a commit takes 1 to {MAX_CHANGES} changes, not {len(changes):,}", field_name="changes")
+        writes = [to_write(change, self._handle.name("")) for change in changes]
+        tries = TRIES if all(repeatable(change) for change in changes) else 1
+        lost, number = False, 0
+        while True:
+            number += 1
+            try:
+                return _committed(changes, self._changes.commit(writes, operation=operation))
+            except Unreachable as fault:
+                lost = True
+                if number >= tries:
+                    raise _unknown(fault) from fault
+            except Stale as fault:
+                if lost and (done := self._done(changes)):
+                    return done
+                if not was_contention(fault) or number >= TRIES:
+                    raise self._explained(changes, fault) from fault
+            _pause(number)
+
+    def transaction(
+        self, work: Callable[[Transaction], T], *, operation: str = "Changing documents", tries: int = TRIES
+    ) -> T:
+        """Runs `work`, which reads and collects changes, and commits; again from its start when others interfere.
+
+        Documents that were read are locked or checked by Firestore until the commit. `work` may run several times, so
+        it must do nothing but read and collect. Raises `Stale` when others interfered every time.
+        """
+        previous, number = b"", 0
+        while True:
+            number += 1
+            begun = self._changes.begin(operation=operation, retry_of=previous)
+            transaction = Transaction(self._handle, begun, operation)
+            try:
+                result = work(transaction)
+                self._commit_transaction(transaction, operation)
+                return result
+            except BaseException as fault:
+                self._give_up(begun, operation)
+                if not isinstance(fault, Stale) or not was_contention(fault) or number >= tries:
+                    raise
+            previous = begun
+            _pause(number)
+
+    def _commit_transaction(self, transaction: Transaction, operation: str) -> None:
+        changes = transaction.changes
+        if len(changes) > MAX_CHANGES:
+            raise BadInput(f"a transaction takes at most {MAX_CHANGES} changes", field_name="changes")
+        writes = [to_write(change, self._handle.name("")) for change in changes]
+        try:
+            self._changes.commit(writes, operation=operation, transaction=transaction.id)
+        except Unreachable as fault:
+            if not changes or not self._done(changes):
+                raise _unknown(fault) from fault
+
+    def _give_up(self, transaction: bytes, operation: str) -> None:
+        with suppress(StorageError):  # Firestore ends it by itself; the fault that led here is the one to tell
+            self._changes.rollback(transaction, operation=operation)
+
+    def _done(self, changes: Sequence[Change]) -> Committed | None:
+        """Whether the documents, read again, are as the changes leave them."""
+        found = self._read(changes)
+        if not all(written(change, found[change.path]) for change in changes):
+            return None
+        times = {path: None if doc is None else decode_time(doc.update_time) for path, doc in found.items()}
+        return Committed(times, confirmed_by_reading=True)
+
+    def _explained(self, changes: Sequence[Change], fault: Stale) -> Stale:
+        """The fault with what moved, document by document, as far as a fresh reading shows it."""
+        try:
+            found = self._read(changes)
+        except StorageError:
+            return fault
+        reasons = [reason for change in changes if (reason := _moved(change, found[change.path]))]
+        words = {"remedy": fault.remedy, "operation": fault.operation, "target": fault.target, "detail": fault.detail}
+        return Stale(fault.message, reasons=reasons or fault.reasons, **words)
+
+    def _read(self, changes: Sequence[Change]) -> dict[str, Any]:
+        paths = list(dict.fromkeys(change.path for change in changes))
+        return self._handle.batch_get(paths, operation="Reading what was changed")
+
+
+class Transaction:
+    """Handed to the work of a transaction: reads what is true now, and collects the changes."""
+
+    def __init__(self, handle: FirestoreHandle, transaction: bytes, operation: str) -> None:
+        self.id = transaction
+        self.changes: list[Change] = []
+        self._handle = handle
+        self._operation = operation
+
+    def get(self, path: str) -> RawDocument | None:
+        """The document as it is in this transaction, without the changes collected so far; `None`: proven absent."""
+        return self.get_all([path])[path]
+
+    def get_all(self, paths: Sequence[str]) -> dict[str, RawDocument | None]:
+        """As `get`, for many documents in one call."""
+        checked = [document_path(path) for path in paths]
+        found = self._handle.batch_get(checked, operation=self._operation, transaction=self.id)
+        return {path: None if document is None else raw_document(document) for path, document in found.items()}
+
+    def add(self, change: Change) -> None:
+        """Collects a change; it is applied when the work has ended."""
+        self.changes.append(change)
+
+
+def _committed(changes: Sequence[Change], response: Any) -> Committed:
+    times: dict[str, datetime | None] = {}
+    for change, result in zip(changes, response.write_results, strict=True):
+        deleted = isinstance(change, Delete) or not result.HasField("update_time")
+        times[change.path] = None if deleted else decode_time(result.update_time)
+    return Committed(times)
+
+
+def _moved(change: Change, document: Any | None) -> str:
+    expected = change.last_update_time if isinstance(change, Update | Delete) else None
+    if isinstance(change, Create | Restore):
+        return f"{change.path} exists already" if document is not None else ""
+    if document is None:
+        needed = (
+            isinstance(change, Update) or expected is not None or (isinstance(change, Delete) and change.must_exist)
+        )
+        return f"{change.path} does not exist any more" if needed else ""
+    changed = decode_time(document.update_time)
+    if expected is None or changed == expected:
+        return ""
+    return f"{change.path} was changed at {changed}, after {expected}"
+
+
+def _unknown(fault: Unreachable) -> Unreachable:
+    words = {"operation": fault.operation, "target": fault.target, "detail": fault.detail}
+    return Unreachable(
+        f"{fault.message} Whether the change was applied is not known.",
+        remedy="Look again at what is there now before repeating it.",
+        **words,
+    )
+
+
+def _pause(number: int) -> None:
+    time.sleep(PAUSE_SECONDS * 2 ** (number - 1) * random.uniform(0.5, 1.5))
