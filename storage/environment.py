@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -25,12 +26,21 @@ def read(root: Path = ROOT, environ: Mapping[str, str] | None = None) -> dict[st
     return merged
 
 
+def auth_table(root: Path = ROOT) -> dict[str, Any]:
+    """The `[auth]` table of `.streamlit/secrets.toml`, which Streamlit itself reads; empty where there is none."""
+    table = _toml(root / ".streamlit" / "secrets.toml").get("auth")
+    return dict(table) if isinstance(table, dict) else {}
+
+
 def _secrets(path: Path) -> dict[str, str]:
+    return {name: str(value) for name, value in _toml(path).items() if isinstance(value, str | int | float)}
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         problem = Problem(".streamlit/secrets.toml", "cannot be read as TOML", "Mend or remove the file.")
         raise ConfigError([problem]) from None
-    return {name: str(value) for name, value in content.items() if isinstance(value, str | int | float)}

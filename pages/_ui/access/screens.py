@@ -1,0 +1,80 @@
+"""What stands in place of a page: sign-in, no access, and a machine that is not configured. None of them shows data."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui.access.sessions import SessionEnded
+from pages._ui.access.settings import current
+from pages._ui.text import md
+from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
+from storage.errors import ConfigError
+
+REFUSED: str = "sign_in"  # query parameter with which a refused sign-in comes back
+
+
+def sign_in(ended: SessionEnded) -> None:
+    """Why nobody is signed in, and how to be. The address stays as it is, so that one comes back to this page."""
+    with _middle():
+        st.title("Clip Desk")
+        if st.query_params.get(REFUSED) == "refused":
+            st.warning("The sign-in was cancelled or refused by the provider.", icon=":material/block:")
+        if ended.reason in ("idle", "too_long", "signed_out"):
+            st.info(md(ended.message), icon=":material/logout:")
+        elif ended.reason == "refused":
+            st.warning(f"{md(ended.message)} {md(ended.remedy)}", icon=":material/lock:")
+        settings = current()
+        if settings.oidc is None:
+            st.markdown("This desk is reached through Cloudflare Access. Open it at its usual address, or reload.")
+            return
+        st.markdown("Support and operations of Viral Clip AI. Sign in with your work account.")
+        for provider in settings.oidc.providers:
+            label = f"Sign in with {md(provider)}" if provider else "Sign in"
+            if st.button(label, type="primary", icon=":material/login:", key=f"access__sign_in_{provider}"):
+                st.login(provider or None)
+        st.caption(f"No account, or no access? Ask {md(settings.contact)}.")
+
+
+def no_access(actor: Actor, action: Action, title: str) -> None:
+    """The page exists; this person's roles do not reach it. Says which role does, and whom to ask."""
+    roles = ", ".join(sorted(actor.roles)) or "no role at all"
+    with _middle():
+        st.warning(
+            f"**{md(title)}** takes the role **{LEAST_ROLE[action]}** (to {MEANING[action].lower()}). "
+            f"You are signed in as {md(actor.email)}, with {roles}.",
+            title="No access",
+            icon=":material/lock:",
+        )
+        st.markdown(f"Ask {md(current().contact)} for it. It works as soon as it is given; reload this page then.")
+
+
+def no_role(actor: Actor) -> None:
+    """Signed in, and nobody has given this person a role."""
+    with _middle():
+        st.warning(
+            f"You are signed in as {md(actor.email)}. That address has no role here, so there is nothing to see.",
+            title="No access",
+            icon=":material/lock:",
+        )
+        st.markdown(f"Ask {md(current().contact)} for a role. It works as soon as it is given; reload this page then.")
+
+
+def not_configured(error: ConfigError) -> None:
+    """The settings that must be put right before anything is served. Names and remedies, never values."""
+    with _middle():
+        st.error(
+            "The desk serves nothing until its configuration is complete: it does not guess, and it does not fall back "
+            "to sample data.",
+            title="Not configured",
+            icon=":material/settings_alert:",
+        )
+        for problem in error.problems:
+            with st.container(border=True):
+                st.markdown(f"**`{problem.name}`** {md(problem.problem)}.")
+                if problem.remedy:
+                    st.caption(md(problem.remedy))
+        st.caption("README, Configuration, lists every setting. `python -m storage check` tests them from a shell.")
+
+
+def _middle() -> st.delta_generator.DeltaGenerator:
+    return st.container(width=640, key="access__screen")

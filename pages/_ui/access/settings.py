@@ -1,0 +1,58 @@
+"""The settings of sign-in and roles as they are now: read anew at each question, so that a change works at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import streamlit as st
+
+from pages._ui.access.sessions import Limits
+from storage import access_settings, config, environment
+from storage.access_settings import AccessSettings
+from storage.errors import ConfigError, Problem
+
+
+def current() -> AccessSettings:
+    """What configuration says at this moment. Raises `ConfigError`: then nobody may do anything."""
+    return access_settings.load(environment.read(), environment.auth_table(), root=environment.ROOT)
+
+
+def limits(settings: AccessSettings) -> Limits:
+    """How long a session may last."""
+    return Limits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
+
+
+def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None:
+    """Raises `ConfigError` where nobody could be told from anybody: live data, and no way to sign in.
+
+    The demo, and an emulator on this machine, may do without. Headers of a proxy that Streamlit is told to believe are
+    refused altogether: they are not signed.
+    """
+    problems: list[Problem] = []
+    if st.get_option("server.trustedUserHeaders"):
+        problems.append(
+            Problem(
+                "server.trustedUserHeaders",
+                "would let a header that nobody signed say who asks",
+                "Remove it; set ACCESS_TEAM_DOMAIN and ACCESS_AUDIENCE for Cloudflare Access.",
+            )
+        )
+    if not settings.signs_in and not config.is_demo(values) and not access_settings.is_local_emulator(values):
+        problems += [
+            Problem(
+                "OIDC_METADATA_URL",
+                "and Cloudflare Access are both not set: with live data somebody must be able to sign in",
+                "Set OIDC_METADATA_URL, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_REDIRECT_URI, OIDC_COOKIE_SECRET.",
+            ),
+            Problem(
+                "ACCESS_TEAM_DOMAIN",
+                "is the other way, behind Cloudflare Access, and not set either",
+                "Set ACCESS_TEAM_DOMAIN and ACCESS_AUDIENCE, or the OIDC_ settings above.",
+            ),
+            Problem(
+                "ROLE_ADMIN", "or ROLES_FILE must name at least one person", "For example ROLE_ADMIN=ada@example.com."
+            ),
+        ]
+    if problems:
+        raise ConfigError(problems)

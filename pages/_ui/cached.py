@@ -1,0 +1,48 @@
+"""The only caches of the web app. Identity and prefix are ordinary arguments; a load that fails is never kept.
+
+Every `cache_data` here says its `ttl` and `max_entries`, takes and gives plain values, and is named for what it loads.
+After a write, the page clears the loads that it touched. No presigned URL outlives its expiry here.
+"""
+
+from __future__ import annotations
+
+import atexit
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import streamlit as st
+
+from storage import connect
+from storage.connect import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    stores: Stores
+    closing: ExitStack
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self.closing.close()
+
+
+def stores() -> Stores:
+    """The stores of this process: opened at the first question, shared by all, in demo mode with the stand-ins.
+
+    Raises `ConfigError`, or `BackendError` where the stand-ins do not start; neither is kept: the next call tries
+    again.
+    """
+    return _opened().stores
+
+
+def close() -> None:
+    """Closes what `stores` opened, and stops the stand-ins; for the end of the process."""
+    _opened.clear()  # releases through on_release
+
+
+@st.cache_resource(show_spinner="Opening the stores…", on_release=_Opened.close)
+def _opened() -> _Opened:
+    with ExitStack() as stack:
+        opened = _Opened(stack.enter_context(connect.opened()), stack.pop_all())
+    atexit.register(opened.close)  # also where the process ends without a word to the lifespan
+    return opened

@@ -1,0 +1,51 @@
+"""The web server around the pages: what `st.App` is given, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from pages._ui.access import settings
+from pages._ui.server.cookies import Cookies
+from pages._ui.server.failures import on_script_error
+from pages._ui.server.gate import Gate
+from pages._ui.server.headers import SecurityHeaders
+from pages._ui.server.lifespan import lifespan
+from pages._ui.server.return_to import ReturnTo
+from storage import environment, logs, redaction
+from storage.errors import ConfigError
+
+
+def parts() -> dict[str, Any]:
+    """The keyword arguments for `st.App`. Never raises: what is wrong with the configuration is shown on a page."""
+    logs.start()
+    return {
+        "lifespan": lifespan,
+        "middleware": [Middleware(SecurityHeaders), Middleware(Cookies), Middleware(ReturnTo), Middleware(Gate)],
+        "secrets": _secrets(),
+        "on_script_error": on_script_error,
+    }
+
+
+def _secrets() -> Mapping[str, Any] | None:
+    """`[auth]` for Streamlit where the settings give it, and every secret made known to the redaction of logs."""
+    try:
+        redaction.know_settings(environment.read())
+        redaction.know_settings(_flat(environment.auth_table()))
+        oidc = settings.current().oidc
+    except ConfigError:
+        return None
+    return {"auth": oidc.reveal()} if oidc is not None and oidc.section else None
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, str]:
+    """All texts of a table and of the tables in it, by dotted name."""
+    flat: dict[str, str] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": text for inner, text in _flat(value).items()}
+        elif isinstance(value, str):
+            flat[name] = value
+    return flat

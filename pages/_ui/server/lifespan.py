@@ -1,0 +1,49 @@
+"""Start and end of the web server: pages only through the entry point, stores opened early, stand-ins stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import nav
+from storage import logs
+from storage.errors import StorageError
+
+_log = logging.getLogger("clipdesk.server")
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Prepares the process before its first visitor, and closes what it opened after its last (also on SIGTERM)."""
+    logs.start()  # again: the server has set up its own logging meanwhile
+    # Streamlit serves a folder pages/ file by file, past app.py, until st.navigation was called once in the process.
+    # Called here, outside of any session, it does nothing but end that.
+    st.navigation(nav.pages(()))
+    warming = asyncio.create_task(asyncio.to_thread(_warm))
+    try:
+        yield {}
+    finally:
+        from pages._ui import cached
+
+        await warming
+        await asyncio.to_thread(cached.close)
+
+
+def _warm() -> None:
+    """Loads what the first page needs, and opens the stores; in demo mode this starts the stand-ins."""
+    import pandas  # noqa: F401  the slowest import of the first page
+    import pyarrow  # noqa: F401
+
+    from pages._ui import cached
+
+    try:
+        cached.stores()
+    except StorageError as error:  # the page says it again, to whoever opens one
+        _log.warning("The stores could not be opened at the start: %s", error)
+    except Exception:
+        _log.exception("The stores could not be opened at the start")

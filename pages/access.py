@@ -1,0 +1,63 @@
+"""Access: who may do what here, and what am I?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.access.guard import actor, show
+from pages._ui.access.settings import current
+from pages._ui.text import md
+from storage.access_settings import AccessSettings
+from storage.domain.policy import ACTIONS, CHANGES, MEANING, ROLES, Actor, permitted
+
+_SOURCES = {
+    "oidc": "your identity provider",
+    "access": "Cloudflare Access",
+    "local": "this machine, without sign-in",
+    "shell": "the shell",
+}
+
+
+def page() -> None:
+    """Draws the policy, the person's own place in it, and the rules of sessions."""
+    st.title("Access")
+    who, settings = actor(), current()
+    _you(who, settings)
+    st.subheader("The policy")
+    st.caption("Denied by default. It is checked again in every action, whatever a page shows.")
+    st.dataframe(_table(), hide_index=True, width="stretch", key="access__policy")
+    st.caption(f"To get a role, or to have one taken away, ask {md(settings.contact)}. Both work at the next action.")
+    if who.source != "local":
+        _sessions(settings)
+
+
+def _you(who: Actor, settings: AccessSettings) -> None:
+    roles = ", ".join(role for role in ROLES if role in who.roles)
+    st.markdown(f"You are **{md(who.email)}**, with the role **{roles}**. Vouched for by {_SOURCES[who.source]}.")
+    if who.sign_in_expires_at is not None:
+        st.caption(f"Your sign-in is good for changes until {who.sign_in_expires_at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _table() -> pd.DataFrame:
+    """One row for each action, one column for each role: the table that `storage.domain.policy` decides by."""
+    rows = [
+        {
+            "Action": action,
+            "What it is": MEANING[action],
+            "Changes something": "yes" if action in CHANGES else "",
+            **{role.capitalize(): "✓" if permitted({role}, action) else "" for role in ROLES},
+        }
+        for action in ACTIONS
+    ]
+    return pd.DataFrame(rows)
+
+
+def _sessions(settings: AccessSettings) -> None:
+    st.subheader("Sessions")
+    st.markdown(
+        f"A session ends after {settings.idle_minutes} minutes without use, and after {settings.session_hours} hours in "
+        "any case. Signing out ends it in every tab. A change needs a sign-in that has not expired."
+    )
+
+
+if __name__ == "__main__":
+    show("access", page)
