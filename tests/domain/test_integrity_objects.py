@@ -233,3 +233,11 @@ def test_clips_not_yet_written_do_not_make_a_result_suspicious() -> None:
             "vid-0001", f"clip_01_{i}_x_split", size=None, thumbnail=False, status="processing", updated_at=JUST_NOW
         )
     assert young.check().suspicion is None
+
+
+def test_what_is_left_below_a_deleted_clip_is_a_phantom_and_its_object_an_orphan() -> None:
+    left = World().video("vid-0001").object("users/u1/vid-0001/clips/clip_01_1_hello_split.mp4")
+    left.clip_rows.append({"uid": "u1", "video_id": "vid-0001", "clip_id": "c1", "exists": False})
+    report = left.check()
+    assert [(f.kind, f.clip_id) for f in report.findings] == [("orphan_object", None), ("phantom_parent", "c1")]
+    assert report.checked.clips == 0

@@ -126,12 +126,11 @@ class ClipRules:
         """One finding a key that two or more documents name, as their clip or as a thumbnail of their own."""
         owners: dict[str, set[tuple[str, str]]] = defaultdict(set)
         clips = self.clips
-        named = (name for name in self.facts.clips.frame["thumbnail_r2_key"].tolist())
-        documents = zip(clips.video_id, clips.clip_id, clips.object.key, named, strict=True)
+        documents = zip(clips.video_id, clips.clip_id, clips.object.key, clips.named_thumbnail, strict=True)
         for video_id, clip_id, key, picture in documents:
             if key:
                 owners[key].add((video_id, clip_id))
-            if isinstance(picture, str) and picture:
+            if picture:
                 owners[picture].add((video_id, clip_id))
         for key, who in owners.items():
             if len(who) > 1:

@@ -55,9 +55,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clips:
-    """A row for each clip document. `claims`: it says that its object is there. `young`: it may be still written.
+    """A row for each clip document that exists.
 
-    `promises` and `denies` are what the document says about a thumbnail; it may say neither.
+    `claims`: it says that its object is there. `young`: it may be still written. `promises_thumbnail` and
+    `denies_thumbnail` are what the document says about a thumbnail; it may say neither.
     """
 
     video_id: Sequence[str]
@@ -69,6 +70,7 @@ class Clips:
     claims: Array
     young: Array
     touched: Array
+    named_thumbnail: Sequence[str]
     video_processing: Array
     size: Array
     promises_thumbnail: Array
@@ -84,6 +86,7 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
     """Joins documents and objects. Takes well under a second for 20,000 clips with thumbnails."""
     objects = _objects(facts)
     frame = facts.clips.frame
+    frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=True)]  # a phantom says nothing about an object
     keys, named = texts(frame["r2_key"]), texts(frame["thumbnail_r2_key"])
     thumbnails = [name or (thumbnail_of(key) if key else "") for name, key in zip(named, keys, strict=True)]
     status = statuses(frame["status"])
@@ -104,6 +107,7 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
         claims=completed | other,
         young=touched > utc64(now - stale_after),
         touched=touched,
+        named_thumbnail=named,
         video_processing=flags(video_id in processing for video_id in frame["video_id"]),
         size=frame["file_size_bytes"].to_numpy(dtype="float64", na_value=np.nan),
         promises_thumbnail=promises,

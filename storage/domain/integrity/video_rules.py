@@ -35,11 +35,11 @@ def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
     numbers = Counter(clips.video_id)
     gone = {video_id for video_id, there in exists.items() if not there}
     if facts.videos.complete:
-        gone |= set(numbers) - set(exists)
+        gone |= set(facts.clips.frame["video_id"]) - set(exists)
     for video_id in sorted(gone):
         yield _phantom(facts, video_id, None, f"{numbers[video_id]} clip documents lie below it.")
-    ghosts = facts.clips.frame["exists"].tolist()
-    for video_id, clip_id, there in zip(clips.video_id, clips.clip_id, ghosts, strict=True):
+    frame = facts.clips.frame
+    for video_id, clip_id, there in zip(frame["video_id"], frame["clip_id"], frame["exists"].tolist(), strict=True):
         if there is False:
             yield _phantom(facts, video_id, clip_id, "Documents (share settings) lie below it.")
 
