@@ -1,0 +1,61 @@
+"""Fixtures of the R2 contract: the store, a bucket of its own for each test, handles on it, a proxy with faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.repositories.objects import Objects
+from tests.rigs.http_faults import FaultProxy
+from tests.rigs.seaweed import SeaweedRig
+
+
+@pytest.fixture(scope="session")
+def r2_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedRig]:
+    """One SeaweedFS for the whole run."""
+    rig = SeaweedRig(tmp_path_factory.mktemp("seaweed"))
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture
+def bucket(r2_rig: SeaweedRig) -> str:
+    """An empty bucket of this test's own."""
+    return r2_rig.fresh_bucket()
+
+
+@pytest.fixture
+def objects(r2_rig: SeaweedRig, bucket: str) -> Objects:
+    """Reading access to it."""
+    return Objects(r2.read_client(r2_rig.settings(bucket)), bucket)
+
+
+@pytest.fixture
+def writer(r2_rig: SeaweedRig, bucket: str) -> ObjectWriter:
+    """Writing access to it."""
+    return ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+
+
+@pytest.fixture
+def proxy(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """A proxy with faults in front of the store; the SDK tries again as ever, but does not wait before it does."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    with FaultProxy(r2_rig.endpoint) as faults:
+        yield faults
+
+
+@pytest.fixture
+def far_objects(r2_rig: SeaweedRig, bucket: str, proxy: FaultProxy) -> Objects:
+    """Reading access through the proxy."""
+    return Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
+
+
+@pytest.fixture
+def far_writer(r2_rig: SeaweedRig, bucket: str, proxy: FaultProxy) -> ObjectWriter:
+    """Writing access through the proxy; it does not really wait."""
+    settings = r2_rig.settings(bucket, endpoint_url=proxy.endpoint)
+    return ObjectWriter(r2.write_client(settings), bucket, sleep=lambda _: None)

@@ -1,0 +1,299 @@
+"""Listings of the bucket: pages, prefixes, awkward keys, and what happens when the store fails on the way."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.clients.r2_transfer import ContextThreads
+from storage.domain.model import MultipartUpload
+from storage.domain.schema import DTYPES, OBJECTS
+from storage.errors import AccessDenied, BackendError, BadCredentials, Throttled, Unreachable, Unusable
+from storage.repositories.objects import Objects
+from tests.rigs.http_faults import Answer, Delay, FaultProxy, Reset, Rewrite
+from tests.rigs.seaweed import NOBODY, UNLISTING, SeaweedRig, pair
+
+AWKWARD = [
+    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFC', 'café')}_split.mp4",
+    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFD', 'café')}_split.mp4",
+    "users/u1/v1/clips/clip_02_2_с пробелами_split.mp4",
+    "users/u1/v1/clips/clip_03_3_a+b%20c%2B_split.mp4",
+    "users/u1/v1/clips/clip_04_4_q?x=1&y=#frag_split.mp4",
+    "users/u1/v1/clips/clip_05_5_\"quoted\"_'and'_<b>_split.mp4",
+    "users/u1/v1/clips/clip_06_6_😀_split.mp4",
+    " users/leading blank.txt",
+    "users/u1/trailing blank ",
+    "users/u1/tab\tnew\nline.txt",
+    "users/u1/;:@=$,!*().txt",
+]
+
+
+def fill(writer: ObjectWriter, keys: list[str], content: bytes = b"12345") -> None:
+    """Puts many small objects at once; the handle under the writer may be shared between threads."""
+    with ContextThreads(max_workers=8) as threads:
+        list(threads.map(lambda key: writer._client.call("put_object", key, Key=key, Body=content), keys))
+
+
+@pytest.fixture(scope="module")
+def crowded(r2_rig: SeaweedRig) -> str:
+    """A bucket with 2,300 objects of user u1 and three of user u10."""
+    name = r2_rig.fresh_bucket()
+    writer = ObjectWriter(r2.write_client(r2_rig.settings(name)), name)
+    fill(writer, [f"users/u1/v{n % 7}/clips/{n:04d}.mp4" for n in range(2_300)])
+    fill(writer, [f"users/u10/v1/clips/{n}.mp4" for n in range(3)])
+    return name
+
+
+def far(r2_rig: SeaweedRig, proxy: FaultProxy, bucket: str) -> Objects:
+    return Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
+
+
+def test_an_empty_bucket_is_a_complete_empty_table_with_all_columns_and_their_types(objects: Objects) -> None:
+    table = objects.list_all("")
+    assert (table.complete, table.error, len(table.frame), table.reads) == (True, None, 0, 1)
+    assert {name: str(kind) for name, kind in table.frame.dtypes.items()} == {
+        column.name: DTYPES[column.kind] for column in OBJECTS.columns
+    }
+    assert list(table.frame.columns) == list(OBJECTS.empty().columns)
+
+
+def test_more_than_a_page_is_read_to_its_end_one_billed_listing_a_page(
+    r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy
+) -> None:
+    table = far(r2_rig, proxy, crowded).list_all("users/u1/")
+    assert (len(table.frame), table.reads, table.complete, table.next_cursor) == (2_300, 3, True, None)
+    assert proxy.count("GET") == 3
+    assert set(table.frame["key"]) == {f"users/u1/v{n % 7}/clips/{n:04d}.mp4" for n in range(2_300)}
+    assert table.frame.index.equals(pd.RangeIndex(2_300))
+    assert {name: str(kind) for name, kind in table.frame.dtypes.items()} == {
+        column.name: DTYPES[column.kind] for column in OBJECTS.columns
+    }
+
+
+def test_a_prefix_never_covers_another_user_whose_id_begins_alike(r2_rig: SeaweedRig, crowded: str) -> None:
+    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    assert len(objects.list_all("users/u10/").frame) == 3
+    assert not objects.list_all("users/u1/").frame["key"].str.startswith("users/u10/").any()
+    for prefix in ("users/u1", "users/u1/v1/clips/0", "/users"):
+        with pytest.raises(ValueError, match="prefix"):
+            objects.list_all(prefix)
+        with pytest.raises(ValueError, match="prefix"):
+            objects.list_pages(prefix)
+        with pytest.raises(ValueError, match="prefix"):
+            objects.multipart_uploads(prefix)
+
+
+def test_pages_can_be_taken_up_again_behind_their_last_key(r2_rig: SeaweedRig, crowded: str) -> None:
+    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    first = next(iter(objects.list_pages("users/u1/")))
+    assert (len(first.frame), first.complete, first.next_cursor) == (1_000, False, first.frame["key"].iloc[-1])
+    rest = list(objects.list_pages("users/u1/", first.next_cursor))
+    assert [page.complete for page in rest] == [False, True]
+    assert len({*first.frame["key"], *(key for page in rest for key in page.frame["key"])}) == 2_300
+
+
+@pytest.mark.parametrize(("limit", "reads"), [(1, 1), (1_000, 1), (1_500, 2)])
+def test_a_limit_ends_the_listing_and_says_that_it_is_not_all(
+    r2_rig: SeaweedRig, crowded: str, limit: int, reads: int
+) -> None:
+    table = Objects(r2.read_client(r2_rig.settings(crowded)), crowded).list_all("users/u1/", limit=limit)
+    assert (len(table.frame), table.reads, table.complete, table.error) == (limit, reads, False, None)
+    assert table.next_cursor == table.frame["key"].iloc[-1]
+
+
+def test_a_limit_that_everything_fits_in_leaves_the_table_complete(r2_rig: SeaweedRig, crowded: str) -> None:
+    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    assert objects.list_all("users/u10/", limit=3).complete
+    with pytest.raises(ValueError, match="limit"):
+        objects.list_all("users/u10/", limit=0)
+
+
+def test_awkward_keys_come_back_code_point_for_code_point(writer: ObjectWriter, objects: Objects) -> None:
+    for key in AWKWARD:
+        writer.put(key, key.encode(), "text/plain")
+    table = objects.list_all("")
+    assert sorted(table.frame["key"]) == sorted(AWKWARD)
+    for key in AWKWARD:
+        assert objects.get_bytes(key, 10_000) == key.encode()
+
+
+def test_columns_say_the_same_as_the_sdks_own_reading(
+    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, objects: Objects
+) -> None:
+    for key in AWKWARD:
+        writer.put(key, key.encode(), "text/plain")
+    plain = r2.write_client(r2_rig.settings(bucket)).sdk
+    plain.meta.events.unregister("before-parse.s3.ListObjectsV2", r2.take_columns)
+    rows = plain.list_objects_v2(Bucket=bucket)["Contents"]
+    frame = objects.list_all("").frame
+    assert frame["key"].tolist() == [row["Key"] for row in rows]
+    assert frame["size_bytes"].tolist() == [row["Size"] for row in rows]
+    assert frame["etag"].tolist() == [row["ETag"].strip('"') for row in rows]
+    assert frame["storage_class"].tolist() == [row["StorageClass"] for row in rows]
+    assert [stamp.to_pydatetime() for stamp in frame["last_modified"]] == [row["LastModified"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        (Answer(500, "InternalError"), Unreachable),
+        (Answer(503, "ServiceUnavailable", {"Retry-After": "0"}), Unreachable),
+        (Answer(503, "SlowDown"), Throttled),
+        (Answer(429, "TooManyRequests"), Throttled),
+        (Answer(403, "AccessDenied"), AccessDenied),
+        (Answer(401, "Unauthorized"), BadCredentials),
+        (Answer(200, body=b"<html>sign in</html>"), Unusable),
+        (Answer(200, body=b"<ListBucketResult><Contents>"), Unreachable),
+        (Answer(200, body=b""), Unusable),
+        (Reset(), Unreachable),
+        (Reset(after_bytes=700), Unreachable),
+    ],
+    ids=lambda value: getattr(value, "__name__", repr(value)[:60]),
+)
+def test_a_listing_that_breaks_keeps_what_it_has_and_says_so(
+    r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy, action: Answer | Reset, kind: type[BackendError]
+) -> None:
+    objects = far(r2_rig, proxy, crowded)
+    proxy.on(action, query="continuation-token")
+    table = objects.list_all("users/u1/")
+    assert (len(table.frame), table.reads, table.complete) == (1_000, 1, False)
+    assert type(table.error) is kind
+    assert table.next_cursor == table.frame["key"].iloc[-1]
+    proxy.clear()
+    proxy.on(action)
+    table = objects.list_all("users/u1/")
+    assert (len(table.frame), table.reads, table.complete, type(table.error)) == (0, 0, False, kind)
+    assert list(table.frame.columns) == list(OBJECTS.names)
+
+
+@pytest.mark.parametrize("action", [Answer(500, "InternalError"), Answer(429, "SlowDown"), Reset(), Reset(700)])
+def test_a_fault_that_passes_is_not_noticed(
+    r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy, action: Answer | Reset
+) -> None:
+    proxy.on(action, query="continuation-token", only={1})
+    table = far(r2_rig, proxy, crowded).list_all("users/u1/")
+    assert (len(table.frame), table.complete, table.error) == (2_300, True, None)
+    assert proxy.count(query="continuation-token") == 3
+
+
+def test_a_store_that_is_away_and_one_that_answers_again(r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy) -> None:
+    objects = far(r2_rig, proxy, crowded)
+    proxy.down()
+    table = objects.list_all("users/u10/")
+    assert (table.complete, type(table.error), len(table.frame)) == (False, Unreachable, 0)
+    proxy.up()
+    assert len(objects.list_all("users/u10/").frame) == 3
+
+
+def test_an_answer_that_comes_too_late_is_an_outage(
+    r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(r2.LOOKING, "read_timeout", 0.15)
+    proxy.on(Delay(0.5))
+    table = far(r2_rig, proxy, crowded).list_all("users/u10/")
+    assert (table.complete, type(table.error)) == (False, Unreachable)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [
+        (b"<Size>5</Size>", b"<Size>many</Size>"),
+        (b"<Size>5</Size>", b""),
+        (b"<Key>users", b"<Key>others"),
+        (b"<LastModified>2", b"<LastModified>x2"),
+        (b"<IsTruncated>false", b"<IsTruncated>true"),
+    ],
+)
+def test_a_listing_that_cannot_be_right_is_not_taken_for_one(
+    r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy, pattern: bytes, replacement: bytes
+) -> None:
+    proxy.on(Rewrite(lambda body: body.replace(pattern, replacement)))
+    table = far(r2_rig, proxy, crowded).list_all("users/u10/")
+    assert (table.complete, type(table.error), len(table.frame)) == (False, Unusable, 0)
+
+
+def test_a_listing_that_goes_in_a_circle_ends(r2_rig: SeaweedRig, crowded: str, proxy: FaultProxy) -> None:
+    page = (
+        b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>"
+        b"<Contents><Key>users/u1/a</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+        b"</ListBucketResult>"
+    )
+    proxy.on(Answer(200, body=page))
+    table = far(r2_rig, proxy, crowded).list_all("users/u1/")
+    assert (table.complete, type(table.error), table.reads) == (False, Unusable, 2)
+    assert table.frame["etag"].isna().all()
+
+
+def test_a_token_that_may_not_list_leaves_presence_unknown(r2_rig: SeaweedRig, crowded: str) -> None:
+    for token in (UNLISTING, NOBODY):
+        settings = r2_rig.settings(crowded, read=pair(token), read_is_separate=True)
+        table = Objects(r2.read_client(settings), crowded).list_all("users/u1/")
+        assert (table.complete, type(table.error), len(table.frame)) == (False, AccessDenied, 0)
+        assert table.error is not None
+        assert "R2_READ_ACCESS_KEY_ID" in table.error.remedy
+        assert "unknown" in table.error.message
+
+
+def test_reading_begins_at_the_time_of_the_clock(r2_rig: SeaweedRig, crowded: str) -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded, clock=lambda: moment)
+    assert objects.list_all("users/u10/").read_at == moment
+    assert objects.multipart_uploads("").read_at == moment
+
+
+def test_unfinished_uploads_are_found_under_their_prefix_with_when_they_began(
+    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, objects: Objects
+) -> None:
+    keys = ["users/u1/v1/clips/é +.mp4", "users/u1/v2/b.mp4", "users/u10/v1/c.mp4"]
+    begun = {key: begin_upload(writer, key) for key in keys}
+    found = objects.multipart_uploads("users/u1/")
+    assert (found.complete, found.error, found.reads) == (True, None, 1)
+    assert {upload.key: upload.upload_id for upload in found.uploads} == {key: begun[key] for key in keys[:2]}
+    now = datetime.now(UTC)
+    for upload in found.uploads:
+        assert upload.initiated_at is not None
+        assert now - timedelta(minutes=5) < upload.initiated_at < now + timedelta(minutes=5)
+    assert len(objects.multipart_uploads("").uploads) == 3
+
+
+def test_unfinished_uploads_of_several_pages_are_all_found(
+    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, monkeypatch: pytest.MonkeyPatch, objects: Objects
+) -> None:
+    monkeypatch.setattr("storage.repositories.object_listing.PAGE_KEYS", 2)
+    ids = {begin_upload(writer, f"users/u1/v1/{n}.mp4") for n in range(5)}
+    found = objects.multipart_uploads("users/u1/")
+    assert ({upload.upload_id for upload in found.uploads}, found.reads) == (ids, 3)
+
+
+def test_a_failing_listing_of_uploads_is_not_an_empty_one(far_objects: Objects, proxy: FaultProxy) -> None:
+    proxy.on(Answer(403, "AccessDenied"))
+    found = far_objects.multipart_uploads("users/u1/")
+    assert (found.uploads, found.complete, type(found.error)) == ((), False, AccessDenied)
+
+
+def test_sample_data_can_hold_an_upload_and_an_object_that_are_days_old(
+    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, objects: Objects
+) -> None:
+    old = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+    upload = MultipartUpload("users/u1/v1/old.mp4", begin_upload(writer, "users/u1/v1/old.mp4"), None)
+    r2_rig.process.backdate_upload(bucket, upload, old)
+    assert objects.multipart_uploads("").uploads == (MultipartUpload(upload.key, upload.upload_id, old),)
+    writer.put("users/u1/v1/a é.jpg", b"picture", "image/jpeg")
+    r2_rig.process.backdate_object(bucket, "users/u1/v1/a é.jpg", old)
+    assert objects.list_all("").frame["last_modified"].tolist() == [pd.Timestamp(old)]
+    assert objects.get_bytes("users/u1/v1/a é.jpg", 100) == b"picture"
+    assert writer.abort_upload(upload)
+    assert objects.multipart_uploads("").uploads == ()
+    assert not writer.abort_upload(MultipartUpload(upload.key, "never-begun", None))
+
+
+def begin_upload(writer: ObjectWriter, key: str) -> str:
+    """An upload with one part and no end."""
+    begun = writer._client.call("create_multipart_upload", key, Key=key)
+    writer._client.call("upload_part", key, Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"part")
+    return str(begun["UploadId"])

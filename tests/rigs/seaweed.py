@@ -1,0 +1,67 @@
+"""One SeaweedFS for a test run: tokens with different rights, settings that reach it, a bucket for each test."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from storage.config import KeyPair, R2Settings, Secret
+from storage.sandbox.seaweed import Identity, SeaweedFS
+
+ADMIN = ("AKIDRIGADMIN00000001", "rig-admin-secret-7d1f0c")
+READER = ("AKIDRIGREADER0000002", "rig-reader-secret-93be2a")
+UNLISTING = ("AKIDRIGUNLIST0000003", "rig-unlisting-secret-c40e51")
+NOBODY = ("AKIDRIGNOBODY0000004", "rig-nobody-secret-5a77d8")
+SECRETS = tuple(value for pair in (ADMIN, READER, UNLISTING, NOBODY) for value in pair)
+
+
+def pair(token: tuple[str, str]) -> KeyPair:
+    """A token as settings hold it."""
+    return KeyPair(Secret(token[0]), Secret(token[1]))
+
+
+class SeaweedRig:
+    """The running store. `ADMIN` may do all; `READER` read and list; `UNLISTING` read only; `NOBODY` nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.process = SeaweedFS(
+            directory,
+            *ADMIN,
+            identities=(
+                Identity(*READER, ("Read", "List")),
+                Identity(*UNLISTING, ("Read",)),
+                Identity(*NOBODY, ("Read:no-such-bucket",)),
+            ),
+        )
+        self._numbers = itertools.count(1)
+
+    @property
+    def endpoint(self) -> str:
+        """The S3 endpoint."""
+        return self.process.endpoint
+
+    def settings(self, bucket: str = "desk", **over: Any) -> R2Settings:
+        """Settings that reach `bucket` as the administrator; `over` replaces fields of `R2Settings`."""
+        base = R2Settings(bucket, self.endpoint, "auto", "users/", "", pair(ADMIN), pair(ADMIN), read_is_separate=False)
+        return replace(base, **over)
+
+    def values(self, bucket: str) -> dict[str, str]:
+        """The same as environment variables."""
+        return {
+            "R2_ENDPOINT_URL": self.endpoint,
+            "R2_BUCKET_NAME": bucket,
+            "R2_ACCESS_KEY_ID": ADMIN[0],
+            "R2_SECRET_ACCESS_KEY": ADMIN[1],
+        }
+
+    def fresh_bucket(self) -> str:
+        """The name of a new, empty bucket."""
+        name = f"desk-{next(self._numbers):04d}"
+        self.process.create_bucket(name)
+        return name
+
+    def stop(self) -> None:
+        """Ends the process; its data are not needed again."""
+        self.process.stop(at_once=True)
