@@ -91,7 +91,12 @@ def _rendering(draft: Draft) -> None:
     changes = unfinished_clip({"created_at": touched, "updated_at": touched})
     clip = add_clip(draft, video, *video.ordered()[3], has_object=False, has_thumbnail=False, **changes)
     short = timedelta(seconds=40)
-    draft.live[video.path] = {"updated_at": short, "processing_progress.updated_at": short}
+    draft.live[video.path] = {
+        "created_at": 9 * MINUTE,
+        "updated_at": short,
+        "processing_progress.started_at": 5 * MINUTE,
+        "processing_progress.updated_at": short,
+    }
     draft.live[clip.path] = {"created_at": short, "updated_at": short}
     _tell(draft, "rendering", video, "rendering", "Three of eight clips are done, and progress moved 40 seconds ago")
     order = Order("wei", "render stalled", 4 * HOUR, "processing", scenes=3, made=2, title="雨夜里的出租车司机")

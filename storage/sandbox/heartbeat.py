@@ -1,0 +1,77 @@
+"""Plays the worker in the demo: the few videos that are being processed keep being touched, as a live job would.
+
+Without it, "rendering, touched 40 seconds ago" would turn into "rendering stalled" while one looks at it. A video whose
+status somebody changes, or that is deleted, is left alone from then on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from storage.clients import firestore_messages as pb
+from storage.clients.firestore import FirestoreHandle
+from storage.clients.firestore_changes import FirestoreChanges
+from storage.errors import StorageError
+
+SECONDS = 45.0  # a live job touches its documents at least every two minutes
+
+_log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Keeps fields at their age: by document path, by dotted field name, how long ago the time in it should lie."""
+
+    def __init__(
+        self, handle: FirestoreHandle, live: Mapping[str, Mapping[str, timedelta]], clock: Callable[[], datetime]
+    ) -> None:
+        self._handle = handle
+        self._changes = FirestoreChanges(handle)
+        self._live = live
+        self._clock = clock
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="demo-heartbeat", daemon=True)
+
+    def start(self) -> Self:
+        """One beat at once, on this call; then one every `SECONDS`, on a thread."""
+        self.beat()
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends the thread and waits for it; may be called twice."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def beat(self) -> None:
+        """Touches every document that is still being processed; one that changed in between is left to the next."""
+        found = self._handle.batch_get(list(self._live), operation="look at the sample's live videos")
+        for path, document in found.items():
+            if document is None or document.fields["status"].string_value != "processing":
+                continue
+            with contextlib.suppress(StorageError):
+                self._changes.commit([self._touch(path, document)], operation="touch a live video of the sample")
+
+    def _touch(self, path: str, document: Any) -> Any:
+        write = pb.Write()
+        write.update.name = document.name
+        write.current_document.update_time.CopyFrom(document.update_time)
+        for name, age in self._live[path].items():
+            write.update_mask.field_paths.append(name)
+            fields, (*outer, last) = write.update.fields, name.split(".")
+            for part in outer:
+                fields = fields[part].map_value.fields
+            fields[last].timestamp_value.FromDatetime(self._clock() - age)
+        return write
+
+    def _run(self) -> None:
+        while not self._ended.wait(SECONDS):
+            try:
+                self.beat()
+            except StorageError as error:
+                _log.debug("The demo's live videos could not be touched: %s", error.code)

@@ -1,0 +1,116 @@
+"""Puts the sample data into the stand-ins, and dates them anew when they have grown old.
+
+A document counts as the sample's own as long as its update time is one of the sample's loads; whatever somebody
+changed or deleted in the demo stays as it is. Runs in threads of its own, so that no page and no command is charged
+with the operations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from storage.clients import firestore_messages as pb
+from storage.clients import r2
+from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
+from storage.domain.model import MultipartUpload
+from storage.sandbox import world
+from storage.sandbox.demo_folder import Sample
+from storage.sandbox.firestore import FirestoreServer
+from storage.sandbox.seaweed import SeaweedFS
+from storage.sandbox.world.model import MEDIA, SampleObject, World
+
+BUCKET = "clip-desk-demo"
+PROJECT = "demo-clip-desk"
+SEED = 7
+THREADS = 16
+_PART = b"\0" * 65_536  # what an unfinished upload has sent
+
+
+def code_fingerprint() -> str:
+    """Changes whenever the code or the media that make the sample data do: older data are then made anew."""
+    digest = hashlib.sha256()
+    for path in [*sorted(Path(world.__file__).parent.glob("*.py")), *sorted(MEDIA.iterdir()), Path(__file__)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> Sample:
+    """Everything into empty stand-ins; the sample is complete when this returns."""
+    sample = world.build(now, SEED)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="seeding") as pool:
+        loaded = pool.submit(server.load, PROJECT, sample.documents)
+        client = r2.write_client(seaweed.settings(BUCKET))
+        list(pool.map(lambda each: _put(client, each), sample.objects))
+        list(pool.map(lambda each: _begin_upload(client, each.key, each.content_type), sample.uploads))
+        pool.submit(_date_objects, seaweed, client, sample, None).result()
+        loaded.result()
+        stamp = pool.submit(_stamp, handle, _dated_path(sample)).result()
+    return Sample(code_fingerprint(), SEED, sample.now, (stamp,))
+
+
+def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, now: datetime) -> Sample:
+    """The same sample relative to `now`: what nobody changed gets its new times, all else is left alone."""
+    before, after = world.build(old.dated, old.seed), world.build(now, old.seed)
+    with ThreadPoolExecutor(1, thread_name_prefix="redating") as pool:
+        return pool.submit(_redate, seaweed, server, handle, old, before, after).result()
+
+
+def _redate(
+    seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, before: World, after: World
+) -> Sample:
+    stamps = update_times(handle)
+    own = {path for path, stamp in stamps.items() if stamp in old.stamps and path in after.documents}
+    changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}
+    server.load(PROJECT, changed)
+    _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
+    path = next((path for path in changed if path.startswith("users/")), None)
+    new = (_stamp(handle, path),) if path else ()
+    return Sample(old.code, old.seed, after.now, (*old.stamps, *new))
+
+
+def update_times(handle: FirestoreHandle) -> dict[str, int]:
+    """Every document of the sample's kind by path, with its update time in microseconds since 1970."""
+    query = pb.StructuredQuery()
+    getattr(query, "from").add(all_descendants=True)
+    query.select.fields.add(field_path="__name__")
+    root = handle.name("") + "/"
+
+    def consume(documents: Iterable[Any]) -> dict[str, int]:
+        return {each.name.removeprefix(root): each.update_time.ToMicroseconds() for each in documents}
+
+    return handle.run_query(query, consume, operation="read the sample's documents", seconds=PAGE_SECONDS)
+
+
+def _put(client: r2.R2Client, each: SampleObject) -> None:
+    client.call("put_object", each.key, Key=each.key, Body=each.content(), ContentType=each.content_type)
+
+
+def _begin_upload(client: r2.R2Client, key: str, content_type: str) -> None:
+    begun = client.call("create_multipart_upload", key, Key=key, ContentType=content_type)
+    client.call("upload_part", key, Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=_PART)
+
+
+def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: World, before: World | None) -> None:
+    """Objects and unfinished uploads as old as they should look; with `before`, only where they still look so."""
+    written = {each.key: each.modified for each in before.objects} if before else None
+    seaweed.backdate_objects(BUCKET, {each.key: each.modified for each in sample.objects}, written)
+    ages: Mapping[str, datetime] = {each.key: sample.now - each.age for each in sample.uploads}
+    for upload in client.call("list_multipart_uploads", BUCKET).get("Uploads", ()):
+        if upload["Key"] in ages:
+            begun = MultipartUpload(upload["Key"], upload["UploadId"], upload["Initiated"])
+            seaweed.backdate_upload(BUCKET, begun, ages[upload["Key"]])
+
+
+def _dated_path(sample: World) -> str:
+    return next(path for path in sample.documents if path.startswith("users/"))
+
+
+def _stamp(handle: FirestoreHandle, path: str) -> int:
+    """The update time that the last load gave to its documents."""
+    document = handle.batch_get([path], operation="read a document of the sample")[path]
+    return int(document.update_time.ToMicroseconds())
