@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from storage import credentials_file
+from storage import credentials_file, purge_settings
 from storage.domain.plans import DEFAULT_LIMITS, PlanLimits, parse_overrides
+from storage.domain.purge.limits import PurgeLimits
 from storage.errors import BadInput, ConfigError
 from storage.settings_reader import Reader
 
@@ -93,6 +94,8 @@ class Settings:
     download_url_expiry_seconds: int
     stale_after_minutes: int
     plan_limits: Mapping[str, PlanLimits]
+    purge: PurgeLimits = PurgeLimits()
+    audit_key: Secret = Secret("")
 
 
 def is_demo(values: Mapping[str, str]) -> bool:
@@ -116,6 +119,8 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
         stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
         plan_limits=_plan_limits(reader),
+        purge=purge_settings.read_limits(reader),
+        audit_key=Secret(purge_settings.read_audit_key(reader)),
     )
     if reader.problems:
         raise ConfigError(reader.problems)

@@ -1,0 +1,168 @@
+"""The audit as a chain: each entry carries the hash of the one before, so that a missing or altered one shows.
+
+The hash is SHA-256 over the entry's canonical JSON, which holds the previous hash; with a key it is an HMAC, so that
+whoever can write the entries but has no key cannot forge a chain. Sequence numbers start at 1; the first entry follows
+`GENESIS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from storage.domain.purge.plan import moment_text
+from storage.errors import BadInput
+
+GENESIS = "0" * 64
+MAX_TEXT_CHARS = 4_000
+MAX_KEYS = 200
+
+_SECRET = re.compile(
+    r"(?i)x-amz-(signature|credential|security-token)|[?&](signature|awsaccesskeyid|access_token|token|sig)="
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}\.|https?://[^\s/]*:[^\s/@]*@"
+)
+
+Outcome = Literal["done", "refused", "failed", "begun"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that somebody did or was refused. `keys` are object keys, never URLs; `origin` says from where.
+
+    `action` is a word with dots (`purge.apply`, `media.look`, `link.issue`). `detail` holds plain JSON values only.
+    """
+
+    action: str
+    actor: str
+    outcome: Outcome = "done"
+    reason: str = ""
+    origin: str = ""
+    uid: str = ""
+    video_id: str = ""
+    clip_id: str = ""
+    keys: tuple[str, ...] = ()
+    fingerprint: str = ""
+    job_id: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a chain ends: the number of the last entry and its hash."""
+
+    sequence: int = 0
+    hash: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One place where the chain does not hold. `kind` is `missing`, `altered`, `unlinked`, `cut_off` or `foreign`."""
+
+    sequence: int
+    kind: Literal["missing", "altered", "unlinked", "cut_off", "foreign"]
+    detail: str
+
+
+def holds_secret(text: str) -> bool:
+    """Whether the text carries what looks like a signature, a token, a password or a private key."""
+    return _SECRET.search(text) is not None
+
+
+def checked(event: Event) -> Event:
+    """The event, or `BadInput` when it lacks who or what, is too large, or carries what looks like a secret.
+
+    Said here and not where events are built, because whatever is recorded outlives what it speaks of.
+    """
+    if not event.action or not event.actor:
+        raise BadInput("An audit entry needs an action and an actor", field_name="action" if event.actor else "actor")
+    if len(event.keys) > MAX_KEYS:
+        raise BadInput(f"An audit entry names at most {MAX_KEYS} keys", field_name="keys")
+    for name, text in _texts(asdict(event), "event"):
+        if len(text) > MAX_TEXT_CHARS:
+            raise BadInput(f"{name} is longer than {MAX_TEXT_CHARS:,} characters", field_name=name)
+        if holds_secret(text):
+            raise BadInput(f"{name} looks like it holds a signature or a credential", field_name=name)
+    return event
+
+
+def entry(event: Event, after: Link, at: datetime, key: bytes = b"") -> dict[str, Any]:
+    """The next entry of the chain as plain values; `at` is aware. The event must have passed `checked`."""
+    body: dict[str, Any] = {
+        **asdict(event),
+        "keys": list(event.keys),
+        "detail": dict(event.detail),
+        "sequence": after.sequence + 1,
+        "previous": after.hash,
+        "at": moment_text(at),
+        "sealed": "hmac-sha256" if key else "sha256",
+    }
+    return {**body, "hash": digest(body, key)}
+
+
+def digest(body: Mapping[str, Any], key: bytes = b"") -> str:
+    """The hash of an entry, itself left out."""
+    content = {name: value for name, value in body.items() if name != "hash"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
+        "ascii"
+    )
+    return hmac.new(key, text, hashlib.sha256).hexdigest() if key else hashlib.sha256(text).hexdigest()
+
+
+def end_of(entry: Mapping[str, Any]) -> Link:
+    """Where the chain ends after this entry."""
+    return Link(entry["sequence"], entry["hash"])
+
+
+def breaks(entries: Iterable[Mapping[str, Any]], head: Link, key: bytes = b"") -> Iterator[Break]:
+    """Every place where a chain, read from its first entry on, does not hold; nothing where it is whole.
+
+    `head` is where the chain's own bookkeeping says that it ends. Entries must come in the order of their numbers.
+    """
+    last, keyed = Link(), False
+    for item in entries:
+        sequence = item.get("sequence")
+        if not isinstance(sequence, int) or sequence <= last.sequence:
+            yield Break(last.sequence, "foreign", "an entry that has no place in the chain")
+            continue
+        if sequence != last.sequence + 1:
+            count = sequence - last.sequence - 1
+            yield Break(last.sequence + 1, "missing", f"{count:,} missing before number {sequence:,}")
+        elif item.get("previous") != last.hash:
+            yield Break(sequence, "unlinked", "it does not follow the entry before it")
+        if item.get("hash") != _recomputed(item, key):
+            yield Break(sequence, "altered", "its content does not fit its hash")
+        if keyed and item.get("sealed") != "hmac-sha256":
+            yield Break(sequence, "altered", "it is sealed without the key, after entries that are sealed with it")
+        keyed = keyed or item.get("sealed") == "hmac-sha256"
+        last = Link(sequence, str(item.get("hash")))
+    if head.sequence > last.sequence:
+        yield Break(last.sequence + 1, "cut_off", f"the last {head.sequence - last.sequence:,} are missing")
+    elif head != last:
+        yield Break(last.sequence, "cut_off", "the chain ends elsewhere than its head says")
+
+
+def _recomputed(item: Mapping[str, Any], key: bytes) -> str:
+    if item.get("sealed") == "hmac-sha256" and not key:
+        return str(item.get("hash"))  # cannot be checked without the key; its link to the next one still can
+    try:
+        return digest(item, key if item.get("sealed") == "hmac-sha256" else b"")
+    except (TypeError, ValueError):
+        return ""
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for part, inner in value.items():
+            yield name, str(part)
+            yield from _texts(inner, str(part))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, name)

@@ -1,0 +1,1 @@
+"""What a purge is, without doing anything: scope, plan, fingerprint, guards, what moved, order, certificate."""

@@ -1,0 +1,91 @@
+"""What remains to be said after a purge: what went, when, by whom and why, what was verified, and what outlives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.domain.purge.plan import moment_text
+
+MAX_RESIDUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was read again at the end. `residue` lists what of the scope is still there, one line each.
+
+    `neighbours` counts what lies beside the scope and was compared; `disturbed` lists what of that went missing.
+    """
+
+    read_at: datetime
+    prefixes: tuple[str, ...]
+    objects_left: int
+    documents_left: int
+    uploads_left: int
+    residue: tuple[str, ...]
+    neighbours: int
+    disturbed: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left and nothing else was lost."""
+        return not self.residue and not self.disturbed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; long lists are cut, and say so."""
+        return {
+            **asdict(self),
+            "read_at": moment_text(self.read_at),
+            "prefixes": list(self.prefixes),
+            "residue": shortened(self.residue),
+            "disturbed": shortened(self.disturbed),
+            "clean": self.clean,
+        }
+
+
+def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
+    """At most so many lines, and one that says how many more there are."""
+    if len(lines) <= most:
+        return list(lines)
+    return [*lines[:most], f"and {len(lines) - most:,} more"]
+
+
+def what_outlives(*, erased: bool, quarantine_until: datetime | None, public_url: str) -> tuple[str, ...]:
+    """What a purge cannot reach, in words for the person who has to answer for it."""
+    lines = [
+        "Firestore's point-in-time recovery keeps older versions for up to 7 days (1 hour where it is off).",
+        "Scheduled backups and exports of Firestore keep what they hold until they expire.",
+        "Links that were issued before stop working at once where they point at a deleted object; what was downloaded "
+        "through them is out of reach.",
+        "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
+    ]
+    if public_url:
+        lines.append(
+            f"The CDN in front of the bucket ({public_url}) may serve its copies until they expire or are purged."
+        )
+    if not erased and quarantine_until is not None:
+        lines.append(f"The quarantine keeps a copy until {moment_text(quarantine_until)}; then it is emptied.")
+    return tuple(lines)
+
+
+def certificate(job: Mapping[str, Any], proof: Proof, outlives: Sequence[str], issued_at: datetime) -> dict[str, Any]:
+    """The certificate as plain values: the job's own account, the proof beside it, and what neither covers.
+
+    "Verified" is what the proof read again; the numbers of deletions are the job's record of each key's own result.
+    """
+    return {
+        "certificate_of": job["job_id"],
+        "issued_at": moment_text(issued_at),
+        **{
+            name: job[name]
+            for name in (
+                "kind", "scope", "plan_id", "fingerprint", "actor", "maker", "approved_by", "reason", "erase",
+                "created_at", "objects_deleted", "bytes_deleted", "documents_deleted", "uploads_aborted",
+                "already_gone", "left_alone",
+            )
+        },
+        "verified": proof.as_dict(),
+        "outlives": list(outlives),
+    }  # fmt: skip

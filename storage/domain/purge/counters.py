@@ -1,0 +1,80 @@
+"""The stored counters as they ought to be, and the changes that bring them there.
+
+Invariants (from the product's domain description): the user's totals, the accounting's `styled_*` and each video's
+totals are the sums over the clip documents. A clip of unknown size counts as a clip and adds no bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Multiset
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storage.domain.purge.plan import CounterChange, CounterValue
+
+MAX_SHOWN_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSize:
+    """What a clip adds to the counters; `None` where the document does not say."""
+
+    size_bytes: int | None
+    style: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sum over some clips."""
+
+    count: int
+    size_bytes: int
+
+    def less(self, clips: Iterable[ClipSize]) -> Totals:
+        """The totals once these clips are gone; never below zero."""
+        gone = totals(clips)
+        return Totals(max(0, self.count - gone.count), max(0, self.size_bytes - gone.size_bytes))
+
+
+def totals(clips: Iterable[ClipSize]) -> Totals:
+    """The sum over these clips."""
+    sizes = [clip.size_bytes or 0 for clip in clips]
+    return Totals(len(sizes), sum(sizes))
+
+
+def user_counters(left: Totals) -> dict[str, CounterValue]:
+    """What `users/{uid}` should say."""
+    return {"total_storage_bytes": left.size_bytes, "total_clips_count": left.count}
+
+
+def accounting_counters(left: Totals) -> dict[str, CounterValue]:
+    """What `storage_accounting/{uid}` should say."""
+    return {"styled_clips_bytes": left.size_bytes, "styled_clips_count": left.count}
+
+
+def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
+    """What the video's document should say about the clips that it has."""
+    kept = list(clips)
+    left = totals(kept)
+    by_style = Multiset(clip.style for clip in kept if clip.style)
+    return {
+        "total_size_bytes": left.size_bytes,
+        "clips_count": left.count,
+        "clips_by_style": dict(sorted(by_style.items())),
+    }
+
+
+def changes(path: str, fields: Mapping[str, Any], wanted: Mapping[str, CounterValue]) -> tuple[CounterChange, ...]:
+    """The counters of one document that are not as they should be."""
+    found = ((name, shown(fields.get(name)), value) for name, value in wanted.items())
+    return tuple(CounterChange(path, name, before, after) for name, before, after in found if before != after)
+
+
+def shown(value: object) -> CounterValue:
+    """A stored counter as a plan can carry it: a number or a map of numbers as it is, anything else described."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, Mapping) and all(isinstance(count, int) for count in value.values()):
+        return {str(name): int(count) for name, count in sorted(value.items())}
+    return f"{type(value).__name__}: {value!r}"[:MAX_SHOWN_CHARS]

@@ -1,0 +1,73 @@
+"""What was found of a scope, as plain facts, before anything is concluded from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.domain.purge.counters import ClipSize, Totals
+from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedUpload
+from storage.domain.purge.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """A key that a document names, and in which field."""
+
+    key: str
+    path: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFact:
+    """A video that the scope touches; `touched_at` is its last sign of life, where it has one."""
+
+    video_id: str
+    exists: bool
+    status: str | None
+    touched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFact:
+    """A public share link; `live` says that it works now."""
+
+    path: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFact:
+    """One object as a listing shows it. `home` is true under the configured layout's own prefixes."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    last_modified: datetime
+    home: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A complete look at a scope. `named` are the keys that its own documents name, `named_elsewhere` those of clips
+    beside it (`None`: there are too many to look). `claimed` counts the completed clips that name a key.
+    `clips` are the clips that go, `user_totals` what all of the user's clips add up to now.
+    """
+
+    scope: Scope
+    documents: tuple[PlannedDocument, ...]
+    youngest: datetime | None
+    named: tuple[NamedKey, ...]
+    named_elsewhere: tuple[NamedKey, ...] | None
+    claimed: tuple[str, ...]
+    videos: tuple[VideoFact, ...]
+    busy_elsewhere: tuple[str, ...]
+    links: tuple[LinkFact, ...]
+    clips: tuple[ClipSize, ...]
+    user_totals: Totals
+    user_videos: int
+    counters: tuple[CounterChange, ...]
+    listed: tuple[ObjectFact, ...]
+    uploads: tuple[PlannedUpload, ...]
+    prefixes: tuple[str, ...]

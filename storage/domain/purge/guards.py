@@ -1,0 +1,161 @@
+"""The guards of a purge as pure functions: each says what stands against it, in words; nothing in a page is trusted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.domain.audit_chain import holds_secret
+from storage.domain.layout import Layout
+from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.order import SLUGS
+from storage.domain.purge.places import document_roots, in_scope
+from storage.domain.purge.plan import PurgePlan, Target
+from storage.domain.purge.scope import dangers
+from storage.errors import BadInput, Refused, Stale
+
+MAX_REASON_CHARS = 2_000
+MAX_EMAIL_CHARS = 320
+CLOCK_TOLERANCE = timedelta(minutes=2)
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A second person's word for exactly one plan; `approver` is normalised."""
+
+    fingerprint: str
+    approver: str
+    at: datetime
+
+
+def normal_email(text: str, name: str = "actor") -> str:
+    """An e-mail address as it is compared: compatibility forms folded, no blanks at all, lower case.
+
+    Raises `BadInput` where the text is none.
+    """
+    folded = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    odd = any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in folded)
+    if odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded):
+        raise BadInput(
+            f"{name} is no e-mail address", field_name=name, remedy="Give the address of the person who acts."
+        )
+    return folded
+
+
+def checked_reason(text: str) -> str:
+    """The reason as it will be recorded: blanks run together. `BadInput` when empty, too long, or holding a link.
+
+    A signed link or a key in the reason would outlive in the record everything that it gives access to.
+    """
+    reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not reason:
+        raise BadInput("The reason is empty", field_name="reason", remedy="Say why, with the ticket if there is one.")
+    if len(reason) > MAX_REASON_CHARS:
+        raise BadInput(
+            f"The reason is longer than {MAX_REASON_CHARS:,} characters", field_name="reason", remedy="Shorten it."
+        )
+    if holds_secret(reason):
+        raise BadInput(
+            "The reason holds a signed link or a key", field_name="reason", remedy="Name the key or the clip instead."
+        )
+    return reason
+
+
+def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -> tuple[str, ...]:
+    """Why one person is not enough; empty where one is."""
+    reasons = []
+    if plan.scope.kind == "user":
+        reasons.append("a whole user goes")
+    if len(plan.objects) > limits.most_objects:
+        reasons.append(f"{len(plan.objects):,} objects are more than {limits.most_objects:,}")
+    if plan.total_bytes > limits.most_bytes:
+        reasons.append(f"{plan.total_bytes:,} bytes are more than {limits.most_bytes:,}")
+    if erase:
+        reasons.append("erasing keeps no quarantine")
+    return tuple(reasons)
+
+
+def check_seal(plan: PurgePlan, target: Target, limits: PurgeLimits, now: datetime) -> None:
+    """Raises unless the plan is one of this bucket and project, in force now, and holds nothing beyond its scope.
+
+    `Stale` for a plan that has expired; `Refused` for one that no survey of this scope can have made.
+    """
+    if plan.target != target:
+        raise Refused(
+            f"The plan was made for bucket {plan.target.bucket!r} of project {plan.target.project!r} with prefix "
+            f"{plan.target.key_prefix!r}, not for this machine's.",
+            remedy="Apply it where it was made, or make it anew here.",
+        )
+    too_long = plan.expires_at - plan.created_at > limits.plan_life
+    if now >= plan.expires_at or too_long or plan.created_at > now + CLOCK_TOLERANCE:
+        why = "has expired" if now >= plan.expires_at else "claims a time of life that no plan has"
+        raise Stale(f"The plan {why}.", reasons=(f"the plan {why}",), remedy="Make the plan anew and look at it again.")
+    outside = strays(plan)
+    if outside:
+        raise Refused(
+            "The plan names what does not belong to its scope.", reasons=outside, remedy="Make the plan anew."
+        )
+
+
+def strays(plan: PurgePlan) -> tuple[str, ...]:
+    """What of a plan lies outside its own scope, by the layout and by the documents' paths."""
+    scope = plan.scope
+    layout = Layout(plan.target.key_prefix)
+    found = [f"key outside the scope: {item.key}" for item in plan.objects if not in_scope(item.key, scope, layout)]
+    found += [f"upload outside the scope: {item.key}" for item in plan.uploads if not in_scope(item.key, scope, layout)]
+    roots = document_roots(scope)
+    accounting = f"storage_accounting/{scope.uid}" if scope.kind == "user" else None
+    for document in plan.documents:
+        path = document.path
+        below = any(path == root or path.startswith(f"{root}/") for root in roots)
+        slug = path.startswith(SLUGS) and path.count("/") == 1
+        if not below and not slug and path != accounting:
+            found.append(f"document outside the scope: {path}")
+    return tuple(found)
+
+
+def check_confirmation(
+    plan: PurgePlan,
+    *,
+    phrase: str,
+    actor: str,
+    erase: bool,
+    approvals: Collection[Approval],
+    limits: PurgeLimits,
+) -> tuple[Approval, ...]:
+    """Raises `Refused` with every ground at once; gives back the approvals that count.
+
+    `phrase` must be the scope's name in full, to the letter. `actor` is normalised. An approval counts when it is for
+    exactly this fingerprint and by somebody who is neither the maker of the plan nor the one who applies it.
+    """
+    grounds = []
+    if phrase != plan.scope.spelled:
+        grounds.append(f"the confirmation is not the scope's name, which is {plan.scope.spelled!r}")
+    grounds += plan.blocked
+    grounds += dangers(plan.scope, Layout(plan.target.key_prefix).prefixes, limits.shortest_id)
+    count = tuple(
+        approval
+        for approval in approvals
+        if approval.fingerprint == plan.fingerprint and approval.approver not in {actor, plan.maker}
+    )
+    needed = second_person_needed(plan, limits, erase=erase)
+    if needed and not count:
+        grounds.append("a second person must approve this plan: " + ", ".join(needed))
+    if grounds:
+        raise Refused(
+            "The purge is refused: " + "; ".join(grounds) + ".", reasons=grounds, remedy=_remedy(plan, grounds)
+        )
+    return count
+
+
+def _remedy(plan: PurgePlan, grounds: Collection[str]) -> str:
+    if plan.blocked:
+        return "Clear what blocks the plan, then make it anew."
+    if any(ground.startswith("a second person") for ground in grounds):
+        return "Have another person look at the same plan and approve it: `purge approve FILE --actor EMAIL`."
+    return "Type the scope's name in full, exactly as the plan spells it."

@@ -1,0 +1,151 @@
+"""A durable job as a frozen value: what it is about, how far it got, who holds it, and what became of it.
+
+A job lives in `ops_jobs/{job_id}`, its journal below it. There are three kinds: `purge`, `undo` of a purge, and `empty`
+of a purge's quarantine; all three are run by the same engine, so each of them survives whatever ends its process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal, Self, get_args
+
+from storage.domain.purge.scope import Scope
+from storage.errors import Unusable
+
+Kind = Literal["purge", "undo", "empty"]
+State = Literal[
+    "ready",  # nobody has begun
+    "running",  # somebody holds the lease
+    "interrupted",  # a fault that may pass; goes on by itself after the lease's end
+    "cancelled",  # stopped between batches by a person; goes on by a click, or is undone
+    "failed",  # a fault that will not pass by itself
+    "done",  # ended, and the proof is clean
+    "incomplete",  # ended, and something is left or was disturbed
+    "undoing",
+    "undone",
+]
+Quarantine = Literal["none", "kept", "restored", "emptied"]
+
+GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupted"})
+RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
+ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
+
+COLLECTION = "ops_jobs"
+JOURNAL = "journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a job has done so far. `already_gone`: shown in the plan, absent before it was their turn. `left_alone`:
+    in the plan, but changed since, so they were not touched."""
+
+    objects: int = 0
+    bytes: int = 0
+    documents: int = 0
+    uploads: int = 0
+    already_gone: int = 0
+    left_alone: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        """The sum, number by number."""
+        return Tally(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. Times are aware UTC; `update_time` is Firestore's own, for preconditions.
+
+    `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
+    error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof.
+    """
+
+    job_id: str
+    kind: Kind
+    of: str
+    plan_id: str
+    fingerprint: str
+    scope: Scope
+    maker: str
+    actor: str
+    approved_by: tuple[str, ...]
+    reason: str
+    erase: bool
+    created_at: datetime
+    objects_total: int
+    bytes_total: int
+    documents_total: int
+    state: State = "ready"
+    step: str = ""
+    batch: int = 0
+    sequence: int = 0
+    lease_owner: str = ""
+    lease_until: datetime | None = None
+    epoch: int = 0
+    cancel_by: str = ""
+    tally: Tally = field(default_factory=Tally)
+    residue: tuple[str, ...] = ()
+    disturbed: tuple[str, ...] = ()
+    failure: Mapping[str, str] | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    quarantine: Quarantine = "none"
+    quarantine_until: datetime | None = None
+    undo_job: str = ""
+    update_time: datetime | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it lives."""
+        return job_path(self.job_id)
+
+    def held(self, now: datetime) -> bool:
+        """Whether a worker holds it at this moment, as far as its lease says."""
+        return bool(self.lease_owner) and self.lease_until is not None and now < self.lease_until
+
+    def abandoned(self, now: datetime) -> bool:
+        """Whether it ought to go on by itself and nobody holds it."""
+        return self.state in GOES_ON_BY_ITSELF and not self.held(now)
+
+    def to_fields(self) -> dict[str, Any]:
+        """The fields of its document."""
+        values = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "update_time"}
+        values["scope"] = self.scope.spelled
+        values["uid"] = self.scope.uid
+        values["target"] = self.scope.as_dict()
+        values["tally"] = {part.name: getattr(self.tally, part.name) for part in fields(self.tally)}
+        values["failure"] = None if self.failure is None else dict(self.failure)
+        for name in ("approved_by", "residue", "disturbed"):
+            values[name] = list(values[name])
+        return values
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, Any], update_time: datetime | None) -> Self:
+        """The inverse of `to_fields`; raises `Unusable` for a document that is no job of this version."""
+        try:
+            known = {part.name: values[part.name] for part in fields(cls) if part.name != "update_time"}
+            known["scope"] = Scope.from_dict(values["target"])
+            known["tally"] = Tally(**values["tally"])
+            for name in ("approved_by", "residue", "disturbed"):
+                known[name] = tuple(known[name])
+            if known["state"] not in get_args(State) or known["kind"] not in get_args(Kind):
+                raise ValueError(known["state"])
+            return cls(**known, update_time=update_time)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unusable(
+                "A job's document is not one that this version wrote.",
+                remedy="Use the version of the desk that began the job.",
+                operation="Reading a job",
+                target=str(values.get("job_id", "")),
+            ) from error
+
+
+def job_path(job_id: str) -> str:
+    """`ops_jobs/{job_id}`."""
+    return f"{COLLECTION}/{job_id}"
+
+
+def entry_path(job_id: str, sequence: int) -> str:
+    """Where an entry of a job's journal lies; entries sort by their number."""
+    return f"{job_path(job_id)}/{JOURNAL}/{sequence:08d}"

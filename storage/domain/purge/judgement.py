@@ -1,0 +1,194 @@
+"""What follows from the facts of a scope: which objects go, what blocks the purge, and what to warn of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+
+from storage.domain.integrity.suspicion import suspect
+from storage.domain.layout import Layout
+from storage.domain.purge.facts import Facts, NamedKey, ObjectFact
+from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.places import home_prefixes, in_scope
+from storage.domain.purge.plan import PlannedObject, PlannedUpload
+from storage.domain.purge.scope import Scope
+from storage.domain.purge.world import World
+
+RAW = "raw_r2_key"
+YOUNG = timedelta(hours=1)
+UNUSUAL_FACTOR = 3
+MAX_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The objects and uploads that go, and the keys that were listed and stay, with the reason."""
+
+    objects: tuple[ObjectFact, ...]
+    uploads: tuple[PlannedUpload, ...]
+    shared_raw: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+
+def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -> World:
+    """The world that a plan is made of."""
+    chosen = choose(facts, layout)
+    return World(
+        objects=tuple(sorted(PlannedObject(item.key, item.size_bytes, item.etag) for item in chosen.objects)),
+        documents=tuple(sorted(facts.documents)),
+        uploads=tuple(sorted(chosen.uploads)),
+        counters=facts.counters,
+        warnings=tuple(_warnings(facts, chosen, layout, now)),
+        blocked=tuple(_blocked(facts, layout, limits, now)),
+    )
+
+
+def choose(facts: Facts, layout: Layout) -> Chosen:
+    """Everything listed that is the scope's own.
+
+    Under another known layout than the configured one only what has the layout's shape or is named by a document: a
+    folder of the bucket may have a user's name by chance.
+    """
+    if facts.scope.clips:
+        return _choose_clips(facts)
+    named = {item.key for item in facts.named}
+
+    def own(key: str, home: bool) -> bool:
+        return home or key in named or _recognised(key, facts.scope, layout)
+
+    home = home_prefixes(facts.scope, layout)
+    return Chosen(
+        objects=tuple(item for item in facts.listed if own(item.key, item.home)),
+        uploads=tuple(item for item in facts.uploads if own(item.key, item.key.startswith(home))),
+        strangers=tuple(item.key for item in facts.listed if not own(item.key, item.home)),
+    )
+
+
+def _recognised(key: str, scope: Scope, layout: Layout) -> bool:
+    parsed = layout.parse(key)
+    return parsed.uid == scope.uid and (scope.video_id is None or parsed.video_id == scope.video_id)
+
+
+def _choose_clips(facts: Facts) -> Chosen:
+    """What the chosen clips name, with each clip's twin (its thumbnail, its video); shared raw segments stay."""
+    elsewhere = {item.key for item in facts.named_elsewhere or ()}
+    own = {item.key for item in facts.named if item.field != RAW}
+    twins = {twin for key in own if (twin := _twin(key)) and twin not in elsewhere}
+    raw = {item.key for item in facts.named if item.field == RAW}
+    wanted = own | twins | (raw - elsewhere)
+    return Chosen(
+        objects=tuple(item for item in facts.listed if item.key in wanted),
+        uploads=tuple(item for item in facts.uploads if item.key in wanted),
+        shared_raw=tuple(sorted(raw & elsewhere)),
+    )
+
+
+def _twin(key: str) -> str:
+    path = PurePosixPath(key)
+    other = {".mp4": ".jpg", ".jpg": ".mp4"}.get(path.suffix)
+    return key[: -len(path.suffix)] + other if other else ""
+
+
+def _blocked(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -> Iterator[str]:
+    for video in facts.videos:
+        if video.status == "processing" and not _idle(video.touched_at, limits, now):
+            yield (
+                f"video {video.video_id} is being processed ({_since(video.touched_at, now)}): wait for it, or set its "
+                "status first"
+            )
+    yield from _few(_foreign(facts, layout))
+    listed = {item.key for item in facts.listed}
+    missing = [key for key in facts.claimed if key not in listed]
+    suspicion = suspect(len(facts.claimed), len(missing), len(listed), facts.prefixes, missing[0] if missing else "")
+    if suspicion:
+        yield f"the scan is implausible: {suspicion.reason}"
+
+
+def _idle(touched_at: datetime | None, limits: PurgeLimits, now: datetime) -> bool:
+    return touched_at is not None and now - touched_at >= timedelta(hours=limits.idle_hours)
+
+
+def _since(touched_at: datetime | None, now: datetime) -> str:
+    if touched_at is None:
+        return "it does not say since when"
+    minutes = max(0, int((now - touched_at).total_seconds() // 60))
+    return f"last touched {minutes:,} minutes ago"
+
+
+def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
+    owner = Scope(facts.scope.uid)
+    for item in facts.named:
+        if not in_scope(item.key, owner, layout):
+            parsed = layout.parse(item.key)
+            whose = f"belongs to user {parsed.uid}" if parsed.uid else "lies outside the layout"
+            yield f"{item.path} names {item.key} in {item.field}, which {whose}"
+        elif not in_scope(item.key, facts.scope, layout):
+            yield f"{item.path} names {item.key} in {item.field}, which lies in another video of the user"
+
+
+def _warnings(facts: Facts, chosen: Chosen, layout: Layout, now: datetime) -> Iterator[str]:
+    live = sum(link.live for link in facts.links)
+    if live:
+        yield f"{live:,} public share {'link works' if live == 1 else 'links work'} now and will stop working"
+    yield from _few(_also_named(facts, chosen))
+    if facts.named_elsewhere is None:
+        yield "the user has too many clips to look whether others name the same objects"
+    if chosen.shared_raw:
+        yield f"{len(chosen.shared_raw):,} raw segments are named by other clips too, and stay"
+    yield from _size_warning(facts, chosen)
+    young = [item.last_modified for item in chosen.objects if now - item.last_modified < YOUNG]
+    if facts.youngest is not None and now - facts.youngest < YOUNG:
+        young.append(facts.youngest)
+    if young:
+        yield "some of it is less than an hour old"
+    yield from _oddities(facts, chosen, layout)
+
+
+def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
+    there = {item.key for item in facts.listed}
+    missing = {item.key for item in facts.named} - there
+    if missing:
+        yield f"{len(missing):,} objects that documents name are not there"
+    odd = [item.key for item in chosen.objects if layout.parse(item.key).kind == "unrecognised"]
+    if odd:
+        yield f"{len(odd):,} objects do not have the layout's shape, for example {odd[0]}"
+    if chosen.strangers:
+        yield f"{len(chosen.strangers):,} objects that are not the layout's are left alone, e.g. {chosen.strangers[0]}"
+    phantoms = [video.video_id for video in facts.videos if not video.exists]
+    if phantoms:
+        yield f"{len(phantoms):,} videos have no document of their own any more, for example {phantoms[0]}"
+    for video in facts.videos:
+        if video.status == "processing":
+            yield f"video {video.video_id} says processing, though nothing has touched it for long"
+    if facts.busy_elsewhere:
+        busy = ", ".join(facts.busy_elsewhere[:3])
+        yield f"other videos of the user are being processed ({busy}): recount afterwards"
+
+
+def _also_named(facts: Facts, chosen: Chosen) -> Iterator[str]:
+    going = {item.key for item in chosen.objects}
+    by_key: defaultdict[str, list[NamedKey]] = defaultdict(list)
+    for item in facts.named_elsewhere or ():
+        if item.key in going:
+            by_key[item.key].append(item)
+    for key, others in sorted(by_key.items()):
+        yield f"{key} is named by {others[0].path} too" + (f" and {len(others) - 1:,} more" if len(others) > 1 else "")
+
+
+def _size_warning(facts: Facts, chosen: Chosen) -> Iterator[str]:
+    if facts.scope.kind == "user" or facts.user_videos < UNUSUAL_FACTOR:
+        return
+    usual = facts.user_totals.size_bytes // facts.user_videos
+    size = sum(item.size_bytes for item in chosen.objects)
+    if usual and size > UNUSUAL_FACTOR * usual:
+        yield f"{size:,} bytes go; a video of this user usually has {usual:,}"
+
+
+def _few(lines: Iterator[str]) -> Sequence[str]:
+    found = list(lines)
+    return (
+        found if len(found) <= MAX_LINES else [*found[:MAX_LINES], f"and {len(found) - MAX_LINES:,} more of this kind"]
+    )

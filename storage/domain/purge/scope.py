@@ -1,0 +1,145 @@
+"""What a purge is about: one clip, a chosen set of clips, one video or one user, and how that is spelled out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from storage.errors import BadInput
+from storage.ids import check_id, is_id
+
+Kind = Literal["clip", "clips", "video", "user"]
+
+# Segments with a meaning of their own in the bucket or in Firestore, and what a script prints for want of an id. With
+# an empty key prefix a uid of `users` or `clips` would be the prefix of everybody.
+RESERVED = frozenset(
+    {
+        "users", "videos", "clips", "sources", "raw", "neural", "transcripts", "highlights", "highlights.json",
+        "shares", "share_slugs", "storage_accounting", "credit_transactions", "plans",
+        "all", "*", "null", "none", "nil", "undefined", "nan",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ClipRef:
+    """One clip below a user."""
+
+    video_id: str
+    clip_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Exactly one of: a user; one of the user's videos; some clips, sorted, of one video or of several."""
+
+    uid: str
+    video_id: str | None = None
+    clips: tuple[ClipRef, ...] = ()
+
+    @classmethod
+    def of(cls, uid: str, video_id: str | None = None, clip_ids: Iterable[str] = ()) -> Self:
+        """A scope from checked ids; raises `BadInput` for an id that is none, or for clips without their video."""
+        check_id(uid, "UID")
+        clips = tuple(sorted({check_id(clip_id, "CLIP_ID") for clip_id in clip_ids}))
+        if video_id is None:
+            if clips:
+                raise BadInput(
+                    "A clip was named without its video",
+                    field_name="VIDEO_ID",
+                    remedy="Give the video of the clip too.",
+                )
+            return cls(uid)
+        check_id(video_id, "VIDEO_ID")
+        return cls(uid, video_id, tuple(ClipRef(video_id, clip_id) for clip_id in clips))
+
+    @classmethod
+    def of_clips(cls, uid: str, clips: Iterable[ClipRef]) -> Self:
+        """A chosen set of clips of one user, from any of the user's videos; raises `BadInput` for none at all."""
+        check_id(uid, "UID")
+        chosen = tuple(sorted(set(clips)))
+        if not chosen:
+            raise BadInput("No clip was chosen", field_name="CLIP_ID", remedy="Choose at least one clip.")
+        for clip in chosen:
+            check_id(clip.video_id, "VIDEO_ID")
+            check_id(clip.clip_id, "CLIP_ID")
+        videos = {clip.video_id for clip in chosen}
+        return cls(uid, videos.pop() if len(videos) == 1 else None, chosen)
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the four it is."""
+        if self.clips:
+            return "clip" if len(self.clips) == 1 else "clips"
+        return "user" if self.video_id is None else "video"
+
+    @property
+    def spelled(self) -> str:
+        """The name that is typed to confirm: `uid`, `uid/video`, `uid/video/clip`, or the parent and the number."""
+        parts = [self.uid] + ([self.video_id] if self.video_id is not None else [])
+        if self.kind == "clip":
+            parts.append(self.clips[0].clip_id)
+        elif self.kind == "clips":
+            parts.append(f"{len(self.clips)} clips")
+        return "/".join(parts)
+
+    @property
+    def video_ids(self) -> tuple[str, ...]:
+        """The videos that the scope names, sorted; none for a user, who has all of them."""
+        if self.clips:
+            return tuple(sorted({clip.video_id for clip in self.clips}))
+        return () if self.video_id is None else (self.video_id,)
+
+    def covers(self, other: Scope) -> bool:
+        """Whether everything of `other` belongs to this scope too."""
+        if self.uid != other.uid:
+            return False
+        if self.kind == "user":
+            return True
+        if self.kind == "video":
+            return other.kind != "user" and set(other.video_ids) == {self.video_id}
+        return bool(other.clips) and set(other.clips) <= set(self.clips)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a plan."""
+        clips = [{"video_id": clip.video_id, "clip_id": clip.clip_id} for clip in self.clips]
+        return {"kind": self.kind, "uid": self.uid, "video_id": self.video_id, "clips": clips}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `as_dict`; raises `BadInput` where it is no scope."""
+        try:
+            uid, video_id = value["uid"], value["video_id"]
+            clips = tuple(ClipRef(clip["video_id"], clip["clip_id"]) for clip in value["clips"])
+        except (KeyError, TypeError):
+            raise BadInput(
+                "The plan's scope is incomplete", field_name="target", remedy="Make the plan anew."
+            ) from None
+        ids = [
+            uid,
+            *([] if video_id is None else [video_id]),
+            *(part for c in clips for part in (c.video_id, c.clip_id)),
+        ]
+        if not all(is_id(part) for part in ids):
+            raise BadInput("The plan's scope holds no usable ids", field_name="target", remedy="Make the plan anew.")
+        scope = cls.of_clips(uid, clips) if clips else cls.of(uid, video_id)
+        if scope.video_id != video_id or scope.clips != clips:
+            raise BadInput("The plan's scope contradicts itself", field_name="target", remedy="Make the plan anew.")
+        return scope
+
+
+def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[str, ...]:
+    """Why a scope is too risky to be looked at: a reserved word or an id so short that it is likelier a slip.
+
+    `prefixes` are the layout's known key prefixes: their first segments are reserved too. The wording is for people.
+    """
+    reserved = RESERVED | {prefix.split("/")[0].casefold() for prefix in prefixes if prefix}
+    parts = [("the uid", scope.uid), *(("the video id", video_id) for video_id in scope.video_ids)]
+    found = []
+    for what, part in parts:
+        if part.casefold() in reserved or part.startswith("_") or part.casefold().startswith("ops_"):
+            found.append(f"{what} {part!r} is a reserved word, not an id")
+        elif len(part) < shortest_id:
+            found.append(f"{what} {part!r} is shorter than {shortest_id} characters, likelier a slip than an id")
+    return tuple(found)

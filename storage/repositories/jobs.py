@@ -1,0 +1,95 @@
+"""Reads durable jobs and their journals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storage.clients.firestore import FirestoreHandle
+from storage.domain.model import RawDocument
+from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, entry_path, job_path
+from storage.errors import NotFound
+from storage.ids import check_id
+from storage.repositories.decode import raw_document
+from storage.repositories.records_query import build, start_after
+
+PAGE = 200
+
+
+class Jobs:
+    """The jobs of this project. Nothing here needs an index that Firestore does not keep by itself."""
+
+    def __init__(self, handle: FirestoreHandle) -> None:
+        self._handle = handle
+
+    def get(self, job_id: str) -> Job:
+        """The job; `NotFound` where there is none of this id."""
+        job = self.find(job_id)
+        if job is None:
+            raise NotFound(
+                f"There is no job {job_id}.",
+                remedy="Look for its id in the audit, or where it was begun.",
+                target=job_id,
+            )
+        return job
+
+    def find(self, job_id: str) -> Job | None:
+        """The job, or `None`: proven absent."""
+        path = job_path(check_id(job_id, "JOB_ID"))
+        found = self._handle.batch_get([path], operation="Reading a job")[path]
+        return None if found is None else _job(found)
+
+    def recent(self, limit: int = 50) -> tuple[Job, ...]:
+        """The newest jobs first."""
+        query = build(COLLECTION, order_by="created_at", descending=True)
+        query.limit.value = limit
+        return self._run(query)
+
+    def of_user(self, uid: str) -> tuple[Job, ...]:
+        """Every job about the user or something of the user's, the oldest first."""
+        jobs = self._run(build(COLLECTION, where=[("uid", "==", check_id(uid, "uid"))]))
+        return tuple(sorted(jobs, key=lambda job: job.created_at))
+
+    def going_on(self) -> tuple[Job, ...]:
+        """The jobs that somebody should be running."""
+        return self._run(build(COLLECTION, where=[("state", "in", sorted(GOES_ON_BY_ITSELF))]))
+
+    def in_quarantine(self) -> tuple[Job, ...]:
+        """The purges whose quarantine still holds something."""
+        return self._run(build(COLLECTION, where=[("quarantine", "==", "kept")]))
+
+    def entry(self, job_id: str, sequence: int) -> Mapping[str, Any] | None:
+        """One entry of a job's journal, or `None`: proven absent."""
+        path = entry_path(job_id, sequence)
+        found = self._handle.batch_get([path], operation="Reading a journal")[path]
+        return None if found is None else raw_document(found).fields
+
+    def journal(self, job_id: str) -> Iterator[Mapping[str, Any]]:
+        """The whole journal in order, page by page."""
+        query = build(JOURNAL)
+        query.limit.value = PAGE
+        while True:
+            page = self._handle.run_query(
+                query,
+                lambda documents: [(document.name, raw_document(document)) for document in documents],
+                operation="Reading a journal",
+                parent=job_path(check_id(job_id, "JOB_ID")),
+            )
+            yield from (_fields(document) for _, document in page)
+            if len(page) < PAGE:
+                return
+            start_after(query, page[-1][0])
+
+    def _run(self, query: Any) -> tuple[Job, ...]:
+        return self._handle.run_query(
+            query, lambda documents: tuple(_job(document) for document in documents), operation="Reading jobs"
+        )
+
+
+def _job(document: Any) -> Job:
+    raw = raw_document(document)
+    return Job.from_fields(_fields(raw), raw.update_time)
+
+
+def _fields(document: RawDocument) -> Mapping[str, Any]:
+    return document.fields or {}
