@@ -23,7 +23,7 @@ from storage.repositories.decode_frames import Page, TableBuilder, decode_page
 from storage.repositories.records_pages import Taken
 from storage.repositories.records_paths import clip_path, user_path, video_path
 from storage.repositories.records_query import Condition, build, finite, names_between, start_after
-from storage.repositories.records_reading import BULK_PAGE, LIST_PAGE, Reading, whole_number
+from storage.repositories.records_reading import LIST_PAGE, Reading, whole_number
 
 T = TypeVar("T")
 
@@ -95,12 +95,12 @@ class ClipRecords(Reading):
     def _clips_with_shares(self, uid: str) -> set[str]:
         """Paths of all clips below which share settings lie; only their names are sent."""
         query = build("shares", group=True, where=self._range(uid), fields=())
-        query.limit.value = BULK_PAGE + 1
+        query.limit.value = self._bulk_page + 1
         paths: set[str] = set()
         while True:
 
             def consume(documents: Any) -> tuple[set[str], str | None]:
-                taken = Taken(documents, BULK_PAGE)
+                taken = Taken(documents, self._bulk_page)
                 return {_clip_above(document.name) for document in taken.documents()}, taken.following()
 
             found, following = self._handle.run_query(query, consume, operation="Reading the user's shares")

@@ -35,10 +35,19 @@ def utc_now() -> datetime:
 class Reading:
     """Base of `Records`. Every table says when reading began, what it cost, and whether it ended."""
 
-    def __init__(self, handle: FirestoreHandle, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        handle: FirestoreHandle,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        bulk_page: int = BULK_PAGE,
+        ranged: bool = True,
+    ) -> None:
+        """`ranged`: false for a backend that is known to refuse collection groups by range of names."""
         self._handle = handle
         self._clock = clock
-        self._refused: set[str] = set()  # kinds of ranged reads that this backend does not answer
+        self._bulk_page = bulk_page
+        self._refused: set[str] = set() if ranged else {"clips", "totals"}
 
     def _document(self, path: str, operation: str) -> Any | None:
         """The document's message, or `None`: proven absent."""
@@ -169,7 +178,7 @@ class Reading:
         operation: str,
         *,
         parent: str = "",
-        page_size: int = BULK_PAGE,
+        page_size: int | None = None,
         keep: Callable[[Any], bool] | None = None,
     ) -> Fetch:
         """Pages of a query that is ordered by name; the cursor is the full name of the last document taken.
@@ -178,7 +187,8 @@ class Reading:
         """
 
         def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[Page, str | None]:
-            size = page_size if room is None or keep is not None else min(page_size, room)
+            whole = page_size or self._bulk_page
+            size = whole if room is None or keep is not None else min(whole, room)
             one = type(query)()
             one.CopyFrom(query)
             if cursor is not None:
