@@ -54,8 +54,8 @@ def _table() -> pd.DataFrame:
 def _sessions(settings: AccessSettings) -> None:
     st.subheader("Sessions")
     st.markdown(
-        f"A session ends after {settings.idle_minutes} minutes without use, and after {settings.session_hours} hours in "
-        "any case. Signing out ends it in every tab. A change needs a sign-in that has not expired."
+        f"A session ends after {settings.idle_minutes} minutes without use, and after {settings.session_hours} hours "
+        "in any case. Signing out ends it in every tab. A change needs a sign-in that has not expired."
     )
 
 

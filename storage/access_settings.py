@@ -160,7 +160,8 @@ def _metadata(reader: Reader, name: str, url: str) -> str:
 
 
 def _redirect(reader: Reader, name: str, url: str) -> str:
-    if url and reader.url(name, url) and not url.endswith(_CALLBACK):
+    """Checks the address; Streamlit puts the server's own port in place of `{port}`."""
+    if url and reader.url(name, url.replace("{port}", "8501")) and not url.endswith(_CALLBACK):
         remedy = f"Use the address people open, followed by {_CALLBACK}, as registered with the provider."
         reader.problem(name, f"does not end in {_CALLBACK}", remedy)
     return url

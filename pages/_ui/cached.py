@@ -6,7 +6,6 @@ After a write, the page clears the loads that it touched. No presigned URL outli
 
 from __future__ import annotations
 
-import atexit
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ class _Opened:
     closing: ExitStack
 
     def close(self) -> None:
-        atexit.unregister(self.close)
         self.closing.close()
 
 
@@ -43,6 +41,4 @@ def close() -> None:
 @st.cache_resource(show_spinner="Opening the stores…", on_release=_Opened.close)
 def _opened() -> _Opened:
     with ExitStack() as stack:
-        opened = _Opened(stack.enter_context(connect.opened()), stack.pop_all())
-    atexit.register(opened.close)  # also where the process ends without a word to the lifespan
-    return opened
+        return _Opened(stack.enter_context(connect.opened()), stack.pop_all())

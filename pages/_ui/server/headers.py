@@ -49,7 +49,6 @@ class SecurityHeaders:
                     headers["Cache-Control"] = "private, no-store"
                 if is_https(scope):
                     headers["Strict-Transport-Security"] = "max-age=31536000"
-                del headers["server"]
             await send(message)
 
         await self._app(scope, receive, sending)

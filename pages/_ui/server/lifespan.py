@@ -21,8 +21,10 @@ _log = logging.getLogger("clipdesk.server")
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Prepares the process before its first visitor, and closes what it opened after its last (also on SIGTERM)."""
     logs.start()  # again: the server has set up its own logging meanwhile
+    # What is called here, outside of any session, is meant to be: no warning about it.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     # Streamlit serves a folder pages/ file by file, past app.py, until st.navigation was called once in the process.
-    # Called here, outside of any session, it does nothing but end that.
+    # Called here it does nothing but end that.
     st.navigation(nav.pages(()))
     warming = asyncio.create_task(asyncio.to_thread(_warm))
     try:
