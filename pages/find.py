@@ -1,14 +1,148 @@
-"""Find: whose is what the customer pasted?"""
+"""Find: one box that takes whatever a customer or a log gives away."""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import pandas as pd
 import streamlit as st
 
+from pages._ui import loads, params, state, states, tables
 from pages._ui.access.guard import show
+from pages._ui.freshness import freshness
+from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
+from pages._ui.links import url_for
+from pages._ui.nav import SCREENS
+from pages._ui.text import md
+from storage.domain.match import Found, Match
+from storage.domain.recognise import without_signature
+
+NAME: Final = "find"
+_SENT: Final = key(NAME, "sent")  # set by pressing Enter or Find, so that "back" does not bounce forward again
+_KINDS: Final = {
+    "uid": "a user id",
+    "email": "an e-mail address",
+    "email_prefix": "the beginning of an e-mail address",
+    "video_id": "a video id",
+    "clip_id": "a clip id",
+    "file_name": "a file name",
+    "r2_key": "a key of the bucket",
+    "presigned_url": "a presigned URL (its signature was dropped)",
+    "cdn_url": "a URL of an object",
+    "video_url": "the address of a source video",
+    "document_path": "a document's path",
+    "desk_link": "a link to this desk",
+    "log_line": "a line of a log",
+}
 
 
 def page() -> None:
     """Draws the page."""
+    state.enter(NAME)
     st.title("Find")
+    question = params.question()
+    _box(question)
+    if not question:
+        states.empty(
+            "Paste anything that names a customer, a video or a clip.",
+            icon="search",
+            hint="User id · e-mail address or its beginning · video id · clip id · file name · key · presigned or CDN "
+            "URL · YouTube URL · or a whole line of a log that contains one of these.",
+        )
+        return
+    states.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
+
+
+def _box(question: str) -> None:
+    with st.form(key(NAME, "form"), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(
+            "Search",
+            value=question,
+            key=key(NAME, "text", tables.fingerprint([question])),
+            type="search",
+            placeholder="Paste an id, an address, a key, a link or a line of a log",
+            label_visibility="collapsed",
+            max_chars=8_000,
+        )
+        sent = st.form_submit_button("Find", type="primary", icon=":material/search:")
+    if sent:
+        st.session_state[_SENT] = True
+        _ask(typed)
+
+
+def _ask(typed: str) -> None:
+    """Puts the question into the address, without the signature of a URL and without what an address cannot hold."""
+    st.query_params[QUERY] = " ".join(without_signature(typed).split())
+    st.rerun()
+
+
+def _answer(question: str) -> None:
+    with st.spinner("Searching…"):
+        loaded = loads.find(question)
+    found = loaded.value
+    if st.session_state.pop(_SENT, False) and len(found.matches) == 1 and not found.gaps:
+        _open(found.matches[0])
+    _say(found)
+    freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=loads.find.clear)
+
+
+def _open(match: Match) -> None:
+    name = "user" if match.type == "user" else "video"
+    ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id}
+    st.switch_page(SCREENS[name].file, query_params={n: v for n, v in ids.items() if v})
+
+
+def _say(found: Found) -> None:
+    st.markdown(f"Taken for **{_KINDS[found.kind]}**: {md(found.query, 200)}")
+    if not found.matches:
+        states.empty(
+            "Nothing was found.",
+            icon="search_off",
+            hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
+            "leaves nothing to find; the audit remembers purges.",
+        )
+    for match in found.matches[:10]:
+        _card(match)
+    if len(found.matches) > 10:
+        _table(found)
+    for number, gap in enumerate(found.gaps):
+        states.error_panel(gap, key=key(NAME, "gap", number), what="a part of the search")
+    if found.matches:
+        with st.expander("What was searched"):
+            st.markdown("\n".join(f"- {md(what)}" for what in found.searched))
+
+
+def _card(match: Match) -> None:
+    icon = {"user": "person", "video": "movie", "clip": "content_cut"}[match.type]
+    identity = key(NAME, "open", tables.fingerprint([match.type, match.uid, match.video_id, match.clip_id]))
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id) if part)
+        st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(match.why)}]")
+        if st.button("Open", key=identity, icon=":material/arrow_forward:"):
+            _open(match)
+
+
+def _table(found: Found) -> None:
+    frame = pd.DataFrame([match.as_dict() for match in found.matches])
+    frame["open"] = [
+        url_for(
+            "user" if m.type == "user" else "video", uid=m.uid, video_id=m.video_id or None, clip_id=m.clip_id or None
+        )
+        for m in found.matches
+    ]
+    columns = {
+        "open": tables.link("Open"),
+        "type": "Type",
+        "label": "Label",
+        "uid": "User",
+        "video_id": "Video",
+        "why": "Why",
+    }
+    tables.table(frame, key=key(NAME, "table"), alt="All matches", columns=columns)
+    if found.truncated:
+        st.caption("There may be more matches; narrow the text.")
 
 
 if __name__ == "__main__":
-    show("find", page)
+    show(NAME, page)

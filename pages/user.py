@@ -1,14 +1,137 @@
-"""User: who is this customer, and how much of the plan is used?"""
+"""User: who is it, what does the plan allow, what is used, and which videos are there?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
 
 import streamlit as st
 
+from pages._ui import fmt, loads, params, state, states, status
 from pages._ui.access.guard import show
+from pages._ui.copying import copy_button
+from pages._ui.freshness import freshness
+from pages._ui.keys import UID, key
+from pages._ui.text import md
+from pages._ui.views import oddities, videos
+from pages._ui.views import transactions as ledger
+from pages._ui.views import usage as usage_view
+from storage.account import Account
+from storage.domain.usage import Usage
+
+NAME: Final = "user"
+_WHOLE: Final = key(NAME, "whole")  # users whose clips are to be read all, by somebody's wish
+READ_ALL_UP_TO = 300  # clips that are read without asking, for drift by video and storage by style
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("User")
+    (uid,) = params.ids(UID)
+    state.enter(NAME)
+    states.section("the user", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
+
+
+def _user(uid: str) -> None:
+    with st.spinner("Reading the account…"):
+        loaded = loads.user(uid)
+    account, usage = loaded.value
+    _head(account, usage)
+    refresh = partial(loads.forget_user, uid)
+    freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=refresh)
+    usage_view.cards(usage)
+    st.subheader("Videos")
+    states.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Counters and truth")
+        states.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
+    with right:
+        st.subheader("Plan")
+        usage_view.plan(usage.plan)
+        st.subheader("Credits")
+        states.section("the transactions", partial(_credits, uid), key=key(NAME, "credits"))
+    oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()))
+
+
+def _head(account: Account, usage: Usage) -> None:
+    user = account.user
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(md(user.email or account.uid, 80), width="content", anchor=False)
+        st.badge(md(usage.plan.name, 30), color="blue", icon=":material/workspace_premium:")
+        status.badge("usage", usage.worst_state if usage.worst_state != "unknown" else None)
+        if user.role:
+            st.badge(md(user.role, 30), color="violet", icon=":material/shield_person:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"User id {md(account.uid, 120)}", width="content")
+        copy_button(account.uid, key=key(NAME, "copy"), what="user id", label="")
+        now = datetime.now(UTC)
+        created, touched = fmt.ago(user.created_at, now), fmt.ago(user.updated_at, now)
+        st.caption(f"joined {created.text}", help=created.help, width="content")
+        st.caption(f"changed {touched.text}", help=touched.help, width="content")
+    if not user.exists:
+        st.warning(
+            "There is no document for this user, yet documents lie below it: videos, clips or transactions that were "
+            "left behind. Plan and counters are therefore unknown.",
+            title="A phantom user",
+            icon=":material/person_off:",
+        )
+
+
+def _videos(uid: str) -> None:
+    wanted = uid in st.session_state.get(_WHOLE, ())
+    with st.spinner("Reading the videos…"):
+        loaded = loads.all_videos(uid) if wanted else loads.some_videos(uid)
+    some = loaded.value
+    frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
+    phantoms = int((~frame["exists"]).sum())
+    if phantoms:
+        st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
+    videos.table(frame, page=NAME, csv_name=f"videos-{uid[:40]}.csv")
+    if some.table.error:
+        states.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
+    elif not some.everything:
+        hidden = f" {some.hidden:,} more have no creation time and are in no such order." if some.hidden else ""
+        st.caption(f"These are the newest {len(frame):,} by creation; filters and charts speak of these.{hidden}")
+        if st.button("Read all videos", key=key(NAME, "all"), icon=":material/unfold_more:"):
+            _read_whole(uid)
+    freshness(loaded.read_at, key=key(NAME, "videos_fresh"), cost=loaded.cost, complete=some.everything)
+    if len(frame):
+        with st.container(border=True):
+            st.markdown("**Storage by video** :small[by the videos' own counters]")
+            videos.largest(frame)
+
+
+def _truth(uid: str, usage: Usage) -> None:
+    count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
+    wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
+    if not wanted:
+        usage_view.counters(usage.counters, page=NAME)
+        number = "all" if count is None else f"all {count:,}"
+        st.caption("Drift of each video and storage by style need every clip document.")
+        if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
+            _read_whole(uid)
+        return
+    with st.spinner("Reading every clip…"):
+        loaded = loads.full_usage(uid)
+    full = loaded.value
+    broken = full.videos.error or full.clips.error
+    if broken:
+        states.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
+    usage_view.counters(full.usage.counters, page=NAME)
+    st.markdown("**Storage by style**")
+    videos.by_style(full.clips.frame)
+    freshness(loaded.read_at, key=key(NAME, "truth_fresh"), cost=loaded.cost, complete=broken is None)
+
+
+def _read_whole(uid: str) -> None:
+    st.session_state[_WHOLE] = {*st.session_state.get(_WHOLE, ()), uid}
+    st.rerun()
+
+
+def _credits(uid: str) -> None:
+    ledger.draw(loads.transactions(uid).value, page=NAME)
 
 
 if __name__ == "__main__":
-    show("user", page)
+    show(NAME, page)

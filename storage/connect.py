@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage import config, environment, redaction
 from storage.actions.documents import DocumentWriter
@@ -61,6 +61,12 @@ def open_writers(stores: Stores) -> Writers:
         objects=ObjectWriter(r2.write_client(r2_settings), r2_settings.bucket),
         documents=DocumentWriter(stores.handle),
     )
+
+
+def open_read_token_writer(stores: Stores) -> ObjectWriter:
+    """A writer with the token that should only read: for the check that it is refused."""
+    settings = stores.settings.r2
+    return ObjectWriter(r2.write_client(replace(settings, write=settings.read)), settings.bucket)
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.match import Found, Match
 from storage.domain.recognise import Guess, Kind, Reading, recognise
+from storage.domain.schema import Table
 from storage.errors import StorageError
 from storage.ids import is_id
 from storage.repositories.records import Records
@@ -48,10 +50,9 @@ def find(records: Records, text: str, layout: Layout, *, bucket: str = "", publi
     search = _Search(records)
     kind: Kind = reading.kind
     for guess in reading.guesses:
-        if _LOOKUPS[guess.kind](search, guess):
-            if reading.kind != "log_line":
-                kind = guess.kind
-                break
+        if _LOOKUPS[guess.kind](search, guess) and reading.kind != "log_line":
+            kind = guess.kind
+            break
     if not search.matches and search.gaps:
         raise search.gaps[0]
     matches = tuple(search.matches.values())
@@ -82,12 +83,13 @@ def _user(records: Records, uid: str, why: str) -> Iterator[Match]:
 
 def _email(search: _Search, guess: Guess) -> bool:
     for typed in dict.fromkeys((guess.value, guess.value.lower())):
-        if search.look(
-            f"users with the address {typed}",
-            lambda typed=typed: _users(search.records.users_by_email(typed).frame, "its address is the text"),
-        ):
+        if search.look(f"users with the address {typed}", partial(_by_email, search.records, typed)):
             return True
     return _email_prefix(search, guess)
+
+
+def _by_email(records: Records, email: str) -> Iterator[Match]:
+    yield from _users(whole(records.users_by_email(email)), "its address is the text")
 
 
 def _email_prefix(search: _Search, guess: Guess) -> bool:
@@ -95,17 +97,24 @@ def _email_prefix(search: _Search, guess: Guess) -> bool:
     found = False
     for start in dict.fromkeys((typed, typed.lower(), typed.capitalize())):
         found |= search.look(
-            f"users whose address begins with {start}",
-            lambda start=start: _users(
-                search.records.users_by_email_prefix(start, MATCH_LIMIT).frame, "its address begins with the text"
-            ),
+            f"users whose address begins with {start}", partial(_by_email_prefix, search.records, start)
         )
     if not found and "@" in typed:
-        found = search.look(
-            f"the first {SCAN_LIMIT:,} users, upper and lower case alike",
-            lambda: _scan(search.records, typed.casefold()),
-        )
+        what = f"the first {SCAN_LIMIT:,} users, upper and lower case alike"
+        found = search.look(what, partial(_scan, search.records, typed.casefold()))
     return found
+
+
+def _by_email_prefix(records: Records, start: str) -> Iterator[Match]:
+    table = records.users_by_email_prefix(start, MATCH_LIMIT)
+    yield from _users(whole(table), "its address begins with the text")
+
+
+def whole(table: Table) -> pd.DataFrame:
+    """The frame of a table that was read to its end or to the limit; raises the error that cut it short."""
+    if table.error is not None:
+        raise table.error
+    return table.frame
 
 
 def _scan(records: Records, folded: str) -> Iterator[Match]:
@@ -137,7 +146,7 @@ def _video_id(search: _Search, guess: Guess) -> bool:
         )
     return search.look(
         f"videos with the id {guess.video_id}",
-        lambda: _videos(search.records.find_videos(video_id=guess.video_id).frame, "its video id is the text"),
+        lambda: _videos(whole(search.records.find_videos(video_id=guess.video_id)), "its video id is the text"),
     )
 
 
@@ -150,12 +159,12 @@ def _video_url(search: _Search, guess: Guess) -> bool:
     if guess.value.startswith("http"):
         return search.look(
             f"videos made from {guess.value}",
-            lambda: _videos(search.records.find_videos(video_url=guess.value).frame, "it was made from this address"),
+            lambda: _videos(whole(search.records.find_videos(video_url=guess.value)), "it was made from this address"),
         )
     return search.look(
         f"videos made from the YouTube video {guess.value}",
         lambda: _videos(
-            search.records.find_videos(youtube_id=guess.value).frame, "it was made from this YouTube video"
+            whole(search.records.find_videos(youtube_id=guess.value)), "it was made from this YouTube video"
         ),
     )
 
@@ -165,7 +174,7 @@ def _clip_id(search: _Search, guess: Guess) -> bool:
         return _path(search, guess)
     return search.look(
         f"clips with the id {guess.clip_id}",
-        lambda: _clips(search.records.find_clips(clip_id=guess.clip_id).frame, "its clip id is the text"),
+        lambda: _clips(whole(search.records.find_clips(clip_id=guess.clip_id)), "its clip id is the text"),
     )
 
 
@@ -179,7 +188,7 @@ def _file_name(search: _Search, guess: Guess) -> bool:
     name = guess.value.removesuffix(".jpg") + ".mp4" if guess.value.endswith(".jpg") else guess.value
     return search.look(
         f"clips with the file name {name}",
-        lambda: _clips(search.records.find_clips(filename=name).frame, "its file name is the text"),
+        lambda: _clips(whole(search.records.find_clips(filename=name)), "its file name is the text"),
     )
 
 
@@ -217,7 +226,7 @@ def _key_owner(records: Records, guess: Guess) -> Iterator[Match]:
         yield from _user(records, parsed.uid, "the key lies in its part of the bucket")
         return
     if parsed.kind in {"clip", "thumbnail"}:
-        clips = records.clips(parsed.uid, parsed.video_id).frame
+        clips = whole(records.clips(parsed.uid, parsed.video_id))
         named = clips[(clips["r2_key"] == guess.value) | (clips["thumbnail_r2_key"] == guess.value)]
         if len(named):
             yield from _clips(named, "its document names this key")

@@ -36,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The parser with every command."""
-    root = _Parser(
+    root: argparse.ArgumentParser = _Parser(
         prog="python -m storage",
         description="Look up, check and repair what Viral Clip AI keeps in Cloudflare R2 and Firestore.",
         epilog=EPILOG,
@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     )
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else there")
-    subparsers = root.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser] = root.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True
+    )
     commands.register(subparsers, common)
     return root
 

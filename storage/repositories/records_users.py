@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +75,12 @@ class UserRecords(Reading):
         """The newer counters of the user, or `None`: proven absent, as in older deployments."""
         document = self._document(accounting_path(uid), "Reading the storage accounting")
         return None if document is None else decode_model.accounting(document)
+
+    def accountings(self, uids: Sequence[str]) -> dict[str, Accounting]:
+        """The newer counters of many users; those proven to have none are left out."""
+        paths = {accounting_path(uid): uid for uid in uids}
+        found = self._documents(list(paths), "Reading the storage accounting")
+        return {paths[path]: decode_model.accounting(doc) for path, doc in found.items() if doc is not None}
 
     def transactions(self, uid: str, limit: int = 50) -> Table:
         """The newest credit transactions; an oddity counts those that no order shows for want of a `timestamp`."""

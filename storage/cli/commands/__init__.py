@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from storage.cli.commands import check, highlights, look, upload
+from storage.cli.commands import check as check
+from storage.cli.commands import highlights as highlights
+from storage.cli.commands import look as look
+from storage.cli.commands import upload as upload
 
 GROUPS = (check, look, highlights, upload)
 

@@ -1,0 +1,159 @@
+"""What pages load, each cached under its own name with a life and a size; each says when it was read and what it cost.
+
+Ids are ordinary arguments, so nobody is shown another one's answer. An error is raised and never kept. No presigned URL
+is kept here. After a change, `forget_user` drops what may have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from pages._ui.cached import stores
+from storage import account, health, overview
+from storage import find as finding
+from storage.account import Account, FullUsage
+from storage.clients.meter import Cost, metering
+from storage.domain.match import Found
+from storage.domain.model import RawDocument
+from storage.domain.schema import Table
+from storage.domain.usage import Usage
+from storage.health import Check
+from storage.overview import LimitList
+
+T = TypeVar("T")
+NEWEST = 25  # videos of a user that are read before somebody asks for all of them
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T]):
+    """An answer with the time it was asked for (UTC) and what it cost in billed operations."""
+
+    value: T
+    read_at: datetime
+    cost: Cost
+
+
+def _measured(load: Callable[[], T]) -> Loaded[T]:
+    read_at = datetime.now(UTC)
+    with metering() as meter:
+        value = load()
+    return Loaded(value, read_at, meter.cost())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+def backends() -> Loaded[tuple[tuple[Check, ...], str]]:
+    """Whether both backends answer: the checks, and the mode."""
+
+    def load() -> tuple[tuple[Check, ...], str]:
+        result = health.backends(stores(), _now)
+        return result.checks, result.mode
+
+    return _measured(load)
+
+
+@st.cache_data(ttl=MINUTE, max_entries=1, show_spinner=False)
+def status_counts() -> Loaded[dict[str, int]]:
+    """Videos of all users by status."""
+    return _measured(lambda: stores().records.status_counts())
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=1, show_spinner=False)
+def limits() -> Loaded[LimitList]:
+    """Who is near or over a limit."""
+    return _measured(lambda: overview.read_limits(stores().records, stores().settings.plan_limits, _now()))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def find(text: str) -> Loaded[Found]:
+    """What a pasted text stands for."""
+    opened = stores()
+    r2 = opened.settings.r2
+    return _measured(
+        lambda: finding.find(opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url)
+    )
+
+
+@st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
+def user(uid: str) -> Loaded[tuple[Account, Usage]]:
+    """A user's account, and usage with the truth by aggregation."""
+
+    def load() -> tuple[Account, Usage]:
+        found = account.read_account(stores().records, uid, stores().settings.plan_limits)
+        return found, account.read_quick_usage(stores().records, found, _now())
+
+    return _measured(load)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
+def full_usage(uid: str) -> Loaded[FullUsage]:
+    """A user's usage with every counter checked against every clip."""
+
+    def load() -> FullUsage:
+        found = account.read_account(stores().records, uid, stores().settings.plan_limits)
+        return account.read_full_usage(stores().records, found, _now())
+
+    return _measured(load)
+
+
+@dataclass(frozen=True, slots=True)
+class SomeVideos:
+    """Videos of a user: all of them (phantoms too), or the newest, of which `hidden` more have no creation time."""
+
+    table: Table
+    everything: bool
+    hidden: int = 0
+
+
+@st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
+def some_videos(uid: str) -> Loaded[SomeVideos]:
+    """A user's videos where they are few, else the newest."""
+
+    def load() -> SomeVideos:
+        first = stores().records.videos(uid, limit=NEWEST)
+        if first.complete or first.error:
+            return SomeVideos(first, everything=first.complete)
+        recent = stores().records.recent_videos(uid, NEWEST)
+        return SomeVideos(recent.table, everything=False, hidden=recent.without_created_at)
+
+    return _measured(load)
+
+
+@st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
+def all_videos(uid: str) -> Loaded[SomeVideos]:
+    """All of a user's videos, phantoms too."""
+
+    def load() -> SomeVideos:
+        table = stores().records.videos(uid)
+        return SomeVideos(table, everything=table.complete)
+
+    return _measured(load)
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def transactions(uid: str) -> Loaded[Table]:
+    """A user's newest credit transactions."""
+    return _measured(lambda: stores().records.transactions(uid))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def raw(path: str) -> Loaded[RawDocument | None]:
+    """Any document as it stands."""
+    return _measured(lambda: stores().records.raw(path))
+
+
+def forget_user(uid: str) -> None:
+    """Drops every answer about one user; to be called after a change, and by a refresh button."""
+    for load in (user, full_usage, some_videos, all_videos, transactions):
+        load.clear(uid)
+    find.clear()
+    raw.clear()

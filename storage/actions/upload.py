@@ -1,0 +1,174 @@
+"""Stores a clip by the storage document's flow, in its order: object, thumbnail, document, counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from storage.actions.document_changes import Create, Increment, Special, Update
+from storage.actions.documents import Transaction
+from storage.connect import Stores, Writers
+from storage.domain import mp4, upload
+from storage.domain.model import Clip, ObjectInfo, Video
+from storage.domain.upload import UploadPlan, Wish
+from storage.errors import BadInput, NotFound, Refused, Stale
+from storage.ids import check_id
+
+MAX_BYTES = 2 * 1024**3
+MAX_THUMBNAIL_BYTES = 10 * 1024**2
+MAX_TITLE_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An opened clip and its thumbnail, checked; both stand at their beginning."""
+
+    clip: BinaryIO
+    info: mp4.Mp4
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The clip as it is now: its object, its thumbnail's, and the document that was written."""
+
+    clip_id: str
+    object: ObjectInfo
+    thumbnail: ObjectInfo | None
+    path: str
+    document: dict[str, Any]
+
+
+def open_media(clip: Path, thumbnail: Path | None) -> Media:
+    """Opens and checks both files; `BadInput` names the one that cannot be used. The caller closes `clip`."""
+    try:
+        image = thumbnail.read_bytes() if thumbnail else None
+    except OSError as error:
+        raise BadInput(f"--thumbnail cannot be read: {error.strerror}", field_name="thumbnail") from None
+    try:
+        file = clip.open("rb")
+    except OSError as error:
+        raise BadInput(f"FILE cannot be read: {error.strerror}", field_name="FILE") from None
+    try:
+        return check_media(file, image)
+    except BaseException:
+        file.close()
+        raise
+
+
+def check_media(clip: BinaryIO, thumbnail: bytes | None) -> Media:
+    """The media, or `BadInput`: the clip is a whole MP4 of at most 2 GiB, the thumbnail a JPEG of at most 10 MiB."""
+    info = mp4.inspect(clip)
+    if info.size_bytes > MAX_BYTES:
+        raise BadInput("FILE is larger than 2 GiB", field_name="FILE", remedy="A clip is a few MiB; check the file.")
+    if thumbnail is not None:
+        if not thumbnail.startswith(b"\xff\xd8\xff") or not thumbnail.rstrip(b"\x00").endswith(b"\xff\xd9"):
+            raise BadInput("The thumbnail is not a whole JPEG", field_name="thumbnail", remedy="Give a .jpg file.")
+        if len(thumbnail) > MAX_THUMBNAIL_BYTES:
+            raise BadInput("The thumbnail is larger than 10 MiB", field_name="thumbnail", remedy="Give a smaller one.")
+    return Media(clip, info, thumbnail)
+
+
+def plan(
+    stores: Stores, uid: str, video_id: str, media: Media, *, scene: int, style: str, title: str | None, replace: bool,
+    now: datetime,
+) -> UploadPlan:  # fmt: skip
+    """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan."""
+    check_id(uid, "UID")
+    check_id(video_id, "VIDEO_ID")
+    wish = Wish(
+        upload.check_scene(scene),
+        upload.check_style(style),
+        _title(title),
+        media.info.size_bytes,
+        media.info.duration_seconds,
+        None if media.thumbnail is None else len(media.thumbnail),
+        replace,
+    )
+    video = stores.records.video(uid, video_id)
+    if video is None:
+        raise NotFound(f"There is no video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id)
+    clip = stores.records.clip(uid, video_id, upload.clip_id_of(video_id, wish))
+    wished = wish.title or (clip.scene_title if clip and clip.scene_title else None) or video.video_title or "clip"
+    wished = wished[:MAX_TITLE_CHARS]
+    key = upload.target_key(stores.layout, video, clip, upload.name_of(clip, wish, wished))
+    return upload.plan_upload(
+        stores.layout,
+        video,
+        clip,
+        stores.objects.head(key),
+        _other_names(stores, video, clip),
+        wish,
+        title=wished,
+        now=now,
+        stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
+    )
+
+
+def apply(stores: Stores, writers: Writers, found: UploadPlan, media: Media, *, actor: str) -> Stored:
+    """Carries the plan out. `Refused` with every reason where the plan has any; `Stale` when the clip moved meanwhile.
+
+    Nothing is half done that matters: until the document is written the product does not see the object, and document
+    and counters are written at once.
+    """
+    if found.refusals:
+        raise Refused("The clip was not stored.", reasons=found.refusals, remedy=" ".join(found.refusals))
+    media.clip.seek(0)
+    stored = writers.objects.put(found.key, media.clip, "video/mp4")
+    image = None
+    if found.thumbnail_key is not None and media.thumbnail is not None:
+        image = writers.objects.put(found.thumbnail_key, media.thumbnail, "image/jpeg")
+    path = f"users/{found.uid}/videos/{found.video_id}/clips/{found.clip_id}"
+    writers.documents.transaction(lambda world: _write(world, found, path, actor), operation="Writing the clip")
+    document = stores.records.raw(path)
+    return Stored(found.clip_id, stored, image, path, dict(document.fields or {}) if document else {})
+
+
+def _write(world: Transaction, found: UploadPlan, path: str, actor: str) -> None:
+    """The clip's document and the counters that exist, in one transaction."""
+    user, video = f"users/{found.uid}", f"users/{found.uid}/videos/{found.video_id}"
+    books = f"storage_accounting/{found.uid}"
+    now = world.get_all([path, user, video, books])
+    clip = now[path]
+    if (clip.update_time if clip else None) != found.seen:
+        raise Stale(
+            "The clip's document was changed while the file was being stored; it was left as it is.",
+            reasons=[f"{path} was changed"],
+            remedy="Look at the clip again, then repeat the upload if it is still wanted.",
+        )
+    times: dict[str, Any] = {"updated_at": Special.SERVER_TIME, "completed_at": Special.SERVER_TIME}
+    if clip is None:
+        world.add(Create(path, {**found.fields, **times, "created_at": Special.SERVER_TIME, "created_by": actor}))
+    else:
+        fields: dict[Any, Any] = {**found.fields, **times}
+        world.add(Update(path, fields, clip.update_time))
+    size, count = found.size_difference, found.count_difference
+    style = ("clips_by_style", found.style)
+    for target, gains in (
+        (user, {"total_storage_bytes": size, "total_clips_count": count}),
+        (video, {"total_size_bytes": size, "clips_count": count, style: count}),
+        (books, {"styled_clips_bytes": size, "styled_clips_count": count}),
+    ):
+        document = now[target]
+        raised: dict[Any, Any] = {name: Increment(gain) for name, gain in gains.items() if gain}
+        if document is not None and raised:
+            world.add(Update(target, raised))
+
+
+def _title(title: str | None) -> str | None:
+    if title is None:
+        return None
+    text = " ".join(title.split())
+    if not text or len(text) > MAX_TITLE_CHARS:
+        raise BadInput(f"TITLE must have 1 to {MAX_TITLE_CHARS} characters", field_name="title", remedy="Shorten it.")
+    return text
+
+
+def _other_names(stores: Stores, video: Video, clip: Clip | None) -> tuple[str, ...]:
+    clips = stores.records.clips(video.uid, video.video_id)
+    if clips.error:
+        raise clips.error
+    own = clips.frame["clip_id"] == (clip.clip_id if clip else "")
+    return tuple(clips.frame.loc[~own, "r2_key"].dropna())

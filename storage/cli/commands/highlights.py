@@ -1,0 +1,106 @@
+"""`highlights`: shows a video's highlights, writes them from a file, or rebuilds one place from the other."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from storage import highlights_store
+from storage.actions import fields
+from storage.actions import highlights as action
+from storage.cli.context import Context
+from storage.cli.output import print_json, progress, safe, say, say_table
+from storage.domain import highlights_file
+from storage.domain.changes import rows
+from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
+from storage.errors import BadInput
+from storage.highlights_store import Highlights
+from storage.ids import check_id
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser("highlights", parents=[common], help="show or write a video's highlights")
+    command.add_argument("uid", metavar="UID")
+    command.add_argument("video_id", metavar="VIDEO_ID")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--put", metavar="FILE", help="write the highlights of this file to both places")
+    source.add_argument(
+        "--rebuild-from", choices=("object", "document"), help="write both places anew from what one of them holds"
+    )
+    command.add_argument("--actor", metavar="EMAIL", help="who does it; recorded")
+    command.add_argument("--reason", metavar="TEXT", help="why, with the ticket")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 with highlights, 1 without any."""
+    uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
+    changing = arguments.put or arguments.rebuild_from
+    if changing:
+        if arguments.actor is None or arguments.reason is None:
+            raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
+        fields.check_actor(arguments.actor)
+        fields.check_reason(arguments.reason)
+    entries = highlights_file.check_file(_read(Path(arguments.put))) if arguments.put else None
+    stores = context.stores
+    found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
+    for error in found.errors:
+        progress(f"warning: {error.message}")
+    extra: dict[str, Any] = {}
+    if changing:
+        entries = entries if entries is not None else action.other_place(found, arguments.rebuild_from)
+        changes = action.plan(stores, found, entries)
+        done = action.apply(
+            stores, context.writers(), found, changes, entries, actor=arguments.actor, reason=arguments.reason
+        )
+        extra = {"change_id": done.change_id, "changes": rows(changes)}
+        found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
+    if context.as_json:
+        print_json(_document(found) | extra)
+    else:
+        _say(found)
+        if extra:
+            say(f"Written. Change {extra['change_id']} can be undone.")
+    return 0 if found.source else 1
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"--put: the file cannot be read: {error.strerror}", field_name="put") from None
+    return content
+
+
+def _document(found: Highlights) -> dict[str, Any]:
+    return {
+        "source": found.source,
+        "highlights": found.entries,
+        "object": _place(found.object),
+        "document": _place(found.document),
+    }
+
+
+def _place(state: HighlightsState) -> dict[str, Any]:
+    return {
+        "place": state.place,
+        "presence": state.presence,
+        "content": state.content,
+        "count": state.count,
+        "reason": state.reason,
+        "written_at": state.written_at,
+    }
+
+
+def _say(found: Highlights) -> None:
+    for name, state in (("object", found.object), ("document", found.document)):
+        what = state.presence if state.content is None else f"{state.presence}, {state.content}"
+        say(f"{name:<9} {what:<18} {safe(state.place)}" + (f"  ({safe(state.reason, 300)})" if state.reason else ""))
+    if found.source is None:
+        say("No usable highlights: the customer sees that the video is still being processed.")
+        return
+    table = [(e.get("id"), e.get("start"), e.get("end"), e.get("title")) for e in found.entries]
+    say_table(("ID", "START", "END", "TITLE"), table)

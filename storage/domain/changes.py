@@ -1,0 +1,77 @@
+"""Changes to fields as values: what is shown before, written under a precondition, and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+
+class Absence(Enum):
+    """Stands for a field that is not there, which is not the same as null."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absence.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one document. `field` is its path with dots; names that hold a dot are not changed here."""
+
+    path: str
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Fields to change, with the update time of each document when `before` was read: the precondition of the write.
+
+    `kind` names the action (`set-status`, `highlights`, `recount`); `warnings` are shown with the fields.
+    """
+
+    kind: str
+    uid: str
+    video_id: str
+    changes: tuple[FieldChange, ...]
+    seen: Mapping[str, datetime]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def effective(self) -> tuple[FieldChange, ...]:
+        """The changes that change anything."""
+        return tuple(change for change in self.changes if not same(change.before, change.after))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal in value and in kind: `1` is not `True`, and absent is not null."""
+    return type(one) is type(other) and bool(one == other)
+
+
+def value_at(fields: Mapping[str, Any] | None, field: str) -> Any:
+    """The value at a path with dots, or `ABSENT`."""
+    current: Any = fields if fields is not None else ABSENT
+    for name in field.split("."):
+        if not isinstance(current, Mapping) or name not in current:
+            return ABSENT
+        current = current[name]
+    return current
+
+
+def rows(changes: ChangeSet) -> list[dict[str, Any]]:
+    """The changes as plain rows, for `--json` and the page; `existed` tells an absent field from one that was null."""
+    return [
+        {
+            "path": change.path,
+            "field": change.field,
+            "before": None if change.before is ABSENT else change.before,
+            "after": None if change.after is ABSENT else change.after,
+            "existed": change.before is not ABSENT,
+        }
+        for change in changes.changes
+    ]

@@ -1,0 +1,179 @@
+"""Plans the upload of a clip: where it goes, what its document becomes, and what speaks against it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from storage.domain.layout import ClipName, Layout, slug, thumbnail_of
+from storage.domain.model import Clip, ObjectInfo, Video
+from storage.domain.styles import STYLES
+from storage.errors import BadInput
+
+DEFAULT_PRIORITY = 99
+MAX_SCENE = 9_999
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be stored: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail."""
+
+    scene_id: int
+    style: str
+    title: str | None
+    size_bytes: int
+    duration_seconds: float | None
+    thumbnail_bytes: int | None
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """What an upload will do. `fields` is the clip's document as it will be; the differences are what counters gain."""
+
+    uid: str
+    video_id: str
+    clip_id: str
+    key: str
+    thumbnail_key: str | None
+    exists: bool
+    seen: datetime | None
+    fields: Mapping[str, Any]
+    style: str
+    size_difference: int
+    count_difference: int
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check_style(style: str) -> str:
+    """The style, or `BadInput`: lower-case words joined by '_'. Unknown ones are taken: the product may have newer."""
+    if not re.fullmatch(r"[a-z0-9]+(?:_[a-z0-9]+)*", style) or len(style) > 40:
+        raise BadInput("STYLE is not the name of a style", field_name="style", remedy=f"One of: {', '.join(STYLES)}.")
+    return style
+
+
+def check_scene(scene: int) -> int:
+    """The scene id, or `BadInput`."""
+    if not 0 <= scene <= MAX_SCENE:
+        raise BadInput(f"SCENE must be from 0 to {MAX_SCENE:,}", field_name="scene", remedy="Give the scene's id.")
+    return scene
+
+
+def clip_id_of(video_id: str, wish: Wish) -> str:
+    """`{video_id}_{scene_id}_{style}`, as the backend names clips."""
+    return f"{video_id}_{wish.scene_id}_{wish.style}"
+
+
+def plan_upload(
+    layout: Layout,
+    video: Video,
+    clip: Clip | None,
+    stored: ObjectInfo | None,
+    other_names: Sequence[str],
+    wish: Wish,
+    *,
+    title: str,
+    now: datetime,
+    stale_after: timedelta,
+) -> UploadPlan:
+    """The plan. `stored` is the object at `target_key`; `other_names` are keys that other clips of the video name."""
+    name = ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
+    key = target_key(layout, video, clip, name)
+    thumbnail = thumbnail_of(key) if wish.thumbnail_bytes is not None else None
+    old_size = clip.file_size_bytes or 0 if clip else 0
+    warnings = [] if wish.style in STYLES else [f"{wish.style} is not a style that this desk knows."]
+    if not video.exists:
+        warnings.append("The video's document does not exist; only the clip's will be written.")
+    return UploadPlan(
+        uid=video.uid,
+        video_id=video.video_id,
+        clip_id=clip_id_of(video.video_id, wish),
+        key=key,
+        thumbnail_key=thumbnail,
+        exists=clip is not None,
+        seen=clip.update_time if clip else None,
+        fields=_fields(video, clip, wish, name, key, thumbnail, title),
+        style=wish.style,
+        size_difference=wish.size_bytes - old_size,
+        count_difference=0 if clip else 1,
+        refusals=_refusals(video, clip, stored, other_names, key, wish, now, stale_after),
+        warnings=tuple(warnings),
+    )
+
+
+def target_key(layout: Layout, video: Video, clip: Clip | None, name: ClipName) -> str:
+    """The key that the document names, where the layout gives it to this video; else the canonical one."""
+    if clip and clip.r2_key:
+        parsed = layout.parse(clip.r2_key)
+        place = (parsed.kind, parsed.prefix, parsed.uid, parsed.video_id)
+        if place == ("clip", layout.prefix, video.uid, video.video_id):
+            return clip.r2_key
+    return layout.clip_key(video.uid, video.video_id, name)
+
+
+def name_of(clip: Clip | None, wish: Wish, title: str) -> ClipName:
+    """The clip's file name in its parts."""
+    return ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
+
+
+def _priority(clip: Clip | None) -> int:
+    return clip.priority if clip and clip.priority is not None and 0 <= clip.priority <= 999 else DEFAULT_PRIORITY
+
+
+def _fields(
+    video: Video, clip: Clip | None, wish: Wish, name: ClipName, key: str, thumbnail: str | None, title: str
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "clip_id": clip_id_of(video.video_id, wish),
+        "video_id": video.video_id,
+        "user_id": video.uid,
+        "scene_id": wish.scene_id,
+        "scene_title": title,
+        "filename": key.rpartition("/")[2],
+        "style": wish.style,
+        "priority": name.priority,
+        "file_size_bytes": wish.size_bytes,
+        "file_size_mb": round(wish.size_bytes / MIB, 2),
+        "r2_key": key,
+        "status": "completed",
+    }
+    if wish.duration_seconds is not None:
+        fields["duration_seconds"] = wish.duration_seconds
+    if thumbnail is not None:
+        fields |= {"has_thumbnail": True, "thumbnail_r2_key": thumbnail}
+    elif clip is None:
+        fields |= {"has_thumbnail": False, "thumbnail_r2_key": None}
+    return fields
+
+
+def _refusals(
+    video: Video,
+    clip: Clip | None,
+    stored: ObjectInfo | None,
+    other_names: Sequence[str],
+    key: str,
+    wish: Wish,
+    now: datetime,
+    stale_after: timedelta,
+) -> tuple[str, ...]:
+    found: list[str] = []
+    if clip and clip.status == "processing" and _young(clip.updated_at or clip.created_at, now, stale_after):
+        found.append("The clip is being rendered at this moment; wait until it is done or has stalled.")
+    if key in other_names:
+        found.append(f"Another clip's document names the same key: {key}")
+    if wish.replace or stored is None or stored.size_bytes == 0:
+        return tuple(found)
+    if clip is None or clip.r2_key != key:
+        found.append("An object lies at this key that no document of this clip names; --replace overwrites it.")
+    elif clip.status == "completed" and stored.size_bytes == clip.file_size_bytes:
+        found.append("The clip is there and intact; --replace overwrites it.")
+    return tuple(found)
+
+
+def _young(moment: datetime | None, now: datetime, limit: timedelta) -> bool:
+    return moment is not None and now - moment < limit

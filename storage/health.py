@@ -1,0 +1,172 @@
+"""Is everything in place to work: configuration, Firestore and its indexes, the bucket, and each R2 permission apart.
+
+Each check is caught alone, so that one refusal does not hide what the others would say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.actions.canary import Canary
+from storage.connect import Stores, open_read_token_writer, open_writers
+from storage.errors import AccessDenied, ConfigError, MissingIndex, StorageError, Unusable
+
+MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `error` is what kept it from being well, where a backend said so."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    error: StorageError | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `check --json` prints it."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """All checks of one run."""
+
+    mode: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def error(self) -> StorageError | None:
+        """The first error of a backend, if any: decides the exit status."""
+        return next((check.error for check in self.checks if check.error), None)
+
+
+def refused_configuration(error: ConfigError) -> Health:
+    """A run that ended at the configuration: one check for each setting that is missing or malformed."""
+    checks = tuple(Check(problem.name, False, problem.problem, problem.remedy) for problem in error.problems)
+    return Health("live", (Check("configuration", False, error.message, error.remedy, error), *checks))
+
+
+def backends(stores: Stores, now: Callable[[], datetime]) -> Health:
+    """The two questions that every page asks: does Firestore answer, does the bucket. Writes nothing."""
+    return Health(stores.settings.mode, (_firestore(stores), _list(stores), _clock(stores, now)))
+
+
+def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
+    """All checks, with the canary written, read and deleted."""
+    settings = stores.settings
+    configured = Check("configuration", True, f"{settings.mode} mode, bucket {settings.r2.bucket}")
+    checks: list[Check] = [configured, _firestore(stores), *_indexes(stores), _clock(stores, now), _list(stores)]
+    return Health(settings.mode, (*checks, *_permissions(stores)))
+
+
+def _probe(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except StorageError as error:
+        return Check(name, False, error.message, error.remedy, error)
+
+
+def _firestore(stores: Stores) -> Check:
+    target = stores.settings.firestore
+
+    def look() -> str:
+        users = stores.records.users(page_size=1)
+        where = f"emulator {target.emulator_host}" if target.emulator_host else "production"
+        return f"project {target.project_id} ({where}) answers; {'has' if len(users.frame) else 'has no'} users"
+
+    return _probe("firestore_read", look)
+
+
+def _indexes(stores: Stores) -> Iterable[Check]:
+    """Runs each query that needs a declared index, once, for at most one document."""
+    for name, query in stores.records.indexed_queries():
+
+        def look(name: str = name, query: Callable[[], object] = query) -> str:
+            query()
+            return f"the query {name} has its index"
+
+        check = _probe(f"firestore_index:{name}", look)
+        if isinstance(check.error, MissingIndex):
+            remedy = "Deploy firestore.indexes.json: firebase deploy --only firestore:indexes"
+            check = Check(check.name, False, "the index is not there; the desk goes the slow way", remedy, check.error)
+        yield check
+
+
+def _list(stores: Stores) -> Check:
+    def look() -> str:
+        listing = stores.objects.list_all("", limit=1)
+        if listing.error:
+            raise listing.error
+        return f"bucket {stores.settings.r2.bucket} lists its keys"
+
+    return _probe("r2_list", look)
+
+
+def _clock(stores: Stores, now: Callable[[], datetime]) -> Check:
+    def look() -> str:
+        seconds = round((now() - stores.objects.server_time()).total_seconds())
+        if abs(seconds) > MAX_SKEW_SECONDS:
+            raise Unusable(
+                f"this machine's clock is {abs(seconds):,} s {'ahead' if seconds > 0 else 'behind'}",
+                remedy="Synchronise the clock (NTP); signatures fail beyond 15 minutes.",
+            )
+        return f"the bucket answers; clocks differ by {abs(seconds)} s"
+
+    return _probe("clock_skew", look)
+
+
+def _permissions(stores: Stores) -> Iterable[Check]:
+    """Write, read and delete, each alone, on an object of the desk's own that is taken away again."""
+    canary = Canary(open_writers(stores).objects)
+
+    def write() -> str:
+        canary.write()
+        return f"wrote {canary.key}"
+
+    def read() -> str:
+        if stores.objects.get_bytes(canary.key, 1_024) != canary.content:
+            raise Unusable("read back other bytes than were written", remedy="Check that no proxy changes answers.")
+        return "read it back"
+
+    def delete() -> str:
+        canary.delete()
+        if stores.objects.head(canary.key) is not None:
+            raise Unusable(f"{canary.key} is still there after its deletion", remedy="Check the bucket's lock rules.")
+        return "deleted it, and it is gone"
+
+    written = _probe("r2_write", write)
+    yield written
+    if not written.ok:
+        listing = stores.objects.list_all("", limit=1)
+        unread = listing.error
+        yield Check("r2_read", unread is None, "could only be tried by listing", "", unread)
+        yield Check("r2_delete", False, "not tried: nothing of the desk's own could be written", "Mend r2_write first.")
+        return
+    yield _probe("r2_read", read)
+    yield _probe("r2_delete", delete)
+    if stores.settings.r2.read_is_separate:
+        yield _read_token_is_read_only(stores)
+
+
+def _read_token_is_read_only(stores: Stores) -> Check:
+    canary = Canary(open_read_token_writer(stores))
+    name = "r2_read_token_scope"
+    try:
+        canary.write()
+    except AccessDenied:
+        return Check(name, True, "the reading token cannot write, as it should be")
+    except StorageError as error:
+        return Check(name, False, error.message, error.remedy, error)
+    canary.clean_up()
+    remedy = "Make R2_READ_* a token with 'Object Read only' for this bucket."
+    return Check(name, False, "the reading token may write: it has more rights than looking needs", remedy)

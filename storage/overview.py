@@ -1,0 +1,112 @@
+"""What the overview shows of all customers: videos by status, and who is near or over a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from storage.domain import plans, usage
+from storage.domain.model import Accounting, RawDocument, User
+from storage.domain.plans import PlanLimits
+from storage.domain.schema import Table
+from storage.domain.usage import Quota, Usage
+from storage.errors import Oddity
+from storage.repositories.records import Records
+
+SCAN_USERS = 500  # users whose usage one view of the overview reads, with as many accounting documents
+
+
+@dataclass(frozen=True, slots=True)
+class LimitList:
+    """Users by how much of their worst quota they use.
+
+    `frame` has `uid`, `email`, `plan`, `storage_percent`, `clips_percent`, `credits_percent`, `worst_percent` and
+    `state`, one row a user that is near, over or unknown, gravest first. `scanned` users were looked at; `complete`
+    is false when there are more.
+    """
+
+    frame: pd.DataFrame
+    scanned: int
+    complete: bool
+    read_at: datetime
+
+
+def read_limits(
+    records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int = SCAN_USERS
+) -> LimitList:
+    """Evaluates up to `scan` users against their plans by the counters that the product enforces."""
+    documents = records.plans()
+    people: list[User] = []
+    cursor, read_at = None, None
+    while len(people) < scan:
+        page = records.users(page_size=min(300, scan - len(people)), cursor=cursor)
+        if page.error is not None:
+            raise page.error
+        read_at = read_at or page.read_at
+        people.extend(_people(page))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    books = records.accountings([person.uid for person in people])
+    rows = [_row(person, books.get(person.uid), documents, limits, now) for person in people]
+    return LimitList(_grave(rows), len(people), cursor is None, read_at or now)
+
+
+def _people(page: Table) -> list[User]:
+    """The rows of a page of users as values, each with its own oddities."""
+    odd: dict[str, list[Oddity]] = {}
+    for oddity in page.oddities:
+        odd.setdefault(oddity.path, []).append(oddity)
+    rows = page.frame.astype("object").where(page.frame.notna(), None).to_dict("records")
+    return [
+        User(**{k: v for k, v in row.items() if k != "path"}, oddities=tuple(odd.get(row["path"], ()))) for row in rows
+    ]
+
+
+def _row(
+    person: User,
+    books: Accounting | None,
+    documents: Mapping[str, RawDocument],
+    limits: Mapping[str, PlanLimits],
+    now: datetime,
+) -> dict[str, object]:
+    document = documents.get(plans.normalise(person.plan))
+    plan = plans.effective(person.plan, document.fields if document else None, limits)
+    found = usage.evaluate(person.uid, person, books, plan, None, None, now)
+    percents = {f"{name}_percent": _percent(quota) for name, quota in _quotas(found).items()}
+    known = [value for value in percents.values() if value is not None]
+    return {
+        "uid": person.uid,
+        "email": person.email,
+        "plan": plan.plan_id,
+        **percents,
+        "worst_percent": max(known, default=None),
+        "state": found.worst_state,
+    }
+
+
+def _quotas(found: Usage) -> dict[str, Quota | None]:
+    return {"storage": found.storage, "clips": found.clips, "credits": found.credits}
+
+
+def _percent(quota: Quota | None) -> float | None:
+    return quota.percent if quota else None
+
+
+def _grave(rows: list[dict[str, object]]) -> pd.DataFrame:
+    columns = ["uid", "email", "plan", "storage_percent", "clips_percent", "credits_percent", "worst_percent", "state"]
+    frame = pd.DataFrame(rows, columns=columns)
+    percents = [name for name in columns if name.endswith("_percent")]
+    texts = ["uid", "email", "plan", "state"]
+    frame = frame.astype(dict.fromkeys(percents, "Float64") | dict.fromkeys(texts, "string"))
+    frame = frame[frame["state"].isin(["exceeded", "near_limit"])]
+    order = frame["state"].map({"exceeded": 0, "near_limit": 1})
+    return (
+        frame.assign(_order=order)
+        .sort_values(["_order", "worst_percent"], ascending=[True, False], na_position="first")
+        .drop(columns="_order")
+        .reset_index(drop=True)
+    )
