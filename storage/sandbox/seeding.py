@@ -76,7 +76,7 @@ def _redate(
 def update_times(handle: FirestoreHandle) -> dict[str, int]:
     """Every document of the sample's kind by path, with its update time in microseconds since 1970."""
     query = pb.StructuredQuery()
-    getattr(query, "from").add(all_descendants=True)
+    query.from_.add(all_descendants=True)
     query.select.fields.add(field_path="__name__")
     root = handle.name("") + "/"
 

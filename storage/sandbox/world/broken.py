@@ -78,13 +78,13 @@ def _keys(draft: Draft) -> None:
     video, clip = _one_odd_clip(draft, "foreign key", "Cudzy klucz", 7, has_object=False, has_thumbnail=False)
     draft.documents[clip.path] |= {name: theirs[name] for name in ("r2_key", "file_size_bytes", "file_size_mb")}
     shows = "One clip's document names an object of another customer"
-    _tell(draft, "foreign_key", video, clip, "healthy", shows, "foreign_key", key=theirs["r2_key"])
+    _tell(draft, "foreign_key", video, clip, "clips_missing", shows, "foreign_key", key=theirs["r2_key"])
     video, clip = _one_odd_clip(draft, "key outside", "Poza mapą", 8, has_object=False, has_thumbnail=False)
     outside = f"exports/2024/{video.video_id}/final cut.mp4"
     size = draft.store(outside, "clip_c.mp4", "video/mp4", video.rendered_at).size
     draft.documents[clip.path] |= {"r2_key": outside, "file_size_bytes": size, "file_size_mb": round(size / 1024**2, 3)}
     shows = "One clip's document names an object outside the layout"
-    _tell(draft, "foreign_key_outside", video, clip, "healthy", shows, "foreign_key", key=outside)
+    _tell(draft, "foreign_key_outside", video, clip, "clips_missing", shows, "foreign_key", key=outside)
     video, clip = _one_odd_clip(draft, "duplicate key", "Dwa razy to samo", 9, has_object=False, has_thumbnail=False)
     first = next(f for p, f in draft.documents.items() if p.startswith(f"{video.path}/clips/") and f["priority"] == 1)
     draft.documents[clip.path] |= {name: first[name] for name in ("r2_key", "file_size_bytes", "file_size_mb")}
@@ -99,7 +99,7 @@ def _stale(draft: Draft) -> None:
         draft, "stale clip", "Wciąż w drodze", 2, has_object=False, has_thumbnail=False, **changes
     )
     shows = "The video is completed, but one clip has been 'processing' for two days"
-    _tell(draft, "stale_clip", video, clip, "clips_missing", shows, "stale_clip")
+    _tell(draft, "stale_clip", video, clip, "healthy", shows, "stale_clip")
 
 
 def _uploads(draft: Draft) -> None:

@@ -42,7 +42,7 @@ def _ordinary(draft: Draft, person: Person, number: int, title: str) -> Order:
     plan = (person.plan or "free").lower()
     days = chance.uniform(1.5, max(1.6, min(150, person.joined_days - 1)))
     old = person.joined_days > OLD_ACCOUNT_DAYS
-    places: tuple[Highlights, ...] = ("object",) if old else ("both", "both", "object", "document")
+    places: tuple[Highlights, ...] = ("object",) if old else ("both", "both", "object")
     status = "analyzed" if number and chance.random() < 0.12 else "completed"
     return Order(
         handle=person.handle,

@@ -24,6 +24,7 @@ STACKED = (
     "Z\u0338\u0322\u031ba\u0337\u0321l\u0334\u0328g\u0336\u0330o\u0335\u0355 "
     "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 \U0001f3f4\U000e0067\U000e0062\U000e0073\U000e007f"
 )
+NAN = float("nan")  # one object, so that two worlds compare equal
 KEY_TITLES = (
     "café au lait",
     "100% + more",
@@ -99,12 +100,16 @@ def _hostile(draft: Draft) -> None:
             )
         shows = f"Titles and descriptions that are {kind}"
         draft.tell(Story(f"hostile_{kind}", uid, shows, video.video_id, clip.clip_id, "healthy"))
-    message = f"Traceback: {HTML} {MARKDOWN} " + "worker died while encoding; " * 3_500
+    message = f"Traceback: {HTML} {MARKDOWN} " + "worker died while encoding; " * 3_564
     order = Order("hostile", "hostile error", 12 * DAY, "failed", highlights="none", title="A very long error message")
     video = add_video(draft, order, error_message=message)
     draft.tell(
         Story(
-            "hostile_error", uid, "An error message of 100,000 characters", video.video_id, verdict="failed_transient"
+            "hostile_error",
+            uid,
+            "An error message of some 100,000 characters",
+            video.video_id,
+            verdict="failed_transient",
         )
     )
 
@@ -118,7 +123,7 @@ def _wrong_types(draft: Draft) -> None:
         "created_at": "2024-02-30",
     }
     video, clips = add_with_clips(draft, order, **changes, highlights_count=-1, custom_prompt={"not": ["a", "text"]})
-    draft.documents[clips[0].path] |= {"style": "holo_wall_9000", "priority": "first", "duration_seconds": float("nan")}
+    draft.documents[clips[0].path] |= {"style": "holo_wall_9000", "priority": "first", "duration_seconds": NAN}
     draft.documents[clips[1].path] |= {"status": "archived", "created_at": None, "scene_id": 1.5}
     shows = "Fields hold another type than the backend writes; an unknown style and an unknown clip status"
     draft.tell(Story("wrong_types", video.uid, shows, video.video_id, clips[0].clip_id))

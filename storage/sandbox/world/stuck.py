@@ -38,6 +38,7 @@ def add_stuck_stories(draft: Draft) -> None:
     _status_stuck(draft)
     _rendering(draft)
     _highlights_gone(draft)
+    _highlights_in_one_place(draft)
     _highlights_unusable(draft)
     _clips_missing(draft)
     _failed(draft)
@@ -118,6 +119,7 @@ def _highlights_gone(draft: Draft) -> None:
         order, name="highlights missing, analyzed", status="analyzed", age=3 * DAY, title="夜行列車の窓から"
     )
     video = add_video(draft, order, highlights_count=2)
+    draft.documents[video.path]["highlights_json_key"] = video.highlights_key
     shows = "Analysed says the status, but the highlights are in neither place"
     _tell(
         draft,
@@ -128,6 +130,14 @@ def _highlights_gone(draft: Draft) -> None:
         "missing_highlights",
         key=video.highlights_key,
     )
+
+
+def _highlights_in_one_place(draft: Draft) -> None:
+    order = Order("haruka", "document only", 6 * DAY, highlights="document", title="珈琲と雨音")
+    video, _ = add_with_clips(draft, order)
+    shows = "highlights.json is missing, but the document highlights/main has them: the customer has everything"
+    key = video.highlights_key
+    _tell(draft, "highlights_document_only", video, "healthy", shows, "missing_highlights", key=key)
 
 
 def _highlights_unusable(draft: Draft) -> None:
@@ -155,12 +165,11 @@ def _highlights_unusable(draft: Draft) -> None:
         draft.documents[video.path]["highlights_json_key"] = video.highlights_key
         draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
         findings = () if kind == "empty_list" else ("invalid_highlights",)
-        verdict = "highlights_missing" if kind == "empty_list" else "highlights_invalid"
         _tell(
             draft,
             f"highlights_{kind}",
             video,
-            verdict,
+            "highlights_invalid",
             f"highlights.json is {shows}",
             *findings,
             key=video.highlights_key,

@@ -1,0 +1,253 @@
+"""Every verdict and every finding that data can cause has a story, and the data really are as the story says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from storage.domain.integrity import KINDS
+from storage.domain.layout import Layout
+from storage.sandbox.world.model import Story
+from tests.sandbox.sample import (
+    NOW,
+    OBJECTS,
+    WORLD,
+    clip_of,
+    clips_of,
+    documents,
+    has_highlights_document,
+    highlights_object,
+    intact,
+    video_of,
+)
+
+VERDICTS = (
+    *("healthy", "waiting", "analysis_stalled", "status_stuck", "rendering", "render_stalled", "highlights_missing"),
+    *("highlights_invalid", "clips_missing", "failed_transient", "failed_permanent", "quota_blocked", "not_found"),
+)
+STALE = timedelta(minutes=15)
+LAYOUT = Layout("users/")
+
+
+def stories(verdict: str) -> list[Story]:
+    return [story for story in WORLD.cast.values() if story.verdict == verdict]
+
+
+def quiet_for(story: Story) -> timedelta:
+    """How long ago the video, or its job, was last touched."""
+    video = video_of(story)
+    progress = video.get("processing_progress") or {}
+    times = [video.get("updated_at"), progress.get("updated_at"), video.get("created_at")]
+    return min((NOW - at for at in times[:2] if at), default=NOW - times[2] if times[2] else timedelta.max)
+
+
+def usable_highlights(story: Story) -> bool:
+    if has_highlights_document(story):
+        return True
+    found = highlights_object(story)
+    try:
+        entries = json.loads(found.content())["highlights"] if found else []
+        return isinstance(entries, list) and bool(entries)
+    except (ValueError, TypeError):
+        return False
+
+
+def test_every_verdict_that_data_can_cause_has_a_story_and_no_other_word_is_used() -> None:
+    used = {story.verdict for story in WORLD.cast.values() if story.verdict}
+    assert used == set(VERDICTS)
+
+
+def test_every_finding_that_data_can_cause_has_a_story_and_no_other_word_is_used() -> None:
+    used = {kind for story in WORLD.cast.values() for kind in story.findings}
+    assert used == set(KINDS) - {"unreadable"}
+
+
+def test_every_story_says_what_it_shows_and_names_what_exists() -> None:
+    for name, story in WORLD.cast.items():
+        assert story.name == name
+        assert story.shows
+        below = f"users/{story.uid}/videos/{story.video_id}"
+        if story.video_id and not name.startswith("phantom_video"):
+            assert below in WORLD.documents, name
+        if story.clip_id and name != "share_dangling":
+            assert f"{below}/clips/{story.clip_id}" in WORLD.documents, name
+
+
+def test_healthy_videos_have_highlights_and_every_clip_that_they_document() -> None:
+    blemished = {"stale_clip", "duplicate_key", "without_size"}
+    for story in stories("healthy"):
+        assert usable_highlights(story), story.name
+        assert video_of(story)["status"] in {"completed", "analyzed"}
+        assert story.name in blemished or all(intact(clip) for clip in clips_of(story)), story.name
+
+
+def test_waiting_is_young_and_has_nothing_yet() -> None:
+    for story in stories("waiting"):
+        assert quiet_for(story) < STALE
+        assert video_of(story)["status"] == "processing"
+        assert highlights_object(story) is None
+        assert not has_highlights_document(story)
+
+
+def test_a_stalled_analysis_is_old_and_has_nothing_yet() -> None:
+    for story in stories("analysis_stalled"):
+        assert quiet_for(story) > 2 * STALE
+        assert video_of(story)["status"] == "processing"
+        assert highlights_object(story) is None
+        assert not has_highlights_document(story)
+        assert not clips_of(story)
+
+
+def test_a_stuck_status_has_everything_but_the_status() -> None:
+    for story in stories("status_stuck"):
+        assert quiet_for(story) > 2 * STALE
+        assert usable_highlights(story)
+        assert len([clip for clip in clips_of(story) if intact(clip)]) == video_of(story).get("expected_clips", 0)
+
+
+def test_rendering_moves_and_stalled_rendering_does_not() -> None:
+    for verdict, low, high in (
+        ("rendering", timedelta(0), timedelta(minutes=2)),
+        ("render_stalled", STALE, timedelta.max),
+    ):
+        for story in stories(verdict):
+            video = video_of(story)
+            assert low <= quiet_for(story) <= high, story.name
+            done = len([clip for clip in clips_of(story) if intact(clip)])
+            assert 0 < done == video["processing_progress"]["completed_clips"] < video["expected_clips"]
+
+
+def test_missing_highlights_are_in_neither_place_though_the_status_promises_them() -> None:
+    for story in stories("highlights_missing"):
+        assert video_of(story)["status"] in {"analyzed", "completed"}
+        assert highlights_object(story) is None
+        assert not has_highlights_document(story)
+        assert video_of(story)["highlights_json_key"] == story.key
+
+
+def test_invalid_highlights_are_there_and_cannot_be_used() -> None:
+    kinds = {}
+    for story in stories("highlights_invalid"):
+        found = highlights_object(story)
+        assert found is not None
+        assert not usable_highlights(story)
+        try:
+            kinds[story.name] = type(json.loads(found.content())["highlights"]).__name__
+        except ValueError:
+            kinds[story.name] = "no JSON"
+    assert sorted(kinds.values()) == ["list", "no JSON", "no JSON", "no JSON", "str"]
+
+
+def test_missing_clips_have_a_completed_video_and_a_clip_that_cannot_be_delivered() -> None:
+    for story in stories("clips_missing"):
+        assert video_of(story)["status"] == "completed"
+        own = f"users/{story.uid}/"
+        assert any(not intact(clip) or not clip["r2_key"].startswith(own) for clip in clips_of(story)), story.name
+
+
+def test_failures_say_why() -> None:
+    for verdict in ("failed_transient", "failed_permanent", "quota_blocked"):
+        for story in stories(verdict):
+            assert video_of(story)["status"] == "failed"
+            assert video_of(story)["error_message"]
+            assert video_of(story)["failed_at"] <= NOW
+    assert {story.uid for story in stories("quota_blocked")} == {WORLD.cast["over_quota"].uid}
+
+
+def not_there(story: Story) -> bool:
+    return story.key not in OBJECTS and story.key is not None
+
+
+CAUSES: dict[str, Callable[[Story], bool]] = {
+    "missing_object": lambda s: not_there(s) and clip_of(s)["status"] == "completed",
+    "size_mismatch": lambda s: 0 < OBJECTS[str(s.key)].size != clip_of(s)["file_size_bytes"],
+    "empty_object": lambda s: OBJECTS[str(s.key)].size == 0 < clip_of(s)["file_size_bytes"],
+    "missing_thumbnail": lambda s: not_there(s) and clip_of(s)["thumbnail_r2_key"] == s.key and intact(clip_of(s)),
+    "orphan_object": lambda s: (
+        s.key in OBJECTS and all(s.key != clip.get("r2_key") for _, clip in documents("users", "videos", "clips"))
+    ),
+    "missing_highlights": lambda s: not_there(s) and highlights_object(s) is None,
+    "invalid_highlights": lambda s: s.key in OBJECTS and not usable_highlights(s),
+    "clip_without_key": lambda s: clip_of(s)["status"] == "completed" and clip_of(s)["r2_key"] is None,
+    "foreign_key": lambda s: clip_of(s)["r2_key"] == s.key and not LAYOUT.belongs_to(str(s.key), s.uid),
+    "duplicate_key": lambda s: [clip["r2_key"] for clip in clips_of(s)].count(s.key) == 2,
+    "phantom_parent": lambda s: (
+        f"users/{s.uid}" not in WORLD.documents or f"users/{s.uid}/videos/{s.video_id}" not in WORLD.documents
+    ),
+    "unfinished_upload": lambda s: any(u.key == s.key and u.age > timedelta(days=1) for u in WORLD.uploads),
+    "stale_clip": lambda s: clip_of(s)["status"] == "processing" and NOW - clip_of(s)["updated_at"] > 2 * STALE,
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "unreadable"])
+def test_every_finding_has_its_cause_in_the_data(kind: str) -> None:
+    told = [story for story in WORLD.cast.values() if kind in story.findings]
+    assert told
+    for story in told:
+        assert CAUSES[kind](story), story.name
+
+
+def test_a_young_upload_and_a_young_clip_stand_beside_the_old_ones() -> None:
+    assert min(upload.age for upload in WORLD.uploads) < timedelta(hours=1)
+    rendering = WORLD.cast["rendering"]
+    assert [clip["status"] for clip in clips_of(rendering)].count("processing") == 1
+
+
+def test_two_outages_left_fourteen_videos_each_at_one_step_within_minutes() -> None:
+    assert set(WORLD.outages) == {"outage_analysis", "outage_rendering"}
+    for name, videos in WORLD.outages.items():
+        assert len(set(videos)) == 14
+        assert len({uid for uid, _ in videos}) == 14
+        times = [WORLD.documents[f"users/{uid}/videos/{video_id}"]["updated_at"] for uid, video_id in videos]
+        assert max(times) - min(times) < timedelta(minutes=10)
+        assert (WORLD.cast[name].uid, WORLD.cast[name].video_id) == videos[0]
+
+
+def test_share_links_are_live_expired_disabled_and_dangling() -> None:
+    shares = {fields["clip_id"]: fields for _, fields in documents("share_slugs")}
+    live, expired, disabled = (shares[str(WORLD.cast[f"share_{k}"].clip_id)] for k in ("live", "expired", "disabled"))
+    assert live["expires_at"] > NOW
+    assert live["disabled_at"] is None
+    assert expired["expires_at"] < NOW
+    assert disabled["disabled_at"] < NOW
+    dangling = WORLD.cast["share_dangling"]
+    assert dangling.clip_id in shares
+    assert f"users/{dangling.uid}/videos/{dangling.video_id}/clips/{dangling.clip_id}" not in WORLD.documents
+    configured = {clip_id for (_, _, clip_id, _), _ in documents("users", "videos", "clips", "shares")}
+    assert configured == set(shares) - {dangling.clip_id}
+
+
+def test_legacy_clips_lack_what_older_deployments_did_not_write() -> None:
+    for clip in clips_of(WORLD.cast["legacy_clips"]):
+        assert clip["filename"] == ""
+        assert not {"updated_at", "has_thumbnail"} & clip.keys()
+    assert [("file_size_bytes" in clip) for clip in clips_of(WORLD.cast["without_size"])].count(False) == 2
+    assert not {"created_at", "updated_at"} & video_of(WORLD.cast["without_times"]).keys()
+    prefixless = WORLD.cast["without_prefix"]
+    assert all(clip["r2_key"].startswith(f"{prefixless.uid}/") for clip in clips_of(prefixless))
+    assert all(intact(clip) for clip in clips_of(prefixless))
+
+
+def test_keys_hold_letters_that_need_encoding() -> None:
+    keys = "".join(str(story.key) for name, story in WORLD.cast.items() if name.startswith("key_"))
+    assert not [char for char in " +%#&?=éЖ\u0301'~;" if char not in keys]
+
+
+def test_the_hostile_account_holds_what_must_be_shown_harmlessly() -> None:
+    hostile = [story for name, story in WORLD.cast.items() if name.startswith("hostile_")]
+    titles = [video_of(story)["video_title"] for story in hostile]
+    for part in ("](https://example.invalid/pixel.png)", "<script>", "=HYPERLINK(", "\u202e", "\x1b[31m", "\u200d"):
+        assert any(part in title for title in titles), part
+    assert len(video_of(WORLD.cast["hostile_error"])["error_message"]) > 95_000
+    assert {story.uid for story in hostile} == {"qa-hostile-strings"}
+
+
+def test_caches_lie_in_the_bucket_and_one_has_outlived_its_time() -> None:
+    kinds = {LAYOUT.parse(key).kind for key in OBJECTS if f"/{WORLD.cast['caches'].uid}/" in key}
+    assert kinds >= {"source", "raw_segment", "neural_cache", "transcript"}
+    overdue = WORLD.cast["overdue_cache"]
+    assert video_of(overdue)["source_video_expires_at"] < NOW - timedelta(days=1)
+    assert overdue.key in OBJECTS
