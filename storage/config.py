@@ -94,8 +94,8 @@ class Settings:
     download_url_expiry_seconds: int
     stale_after_minutes: int
     plan_limits: Mapping[str, PlanLimits]
-    purge: PurgeLimits = PurgeLimits()
-    audit_key: Secret = Secret("")
+    purge: PurgeLimits
+    audit_key: Secret
 
 
 def is_demo(values: Mapping[str, str]) -> bool:

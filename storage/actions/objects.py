@@ -102,17 +102,20 @@ class ObjectWriter:
                 raise
         return self._as_stored(key, size)
 
-    def copy(self, source_key: str, target_key: str) -> ObjectInfo:
+    def copy(self, source_key: str, target_key: str, *, source_etag: str | None = None) -> ObjectInfo:
         """Copies inside the bucket, on the store's side, with content type and metadata; returns the copy.
 
-        The source must not change meanwhile (`Stale`). `Unusable` where the copy's size, type, metadata or, where
-        comparable, ETag differ from the source's. An object at `target_key` is overwritten.
+        The source must not change meanwhile, nor be another than `source_etag` where that is given (`Stale`).
+        `Unusable` where the copy's size, type, metadata or, where comparable, ETag differ from the source's. An object
+        at `target_key` is overwritten.
         """
         check_key(source_key)
         check_key(target_key)
         if source_key == target_key:
             raise BadInput("Source and target are the same key.", field_name="target_key", remedy="Give another key.")
         source = self._head(source_key)
+        if source_etag is not None and source.etag != source_etag:
+            raise Stale("The object is not the one that was seen.", operation="copy_object", target=source_key)
         whole = source.size_bytes <= self._single_limit
         if whole:
             self._client.call(

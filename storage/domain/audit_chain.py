@@ -120,31 +120,35 @@ def end_of(entry: Mapping[str, Any]) -> Link:
 
 
 def breaks(entries: Iterable[Mapping[str, Any]], head: Link, key: bytes = b"") -> Iterator[Break]:
-    """Every place where a chain, read from its first entry on, does not hold; nothing where it is whole.
+    """Every place where a chain does not hold, read from its newest entry back to its first; nothing where it is whole.
 
-    `head` is where the chain's own bookkeeping says that it ends. Entries must come in the order of their numbers.
+    `head` is where the chain's own bookkeeping says that it ends. Only one entry is held at a time.
     """
-    last, keyed = Link(), False
+    due, newest, unkeyed = head, True, 0
     for item in entries:
         sequence = item.get("sequence")
-        if not isinstance(sequence, int) or sequence <= last.sequence:
-            yield Break(last.sequence, "foreign", "an entry that has no place in the chain")
+        if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence <= due.sequence:
+            yield Break(sequence if isinstance(sequence, int) else 0, "foreign", "it has no place in the chain")
             continue
-        if sequence != last.sequence + 1:
-            count = sequence - last.sequence - 1
-            yield Break(last.sequence + 1, "missing", f"{count:,} missing before number {sequence:,}")
-        elif item.get("previous") != last.hash:
-            yield Break(sequence, "unlinked", "it does not follow the entry before it")
+        if sequence < due.sequence:
+            count = due.sequence - sequence
+            yield Break(
+                sequence + 1, "cut_off" if newest else "missing", f"{count:,} missing after number {sequence:,}"
+            )
+        elif item.get("hash") != due.hash:
+            yield Break(sequence, "unlinked", "what comes after it follows another entry")
         if item.get("hash") != _recomputed(item, key):
             yield Break(sequence, "altered", "its content does not fit its hash")
-        if keyed and item.get("sealed") != "hmac-sha256":
-            yield Break(sequence, "altered", "it is sealed without the key, after entries that are sealed with it")
-        keyed = keyed or item.get("sealed") == "hmac-sha256"
-        last = Link(sequence, str(item.get("hash")))
-    if head.sequence > last.sequence:
-        yield Break(last.sequence + 1, "cut_off", f"the last {head.sequence - last.sequence:,} are missing")
-    elif head != last:
-        yield Break(last.sequence, "cut_off", "the chain ends elsewhere than its head says")
+        if item.get("sealed") != "hmac-sha256":
+            unkeyed = sequence
+        elif unkeyed:
+            yield Break(unkeyed, "altered", "it is sealed without the key, after entries that are sealed with it")
+            unkeyed = 0
+        due, newest = Link(sequence - 1, str(item.get("previous"))), False
+    if due.sequence > 0:
+        yield Break(1, "missing", f"the first {due.sequence:,} are missing")
+    elif due.hash != GENESIS:
+        yield Break(1, "unlinked", "the first entry claims to follow another")
 
 
 def _recomputed(item: Mapping[str, Any], key: bytes) -> str:

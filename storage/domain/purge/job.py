@@ -105,8 +105,8 @@ class Job:
         return bool(self.lease_owner) and self.lease_until is not None and now < self.lease_until
 
     def abandoned(self, now: datetime) -> bool:
-        """Whether it ought to go on by itself and nobody holds it."""
-        return self.state in GOES_ON_BY_ITSELF and not self.held(now)
+        """Whether it ought to go on by itself and its lease has ended; one that was interrupted rests until then."""
+        return self.state in GOES_ON_BY_ITSELF and (self.lease_until is None or now >= self.lease_until)
 
     def to_fields(self) -> dict[str, Any]:
         """The fields of its document."""

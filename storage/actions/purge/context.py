@@ -1,0 +1,54 @@
+"""What every action of this package works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from storage.actions.audit import AuditTrail, open_audit
+from storage.connect import Stores, Writers, open_writers
+from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.plan import Target
+from storage.repositories.jobs import Jobs
+
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+
+
+def utc_now() -> datetime:
+    """The present, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def silent(_: str) -> None:
+    """Progress that nobody wants to hear of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purging:
+    """Stores, writers, audit and bounds. `pauses` are the seconds to wait after a fault that may pass, in turn;
+    a worker that has used them up leaves the job to the next one. `progress` hears of what goes on, in words.
+    """
+
+    stores: Stores
+    writers: Writers
+    trail: AuditTrail
+    jobs: Jobs
+    limits: PurgeLimits
+    clock: Callable[[], datetime] = utc_now
+    pauses: tuple[float, ...] = field(default=PAUSES_SECONDS)
+    progress: Callable[[str], None] = silent
+
+    @property
+    def target(self) -> Target:
+        """This machine's bucket, project and layout, as a plan names them."""
+        settings = self.stores.settings
+        return Target(settings.r2.bucket, settings.firestore.project_id, settings.r2.key_prefix)
+
+
+def open_purging(stores: Stores, progress: Callable[[str], None] = silent) -> Purging:
+    """The context for these stores; opens the writers."""
+    writers = open_writers(stores)
+    return Purging(
+        stores, writers, open_audit(stores, writers), Jobs(stores.handle), stores.settings.purge, progress=progress
+    )

@@ -1,0 +1,213 @@
+"""A worker's hold on a job: the lease, and the journal that is written before and after each step.
+
+Every write is one commit of a journal entry together with the job's document, under the condition that this document
+is as this worker left it. So two workers can never both write: whoever lost the lease finds out at its next entry,
+and before each call that destroys something it asks `hold`, which renews a lease that is running out.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from storage.actions.document_changes import Change, Create, FieldName, Update
+from storage.actions.purge.context import Purging
+from storage.actions.purge.owner import surely_gone, this_process
+from storage.domain.purge.job import RESUMABLE, Job, State, entry_path
+from storage.domain.purge.plan import moment_text
+from storage.errors import BackendError, Refused, Stale, StorageError, Throttled, Unreachable
+
+TRIES = 8
+
+_log = logging.getLogger(__name__)
+
+
+class LeaseLost(Refused):
+    """Another worker has the job now; this one must not touch it any more."""
+
+    code = "lease_lost"
+
+
+class StillHeld(Refused):
+    """A worker that may be alive holds the job."""
+
+    code = "still_held"
+
+
+def claim(purging: Purging, job_id: str) -> Ledger:
+    """Takes the lease of a job that may go on.
+
+    Raises `StillHeld` while another worker holds it (unless that process is surely gone), `Refused` for a job that has
+    ended, and `NotFound`.
+    """
+    owner = this_process()
+    for _ in range(TRIES):
+        job = purging.jobs.get(job_id)
+        now = purging.clock()
+        if job.state not in RESUMABLE:
+            raise Refused(f"Job {job_id} is {job.state}; there is nothing to go on with.", remedy="Look at its status.")
+        if job.held(now) and not surely_gone(job.lease_owner):
+            until = moment_text(job.lease_until) if job.lease_until else ""
+            raise StillHeld(
+                f"A worker holds job {job_id} until {until} at least.",
+                remedy="Wait for it; its status shows how far it is.",
+            )
+        changes: dict[str, Any] = {
+            "state": "running",
+            "lease_owner": owner,
+            "lease_until": now + timedelta(seconds=purging.limits.lease_seconds),
+            "epoch": job.epoch + 1,
+            "cancel_by": "",
+            "failure": None,
+            "started_at": job.started_at or now,
+        }
+        began = _boot_seconds()
+        try:
+            done = purging.writers.documents.commit(
+                [Update(job.path, dict[FieldName, Any](changes), job.update_time)],
+                operation="Taking the lease of a job",
+            )
+        except Stale:
+            time.sleep(random.uniform(0.01, 0.05))
+            continue
+        return Ledger(purging, replace(job, **changes, update_time=done.update_times[job.path]), began)
+    raise StillHeld(f"Others take the lease of job {job_id} at the same time.", remedy="Look at its status.")
+
+
+class Ledger:
+    """The hold itself; `job` is always as it stands in Firestore. Use it in a `with` block: it renews the lease."""
+
+    def __init__(self, purging: Purging, job: Job, began: float) -> None:
+        self.job = job
+        self._purging = purging
+        self._seconds = purging.limits.lease_seconds
+        self._safe_until = began + self._seconds
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name=f"lease of {job.job_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._keeper.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+        self._keeper.join()
+
+    def hold(self) -> None:
+        """Raises `LeaseLost` unless this worker surely holds the job for a good while yet; renews where needed."""
+        with self._lock:
+            if _boot_seconds() > self._safe_until - self._seconds / 2:
+                self.write({})
+
+    def begin(self, step: str, batch: int, seen: Mapping[str, Any]) -> None:
+        """Notes that a batch is about to be done, and what was seen before."""
+        self.write({"step": step, "batch": batch}, {"phase": "begin", "step": step, "batch": batch, "seen": dict(seen)})
+
+    def note(self, step: str, batch: int, seen: Mapping[str, Any]) -> None:
+        """Notes what was seen in the middle of a batch, before going on with it."""
+        self.write({}, {"phase": "look", "step": step, "batch": batch, "seen": dict(seen)})
+
+    def end(self, step: str, batch: int, entry: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+        """Notes what became of a batch; the next one is `batch + 1`."""
+        self.write(
+            {"step": step, "batch": batch + 1, **changes}, {"phase": "end", "step": step, "batch": batch, **entry}
+        )
+
+    def close(
+        self, state: State, changes: Mapping[str, Any], also: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Gives the lease back with the state that the job ends (or rests) in.
+
+        `also` are fields of other jobs to be changed with it, by their document's path.
+        """
+        self._over.set()
+        self.write({"state": state, "lease_owner": "", **changes}, {"phase": "close", "state": state}, also or {})
+
+    def write(
+        self,
+        changes: Mapping[str, Any],
+        entry: Mapping[str, Any] | None = None,
+        also: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """One commit of the job's changed fields (with a renewed lease) and, if given, a journal entry.
+
+        Tries again after faults that may pass for as long as the lease lasts; raises `LeaseLost`, or the last fault.
+        """
+        with self._lock:
+            for number in range(1, TRIES + 1):
+                began = _boot_seconds()
+                new = self._changed(changes, entry)
+                try:
+                    done = self._purging.writers.documents.commit(
+                        self._batch(new, entry, also or {}), operation="Writing the journal of a job"
+                    )
+                except (Stale, Unreachable, Throttled) as fault:
+                    if self._look_again(new, fault):
+                        return
+                    if number == TRIES or (began > self._safe_until and not isinstance(fault, Stale)):
+                        raise
+                    time.sleep(random.uniform(0.02, 0.1) * number)
+                    continue
+                self.job = replace(new, update_time=done.update_times[new.path])
+                self._safe_until = began + self._seconds
+                return
+
+    def _changed(self, changes: Mapping[str, Any], entry: Mapping[str, Any] | None) -> Job:
+        until = self._purging.clock() + timedelta(seconds=self._seconds)
+        sequence = self.job.sequence + (entry is not None)
+        return replace(self.job, **{"lease_until": until, **changes, "sequence": sequence})
+
+    def _batch(self, new: Job, entry: Mapping[str, Any] | None, also: Mapping[str, Mapping[str, Any]]) -> list[Change]:
+        old_fields, new_fields = self.job.to_fields(), new.to_fields()
+        moved: dict[FieldName, Any] = {name: value for name, value in new_fields.items() if value != old_fields[name]}
+        batch: list[Change] = [Update(new.path, moved or {"sequence": new.sequence}, self.job.update_time)]
+        if entry is not None:
+            body = {
+                **entry,
+                "sequence": new.sequence,
+                "epoch": new.epoch,
+                "worker": self.job.lease_owner,
+                "at": self._purging.clock(),
+            }
+            batch.append(Create(entry_path(new.job_id, new.sequence), body))
+        return [*batch, *(Update(path, dict[FieldName, Any](changed)) for path, changed in also.items())]
+
+    def _look_again(self, new: Job, fault: StorageError) -> bool:
+        """After a write that failed or may have: whether it was done all the same. Adopts what others may change."""
+        try:
+            there = self._purging.jobs.get(new.job_id)
+        except BackendError:
+            return False
+        if there.epoch != self.job.epoch:
+            raise LeaseLost(
+                f"Another worker took job {new.job_id} over.",
+                remedy="Leave it to that worker; its status shows how far.",
+            ) from fault
+        if there.sequence == new.sequence > self.job.sequence:
+            self.job = there
+            return True
+        self.job = replace(self.job, update_time=there.update_time, cancel_by=there.cancel_by)
+        return False
+
+    def _keep(self) -> None:
+        """Renews the lease while a long call runs; what goes wrong here shows at the next entry."""
+        while not self._over.wait(self._seconds / 4):
+            try:
+                self.hold()
+            except StorageError as error:
+                _log.warning("the lease of job %s could not be renewed: %s", self.job.job_id, error.message)
+                if isinstance(error, LeaseLost):
+                    return
+
+
+def _boot_seconds() -> float:
+    """Seconds that also pass while the machine sleeps, where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

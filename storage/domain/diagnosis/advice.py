@@ -1,0 +1,201 @@
+"""The next safe step, and the one after if that fails: a ladder from looking again to purging, cut to the verdict.
+
+The order is fixed: check again; recount; rebuild the highlights; set the status, with the evidence that allows it;
+have the job run again; replace a clip from a file; and last, purge. Nothing that changes anything is advised while the
+stores cannot be believed, or while the video still moves.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from storage.domain.diagnosis.evidence import Evidence
+from storage.domain.diagnosis.facts import Known, VideoFacts
+from storage.domain.diagnosis.signals import Signals, clips_known
+from storage.domain.diagnosis.verdict import Verdict, VerdictName
+from storage.domain.diagnosis.wording import age, moment, number
+
+_WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
+_MOVING = frozenset({"waiting", "rendering"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: a stable id, the words, the command that does it (empty: done elsewhere), and what allows it."""
+
+    id: str
+    text: str
+    command: str = ""
+    because: str = ""
+    changes: bool = False
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Plain values, for `--json`."""
+        return asdict(self)
+
+
+class Ladder:
+    """The steps that fit one video. Each method gives the steps of one rung, or none where it does not fit."""
+
+    def __init__(self, facts: VideoFacts, signals: Signals | None, evidence: tuple[Evidence, ...]) -> None:
+        self.facts = facts
+        self.signals = signals
+        self.wrong = {item.check for item in evidence if item.ok is False}
+        self.target = f"{shlex.quote(facts.uid)} {shlex.quote(facts.video_id)}"
+
+    def settings(self) -> Iterator[Step]:
+        """Before anything is believed: is this the right bucket, prefix and credential?"""
+        yield Step("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
+
+    def again(self) -> Iterator[Step]:
+        """Look again: what is true now may not have been true a minute ago."""
+        text = "Check again: the worker may have gone on meanwhile."
+        yield Step("check_again", text, f"python -m storage diagnose {self.target}")
+
+    def wait(self) -> Iterator[Step]:
+        """It moves, or is young: when to look again."""
+        facts, signals = self.facts, self.signals
+        if signals is not None and signals.touched_at is not None:
+            until = signals.touched_at + facts.stale_after
+            text = f"Wait for the worker. Without a touch by {moment(until)} ({age(facts.stale_after)}) it has stalled."
+            yield Step("wait", text, f"python -m storage diagnose {self.target}")
+
+    def upload_check(self) -> Iterator[Step]:
+        """Where it found something: the findings one by one."""
+        if self.facts.report is not None and self.facts.report.wrong:
+            text = "Look at the findings of the upload check one by one."
+            yield Step("upload_check", text, f"python -m storage verify {self.target}")
+
+    def recount(self) -> Iterator[Step]:
+        """Only where counters are wrong."""
+        if "counters" in self.wrong:
+            text = "Recount: the video's counters do not agree with its clip documents."
+            yield Step("recount", text, f"python -m storage recount {shlex.quote(self.facts.uid)}")
+
+    def usage(self) -> Iterator[Step]:
+        """Is the quota really used up, or did a counter drift?"""
+        uid = shlex.quote(self.facts.uid)
+        yield Step("check_usage", "Compare the quota with the truth.", f"python -m storage usage {uid}")
+        text = "If a counter is ahead of the truth: recount."
+        yield Step("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
+
+    def rebuild(self) -> Iterator[Step]:
+        """One source of highlights has them and the other does not."""
+        stored, document = self.facts.highlights_object, self.facts.highlights_document
+        command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
+        if document.usable and not stored.usable and stored.presence != "unknown":
+            because = f"The document holds {number(document.count, 'highlight')}."
+            text = "Rebuild highlights.json from the document highlights/main."
+            yield Step("rebuild_highlights_object", text, command, because, changes=True)
+        elif stored.usable and document.presence == "present" and not document.usable:
+            because = f"highlights.json holds {number(stored.count, 'highlight')}."
+            text = "Rebuild the document highlights/main from highlights.json."
+            yield Step("rebuild_highlights_document", text, command, because, changes=True)
+
+    def put_highlights(self) -> Iterator[Step]:
+        """Neither source has them: only a file from elsewhere (a log, a backup) helps."""
+        if self.signals is not None and self.signals.highlights != "valid":
+            command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
+            text = "If the worker's log or a backup still has the highlights, put them back from that file."
+            yield Step("put_highlights", text, command, changes=True)
+
+    def set_status(self) -> Iterator[Step]:
+        """The status that the evidence allows: completed, analyzed, or failed so that the customer can start anew."""
+        signals = self.signals
+        if signals is None:
+            return
+        command = f"python -m storage set-status {self.target} "
+        if signals.highlights == "valid" and signals.all_there:
+            because = f"All {signals.expected} expected clips are there and intact, and the highlights exist."
+            yield Step("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
+        elif signals.highlights == "valid" and not clips_known(self.facts) and signals.expected is None:
+            because = "The highlights exist, and no clip was asked for."
+            yield Step("set_analyzed", "Set the status to analyzed.", f"{command}analyzed {_WHO}", because, True)
+        elif signals.highlights == "valid" and signals.expected is None and signals.finished == clips_known(self.facts):
+            because = f"All {signals.finished} documented clips are intact; nothing says that more were expected."
+            yield Step("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
+
+    def set_failed(self) -> Iterator[Step]:
+        """So that the product lets the customer start again."""
+        if self.signals is not None and self.signals.status != "failed":
+            text = "If it cannot be run again: set the status to failed, so that the customer can start anew."
+            because = "Nothing has touched the video past the limit." if self.signals.stalled else ""
+            command = f"python -m storage set-status {self.target} failed {_WHO}"
+            yield Step("set_failed", text, command, because, changes=True)
+
+    def run_again(self) -> Iterator[Step]:
+        """The worker's own tools: this desk starts no job."""
+        source = (
+            " Its source video has expired and must be fetched again first." if "source_video" in self.wrong else ""
+        )
+        text = f"Have the worker's team look at the log and queue the job again.{source}"
+        yield Step("run_again", text)
+
+    def replace_clip(self) -> Iterator[Step]:
+        """For clips that cannot be delivered: from a file that somebody still has."""
+        report = self.facts.report
+        broken = [f for f in report.findings if f.clip_id and f.severity == "error"] if report else []
+        if broken:
+            text = f"Replace {number(len(broken), 'clip')} from a file, where one exists."
+            command = f"python -m storage upload {self.target} FILE --scene N --style STYLE {_WHO}"
+            yield Step("replace_clip", text, command, changes=True)
+
+    def find(self) -> Iterator[Step]:
+        """Perhaps it lies elsewhere."""
+        text = "Look for the video under another user."
+        yield Step("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
+
+    def tell(self) -> Iterator[Step]:
+        """Nothing technical helps."""
+        yield Step("reply", "Send the customer the reply; nothing on our side mends this.")
+
+    def purge(self) -> Iterator[Step]:
+        """Last of all, and only a plan: it is looked at before anything goes."""
+        uid, video_id = shlex.quote(self.facts.uid), shlex.quote(self.facts.video_id)
+        text = "Last of all, with the customer's agreement: plan a purge of this video and look at it."
+        yield Step("purge", text, f"python -m storage purge plan {uid} --video {video_id}")
+
+
+_Rung = Callable[[Ladder], Iterator[Step]]
+_STALLED: tuple[_Rung, ...] = (Ladder.again, Ladder.run_again, Ladder.set_failed, Ladder.purge)
+_RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
+    "healthy": (Ladder.upload_check, Ladder.recount, Ladder.rebuild),
+    "waiting": (Ladder.wait,),
+    "rendering": (Ladder.wait,),
+    "analysis_stalled": _STALLED,
+    "status_stuck": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),
+    "render_stalled": (Ladder.again, Ladder.recount, Ladder.rebuild, *_STALLED[1:]),
+    "highlights_missing": (Ladder.again, Ladder.recount, Ladder.put_highlights, *_STALLED[1:]),
+    "highlights_invalid": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.put_highlights, *_STALLED[1:]),
+    "clips_missing": (
+        Ladder.again,
+        Ladder.recount,
+        Ladder.rebuild,
+        Ladder.run_again,
+        Ladder.replace_clip,
+        Ladder.purge,
+    ),
+    "failed_transient": (Ladder.again, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),
+    "failed_permanent": (Ladder.tell, Ladder.purge),
+    "quota_blocked": (Ladder.usage, Ladder.tell, Ladder.run_again),
+    "access_denied": (Ladder.settings, Ladder.again),
+    "not_found": (Ladder.find, Ladder.purge),
+}
+
+
+def steps(
+    facts: VideoFacts, signals: Signals | None, verdict: Verdict, evidence: tuple[Evidence, ...]
+) -> tuple[Step, ...]:
+    """The next safe step first; empty only where nothing needs doing. See the module for what is never advised."""
+    ladder = Ladder(facts, signals, evidence)
+    suspected = facts.report is not None and facts.report.suspicion is not None
+    if suspected:
+        return tuple(step for rung in (Ladder.settings, Ladder.again) for step in rung(ladder))
+    found = [step for rung in _RUNGS[verdict.name] for step in rung(ladder)]
+    if verdict.name in _MOVING or (isinstance(facts.video, Known) and verdict.name == "access_denied"):
+        found = [step for step in found if not step.changes]
+    if verdict.name == "not_found" and not clips_known(facts):
+        found = [step for step in found if step.id != "purge"]
+    return tuple(found)

@@ -1,0 +1,254 @@
+"""One verdict for one video: rules in order of precedence, the first that applies decides. Total: one always does.
+
+A refusal or an outage comes first, because then nothing is known about the video. What Firestore alone proves (the
+document is not there) comes before what would need the bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from storage.domain.diagnosis.facts import Known, Unknown, VideoFacts
+from storage.domain.diagnosis.failures import permanent_cause
+from storage.domain.diagnosis.signals import (
+    RENDER_SLACK,
+    RENDER_TOUCH,
+    Signals,
+    clips_known,
+    derive,
+    missing,
+    unread,
+)
+from storage.domain.diagnosis.wording import age, number, quoted
+from storage.domain.integrity import Severity
+from storage.domain.model import Video
+
+VerdictName = Literal[
+    "healthy",
+    "waiting",
+    "analysis_stalled",
+    "status_stuck",
+    "rendering",
+    "render_stalled",
+    "highlights_missing",
+    "highlights_invalid",
+    "clips_missing",
+    "failed_transient",
+    "failed_permanent",
+    "quota_blocked",
+    "access_denied",
+    "not_found",
+]
+VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
+
+# What keeps a clip that its document calls completed from reaching the customer.
+BREAKING = ("missing_object", "size_mismatch", "empty_object", "clip_without_key", "foreign_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict with its line for the engineer. `since` is when it came to stand, where that is known.
+
+    `cause` says more where the name does not: which store refused or was away, which permanent failure it is.
+    """
+
+    name: VerdictName
+    severity: Severity
+    summary: str
+    since: datetime | None = None
+    cause: str = ""
+
+
+def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
+    """The verdict, and the signals that it rests on (`None` where there is no document to derive them from)."""
+    if isinstance(facts.video, Unknown):
+        return _refused(facts.video), None
+    if missing(facts) or not isinstance(facts.video, Known):
+        return _not_found(facts), None
+    video = facts.video.value
+    signals = derive(facts, video)
+    fault = unread(facts)
+    if fault is not None:
+        return _refused(fault), signals
+    for rule in _RULES:
+        verdict = rule(facts, video, signals)
+        if verdict is not None:
+            return verdict, signals
+    return Verdict("healthy", "info", "Everything that the documents name is there.", video.completed_at), signals
+
+
+def _refused(fault: Unknown) -> Verdict:
+    if fault.refused:
+        summary, cause = f"A store refused to answer; nothing is known about the video. {fault.message}", "refused"
+    else:
+        summary, cause = f"A store did not answer; nothing is known about the video. {fault.message}", "no answer"
+    return Verdict("access_denied", "error", summary, cause=cause)
+
+
+def _not_found(facts: VideoFacts) -> Verdict:
+    left = clips_known(facts)
+    below = f", but {number(left, 'clip document')} still lie below it" if left else ""
+    return Verdict("not_found", "error", f"There is no document of this video{below}.")
+
+
+def _failed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    if signals.status != "failed":
+        return None
+    since = video.failed_at if "failed_at" not in signals.ahead else None
+    since = since or signals.touched_at
+    if signals.failure == "permanent":
+        cause = permanent_cause(signals.error_text)
+        return Verdict("failed_permanent", "warning", f"Failed for good ({cause}): no retry mends it.", since, cause)
+    exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
+    if signals.failure == "quota" or (signals.failure == "unrecognised" and exceeded):
+        return _quota(exceeded, since)
+    if signals.failure == "transient":
+        return Verdict("failed_transient", "error", "Failed by something that a retry may mend.", since, "transient")
+    text = "Failed for a reason that is not recognised; one retry is safe, then somebody must read the worker's log."
+    return Verdict("failed_transient", "error", text, since, "unrecognised")
+
+
+def _quota(exceeded: tuple[str, ...], since: datetime | None) -> Verdict:
+    used_up = f" Used up now: {', '.join(exceeded)}." if exceeded else ""
+    return Verdict("quota_blocked", "warning", f"Held back by the customer's quota.{used_up}", since, "quota")
+
+
+def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """Not failed, yet held back: the document says so, or rendering was asked for, never began, and a quota is full.
+
+    A full quota alone blocks nothing: a video that waits for its analysis, or that has clips, is judged by its age.
+    """
+    if signals.settled or not signals.stalled:
+        return None
+    exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
+    asked = signals.highlights == "valid" and signals.expected is not None
+    never_began = clips_known(facts) == 0 and not signals.finished
+    if signals.failure == "quota" or (exceeded and asked and never_began):
+        return _quota(exceeded, signals.touched_at)
+    return None
+
+
+def _unfinished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """`processing`, no status, or one that this project does not know: the worker has not said that it is done."""
+    if signals.settled:
+        return None
+    if signals.highlights == "invalid" and not signals.rendering_begun:
+        return _invalid(facts, video, signals)
+    return _standing(facts, video, signals) if signals.stalled else _moving(signals)
+
+
+def _moving(signals: Signals) -> Verdict:
+    quiet = age(signals.age) if signals.age is not None else ""
+    if signals.rendering_begun or signals.expected is not None:
+        late = signals.age is not None and signals.age > RENDER_TOUCH + RENDER_SLACK
+        summary = f"Clips are being rendered{_progress(signals)}; last touched {quiet} ago."
+        if late:
+            summary += f" A live job touches the video every {age(RENDER_TOUCH)}."
+        return Verdict("rendering", "warning" if late else "info", summary, signals.touched_at)
+    what = "no highlights yet" if signals.highlights != "valid" else "the highlights are there"
+    return Verdict("waiting", "info", f"Young, {what}: last touched {quiet} ago.", signals.touched_at)
+
+
+def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
+    quiet = f"no touch for {age(signals.age)}" if signals.age is not None else "no usable time in the document"
+    limit = age(facts.stale_after)
+    since = signals.touched_at
+    if signals.all_there:
+        summary = f"All {signals.expected} clips are there, but the status stayed {_named(signals)}; {quiet}."
+        return Verdict("status_stuck", "error", summary, since)
+    part_way = signals.expected is not None or signals.job_incomplete or signals.in_progress > 0
+    if signals.rendering_begun and part_way:
+        summary = f"Rendering stopped part way{_progress(signals)}; {quiet} (limit {limit})."
+        return Verdict("render_stalled", "error", summary, since)
+    if signals.highlights == "valid":
+        if part_way:
+            summary = f"Rendering was asked for and never began{_progress(signals)}; {quiet} (limit {limit})."
+            return Verdict("render_stalled", "error", summary, since)
+        summary = f"The highlights are there, but the status stayed {_named(signals)}; {quiet}."
+        return Verdict("status_stuck", "error", summary, since)
+    if signals.highlights == "invalid":
+        return _invalid(facts, video, signals)
+    there = f", though there are {number(clips_known(facts), 'clip')}" if clips_known(facts) else ""
+    summary = f"The analysis never finished: no highlights{there}, {quiet} (limit {limit})."
+    return Verdict("analysis_stalled", "error", summary, since)
+
+
+def _highlights(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """Settled, but without usable highlights: whatever the status says, the customer is told to wait."""
+    if signals.highlights == "absent":
+        summary = f"The status says {signals.status}, and there are no highlights in either place."
+        return Verdict("highlights_missing", "error", summary, _settled_at(video, signals))
+    if signals.highlights in {"invalid", "empty"} or facts.highlights_object.content == "invalid":
+        return _invalid(facts, video, signals)
+    return None
+
+
+def _invalid(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
+    states = (facts.highlights_object, facts.highlights_document)
+    bad = next((s for s in states if s.content == "invalid"), None) or next(s for s in states if s.content == "empty")
+    where = "highlights.json" if bad.source == "object" else "The document highlights/main"
+    mendable = " The other source has them." if signals.highlights == "valid" else ""
+    nothing_found = bad.content == "empty" and not clips_known(facts)
+    severity: Severity = "warning" if nothing_found or mendable else "error"
+    since = _settled_at(video, signals)
+    return Verdict("highlights_invalid", severity, f"{where} cannot be used: {bad.reason}.{mendable}", since)
+
+
+def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    broken = facts.objects.value.broken if isinstance(facts.objects, Known) else {}
+    counts = {kind: broken[kind] for kind in BREAKING if broken.get(kind)}
+    since = _settled_at(video, signals)
+    if counts:
+        what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+        named = facts.objects.value.named if isinstance(facts.objects, Known) else 0
+        return Verdict("clips_missing", "error", f"Of {number(named, 'clip')} some cannot be delivered: {what}.", since)
+    if signals.status == "completed" and not clips_known(facts) and (video.clips_count or 0) > 0:
+        summary = f"The document counts {number(video.clips_count or 0, 'clip')}, and there is no clip document."
+        return Verdict("clips_missing", "error", summary, since)
+    return None
+
+
+def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """Healthy for the customer, with something that should be put right."""
+    blemishes = []
+    if facts.highlights_object.presence == "absent":
+        blemishes.append("highlights.json is missing, though the document has the highlights")
+    report = facts.report
+    noted = {f.kind for f in report.findings if f.severity != "info"} if report else set()
+    if noted:
+        blemishes.append(", ".join(sorted(kind.replace("_", " ") for kind in noted)))
+    if signals.status == "completed" and not clips_known(facts):
+        blemishes.append("no clips, although the status says completed")
+    if not blemishes:
+        return None
+    summary = f"The customer has everything; to put right: {'; '.join(blemishes)}."
+    return Verdict("healthy", "warning", summary, _settled_at(video, signals))
+
+
+_RULES: tuple[Callable[[VideoFacts, Video, Signals], Verdict | None], ...] = (
+    _failed,
+    _blocked,
+    _unfinished,
+    _highlights,
+    _clips,
+    _blemished,
+)
+
+
+def _settled_at(video: Video, signals: Signals) -> datetime | None:
+    """When the status was set, as far as the document says so."""
+    return video.completed_at if video.completed_at and "completed_at" not in signals.ahead else signals.touched_at
+
+
+def _named(signals: Signals) -> str:
+    return quoted(signals.status, 40) if signals.status else "empty"
+
+
+def _progress(signals: Signals) -> str:
+    done = signals.finished if signals.finished is not None else signals.documented
+    if signals.expected is not None and done is not None:
+        return f" ({done} of {signals.expected} clips)"
+    return f" ({number(done, 'clip')} so far)" if done else ""
