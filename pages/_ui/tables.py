@@ -50,7 +50,7 @@ def table(
     columns: Mapping[str, Any],
     id_column: str | None = None,
     select: SelectionMode = "none",
-    total: int | None = None,
+    total: int | Page | None = None,
     height: int | Literal["auto", "content"] = "auto",
     csv_name: str = "",
     csv_frame: Callable[[], pd.DataFrame] | None = None,
@@ -58,8 +58,8 @@ def table(
     """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are selected.
 
     Only those columns reach the browser. Texts are made harmless and short; `columns` holds Streamlit's column
-    configuration, or a heading, for each. `total` is how many rows there are of which `frame` is the first part
-    (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`, made when pressed.
+    configuration, or a heading, for each. `total` is how many rows there are of which `frame` is the first part, or
+    the page that it is (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`, made when pressed.
     """
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:
@@ -137,13 +137,17 @@ def _cell(value: Any) -> Any:
 
 def _below(
     rows: int,
-    total: int | None,
+    total: int | Page | None,
     chosen: Sequence[str],
     key: str,
     csv_name: str,
     csv_frame: Callable[[], pd.DataFrame],
 ) -> None:
-    words = f"first {rows:,} of {total:,} shown" if total is not None and total > rows else f"{rows:,} shown"
+    words = f"{rows:,} shown"
+    if isinstance(total, Page):
+        words = f"{total.start + 1:,} to {total.stop:,} of {total.total:,}" if total.total else "0 shown"
+    elif total is not None and total > rows:
+        words = f"first {rows:,} of {total:,} shown"
     if chosen:
         words += f" · {len(chosen):,} selected"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -168,15 +172,12 @@ def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: s
 
 
 def paged(total: int, *, key: str, size: int = 50) -> Page:
-    """The page of rows to show, with the control to turn pages. Draw it above the rows, or into a slot below them."""
+    """The page of rows to show, with the control to turn pages; give it to `table` as `total`."""
     pages = max(1, -(-total // size))
     number = 1
     if pages > 1:
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            place = st.empty()
+        with st.container(horizontal_alignment="right"):
             number = st.pagination(pages, key=f"{key}__page{pages}")
-            start = (number - 1) * size
-            place.caption(f"{start + 1:,} to {min(start + size, total):,} of {total:,}", width="content")
     start = (number - 1) * size
     return Page(number, start, min(start + size, total), total)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ class MediaServer:
     """Serves a folder. Names are file names; a link's number is its `token` in the query.
 
     `expired`: (name, token) pairs that get 403, `missing`: names that get 404, `refused`: names that get 403 always.
-    `cut_bytes`: at most so many bytes of a file are sent before the connection breaks, for a slow or broken line.
+    `cut_bytes`: so many bytes of a file are sent, then nothing more until `release` breaks the connection.
     `requests` lists every request as (name, token, status), in order.
     """
 
@@ -30,6 +32,7 @@ class MediaServer:
     missing: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     cut_bytes: int | None = None
+    released: threading.Event = field(default_factory=threading.Event)
     extra: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -46,7 +49,17 @@ class MediaServer:
         """Forgets every fault and every request."""
         for held in (self.expired, self.missing, self.refused, self.requests, self.extra):
             held.clear()
+        self.release()
+
+    def stall_after(self, count: int) -> None:
+        """From now on a connection stalls after so many bytes, until `release`."""
+        self.cut_bytes = count
+        self.released = threading.Event()
+
+    def release(self) -> None:
+        """Breaks the connections that stall; new ones get everything."""
         self.cut_bytes = None
+        self.released.set()
 
     def content(self, name: str) -> bytes | None:
         """The bytes under a name, or `None`."""
@@ -60,6 +73,17 @@ class MediaServer:
         if name in self.refused or (name, token) in self.expired:
             return 403
         return 404 if name in self.missing or self.content(name) is None else 200
+
+
+def tone(seconds: int) -> bytes:
+    """A sound file of 32,000 bytes a second: long enough to break off while it plays, and made without any codec."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(bytes(32_000 * seconds))
+    return content.getvalue()
 
 
 @contextmanager
@@ -122,7 +146,9 @@ def _handler(media: MediaServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(content)}")
             self.end_headers()
             if media.cut_bytes is not None and len(piece) > media.cut_bytes:
+                released = media.released
                 self.wfile.write(piece[: media.cut_bytes])
+                released.wait(30)
                 self.close_connection = True
                 return
             self.wfile.write(piece)

@@ -170,19 +170,18 @@ class Playback {
   async onError() {
     const { video, url } = this
     if (!video?.error || this.state === "idle" || this.state === "renewing") return
-    if (isFormat(video.error)) {
-      this.fail("format")
-      return
-    }
-    if (this.left() > 0) {
-      const answered = await reachable(url)
-      if (this.video !== video || this.url !== url) return
-      if (answered === false) {
-        this.fail("unreachable")
-        return
-      }
-    }
-    this.renew()
+    const cause = await this.cause(video.error, url)
+    if (this.video !== video || this.url !== url) return
+    if (cause) this.fail(cause)
+    else this.renew()
+  }
+
+  // Why it failed, where a new link cannot mend it; otherwise an empty word.
+  async cause(error, url) {
+    if (isFormat(error)) return "format"
+    if (this.left() <= 0 || error.code === MediaError.MEDIA_ERR_NETWORK) return ""
+    if (await served(url)) return "format"
+    return (await reachable(url)) === false ? "unreachable" : ""
   }
 
   renew() {

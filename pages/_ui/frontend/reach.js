@@ -1,11 +1,37 @@
-// Tells apart why a medium did not load, as far as a browser lets a page know.
+// Tells apart why a medium from another host did not load; browsers hide the status and most of the message.
 
 const PROBE_MS = 6000
-const DATA_ARRIVED = /DEMUXER|DECODER|DECODE|NO_SUPPORTED_STREAMS|NS_ERROR_DOM_MEDIA/i
+// What Chromium (DEMUXER_ERROR_..., DECODER_ERROR_...) and Firefox say about bytes that came and could not be played.
+const UNPLAYABLE = /DEMUXER_ERROR|DECODER_ERROR|PIPELINE_ERROR_DECODE|NS_ERROR_DOM_MEDIA/
 
-// True when bytes came and could not be played; a refusal or an outage says nothing of the kind.
+// True when the data is at fault; a refusal or a broken line reads otherwise, or not at all.
 function isFormat(error) {
-  return error.code === 3 || DATA_ARRIVED.test(error.message ?? "")
+  if (error.code === MediaError.MEDIA_ERR_NETWORK) return false
+  return error.code === MediaError.MEDIA_ERR_DECODE || UNPLAYABLE.test(error.message ?? "")
+}
+
+// Whether the address gives a file, true or false, or null when the browser does not say. A prefetch reports a refusal
+// (4xx, 5xx) as an error even where a page may not read the answer.
+function served(url) {
+  return new Promise((resolve) => {
+    const link = document.createElement("link")
+    const end = (result) => {
+      clearTimeout(timer)
+      link.remove()
+      resolve(result)
+    }
+    const timer = setTimeout(() => end(null), PROBE_MS)
+    if (!link.relList?.supports?.("prefetch")) {
+      end(null)
+      return
+    }
+    link.rel = "prefetch"
+    link.referrerPolicy = "no-referrer"
+    link.onload = () => end(true)
+    link.onerror = () => end(false)
+    link.href = url
+    document.head.append(link)
+  })
 }
 
 // Whether the host answers at all, whatever it says: true, false, or null when the page's own policy forbids to ask.

@@ -27,7 +27,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/
 function failureWords(kind, url) {
   const host = hostOf(url)
   if (kind === "format") return "This browser cannot play the file: a format it does not know, or damaged data."
-  if (kind === "refused") return "The bucket answered, but did not give the file, not even for a new link."
+  if (kind === "refused") return "The bucket answered, but did not give the file, not even for a new link: refused, or not there."
   if (kind === "desk") return "The desk did not answer. It may be busy or restarting."
   if (kind === "unreachable" && LOOPBACK.test(host)) {
     return (

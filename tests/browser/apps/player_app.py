@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,7 +49,23 @@ cards = [
     ClipCard("clip-c", "A clip whose file is gone", "original", 6.0, 0, "completed", presence="absent"),
     ClipCard("odd", "שלום \u202eevil", "<i>style</i>", None, None, "weird", presence="unknown", reason="R2 refused."),
 ]
-if st.query_params.get("single"):
+if st.query_params.get("own"):  # the page signs by itself, in the run after the one that was asked
+    wanted = st.session_state.setdefault("wanted", {})
+    events = gallery([replace(cards[0], **wanted.get("clip-a", {})), *cards[1:]], key="own")
+    for ask in events.asked:
+        link = sign(ask.clip_id, ask.purpose)
+        wanted[ask.clip_id] = {"media_url": link.url, "expires_at": link.expires_at}
+    if events.asked:
+        st.rerun()
+elif st.query_params.get("posters"):  # thumbnails whose links have ended, until the page is told
+    number = st.session_state.setdefault("poster", 1)
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    posters = [replace(cards[0], poster_url=f"{BASE}/clip_a.jpg?token={number}", poster_expires_at=ended)]
+    events = gallery(posters, key="posters", sign=sign)
+    if events.posters_expired:
+        st.session_state["poster"] = number + 1
+        st.rerun()
+elif st.query_params.get("single"):
     events = player(cards[0], key="single", sign=sign)
 else:
     events = gallery(cards, key="clips", sign=sign, label="Clips of this video")
