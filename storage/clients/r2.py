@@ -128,7 +128,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
             signature_version="s3v4",
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            retries={"mode": "standard", "max_attempts": 3},
+            retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=POOL_SIZE,
             s3={"addressing_style": "path"},
             use_fips_endpoint=False,

@@ -108,7 +108,7 @@ class SeaweedFS:
     def create_bucket(self, name: str) -> None:
         """Makes a bucket unless it exists."""
         with contextlib.suppress(Stale):
-            r2.write_client(self.settings(name)).call("create_bucket", name)
+            self._admin.at(name).call("create_bucket", name)
 
     def backdate_upload(self, bucket: str, upload: MultipartUpload, initiated_at: datetime) -> None:
         """Makes an unfinished upload look as if it had been begun at that time (aware); its parts stay."""
@@ -199,7 +199,7 @@ class SeaweedFS:
             )
 
     def _await_answer(self) -> None:
-        r2.write_client(self.settings("warm"))  # loading the SDK's data takes as long as half the start
+        self._admin = r2.write_client(self.settings(""))  # loading the SDK takes about as long as the start does
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.running:

@@ -11,6 +11,7 @@ from tests.contract.r2_fixtures import (  # noqa: F401 - pytest finds fixtures b
     bucket,
     far_objects,
     far_writer,
+    near,
     objects,
     proxy,
     r2_rig,

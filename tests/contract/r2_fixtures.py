@@ -28,16 +28,22 @@ def bucket(r2_rig: SeaweedRig) -> str:
     return r2_rig.fresh_bucket()
 
 
-@pytest.fixture
-def objects(r2_rig: SeaweedRig, bucket: str) -> Objects:
-    """Reading access to it."""
-    return Objects(r2.read_client(r2_rig.settings(bucket)), bucket)
+@pytest.fixture(scope="session")
+def near(r2_rig: SeaweedRig) -> tuple[r2.R2Client, r2.R2Client]:
+    """Handles for reading and for writing, straight to the store; any bucket can be had from them."""
+    return r2.read_client(r2_rig.settings()), r2.write_client(r2_rig.settings())
 
 
 @pytest.fixture
-def writer(r2_rig: SeaweedRig, bucket: str) -> ObjectWriter:
+def objects(near: tuple[r2.R2Client, r2.R2Client], bucket: str) -> Objects:
+    """Reading access to the bucket."""
+    return Objects(near[0], bucket)
+
+
+@pytest.fixture
+def writer(near: tuple[r2.R2Client, r2.R2Client], bucket: str) -> ObjectWriter:
     """Writing access to it."""
-    return ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    return ObjectWriter(near[1], bucket)
 
 
 @pytest.fixture

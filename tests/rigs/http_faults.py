@@ -203,6 +203,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.upstream.close()
         super().finish()
 
+    def handle_expect_100(self) -> bool:
+        """The client waits for this before it sends its body."""
+        proceed = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
+
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the proxy's own list of requests is the log."""
 
