@@ -1,0 +1,191 @@
+"""The demo starts once, is shared, survives the kill of its owner, and is dated anew when it has grown old.
+
+One demo serves the whole module, in the order of the tests: two processes start it at the same time, tests attach to
+it, its owner is killed, and this process goes on with the same data, thirteen hours later.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import config
+from storage.connect import Stores, connect, open_read_token_writer, open_writers
+from storage.environment import ROOT
+from storage.errors import AccessDenied, Refused
+from storage.sandbox.demo import Demo, open_demo, reset
+from storage.sandbox.demo_folder import DemoFolder
+from storage.sandbox.seeding import update_times
+from storage.sandbox.world import World, build
+from tests.sandbox.sample import WORLD
+
+LATER = timedelta(hours=13)
+CAST = WORLD.cast  # ids and keys do not depend on the time
+
+
+@dataclass
+class Shared:
+    """The folder, and the two processes that wanted its demo at the same time."""
+
+    directory: Path
+    processes: list[subprocess.Popen[str]]
+    owner: subprocess.Popen[str]
+    other_said: str
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    directory = tmp_path_factory.mktemp("shared") / "demo"
+    command = [sys.executable, "-m", "storage.sandbox.demo", "--directory", str(directory)]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(2)
+    ]
+    said = [[process.stdout.readline() for _ in range(3)] for process in processes if process.stdout]
+    owners = [process for process, lines in zip(processes, said, strict=True) if "until Ctrl-C" in lines[2]]
+    assert len(owners) == 1, said
+    assert said[0][:2] == said[1][:2]
+    other_said = next(lines[2] for lines in said if "until Ctrl-C" not in lines[2])
+    yield Shared(directory, processes, owners[0], other_said)
+    for process in processes:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def attached(shared: Shared) -> Demo:
+    return open_demo(shared.directory)
+
+
+@pytest.fixture
+def stores(attached: Demo) -> Iterator[Stores]:
+    with closing(connect(config.load(attached.values(), mode="demo"))) as stores:
+        yield stores
+
+
+@pytest.fixture(scope="module")
+def dated(shared: Shared) -> World:
+    """The sample as it was put in."""
+    sample = DemoFolder(shared.directory).sample()
+    assert sample is not None
+    return build(sample.dated, sample.seed)
+
+
+def test_of_two_processes_at_once_one_owns_the_demo_and_the_other_attaches(shared: Shared) -> None:
+    assert "Another process runs it" in shared.other_said
+    assert shared.owner.poll() is None
+
+
+def test_attaching_gives_the_same_endpoints_and_stopping_ends_nothing(shared: Shared, attached: Demo) -> None:
+    second = open_demo(shared.directory)
+    second.stop()
+    assert not attached.owned
+    assert second.values() == attached.values()
+    assert shared.owner.poll() is None
+
+
+def test_every_object_is_there_with_its_size_and_age(stores: Stores, dated: World) -> None:
+    frame = stores.objects.list_all("").frame
+    found = {row.key: (row.size_bytes, row.last_modified.to_pydatetime()) for row in frame.itertuples()}
+    expected = {o.key: (o.size, o.modified.replace(microsecond=0)) for o in dated.objects}
+    assert found == expected
+
+
+def test_every_document_is_there(stores: Stores, dated: World) -> None:
+    assert update_times(stores.handle).keys() == dated.documents.keys()
+    story = CAST["healthy"]
+    path = f"users/{story.uid}/videos/{story.video_id}"
+    found = stores.records.raw(path)
+    assert found is not None
+    assert found.fields == dated.documents[path]
+
+
+def test_unfinished_uploads_are_as_old_as_their_stories_say(stores: Stores, dated: World) -> None:
+    found = stores.objects.multipart_uploads("").uploads
+    begun = {upload.key: upload.initiated_at for upload in found}
+    assert begun == {each.key: (dated.now - each.age).replace(microsecond=0) for each in dated.uploads}
+
+
+def test_a_signed_url_of_an_unusual_key_gives_the_clip(stores: Stores, dated: World) -> None:
+    contents = {each.key: each.content() for each in dated.objects}
+    for number in range(1, 8):
+        key = str(CAST[f"key_{number}"].key)
+        with urllib.request.urlopen(stores.objects.presign(key, 60).url, timeout=10) as answer:
+            assert answer.headers["Content-Type"] == "video/mp4"
+            assert answer.read() == contents[key]
+
+
+def test_the_reading_token_may_not_write(stores: Stores) -> None:
+    with pytest.raises(AccessDenied):
+        open_read_token_writer(stores).put("_ops/health/probe", b"x", "text/plain")
+
+
+def test_what_is_being_rendered_was_touched_just_now(stores: Stores) -> None:
+    story = CAST["rendering"]
+    video = stores.records.video(story.uid, str(story.video_id))
+    assert video is not None
+    assert video.updated_at is not None
+    assert datetime.now(UTC) - video.updated_at < timedelta(minutes=2)
+
+
+def test_a_running_demo_is_not_reset(shared: Shared) -> None:
+    with pytest.raises(Refused, match=f"process {shared.owner.pid}"):
+        reset(shared.directory)
+    assert shared.owner.poll() is None
+
+
+def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
+    shared: Shared, attached: Demo, dated: World
+) -> None:
+    changed, gone = CAST["analysis_stalled"], CAST["orphan_object"]
+    path = f"users/{changed.uid}/videos/{changed.video_id}"
+    with closing(connect(config.load(attached.values(), mode="demo"))) as stores:
+        writers = open_writers(stores)
+        writers.documents.update(path, {"status": "failed"})
+        writers.documents.delete(f"users/{CAST['share_live'].uid}")
+        writers.objects.delete([str(gone.key)])
+        mine = stores.records.raw(path)
+    shared.owner.kill()
+    shared.owner.wait()
+
+    with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + LATER) as demo:
+        assert demo.owned
+        assert "dates were moved" in demo.note
+        with closing(connect(config.load(demo.values(), mode="demo"))) as stores:
+            sample = DemoFolder(shared.directory).sample()
+            assert sample is not None
+            after = build(sample.dated, sample.seed)
+            assert sample.dated - dated.now >= LATER
+            assert stores.records.raw(path) == mine
+            assert stores.records.raw(f"users/{CAST['share_live'].uid}") is None
+            _assert_redated(stores, after, str(gone.key))
+    reset(shared.directory)
+    assert not shared.directory.exists()
+
+
+def _assert_redated(stores: Stores, after: World, gone: str) -> None:
+    frame = stores.objects.list_all("").frame
+    found = {row.key: row.last_modified.to_pydatetime() for row in frame.itertuples()}
+    assert found == {o.key: o.modified.replace(microsecond=0) for o in after.objects if o.key != gone}
+    begun = {upload.key: upload.initiated_at for upload in stores.objects.multipart_uploads("").uploads}
+    assert begun == {each.key: (after.now - each.age).replace(microsecond=0) for each in after.uploads}
+    statuses: Counter[bool] = Counter()
+    for story in after.cast.values():
+        path = f"users/{story.uid}/videos/{story.video_id}"
+        if story.verdict not in {None, "waiting", "rendering", "not_found"} and story.name != "analysis_stalled":
+            document = stores.records.raw(path)
+            assert document is not None
+            statuses[document.fields == after.documents[path]] += 1
+    assert statuses[True] > 40
+    assert not statuses[False]

@@ -1,0 +1,75 @@
+"""The demo's folder has one owner at a time, tells others only what is complete, and keeps its keys to itself."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from storage.errors import Refused
+from storage.sandbox.demo import reset
+from storage.sandbox.demo_folder import DemoFolder, Running, Sample
+
+RUNNING = Running(4_194_300, 4_194_301, "http://127.0.0.1:1", "127.0.0.1:2", "key-1", "secret-1", "key-2", "secret-2")
+SAMPLE = Sample("abc", 7, datetime(2025, 11, 18, tzinfo=UTC), (1, 2))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DemoFolder:
+    folder = DemoFolder(tmp_path / "demo")
+    assert folder.acquire()
+    return folder
+
+
+def test_only_one_at_a_time_holds_the_folder(folder: DemoFolder) -> None:
+    other = DemoFolder(folder.path)
+    assert not other.acquire()
+    folder.release()
+    folder.release()
+    assert other.acquire()
+
+
+def test_what_was_written_is_read_back(folder: DemoFolder) -> None:
+    assert (folder.running(), folder.sample()) == (None, None)
+    folder.write_running(RUNNING)
+    folder.write_sample(SAMPLE)
+    assert (folder.running(), folder.sample()) == (RUNNING, SAMPLE)
+    folder.remove_running()
+    folder.forget_sample()
+    assert (folder.running(), folder.sample()) == (None, None)
+
+
+def test_the_keys_are_for_this_user_alone_and_do_not_show(folder: DemoFolder) -> None:
+    folder.write_running(RUNNING)
+    assert stat.S_IMODE((folder.path / "running.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert not [word for word in ("key-1", "secret-1", "key-2", "secret-2") if word in repr(RUNNING)]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', '{"dated": "yesterday", "code": "", "seed": 1}'])
+def test_a_file_that_is_not_whole_counts_as_none(folder: DemoFolder, content: str) -> None:
+    for name in ("running.json", "sample.json"):
+        (folder.path / name).write_text(content)
+    assert (folder.running(), folder.sample()) == (None, None)
+
+
+def test_a_reset_takes_everything_away_unless_somebody_holds_the_folder(folder: DemoFolder) -> None:
+    folder.objects.mkdir()
+    (folder.objects / "data").write_text("x")
+    folder.write_sample(SAMPLE)
+    with pytest.raises(Refused, match="nothing was deleted"):
+        reset(folder.path)
+    assert (folder.objects / "data").exists()
+    folder.release()
+    reset(folder.path)
+    assert not folder.path.exists()
+    reset(folder.path)
+
+
+def test_a_lock_whose_folder_was_deleted_meanwhile_is_not_the_lock(folder: DemoFolder, tmp_path: Path) -> None:
+    held = DemoFolder(folder.path)
+    folder.remove()
+    assert held.acquire()
+    assert not DemoFolder(folder.path).acquire()
