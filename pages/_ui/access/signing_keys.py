@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Final
 
 import httpx
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import RSAKey
 
 from storage.errors import Unreachable
 
@@ -67,12 +68,21 @@ class SigningKeys:
                     content += piece
                     if len(content) > _LARGEST:
                         return
-            keys = KeySet.import_key_set(httpx.Response(200, content=content).json()).keys
-        except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError):
+            published = httpx.Response(200, content=content).json()["keys"]
+            keys = {key.kid: key for key in map(_usable, published) if key is not None and key.kid}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return  # not an answer that keys can be taken from
-        self._keys = {
-            key.kid: key
-            for key in keys
-            if isinstance(key, RSAKey) and key.kid and key.public_key.key_size >= _LEAST_BITS
-        }
-        self._fetched_at = self._clock()
+        if keys:
+            self._keys = keys
+            self._fetched_at = self._clock()
+
+
+def _usable(published: object) -> RSAKey | None:
+    """One key of the set, or `None` for one of another kind, a broken or a weak one: it does not spoil the others."""
+    if not isinstance(published, dict) or published.get("kty") != "RSA":
+        return None
+    try:
+        modulus = int.from_bytes(urlsafe_b64decode(published["n"] + "=="))
+        return RSAKey.import_key(published) if modulus.bit_length() >= _LEAST_BITS else None
+    except (JoseError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,30 @@
+"""Settings for tests of access: this machine's own environment and files never reach them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from storage import environment
+
+NAMES = ("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "GROUPS_", "SESSION_", "METRICS_")
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Gives a function that sets the settings of this test, and no others."""
+
+    def only(**values: str) -> None:
+        for name in list(os.environ):
+            if name.startswith(NAMES):
+                monkeypatch.delenv(name)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment.read, "__defaults__", (tmp_path, None))
+    monkeypatch.setattr(environment.auth_table, "__defaults__", (tmp_path,))
+    return only
