@@ -86,7 +86,7 @@ class DocumentWriter:
 
         A lost reply is answered by sending the changes again where that can do no harm. If the second answer is that
         a precondition fails, the documents are read: when they are as the changes leave them, the first try did it.
-        Raises `Unreachable` when it stays unknown whether the changes were applied.
+        Raises `Unreachable` when it stays unknown whether the changes were applied; `Stale` only when they were not.
         """
         if not 1 <= len(changes) <= MAX_CHANGES:
             raise BadInput(f"a commit takes 1 to {MAX_CHANGES} changes, not {len(changes):,}", field_name="changes")
@@ -102,9 +102,9 @@ class DocumentWriter:
                 if number >= tries:
                     raise _unknown(fault) from fault
             except Stale as fault:
-                if lost and (done := self._done(changes)):
-                    return done
                 if not was_contention(fault) or number >= TRIES:
+                    if lost:
+                        return self._decided(changes, fault)
                     raise self._explained(changes, fault) from fault
             _pause(number)
 
@@ -146,6 +146,13 @@ class DocumentWriter:
     def _give_up(self, transaction: bytes, operation: str) -> None:
         with suppress(StorageError):  # Firestore ends it by itself; the fault that led here is the one to tell
             self._changes.rollback(transaction, operation=operation)
+
+    def _decided(self, changes: Sequence[Change], fault: Stale) -> Committed:
+        """After a lost reply and a failed precondition: done when the documents are as the changes leave them."""
+        done = self._done(changes)
+        if done is None:  # the first try may have been applied, and changed by someone else since
+            raise _unknown(fault, "; ".join(self._explained(changes, fault).reasons)) from fault
+        return done
 
     def _done(self, changes: Sequence[Change]) -> Committed | None:
         """Whether the documents, read again, are as the changes leave them."""
@@ -217,10 +224,10 @@ def _moved(change: Change, document: Any | None) -> str:
     return f"{change.path} was changed at {changed}, after {expected}"
 
 
-def _unknown(fault: Unreachable) -> Unreachable:
-    words = {"operation": fault.operation, "target": fault.target, "detail": fault.detail}
+def _unknown(fault: StorageError, found: str = "") -> Unreachable:
+    words = {"operation": fault.operation, "target": fault.target, "detail": found or fault.detail}
     return Unreachable(
-        f"{fault.message} Whether the change was applied is not known.",
+        f"{fault.operation}: the reply got lost, and whether the change was applied is not known.",
         remedy="Look again at what is there now before repeating it.",
         **words,
     )

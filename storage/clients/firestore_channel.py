@@ -21,6 +21,7 @@ from storage.clients.firestore_errors import translate
 from storage.config import FirestoreSettings
 from storage.errors import BadCredentials
 
+_OPERATION = "Signing in to Firestore"
 _log = logging.getLogger(__name__)
 _auth: Any = google.auth  # these four are typed in part only
 _service_account: Any = service_account.Credentials
@@ -38,22 +39,12 @@ def open_channel(settings: FirestoreSettings, *, single_threaded: bool = True) -
     """
     if not firestore_messages.runs_on_upb():
         _log.warning("protobuf runs without its C implementation: reading Firestore takes some thirty times longer")
-    options = _options(single_threaded)
+    options, path = _options(single_threaded), settings.credentials_path
     if settings.emulator_host:
         # An emulator is local: a proxy that the environment names for the internet must not be asked.
         return grpc.insecure_channel(settings.emulator_host, options=[*options, ("grpc.enable_http_proxy", 0)])
-    try:
-        credentials = _credentials(settings.credentials_path)
-        return FirestoreGrpcTransport.create_channel(credentials=credentials, options=options)
-    except GoogleAuthError as error:
-        raise translate(error, operation="Signing in to Firestore", target=settings.project_id) from None
-    except (OSError, ValueError, KeyError, TypeError):  # an unreadable or malformed key file, never quoted
-        raise BadCredentials(
-            "Signing in to Firestore: the credentials file cannot be used.",
-            remedy="Point FIREBASE_CREDENTIALS_PATH at the service account's JSON key file.",
-            operation="Signing in to Firestore",
-            target="FIREBASE_CREDENTIALS_PATH",
-        ) from None
+    credentials = _default_credentials(settings) if path is None else _credentials_of(path)
+    return FirestoreGrpcTransport.create_channel(credentials=credentials, options=options)
 
 
 def _options(single_threaded: bool) -> list[tuple[str, Any]]:
@@ -72,13 +63,28 @@ def _options(single_threaded: bool) -> list[tuple[str, Any]]:
     return options
 
 
-def _credentials(path: Path | None) -> Any:
+def _default_credentials(settings: FirestoreSettings) -> Any:
+    try:
+        return _auth.default(default_scopes=FirestoreGrpcTransport.AUTH_SCOPES)[0]
+    except GoogleAuthError as error:
+        raise translate(error, operation=_OPERATION, target=settings.project_id) from None
+
+
+def _credentials_of(path: Path) -> Any:
+    """The credentials in a key file. What the file holds is never quoted, so neither are the libraries' errors."""
     scopes = FirestoreGrpcTransport.AUTH_SCOPES
-    if path is None:
-        return _auth.default(default_scopes=scopes)[0]
-    if json.loads(path.read_text(encoding="utf-8")).get("type") == "service_account":
-        return _service_account.from_service_account_file(str(path), default_scopes=scopes)
-    return _auth.load_credentials_from_file(str(path), default_scopes=scopes)[0]
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["type"] == "service_account":
+            return _service_account.from_service_account_info(content, default_scopes=scopes)
+        return _auth.load_credentials_from_dict(content, default_scopes=scopes)[0]
+    except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise BadCredentials(
+            f"{_OPERATION}: the credentials file cannot be used.",
+            remedy="Point FIREBASE_CREDENTIALS_PATH at the service account's JSON key file.",
+            operation=_OPERATION,
+            target="FIREBASE_CREDENTIALS_PATH",
+        ) from None
 
 
 def call_metadata(database: str, *, emulator: bool) -> Metadata:

@@ -59,6 +59,9 @@ def to_json(message: Any) -> str:
 def document_from_json(text: str) -> Any:
     """The `Document` that `to_json` wrote. Raises `ValueError` for anything else."""
     try:
-        return json_format.Parse(text, Document())
-    except json_format.ParseError as error:
+        content = json.loads(text)
+        if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+            raise ValueError("not a Firestore document: it has no name")
+        return json_format.ParseDict(content, Document())
+    except (json.JSONDecodeError, json_format.ParseError) as error:
         raise ValueError(f"not a Firestore document: {error}") from None

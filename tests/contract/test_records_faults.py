@@ -94,7 +94,7 @@ def test_every_public_question_is_among_those_asked_here() -> None:
 def test_a_refusal_is_an_error_and_never_an_empty_answer(
     world: World, question: str, code: StatusCode, error: type[StorageError]
 ) -> None:
-    with world.rig.faults.outage(code), pytest.raises(error) as caught:
+    with world.faults.outage(code), pytest.raises(error) as caught:
         QUESTIONS[question](world.records)
 
     assert isinstance(caught.value, BackendError)
@@ -106,20 +106,20 @@ def test_a_refusal_is_an_error_and_never_an_empty_answer(
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_transient_fault_is_answered_by_asking_again(world: World, question: str) -> None:
     QUESTIONS[question](world.records)
-    asked = dict(world.rig.faults.calls)
-    world.rig.faults.clear()
-    world.rig.faults.refuse("*", StatusCode.UNAVAILABLE)
+    asked = dict(world.faults.calls)
+    world.faults.clear()
+    world.faults.refuse("*", StatusCode.UNAVAILABLE)
 
     QUESTIONS[question](world.records)
 
-    assert sum(world.rig.faults.calls.values()) == sum(asked.values()) + 1
+    assert sum(world.faults.calls.values()) == sum(asked.values()) + 1
 
 
 def test_after_three_tries_it_is_out_of_reach(world: World) -> None:
-    with world.rig.faults.outage(StatusCode.UNAVAILABLE), pytest.raises(Unreachable) as caught:
+    with world.faults.outage(StatusCode.UNAVAILABLE), pytest.raises(Unreachable) as caught:
         world.records.user("u1")
 
-    assert world.rig.faults.calls["BatchGetDocuments"] == 3
+    assert world.faults.calls["BatchGetDocuments"] == 3
     assert caught.value.retryable
     assert "A fault on purpose" in caught.value.detail
 
@@ -127,7 +127,7 @@ def test_after_three_tries_it_is_out_of_reach(world: World) -> None:
 @pytest.mark.parametrize("code", [StatusCode.UNAVAILABLE, StatusCode.INTERNAL, StatusCode.ABORTED])
 @pytest.mark.parametrize("after", [0, 1, 5, CLIPS])
 def test_a_stream_that_breaks_once_still_gives_the_whole_table_once(world: World, code: StatusCode, after: int) -> None:
-    world.rig.faults.break_stream("RunQuery", code, after=after)
+    world.faults.break_stream("RunQuery", code, after=after)
 
     table, reads = reads_of(lambda: world.records.clips("u1"))
 
@@ -137,14 +137,14 @@ def test_a_stream_that_breaks_once_still_gives_the_whole_table_once(world: World
 
 
 def test_a_first_page_that_never_comes_whole_is_an_error(world: World) -> None:
-    world.rig.faults.break_stream("RunQuery", StatusCode.INTERNAL, after=5, times=None)
+    world.faults.break_stream("RunQuery", StatusCode.INTERNAL, after=5, times=None)
 
     with pytest.raises(Unreachable):
         world.records.clips("u1")
 
 
 def test_a_later_page_that_never_comes_whole_leaves_what_was_read_marked_incomplete(world: World) -> None:
-    world.rig.faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2, skip=1, times=None)
+    world.faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2, skip=1, times=None)
 
     table, reads = reads_of(lambda: Records(world.handle, bulk_page=5).clips("u1"))
 
@@ -155,7 +155,7 @@ def test_a_later_page_that_never_comes_whole_leaves_what_was_read_marked_incompl
 
 
 def test_a_refusal_half_way_is_told_as_what_it_is(world: World) -> None:
-    world.rig.faults.refuse("RunQuery", StatusCode.PERMISSION_DENIED, skip=2, times=None)
+    world.faults.refuse("RunQuery", StatusCode.PERMISSION_DENIED, skip=2, times=None)
 
     table = Records(world.handle, bulk_page=5).clips("u1")
 
@@ -165,10 +165,10 @@ def test_a_refusal_half_way_is_told_as_what_it_is(world: World) -> None:
 
 def test_a_listing_that_fails_on_its_second_page_can_be_taken_up_where_it_stopped(world: World) -> None:
     world.put({f"users/u2/videos/video-{n:03}": {"status": "failed"} for n in range(310)})
-    rule = world.rig.faults.refuse("ListDocuments", StatusCode.RESOURCE_EXHAUSTED, skip=1, times=None)
+    rule = world.faults.refuse("ListDocuments", StatusCode.RESOURCE_EXHAUSTED, skip=1, times=None)
 
     table = world.records.videos("u2")
-    world.rig.faults.lift(rule)
+    world.faults.lift(rule)
     rest = world.records.videos("u2", cursor=table.next_cursor)
 
     assert 0 < len(table.frame) < 310
@@ -180,7 +180,7 @@ def test_a_listing_that_fails_on_its_second_page_can_be_taken_up_where_it_stoppe
 
 def test_going_through_users_raises_when_a_page_fails(world: World) -> None:
     world.put({f"users/x{n:03}": {"plan": "free"} for n in range(310)})
-    world.rig.faults.refuse("ListDocuments", StatusCode.PERMISSION_DENIED, skip=1, times=None)
+    world.faults.refuse("ListDocuments", StatusCode.PERMISSION_DENIED, skip=1, times=None)
 
     pages = world.records.iter_users()
 
@@ -190,19 +190,17 @@ def test_going_through_users_raises_when_a_page_fails(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", [StatusCode.FAILED_PRECONDITION, StatusCode.INVALID_ARGUMENT])
-def test_where_ranges_are_refused_each_video_is_read_and_no_range_is_asked_again(
-    world: World, code: StatusCode
-) -> None:
+def test_where_ranges_are_refused_each_video_is_read_and_ranges_are_left_alone(world: World, code: StatusCode) -> None:
     whole = world.records.clips("u1"), world.records.clip_totals("u1")
     fresh = Records(world.handle)
     for method in ("RunQuery", "RunAggregationQuery"):
-        world.rig.faults.refuse(method, code, when=_is_group, times=None)
+        world.faults.refuse(method, code, when=_is_group, times=None)
 
     for _ in range(2):
         assert fresh.clips("u1").frame.equals(whole[0].frame)
         assert fresh.clip_totals("u1").size_bytes == whole[1].size_bytes == CLIPS * 1_000
 
-    assert world.rig.faults.calls["RunQuery"] == 3  # two for the whole, one refused
+    assert world.faults.calls["RunQuery"] == 3  # two for the whole, one refused
     assert fresh.clips("u1").complete
 
 
@@ -212,7 +210,7 @@ def _is_group(request: Any) -> bool:
 
 
 def test_when_shares_cannot_be_read_the_clips_are_marked_incomplete(world: World) -> None:
-    world.rig.faults.refuse(
+    world.faults.refuse(
         "RunQuery",
         StatusCode.PERMISSION_DENIED,
         when=lambda request: request.structured_query.from_[0].collection_id == "shares",
@@ -226,7 +224,7 @@ def test_when_shares_cannot_be_read_the_clips_are_marked_incomplete(world: World
 
 def test_reading_video_by_video_stops_at_the_first_that_fails_and_says_so(world: World) -> None:
     world.put({f"users/u1/videos/w{n:02}/clips/c": clip("w", n) for n in range(20)})
-    world.rig.faults.refuse(
+    world.faults.refuse(
         "ListDocuments",
         StatusCode.PERMISSION_DENIED,
         when=lambda request: request.parent.endswith("/w03"),
@@ -241,7 +239,7 @@ def test_reading_video_by_video_stops_at_the_first_that_fails_and_says_so(world:
 
 
 def test_a_missing_index_carries_its_definition(world: World) -> None:
-    world.rig.faults.refuse("RunQuery", StatusCode.FAILED_PRECONDITION, "", times=None)
+    world.faults.refuse("RunQuery", StatusCode.FAILED_PRECONDITION, "", times=None)
 
     with pytest.raises(MissingIndex) as caught:
         world.records.find_videos(youtube_id="x")
@@ -252,7 +250,7 @@ def test_a_missing_index_carries_its_definition(world: World) -> None:
 
 
 def test_a_server_that_does_not_answer_in_time_is_out_of_reach(world: World) -> None:
-    world.rig.faults.delay("BatchGetDocuments", seconds=1.0, times=None)
+    world.faults.delay("BatchGetDocuments", seconds=1.0, times=None)
 
     with pytest.raises(Unreachable, match="in time"):
         world.handle.batch_get(["users/u1"], operation="Reading", seconds=0.05)
@@ -279,13 +277,13 @@ def test_a_closed_handle_says_so(world: World) -> None:
 
 
 def test_what_is_metered_is_what_the_server_would_bill(world: World) -> None:
-    world.rig.faults.clear()
+    world.faults.clear()
 
     with metering() as meter:
         for question in QUESTIONS.values():
             question(world.records)
 
-    assert meter.cost().firestore_reads == sum(world.rig.faults.reads.values())
+    assert meter.cost().firestore_reads == sum(world.faults.reads.values())
     assert (meter.cost().firestore_writes, meter.cost().firestore_deletes) == (0, 0)
 
 

@@ -13,6 +13,7 @@ from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.clients.meter import Meter, metering
 from storage.config import FirestoreSettings
 from storage.repositories.records import Records
+from storage.sandbox.firestore import Faults
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -98,6 +99,12 @@ class World:
         if self._client is None:
             self._client = self.rig.client(self.project)
         return self._client
+
+    @property
+    def faults(self) -> Faults:
+        """The faults and counts of an embedded Firestore."""
+        assert isinstance(self.rig, EmbeddedFirestore)
+        return self.rig.faults
 
     def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         """Writes whole documents by path, past everything that is under test."""
