@@ -7,20 +7,14 @@ status somebody changes, or that is deleted, is left alone from then on.
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from storage.clients import firestore_messages as pb
 from storage.clients.firestore import FirestoreHandle
 from storage.clients.firestore_changes import FirestoreChanges
-from storage.errors import StorageError
-
-SECONDS = 45.0  # a live job touches its documents at least every two minutes
-
-_log = logging.getLogger(__name__)
+from storage.errors import Stale
 
 
 class Heartbeat:
@@ -33,20 +27,6 @@ class Heartbeat:
         self._changes = FirestoreChanges(handle)
         self._live = live
         self._clock = clock
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-heartbeat", daemon=True)
-
-    def start(self) -> Self:
-        """One beat at once, on this call; then one every `SECONDS`, on a thread."""
-        self.beat()
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Ends the thread and waits for it; may be called twice."""
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def beat(self) -> None:
         """Touches every document that is still being processed; one that changed in between is left to the next."""
@@ -54,7 +34,7 @@ class Heartbeat:
         for path, document in found.items():
             if document is None or document.fields["status"].string_value != "processing":
                 continue
-            with contextlib.suppress(StorageError):
+            with contextlib.suppress(Stale):
                 self._changes.commit([self._touch(path, document)], operation="touch a live video of the sample")
 
     def _touch(self, path: str, document: Any) -> Any:
@@ -68,10 +48,3 @@ class Heartbeat:
                 fields = fields[part].map_value.fields
             fields[last].timestamp_value.FromDatetime(self._clock() - age)
         return write
-
-    def _run(self) -> None:
-        while not self._ended.wait(SECONDS):
-            try:
-                self.beat()
-            except StorageError as error:
-                _log.debug("The demo's live videos could not be touched: %s", error.code)

@@ -1,8 +1,7 @@
 """Puts the sample data into the stand-ins, and dates them anew when they have grown old.
 
 A document counts as the sample's own as long as its update time is one of the sample's loads; whatever somebody
-changed or deleted in the demo stays as it is. Runs in threads of its own, so that no page and no command is charged
-with the operations.
+changed or deleted in the demo stays as it is.
 """
 
 from __future__ import annotations
@@ -42,27 +41,21 @@ def code_fingerprint() -> str:
 def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> Sample:
     """Everything into empty stand-ins; the sample is complete when this returns."""
     sample = world.build(now, SEED)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="seeding") as pool:
-        loaded = pool.submit(server.load, PROJECT, sample.documents)
-        client = r2.write_client(seaweed.settings(BUCKET))
+    server.load(PROJECT, sample.documents)
+    client = r2.write_client(seaweed.settings(BUCKET))
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="seeding")
+    try:
         list(pool.map(lambda each: _put(client, each), sample.objects))
         list(pool.map(lambda each: _begin_upload(client, each.key, each.content_type), sample.uploads))
-        pool.submit(_date_objects, seaweed, client, sample, None).result()
-        loaded.result()
-        stamp = pool.submit(_stamp, handle, _dated_path(sample)).result()
-    return Sample(code_fingerprint(), SEED, sample.now, (stamp,))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    _date_objects(seaweed, client, sample, None)
+    return Sample(code_fingerprint(), SEED, sample.now, (_stamp(handle, _dated_path(sample)),))
 
 
 def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, now: datetime) -> Sample:
     """The same sample relative to `now`: what nobody changed gets its new times, all else is left alone."""
     before, after = world.build(old.dated, old.seed), world.build(now, old.seed)
-    with ThreadPoolExecutor(1, thread_name_prefix="redating") as pool:
-        return pool.submit(_redate, seaweed, server, handle, old, before, after).result()
-
-
-def _redate(
-    seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, before: World, after: World
-) -> Sample:
     stamps = update_times(handle)
     own = {path for path, stamp in stamps.items() if stamp in old.stamps and path in after.documents}
     changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}

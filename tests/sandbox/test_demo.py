@@ -77,9 +77,7 @@ def stores(attached: Demo) -> Iterator[Stores]:
 @pytest.fixture(scope="module")
 def dated(shared: Shared) -> World:
     """The sample as it was put in."""
-    sample = DemoFolder(shared.directory).sample()
-    assert sample is not None
-    return build(sample.dated, sample.seed)
+    return _sample_of(shared.directory)
 
 
 def test_of_two_processes_at_once_one_owns_the_demo_and_the_other_attaches(shared: Shared) -> None:
@@ -159,19 +157,29 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
     shared.owner.kill()
     shared.owner.wait()
 
-    with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + LATER) as demo:
-        assert demo.owned
+    ahead = LATER
+    with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + ahead) as demo:
+        assert demo.owner is not None
         assert "dates were moved" in demo.note
         with closing(connect(config.load(demo.values(), mode="demo"))) as stores:
-            sample = DemoFolder(shared.directory).sample()
-            assert sample is not None
-            after = build(sample.dated, sample.seed)
-            assert sample.dated - dated.now >= LATER
+            first = _sample_of(shared.directory)
+            assert first.now - dated.now >= LATER
+            _assert_redated(stores, first, str(gone.key))
+            ahead += LATER
+            demo.owner.tick()
+            second = _sample_of(shared.directory)
+            assert second.now - first.now >= LATER
+            _assert_redated(stores, second, str(gone.key))
             assert stores.records.raw(path) == mine
             assert stores.records.raw(f"users/{CAST['share_live'].uid}") is None
-            _assert_redated(stores, after, str(gone.key))
     reset(shared.directory)
     assert not shared.directory.exists()
+
+
+def _sample_of(directory: Path) -> World:
+    sample = DemoFolder(directory).sample()
+    assert sample is not None
+    return build(sample.dated, sample.seed)
 
 
 def _assert_redated(stores: Stores, after: World, gone: str) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import Refused
-from storage.sandbox.demo import reset
+from storage.errors import ConfigError, Refused
+from storage.sandbox.demo import open_demo, reset
 from storage.sandbox.demo_folder import DemoFolder, Running, Sample
+from storage.sandbox.demo_owner import is_stale
 
 RUNNING = Running(4_194_300, 4_194_301, "http://127.0.0.1:1", "127.0.0.1:2", "key-1", "secret-1", "key-2", "secret-2")
 SAMPLE = Sample("abc", 7, datetime(2025, 11, 18, tzinfo=UTC), (1, 2))
@@ -73,3 +74,25 @@ def test_a_lock_whose_folder_was_deleted_meanwhile_is_not_the_lock(folder: DemoF
     folder.remove()
     assert held.acquire()
     assert not DemoFolder(folder.path).acquire()
+
+
+def test_a_place_that_cannot_be_written_is_a_configuration_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        open_demo(tmp_path / "file" / "demo")
+
+
+@pytest.mark.parametrize(
+    ("dated", "now", "expected"),
+    [
+        ("2025-11-18T09:00", "2025-11-18T20:59", False),
+        ("2025-11-18T09:00", "2025-11-18T21:00", True),
+        ("2025-11-30T23:50", "2025-12-01T00:10", True),
+        ("2024-11-18T09:00", "2025-11-18T09:30", True),
+        ("2025-11-18T09:00", "2025-11-18T08:00", True),
+    ],
+)
+def test_data_grow_old_after_half_a_day_at_the_turn_of_a_month_and_when_the_clock_was_ahead(
+    dated: str, now: str, expected: bool
+) -> None:
+    assert is_stale(*(datetime.fromisoformat(f"{text}+00:00") for text in (dated, now))) is expected

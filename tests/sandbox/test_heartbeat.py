@@ -59,12 +59,3 @@ def test_a_deleted_video_does_not_come_back(handle: FirestoreHandle) -> None:
     DocumentWriter(handle).delete(PATH)
     beat(handle)
     assert Records(handle).raw(PATH) is None
-
-
-def test_starting_beats_at_once_and_stopping_ends_the_thread(handle: FirestoreHandle) -> None:
-    heartbeat = Heartbeat(handle, LIVE, lambda: NOW).start()
-    heartbeat.stop()
-    heartbeat.stop()
-    found = Records(handle).video("u1", "video-1")
-    assert found is not None
-    assert found.updated_at == NOW - timedelta(seconds=40)
