@@ -1,0 +1,165 @@
+"""What is taken out of logs, and what a log line looks like."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage import logs, redaction
+from storage.config import Secret
+from storage.domain.policy import Actor
+from storage.errors import Refused, Unreachable
+from storage.redaction import redacted
+
+SECRET = "wJalrXUtnFEMIsecret/K7MDENG+bPxRfiCYkey"
+SIGNED = (
+    "https://acc.r2.cloudflarestorage.com/clips/users/u1/a%20b.mp4?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Credential=AKIDEXAMPLE%2F20260301%2Fauto%2Fs3%2Faws4_request&X-Amz-Signature=0123deadbeef"
+)
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJlbWFpbCI6ImFAYi5jIn0.c2lnbmF0dXJl"
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What a logger of ours writes as JSON lines."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.JsonLines())
+    logger = logging.getLogger("clipdesk")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield stream
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        (f"GET {SIGNED} failed", "0123deadbeef"),
+        (f"GET {SIGNED} failed", "AKIDEXAMPLE"),
+        (f"/find?q={SIGNED.replace(':', '%3A').replace('?', '%3F').replace('&', '%26').replace('=', '%3D')}", "0123"),
+        ("/oauth2callback?code=SplxlOBeZQ&state=af0ifjs", "SplxlOBeZQ"),
+        ("X-Amz-Signature=0123deadbeef", "0123deadbeef"),
+        ("AWSAccessKeyId=AKIDEXAMPLE&Signature=vjbyPx", "vjbyPx"),
+        ("Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/2026, Signature=0123dead", "0123dead"),
+        ("authorization: Bearer abcdef.ghijkl", "abcdef"),
+        ("{'Cookie': '_streamlit_user=abcdefgh; x=y'}", "abcdefgh"),
+        ("set-cookie: _streamlit_user_tokens=abcdefgh; Path=/", "abcdefgh"),
+        ("_streamlit_user_1=abcdefgh; Path=/", "abcdefgh"),
+        ("CF_Authorization=abcdefgh", "abcdefgh"),
+        (f"Cf-Access-Jwt-Assertion: {JWT}", "c2lnbmF0dXJl"),
+        (f"token {JWT} refused", "eyJlbWFpbCI6ImFAYi5jIn0"),
+        ('{"client_secret": "abcdefgh"}', "abcdefgh"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----", "MIIEvQ"),
+    ],
+)
+def test_signatures_tokens_cookies_and_keys_are_taken_out(text: str, gone: str) -> None:
+    assert gone in text
+    assert gone not in redacted(text)
+    assert redaction.REMOVED in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users/u1/v1/clips/clip_01_1_a cookie recipe_split.mp4",
+        "/find?q=ada%40corp.test",
+        "https://youtu.be/watch?v=dQw4w9WgXcQ",
+        "signature not accepted",
+    ],
+)
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_known_secrets_go_wherever_they_stand_and_short_ones_do_not_eat_words() -> None:
+    redaction.know([Secret(SECRET), "ab"])
+    assert redacted(f"x{SECRET}y cab") == f"x{redaction.REMOVED}y cab"
+
+
+def test_secrets_are_known_by_the_names_of_their_settings() -> None:
+    redaction.know_settings({"OIDC_CLIENT_SECRET": "open-sesame-1", "R2_BUCKET_NAME": "ordinary-bucket"})
+    assert redacted("open-sesame-1 ordinary-bucket") == f"{redaction.REMOVED} ordinary-bucket"
+
+
+@pytest.mark.parametrize(
+    "piece", ["?", "-eyJaaaaaa", "Bearer ", "cookie=", "-----BEGIN PRIVATE KEY-----", "Signature=", "?X-Amz-", "eyJ."]
+)
+def test_redaction_takes_time_in_proportion_to_the_text(piece: str) -> None:
+    assert len(redacted(piece * (200_000 // len(piece)))) > 0  # a quadratic pattern would run into the test's time-out
+
+
+@given(st.text())
+def test_redaction_accepts_any_text(text: str) -> None:
+    assert isinstance(redacted(text), str)
+
+
+def test_an_event_says_who_what_to_what_with_which_outcome(written: io.StringIO) -> None:
+    actor = Actor("ada@corp.test", frozenset({"admin"}), "oidc", ip="10.1.2.3")
+    with logs.acting("recount", actor=actor, target="users/u1") as more:
+        more["documents"] = 3
+    (entry,) = lines(written)
+    assert entry["actor"] == "ada@corp.test"
+    assert entry["action"] == "recount"
+    assert entry["target"] == "users/u1"
+    assert entry["outcome"] == "done"
+    assert entry["documents"] == 3
+    assert entry["ip"] == "10.1.2.3"
+    assert isinstance(entry["duration_ms"], float)
+
+
+def test_a_refusal_and_a_failure_are_told_apart(written: io.StringIO) -> None:
+    with pytest.raises(Refused), logs.acting("fix", actor="a@b.c"):
+        raise Refused("no")
+    with pytest.raises(Unreachable), logs.acting("fix", actor="a@b.c"):
+        raise Unreachable("away")
+    with pytest.raises(KeyError), logs.acting("fix", actor="a@b.c"):
+        raise KeyError("x")
+    assert [(entry["outcome"], entry.get("code")) for entry in lines(written)] == [
+        ("refused", "refused"),
+        ("failed", "unreachable"),
+        ("failed", None),
+    ]
+
+
+def test_a_traceback_carries_no_secret(written: io.StringIO) -> None:
+    redaction.know([SECRET])
+    try:
+        raise ValueError(f"cannot use {SECRET} at {SIGNED}")
+    except ValueError:
+        logging.getLogger("clipdesk").exception("it failed at %s", SIGNED)
+    (entry,) = lines(written)
+    assert SECRET not in written.getvalue()
+    assert "0123deadbeef" not in written.getvalue()
+    assert "ValueError" in str(entry["trace"])
+
+
+@pytest.mark.parametrize("hostile", ["a\nb\r\nc", "\x1b[31mred\x1b[0m", "\u202egpj.exe", "\u2028", '"}\n{"level":"x"}'])
+def test_a_hostile_value_stays_within_its_line_and_acts_on_no_terminal(written: io.StringIO, hostile: str) -> None:
+    logs.event("look", actor=hostile, target=hostile, outcome="done", title=hostile)
+    text = written.getvalue()
+    assert text.count("\n") == 1
+    assert json.loads(text)["outcome"] == "done"
+    assert not any(char in text for char in "\x1b\r\u202e\u2028")
+
+
+def test_a_hundred_thousand_characters_become_a_line_that_can_be_read(written: io.StringIO) -> None:
+    logging.getLogger("clipdesk").info("x" * 100_000)
+    assert len(written.getvalue()) < 21_000
+
+
+def test_a_record_whose_arguments_do_not_fit_is_logged_all_the_same() -> None:
+    record = logging.LogRecord("clipdesk", logging.INFO, __file__, 1, "%d items", ("many",), None)
+    assert json.loads(logs.JsonLines().format(record))["message"] == "%d items"
