@@ -1,14 +1,95 @@
-"""Overview: which desk is this, how are both backends, and what needs a person now?"""
+"""Overview: which desk is this, how are both backends, who is near a limit, and what needs a person now?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.guard import show
+from pages._ui import loads, state, states
+from pages._ui.access.guard import actor, allowed, show
+from pages._ui.cached import stores
+from pages._ui.freshness import freshness
+from pages._ui.keys import key
+from pages._ui.text import md
+from pages._ui.views import overview as view
+from pages._ui.views import stuck as stuck_view
+
+NAME: Final = "overview"
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("Overview")
+    state.enter(NAME)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.title("Overview", width="content", anchor=False)
+        states.section("the target", _target, key=key(NAME, "target"))
+    states.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
+    left, right = st.columns([2, 3], gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Videos by status", anchor=False)
+        states.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Near or over a limit", anchor=False)
+        states.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
+    if allowed("diagnose"):
+        with st.container(border=True):
+            st.subheader("Needs a person now", anchor=False)
+            states.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
+
+
+def _target() -> None:
+    settings = stores().settings
+    who = actor(active=False)
+    parts = [
+        f"project **{md(settings.firestore.project_id, 60)}**",
+        f"bucket **{md(settings.r2.bucket, 60)}**",
+        f"{settings.mode} mode",
+        f"you are **{md(who.email, 60)}** ({', '.join(sorted(who.roles)) or 'no role'})",
+    ]
+    st.caption(" · ".join(parts), width="content")
+
+
+def _backends() -> None:
+    with st.spinner("Asking both backends…"):
+        loaded = loads.backends()
+    checks, _ = loaded.value
+    view.backends(checks)
+    freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.backends.clear)
+
+
+def _statuses() -> None:
+    with st.spinner("Counting…"):
+        loaded = loads.status_counts()
+    view.statuses(loaded.value)
+    freshness(loaded.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=loads.status_counts.clear)
+
+
+def _limits() -> None:
+    with st.spinner("Reading users…"):
+        loaded = loads.limits()
+    found = loaded.value
+    view.limits(found, page=NAME)
+    freshness(
+        loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
+        on_refresh=loads.limits.clear,
+    )  # fmt: skip
+
+
+def _stuck() -> None:
+    with st.spinner("Looking at videos that do not move…"):
+        loaded = loads.stuck()
+    stuck_view.outages(loaded.value.outages)
+    stuck_view.table(loaded.value.videos[:10], page=NAME)
+    if len(loaded.value.videos) > 10:
+        st.caption(f"The worst 10 of {len(loaded.value.videos):,}; Processing has them all.")
+    stuck_view.gaps(loaded.value, page=NAME)
+    freshness(
+        loaded.read_at, key=key(NAME, "stuck_fresh"), cost=loaded.cost, complete=loaded.value.complete,
+        on_refresh=partial(loads.stuck.clear),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    show("overview", page)
+    show(NAME, page)

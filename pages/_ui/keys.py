@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 UID = "uid"
 VIDEO_ID = "video_id"
 CLIP_ID = "clip_id"
@@ -10,5 +12,13 @@ IDS = (UID, VIDEO_ID, CLIP_ID)
 
 
 def key(page: str, *names: object) -> str:
-    """The session key of something on a page: `key("user", "table")` is `user__table`. Also a CSS class name."""
-    return "__".join([page, *(str(name) for name in names)])
+    """The session key of something on a page: `key("user", "table")` is `user-table`. Also a CSS class name.
+
+    No two underscores together: Streamlit refuses them in the keys of components.
+    """
+    return "-".join([page, *(str(name) for name in names)])
+
+
+def component_key(name: str) -> str:
+    """The key as a browser component may have it: one with two underscores together, which an id may hold, is hashed."""
+    return name if "__" not in name else f"hashed-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:20]}"

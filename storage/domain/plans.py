@@ -89,7 +89,7 @@ def effective(
         known=known,
         name=str((document or {}).get("name") or plan_id.capitalize()),
         limits=replace(base, **stated),
-        sources=MappingProxyType(sources),
+        sources=sources,
         carries=frozenset(stated),
         price_monthly_cents=price if isinstance(price, int) and not isinstance(price, bool) else None,
     )

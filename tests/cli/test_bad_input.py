@@ -1,0 +1,143 @@
+"""Bad ids, half a configuration, refused and absent backends: a clear message, the right exit status, nothing else."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.rigs.records import clip, user
+from tests.rigs.seaweed import NOBODY, SECRETS, UNLISTING
+
+BAD_IDS = ["", "   ", ".", "..", "a/b", "a\x00b", "a\nb", "x" * 2_000, "é" * 800, "__x__", " a"]
+
+
+@pytest.mark.parametrize("value", BAD_IDS)
+@pytest.mark.parametrize(
+    "command", [("usage",), ("highlights", "V:vid-0001"), ("url", "V:vid-0001", "V:c1")], ids=lambda c: c[0]
+)
+def test_a_bad_id_is_refused_before_any_backend_is_asked(run, no_settings, monkeypatch, command, value):
+    monkeypatch.setattr("storage.connect.opened", lambda: pytest.fail("a backend was opened"))
+    name, *rest = command
+    answer = run(name, value, *(word.removeprefix("V:") for word in rest), "--json")
+    assert answer.status == 2
+    error = answer.json["error"]
+    assert error["code"] == "bad_input"
+    assert error["remedy"]
+
+
+@pytest.mark.parametrize("value", ["🎬", "Пользователь", "名前", "a b", "100%"])
+def test_an_unusual_id_is_no_bad_id(desk, value):
+    answer = desk.run("usage", value, "--json")
+    assert answer.status == 1
+    assert answer.json["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["usage"], ["find"], ["upload", "u1", "v1", "f"], ["--json"]])
+def test_bad_usage_exits_2(run, arguments):
+    assert run(*arguments).status == 2
+
+
+def test_bad_usage_with_json_is_json(run):
+    answer = run("usage", "--json")
+    assert answer.status == 2
+    assert set(answer.json["error"]) >= {"code", "message", "remedy"}
+
+
+def test_a_half_configured_machine_gets_the_whole_list_and_never_the_demo(run, no_settings, monkeypatch):
+    monkeypatch.setenv("R2_BUCKET_NAME", "media")
+    answer = run("usage", "u1", "--json")
+    assert answer.status == 2
+    names = {problem["name"] for problem in answer.json["error"]["problems"]}
+    assert {"R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "FIREBASE_PROJECT_ID"} <= names
+    checked = run("check", "--json")
+    assert checked.status == 2
+    assert checked.json["ok"] is False
+    assert checked.json["mode"] == "live"
+
+
+def documented(desk) -> tuple[str, ...]:
+    desk.world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001/clips/vid-0001_1_split": clip("vid-0001", 1)})
+    desk.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"bytes")
+    return ("url", "u1", "vid-0001", "vid-0001_1_split", "--json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"R2_SECRET_ACCESS_KEY": "wrong-secret-value"}, "bad_credentials"),
+        ({"R2_ACCESS_KEY_ID": "AKIDUNKNOWN"}, "bad_credentials"),
+        ({"R2_ACCESS_KEY_ID": NOBODY[0], "R2_SECRET_ACCESS_KEY": NOBODY[1]}, "access_denied"),
+        ({"R2_BUCKET_NAME": "no-such-bucket-here"}, None),
+    ],
+)
+def test_a_store_that_refuses_is_an_error_of_the_store_and_never_a_missing_clip(desk, monkeypatch, changes, code):
+    command = documented(desk)
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    answer = desk.run(*command)
+    assert answer.status == 3, answer.out
+    assert code is None or answer.json["error"]["code"] == code
+    assert "R2_" in answer.json["error"]["remedy"]
+    assert not any(secret in answer.out + answer.err for secret in (*SECRETS, "wrong-secret-value"))
+
+
+def test_an_endpoint_that_does_not_answer_is_unreachable(desk, monkeypatch):
+    command = documented(desk)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("R2_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+        answer = desk.run(*command)
+    assert answer.status == 3
+    assert answer.json["error"]["code"] == "unreachable"
+
+
+def test_a_firestore_that_is_away_is_unreachable_and_nobody_is_not_found(desk, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
+        for command in (("usage", "u1"), ("find", "u1"), ("url", "u1", "v-000001", "c1"), ("highlights", "u1", "v1")):
+            answer = desk.run(*command, "--json")
+            assert (answer.status, answer.json["error"]["code"]) == (3, "unreachable"), command
+
+
+def test_check_names_what_works_and_what_does_not(desk, monkeypatch):
+    good = desk.run("check", "--json")
+    assert good.status == 0, good.out
+    names = {check["name"] for check in good.json["checks"]}
+    assert {"configuration", "firestore_read", "r2_list", "r2_read", "r2_write", "r2_delete", "clock_skew"} <= names
+    assert desk.objects.list_all("").frame.empty, "the canary was taken away"
+    monkeypatch.setenv("R2_READ_ACCESS_KEY_ID", UNLISTING[0])
+    monkeypatch.setenv("R2_READ_SECRET_ACCESS_KEY", UNLISTING[1])
+    bad = desk.run("check", "--json")
+    assert bad.status == 3
+    states = {check["name"]: check["ok"] for check in bad.json["checks"]}
+    assert states["r2_list"] is False
+    assert states["r2_write"] is True
+    assert bad.json["ok"] is False
+    assert bad.json["error"]["code"] == "access_denied"
+
+
+def test_check_says_that_a_reading_token_has_too_many_rights(desk, monkeypatch, r2_rig):
+    values = r2_rig.values(desk.bucket)
+    monkeypatch.setenv("R2_READ_ACCESS_KEY_ID", values["R2_ACCESS_KEY_ID"])
+    monkeypatch.setenv("R2_READ_SECRET_ACCESS_KEY", values["R2_SECRET_ACCESS_KEY"])
+    answer = desk.run("check", "--json")
+    assert answer.status == 1
+    scope = next(check for check in answer.json["checks"] if check["name"] == "r2_read_token_scope")
+    assert scope["ok"] is False
+    assert "Object Read only" in scope["remedy"]
+
+
+def test_hostile_text_reaches_the_terminal_as_harmless_text(desk):
+    title = "\x1b[31mred\x07 \u202egnp.exe [x](https://e.invalid) =HYPERLINK(1)"
+    desk.world.put({"users/u1": user("u1", email=title)})
+    answer = desk.run("find", "u1")
+    assert answer.status == 0
+    assert "\x1b" not in answer.out
+    assert "\x07" not in answer.out
+    assert "\u202e" not in answer.out
+    as_json = desk.run("find", "u1", "--json")
+    assert "\x1b" not in as_json.out
+    assert json.loads(as_json.out)["matches"][0]["label"] == title

@@ -1,0 +1,154 @@
+"""The questions of support, asked in the shell: find, usage, url."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.cli.conftest import MEDIA, Desk
+from tests.rigs.records import clip, user, video
+
+MONTH = datetime.now(UTC).strftime("%Y-%m")
+
+
+def people(desk: Desk) -> None:
+    desk.world.put(
+        {
+            "users/u1": user("u1", email="Ada.Lovelace@Example.com", usage_reset_month=MONTH),
+            "users/u10": user("u10", email="ada.second@example.com"),
+            "users/u1/videos/vid-0001": video("vid-0001", youtube_id="dQw4w9WgXcQ"),
+            "users/u1/videos/vid-0001/clips/vid-0001_1_split": clip("vid-0001", 1),
+            "users/u10/videos/vid-0010": video("vid-0010", youtube_id="aaaaaaaaaaa"),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("u1", "uid", ("user", "u1", None, None)),
+        ("ada.lovelace@example.com", "email", ("user", "u1", None, None)),
+        ("Ada.L", "email_prefix", ("user", "u1", None, None)),
+        ("ada.second@", "email_prefix", ("user", "u10", None, None)),
+        ("vid-0001", "video_id", ("video", "u1", "vid-0001", None)),
+        ("vid-0001_1_split", "clip_id", ("clip", "u1", "vid-0001", "vid-0001_1_split")),
+        ("clip_01_1_scene_split.mp4", "file_name", ("clip", "u1", "vid-0001", "vid-0001_1_split")),
+        ("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", "r2_key", ("clip", "u1", "vid-0001", "vid-0001_1_split")),
+        ("https://youtu.be/dQw4w9WgXcQ", "video_url", ("video", "u1", "vid-0001", None)),
+        ("users/u1/videos/vid-0001", "document_path", ("video", "u1", "vid-0001", None)),
+        ("ERROR render died uid=u1 video_id=vid-0001", "log_line", ("video", "u1", "vid-0001", None)),
+    ],
+)
+def test_find_takes_anything_and_says_what_for(desk, text, kind, expected):
+    people(desk)
+    answer = desk.run("find", text, "--json")
+    assert answer.status == 0, answer.out
+    assert answer.json["kind"] == kind
+    match = answer.json["matches"][0]
+    assert (match["type"], match["uid"], match["video_id"], match["clip_id"]) == expected
+    assert match["why"]
+
+
+def test_find_drops_the_signature_of_a_pasted_link_at_once(desk):
+    people(desk)
+    url = f"https://acc.r2.cloudflarestorage.com/{desk.bucket}/users/u1/vid-0001/clips/clip_01_1_scene_split.mp4"
+    answer = desk.run("find", f"{url}?X-Amz-Signature=deadbeef&X-Amz-Credential=KEY", "--json")
+    assert answer.json["kind"] == "presigned_url"
+    assert answer.json["query"] == url
+    assert answer.json["matches"][0]["clip_id"] == "vid-0001_1_split"
+    assert "deadbeef" not in answer.out + answer.err
+
+
+def test_find_nothing_is_an_answer_with_what_was_searched(desk):
+    people(desk)
+    answer = desk.run("find", "nobody-here", "--json")
+    assert answer.status == 1
+    assert answer.json["matches"] == []
+    assert answer.json["searched"]
+    assert answer.json["error"]["code"] == "not_found"
+
+
+def test_find_of_a_key_that_no_document_names_leads_to_its_video(desk):
+    people(desk)
+    answer = desk.run("find", "users/u1/vid-0001/clips/clip_01_9_other_split.mp4", "--json")
+    match = answer.json["matches"][0]
+    assert (match["type"], match["video_id"]) == ("video", "vid-0001")
+    assert "no clip document names it" in match["why"]
+
+
+def test_usage_gives_the_contracts_document(desk):
+    desk.world.put(
+        {
+            "users/u1": user(
+                "u1", plan="PRO", total_storage_bytes=5_000, total_clips_count=3, usage_reset_month=MONTH,
+                credits_used_this_month=3_400, clips_used_this_month=500,
+            ),
+            "storage_accounting/u1": {"styled_clips_bytes": 1_500, "styled_clips_count": 2},
+            "plans/pro": {"id": "pro", "name": "Pro", "limits": {"storage_limit_bytes": 0}},
+            "users/u1/videos/vid-0001": video("vid-0001", total_size_bytes=2_000, clips_count=2),
+            "users/u1/videos/vid-0001/clips/vid-0001_1_split": clip("vid-0001", 1),
+            "users/u1/videos/vid-0001/clips/vid-0001_2_split": clip("vid-0001", 2, file_size_bytes=None),
+            "users/u1/videos/ghost-001/clips/ghost-001_1_split": clip("ghost-001", 1, file_size_bytes=700),
+        }
+    )  # fmt: skip
+    answer = desk.run("usage", "u1", "--json")
+    assert answer.status == 1, "counters drift"
+    found = answer.json
+    assert (found["uid"], found["plan"], found["plan_known"]) == ("u1", "pro", True)
+    assert found["storage"]["used_bytes"] == 1_500
+    assert found["storage"]["actual_bytes"] == 1_700
+    assert (found["storage"]["limit_bytes"], found["storage"]["percent"]) == (0, None)
+    assert found["storage"]["state"] == "exceeded"
+    assert found["clips"] == {"used": 500, "limit": 500, "percent": 100.0, "state": "exceeded"}
+    assert found["credits"] == {"used": 3_400, "limit": 4_000, "percent": 85.0, "state": "near_limit"}
+    counters = {row["name"]: (row["counter"], row["truth"], row["drift"]) for row in found["counters"]}
+    assert counters["user.total_storage_bytes"] == (5_000, 1_700, 3_300)
+    assert counters["storage_accounting.styled_clips_count"] == (2, 3, -1)
+    assert counters["video.vid-0001.total_size_bytes"] == (2_000, 1_000, 1_000)
+    assert counters["video.ghost-001.clips_count"] == (None, 1, None)
+    assert found["unsized_clips"] == 1
+
+
+def test_usage_of_an_unknown_plan_counts_as_free_and_says_so(desk):
+    desk.world.put({"users/u1": user("u1", plan="gold", total_storage_bytes=0, total_clips_count=0)})
+    answer = desk.run("usage", "u1")
+    assert answer.status == 0
+    assert "counts as free" in answer.out
+    assert "1.0 GiB" in answer.out
+
+
+def test_usage_of_nobody_is_not_found(desk):
+    answer = desk.run("usage", "nobody", "--json")
+    assert answer.status == 1
+    assert answer.json["error"]["code"] == "not_found"
+
+
+def test_url_leads_to_the_bytes_and_the_download_has_a_name(desk):
+    people(desk)
+    clip_file = MEDIA / "clip_a.mp4"
+    desk.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", clip_file)
+    answer = desk.run("url", "u1", "vid-0001", "vid-0001_1_split", "--download", "--json")
+    assert answer.status == 0, answer.out
+    assert answer.json["content_type"] == "video/mp4"
+    with urllib.request.urlopen(answer.json["url"]) as reply:
+        assert reply.read() == clip_file.read_bytes()
+        assert "clip_01_1_scene_split.mp4" in reply.headers["Content-Disposition"]
+    life = datetime.fromisoformat(answer.json["expires_at"]) - datetime.now(UTC)
+    assert 290 < life.total_seconds() <= 300
+
+
+def test_url_to_an_object_that_is_not_there_is_refused_in_words(desk):
+    people(desk)
+    answer = desk.run("url", "u1", "vid-0001", "vid-0001_1_split", "--json")
+    assert answer.status == 1
+    assert "not in the bucket" in answer.json["error"]["message"]
+
+
+def test_url_of_a_clip_without_a_key_says_so(desk):
+    desk.world.put({"users/u1/videos/v-000001/clips/c1": clip("v-000001", 1, r2_key=None, status="processing")})
+    answer = desk.run("url", "u1", "v-000001", "c1", "--json")
+    assert answer.status == 1
+    assert "names no key" in answer.json["error"]["message"]
