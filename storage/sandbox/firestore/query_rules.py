@@ -77,8 +77,7 @@ def _contains_in_one(where: Message) -> int:
 
 
 def _has_or(where: Message) -> bool:
-    parts = where.composite_filter.filters
-    return (where.composite_filter.op == _OR and len(parts) > 1) or any(map(_has_or, parts))
+    return where.composite_filter.op == _OR or any(map(_has_or, where.composite_filter.filters))
 
 
 def _check_combination(compared: list[Leaf], *, has_or: bool) -> None:
