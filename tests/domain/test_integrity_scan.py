@@ -194,7 +194,7 @@ def test_highlights_are_looked_for_where_the_document_says_then_where_the_bucket
         ("u1/vid-0001/highlights.json", True, True),
         ("users/u1/vid-0002/highlights.json", False, True),
         ("u1/vid-0003/highlights.json", False, True),
-        ("other/h.json", True, False),
+        ("users/u1/vid-0004/highlights.json", False, False),
     ]
 
 

@@ -1,5 +1,6 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
+from storage.domain.integrity.clip_objects import ClipObjects, clip_objects
 from storage.domain.integrity.facts import Head, Listing, UserFacts, own_prefixes
 from storage.domain.integrity.findings import (
     KINDS,
@@ -17,12 +18,14 @@ from storage.domain.integrity.findings import (
 )
 from storage.domain.integrity.lookups import HighlightsPlace, Lookups, highlights_places, lookups
 from storage.domain.integrity.scan import verify_user
+from storage.domain.integrity.totals import Totals
 
 __all__ = [
     "KINDS",
     "SEVERITIES",
     "CacheCount",
     "Checked",
+    "ClipObjects",
     "Failure",
     "Finding",
     "Head",
@@ -34,7 +37,9 @@ __all__ = [
     "Report",
     "Severity",
     "Suspicion",
+    "Totals",
     "UserFacts",
+    "clip_objects",
     "count_by_kind",
     "highlights_places",
     "lookups",

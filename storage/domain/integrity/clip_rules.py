@@ -29,7 +29,7 @@ def in_flight(clips: Clips, now: datetime, stale_after: timedelta) -> Array:
     object before it writes the document.
     """
     young_object = clips.object.modified > utc64(now - stale_after)
-    replaced = clips.video_processing & clips.claims & young_object & _differs(clips)
+    replaced = clips.video_processing & clips.claims & young_object & differs(clips)
     return (clips.in_progress & clips.young) | replaced
 
 
@@ -103,7 +103,7 @@ class ClipRules:
 
     def sizes(self) -> Iterator[Finding]:
         """The object's size is not the document's."""
-        for i in rows(self.there & (self.clips.object.size != 0) & _differs(self.clips)):
+        for i in rows(self.there & (self.clips.object.size != 0) & differs(self.clips)):
             expected, actual = _whole(self.clips.size[i]), _whole(self.clips.object.size[i])
             detail = f"The object differs from its document by {(actual or 0) - (expected or 0):+,} bytes."
             yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
@@ -179,7 +179,7 @@ def _duplicate(facts: UserFacts, key: str, who: list[tuple[str, str]]) -> Findin
     )
 
 
-def _differs(clips: Clips) -> Array:
+def differs(clips: Clips) -> Array:
     """Both sizes are known and not the same. A size that the document does not hold is not compared."""
     result: Array = (clips.size < clips.object.size) | (clips.size > clips.object.size)  # false with "no size"
     return result

@@ -172,7 +172,8 @@ class Failure:
 class Report:
     """The result of checking one user, or one video of a user.
 
-    `complete` is false when anything could not be read: what was not read is counted in `unchecked`, never as missing.
+    `claimed` counts the completed clips whose object must be there. `complete` is false when anything could not be
+    read: what was not read is counted in `unchecked`, never as missing.
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
     """
 
@@ -185,6 +186,7 @@ class Report:
     caches: tuple[CacheCount, ...]
     in_flight: InFlight
     read_at: datetime
+    claimed: int = 0
     unchecked: int = 0
     unsized: int = 0
     unrecognised: int = 0

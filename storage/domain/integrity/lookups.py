@@ -25,7 +25,10 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class HighlightsPlace:
-    """Where to look for a video's `highlights.json`: `key` first; `named` says that the document names it."""
+    """Where to look for a video's `highlights.json`.
+
+    `named`: the document names this key. `own` is false where it names one that is not the user's.
+    """
 
     video_id: str
     key: str
@@ -71,18 +74,19 @@ def highlights_places(
     """For each existing video, the key that its document names, else the layout's; `known` keys decide between layouts.
 
     A video whose document names no key is looked for under the configured prefix, and under another known one only
-    where the bucket is known to hold it there.
+    where the bucket is known to hold it there; so is one whose document names a key that is not the user's.
     """
     keys, prefixes = frozenset(known), own_prefixes(layout, uid)
     places = []
     existing = videos[videos["exists"].fillna(False).astype(bool)]
     for video_id, named in zip(existing["video_id"], existing["highlights_json_key"].fillna(""), strict=True):
-        if named:
-            places.append(HighlightsPlace(video_id, named, True, named.startswith(prefixes)))
+        own = not named or named.startswith(prefixes)
+        if named and own:
+            places.append(HighlightsPlace(video_id, named, True, True))
             continue
         candidates = [Layout(prefix).highlights_key(uid, video_id) for prefix in layout.prefixes]
         key = next((candidate for candidate in candidates if candidate in keys), candidates[0])
-        places.append(HighlightsPlace(video_id, key, False, True))
+        places.append(HighlightsPlace(video_id, key, False, own))
     return tuple(places)
 
 

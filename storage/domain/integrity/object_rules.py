@@ -122,7 +122,7 @@ def caches(facts: UserFacts, things: Sorted, now: datetime) -> tuple[CacheCount,
     return tuple(counts[kind] for kind in sorted(counts))
 
 
-def uploads(facts: UserFacts, now: datetime) -> tuple[list[Finding], int]:
+def uploads(facts: UserFacts, layout: Layout, now: datetime) -> tuple[list[Finding], int]:
     """Multipart uploads older than a day, and the number of younger ones (in flight).
 
     One whose age the store hides counts as a note: nothing proves that it is old.
@@ -139,7 +139,7 @@ def uploads(facts: UserFacts, now: datetime) -> tuple[list[Finding], int]:
                 "unfinished_upload",
                 "warning" if started else "info",
                 facts.uid,
-                video_id=facts.video_id,
+                video_id=facts.video_id or layout.parse(upload.key).video_id or None,
                 key=upload.key,
                 expected="completed or aborted",
                 actual=since,

@@ -27,7 +27,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
     things = object_rules.sort_objects(facts, clips, objects, layout)
     by_name = object_rules.matched_by_name(clips, things)
     orphans, flying_objects = object_rules.orphans(facts, clips, things, by_name.values(), now, stale_after)
-    uploads, flying_uploads = object_rules.uploads(facts, now)
+    uploads, flying_uploads = object_rules.uploads(facts, layout, now)
     failures = tuple(_failures(facts))
     findings = [
         *clip_rules.ClipRules(facts, clips, ~flying, layout, now).findings(by_name),
@@ -48,6 +48,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         caches=object_rules.caches(facts, things, now),
         in_flight=InFlight(int(flying.sum()), flying_objects, flying_uploads),
         read_at=facts.read_at,
+        claimed=int((own & clips.completed).sum()),
         unchecked=int((own & (clips.object.presence == UNKNOWN)).sum()),
         unsized=int((~flying & clips.claims & np.isnan(clips.size)).sum()),
         unrecognised=things.unrecognised,
