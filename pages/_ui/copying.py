@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui.assets import read
+from pages._ui.keys import component_key
 
 _COPY = st.components.v2.component(
     "clipdesk_copy_button",
@@ -22,4 +23,4 @@ def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **
     `what` names the value for screen readers and on hover (`user id`). An icon alone where `label` is empty.
     """
     layout.setdefault("width", "content")
-    _COPY(key=key, data={"value": value, "label": label, "what": what}, **layout)
+    _COPY(key=component_key(key), data={"value": value, "label": label, "what": what}, **layout)

@@ -20,5 +20,5 @@ def key(page: str, *names: object) -> str:
 
 
 def component_key(name: str) -> str:
-    """The key as a browser component may have it: one with two underscores together, which an id may hold, is hashed."""
+    """The key as a browser component may have it: hashed where it has two underscores together, as an id may."""
     return name if "__" not in name else f"hashed-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:20]}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages._ui.assets import read
+from pages._ui.keys import component_key
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
 from pages._ui.player.asks import Answer, Ask, Sign
@@ -83,6 +84,7 @@ def _mount(
     width: int,
     now: Callable[[], datetime],
 ) -> GalleryEvents:
+    key = component_key(key)
     known = {card.clip_id for card in cards}
     if len(known) < len(cards):
         raise ValueError("two cards of a gallery have the same clip_id")

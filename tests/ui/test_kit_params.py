@@ -1,0 +1,104 @@
+"""What stands in the address bar, and what is kept between runs."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui.keys import component_key, key
+
+SCRIPT = """
+import streamlit as st
+from pages._ui import params
+st.text(str(params.ids("uid", "video_id")))
+"""
+QUESTION = "import streamlit as st\nfrom pages._ui import params\nst.text(repr(params.question()))\n"
+STATE = """
+import streamlit as st
+from pages._ui import state
+from pages._ui.keys import key
+arrived = state.enter(st.query_params.get("page", "purge"))
+st.text(f"{arrived} {state.seed(key('purge', 'plan'), lambda: 'new plan')}")
+"""
+
+
+def open_with(script: str, **query: str | list[str]) -> AppTest:
+    app = AppTest.from_string(script, default_timeout=20)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_ids_are_read_as_they_are() -> None:
+    assert open_with(SCRIPT, uid="u 1+é", video_id="v-1").text[0].value == "['u 1+é', 'v-1']"
+
+
+@pytest.mark.parametrize(
+    ("uid", "problem"),
+    [("a/b", "must not contain"), ("..", "must not be"), (" u", "begins or ends with a blank"), ("a\nb", "control")],
+)
+def test_a_bad_id_ends_the_page_with_the_name_of_the_field(uid: str, problem: str) -> None:
+    app = open_with(SCRIPT, uid=uid, video_id="v")
+    assert not app.text
+    assert not app.exception
+    assert app.warning[0].value.startswith("uid ")
+    assert problem.replace("'", "\\'") in app.warning[0].value
+
+
+def test_a_missing_id_says_which_one_and_where_to_begin() -> None:
+    app = open_with(SCRIPT, uid="u")
+    assert app.warning[0].value == r"video\_id is missing from the address"
+    assert any("search result" in text.value for text in app.markdown)
+
+
+def test_a_parameter_that_is_given_twice_is_refused() -> None:
+    app = open_with(SCRIPT, uid=["a", "b"], video_id="v")
+    assert "given 2 times" in app.warning[0].value
+
+
+def test_a_question_may_be_any_text() -> None:
+    url = "https://b.example/users/u/v/clips/a%20b.mp4?X-Amz-Expires=900"
+    assert open_with(QUESTION, q=f"  {url} ").text[0].value == repr(url)
+    assert open_with(QUESTION).text[0].value == "''"
+
+
+def test_a_question_with_control_characters_or_without_end_counts_as_none_and_says_so() -> None:
+    for bad in ("a\x00b", "x" * 2_001):
+        app = open_with(QUESTION, q=bad)
+        assert app.text[0].value == "''"
+        assert len(app.warning) == 1
+
+
+def test_leaving_a_page_drops_what_it_kept_and_staying_does_not() -> None:
+    app = open_with(STATE)
+    assert app.text[0].value == "True new plan"
+    app.session_state[key("purge", "plan")] = "confirmed plan"
+    app.run()
+    assert app.text[0].value == "False confirmed plan"
+    app.query_params["page"] = "user"
+    app.run()
+    app.query_params["page"] = "purge"
+    app.run()
+    assert app.text[0].value == "True new plan"
+
+
+def test_opening_a_confirmation_again_gives_its_fields_new_keys() -> None:
+    script = """
+import streamlit as st
+from pages._ui import state
+if st.button("open", key="open"):
+    state.renew_nonce("purge__confirm")
+st.text_input("Type it", key=f"typed_{state.nonce('purge__confirm')}")
+"""
+    app = open_with(script)
+    app.text_input[0].set_value("purge 40").run()
+    assert app.text_input[0].value == "purge 40"
+    app.button(key="open").click().run()
+    assert app.text_input[0].value == ""
+
+
+def test_a_component_may_be_named_after_any_id() -> None:
+    assert component_key(key("user", "u1")) == "user-u1"
+    hashed = [component_key(key("user", uid)) for uid in ("a__b", "a__c", "__")]
+    assert len(set(hashed)) == 3
+    assert not any("__" in one for one in hashed)
