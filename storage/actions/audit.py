@@ -27,6 +27,7 @@ from storage.repositories.audit_log import HEAD_PATH, AuditLog, Head, copy_key, 
 
 MAX_TOGETHER = 100
 TRIES = 12
+UNKNOWN = "unknown"  # in the shell, a plan may be made without saying who
 LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
 
 _log = logging.getLogger(__name__)
@@ -168,4 +169,4 @@ def open_audit(stores: Stores, writers: Writers) -> AuditTrail:
 def by(actor: Actor, event: Event) -> Event:
     """The event with who did it and from where, as far as that was established."""
     origin = actor.source + (f" {actor.ip}" if actor.ip else "")
-    return replace(event, actor=actor.email, origin=origin)
+    return replace(event, actor=actor.email or UNKNOWN, origin=origin)

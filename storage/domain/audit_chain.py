@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,8 +20,9 @@ from storage.domain.purge.plan import moment_text
 from storage.errors import BadInput
 
 GENESIS = "0" * 64
-MAX_TEXT_CHARS = 4_000
+MAX_TEXT_CHARS = 6_000  # three ids of Firestore's largest size, and some words
 MAX_KEYS = 200
+REMOVED = "[removed]"
 
 _SECRET = re.compile(
     r"(?i)x-amz-(signature|credential|security-token)|[?&](signature|awsaccesskeyid|access_token|token|sig)="
@@ -77,12 +78,14 @@ def holds_secret(text: str) -> bool:
 def checked(event: Event) -> Event:
     """The event, or `BadInput` when it lacks who or what, is too large, or carries what looks like a secret.
 
-    Said here and not where events are built, because whatever is recorded outlives what it speaks of.
+    Said here and not where events are built, because whatever is recorded outlives what it speaks of. A key is the
+    customer's own text, so one that looks so is taken out rather than keep the rest from being recorded.
     """
     if not event.action or not event.actor:
         raise BadInput("An audit entry needs an action and an actor", field_name="action" if event.actor else "actor")
     if len(event.keys) > MAX_KEYS:
         raise BadInput(f"An audit entry names at most {MAX_KEYS} keys", field_name="keys")
+    event = replace(event, keys=tuple(REMOVED if holds_secret(key) else key for key in event.keys))
     for name, text in _texts(asdict(event), "event"):
         if len(text) > MAX_TEXT_CHARS:
             raise BadInput(f"{name} is longer than {MAX_TEXT_CHARS:,} characters", field_name=name)

@@ -71,7 +71,7 @@ def claim(purging: Purging, job_id: str) -> Ledger:
         began = _boot_seconds()
         try:
             done = purging.writers.documents.commit(
-                [Update(job.path, dict[FieldName, Any](changes), job.update_time)],
+                [Update(job.path, dict[FieldName, Any](changes.items()), job.update_time)],
                 operation="Taking the lease of a job",
             )
         except Stale:
@@ -178,7 +178,7 @@ class Ledger:
                 "at": self._purging.clock(),
             }
             batch.append(Create(entry_path(new.job_id, new.sequence), body))
-        return [*batch, *(Update(path, dict[FieldName, Any](changed)) for path, changed in also.items())]
+        return [*batch, *(Update(path, dict[FieldName, Any](changed.items())) for path, changed in also.items())]
 
     def _look_again(self, new: Job, fault: StorageError) -> bool:
         """After a write that failed or may have: whether it was done all the same. Adopts what others may change."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from storage.domain.purge.job import Job
 from storage.domain.purge.plan import moment_text
 
 MAX_RESIDUE = 200
@@ -52,8 +53,11 @@ def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
     return [*lines[:most], f"and {len(lines) - most:,} more"]
 
 
-def what_outlives(*, erased: bool, quarantine_until: datetime | None, public_url: str) -> tuple[str, ...]:
-    """What a purge cannot reach, in words for the person who has to answer for it."""
+def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[str, ...]:
+    """What a purge cannot reach, in words for the person who has to answer for it.
+
+    `wider` are the earlier purges of something larger whose quarantines still hold copies.
+    """
     lines = [
         "Firestore's point-in-time recovery keeps older versions for up to 7 days (1 hour where it is off).",
         "Scheduled backups and exports of Firestore keep what they hold until they expire.",
@@ -65,27 +69,36 @@ def what_outlives(*, erased: bool, quarantine_until: datetime | None, public_url
         lines.append(
             f"The CDN in front of the bucket ({public_url}) may serve its copies until they expire or are purged."
         )
-    if not erased and quarantine_until is not None:
-        lines.append(f"The quarantine keeps a copy until {moment_text(quarantine_until)}; then it is emptied.")
+    if job.quarantine_until is not None:
+        lines.append(f"The quarantine keeps a copy until {moment_text(job.quarantine_until)}; then it is emptied.")
+    lines += [f"The quarantine of the earlier purge {job_id} holds copies until it expires." for job_id in wider]
     return tuple(lines)
 
 
-def certificate(job: Mapping[str, Any], proof: Proof, outlives: Sequence[str], issued_at: datetime) -> dict[str, Any]:
+def certificate(job: Job, proof: Proof, outlives: Sequence[str], issued_at: datetime) -> dict[str, Any]:
     """The certificate as plain values: the job's own account, the proof beside it, and what neither covers.
 
     "Verified" is what the proof read again; the numbers of deletions are the job's record of each key's own result.
     """
+    tally = job.tally
     return {
-        "certificate_of": job["job_id"],
+        "certificate_of": job.job_id,
         "issued_at": moment_text(issued_at),
-        **{
-            name: job[name]
-            for name in (
-                "kind", "scope", "plan_id", "fingerprint", "actor", "maker", "approved_by", "reason", "erase",
-                "created_at", "objects_deleted", "bytes_deleted", "documents_deleted", "uploads_aborted",
-                "already_gone", "left_alone",
-            )
-        },
+        "scope": job.scope.spelled,
+        "plan_id": job.plan_id,
+        "fingerprint": job.fingerprint,
+        "actor": job.actor,
+        "maker": job.maker,
+        "approved_by": list(job.approved_by),
+        "reason": job.reason,
+        "erased": job.erase,
+        "begun_at": moment_text(job.created_at),
+        "objects_deleted": tally.objects,
+        "bytes_deleted": tally.bytes,
+        "documents_deleted": tally.documents,
+        "uploads_aborted": tally.uploads,
+        "already_gone": tally.already_gone,
+        "left_alone": tally.left_alone,
         "verified": proof.as_dict(),
         "outlives": list(outlives),
-    }  # fmt: skip
+    }

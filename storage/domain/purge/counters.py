@@ -65,9 +65,15 @@ def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
     }
 
 
-def changes(path: str, fields: Mapping[str, Any], wanted: Mapping[str, CounterValue]) -> tuple[CounterChange, ...]:
-    """The counters of one document that are not as they should be."""
-    found = ((name, shown(fields.get(name)), value) for name, value in wanted.items())
+def changes(
+    path: str, fields: Mapping[str, Any], wanted: Mapping[str, CounterValue], *, also_missing: bool = False
+) -> tuple[CounterChange, ...]:
+    """The counters of one document that are not as they should be.
+
+    Deployments differ in the counters that they keep, so one that the document lacks is added only `also_missing`.
+    """
+    kept = ((name, value) for name, value in wanted.items() if also_missing or name in fields)
+    found = ((name, shown(fields.get(name)), value) for name, value in kept)
     return tuple(CounterChange(path, name, before, after) for name, before, after in found if before != after)
 
 

@@ -1,0 +1,165 @@
+"""Applies a plan: every guard is checked here, whatever a page showed, and then a job is created that does the work."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from storage.actions.audit import by
+from storage.actions.document_changes import Change, Create, Update
+from storage.actions.purge.approving import approvals_of
+from storage.actions.purge.context import Purging
+from storage.actions.purge.planning import about, store_plan
+from storage.actions.purge.recording import refusals_recorded
+from storage.actions.purge.survey import survey
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Actor, authorise
+from storage.domain.purge.guards import Approval, check_confirmation, check_seal, checked_reason, normal_email
+from storage.domain.purge.job import ENDED, Job, job_path
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.world import moved
+from storage.errors import Refused, Stale
+
+TRIES = 5
+LIMITS = "ops_limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for when applying a plan. `phrase` is the scope's name as typed."""
+
+    phrase: str
+    reason: str
+    erase: bool = False
+
+
+def job_id_of(plan: PurgePlan) -> str:
+    """One plan is one job: whoever applies it twice meets the first."""
+    return f"purge-{plan.plan_id.removeprefix('plan-')}"
+
+
+def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor) -> Job:
+    """Creates the job for a plan, ready to be run by a worker; nothing of the customer's is touched yet.
+
+    Raises `BadInput` for a reason or address that cannot be used, `NotPermitted`, `Stale` for a plan that was altered,
+    has expired or whose world moved (`reasons` says what), `Refused` with every other ground. Each refusal is recorded.
+    """
+    reason, email = checked_reason(request.reason), normal_email(actor.email)
+    intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
+    event = by(actor, about(plan, intent))
+    with refusals_recorded(purging, event):
+        now = purging.clock()
+        authorise(actor, "purge.apply", now=now)
+        check_seal(plan, purging.target, purging.limits, now)
+        counted = check_confirmation(
+            plan,
+            phrase=request.phrase,
+            actor=email,
+            erase=request.erase,
+            approvals=approvals_of(purging, plan.fingerprint),
+            limits=purging.limits,
+        )
+        _refuse_others(purging, plan)
+        _refuse_moved(purging, plan, now)
+        store_plan(purging, plan)
+        job = _job(purging, plan, request, email, reason, counted)
+        purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
+        return _create(purging, job, email)
+
+
+def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
+    return {
+        "scope": plan.scope.spelled,
+        "erase": request.erase,
+        "objects": len(plan.objects),
+        "bytes": plan.total_bytes,
+        "documents": len(plan.documents),
+    }
+
+
+def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
+    """One plan is applied once, and no two jobs work on the same things at a time."""
+    for job in purging.jobs.of_user(plan.scope.uid):
+        if job.job_id == job_id_of(plan):
+            raise _applied(job)
+        overlapping = plan.scope.covers(job.scope) or job.scope.covers(plan.scope)
+        if overlapping and job.state not in ENDED and job.state != "cancelled":
+            raise Refused(
+                f"Job {job.job_id} works on {job.scope.spelled} and is {job.state}.",
+                reasons=(f"job {job.job_id} on {job.scope.spelled} is {job.state}",),
+                remedy="Wait until it has ended, or cancel it.",
+            )
+
+
+def _applied(job: Job) -> Refused:
+    return Refused(
+        f"This plan was applied already, by {job.actor}: job {job.job_id}, which is {job.state}.",
+        reasons=(f"applied already as job {job.job_id}",),
+        remedy=f"Look at `purge status {job.job_id}`; resume that job if it stopped.",
+    )
+
+
+def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
+    """The world must hold nothing that the plan does not show just so."""
+    world = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
+    differences = moved(plan, world)
+    if differences:
+        raise Stale(
+            "The world moved since the plan was made: " + "; ".join(differences[:5]) + ".",
+            reasons=differences,
+            remedy="Make the plan anew, look at it, and apply that one.",
+        )
+
+
+def _job(
+    purging: Purging, plan: PurgePlan, request: Request, email: str, reason: str, approvals: tuple[Approval, ...]
+) -> Job:
+    now = purging.clock()
+    return Job(
+        job_id=job_id_of(plan),
+        kind="purge",
+        of="",
+        plan_id=plan.plan_id,
+        fingerprint=plan.fingerprint,
+        scope=plan.scope,
+        maker=plan.maker,
+        actor=email,
+        approved_by=tuple(sorted(approval.approver for approval in approvals)),
+        reason=reason,
+        erase=request.erase,
+        created_at=now,
+        objects_total=len(plan.objects),
+        bytes_total=plan.total_bytes,
+        documents_total=len(plan.documents),
+        quarantine="none" if request.erase else "kept",
+        quarantine_until=None if request.erase else now + purging.limits.quarantine_life,
+    )
+
+
+def _create(purging: Purging, job: Job, email: str) -> Job:
+    """Writes the job together with the actor's purges of the last hour, so that two at once cannot pass the limit."""
+    path = f"{LIMITS}/purges-{hashlib.sha256(email.encode()).hexdigest()[:32]}"
+    for _ in range(TRIES):
+        record = purging.stores.records.raw(path)
+        times = (record.fields or {}).get("times", ()) if record else ()
+        recent = [at for at in times if isinstance(at, datetime) and job.created_at - at < timedelta(hours=1)]
+        if len(recent) >= purging.limits.per_actor_hour:
+            raise Refused(
+                f"{email} began {len(recent):,} purges within the last hour; more are not allowed.",
+                reasons=(f"at most {purging.limits.per_actor_hour:,} purges an hour",),
+                remedy="Wait, or ask a colleague.",
+            )
+        now = [*recent, job.created_at]
+        counted: Change = Update(path, {"times": now}, record.update_time) if record else Create(path, {"times": now})
+        try:
+            done = purging.writers.documents.commit(
+                [Create(job_path(job.job_id), job.to_fields()), counted], operation="Creating a job"
+            )
+        except Stale:
+            there = purging.jobs.find(job.job_id)
+            if there is not None:
+                raise _applied(there) from None
+            continue
+        return replace(job, update_time=done.update_times[job.path])
+    raise Refused("Others create jobs at the same time.", remedy="Try again.")

@@ -1,0 +1,79 @@
+"""A second person's approval of exactly one plan, kept in `ops_approvals` under the plan's fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from storage.actions.audit import by
+from storage.actions.document_changes import Create
+from storage.actions.purge.context import Purging
+from storage.actions.purge.planning import about, store_plan
+from storage.actions.purge.recording import refusals_recorded
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Actor, authorise
+from storage.domain.purge.guards import Approval, check_seal, normal_email
+from storage.domain.purge.plan import PurgePlan
+from storage.errors import Refused, Stale
+from storage.repositories.decode import raw_document
+from storage.repositories.records_query import build
+
+COLLECTION = "ops_approvals"
+
+
+def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
+    """Records that the actor approves this plan as it is sealed, for applying it with quarantine or without.
+
+    Raises `NotPermitted`, `Stale` for a plan that has expired, `Refused` for one's own plan, for a plan that is
+    blocked or made elsewhere. Approving twice is the same as once.
+    """
+    event = by(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
+    with refusals_recorded(purging, event):
+        now = purging.clock()
+        authorise(actor, "purge.approve", now=now)
+        approver = normal_email(actor.email)
+        check_seal(plan, purging.target, purging.limits, now)
+        if approver == plan.maker:
+            raise Refused(
+                "Whoever made a plan cannot approve it.", remedy="Have another person look at the plan and approve it."
+            )
+        if plan.blocked:
+            raise Refused(
+                "The plan is blocked; there is nothing to approve.",
+                reasons=plan.blocked,
+                remedy="Clear what blocks it, then make it anew.",
+            )
+        approval = Approval(plan.fingerprint, approver, now)
+        store_plan(purging, plan)
+        purging.trail.append(event)
+        _keep(purging, plan, approval)
+    return approval
+
+
+def approvals_of(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:
+    """Every approval of the plan with this fingerprint."""
+    query = build(COLLECTION, where=[("fingerprint", "==", fingerprint)])
+    found = purging.stores.handle.run_query(
+        query, lambda documents: [raw_document(document).fields or {} for document in documents], operation="Approvals"
+    )
+    return tuple(
+        Approval(str(fields["fingerprint"]), str(fields["approver"]), fields["at"])
+        for fields in found
+        if isinstance(fields.get("at"), datetime)
+    )
+
+
+def _keep(purging: Purging, plan: PurgePlan, approval: Approval) -> None:
+    name = hashlib.sha256(f"{approval.fingerprint}\n{approval.approver}".encode()).hexdigest()
+    fields = {
+        "fingerprint": approval.fingerprint,
+        "approver": approval.approver,
+        "at": approval.at,
+        "plan_id": plan.plan_id,
+        "scope": plan.scope.spelled,
+        "uid": plan.scope.uid,
+    }
+    try:
+        purging.writers.documents.commit([Create(f"{COLLECTION}/{name}", fields)], operation="Keeping an approval")
+    except Stale:
+        return  # given before: a document of this name holds just this

@@ -1,0 +1,137 @@
+"""Stops jobs, sets them going again, and begins the emptying of quarantines that have expired."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from storage.actions.audit import by
+from storage.actions.document_changes import Create, Update
+from storage.actions.purge.context import Purging
+from storage.actions.purge.ledger import StillHeld
+from storage.actions.purge.owner import surely_gone
+from storage.actions.purge.recording import refusals_recorded
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Action, Actor, authorise
+from storage.domain.purge.guards import normal_email
+from storage.domain.purge.job import ENDED, RESUMABLE, Job
+from storage.errors import Refused, Stale
+
+SYSTEM = "system"  # what the desk does by itself
+
+
+def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
+    """Asks a job to stop after the batch under way; one that nobody runs is cancelled at once."""
+    email = normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = job_event(actor, "purge.cancel", job, "")
+    with refusals_recorded(purging, event):
+        now = purging.clock()
+        authorise(actor, "purge.apply", now=now)
+        if job.state not in RESUMABLE or job.kind == "empty":
+            raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
+        purging.trail.append(event)
+        running = job.held(now) and not surely_gone(job.lease_owner)
+        change = (
+            Update(job.path, {"cancel_by": email})
+            if running
+            else Update(job.path, {"state": "cancelled", "cancel_by": email, "lease_owner": ""}, job.update_time)
+        )
+        try:
+            purging.writers.documents.commit([change], operation="Cancelling a job")
+        except Stale as stale:
+            raise changed_meanwhile(job) from stale
+    return purging.jobs.get(job_id)
+
+
+def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
+    """Checks that a person may set this job going again and records it; the caller then runs it.
+
+    For a purge that is being undone it is the undo that goes on.
+    """
+    normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    if job.state == "undoing" and job.undo_job:
+        job = purging.jobs.get(job.undo_job)
+    event = job_event(actor, "purge.resume", job, "")
+    with refusals_recorded(purging, event):
+        now = purging.clock()
+        action: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
+        authorise(actor, action, now=now)
+        if job.state not in RESUMABLE:
+            raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
+        if job.held(now) and not surely_gone(job.lease_owner):
+            raise StillHeld(
+                f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
+            )
+        purging.trail.append(event)
+    return job
+
+
+def begin_emptying(purging: Purging, job: Job) -> Job | None:
+    """Creates the job that empties an expired quarantine; `None` when somebody else was quicker."""
+    emptying = replace(
+        following(job, SYSTEM, "the quarantine expired", purging.clock()), job_id=f"{job.job_id}-empty", kind="empty"
+    )
+    try:
+        purging.writers.documents.commit(
+            [
+                Create(emptying.path, emptying.to_fields()),
+                Update(job.path, {"quarantine": "emptied"}, job.update_time),
+            ],
+            operation="Beginning to empty a quarantine",
+        )
+    except Stale:
+        return None
+    return purging.jobs.get(emptying.job_id)
+
+
+def expired(job: Job, now: datetime) -> bool:
+    """Whether a purge's quarantine is due to be emptied."""
+    resting = job.state in ENDED or job.state in {"cancelled", "failed"}
+    return job.quarantine == "kept" and resting and job.quarantine_until is not None and now >= job.quarantine_until
+
+
+def following(job: Job, email: str, reason: str, now: datetime) -> Job:
+    """The job that undoes a purge, not yet written; what it has to restore is what the purge counted."""
+    return Job(
+        job_id=f"{job.job_id}-undo",
+        kind="undo",
+        of=job.job_id,
+        plan_id=job.plan_id,
+        fingerprint=job.fingerprint,
+        scope=job.scope,
+        maker=job.maker,
+        actor=email,
+        approved_by=(),
+        reason=reason,
+        erase=False,
+        created_at=now,
+        objects_total=job.tally.objects,
+        bytes_total=job.tally.bytes,
+        documents_total=job.tally.documents,
+    )
+
+
+def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
+    """What the audit keeps of something done to a job."""
+    scope = job.scope
+    return by(
+        actor,
+        Event(
+            action,
+            "-",
+            reason=reason,
+            uid=scope.uid,
+            video_id=scope.video_id or "",
+            clip_id=scope.clips[0].clip_id if scope.kind == "clip" else "",
+            fingerprint=job.fingerprint,
+            job_id=job.job_id,
+            detail={"scope": scope.spelled, "state": job.state},
+        ),
+    )
+
+
+def changed_meanwhile(job: Job) -> Refused:
+    """Somebody else did something to the job between looking and acting."""
+    return Refused(f"Job {job.job_id} changed meanwhile.", remedy="Look at its status, then try again.")

@@ -1,0 +1,130 @@
+"""Makes plans, keeps them, and reads them back."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+from storage.actions.audit import by
+from storage.actions.purge.context import Purging
+from storage.actions.purge.recording import refusals_recorded
+from storage.actions.purge.survey import survey
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Actor, authorise
+from storage.domain.purge.own_keys import plan_key
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.errors import BadInput, NotFound
+
+MAX_PLAN_BYTES = 256 * 1_048_576
+
+
+def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> PurgePlan:
+    """The plan for a scope as it is now; changes nothing of the customer's, and records that it was made.
+
+    `maker` is the actor's address in normal form, empty where it is not known. A plan that something stands against
+    is made too, with the reasons in `blocked`. Raises `Refused` for a reserved or too short scope, `NotFound` where
+    nothing of the scope exists, and what the backends raise.
+    """
+    event = by(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
+    with refusals_recorded(purging, event):
+        now = purging.clock()
+        authorise(actor, "purge.plan", now=now)
+        world = survey(purging.stores, scope, purging.limits, now, purging.progress)
+        if world.empty:
+            raise NotFound(
+                f"There is nothing of {scope.spelled}: no object, no document.",
+                remedy="Look the id up with find; a purge of it may have ended already.",
+                target=scope.spelled,
+            )
+        made = purging.clock()
+        plan = PurgePlan(
+            plan_id=f"plan-{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            maker=maker,
+            scope=scope,
+            target=purging.target,
+            created_at=made,
+            expires_at=made + purging.limits.plan_life,
+            objects=world.objects,
+            documents=world.documents,
+            uploads=world.uploads,
+            counters=world.counters,
+            warnings=world.warnings,
+            blocked=world.blocked,
+        )
+    purging.trail.append(by(actor, planned_event(plan, blocked=bool(plan.blocked))))
+    return plan
+
+
+def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
+    """What the audit keeps of a plan: its scope, fingerprint and size."""
+    totals = {
+        "objects": len(plan.objects),
+        "bytes": plan.total_bytes,
+        "documents": len(plan.documents),
+        "plan_id": plan.plan_id,
+        "scope": plan.scope.spelled,
+        "blocked": blocked,
+    }
+    return about(plan, Event("purge.plan", "-", detail=totals))
+
+
+def about(plan: PurgePlan, event: Event) -> Event:
+    """The event with the plan's subject and fingerprint."""
+    scope = plan.scope
+    clip_id = scope.clips[0].clip_id if scope.kind == "clip" else ""
+    return replace(event, uid=scope.uid, video_id=scope.video_id or "", clip_id=clip_id, fingerprint=plan.fingerprint)
+
+
+def store_plan(purging: Purging, plan: PurgePlan) -> str:
+    """Keeps a plan in the bucket, where any process of the desk finds it; gives its key."""
+    key = plan_key(plan.plan_id)
+    purging.writers.objects.put(key, to_text(plan).encode(), "application/json")
+    return key
+
+
+def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
+    """A plan that was kept; `NotFound` where there is none, `Stale` where it is not as it was sealed."""
+    content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
+    return from_text(content.decode())
+
+
+def write_file(plan: PurgePlan, path: Path) -> None:
+    """Writes a plan for `purge apply`; nobody else may read it, since keys name customers."""
+    try:
+        path.write_text(to_text(plan), encoding="utf-8")
+        path.chmod(0o600)
+    except OSError as error:
+        raise BadInput(
+            f"The plan cannot be written to {path}: {error.strerror}", field_name="--out", remedy="Give another file."
+        ) from error
+
+
+def read_file(path: Path) -> PurgePlan:
+    """A plan out of a file; `BadInput` where there is none, `Stale` where it was altered."""
+    try:
+        if path.stat().st_size > MAX_PLAN_BYTES:
+            raise BadInput("The file is too large for a plan", field_name="FILE", remedy="Give the plan's file.")
+        return from_text(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise BadInput(
+            f"The plan cannot be read from {path}: {why}", field_name="FILE", remedy="Give the plan's file."
+        ) from error
+
+
+def to_text(plan: PurgePlan) -> str:
+    """The plan as JSON."""
+    return json.dumps(plan.as_dict(), indent=1, ensure_ascii=True) + "\n"
+
+
+def from_text(text: str) -> PurgePlan:
+    """The inverse of `to_text`."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        remedy = "Give the plan's file as it was written."
+        raise BadInput("The plan is not JSON", field_name="FILE", remedy=remedy) from None
+    return PurgePlan.from_dict(value)

@@ -1,0 +1,82 @@
+"""Which of some planned objects are there now, and still the ones that were seen: by listings, HEAD where few."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.clients.r2_transfer import ContextThreads
+from storage.domain.purge.plan import PlannedObject
+from storage.repositories.objects import Objects
+
+HEADS = 12  # one listing is billed as 12.5 HEADs; up to so many objects of a folder are asked for one by one
+THREADS = 8
+SPARE_PAGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Positions among the objects that were asked for: gone, or there in another version. The rest is as seen."""
+
+    absent: tuple[int, ...]
+    moved: tuple[int, ...]
+
+    def as_seen(self, count: int) -> list[int]:
+        """The positions of the objects that are there just as they were seen."""
+        other = {*self.absent, *self.moved}
+        return [position for position in range(count) if position not in other]
+
+
+def look_at(objects: Objects, items: Sequence[PlannedObject]) -> Presence:
+    """Looks at every item (sorted by key). Raises where the store does not answer: then nothing is known."""
+    folders: defaultdict[str, list[PlannedObject]] = defaultdict(list)
+    for item in items:
+        folders[item.key.rpartition("/")[0] + "/"].append(item)
+    there: dict[str, tuple[int, str]] = {}
+    singly: list[str] = []
+    for folder, inside in folders.items():
+        if len(inside) > HEADS:
+            found = _listed(objects, folder, inside)
+            there.update(found)
+            singly += [item.key for item in inside if item.key not in found]
+        else:
+            singly += [item.key for item in inside]
+    there.update(_heads(objects, singly))
+    return _compared(items, there)
+
+
+def _listed(objects: Objects, folder: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:
+    """The part of a folder's listing that holds these keys. Stores differ in their order, so a key that was not met
+    is not taken for absent here, but asked for on its own."""
+    first, last = inside[0].key, inside[-1].key
+    start_after = first[:-1] if len(first) > len(folder) + 1 else None  # just before the first
+    found: dict[str, tuple[int, str]] = {}
+    most = len(inside) // 1_000 + SPARE_PAGES
+    for number, page in enumerate(objects.list_pages(folder, start_after), start=1):
+        keys = page.frame["key"].tolist()
+        found.update(
+            zip(keys, zip(page.frame["size_bytes"].tolist(), page.frame["etag"].tolist(), strict=True), strict=True)
+        )
+        if not keys or keys[-1] >= last or number >= most:
+            break
+    return found
+
+
+def _heads(objects: Objects, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+    if not keys:
+        return {}
+    with ContextThreads(max_workers=THREADS) as threads:
+        heads = list(threads.map(objects.head, keys))
+    return {info.key: (info.size_bytes, info.etag) for info in heads if info is not None}
+
+
+def _compared(items: Sequence[PlannedObject], there: dict[str, tuple[int, str]]) -> Presence:
+    absent, moved = [], []
+    for position, item in enumerate(items):
+        seen = there.get(item.key)
+        if seen is None:
+            absent.append(position)
+        elif seen != (item.size_bytes, item.etag):
+            moved.append(position)
+    return Presence(tuple(absent), tuple(moved))

@@ -1,0 +1,129 @@
+"""Copies of what a purge takes away, kept for its undo: made, verified, put back, emptied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from storage.actions.objects import ObjectWriter
+from storage.actions.purge.context import Purging
+from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
+from storage.domain.purge.plan import PlannedObject
+from storage.errors import NotFound, Stale, Unreachable, Unusable
+
+LINES = "application/x-ndjson"
+
+
+class Quarantine:
+    """The quarantine of one purge."""
+
+    def __init__(self, purging: Purging, job_id: str) -> None:
+        self.job_id = job_id
+        self._reader = purging.stores.objects
+        self._writer = purging.writers.objects
+
+    def keep(self, number: int, item: PlannedObject) -> str:
+        """Copies object `number` of the plan and verifies the copy: `kept`, or why not: `absent`, `moved`."""
+        name = kept_object(self.job_id, number, item.key)
+        try:
+            self._copy(item.key, name, item.etag)
+        except NotFound:
+            return "absent"
+        except Stale:
+            return "moved"
+        return "kept"
+
+    def holds(self, number: int, item: PlannedObject) -> bool:
+        """Whether a whole copy of the object is here."""
+        info = self._reader.head(kept_object(self.job_id, number, item.key))
+        return info is not None and info.size_bytes == item.size_bytes
+
+    def numbers(self) -> frozenset[int]:
+        """The numbers of all objects of which a copy is here, by listing."""
+        prefix = kept_objects_prefix(self.job_id)
+        names = (name for page in self._reader.list_pages(prefix) for name in page.frame["key"].tolist())
+        return frozenset(int(name.removeprefix(prefix).partition("-")[0]) for name in names)
+
+    def put_back(self, number: int, item: PlannedObject) -> str:
+        """Copies one object back where it was: `restored`, `there` (already), or `occupied` by something new."""
+        name = kept_object(self.job_id, number, item.key)
+        now = self._reader.head(item.key)
+        if now is not None:
+            return "there" if self.same(name, item.key) else "occupied"
+        self._copy(name, item.key, None)
+        return "restored"
+
+    def same_as_kept(self, number: int, item: PlannedObject) -> bool:
+        """Whether the object at its own place is like its copy here."""
+        return self.same(kept_object(self.job_id, number, item.key), item.key)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two objects are alike: size and type, and ETag or, where that says nothing, every byte."""
+        left, right = self._reader.head(one), self._reader.head(other)
+        if left is None or right is None:
+            return False
+        said = [(info.size_bytes, info.content_type, info.metadata) for info in (left, right)]
+        if said[0] != said[1]:
+            return False
+        if left.etag == right.etag and "-" not in left.etag:
+            return True
+        return self._digest(one) == self._digest(other)
+
+    def write_documents(self, name: str, lines: str) -> str:
+        """Writes a file of documents and reads it back; gives its SHA-256."""
+        content = lines.encode()
+        self._writer.put(name, content, LINES)
+        digest = hashlib.sha256(content).hexdigest()
+        if self._digest(name) != digest:
+            raise Unreachable("The quarantine's copy of documents is not what was sent.", target=name)
+        return digest
+
+    def read_documents(self, name: str, digest: str, max_bytes: int = 256 * 1_048_576) -> list[str]:
+        """The documents of a file; raises `Unusable` where it is not what was written."""
+        content = self._reader.get_bytes(name, max_bytes)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Unusable(
+                "The quarantine's copy of documents was altered.",
+                remedy="Nothing was put back from it. Compare it with Firestore's point-in-time recovery.",
+                operation="get_object",
+                target=name,
+            )
+        return content.decode().splitlines()
+
+    def _copy(self, source: str, target: str, etag: str | None) -> None:
+        """A copy that is verified: by size and ETag where that is comparable, else by reading both."""
+        copied = self._writer.copy(source, target, source_etag=etag)
+        plain = "-" not in copied.etag and (etag is None or "-" not in etag)
+        if plain and (etag is None or copied.etag == etag):
+            return
+        if not self.same(source, target):
+            raise Unreachable(
+                "A copy differs from its source; it is made anew.", operation="copy_object", target=source
+            )
+
+    def _digest(self, key: str) -> str:
+        total = hashlib.sha256()
+        with self._reader.open(key) as stream:
+            for piece in stream:
+                total.update(piece)
+        return total.hexdigest()
+
+
+def empty(purging: Purging, prefix: str) -> int:
+    """Deletes everything below one quarantine; gives the number of keys. Raises what keeps a key from being deleted."""
+    if not prefix.startswith(QUARANTINES) or len(prefix.split("/")) != 4 or not prefix.endswith("/"):
+        raise ValueError("not the prefix of one quarantine")
+    count = 0
+    for page in purging.stores.objects.list_pages(prefix):
+        keys = page.frame["key"].tolist()
+        if keys:
+            confirm_deleted(purging.writers.objects, keys)
+            count += len(keys)
+    return count
+
+
+def confirm_deleted(writer: ObjectWriter, keys: Sequence[str]) -> None:
+    """Deletes keys, slowing down where the store asks to; raises unless it answered for each one."""
+    error = writer.delete(keys).first_error()
+    if error is not None:
+        raise error

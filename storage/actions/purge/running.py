@@ -1,0 +1,160 @@
+"""Puts the steps of each kind of job together and says how the job closes: this is what a worker runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from storage.actions.purge.context import Purging
+from storage.actions.purge.engine import Ending, Engine, Step
+from storage.actions.purge.ledger import LeaseLost, Ledger, claim
+from storage.actions.purge.planning import stored_plan
+from storage.actions.purge.record import record_of
+from storage.actions.purge.steps_documents import DeleteDocuments, LeftAlone, SaveDocuments
+from storage.actions.purge.steps_ending import EmptyEarlier, NoteNeighbours, Prove, SetCounters
+from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, KeepObjects
+from storage.actions.purge.steps_undo import (
+    EmptyQuarantine,
+    ProveRestored,
+    RecountAll,
+    RestoreDocuments,
+    RestoreObjects,
+)
+from storage.domain.audit_chain import Event, Outcome
+from storage.domain.purge.job import Job, job_path
+from storage.domain.purge.order import document_batches, slug_batches
+from storage.domain.purge.plan import PurgePlan
+from storage.errors import StorageError
+
+WORKER = "worker"
+
+_log = logging.getLogger(__name__)
+
+
+def run_job(purging: Purging, job_id: str) -> Job:
+    """Takes the job's lease, goes on with it until it ends or rests, and gives it as it then is.
+
+    Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
+    took it over; what stops the job itself stands in its `failure`.
+    """
+    with claim(purging, job_id) as ledger:
+        try:
+            _engine(purging, ledger).run()
+        except LeaseLost:
+            raise
+        except StorageError as error:  # before the first step: its plan cannot be read
+            ledger.close("interrupted" if error.retryable else "failed", {"failure": error.as_dict()})
+        except Exception as error:  # a fault of this program: the job must say so and not be tried for ever
+            _log.exception("job %s met a fault of the program", job_id)
+            failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
+            ledger.close("failed", {"failure": failure})
+        job = ledger.job
+    _record_end(purging, job)
+    return job
+
+
+def _engine(purging: Purging, ledger: Ledger) -> Engine:
+    job = ledger.job
+    if job.kind == "empty":
+        return Engine(purging, ledger, [EmptyQuarantine(purging, ledger)], lambda: Ending("done"))
+    plan = stored_plan(purging, job.plan_id)
+    if plan.fingerprint != job.fingerprint:
+        raise RuntimeError("the stored plan is not the one that was applied")
+    if job.kind == "purge":
+        return Engine(purging, ledger, _purge_steps(purging, ledger, plan), _purge_ending(ledger))
+    return Engine(purging, ledger, _undo_steps(purging, ledger, plan), _undo_ending(ledger))
+
+
+def _purge_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[Step]:
+    job = ledger.job
+    left_alone = _left_alone(purging, job, plan)
+    objects: Step = EraseObjects(purging, ledger, plan) if job.erase else KeepObjects(purging, ledger, plan, job.job_id)
+    steps: list[Step] = [
+        NoteNeighbours("neighbours", purging, ledger, plan),
+        *([] if job.erase else [SaveDocuments(purging, plan, job.job_id)]),
+        DeleteDocuments("slugs", purging, ledger, plan, slug_batches(plan), left_alone),
+        AbortUploads(purging, ledger, plan),
+        objects,
+        DeleteDocuments("documents", purging, ledger, plan, document_batches(plan), left_alone),
+        SetCounters("counters", purging, ledger, plan),
+        *([EmptyEarlier("earlier quarantines", purging, ledger, plan)] if job.erase else []),
+        Prove("proof", purging, ledger, plan),
+    ]
+    return steps
+
+
+def _left_alone(purging: Purging, job: Job, plan: PurgePlan) -> Callable[[], LeftAlone]:
+    """Read from the journal when first asked for, which is after the objects are done; then kept."""
+    known: list[LeftAlone] = []
+
+    def read() -> LeftAlone:
+        if not known:
+            record = record_of(purging.jobs, job.job_id, plan, erase=job.erase)
+            known.append(LeftAlone(set(record.spared_keys), set(record.spared_paths)))
+        return known[0]
+
+    return read
+
+
+def _purge_ending(ledger: Ledger) -> Callable[[], Ending]:
+    def ending() -> Ending:
+        clean = not ledger.job.residue and not ledger.job.disturbed
+        return Ending("done" if clean else "incomplete")
+
+    return ending
+
+
+def _undo_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[Step]:
+    job = ledger.job
+    record = record_of(purging.jobs, job.of, plan, erase=False)
+    return [
+        RestoreObjects(purging, ledger, plan, record, job.of),
+        RestoreDocuments(purging, ledger, plan, record, job.of),
+        RecountAll("counters", purging, ledger, plan),
+        ProveRestored(purging, plan, record, job.of),
+        EmptyQuarantine(purging, ledger),
+    ]
+
+
+def _undo_ending(ledger: Ledger) -> Callable[[], Ending]:
+    def ending() -> Ending:
+        job = ledger.job
+        if job.residue:
+            return Ending("incomplete", {})
+        return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})
+
+    return ending
+
+
+def _record_end(purging: Purging, job: Job) -> None:
+    """The audit's word on how a run ended. The job's own journal has it too, so a failure here is only told."""
+    outcome: Outcome = "done" if job.state in {"done", "incomplete"} else "failed"
+    tally = job.tally
+    detail = {
+        "state": job.state,
+        "scope": job.scope.spelled,
+        "objects": tally.objects,
+        "bytes": tally.bytes,
+        "documents": tally.documents,
+        "residue": len(job.residue),
+        "failure": dict(job.failure) if job.failure else {},
+    }
+    clip_id = job.scope.clips[0].clip_id if job.scope.kind == "clip" else ""
+    action = {"purge": "purge.end", "undo": "purge.undo.end", "empty": "purge.quarantine.end"}[job.kind]
+    event = Event(
+        action,
+        job.actor,
+        outcome,
+        job.reason,
+        WORKER,
+        uid=job.scope.uid,
+        video_id=job.scope.video_id or "",
+        clip_id=clip_id,
+        fingerprint=job.fingerprint,
+        job_id=job.job_id,
+        detail=detail,
+    )
+    try:
+        purging.trail.append(event)
+    except StorageError as error:
+        _log.warning("the end of job %s could not be recorded in the audit: %s", job.job_id, error.message)

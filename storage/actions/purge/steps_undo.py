@@ -1,0 +1,249 @@
+"""The steps of an undo: objects back, documents back (parents first, public links last), counters, a look at all of it,
+and the quarantine emptied once everything is where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from storage.actions.document_changes import Restore
+from storage.actions.purge.context import Purging
+from storage.actions.purge.counting import set_counters
+from storage.actions.purge.engine import Note, Outcome, Seen
+from storage.actions.purge.ledger import Ledger
+from storage.actions.purge.presence import look_at
+from storage.actions.purge.quarantine import Quarantine, empty
+from storage.actions.purge.record import Record
+from storage.actions.purge.steps_ending import Single
+from storage.clients.r2_transfer import ContextThreads
+from storage.domain.purge.certificate import shortened
+from storage.domain.purge.job import Tally
+from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
+from storage.domain.purge.own_keys import kept_documents, quarantine_prefix
+from storage.domain.purge.plan import PlannedObject, PurgePlan
+from storage.errors import Stale
+from storage.repositories.decode import document_from_json, relative_path
+from storage.repositories.subtree import Subtree
+
+COPY_THREADS = 8
+COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 MiB
+COMMIT_DOCUMENTS = 100
+
+
+class RestoreObjects:
+    """Copies objects back where they were, unless something new is there."""
+
+    name = "objects back"
+
+    def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
+        self._ledger = ledger
+        self._taken = record.taken_keys()
+        self._sure = frozenset(record.deleted_keys)
+        self._quarantine = Quarantine(purging, of)
+        self._batches = object_batches(plan, erase=False)
+        self._numbers: frozenset[int] | None = None
+
+    def batches(self) -> int:
+        """How many batches there are."""
+        return len(self._batches)
+
+    def look(self, batch: int) -> Seen:
+        """Nothing: putting back what is there already is harmless."""
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """Only what has a copy and was taken by the purge, or may have been when it was cut short."""
+        if self._numbers is None:
+            self._numbers = self._quarantine.numbers()
+        first = batch * KEPT_BATCH
+        wanted = [
+            (first + position, item)
+            for position, item in enumerate(self._batches[batch])
+            if first + position in self._numbers and item.key in self._taken
+        ]
+
+        def put_back(pair: tuple[int, PlannedObject]) -> str:
+            self._ledger.hold()
+            return self._quarantine.put_back(*pair)
+
+        with ContextThreads(max_workers=COPY_THREADS) as threads:
+            words = list(threads.map(put_back, wanted))
+        pairs = list(zip(wanted, words, strict=True))
+        occupied = [item.key for (_, item), word in pairs if word == "occupied" and item.key in self._sure]
+        sizes = [item.size_bytes for (_, item), word in pairs if word != "occupied"]
+        tally = Tally(objects=len(sizes), bytes=sum(sizes), left_alone=len(occupied))
+        return Outcome(tally, {"count": len(wanted), "occupied": shortened(occupied)})
+
+
+class RestoreDocuments:
+    """Writes documents back, field for field, where none is now."""
+
+    name = "documents back"
+
+    def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
+        self._purging = purging
+        self._ledger = ledger
+        self._digests = record.digests
+        self._taken = record.taken_paths()
+        self._sure = frozenset(record.deleted_paths)
+        self._quarantine = Quarantine(purging, of)
+        self._tree = Subtree(purging.stores.handle)
+        self._batches = saving_batches(plan)
+
+    def batches(self) -> int:
+        """One for each file that the plan foresaw; a purge that was cancelled early has written fewer."""
+        return len(self._batches)
+
+    def look(self, batch: int) -> Seen:
+        """Nothing: a document that is there already, just so, is left."""
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """Restores of one file what the purge deleted; what it found gone or changed is not its to restore."""
+        digest = self._digests.get(batch)
+        if digest is None:
+            return Outcome(entry={"count": 0, "occupied": []})
+        lines = self._quarantine.read_documents(kept_documents(self._quarantine.job_id, batch), digest)
+        restored, occupied = 0, list[str]()
+        for part in _cut([line for line in lines if path_of(line) in self._taken]):
+            in_place, taken = self._restore(part)
+            restored += in_place
+            occupied += taken
+        tally = Tally(documents=restored, left_alone=len(occupied))
+        return Outcome(tally, {"count": restored, "occupied": shortened(occupied)})
+
+    def _restore(self, lines: Sequence[str]) -> tuple[int, list[str]]:
+        """One commit. Where a document is there already, the rest goes in another; gives how many are in place."""
+        missing, occupied = list(lines), list[str]()
+        while missing:
+            self._ledger.hold()
+            try:
+                self._purging.writers.documents.commit([Restore(line) for line in missing], operation="Restoring")
+                break
+            except Stale:
+                missing, taken = self._sort(missing)
+                occupied += taken
+        return len(lines) - len(occupied), occupied
+
+    def _sort(self, lines: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Those that are still missing, and the paths where something else is now."""
+        found = self._tree.messages([path_of(line) for line in lines])
+        missing = [line for line in lines if found[path_of(line)] is None]
+        there = [line for line in lines if found[path_of(line)] is not None]
+        changed = [path_of(line) for line in there if not same_fields(line, found[path_of(line)])]
+        return missing, [path for path in changed if path in self._sure]
+
+
+class RecountAll(Single):
+    """Makes the counters true again: user, accounting, and the videos that lost or got back clips."""
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """From the clip documents as they are now."""
+        scope = self.plan.scope
+        below = (item.path.split("/") for item in self.plan.documents)
+        videos = sorted({parts[3] for parts in below if len(parts) >= 4 and parts[2] == "videos"})
+        self.ledger.hold()
+        changed = set_counters(self.purging.stores, self.purging.writers.documents, scope.uid, videos)
+        rows = [{"path": c.path, "field": c.field, "before": c.before, "after": c.after} for c in changed]
+        return Outcome(entry={"changed": rows})
+
+
+class ProveRestored:
+    """Looks for everything that the purge took: each object as it was seen, each document there."""
+
+    name = "look"
+
+    def __init__(self, purging: Purging, plan: PurgePlan, record: Record, of: str) -> None:
+        self._purging = purging
+        self._plan = plan
+        self._record = record
+        self._quarantine = Quarantine(purging, of)
+
+    def batches(self) -> int:
+        """Always one."""
+        return 1
+
+    def look(self, batch: int) -> Seen:
+        """Nothing."""
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """What is missing or other than it was is the residue of the undo."""
+        wrong = [*self._objects(), *self._documents()]
+        return Outcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
+
+    def _objects(self) -> Iterator[str]:
+        numbers, sure = self._quarantine.numbers(), frozenset(self._record.deleted_keys)
+        for index, batch in enumerate(object_batches(self._plan, erase=False)):
+            presence = look_at(self._purging.stores.objects, batch)
+            first = index * KEPT_BATCH
+            for position in presence.absent:
+                if first + position in numbers and batch[position].key in self._record.taken_keys():
+                    yield f"object missing: {batch[position].key}"
+            for position in presence.moved:
+                item = batch[position]
+                if first + position in numbers and item.key in sure and not self._alike(first + position, item):
+                    yield f"object is another: {item.key}"
+
+    def _alike(self, number: int, item: PlannedObject) -> bool:
+        """An object that was uploaded in parts gets another ETag by copying; then the bytes decide."""
+        return "-" in item.etag and self._quarantine.same_as_kept(number, item)
+
+    def _documents(self) -> Iterator[str]:
+        tree = Subtree(self._purging.stores.handle)
+        taken = self._record.taken_paths()
+        for index, batch in enumerate(saving_batches(self._plan)):
+            if index in self._record.digests:
+                found = tree.messages([item.path for item in batch])
+                yield from (f"document missing: {path}" for path, doc in found.items() if doc is None and path in taken)
+
+
+class EmptyQuarantine:
+    """Empties the quarantine that was restored from, or that has expired."""
+
+    name = "empty"
+
+    def __init__(self, purging: Purging, ledger: Ledger) -> None:
+        self._purging = purging
+        self._ledger = ledger
+
+    def batches(self) -> int:
+        """One; emptying again what is empty in part is harmless."""
+        return 1
+
+    def look(self, batch: int) -> Seen:
+        """Nothing."""
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """Unless something could not be put back: then it stays until it expires."""
+        job = self._ledger.job
+        if job.kind == "undo" and job.residue:
+            return Outcome(entry={"emptied": 0})
+        self._ledger.hold()
+        count = empty(self._purging, quarantine_prefix(job.of))
+        return Outcome(Tally(objects=count) if job.kind == "empty" else Tally(), {"emptied": count})
+
+
+def same_fields(line: str, there: Any) -> bool:
+    """Whether a document in Firestore has exactly the fields of one in the quarantine."""
+    return dict(document_from_json(line).fields.items()) == dict(there.fields.items())
+
+
+def path_of(line: str) -> str:
+    """The path of a document in the quarantine."""
+    return relative_path(document_from_json(line).name)
+
+
+def _cut(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Parts that fit into a commit."""
+    part: list[str] = []
+    size = 0
+    for line in lines:
+        if part and (len(part) >= COMMIT_DOCUMENTS or size + len(line) > COMMIT_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line)
+    if part:
+        yield part
