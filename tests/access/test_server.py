@@ -1,0 +1,253 @@
+"""The web server around the pages, asked over HTTP: headers, cookies, return to a page, what is closed to the world."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from pages._ui.access.sessions import SignIn, cookie_key, sessions
+from pages._ui.access.settings import current, limits
+from pages._ui.server import parts
+from pages._ui.server.headers import content_policy, media_hosts
+from pages._ui.server.return_to import COOKIE, page_of
+from tests.access.test_settings import ACCESS, OIDC
+
+LIVE = {
+    "R2_BUCKET_NAME": "clips",
+    "R2_ACCOUNT_ID": "0" * 32,
+    "R2_ACCESS_KEY_ID": "a" * 32,
+    "R2_SECRET_ACCESS_KEY": "b" * 64,
+    "R2_PUBLIC_URL": "https://cdn.corp.test/media",
+    "FIREBASE_PROJECT_ID": "clips-prod",
+}
+
+
+async def anything(request: Request) -> Response:
+    """Stands for Streamlit: what the middleware lets through arrives here."""
+    if request.url.path == "/oauth2callback":
+        answer: Response = RedirectResponse("/", 302)
+        answer.set_cookie("_streamlit_user", "signed", max_age=2_592_000, httponly=True, samesite="lax")
+        return answer
+    if request.url.path == "/_stcore/health":
+        return Response("ok", headers={"set-cookie": "_streamlit_xsrf=2|a|b|1; Path=/; SameSite=Lax"})
+    return PlainTextResponse("let through")
+
+
+@pytest.fixture
+def server() -> ASGIApp:
+    """The desk's own middleware, as `st.App` gets it, around a plain application."""
+    middleware: list[Middleware] = parts()["middleware"]
+    methods = ["GET", "PUT", "HEAD", "DELETE"]
+    return Starlette(routes=[Route("/{path:path}", anything, methods=methods)], middleware=middleware)
+
+
+@asynccontextmanager
+async def client_of(server: ASGIApp, base: str, peer: str) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=server, client=(peer, 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(server: ASGIApp) -> Callable[..., httpx.Response]:
+    """One request to the server."""
+    import anyio
+
+    def asking(
+        path: str, *, method: str = "GET", base: str = "http://desk.corp.test", peer: str = "10.0.0.9", **headers: str
+    ) -> httpx.Response:
+        async def once() -> httpx.Response:
+            async with client_of(server, base, peer) as client:
+                named = {name.replace("_", "-"): value for name, value in headers.items()}
+                return await client.request(method, path, headers=named)
+
+        return anyio.run(once)
+
+    return asking
+
+
+@pytest.fixture
+def signed_in(no_settings: Callable[..., None]) -> Iterator[str]:
+    """A cookie of somebody who passed the guard."""
+    no_settings(**LIVE, **OIDC)
+    cookie = "_streamlit_user=somebody-that-passed"
+    now = datetime.now(UTC)
+    key = cookie_key([("_streamlit_user", "somebody-that-passed")])
+    sessions.admit(SignIn(key, "subject of this test", now), limits(current()), now=now)
+    yield cookie
+    sessions._known.pop(key)
+    sessions._out_before.clear()
+
+
+def test_every_answer_carries_the_security_headers(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    for path in ("/", "/purge", "/_stcore/health", "/_stcore/metrics", "/media/x.png"):
+        headers = ask(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_only_the_bucket_and_its_cdn_may_serve_media_and_nothing_else(no_settings: Callable[..., None]) -> None:
+    hosts = media_hosts(LIVE)
+    assert hosts == (f"https://{'0' * 32}.r2.cloudflarestorage.com", "https://cdn.corp.test")
+    policy = dict(rule.split(" ", 1) for rule in content_policy(hosts).split("; "))
+    for name, sources in policy.items():
+        allowed = [source for source in sources.split() if source.startswith("http")]
+        assert allowed == (list(hosts) if name in ("img-src", "media-src") else [])
+    assert not any("*" in sources for sources in policy.values())
+    assert media_hosts({**LIVE, "FIREBASE_PROJECT_ID": ""}) == ()
+
+
+def test_plain_http_on_this_machine_is_not_told_to_become_https(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings()
+    answer = ask("/_stcore/health", base="http://127.0.0.1:8501")
+    assert "strict-transport-security" not in answer.headers
+    assert "secure" not in answer.headers["set-cookie"].lower()
+
+
+def test_cookies_are_secure_over_https_and_the_sign_in_lives_no_longer_than_a_session(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC, SESSION_MAX_HOURS="8")
+    cookie = ask("/oauth2callback").headers.get_list("set-cookie")[0].lower()
+    assert "max-age=28800" in cookie
+    assert "secure" in cookie
+    assert "httponly" in cookie
+    xsrf = ask("/_stcore/health").headers["set-cookie"].lower()
+    assert "secure" in xsrf
+    assert "httponly" not in xsrf  # the page's script sends it back in a header
+
+
+def test_metrics_need_the_token(ask: Callable[..., httpx.Response], no_settings: Callable[..., None]) -> None:
+    no_settings(**LIVE, **OIDC)
+    assert ask("/_stcore/metrics").status_code == 404
+    assert ask("/_stcore/metrics", peer="127.0.0.1").status_code == 404
+    no_settings(**LIVE, **OIDC, METRICS_TOKEN="a-long-enough-token")
+    assert ask("/_stcore/metrics").status_code == 404
+    assert ask("/_stcore/metrics", authorization="Bearer wrong").status_code == 404
+    assert ask("/_stcore/metrics", authorization="Bearer a-long-enough-token").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/script-health-check"])
+def test_what_the_desk_does_not_use_is_closed(ask: Callable[..., httpx.Response], signed_in: str, path: str) -> None:
+    assert ask(path, cookie=signed_in).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/media/x.csv"), ("HEAD", "/media/x.csv"), ("PUT", "/_stcore/upload_file/s/f")]
+)
+def test_media_and_uploads_are_for_people_who_are_signed_in(
+    ask: Callable[..., httpx.Response], signed_in: str, method: str, path: str
+) -> None:
+    assert ask(path, method=method, cookie=signed_in).status_code == 200
+    assert ask(path, method=method).status_code == 404
+    assert ask(path, method=method, cookie="_streamlit_user=made-up").status_code == 404
+    sessions.sign_out(cookie_key([("_streamlit_user", "somebody-that-passed")]), now=datetime.now(UTC))
+    assert ask(path, method=method, cookie=signed_in).status_code == 404
+
+
+def test_media_of_a_download_are_kept_by_no_cache(ask: Callable[..., httpx.Response], signed_in: str) -> None:
+    assert ask("/media/x.csv", cookie=signed_in).headers["cache-control"] == "private, no-store"
+
+
+def test_media_stay_closed_where_the_desk_refuses_to_serve(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE)
+    assert ask("/media/x.csv", peer="127.0.0.1").status_code == 404
+    no_settings(**LIVE, **ACCESS)
+    assert ask("/media/x.csv", cf_access_jwt_assertion="made.up.token").status_code == 404
+    no_settings()
+    assert ask("/media/x.csv").status_code == 200  # the demo has no sign-in, and sample data alone
+
+
+def test_signing_out_by_the_address_alone_counts(ask: Callable[..., httpx.Response], signed_in: str) -> None:
+    ask("/auth/logout", cookie=signed_in)
+    key = cookie_key([("_streamlit_user", "somebody-that-passed")])
+    assert not sessions.is_live(key, limits(current()), now=datetime.now(UTC) + timedelta(seconds=1))
+
+
+def test_the_way_back_from_the_provider_leads_to_the_page(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    kept = ask("/auth/login", referer="http://desk.corp.test/video?uid=u1&video_id=v1").headers["set-cookie"]
+    assert "HttpOnly" in kept
+    assert "Secure" in kept
+    back = ask("/oauth2callback?code=c&state=s", cookie=kept.partition(";")[0])
+    assert back.headers["location"] == "/video?uid=u1&video_id=v1"
+    assert any(cookie.startswith(f"{COOKIE}=; Max-Age=0") for cookie in back.headers.get_list("set-cookie"))
+
+
+def test_a_refusal_of_the_provider_is_told_to_the_page(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    assert ask("/oauth2callback?error=access_denied").headers["location"] == "/?sign_in=refused"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "//evil.test/",
+        "https://evil.test/",
+        "/\\evil.test",
+        "\\\\evil.test",
+        "/a\r\nset-cookie: x=y",
+        "/auth/logout",
+        "/media/x",
+        "javascript:alert(1)",
+        "/ü",
+        "",
+    ],
+)
+def test_a_forged_cookie_leads_to_the_first_page_and_never_away(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None], stored: str
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    value = urlsafe_b64encode(stored.encode()).decode()
+    assert ask("/oauth2callback?code=c", cookie=f"{COOKIE}={value}").headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("referer", "page"),
+    [
+        ("http://desk.test/find?q=ada%40corp.test", "/find?q=ada%40corp.test"),
+        ("http://desk.test/find?q=a&sign_in=refused", "/find?q=a"),
+        ("http://desk.test/", "/"),
+        ("http://evil.test/find", ""),
+        ("http://desk.test@evil.test/find", ""),
+        ("http://desk.test//evil.test/", ""),
+        ("http://desk.test/find?q=https%3A%2F%2Fr2%2Fk%3FX-Amz-Signature%3Ddead", "/find"),
+        ("", ""),
+        ("http://[", ""),
+    ],
+)
+def test_only_pages_of_this_server_are_kept_and_no_signature_with_them(referer: str, page: str) -> None:
+    assert page_of(referer, "desk.test") == page
+
+
+@given(st.one_of(st.text(), st.text().map(lambda rest: f"http://desk.test/{rest}")))
+def test_whatever_the_browser_says_it_came_from_stays_a_path_of_this_server(referer: str) -> None:
+    page = page_of(referer, "desk.test")
+    assert page == "" or (page.startswith("/") and page[1:2] not in ("/", "\\") and page.isprintable())
