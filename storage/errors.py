@@ -178,6 +178,7 @@ class Oddity:
     """One field of one document that is not as the backend should have written it; data, not an exception.
 
     `kind` is `missing`, `null`, `wrong_type` or `bad_value`; `found` is a short, safe description of what stood there.
+    A last entry of kind `not_kept`, without path and field, says in `found` how many more there were than are kept.
     """
 
     path: str

@@ -7,7 +7,8 @@ empty table. Ids are checked before anything is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from storage.domain.model import RawDocument
 from storage.repositories.decode import document_to_json, raw_document
@@ -16,6 +17,8 @@ from storage.repositories.records_fleet import FleetRecords
 from storage.repositories.records_paths import document_path
 from storage.repositories.records_users import UserRecords
 from storage.repositories.records_videos import VideoRecords
+
+_NOBODYS = "-clip-desk-health-"  # an id and a value that no document has
 
 
 class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords):
@@ -41,3 +44,14 @@ class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords):
         """Documents as JSON without any loss, for quarantine, by path; `None`: proven absent. All, or an error."""
         found = self._documents([document_path(path) for path in paths], "Reading documents")
         return {path: None if document is None else document_to_json(document) for path, document in found.items()}
+
+    def indexed_queries(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """Every query that needs a declared index, by the index's name, asked so that next to nothing is read."""
+        yield "videos.video_id", partial(self.find_videos, video_id=_NOBODYS, limit=1)
+        yield "videos.youtube_id", partial(self.find_videos, youtube_id=_NOBODYS, limit=1)
+        yield "videos.video_url", partial(self.find_videos, video_url=_NOBODYS, limit=1)
+        yield "clips.clip_id", partial(self.find_clips, clip_id=_NOBODYS, limit=1)
+        yield "clips.filename", partial(self.find_clips, filename=_NOBODYS, limit=1)
+        yield "clips.r2_key", partial(self.find_clips, r2_key=_NOBODYS, limit=1)
+        yield "videos.status", partial(self.videos_by_status, [_NOBODYS], limit=1)
+        yield "clips.file_size_bytes", partial(self._totals, "", self._range(_NOBODYS))

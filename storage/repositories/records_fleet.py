@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from storage.domain.schema import CLIPS, VIDEOS, Schema, Table
@@ -20,7 +19,6 @@ OTHER = "other"  # the count of videos whose status is none of these, or not the
 FIND_LIMIT = 100
 _MAX_STATUSES = 30  # Firestore's limit for "in"
 _SCAN_PAGE = 1_000
-_NOBODYS = "-clip-desk-health-"  # a value that no document holds
 
 
 class FleetRecords(Reading):
@@ -77,14 +75,6 @@ class FleetRecords(Reading):
         """How many documents of this collection there are, wherever it lies; phantoms are not counted."""
         query = build(check_id(collection_group, "collection_group"), group=True)
         return self._count(query, f"Counting {collection_group}")
-
-    def indexed_queries(self) -> Iterator[tuple[str, Callable[[], object]]]:
-        """Every query that needs a declared index, by the index's name, for an answer of at most one document."""
-        for name in ("video_id", "youtube_id", "video_url"):
-            yield f"videos.{name}", partial(self._find, VIDEOS, {name: _NOBODYS}, "Trying an index", 1)
-        for name in ("clip_id", "filename", "r2_key"):
-            yield f"clips.{name}", partial(self._find, CLIPS, {name: _NOBODYS}, "Trying an index", 1)
-        yield "videos.status", partial(self.videos_by_status, [_NOBODYS], limit=1)
 
     def _find(self, schema: Schema, fields: dict[str, str | None], operation: str, limit: int) -> Table:
         given = [(name, value) for name, value in fields.items() if value is not None]

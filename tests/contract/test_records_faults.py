@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from storage.errors import (
 )
 from storage.repositories.records import Records
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.questions import QUESTIONS
 from tests.rigs.records import World, clip, reads_of, user, video
 
 CLIPS = 12
@@ -38,40 +39,6 @@ def world(request: pytest.FixtureRequest, embedded: EmbeddedFirestore) -> Iterat
         opened.put({"users/u1": user("u1"), below: video("v"), "plans/pro": {"name": "Pro"}})
         opened.put({f"{below}/clips/c{n:02}": clip("v", n) for n in range(CLIPS)})
         yield opened
-
-
-QUESTIONS: dict[str, Callable[[Records], Any]] = {
-    "user": lambda records: records.user("u1"),
-    "users": lambda records: records.users(),
-    "iter_users": lambda records: list(records.iter_users()),
-    "users_by_email": lambda records: records.users_by_email("a@b.c"),
-    "users_by_email_prefix": lambda records: records.users_by_email_prefix("a", 3),
-    "plan": lambda records: records.plan("pro"),
-    "plans": lambda records: records.plans(),
-    "accounting": lambda records: records.accounting("u1"),
-    "transactions": lambda records: records.transactions("u1"),
-    "video": lambda records: records.video("u1", "v"),
-    "videos": lambda records: records.videos("u1"),
-    "recent_videos": lambda records: records.recent_videos("u1", 3),
-    "videos_by_ids": lambda records: records.videos_by_ids([("u1", "v")]),
-    "highlights": lambda records: records.highlights("u1", "v"),
-    "shares": lambda records: records.shares("u1", "v", "c01"),
-    "share_slugs": lambda records: records.share_slugs("u1"),
-    "clip": lambda records: records.clip("u1", "v", "c01"),
-    "clips of a user": lambda records: records.clips("u1"),
-    "clips of a video": lambda records: records.clips("u1", "v"),
-    "clip_totals of a user": lambda records: records.clip_totals("u1"),
-    "clip_totals of a video": lambda records: records.clip_totals("u1", "v"),
-    "raw": lambda records: records.raw("users/u1"),
-    "children": lambda records: records.children("users/u1"),
-    "documents": lambda records: records.documents("users/u1", "videos"),
-    "exact": lambda records: records.exact(["users/u1"]),
-    "find_videos": lambda records: records.find_videos(video_id="v"),
-    "find_clips": lambda records: records.find_clips(clip_id="c01"),
-    "videos_by_status": lambda records: records.videos_by_status(["failed"]),
-    "status_counts": lambda records: records.status_counts(),
-    "count": lambda records: records.count("clips"),
-}
 
 
 def test_every_public_question_is_among_those_asked_here() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from storage.errors import MissingIndex
 from storage.repositories.records import Records
-from tests.contract.test_records_faults import QUESTIONS
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.questions import QUESTIONS
 from tests.rigs.records import NOON, World, clip, user, video
 
 DEFINED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "firestore.indexes.json").read_text())
@@ -96,3 +96,9 @@ def test_the_definition_that_an_error_carries_is_the_entry_that_is_missing() -> 
             world.records.find_clips(r2_key="k")
 
     assert caught.value.definition in OVERRIDES
+
+
+def test_the_health_check_tries_every_index_of_the_file(world: World) -> None:
+    named = [f"{override['collectionGroup']}.{override['fieldPath']}" for override in OVERRIDES]
+
+    assert [name for name, _ in world.records.indexed_queries()] == named

@@ -162,6 +162,7 @@ def test_accounting_keeps_absent_null_and_zero_apart(world: World) -> None:
     assert (found.raw_segments_bytes, found.neural_cache_bytes) == (7, None)
     assert [(odd.field_name, odd.kind) for odd in found.oddities] == [("styled_clips_count", "null")]
     assert world.records.accounting("u2") is None
+    assert list(world.records.accountings(["u1", "u2"])) == ["u1"]
 
 
 def test_transactions_come_newest_first_and_those_without_a_time_are_told(world: World) -> None:

@@ -118,6 +118,19 @@ class World:
                 batch.set(self.client.document(path), fields)
             batch.commit()
 
+    def fields(self, path: str) -> dict[str, Any]:
+        """The fields of a document, which must exist."""
+        document = self.records.raw(path)
+        assert document is not None
+        return dict(document.fields or {})
+
+    def update_time(self, path: str) -> datetime:
+        """When a document, which must exist, was last written."""
+        document = self.records.raw(path)
+        assert document is not None
+        assert document.update_time is not None
+        return document.update_time
+
     def __enter__(self) -> Self:
         return self
 
