@@ -1,0 +1,67 @@
+"""Worlds to purge in: our own Firestore and SeaweedFS, started once; every test has a project and a bucket to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.purge.world import PurgeWorld
+from tests.rigs.firestore import EmbeddedFirestore, FirestorePool, available_firestores, firestore_pool
+from tests.rigs.http_faults import FaultProxy
+from tests.rigs.seaweed import SeaweedRig
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedRig]:
+    """The bucket store of the session."""
+    rig = SeaweedRig(tmp_path_factory.mktemp("purge-seaweed"))
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture(scope="session")
+def firestores() -> Iterator[FirestorePool]:
+    """Each kind of Firestore, started when first asked for."""
+    with firestore_pool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def embedded() -> Iterator[EmbeddedFirestore]:
+    """A Firestore of our own for one test alone: its faults and counts are nobody else's."""
+    with EmbeddedFirestore() as rig:
+        yield rig
+
+
+@pytest.fixture
+def world(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[PurgeWorld]:
+    """An empty world."""
+    made = PurgeWorld(embedded, seaweed.values(seaweed.fresh_bucket()))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def proxy(seaweed: SeaweedRig) -> Iterator[FaultProxy]:
+    """A place for faults in front of the bucket store."""
+    with FaultProxy(seaweed.endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+def far(embedded: EmbeddedFirestore, seaweed: SeaweedRig, proxy: FaultProxy) -> Iterator[PurgeWorld]:
+    """An empty world whose bucket lies behind the proxy."""
+    made = PurgeWorld(embedded, {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint})
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=available_firestores())
+def each_world(
+    request: pytest.FixtureRequest, firestores: FirestorePool, seaweed: SeaweedRig
+) -> Iterator[PurgeWorld]:
+    """An empty world on every kind of Firestore in turn."""
+    made = PurgeWorld(firestores.rig(request.param), seaweed.values(seaweed.fresh_bucket()))
+    yield made
+    made.close()
