@@ -59,11 +59,13 @@ def table(
 
     Only those columns reach the browser. Texts are made harmless and short; `columns` holds Streamlit's column
     configuration, or a heading, for each. `total` is how many rows there are of which `frame` is the first part, or
-    the page that it is (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`, made when pressed.
+    the page that it is (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`,
+    made when it is pressed.
     """
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:
         raise ValueError(f"a table of {len(ids):,} rows: page it, or cut it at {ROW_LIMIT:,}")
+    only_safe_downloads()
     shown = cells(frame[list(columns)], links=[name for name, column in columns.items() if _is_link(column)])
     options: dict[str, Any] = {
         "height": height,
@@ -86,6 +88,14 @@ def table(
         chosen = [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
     _below(len(ids), total, chosen if select == "many" else [], key, csv_name, csv_frame or (lambda: frame))
     return chosen
+
+
+def only_safe_downloads() -> None:
+    """Takes Streamlit's own CSV button off every table and chart of the page: its file holds formulas as they are.
+
+    Its setting for this (client.disableDataExport) would forbid copying a cell as well, and ids are copied all day.
+    """
+    st.html('<style>button[aria-label^="Download as CSV"] { display: none; }</style>')
 
 
 def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
@@ -112,7 +122,10 @@ def _unmarked(column: Any) -> Any:
 def _with_sizes(shown: pd.DataFrame, columns: Mapping[str, Any]) -> Any:
     """Bytes get their text from a style, so that they still sort as numbers; Streamlit's own format is decimal."""
     sizes = [name for name, column in columns.items() if _is_size(column)]
-    return shown.style.format(_size_text, subset=sizes) if sizes else shown
+    if not sizes:
+        return shown
+    # A style gets a random name unless it is given one, and the table would be another one in each run.
+    return shown.style.set_uuid("clipdesk").format(_size_text, subset=sizes)
 
 
 def _size_text(value: Any) -> str:

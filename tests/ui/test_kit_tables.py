@@ -6,6 +6,7 @@ import csv
 import io
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -138,8 +139,20 @@ def test_few_rows_need_no_pages() -> None:
     assert app.text[0].value == "Page(number=1, start=0, stop=0, total=0)"
 
 
-def test_a_column_of_bytes_is_read_in_binary_units() -> None:
+def test_bytes_are_shown_in_binary_units_and_stay_numbers_that_sort() -> None:
+    app = start()
+    table = app.dataframe[0]
+    shown = pa.ipc.open_stream(table.proto.arrow_data.styler.display_values).read_pandas()
+    assert list(shown["size"]) == ["2.00 KiB"] * 3
+    assert table.value["size"].dtype.kind == "i"
     assert [tables._size_text(value) for value in (0, 1, 1536, pd.NA)] == ["0 B", "1 B", "1.50 KiB", "—"]
+
+
+def test_a_table_is_the_same_one_in_the_next_run() -> None:
+    app = start()
+    before = app.dataframe[0].proto.SerializeToString(deterministic=True)
+    app.run()
+    assert app.dataframe[0].proto.SerializeToString(deterministic=True) == before
 
 
 def test_lists_and_maps_in_cells_are_shortened_texts() -> None:
