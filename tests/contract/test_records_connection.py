@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from storage.clients import firestore_channel, firestore_messages
 from storage.clients.firestore import open_firestore
 from storage.config import FirestoreSettings
-from storage.errors import BadCredentials
+from storage.errors import BadCredentials, Unreachable
 from storage.repositories.records import Records
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import World, user
@@ -139,3 +140,24 @@ def test_one_handle_serves_many_threads(firestore_rig: FirestoreRig) -> None:
         found = list(pool.map(lambda n: records.user(f"u{n % 20}"), range(100)))
 
     assert [user.uid for user in found if user is not None] == [f"u{n % 20}" for n in range(100)]
+
+
+def test_nobody_listening_is_out_of_reach() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    handle = open_firestore(FirestoreSettings("demo-project", None, f"127.0.0.1:{port}"))
+
+    with pytest.raises(Unreachable) as caught:
+        Records(handle).user("u1")
+
+    assert "network" in caught.value.remedy
+    handle.close()
+
+
+def test_a_closed_handle_says_so(firestore_rig: FirestoreRig) -> None:
+    with World(firestore_rig) as world:
+        world.handle.close()
+
+        with pytest.raises(Unreachable, match="closed"):
+            world.records.user("u1")

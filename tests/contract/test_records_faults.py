@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from grpc import StatusCode
 
-from storage.clients.firestore import open_firestore
 from storage.clients.meter import OverBudget, metering
-from storage.config import FirestoreSettings
 from storage.domain.schema import Table
 from storage.errors import (
     AccessDenied,
@@ -24,6 +21,7 @@ from storage.errors import (
     Unusable,
 )
 from storage.repositories.records import Records
+from storage.repositories.records_query import build
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.questions import QUESTIONS
 from tests.rigs.records import World, clip, reads_of, user, video
@@ -223,24 +221,21 @@ def test_a_server_that_does_not_answer_in_time_is_out_of_reach(world: World) -> 
         world.handle.batch_get(["users/u1"], operation="Reading", seconds=0.05)
 
 
-def test_nobody_listening_is_out_of_reach() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    handle = open_firestore(FirestoreSettings("demo-project", None, f"127.0.0.1:{port}"))
+def test_a_server_that_dies_in_the_middle_of_an_answer_gives_an_error_and_no_short_one(world: World) -> None:
+    world.put({f"big/d{n:04}": {"text": "x" * 2_000} for n in range(2_000)})
+    seen: list[int] = []
 
-    with pytest.raises(Unreachable) as caught:
-        Records(handle).user("u1")
+    def consume(documents: Iterable[Any]) -> int:
+        for number, _ in enumerate(documents):
+            seen.append(number)
+            if len(seen) == 3:
+                world.rig.stop()
+        return len(seen)
 
-    assert "network" in caught.value.remedy
-    handle.close()
+    with pytest.raises(Unreachable):
+        world.handle.run_query(build("big"), consume, operation="Reading")
 
-
-def test_a_closed_handle_says_so(world: World) -> None:
-    world.handle.close()
-
-    with pytest.raises(Unreachable, match="closed"):
-        world.records.user("u1")
+    assert 3 <= len(seen) < 2_000
 
 
 def test_what_is_metered_is_what_the_server_would_bill(world: World) -> None:
