@@ -102,8 +102,13 @@ def _list_test(leaf: Leaf) -> _KeyTest | None:
 
 
 def _comparison(leaf: Leaf) -> _KeyTest:
-    """A comparison with null or NaN matches nothing: the client asks for these by unary filters."""
+    """A comparison with null or NaN matches nothing, as in SQL, but all that is not null differs from NaN.
+
+    The client asks for null and NaN themselves by unary filters.
+    """
     wanted = key_of(leaf.value)
+    if wanted == NAN and leaf.op == "!=":
+        return _UNARY["is-not-null"]
     if wanted in (NULL, NAN):
         return _never
     if leaf.op == "==":

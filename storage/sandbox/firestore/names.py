@@ -116,8 +116,6 @@ def parent_named(name: str, label: str = "Document parent name") -> Name:
     parts = name.split("/")
     _check_roots(label, name, parts, _ROOTS)
     parsed = Name("/".join(parts[:4]), tuple(parts[5:]))
-    if len(parsed.segments) > 1 and not parsed.segments[-1] and len(parsed.segments) % 2 == 0:
-        raise invalid(f'{label} "{name}" has invalid trailing "/".')
     if len(parsed.segments) > MAX_SEGMENTS:
         raise invalid(f"Key path is too long. Cannot exceed {MAX_SEGMENTS // 2} elements.")
     for position, segment in enumerate(parsed.segments):

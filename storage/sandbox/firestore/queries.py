@@ -54,6 +54,7 @@ class Queries:
 
     def run_query(self, request: Message) -> Answer:
         """RunQuery: a message for each document, or one without any; first the id of a new transaction."""
+        _refuse_explain(request)
         query = _structured_query(request)
         parent = parent_named(request.parent)
         planned = plan(parent, query)
@@ -69,6 +70,7 @@ class Queries:
 
     def run_aggregation_query(self, request: Message) -> Answer:
         """RunAggregationQuery: one message with all figures, and the id of a transaction begun with it."""
+        _refuse_explain(request)
         query = _structured_query(request.structured_aggregation_query)
         parent = parent_named(request.parent)
         wanted = figures(list(request.structured_aggregation_query.aggregations))
@@ -119,9 +121,12 @@ class Queries:
 def _structured_query(request: Message) -> Message:
     if request.WhichOneof("query_type") != "structured_query":
         raise invalid("only structured queries are supported")
-    if "explain_options" in request.DESCRIPTOR.fields_by_name and request.HasField("explain_options"):
-        raise unimplemented("Query explain")
     return request.structured_query
+
+
+def _refuse_explain(request: Message) -> None:
+    if request.HasField("explain_options"):
+        raise unimplemented("Query explain")
 
 
 def _responses(found: list[Row], planned: Plan, begun: bytes, now: int) -> Iterator[bytes]:

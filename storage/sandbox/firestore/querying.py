@@ -99,7 +99,7 @@ def plan(parent: Name, query: Message) -> Plan:
 def run(rows: Rows, plan: Plan) -> list[Row]:
     """The rows that answer `plan`, in order, offset and limit applied. Call it inside `rows.reading()`."""
     if plan.is_scan:
-        return rows.scan(plan.scope, plan.limit, plan.offset)
+        return list(rows.scan(plan.scope, plan.limit, plan.offset))
     stop = None if plan.limit is None else plan.offset + plan.limit
     found: list[tuple[SortKeys, Row]] = []
     by_name = plan.sorts[0].path == _NAME_PATH and not plan.sorts[0].descending

@@ -140,12 +140,12 @@ class Rows:
         """Take the document at this key away, if there is one."""
         self._database.execute("DELETE FROM documents WHERE path = ?", (path,))
 
-    def scan(self, scope: Scope, limit: int | None = None, offset: int = 0) -> list[Row]:
-        """The rows of `scope`, ordered by name."""
+    def scan(self, scope: Scope, limit: int | None = None, offset: int = 0) -> Iterator[Row]:
+        """The rows of `scope`, ordered by name, fetched as they are taken: while the lock is still held."""
         where, values = scope.where()
         sql = f"SELECT path, updated, body FROM documents WHERE {where} ORDER BY path LIMIT ? OFFSET ?"
         found = self._database.execute(sql, [*values, -1 if limit is None else limit, offset])
-        return list(map(Row._make, found))
+        return map(Row._make, found)
 
     def count(self, scope: Scope) -> int:
         """How many documents `scope` holds."""
