@@ -127,6 +127,10 @@ def test_limit_and_offset(clips: firestore.CollectionReference, build: Build, ex
     assert ids(build(clips.order_by("priority"))) == expected
 
 
+def test_limit_and_offset_apply_after_filters(clips: firestore.CollectionReference) -> None:
+    assert ids(clips.where(filter=FIRST_TWO).offset(1).limit(2)) == "bc"
+
+
 def test_offset_by_name_alone(clips: firestore.CollectionReference) -> None:
     assert ids(clips.offset(2).limit(2)) == "cd"
 

@@ -210,9 +210,12 @@ def test_what_is_not_served_says_so(embedded_db: firestore.Client) -> None:
         "v", Vector([1.0]), limit=1, distance_measure=DistanceMeasure.EUCLIDEAN
     )
 
-    for query in (nearest, embedded_db.collection("c")):
+    collection = embedded_db.collection("c")
+    for query in (nearest, collection, collection.count()):
         with pytest.raises(exceptions.MethodNotImplemented):
             list(query.stream(explain_options=ExplainOptions(analyze=True)))
+    with pytest.raises(exceptions.MethodNotImplemented):
+        list(nearest.stream())
 
 
 def test_a_read_time_to_come_is_refused_and_one_past_means_now(embedded_db: firestore.Client) -> None:
