@@ -74,20 +74,17 @@ def table(
         "alt": alt,
         "placeholder": ABSENT,
     }
-    chosen: list[str] = []
-    if select == "none":
-        st.dataframe(_with_sizes(shown, columns), **options)
-    else:
-        event = st.dataframe(
-            _with_sizes(shown, columns),
-            key=f"{key}__{fingerprint(ids)}",
-            on_select="rerun",
-            selection_mode=_MODES[select],
-            **options,
-        )
-        chosen = [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
+    chosen = _drawn(_with_sizes(shown, columns), options, f"{key}__{fingerprint(ids)}", ids, select)
     _below(len(ids), total, chosen if select == "many" else [], key, csv_name, csv_frame or (lambda: frame))
     return chosen
+
+
+def _drawn(shown: Any, options: dict[str, Any], key: str, ids: Sequence[str], select: SelectionMode) -> list[str]:
+    if select == "none":
+        st.dataframe(shown, **options)
+        return []
+    event = st.dataframe(shown, key=key, on_select="rerun", selection_mode=_MODES[select], **options)
+    return [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
 
 
 def only_safe_downloads() -> None:

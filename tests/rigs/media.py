@@ -90,7 +90,7 @@ def tone(seconds: int) -> bytes:
 def serving(folder: Path) -> Iterator[MediaServer]:
     """The server, on a port of its own, until the block ends."""
     media = MediaServer(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(media))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"media": media}))
     server.daemon_threads = True
     media.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -103,54 +103,52 @@ def serving(folder: Path) -> Iterator[MediaServer]:
         thread.join(5)
 
 
-def _handler(media: MediaServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    media: MediaServer
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Keeps quiet; `requests` is the log."""
+    def log_message(self, format: str, *args: object) -> None:
+        """Keeps quiet; `requests` is the log."""
 
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            name = unquote(parts.path.lstrip("/"))
-            token = parse_qs(parts.query).get("token", [""])[0]
-            status = media.status(name, token)
-            media.requests.append((name, token, status))
-            with suppress(ConnectionError):
-                if status == 200:
-                    self._send(name, media.content(name) or b"")
-                else:
-                    self._refuse(status)
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        name = unquote(parts.path.lstrip("/"))
+        token = parse_qs(parts.query).get("token", [""])[0]
+        status = self.media.status(name, token)
+        self.media.requests.append((name, token, status))
+        with suppress(ConnectionError):
+            if status == 200:
+                self._send(name, self.media.content(name) or b"")
+            else:
+                self._refuse(status)
 
-        def _refuse(self, status: int) -> None:
-            body = b"<Error><Code>No</Code></Error>"
-            self.send_response(status)
-            self.send_header("Content-Type", "application/xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _refuse(self, status: int) -> None:
+        body = b"<Error><Code>No</Code></Error>"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def _send(self, name: str, content: bytes) -> None:
-            match = _RANGE.fullmatch(self.headers.get("Range", ""))
-            start = int(match[1]) if match else 0
-            stop = int(match[2]) + 1 if match and match[2] else len(content)
-            piece = content[start:stop]
-            self.send_response(206 if match else 200)
-            self.send_header("Content-Type", _TYPES.get(Path(name).suffix, "application/octet-stream"))
-            self.send_header("Accept-Ranges", "bytes")
-            if "download=1" in self.path:
-                self.send_header("Content-Disposition", f'attachment; filename="{name}"')
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("Content-Length", str(len(piece)))
-            if match:
-                self.send_header("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(content)}")
-            self.end_headers()
-            if media.cut_bytes is not None and len(piece) > media.cut_bytes:
-                released = media.released
-                self.wfile.write(piece[: media.cut_bytes])
-                released.wait(30)
-                self.close_connection = True
-                return
-            self.wfile.write(piece)
-
-    return Handler
+    def _send(self, name: str, content: bytes) -> None:
+        match = _RANGE.fullmatch(self.headers.get("Range", ""))
+        start = int(match[1]) if match else 0
+        stop = int(match[2]) + 1 if match and match[2] else len(content)
+        piece = content[start:stop]
+        self.send_response(206 if match else 200)
+        self.send_header("Content-Type", _TYPES.get(Path(name).suffix, "application/octet-stream"))
+        self.send_header("Accept-Ranges", "bytes")
+        if "download=1" in self.path:
+            self.send_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Content-Length", str(len(piece)))
+        if match:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(content)}")
+        self.end_headers()
+        if self.media.cut_bytes is not None and len(piece) > self.media.cut_bytes:
+            released = self.media.released
+            self.wfile.write(piece[: self.media.cut_bytes])
+            released.wait(30)
+            self.close_connection = True
+            return
+        self.wfile.write(piece)
