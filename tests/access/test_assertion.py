@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -24,58 +21,15 @@ from pages._ui.access.assertion import BadAssertion, verify
 from pages._ui.access.signing_keys import FRESH_SECONDS, LAST_SECONDS, REFETCH_SECONDS, SigningKeys
 from storage.access_settings import AssertionSettings
 from storage.errors import Unreachable
+from tests.rigs.issuer import AUDIENCE, Issuer, encoded, rsa, running
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-AUDIENCE = "4714c1358e65fe4b408ad6d432a5f878"
-
-
-@cache
-def rsa(name: str) -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": name, "use": "sig"})
-
-
-class Issuer(ThreadingHTTPServer):
-    """Publishes keys as a team of Cloudflare Access does; `content` and `status` are what it answers with."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.asked = 0
-        self.status = 200
-        self.publish("first")
-
-    def publish(self, *names: str) -> None:
-        self.content = json.dumps({"keys": [rsa(name).as_dict(private=False) for name in names]}).encode()
-
-    @property
-    def settings(self) -> AssertionSettings:
-        return AssertionSettings(f"http://127.0.0.1:{self.server_address[1]}", ("another-audience-tag", AUDIENCE))
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        server = self.server
-        assert isinstance(server, Issuer)
-        assert self.path == "/cdn-cgi/access/certs"
-        server.asked += 1
-        self.send_response(server.status)
-        self.end_headers()
-        self.wfile.write(server.content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        return
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    server = Issuer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running() as server:
+        yield server
 
 
 class Clock:
@@ -96,26 +50,8 @@ def keys(issuer: Issuer, clock: Clock) -> SigningKeys:
     return SigningKeys(issuer.settings.keys_url, clock=clock)
 
 
-def claims(issuer: Issuer, **changes: Any) -> dict[str, Any]:
-    given = {
-        "iss": issuer.settings.issuer,
-        "aud": [AUDIENCE],
-        "email": "Ada@Corp.test",
-        "sub": "7335d417-61da-459d-899c-0a01c76a2f94",
-        "iat": int(NOW.timestamp()) - 60,
-        "nbf": int(NOW.timestamp()) - 60,
-        "exp": int(NOW.timestamp()) + 3_600,
-        "type": "app",
-    }
-    return {name: value for name, value in {**given, **changes}.items() if value is not None}
-
-
 def signed(issuer: Issuer, key: str = "first", header: dict[str, Any] | None = None, **changes: Any) -> str:
-    return jwt.encode(header or {"alg": "RS256", "kid": key}, claims(issuer, **changes), rsa(key))
-
-
-def encoded(part: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+    return issuer.signed(NOW, key=key, header=header, **changes)
 
 
 def test_a_right_assertion_says_who_it_is(issuer: Issuer, keys: SigningKeys) -> None:
@@ -159,15 +95,14 @@ def test_an_assertion_signed_by_somebody_else_under_our_key_id_is_forged(issuer:
 
 def test_a_payload_exchanged_under_a_right_signature_is_forged(issuer: Issuer, keys: SigningKeys) -> None:
     header, _, signature = signed(issuer).split(".")
+    forged = f"{header}.{encoded(issuer.claims(NOW, email='boss@corp.test'))}.{signature}"
     with pytest.raises(BadAssertion):
-        verify(
-            f"{header}.{encoded(claims(issuer, email='boss@corp.test'))}.{signature}", issuer.settings, keys, now=NOW
-        )
+        verify(forged, issuer.settings, keys, now=NOW)
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256", "RS384", "PS256", ""])
 def test_no_other_algorithm_counts_and_above_all_not_none(issuer: Issuer, keys: SigningKeys, algorithm: str) -> None:
-    token = f"{encoded({'alg': algorithm, 'kid': 'first'})}.{encoded(claims(issuer))}."
+    token = f"{encoded({'alg': algorithm, 'kid': 'first'})}.{encoded(issuer.claims(NOW))}."
     for signature in ("", signed(issuer).split(".")[2]):
         with pytest.raises(BadAssertion):
             verify(token + signature, issuer.settings, keys, now=NOW)
@@ -175,7 +110,9 @@ def test_no_other_algorithm_counts_and_above_all_not_none(issuer: Issuer, keys: 
 
 def test_the_public_key_is_no_shared_secret(issuer: Issuer, keys: SigningKeys) -> None:
     public = rsa("first").as_pem(private=False)
-    confused = jwt.encode({"alg": "HS256", "kid": "first"}, claims(issuer), OctKey.import_key(base64.b64encode(public)))
+    confused = jwt.encode(
+        {"alg": "HS256", "kid": "first"}, issuer.claims(NOW), OctKey.import_key(base64.b64encode(public))
+    )
     with pytest.raises(BadAssertion):
         verify(confused, issuer.settings, keys, now=NOW)
 
@@ -249,7 +186,7 @@ def test_a_weak_or_broken_key_is_not_taken_and_does_not_spoil_the_others(issuer:
     issuer.content = json.dumps({"keys": published}).encode()
     verify(signed(issuer), issuer.settings, keys, now=NOW)
     with pytest.raises(BadAssertion):
-        verify(jwt.encode({"alg": "RS256", "kid": "weak"}, claims(issuer), small), issuer.settings, keys, now=NOW)
+        verify(jwt.encode({"alg": "RS256", "kid": "weak"}, issuer.claims(NOW), small), issuer.settings, keys, now=NOW)
 
 
 @given(

@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 
 from storage.errors import Unreachable
 
-REFETCH_SECONDS: Final = 30.0  # made-up key ids cannot make us ask more often than this
+REFETCH_SECONDS: Final = 10.0  # made-up key ids cannot make us ask more often than this
 FRESH_SECONDS: Final = 3_600.0  # a key that was withdrawn is not believed for longer than this, if the issuer answers
 LAST_SECONDS: Final = 86_400.0  # nor, if it does not answer, for longer than this
 _LARGEST: Final = 1_000_000  # bytes of a key set

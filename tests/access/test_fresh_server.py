@@ -1,0 +1,90 @@
+"""Each page asked for first thing on a fresh server, by somebody who is not signed in: over HTTP and the WebSocket.
+
+Streamlit runs the files of a folder `pages/` past the entry point until `st.navigation` was called once in the process;
+only a server that nobody has visited can show that this way is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pages._ui import nav
+from tests.access.test_server import LIVE
+from tests.access.test_settings import OIDC
+from tests.rigs.browser import ROOT, RunningApp, streamlit_app
+
+# Stores that nobody answers at: a page that asked them anything would say so, or hang.
+AWAY = {**LIVE, "R2_ENDPOINT_URL": "http://127.0.0.1:9", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9", "R2_PUBLIC_URL": ""}
+
+
+@pytest.fixture(params=sorted(nav.SCREENS))
+def page(request: pytest.FixtureRequest) -> str:
+    """The page that is asked for first."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningApp]:
+    """A server that nobody has visited, with live settings and sign-in."""
+    with streamlit_app(ROOT / "app.py", tmp_path, env={**AWAY, **OIDC}) as app:
+        yield app
+
+
+def first_run(url: str, page: str, **headers: str) -> list[ForwardMsg]:
+    """What the server sends for the first run of a session that begins at this page."""
+    ask = BackMsg()
+    ask.rerun_script.page_name = page
+    ask.rerun_script.query_string = "uid=u1&video_id=v1"
+    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
+    answers: list[ForwardMsg] = []
+    with connect(address, subprotocols=["streamlit"], origin=url, additional_headers=headers, max_size=None) as socket:
+        socket.send(ask.SerializeToString())
+        while not answers or answers[-1].WhichOneof("type") != "script_finished":
+            answers.append(ForwardMsg.FromString(socket.recv(timeout=30)))
+    return answers
+
+
+def kinds(answers: list[ForwardMsg]) -> set[str]:
+    """The kinds of the elements that were sent."""
+    deltas = [answer.delta for answer in answers if answer.WhichOneof("type") == "delta"]
+    return {delta.new_element.WhichOneof("type") for delta in deltas if delta.WhichOneof("type") == "new_element"}
+
+
+def test_a_stranger_gets_the_sign_in_and_nothing_else(page: str, server: RunningApp) -> None:
+    html = httpx.get(f"{server.url}/{page}", params={"uid": "u1", "video_id": "v1"})
+    assert html.status_code == 200
+    other = httpx.get(f"{server.url}/no-such-page")
+    assert html.text == other.text  # one document for every address, without anything of any page in it
+    answers = first_run(server.url, page)
+    assert kinds(answers) <= {"heading", "markdown", "button", "alert"}
+    headings = [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")]
+    buttons = [a.delta.new_element.button.label for a in answers if a.delta.new_element.HasField("button")]
+    assert headings == ["Clip Desk"]
+    assert buttons == ["Sign in"]
+    menus = [answer.navigation for answer in answers if answer.WhichOneof("type") == "navigation"]
+    assert menus, "the entry point ran, which is what calls st.navigation"
+    assert all(shown.is_hidden or menu.position == menu.HIDDEN for menu in menus for shown in menu.app_pages)
+
+
+def test_a_forged_sign_in_cookie_is_no_sign_in(tmp_path: Path) -> None:
+    with streamlit_app(ROOT / "app.py", tmp_path, env={**AWAY, **OIDC}) as app:
+        forged = '_streamlit_user="eyJlbWFpbCI6ImFkYUBjb3JwLnRlc3QifQ.aaaa.bbbb"; _streamlit_xsrf=2|a|b|1'
+        answers = first_run(app.url, "audit", Cookie=forged)
+        assert [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")] == [
+            "Clip Desk"
+        ]
+
+
+def test_a_socket_from_another_origin_is_refused(tmp_path: Path) -> None:
+    with streamlit_app(ROOT / "app.py", tmp_path, env={**AWAY, **OIDC}) as app:
+        address = f"{app.url.replace('http', 'ws', 1)}/_stcore/stream"
+        with pytest.raises(InvalidStatus), connect(address, origin="https://evil.test"):
+            pass
