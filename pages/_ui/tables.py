@@ -14,8 +14,9 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from pages._ui import export, fmt
+from pages._ui import fmt
 from pages._ui.text import ABSENT, md, plain
+from storage import export
 
 SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages._ui.export import safe_cell, safe_csv
+from storage.export import safe_cell, safe_csv
 
 FORMULA_SIGNS = "=+-@＝＋－＠"
 

@@ -163,7 +163,7 @@ def test_lists_and_maps_in_cells_are_shortened_texts() -> None:
 
 
 def test_the_csv_of_a_table_can_be_read_again() -> None:
-    from pages._ui.export import safe_csv
+    from storage.export import safe_csv
 
     content = safe_csv(pd.DataFrame({"video_id": ["v-1"], "size": [5]}))
     assert list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")))) == [{"video_id": "v-1", "size": "5"}]
