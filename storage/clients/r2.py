@@ -48,6 +48,9 @@ READ_OPERATIONS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "ListMu
 CLASS_B = frozenset({"HeadBucket", "HeadObject", "GetObject", "GetBucketLocation"})
 FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload"})
 
+# Handlers of a wildcard run before those of a name: this one has to come before the SDK's own look through the body.
+LISTING_EVENT = "before-parse.*.ListObjectsV2"
+
 _NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLError, ProxyConnectionError)
 
 _ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)
@@ -139,7 +142,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     )
     sdk.meta.events.register("response-received.s3", _meter_answer)
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
-    sdk.meta.events.register("before-parse.s3.ListObjectsV2", take_columns)
+    sdk.meta.events.register(LISTING_EVENT, take_columns)
     return R2Client(sdk, settings.bucket, variables, UrlSigner(settings.endpoint_url, settings.region, key_id, secret))
 
 

@@ -1,7 +1,7 @@
 """Takes the keys of a listing page out of its XML as columns, before the SDK would build a dictionary for each key.
 
-Everything else of the call stays the SDK's: signing, retries, error answers. Its own parsing costs about 60 µs a key,
-which is most of the time that a listing of thousands takes; this way it is a few.
+Everything else of the call stays the SDK's: signing, retries, error answers. Its own reading of the XML, twice, costs
+about 70 µs a key, which is most of the time that a listing of thousands takes; this way it is about 5.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PageColumns:
 
 
 def take_columns(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Hook for the SDK's `before-parse`: moves the objects of a good answer to `COLUMNS`.
+    """Hook for the SDK's `before-parse`, before its own: moves the objects of a good answer to `COLUMNS`.
 
     An answer with an error, or one that is no XML, is left as it is: the SDK knows what to make of it.
     """
@@ -49,11 +49,9 @@ def _columns(root: ElementTree.Element, space: str) -> PageColumns:
     objects = root.findall(f"{space}Contents")
     columns: list[list[str | None]] = []
     for name in _FIELDS:
-        found = [element.text or "" for element in root.iterfind(f"{space}Contents/{space}{name}")]
-        if len(found) == len(objects):
-            columns.append(list(found))
-        else:
-            columns.append([item.findtext(f"{space}{name}") for item in objects])
+        found: list[str | None] = [element.text for element in root.iter(f"{space}{name}")]
+        complete = len(found) == len(objects)  # else some object lacks the element, and each is asked for its own
+        columns.append(found if complete else [item.findtext(f"{space}{name}") for item in objects])
     keys, sizes, etags, modified, storage_classes = columns
     if root.findtext(f"{space}EncodingType") == "url":
         keys = [None if key is None else unquote_plus(key) for key in keys]

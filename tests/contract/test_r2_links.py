@@ -6,7 +6,8 @@ import re
 import string
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, quote_plus, unquote, urlsplit
 
 import pytest
 import urllib3
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
+from storage.clients.r2_listing import COLUMNS, take_columns
 from storage.clients.r2_signing import UrlSigner
 from storage.config import R2Settings
 from storage.errors import BadInput
 from storage.repositories.object_disposition import MAX_NAME_BYTES, content_disposition, safe_file_name
+from storage.repositories.object_frames import page_frame
 from storage.repositories.objects import Objects
 from tests.contract.test_r2_listing import AWKWARD
 from tests.rigs.seaweed import ADMIN, READER, SECRETS, UNLISTING, SeaweedRig, pair
@@ -179,6 +182,40 @@ def test_urls_are_those_that_the_sdk_itself_would_sign(
         ours = objects.presign(key, 300, content_type="video/mp4", download_name=name).url
         assert urlsplit(ours)[:3] == urlsplit(theirs)[:3]
         assert parse_qs(urlsplit(ours).query) == parse_qs(urlsplit(theirs).query)
+
+
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200).filter(
+    lambda key: len(key.encode()) <= 1_024 and {".", ".."}.isdisjoint(key.split("/"))
+)
+
+
+@given(key=KEYS)
+def test_every_key_is_encoded_so_that_decoding_gives_it_back(unconnected: r2.R2Client, key: str) -> None:
+    objects = Objects(unconnected, "desk", public_url="https://cdn.example")
+    for url, folder in ((objects.presign(key, 60).url, "/desk/"), (objects.public_url(key), "/")):
+        parts = urlsplit(url)
+        assert unquote(parts.path, errors="strict") == folder + key
+        assert parts.path.isascii()
+        assert "+" not in parts.path
+        assert parts.fragment == ""
+
+
+@given(keys=st.lists(KEYS, min_size=1, max_size=20, unique=True))
+def test_every_key_of_a_listing_comes_out_of_its_xml_as_it_is(keys: list[str]) -> None:
+    rows = "".join(
+        f"<Contents><Key>{quote_plus(key)}</Key><Size>{n}</Size><ETag>&quot;e{n}&quot;</ETag>"
+        f"<LastModified>2026-01-01T00:00:{n:02d}.{n:03d}Z</LastModified></Contents>"
+        for n, key in enumerate(keys)
+    )
+    body = f'<ListBucketResult xmlns="urn:x"><EncodingType>url</EncodingType>{rows}</ListBucketResult>'
+    reply: dict[str, Any] = {}
+    take_columns({"status_code": 200, "body": body.encode()}, reply)
+    frame = page_frame(reply[COLUMNS], "")
+    assert frame["key"].tolist() == keys
+    assert frame["size_bytes"].tolist() == list(range(len(keys)))
+    assert frame["etag"].tolist() == [f"e{n}" for n in range(len(keys))]
+    assert frame["last_modified"].dt.second.tolist() == list(range(len(keys)))
+    assert frame["storage_class"].isna().all()
 
 
 def test_a_download_has_a_name_and_a_type_of_our_choosing(r2_rig: SeaweedRig, shelf: str) -> None:

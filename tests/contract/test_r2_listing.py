@@ -128,7 +128,7 @@ def test_columns_say_the_same_as_the_sdks_own_reading(
     for key in AWKWARD:
         writer.put(key, key.encode(), "text/plain")
     plain = r2.write_client(r2_rig.settings(bucket)).sdk
-    plain.meta.events.unregister("before-parse.s3.ListObjectsV2", r2.take_columns)
+    plain.meta.events.unregister(r2.LISTING_EVENT, r2.take_columns)
     rows = plain.list_objects_v2(Bucket=bucket)["Contents"]
     frame = objects.list_all("").frame
     assert frame["key"].tolist() == [row["Key"] for row in rows]
