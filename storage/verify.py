@@ -8,35 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from storage.clients.meter import metering
 from storage.domain import integrity
 from storage.domain.integrity import Checked, Failure, Finding, InFlight, Report, Totals
-from storage.domain.layout import Layout
 from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
 from storage.ids import check_id
-from storage.repositories.objects import Objects
 from storage.repositories.records import Records
-from storage.verify_facts import WHOLE, Scope, failed, gather
+from storage.verify_facts import WHOLE, Checker, Scope, checker, failed, gather
 
 MAX_SHARDS = 1_000
 MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row are a token without the right to list
 
-Clock = Callable[[], datetime]
 Standing = Literal["still there", "gone", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Checker:
-    """What every check needs: the readers, the layout, the clock and the stale limit."""
-
-    records: Records
-    objects: Objects
-    layout: Layout
-    clock: Clock
-    stale_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,7 @@ def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: 
     if video_id is not None:
         check_id(video_id, "video_id")
     with metering() as meter:
-        facts = gather(checker.records, checker.objects, checker.layout, uid, video_id, checker.clock, scope)
+        facts = gather(checker, uid, video_id, scope)
     report = integrity.verify_user(facts, checker.clock(), checker.stale_after, checker.layout)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
     if empty and report.complete and not (facts.user_exists and video_id is None):
@@ -228,6 +214,7 @@ __all__ = [
     "Rechecked",
     "Scope",
     "Totals",
+    "checker",
     "parse_shard",
     "recheck",
     "verify_all",

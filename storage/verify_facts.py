@@ -7,14 +7,14 @@ be in a listing that begins later. Reads of one step run side by side, and are m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import pandas as pd
 
+from storage.clients.r2_transfer import ContextThreads
+from storage.connect import Stores
 from storage.domain import highlights
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
@@ -28,6 +28,7 @@ from storage.domain.integrity import (
 )
 from storage.domain.layout import Layout
 from storage.domain.model import MultipartUpload, Video
+from storage.domain.plans import DEFAULT_LIMITS, PlanLimits
 from storage.domain.schema import DTYPES, VIDEOS, Table
 from storage.errors import BadInput, NotFound, StorageError
 from storage.repositories.objects import Objects
@@ -38,8 +39,27 @@ MAX_DOCUMENTS = (
     200  # so many videos without a usable file are looked up in Firestore too; beyond, something else is off
 )
 
+Clock = Callable[[], datetime]
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """What every check and diagnosis needs: the readers, the layout, the clock, the stale limit, the plans' limits."""
+
+    records: Records
+    objects: Objects
+    layout: Layout
+    clock: Clock
+    stale_after: timedelta
+    plan_limits: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
+
+
+def checker(stores: Stores, clock: Clock) -> Checker:
+    """The checker over open stores, with the limits that configuration sets."""
+    limit = timedelta(minutes=stores.settings.stale_after_minutes)
+    return Checker(stores.records, stores.objects, stores.layout, clock, limit, stores.settings.plan_limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +85,28 @@ def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> 
     waiting = list(items)
     if readers <= 1 or len(waiting) <= 1:
         return [work(item) for item in waiting]
-    pool = ThreadPoolExecutor(max_workers=min(readers, len(waiting)), thread_name_prefix="verify")
-    try:
-        return [future.result() for future in [pool.submit(copy_context().run, work, item) for item in waiting]]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with ContextThreads(max_workers=min(readers, len(waiting)), thread_name_prefix="verify") as threads:
+        return list(threads.map(work, waiting))
 
 
 def gather(
-    records: Records,
-    objects: Objects,
-    layout: Layout,
+    checker: Checker,
     uid: str,
     video_id: str | None,
-    clock: Callable[[], datetime],
     scope: Scope = WHOLE,
+    *,
+    video: Video | None = None,
+    user_exists: bool | None = None,
 ) -> UserFacts:
     """The facts of one user, or of one video. Raises what keeps the documents from being read at all.
 
+    `video` and `user_exists` save a read where the caller has just read those documents.
     The bucket's refusals and outages are data in the facts, and so is a table of documents that was cut short.
     """
-    read_at = clock()
-    exists, failure = _user(records, uid)
-    videos, clips = _documents(records, uid, video_id, read_at, scope)
+    records, objects, layout = checker.records, checker.objects, checker.layout
+    read_at = checker.clock()
+    exists, failure = _user(records, uid) if user_exists is None else (user_exists, None)
+    videos, clips = _documents(records, uid, video_id, video, read_at, scope)
     prefixes = layout.user_prefixes(uid) if video_id is None else layout.video_prefixes(uid, video_id)
     prefixes = prefixes if scope.caches else prefixes[:1]
     listings = each(lambda prefix: Listing(prefix, objects.list_all(prefix)), prefixes, scope.readers)
@@ -108,7 +127,7 @@ def gather(
         uploads_failure=uploads_failure,
         read_at=read_at,
     )
-    return _with_highlights(records, objects, layout, facts, scope)
+    return _with_highlights(checker, facts, scope)
 
 
 def one_video(video: Video | None, read_at: datetime) -> Table:
@@ -134,10 +153,10 @@ def _user(records: Records, uid: str) -> tuple[bool | None, Failure | None]:
 
 
 def _documents(
-    records: Records, uid: str, video_id: str | None, read_at: datetime, scope: Scope
+    records: Records, uid: str, video_id: str | None, video: Video | None, read_at: datetime, scope: Scope
 ) -> tuple[Table, Table]:
     def videos() -> Table:
-        return records.videos(uid) if video_id is None else one_video(records.video(uid, video_id), read_at)
+        return records.videos(uid) if video_id is None else one_video(video or records.video(uid, video_id), read_at)
 
     def clips() -> Table:
         return records.clips(uid, video_id)
@@ -169,7 +188,8 @@ def _uploads(objects: Objects, prefix: str, scope: Scope) -> tuple[tuple[Multipa
     return found.uploads, Failure(f"{prefix} (unfinished uploads)", "cut_short", "Reading stopped before the end.")
 
 
-def _with_highlights(records: Records, objects: Objects, layout: Layout, facts: UserFacts, scope: Scope) -> UserFacts:
+def _with_highlights(checker: Checker, facts: UserFacts, scope: Scope) -> UserFacts:
+    records, objects, layout = checker.records, checker.objects, checker.layout
     known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
     known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
     places = highlights_places(facts.uid, facts.videos.frame, known, layout)
