@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,22 +12,24 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.rigs import browser as rig
 
-_MISSING = "no chromium on this machine: the browser tests are left out"
-collect_ignore_glob: list[str] = []
+FOLDER = Path(__file__).parent
+MISSING = "no chromium on this machine: the browser tests are left out"
 
-if rig.chromium() is None:
-    if rig.browser_required():
-        raise pytest.UsageError(
-            "no chromium on this machine, and this run must have one (CI, CLIPDESK_REQUIRE_REFEREES)"
-        )
-    collect_ignore_glob = ["test_*.py"]
+if rig.chromium() is None and rig.browser_required():
+    raise pytest.UsageError("no chromium on this machine, and this run must have one (CI, CLIPDESK_REQUIRE_REFEREES)")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Says once that tests are left out; a report header comes too early for this folder's configuration."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if collect_ignore_glob and reporter is not None:
-        reporter.write_line(_MISSING, yellow=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves this folder's tests out where no browser is there to run them."""
+    if rig.chromium() is None:
+        left_out = [item for item in items if FOLDER in item.path.parents]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_report_collectionfinish() -> str | None:
+    """Says once that tests are left out."""
+    return MISSING if rig.chromium() is None else None
 
 
 @pytest.fixture(scope="session")
