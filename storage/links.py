@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.config import Settings
+from storage.connect import Stores
+from storage.domain.layout import Layout
 from storage.domain.model import Clip, ObjectInfo, SignedUrl
-from storage.errors import NotFound
+from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
@@ -48,35 +50,40 @@ def media_key(clip: Clip, kind: MediaKind) -> str:
     return key
 
 
-def media_link(
-    settings: Settings,
-    records: Records,
-    objects: Objects,
-    uid: str,
-    video_id: str,
-    clip_id: str,
-    *,
-    kind: MediaKind,
-    download: bool,
-) -> MediaLink:
+def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
+    """The key, if it is this customer's: a document that names somebody else's object must not show it to anybody."""
+    key = media_key(clip, kind)
+    if not layout.belongs_to(key, clip.uid):
+        raise Refused(
+            f"The document of clip {clip.clip_id} names a key that does not belong to its customer: {key}",
+            remedy="Run verify for the user, and replace the clip with upload; the other customer's file is not shown.",
+            target=key,
+        )
+    return key
+
+
+def sign(settings: Settings, objects: Objects, clip: Clip, key: str, kind: MediaKind, *, download: bool) -> SignedUrl:
+    """A link to the key with the life that configuration gives its use. Asks nothing of the store."""
+    seconds = settings.download_url_expiry_seconds if download else settings.playback_url_expiry_seconds
+    name = download_name(clip, kind) if download else None
+    return objects.presign(key, seconds, content_type=CONTENT_TYPES[kind], download_name=name)
+
+
+def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -> MediaLink:
     """A link that works: the object is looked at first, so that nobody is handed a link to nothing.
 
-    `NotFound` where document, key or object is proven absent; a `BackendError` where that could not be told.
+    `NotFound` where key or object is proven absent, `Refused` for another customer's key, a `BackendError` where that
+    could not be told.
     """
-    clip = find_clip(records, uid, video_id, clip_id)
-    key = media_key(clip, kind)
-    info = objects.head(key)
+    key = own_key(stores.layout, clip, kind)
+    info = stores.objects.head(key)
     if info is None:
         raise NotFound(
             f"The {kind} is not in the bucket: {key}",
             remedy="Run diagnose for the video to see what happened, and verify to see what else is missing.",
             target=key,
         )
-    seconds = settings.download_url_expiry_seconds if download else settings.playback_url_expiry_seconds
-    signed = objects.presign(
-        key, seconds, content_type=CONTENT_TYPES[kind], download_name=download_name(clip, kind) if download else None
-    )
-    return MediaLink(signed, info)
+    return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info)
 
 
 def download_name(clip: Clip, kind: MediaKind) -> str:

@@ -155,17 +155,9 @@ def run_url(arguments: argparse.Namespace, context: Context) -> int:
     uid = check_id(arguments.uid, "UID")
     video_id = check_id(arguments.video_id, "VIDEO_ID")
     clip_id = check_id(arguments.clip_id, "CLIP_ID")
-    stores = context.stores
-    link = links.media_link(
-        stores.settings,
-        stores.records,
-        stores.objects,
-        uid,
-        video_id,
-        clip_id,
-        kind="thumbnail" if arguments.thumbnail else "clip",
-        download=arguments.download,
-    )
+    clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
+    kind: links.MediaKind = "thumbnail" if arguments.thumbnail else "clip"
+    link = links.media_link(context.stores, clip, kind=kind, download=arguments.download)
     signed = link.signed
     if context.as_json:
         print_json(

@@ -1,0 +1,121 @@
+"""`diagnose`: why a video is "still processing", and which videos need a person now."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+
+from storage import diagnose as diagnosing
+from storage import diagnose_stuck
+from storage.cli.context import Context
+from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table
+from storage.domain.diagnosis import Diagnosis, bundle
+from storage.errors import BadInput, NotFound
+from storage.verify_facts import checker
+
+_MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "diagnose", parents=[common], help="one verdict for a video, with evidence and next steps; or all that is stuck"
+    )
+    command.add_argument("uid", metavar="UID", nargs="?")
+    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?")
+    command.add_argument("--stuck", action="store_true", help="every video that needs a person, worst first")
+    command.add_argument(
+        "--delivered", metavar="N", type=int, default=0,
+        help="with --stuck: also look at the N analyzed or completed videos that were touched last",
+    )  # fmt: skip
+    command.add_argument(
+        "--bundle", action="store_true", help="with --json: everything that was looked at, to hand over"
+    )
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when nothing is wrong, 1 when something is (or there is no such video), 3 when a backend refused."""
+    if arguments.stuck:
+        if arguments.uid is not None:
+            raise BadInput("--stuck takes no ids", field_name="stuck", remedy="Leave UID and VIDEO_ID out.")
+        return _run_stuck(arguments, context)
+    if arguments.uid is None or arguments.video_id is None:
+        raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
+    case = diagnosing.diagnose(checker(context.stores, context.now), arguments.uid, arguments.video_id)
+    found = case.diagnosis
+    error = case.error if found.verdict == "access_denied" else None
+    if found.verdict == "not_found":
+        error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
+    if context.as_json:
+        document = found.as_dict() | {"cost": case.cost}
+        if arguments.bundle:
+            document = document | {"bundle": bundle(found, case.facts)}
+        print_json(document | ({"error": error.as_dict()} if error else {}))
+    else:
+        _say(found)
+        if error:
+            report_error(error, as_json=False)
+    if error is not None:
+        return error.exit_status
+    if found.verdict == "access_denied":
+        return 3
+    return 0 if found.severity == "info" else 1
+
+
+def _say(found: Diagnosis) -> None:
+    say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
+    if found.since:
+        say(f"since {rfc3339(found.since)}")
+    say(f"the customer sees: {safe(found.customer_sees, 400)}")
+    say()
+    for item in found.evidence:
+        say(f"  {_MARKS[item.ok]} {safe(item.check):<28} {safe(item.observed, 200)}")
+    if found.timeline:
+        say()
+        for entry in found.timeline:
+            say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {rfc3339(entry.at)}  {safe(entry.event, 200)}")
+    say()
+    for number, step in enumerate(found.actions, start=1):
+        say(f"  {number}. {safe(step.text, 300)}")
+        if step.command:
+            say(f"     {safe(step.command, 500)}")
+    say()
+    say("Reply to the customer:")
+    for line in found.reply.splitlines():
+        say(f"  {safe(line, 1_000)}")
+
+
+def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
+    if not 0 <= arguments.delivered <= 2_000:
+        raise BadInput("--delivered must be from 0 to 2,000", field_name="delivered", remedy="Give fewer.")
+    reach = diagnose_stuck.Reach(delivered=arguments.delivered, delivered_within=timedelta(days=30))
+    found = diagnose_stuck.stuck(checker(context.stores, context.now), reach)
+    for note in found.notes:
+        progress(f"note: {note}")
+    if context.as_json:
+        print_json(found.as_dict())
+        return 1 if found.videos else 0
+    for outage in found.outages:
+        say(
+            f"OUTAGE: {len(outage.videos)} videos of {outage.users} users stopped at {safe(outage.stage)} between "
+            f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)}"
+        )
+    rows = [
+        (v.diagnosis.severity, v.diagnosis.verdict, v.diagnosis.stage, _age(v.diagnosis), v.plan, v.email or "-",
+         v.diagnosis.uid, v.diagnosis.video_id)
+        for v in found.videos
+    ]  # fmt: skip
+    if rows:
+        say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO"), rows)
+    else:
+        say(f"Nothing needs a person; {found.looked_at:,} videos were looked at.")
+    return 1 if found.videos else 0
+
+
+def _age(found: Diagnosis) -> str:
+    if found.age is None:
+        return "-"
+    minutes = int(found.age.total_seconds() // 60)
+    days, hours = minutes // 1_440, minutes // 60 % 24
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"

@@ -1,0 +1,50 @@
+"""`set-status`: sets a video's status where the evidence allows it."""
+
+from __future__ import annotations
+
+import argparse
+
+from storage.actions import fields
+from storage.actions import status as action
+from storage.cli.context import Context
+from storage.cli.output import print_json, safe, say, say_table
+from storage.domain.changes import ABSENT, rows
+from storage.ids import check_id
+from storage.verify_facts import checker
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "set-status",
+        parents=[common],
+        help="set a video's status, where the evidence allows it",
+        description="Sets the status after reading both stores: refused (4) when the evidence contradicts it, such as "
+        "completed with clips missing, or when the document changed meanwhile.",
+    )
+    command.add_argument("uid", metavar="UID")
+    command.add_argument("video_id", metavar="VIDEO_ID")
+    command.add_argument("status", metavar="STATUS", help=", ".join(action.STATUSES))
+    command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
+    command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when it was written."""
+    uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
+    status = action.check_status(arguments.status)
+    actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
+    stores = context.stores
+    changes = action.plan(stores, checker(stores, context.now), uid, video_id, status, reason)
+    done = action.apply(context.writers(), changes, actor=actor, reason=reason)
+    if context.as_json:
+        print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(changes)})
+        return 0
+    absent = "(absent)"
+    say_table(
+        ("FIELD", "BEFORE", "AFTER"),
+        [(c.field, absent if c.before is ABSENT else c.before, c.after) for c in done.changes],
+    )
+    say(f"Written. Change {safe(done.change_id)} can be undone.")
+    return 0

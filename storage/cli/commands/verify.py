@@ -1,0 +1,190 @@
+"""`verify`: is everything that the documents name in the bucket, whole?"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from storage import verify
+from storage.cli.context import Context
+from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
+from storage.cli.scan_log import ScanLog
+from storage.domain.integrity import Report
+from storage.errors import BackendError, BadInput, StorageError, Unusable
+from storage.export import safe_cell
+from storage.verify import Progress
+from storage.verify_facts import checker
+
+COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "verify",
+        parents=[common],
+        help="compare documents with the bucket: one user, one video, or all",
+        description="Compares what the documents name with what the bucket holds, by listing prefixes. Only a listing "
+        "that ended, or a 404, counts as missing; what could not be read is said to be unreadable.",
+    )
+    command.add_argument("uid", metavar="UID", nargs="?")
+    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?")
+    command.add_argument("--all", action="store_true", help="every user, one after the other")
+    command.add_argument("--shard", metavar="I/N", help="with --all: only the I-th of N parts of the users")
+    command.add_argument(
+        "--checkpoint", metavar="FILE", type=Path, help="with --all: keep the results here, and go on where it stopped"
+    )
+    command.add_argument("--csv", action="store_true", help="the findings as CSV, safe to open in a spreadsheet")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
+    if arguments.csv and arguments.json:
+        raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
+    if arguments.all == (arguments.uid is not None):
+        raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
+    if not arguments.all and (arguments.shard or arguments.checkpoint):
+        raise BadInput("--shard and --checkpoint go with --all", field_name="shard", remedy="Add --all.")
+    if arguments.all:
+        return _run_all(arguments, context)
+    report = verify.verify_user(checker(context.stores, context.now), arguments.uid, arguments.video_id)
+    error = _incomplete(report)
+    if arguments.csv:
+        _print_csv(finding.as_dict() for finding in report.findings)
+    elif context.as_json:
+        print_json(report.as_dict() | ({"error": error.as_dict()} if error else {}))
+    else:
+        _say(report)
+        if error:
+            report_error(error, as_json=False)
+    return error.exit_status if error else 1 if report.wrong else 0
+
+
+def _incomplete(report: Report) -> StorageError | None:
+    """The error of a scan that could not read everything."""
+    if report.complete:
+        return None
+    if not report.failures:
+        return Unusable("The scan is incomplete.", remedy="Run it again.")
+    first = report.failures[0]
+    error = BackendError(f"The scan is incomplete: {first.message}", remedy=first.remedy, target=first.target)
+    error.code = first.code
+    return error
+
+
+def _say(report: Report) -> None:
+    if report.suspicion:
+        say(f"IMPLAUSIBLE: {safe(report.suspicion.reason, 600)}")
+        for way in report.suspicion.how_to_check:
+            say(f"  - {safe(way, 300)}")
+    counted = report.checked
+    say(
+        f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"
+        + ("" if report.complete else " - INCOMPLETE")
+    )
+    _say_findings(report.summary, [finding.as_dict() for finding in report.findings])
+    for cache in report.caches:
+        if cache.objects:
+            say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
+    say("cost: " + ", ".join(f"{number:,} {name}" for name, number in report.cost.items() if number))
+
+
+def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]]) -> None:
+    if not summary:
+        say("Nothing found: every clip that is said to exist is in the bucket, whole.")
+        return
+    say(", ".join(f"{number:,} {kind}" for kind, number in summary.items()))
+    columns = ("severity", "kind", "video_id", "clip_id", "key", "detail")
+    say_table([c.upper() for c in columns], [[row[c] for c in columns] for row in findings])
+
+
+def _run_all(arguments: argparse.Namespace, context: Context) -> int:
+    shard = verify.parse_shard(arguments.shard) if arguments.shard else None
+    stores = context.stores
+    header = {
+        "scan": "clip-desk verify", "project": stores.settings.firestore.project_id,
+        "bucket": stores.settings.r2.bucket, "shard": arguments.shard or "1/1",
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        log = ScanLog(arguments.checkpoint or Path(folder) / "scan.jsonl", header)
+        error: StorageError | None = None
+        try:
+            for report in verify.verify_all(
+                checker(stores, context.now), shard=shard, resume_after=log.last_uid, users_done=log.users,
+                on_progress=_progress,
+            ):  # fmt: skip
+                log.add(report)
+        except StorageError as stopped:
+            error = stopped
+        try:
+            _print_all(log, arguments, context, error)
+        finally:
+            log.close()
+    if error is None and not log.complete:
+        error = BackendError("The scan is incomplete: not everything could be read.", remedy="See the findings.")
+    return error.exit_status if error else 1 if log.wrong else 0
+
+
+def _progress(state: Progress) -> None:
+    every = 1 if state.users_done < 5 else 25
+    if state.users_done % every:
+        return
+    total = f" of {state.users_total:,}" if state.users_total is not None else ""
+    left = f", about {state.seconds_left:,.0f} s left" if state.seconds_left is not None else ""
+    progress(f"{state.users_done:,}{total} users, {state.users_per_second:,.1f} a second{left}; last: {state.last_uid}")
+
+
+def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, error: StorageError | None) -> None:
+    if arguments.csv:
+        _print_csv(log.findings())
+    elif context.as_json:
+        _stream_json(log, arguments.shard, error)
+        return
+    else:
+        for suspicion in log.implausible:
+            say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
+        say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
+        _say_findings(log.kinds(), log.findings())
+    if error:
+        report_error(error, as_json=False)
+        if log.last_uid:
+            progress("The scan stopped early; with --checkpoint it goes on where it stopped.")
+
+
+def _stream_json(log: ScanLog, shard: str | None, error: StorageError | None) -> None:
+    """One document, written finding by finding."""
+    checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
+    head = {
+        "scope": "all" if shard is None else f"all, shard {shard}",
+        "implausible": log.implausible,
+        "complete": log.complete and error is None,
+        "checked": checked,
+        "summary": log.kinds(),
+        "cost": dict(log.cost),
+        "last_uid": log.last_uid,
+        **({"error": error.as_dict()} if error else {}),
+    }
+    sys.stdout.write(json.dumps(plain(head), indent=2).removesuffix("\n}") + ',\n  "findings": [')
+    separator = "\n"
+    for finding in log.findings():
+        sys.stdout.write(f"{separator}    {json.dumps(finding)}")
+        separator = ",\n"
+    sys.stdout.write("\n  ]\n}\n")
+
+
+def _print_csv(findings: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for finding in findings:
+        writer.writerow([_cell(finding.get(name)) for name in COLUMNS])
+
+
+def _cell(value: object) -> object:
+    return safe_cell(value) if isinstance(value, str) else value

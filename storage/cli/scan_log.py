@@ -1,0 +1,88 @@
+"""What a long scan found, one line a user, on disk: so that memory stays flat and a scan goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from storage.cli.output import plain
+from storage.domain.integrity import KINDS, Report
+from storage.errors import BadInput
+
+
+class ScanLog:
+    """A file of JSON lines: a header with the shard, then one line a user. A line that was cut short is dropped."""
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self.path = path
+        self.users = 0
+        self.last_uid: str | None = None
+        self.checked: Counter[str] = Counter()
+        self.summary: Counter[str] = Counter()
+        self.cost: Counter[str] = Counter()
+        self.complete = True
+        self.wrong = False
+        self.implausible: list[dict[str, Any]] = []
+        self._file = self._open(header)
+
+    def _open(self, header: dict[str, Any]) -> IO[str]:
+        try:
+            old = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
+            whole = [line for line in old if line.endswith("\n")]
+            if whole and json.loads(whole[0]) != header:
+                raise BadInput(
+                    f"{self.path} is the log of another scan", field_name="checkpoint", remedy="Name another file."
+                )
+            for line in whole[1:]:
+                self._count(json.loads(line))
+            file = self.path.open("w", encoding="utf-8")
+            file.writelines(whole or [json.dumps(header) + "\n"])
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError):
+            raise BadInput(
+                f"{self.path} cannot be used as the log of a scan", field_name="checkpoint", remedy="Name another file."
+            ) from None
+        return file
+
+    def add(self, report: Report) -> None:
+        """Takes one user in; on disk when it returns."""
+        line = {
+            "uid": report.uid,
+            "checked": report.checked.as_dict(),
+            "complete": report.complete,
+            "wrong": report.wrong,
+            "implausible": report.suspicion.as_dict() if report.suspicion else None,
+            "cost": dict(report.cost),
+            "findings": [finding.as_dict() for finding in report.findings],
+        }
+        self._file.write(json.dumps(plain(line)) + "\n")
+        self._file.flush()
+        self._count(plain(line))
+
+    def findings(self) -> Iterator[dict[str, Any]]:
+        """Every finding, user by user, read back from the file."""
+        with self.path.open(encoding="utf-8") as file:
+            next(file)
+            for line in file:
+                yield from json.loads(line)["findings"]
+
+    def kinds(self) -> dict[str, int]:
+        """Findings by kind, in the contract's order."""
+        return {kind: self.summary[kind] for kind in KINDS if self.summary[kind]}
+
+    def close(self) -> None:
+        """Closes the file; it stays."""
+        self._file.close()
+
+    def _count(self, line: dict[str, Any]) -> None:
+        self.users += 1
+        self.last_uid = line["uid"]
+        self.checked.update(line["checked"])
+        self.cost.update(line["cost"])
+        self.summary.update(finding["kind"] for finding in line["findings"])
+        self.complete = self.complete and line["complete"]
+        self.wrong = self.wrong or line["wrong"]
+        if line["implausible"] and len(self.implausible) < 100:
+            self.implausible.append({"uid": line["uid"], **line["implausible"]})
