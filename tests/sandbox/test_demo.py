@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,12 +20,15 @@ import pytest
 
 from storage import config
 from storage.connect import Stores, connect, open_read_token_writer, open_writers
+from storage.diagnose import diagnose
 from storage.environment import ROOT
 from storage.errors import AccessDenied, Refused
 from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_folder import DemoFolder
 from storage.sandbox.seeding import update_times
 from storage.sandbox.world import World, build
+from storage.verify import verify_all
+from storage.verify_facts import checker
 from tests.sandbox.sample import WORLD
 
 LATER = timedelta(hours=13)
@@ -135,6 +138,23 @@ def test_what_is_being_rendered_was_touched_just_now(stores: Stores) -> None:
     assert video is not None
     assert video.updated_at is not None
     assert datetime.now(UTC) - video.updated_at < timedelta(minutes=2)
+
+
+def test_the_upload_check_finds_exactly_what_the_stories_say(stores: Stores) -> None:
+    told: dict[str, Counter[str]] = defaultdict(Counter)
+    for story in CAST.values():
+        told[story.uid].update(story.findings)
+    reports = list(verify_all(checker(stores, lambda: datetime.now(UTC))))
+    found = {report.uid: Counter(finding.kind for finding in report.findings) for report in reports}
+    assert found == {report.uid: told[report.uid] for report in reports}
+    assert all(report.complete and report.suspicion is None for report in reports)
+
+
+def test_every_diagnosis_gives_the_verdict_of_its_story(stores: Stores) -> None:
+    desk = checker(stores, lambda: datetime.now(UTC))
+    told = {name: story for name, story in CAST.items() if story.verdict and story.video_id}
+    found = {name: diagnose(desk, story.uid, str(story.video_id)).diagnosis.verdict for name, story in told.items()}
+    assert found == {name: story.verdict for name, story in told.items()}
 
 
 def test_a_running_demo_is_not_reset(shared: Shared) -> None:
