@@ -1,7 +1,5 @@
 // One card: what is known of a clip, its poster or player, and what can be done with it.
 
-const COVERED = new Set(["asking", "loading", "renewing"])
-
 class CardView {
   constructor(gallery, id) {
     this.gallery = gallery
@@ -16,6 +14,7 @@ class CardView {
     this.closer = iconButton("closer", "close", WORDS.close, () => this.closePlayer())
     this.cover = part("div", "cover")
     this.length = part("span", "length")
+    this.name = part("span")
     this.title = textButton("title", "", () => this.gallery.open(this.id))
     this.meta = part("div", "meta")
     this.chip = part("span", "chip")
@@ -28,13 +27,14 @@ class CardView {
   assemble() {
     this.cover.setAttribute("role", "status")
     this.poster.prepend(this.picture)
-    this.stage.append(this.poster, this.cover, this.length, this.closer)
+    this.title.append(this.name)
+    this.stage.append(this.poster, this.cover, this.length, this.life, this.closer)
     const row = part("div", "row")
     const acts = part("span", "acts")
     this.copy.append(part("span", "word", WORDS.copy))
     this.download.append(part("span", "word", WORDS.download))
     acts.append(this.copy, this.download)
-    row.append(this.chip, this.life, acts)
+    row.append(this.chip, acts)
     const text = part("div", "text")
     text.append(this.title, this.meta, row, this.offer.element)
     this.element.append(this.stage, text)
@@ -44,7 +44,7 @@ class CardView {
     this.card = card
     const acts = this.gallery.data.actions
     this.title.disabled = !acts.includes("open")
-    this.title.textContent = card.title
+    this.name.textContent = card.title
     this.title.title = card.title
     this.poster.setAttribute("aria-label", `${WORDS.play}: ${card.title}`)
     write(this.length, card.length)
@@ -101,7 +101,7 @@ class CardView {
     this.length.hidden = !this.card.length || Boolean(this.playback.video)
     if (absent) this.drawCover("alert", this.card.reason, false)
     else if (state === "failed") this.drawCover("alert", this.playback.failure, true)
-    else if (COVERED.has(state)) this.drawCover("", WORDS[state], false)
+    else if (BUSY.has(state)) this.drawCover("", WORDS[state], false)
     else if (unsure && this.card.reason) this.drawCover("unknown", this.card.reason, false)
     else this.drawCover("", "", false)
     this.tick()
@@ -150,7 +150,7 @@ class CardView {
     this.playback.tick()
     this.offer.tick()
     const left = this.playback.left()
-    const known = this.playback.url && Number.isFinite(left) && this.playback.state !== "idle"
+    const known = this.playback.video && Number.isFinite(left)
     write(this.life, known ? (left > 0 ? `link ${clock(left)}` : WORDS.ended) : "")
   }
 

@@ -4,6 +4,8 @@ const ANSWER_MS = 20000 // without an answer for so long, the desk counts as awa
 const AHEAD_MS = 10000 // a link that ends sooner than this while playing is renewed before it does
 const MAX_FAILURES = 1 // new links in a row that did not play either
 
+const BUSY = new Set(["asking", "loading", "renewing"])
+
 class Playback {
   constructor(view) {
     this.view = view
@@ -22,6 +24,7 @@ class Playback {
   // --- what the person does ---
 
   press() {
+    if (BUSY.has(this.state)) return
     this.view.gallery.pauseOthers(this)
     this.wanted = true
     this.failures = 0
