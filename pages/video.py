@@ -1,14 +1,132 @@
-"""Video: what state is this video in, and what of it is there?"""
+"""Video: in which state is it, what does the customer see, which highlights and clips are there, and do they play?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.guard import show
+from pages._ui import fmt, loads, params, state, states, status
+from pages._ui.access.guard import allowed, show
+from pages._ui.copying import copy_button
+from pages._ui.freshness import freshness
+from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
+from pages._ui.text import md
+from pages._ui.views import clips as clips_view
+from pages._ui.views import diagnosis, fixes, oddities, raw
+from pages._ui.views import highlights as highlights_view
+from storage.diagnose import Case
+from storage.domain.diagnosis import Known
+from storage.domain.model import Video
+
+NAME: Final = "video"
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("Video")
+    uid, video_id = params.ids(UID, VIDEO_ID)
+    state.enter(NAME)
+    unknown = "its state, its highlights and its clips"
+    states.section("the video", partial(_video, uid, video_id), key=key(NAME, "video"), unknown=unknown)
+
+
+def _video(uid: str, video_id: str) -> None:
+    with st.spinner("Looking at both stores…"):
+        loaded = loads.case(uid, video_id)
+    case = loaded.value
+    video = case.facts.video.value if isinstance(case.facts.video, Known) else None
+    _head(case, video)
+    freshness(
+        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=case.error is None,
+        on_refresh=partial(loads.forget_user, uid),
+    )  # fmt: skip
+    if case.diagnosis.verdict == "not_found":
+        _nowhere(uid, video_id)
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        if allowed("explain"):
+            diagnosis.explain(case, page=NAME)
+        if allowed("diagnose"):
+            diagnosis.verdict(case, page=NAME)
+    with right:
+        if video is not None:
+            _facts(video)
+    st.subheader("Clips", anchor=False)
+    states.section(
+        "the clips", partial(clips_view.section, uid, video_id, case, page=NAME), key=key(NAME, "clips"),
+        unknown="which clips there are",
+    )  # fmt: skip
+    st.subheader("Highlights", anchor=False)
+    highlights_view.draw(case, page=NAME)
+    if allowed("fix") or allowed("recount"):
+        st.subheader("Repair", anchor=False)
+        states.section("the repairs", partial(fixes.draw, case, page=NAME), key=key(NAME, "fixes"))
+    st.subheader("Raw documents", anchor=False)
+    states.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
+    oddities.draw(video.oddities if video else ())
+
+
+def _head(case: Case, video: Video | None) -> None:
+    found = case.diagnosis
+    title = (video.video_title if video else None) or found.video_id
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(md(title, 120), width="content", anchor=False)
+        if video is not None and video.exists:
+            status.badge("video", video.status)
+        if allowed("diagnose"):
+            status.badge("verdict", found.verdict)
+    owner = case.user.value if isinstance(case.user, Known) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        label = md((owner.email if owner else None) or found.uid, 80)
+        st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})
+        st.caption(f"video id {md(found.video_id, 80)}", width="content")
+        copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
+    if video is not None and not video.exists:
+        st.warning(
+            "There is no document for this video, yet clips or highlights lie below it. It was deleted in part.",
+            title="A phantom video",
+            icon=":material/movie_off:",
+        )
+
+
+def _nowhere(uid: str, video_id: str) -> None:
+    states.empty(
+        "There is no such video.",
+        icon="search_off",
+        hint=f"Neither a document nor anything below it was found for {md(video_id, 80)} of {md(uid, 80)}.",
+    )
+    st.page_link(SCREENS["find"].file, label="Search for it", icon=":material/search:", query_params={"q": video_id})
+
+
+def _facts(video: Video) -> None:
+    """Times and figures of the document, as it has them."""
+    now = datetime.now(UTC)
+    rows: list[tuple[str, fmt.Shown]] = [
+        ("Created", fmt.ago(video.created_at, now)),
+        ("Last touch", fmt.ago(video.updated_at, now)),
+        ("Completed", fmt.ago(video.completed_at, now, "The document holds no such time.")),
+        ("Failed", fmt.ago(video.failed_at, now, "The document holds no such time.")),
+        ("Clips", fmt.count(video.clips_count)),
+        ("Size", fmt.size(video.total_size_bytes)),
+        ("Source", fmt.Shown(status.look("source", video.source_video_status).word)),
+    ]
+    with st.container(border=True):
+        st.markdown("**Document**")
+        for name, shown in rows:
+            with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+                st.caption(name, width="content")
+                st.markdown(shown.text, width="content", help=shown.help or None)
+        if video.error_message:
+            st.error(md(video.error_message, 600), icon=":material/error:")
+        if video.video_url:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(f"Made from {md(video.video_url, 120)}", width="content")
+                copy_button(video.video_url, key=key(NAME, "copy_url"), what="address of the source video", label="")
 
 
 if __name__ == "__main__":
-    show("video", page)
+    show(NAME, page)

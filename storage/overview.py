@@ -11,6 +11,7 @@ import pandas as pd
 from storage.domain import plans, usage
 from storage.domain.model import Accounting, RawDocument, User
 from storage.domain.plans import PlanLimits
+from storage.domain.rows import user_of
 from storage.domain.schema import Table
 from storage.domain.usage import Quota, Usage
 from storage.errors import Oddity
@@ -60,10 +61,7 @@ def _people(page: Table) -> list[User]:
     odd: dict[str, list[Oddity]] = {}
     for oddity in page.oddities:
         odd.setdefault(oddity.path, []).append(oddity)
-    rows = page.frame.astype("object").where(page.frame.notna(), None).to_dict("records")
-    return [
-        User(**{k: v for k, v in row.items() if k != "path"}, oddities=tuple(odd.get(row["path"], ()))) for row in rows
-    ]
+    return [user_of(row, tuple(odd.get(row["path"], ()))) for row in page.frame.to_dict("records")]
 
 
 def _row(

@@ -146,6 +146,12 @@ def transactions(uid: str) -> Loaded[Table]:
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def clips(uid: str, video_id: str) -> Loaded[Table]:
+    """The clips of one video."""
+    return _measured(lambda: stores().records.clips(uid, video_id))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def raw(path: str) -> Loaded[RawDocument | None]:
     """Any document as it stands."""
     return _measured(lambda: stores().records.raw(path))
@@ -155,5 +161,6 @@ def forget_user(uid: str) -> None:
     """Drops every answer about one user; to be called after a change, and by a refresh button."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
+    clips.clear()
     find.clear()
     raw.clear()

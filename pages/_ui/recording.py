@@ -1,0 +1,59 @@
+"""Puts on record what people look at and are handed: every look at a customer's media, every link that is signed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from pages._ui.cached import stores
+from storage import connect, logs
+from storage.actions import audit
+from storage.actions.audit import AuditTrail
+from storage.domain.audit_chain import Event
+from storage.domain.model import Clip, SignedUrl
+from storage.domain.policy import Actor
+
+_LOOKED = "recording-looked"  # session key: videos whose thumbnails this session was shown, one entry in the audit each
+
+
+@st.cache_resource(show_spinner=False)
+def trail(project_id: str) -> AuditTrail:
+    """The audit of this process; `project_id` keeps trails of different targets apart."""
+    return audit.open_audit(stores(), connect.open_writers(stores()))
+
+
+def record(actor: Actor, event: Event) -> None:
+    """Appends the event; raises where it cannot be recorded, so that nothing is handed out unrecorded."""
+    trail(stores().settings.firestore.project_id).append(audit.by(actor, event))
+    logs.event(event.action, actor=actor, target="/".join(filter(None, (event.uid, event.video_id, event.clip_id))),
+               outcome=event.outcome)  # fmt: skip
+
+
+def link_issued(actor: Actor, clip: Clip, signed: SignedUrl, purpose: str) -> None:
+    """A link to a clip's media was signed for this person: the key and the life, never the URL."""
+    record(
+        actor,
+        Event(
+            action="link.issue",
+            actor=actor.email,
+            uid=clip.uid,
+            video_id=clip.video_id,
+            clip_id=clip.clip_id,
+            keys=(signed.key,),
+            detail={"purpose": purpose, "expires_at": _text(signed.expires_at)},
+        ),
+    )
+
+
+def looked(actor: Actor, uid: str, video_id: str) -> None:
+    """This person sees the thumbnails of a video; once for each video and session."""
+    seen: set[tuple[str, str]] = st.session_state.setdefault(_LOOKED, set())
+    if (uid, video_id) in seen:
+        return
+    record(actor, Event(action="media.look", actor=actor.email, uid=uid, video_id=video_id))
+    seen.add((uid, video_id))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

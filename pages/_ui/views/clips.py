@@ -1,0 +1,129 @@
+"""The gallery of a video's clips: what each one is, whether its file is there, and a player that signs when asked."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import loads, recording, states, tables
+from pages._ui.access.guard import allowed, require
+from pages._ui.cached import stores
+from pages._ui.keys import CLIP_ID, key
+from pages._ui.player import ClipCard, Purpose, gallery
+from pages._ui.player.cards import Presence
+from pages._ui.text import plain
+from pages._ui.views import clip_detail
+from storage import links
+from storage.diagnose import Case
+from storage.domain.integrity import Finding
+from storage.domain.model import Clip, SignedUrl
+from storage.domain.rows import clip_of
+from storage.errors import StorageError
+
+PAGE_SIZE = 24
+_REASONS: dict[str, tuple[Presence, str]] = {
+    "missing_object": ("absent", "The file is not in the bucket."),
+    "empty_object": ("absent", "The file in the bucket is empty (0 bytes)."),
+    "clip_without_key": ("absent", "The document names no file."),
+    "foreign_key": ("absent", "The document names another customer's file, which is not shown."),
+    "size_mismatch": ("present", "The file has another size than the document says."),
+    "unreadable": ("unknown", "Not known whether the file is there: it could not be checked."),
+    "stale_clip": ("unknown", "Left behind while it was being rendered."),
+}
+
+
+def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
+    """Filter, page and gallery; and the details of the clip that the address names."""
+    loaded = loads.clips(uid, video_id)
+    table = loaded.value
+    if table.error:
+        states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
+    frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")
+    if not len(frame):
+        states.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
+        return
+    frame = _chosen(frame, page)
+    shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
+    rows = [clip_of(row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
+    if not allowed("preview"):
+        st.caption("Your role does not preview clips.")
+        return
+    recording.looked(require("preview", active=False), uid, video_id)
+    known = {clip.clip_id: clip for clip in rows}
+    findings = _findings(case)
+    cards = [_card(clip, findings.get(clip.clip_id, ())) for clip in rows]
+    events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
+    if events.opened:
+        st.query_params[CLIP_ID] = events.opened
+    clip_detail.draw(known, st.query_params.get(CLIP_ID), findings, page=page)
+    if stores().settings.mode == "demo":
+        st.caption("The demo's bucket is at 127.0.0.1: clips play in a browser on the machine that runs the desk.")
+
+
+def _chosen(frame: pd.DataFrame, page: str) -> pd.DataFrame:
+    styles = sorted(frame["style"].dropna().unique())
+    if len(styles) < 2:
+        return frame
+    chosen = st.pills(
+        "Style", styles, selection_mode="multi", format_func=lambda style: plain(style, 40), key=key(page, "style"),
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return frame[frame["style"].isin(chosen)] if chosen else frame
+
+
+def _findings(case: Case) -> dict[str, tuple[Finding, ...]]:
+    report = case.facts.report
+    found: dict[str, tuple[Finding, ...]] = {}
+    for finding in report.findings if report else ():
+        if finding.clip_id:
+            found[finding.clip_id] = (*found.get(finding.clip_id, ()), finding)
+    return found
+
+
+def _card(clip: Clip, findings: tuple[Finding, ...]) -> ClipCard:
+    presence, reason = _presence(clip, findings)
+    poster = None if any(f.kind == "missing_thumbnail" for f in findings) else _poster(clip)
+    return ClipCard(
+        clip_id=clip.clip_id,
+        title=clip.scene_title,
+        style=clip.style,
+        duration_seconds=clip.duration_seconds,
+        size_bytes=clip.file_size_bytes,
+        status=clip.status,
+        presence=presence,
+        reason=reason,
+        poster_url=poster.url if poster else None,
+        poster_expires_at=poster.expires_at if poster else None,
+    )
+
+
+def _presence(clip: Clip, findings: tuple[Finding, ...]) -> tuple[Presence, str]:
+    for kind, answer in _REASONS.items():
+        if any(finding.kind == kind for finding in findings):
+            return answer
+    if not clip.r2_key:
+        return "absent", f"No file yet (status: {clip.status or 'unknown'})."
+    return "present", ""
+
+
+def _poster(clip: Clip) -> SignedUrl | None:
+    """A link to the thumbnail, equal for a while, so that a rerun does not fetch every picture anew."""
+    if not clip.thumbnail_r2_key or clip.has_thumbnail is False:
+        return None
+    try:
+        object_key = links.own_key(stores().layout, clip, "thumbnail")
+    except StorageError:
+        return None
+    seconds = stores().settings.playback_url_expiry_seconds
+    return stores().objects.presign(object_key, seconds, content_type="image/jpeg", window_seconds=min(seconds, 900))
+
+
+def _sign(known: dict[str, Clip], clip_id: str, purpose: Purpose) -> SignedUrl:
+    """Signs when a person asks for it, after the permission was checked and the link was put on record."""
+    actor = require("preview")
+    clip = known[clip_id]
+    link = links.media_link(stores(), clip, kind="clip", download=purpose == "download")
+    recording.link_issued(actor, clip, link.signed, purpose)
+    return link.signed

@@ -1,0 +1,67 @@
+"""Draws a video's highlights, and what each of the two places that hold them is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import fmt, tables
+from pages._ui.keys import key
+from pages._ui.text import md
+from storage.diagnose import Case
+from storage.domain.highlights import HighlightsState
+
+_NAMES = {"object": "highlights.json", "document": "the document highlights/main"}
+
+
+def draw(case: Case, *, page: str) -> None:
+    """The list that customers get, and a line for each place."""
+    facts = case.facts
+    places = (facts.highlights_object, facts.highlights_document)
+    chosen = next((state for state in places if state.usable), None)
+    for state in places:
+        st.caption(_place(state))
+    if chosen is None:
+        st.markdown(":gray[No usable list of highlights in either place that could be read.]")
+        return
+    rows = [
+        {
+            "id": entry.get("id"),
+            "title": _text(entry.get("title")),
+            "start": _text(entry.get("start")),
+            "end": _text(entry.get("end")),
+            "category": _text(entry.get("hook_category")),
+            "description": _text(entry.get("description")),
+            "reason": _text(entry.get("reason")),
+        }
+        for entry in chosen.entries[: tables.ROW_LIMIT]
+    ]
+    frame = pd.DataFrame(rows)
+    frame["id"] = frame["id"].astype("object").map(lambda value: None if value is None else str(value))
+    columns = {
+        "id": st.column_config.TextColumn("Id", width="small"),
+        "title": st.column_config.TextColumn("Title", width="medium"),
+        "start": "Start",
+        "end": "End",
+        "category": "Hook",
+        "description": st.column_config.TextColumn("Description", width="large"),
+        "reason": "Reason",
+    }
+    tables.table(frame, key=key(page, "highlights"), alt="The highlights", columns=columns, total=chosen.count)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _place(state: HighlightsState) -> str:
+    name = _NAMES[state.source]
+    if state.presence == "absent":
+        return f":gray[:material/cancel:] {name}: not there"
+    if state.presence == "unknown":
+        return f":orange[:material/help:] {name}: not known. {md(state.reason, 300)}"
+    if state.usable:
+        size = f", {fmt.size(state.size_bytes).text}" if state.size_bytes is not None else ""
+        written = f", written {fmt.utc(state.written_at).text}" if state.written_at else ""
+        return f":green[:material/check_circle:] {name}: {state.count:,} highlights{size}{written}"
+    return f":red[:material/error:] {name}: {state.content}. {md(state.reason, 300)}"

@@ -1,0 +1,89 @@
+"""Draws the overview's parts: the backends' health, videos by status, users by how much of a limit they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages._ui import status, tables
+from pages._ui.keys import key
+from pages._ui.links import url_for
+from pages._ui.text import md
+from storage.health import Check
+from storage.overview import LimitList
+
+_NAMES = {
+    "firestore_read": ("Firestore", "database"),
+    "r2_list": ("Bucket", "cloud"),
+    "clock_skew": ("Clocks", "schedule"),
+}
+_SHOWN = 50
+
+
+def backends(checks: Sequence[Check]) -> None:
+    """A card for each check, with the remedy where it is not well."""
+    for column, check in zip(st.columns(len(checks)), checks, strict=True):
+        name, icon = _NAMES.get(check.name, (check.name, "help"))
+        with column, st.container(border=True, height="stretch"):
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.markdown(f":material/{icon}: **{name}**", width="content")
+                status.badge("check", "ok" if check.ok else "failed")
+            st.caption(md(check.detail, 300))
+            if not check.ok and check.remedy:
+                st.markdown(f"**What to do:** {md(check.remedy, 500)}")
+
+
+def statuses(counts: Mapping[str, int]) -> None:
+    """Videos by status as bars, in the order in which a video moves."""
+    total = sum(counts.values())
+    if not total:
+        st.caption("There are no videos.")
+        return
+    looks = [(status.look("video", name), number) for name, number in counts.items() if number or name != "other"]
+    frame = pd.DataFrame(
+        {
+            "Status": [look.word if look.known else "Other" for look, _ in looks],
+            "Videos": [number for _, number in looks],
+            "colour": [status.shade(look.colour) for look, _ in looks],
+        }
+    )
+    base = alt.Chart(frame).encode(
+        y=alt.Y("Status:N", sort=None, title=None),
+        x=alt.X("Videos:Q", title=None, axis=None),
+        tooltip=["Status", alt.Tooltip("Videos", format=",")],
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.65}).encode(color=alt.Color("colour:N", scale=None))
+    text = base.mark_text(align="left", dx=5, color=status.shade("gray")).encode(text=alt.Text("Videos", format=","))
+    st.altair_chart((bars + text).properties(height=34 * len(frame)), width="stretch")
+    st.caption(f"{total:,} videos in all.")
+
+
+def limits(found: LimitList, *, page: str) -> None:
+    """Users near or over a limit, the gravest first."""
+    frame = found.frame.head(_SHOWN)
+    if len(frame):
+        shown = frame.assign(
+            open=[url_for("user", uid=uid) for uid in frame["uid"]],
+            who=frame["email"].fillna(frame["uid"]),
+            state=status.words("usage", frame["state"]),
+        )
+        columns = {
+            "open": tables.link("Open"),
+            "who": "User",
+            "plan": "Plan",
+            "state": status.column("usage", frame["state"], "State"),
+            "storage_percent": tables.share("Storage"),
+            "clips_percent": tables.share("Clips"),
+            "credits_percent": tables.share("Credits"),
+        }
+        tables.table(
+            shown, key=key(page, "limits"), alt="Users near or over a limit", columns=columns, id_column="uid",
+            total=len(found.frame), height="content" if len(shown) <= 8 else 320,
+        )  # fmt: skip
+    else:
+        st.markdown(":green[:material/check_circle:] Nobody is near a limit.")
+    scope = "all" if found.complete else "the first"
+    st.caption(f"Of {scope} {found.scanned:,} users, by the counters that the product enforces.")

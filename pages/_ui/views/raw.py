@@ -1,0 +1,57 @@
+"""Draws documents as they stand in Firestore, on demand, for people who know them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import fmt, loads
+from pages._ui.keys import key
+from pages._ui.text import md, plain
+from storage.redaction import redacted
+
+MAX_CHARS = 60_000
+MAX_TEXT = 2_000
+
+
+def draw(uid: str, video_id: str, *, page: str) -> None:
+    """A choice of documents around the video; the chosen one is read and shown as JSON."""
+    base = f"users/{uid}/videos/{video_id}"
+    paths = {
+        "Video": base,
+        "Highlights": f"{base}/highlights/main",
+        "User": f"users/{uid}",
+        "Accounting": f"storage_accounting/{uid}",
+    }
+    chosen = st.segmented_control(
+        "Document", list(paths), key=key(page, "raw"), label_visibility="collapsed", selection_mode="single"
+    )
+    if chosen is None:
+        st.caption("Choose one to read it; each is one read.")
+        return
+    loaded = loads.raw(paths[chosen])
+    document = loaded.value
+    if document is None:
+        st.caption(f"There is no document at {md(paths[chosen], 200)}.")
+        return
+    st.caption(f"{md(document.path, 300)} · written {fmt.utc(document.update_time).text}")
+    shown = json.dumps(_plain(document.fields), ensure_ascii=False, indent=2, default=str)
+    cut = shown if len(shown) <= MAX_CHARS else shown[:MAX_CHARS] + "\n… (shortened)"
+    st.code(redacted(cut), language="json", wrap_lines=True)
+
+
+def _plain(value: Any) -> Any:
+    """The value for `json.dumps`: times as text, long texts shortened, control characters visible."""
+    if isinstance(value, Mapping):
+        return {plain(str(name), 200): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return fmt.utc(value).help
+    if isinstance(value, str):
+        return plain(value, MAX_TEXT) if value else ""
+    return value if value is None or isinstance(value, bool | int | float) else plain(repr(value), 200)
