@@ -1,0 +1,239 @@
+"""`purge`, `recount` and `audit` in the shell: the contract's documents and exit statuses, on real stand-ins."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Answer, Desk
+from tests.purge.world import user_documents, user_objects
+
+ADA = ("--actor", "ada@example.com")
+BOB = ("--actor", " BOB@Example.COM ")
+WHY = ("--reason", "customer asked, ticket 4711")
+VIDEO = "video-aaa"
+
+
+def customer(desk: Desk, uid: str = "u1", **videos: int) -> None:
+    """A whole user in both stores."""
+    documents = user_documents(uid, {name.replace("_", "-"): count for name, count in videos.items()} or {VIDEO: 2})
+    desk.world.put(documents)
+    for key, (body, kind) in user_objects(documents).items():
+        desk.put(key, body, kind)
+
+
+def planned(desk: Desk, tmp_path: Path, *scope: str, actor: tuple[str, ...] = ADA) -> Path:
+    """A plan in a file."""
+    path = tmp_path / "plan.json"
+    answer = desk.run("purge", "plan", *scope, "--out", str(path), *actor, "--json")
+    assert answer.status == 0, answer.out
+    return path
+
+
+def applied(desk: Desk, plan: Path, phrase: str, *more: str) -> Answer:
+    return desk.run("purge", "apply", str(plan), "--confirm", phrase, *WHY, *ADA, "--json", *more)
+
+
+def keys(desk: Desk) -> set[str]:
+    return {key for page in desk.objects.list_pages("") for key in page.frame["key"] if not key.startswith("_ops/")}
+
+
+def test_a_plan_prints_the_contracts_document_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    before = keys(desk)
+    answer = desk.run("purge", "plan", "u1", "--video", VIDEO, "--json")
+    plan = answer.json
+    assert answer.status == 0
+    assert {"plan_id", "fingerprint", "scope", "created_at", "expires_at", "warnings", "blocked"} <= set(plan)
+    assert plan["scope"] == f"u1/{VIDEO}"
+    assert plan["totals"]["objects"] == len(plan["objects"]) == 9
+    assert set(plan["objects"][0]) == {"key", "size", "etag"}
+    assert f"users/u1/videos/{VIDEO}" in plan["documents"]
+    assert f"share_slugs/slug-u1-{VIDEO}" in plan["documents"]
+    assert plan["blocked"] == []
+    assert keys(desk) == before
+
+
+def test_what_was_printed_can_be_kept_and_applied(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    path = tmp_path / "printed.json"
+    path.write_text(desk.run("purge", "plan", "u1", "--video", VIDEO, "--json", *ADA).out)
+    assert applied(desk, path, f"u1/{VIDEO}").status == 0
+
+
+def test_a_clip_is_purged_and_undone(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    before = keys(desk)
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO, "--clip", f"{VIDEO}_0_split")
+    answer = applied(desk, plan, f"u1/{VIDEO}/{VIDEO}_0_split")
+    job = answer.json
+    assert (answer.status, job["state"], job["residue"]) == (0, "done", [])
+    assert (job["objects_deleted"], job["documents_deleted"]) == (3, 3)
+    assert job["bytes_deleted"] > 0
+    assert len(keys(desk)) == len(before) - 3
+    status = desk.run("purge", "status", job["job_id"], "--json")
+    assert (status.status, status.json["state"]) == (0, "done")
+    undone = desk.run("purge", "undo", job["job_id"], "--reason", "a mistake", *ADA, "--json")
+    assert (undone.status, undone.json["state"], undone.json["residue"]) == (0, "undone", [])
+    assert keys(desk) == before
+    again = desk.run("purge", "undo", job["job_id"], "--reason", "a mistake", *ADA, "--json")
+    assert (again.status, again.json["error"]["code"]) == (4, "refused")
+
+
+def test_the_wrong_word_and_no_word_are_refused_and_change_nothing(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    before = keys(desk)
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    for phrase in ("u1", f"U1/{VIDEO}", f"u1/{VIDEO} ", ""):
+        answer = applied(desk, plan, phrase)
+        assert (answer.status, answer.json["error"]["code"]) == (4, "refused")
+    missing = desk.run("purge", "apply", str(plan), *WHY, *ADA, "--json")
+    assert missing.status == 4
+    assert desk.run("purge", "apply", str(plan), "--confirm", f"u1/{VIDEO}", *ADA, "--json").status == 2
+    blank = desk.run("purge", "apply", str(plan), "--confirm", f"u1/{VIDEO}", "--reason", "  ", *ADA, "--json")
+    assert blank.status == 2
+    assert keys(desk) == before
+
+
+def test_a_whole_user_needs_a_second_person(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    customer(desk, "u10")
+    plan = planned(desk, tmp_path, "u1")
+    assert applied(desk, plan, "u1").status == 4
+    own = desk.run("purge", "approve", str(plan), "--actor", "ADA@example.com ", "--json")
+    assert (own.status, own.json["error"]["code"]) == (4, "refused")
+    given = desk.run("purge", "approve", str(plan), *BOB, "--json")
+    assert (given.status, given.json["approved_by"]) == (0, "bob@example.com")
+    done = applied(desk, plan, "u1")
+    assert (done.status, done.json["approved_by"]) == (0, ["bob@example.com"])
+    assert {key.split("/")[1] for key in keys(desk)} == {"u10"}
+
+
+def test_who_applies_cannot_be_the_one_who_approved(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    plan = planned(desk, tmp_path, "u1", actor=())
+    assert desk.run("purge", "approve", str(plan), "--actor", "ada@example.com", "--json").status == 0
+    assert applied(desk, plan, "u1").status == 4
+
+
+def test_erasing_needs_a_second_person_and_cannot_be_undone(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    assert applied(desk, plan, f"u1/{VIDEO}", "--erase").status == 4
+    assert desk.run("purge", "approve", str(plan), *BOB, "--json").status == 0
+    done = applied(desk, plan, f"u1/{VIDEO}", "--erase")
+    assert (done.status, done.json["state"], done.json["objects_deleted"]) == (0, "done", 9)
+    undone = desk.run("purge", "undo", done.json["job_id"], "--reason", "a mistake", *ADA, "--json")
+    assert (undone.status, undone.json["error"]["code"]) == (4, "refused")
+
+
+def _altered(plan: dict[str, Any]) -> None:
+    plan["objects"] = plan["objects"][1:]
+
+
+def _extended(plan: dict[str, Any]) -> None:
+    plan["expires_at"] = (datetime.now(UTC) + timedelta(days=2)).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("change", [_altered, _extended])
+def test_an_altered_plan_is_refused(desk: Desk, tmp_path: Path, change: Any) -> None:
+    customer(desk)
+    path = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    plan = json.loads(path.read_text())
+    change(plan)
+    path.write_text(json.dumps(plan))
+    answer = applied(desk, path, f"u1/{VIDEO}")
+    assert (answer.status, answer.json["error"]["code"]) == (4, "stale")
+
+
+def test_a_world_that_moved_is_refused_and_says_what_moved(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    path = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    desk.put(f"users/u1/{VIDEO}/clips/clip_01_9_new_split.mp4", b"new")
+    answer = applied(desk, path, f"u1/{VIDEO}")
+    assert answer.status == 4
+    assert answer.json["reasons"] == [f"new object: users/u1/{VIDEO}/clips/clip_01_9_new_split.mp4"]
+
+
+def test_a_video_that_is_being_processed_blocks_its_plan(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    desk.world.writer.update(f"users/u1/videos/{VIDEO}", {"status": "processing", "updated_at": datetime.now(UTC)})
+    path = tmp_path / "plan.json"
+    answer = desk.run("purge", "plan", "u1", "--video", VIDEO, "--out", str(path), "--json", *ADA)
+    assert answer.status == 1
+    assert "being processed" in answer.json["blocked"][0]
+    assert applied(desk, path, f"u1/{VIDEO}").status == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("purge", "plan", ""), 2),
+        (("purge", "plan", "a/b"), 2),
+        (("purge", "plan", "u1", "--clip", "c1"), 2),
+        (("purge", "plan", "users"), 4),
+        (("purge", "plan", "x"), 4),
+        (("purge", "plan", "u1", "--video", "transcripts"), 4),
+        (("purge", "plan", "no-such-user"), 1),
+        (("purge", "status", "no-such-job"), 1),
+        (("purge", "apply", "/no/such/file", "--confirm", "u1", *WHY, *ADA), 2),
+        (("purge", "plan", "u1", "--actor", "nobody"), 2),
+        (("purge",), 2),
+        (("audit", "--limit", "0"), 2),
+        (("recount", "no-such-user"), 1),
+        (("recount", "u1", "--apply"), 2),
+    ],
+)
+def test_what_cannot_be_done_says_so_with_the_right_status(desk: Desk, arguments: tuple[str, ...], status: int) -> None:
+    answer = desk.run(*arguments, "--json")
+    assert answer.status == status, answer.out
+    assert set(answer.json["error"]) == {"code", "message", "remedy"}
+
+
+def test_recount_shows_then_writes_the_counters(desk: Desk) -> None:
+    customer(desk)
+    desk.world.writer.update("users/u1", {"total_storage_bytes": 7})
+    shown = desk.run("recount", "u1", "--json")
+    assert shown.status == 1
+    assert {"name": "user.total_storage_bytes", "before": 7, "after": 21} in shown.json["counters"]
+    written = desk.run("recount", "u1", "--apply", *WHY, *ADA, "--json")
+    assert (written.status, written.json["applied"]) == (0, True)
+    assert desk.run("recount", "u1", "--json").status == 0
+    raw = desk.world.records.raw("users/u1")
+    assert raw is not None
+    assert (raw.fields or {})["total_storage_bytes"] == 21
+
+
+def test_recount_is_refused_while_clips_are_written(desk: Desk) -> None:
+    customer(desk)
+    desk.world.writer.update("users/u1", {"total_storage_bytes": 7})
+    desk.world.writer.update(f"users/u1/videos/{VIDEO}", {"status": "processing", "updated_at": datetime.now(UTC)})
+    answer = desk.run("recount", "u1", "--apply", *WHY, *ADA, "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (4, "refused")
+
+
+def test_the_audit_knows_all_of_it_also_about_who_is_gone(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    plan = planned(desk, tmp_path, "u1")
+    applied(desk, plan, "wrong")
+    desk.run("purge", "approve", str(plan), *BOB, "--json")
+    assert applied(desk, plan, "u1").status == 0
+    events = desk.run("audit", "--uid", "u1", "--json").json["events"]
+    told = [(event["action"], event["outcome"], event["actor"]) for event in reversed(events)]
+    assert told == [
+        ("purge.plan", "done", "ada@example.com"),
+        ("purge.apply", "refused", "ada@example.com"),
+        ("purge.approve", "done", "bob@example.com"),
+        ("purge.apply", "begun", "ada@example.com"),
+        ("purge.end", "done", "ada@example.com"),
+    ]
+    assert all(event["fingerprint"] == events[0]["fingerprint"] for event in events)
+    by_bob = desk.run("audit", "--actor", "BOB@example.com", "--json").json["events"]
+    assert [event["action"] for event in by_bob] == ["purge.approve"]
+    assert len(desk.run("audit", "--limit", "2", "--json").json["events"]) == 2
+    verified = desk.run("audit", "--verify", "--json")
+    assert (verified.status, verified.json["whole"], verified.json["entries"]) == (0, True, 5)
