@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -27,7 +28,7 @@ from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.model import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
 from storage.sandbox.seaweed_filer import Filer
-from storage.sandbox.seaweed_ports import HOST, free_ports, remove_sockets
+from storage.sandbox.seaweed_ports import HOST, free_ports
 
 START_SECONDS = 20.0  # usually one; a busy machine may need more
 STOP_SECONDS = 8.0
@@ -132,16 +133,15 @@ class SeaweedFS:
 
     def stop(self, *, at_once: bool = False) -> None:
         """Ends the process and waits for it: in order (2 to 4 s), or at once where the data will not be used again."""
+        if at_once and os.name != "nt":
+            self._process.send_signal(signal.SIGINT)
         if self._process.stdin is not None:
             self._process.stdin.close()
-        if at_once:
-            self._process.kill()  # the watcher; the kernel or the closed input then ends what it watches
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        remove_sockets(self._ports)
 
     def __enter__(self) -> Self:
         return self
@@ -189,7 +189,7 @@ class SeaweedFS:
         ]
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_WATCHER), *command],
+                [sys.executable, "-I", "-S", str(_WATCHER), os.pathsep.join(self._ports.sockets()), *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

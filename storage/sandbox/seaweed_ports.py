@@ -6,7 +6,6 @@ import contextlib
 import random
 import socket
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 HOST = "127.0.0.1"
 ADMIN_GRPC_OFFSET = 10_000  # its own rule: the admin's gRPC port is the admin's port and this much
@@ -31,20 +30,19 @@ class Ports:
         pairs = [(*name.partition("_"), port) for name, port in asdict(self).items()]
         return [f"-{part}.port{'.grpc' if grpc else ''}={port}" for part, _, grpc, port in pairs]
 
+    def sockets(self) -> list[str]:
+        """The socket files that the program makes, in a folder that it does not let one choose, and leaves behind."""
+        names = [f"filer-{self.filer}", f"s3-{self.s3}", f"admin-grpc-{self.admin + ADMIN_GRPC_OFFSET}"]
+        grpc = {"master": self.master_grpc, "volume": self.volume_grpc, "filer": self.filer_grpc, "s3": self.s3_grpc}
+        names += [f"{part}-grpc-{port}" for part, port in grpc.items()]
+        return [f"/tmp/seaweedfs-{name}.sock" for name in names]
+
 
 def free_ports(s3_port: int = 0) -> Ports:
     """Ports that are free now; the S3 port may be given. Another program may still take one before it is used."""
     with contextlib.ExitStack() as held:
         others = {part.name: _held(held) for part in fields(Ports) if part.name not in {"s3", "admin"}}
         return Ports(s3=s3_port or _held(held), admin=_admin(held), **others)
-
-
-def remove_sockets(ports: Ports) -> None:
-    """Takes away the socket files that the program leaves in /tmp, a place that it does not let one choose."""
-    numbers = {str(port) for port in asdict(ports).values()} | {str(ports.admin + ADMIN_GRPC_OFFSET)}
-    for path in Path("/tmp").glob("seaweedfs-*.sock"):
-        if path.stem.rpartition("-")[2] in numbers:
-            path.unlink(missing_ok=True)
 
 
 def _held(stack: contextlib.ExitStack, port: int = 0) -> int:

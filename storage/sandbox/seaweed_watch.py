@@ -1,30 +1,39 @@
-"""Runs one command and ends it when whoever started this goes away, however that happens.
+"""Runs one command and ends it when whoever started this goes away, however that happens; then tidies up after it.
 
-A script of its own, run by path with `python -I -S`: the starter may be one thread of a web server, where neither a
-fork hook nor the kernel's parent-death signal (which follows the *thread*) can be used. The starter holds the other
-end of standard input; when it closes, by intent or by a crash, the command is asked to stop, then made to.
+A script of its own, run by path with `python -I -S FILES COMMAND...`: the starter may be one thread of a web server,
+where neither a fork hook nor the kernel's parent-death signal (which follows the *thread*) can be used. The starter
+holds the other end of standard input; when it closes, by intent or by a crash, the command is asked to stop, then made
+to. SIGTERM asks it to stop, SIGINT ends it at once. `FILES` are paths, joined as in PATH, to remove at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 GRACE_SECONDS = 6  # a stop on request takes about 2.5 s, up to 4 on a busy machine
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def main(command: list[str]) -> int:
-    """The command's exit status; ends with it, or ends it when standard input closes or SIGTERM comes."""
+def main(files: list[str], command: list[str]) -> int:
+    """The command's exit status; ends with it, or ends it."""
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent if sys.platform == "linux" else None
     )
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    signal.signal(signal.SIGINT, lambda *_: child.kill())
     threading.Thread(target=_stop_at_end_of_input, args=(child,), daemon=True).start()
-    return child.wait()
+    status = child.wait()
+    for path in files:
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+    return status
 
 
 def _die_with_parent() -> None:
@@ -43,4 +52,4 @@ def _stop_at_end_of_input(child: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1].split(os.pathsep), sys.argv[2:]))

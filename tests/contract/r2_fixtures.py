@@ -1,7 +1,8 @@
-"""Fixtures of the R2 contract: the store, a bucket of its own for each test, handles on it, a proxy with faults."""
+"""What the R2 contract runs on: the store, a bucket for each test, handles on it, a proxy with faults, awkward keys."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -9,9 +10,30 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
+from storage.clients.r2_transfer import ContextThreads
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
+
+AWKWARD = [
+    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFC', 'café')}_split.mp4",
+    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFD', 'café')}_split.mp4",
+    "users/u1/v1/clips/clip_02_2_с пробелами_split.mp4",
+    "users/u1/v1/clips/clip_03_3_a+b%20c%2B_split.mp4",
+    "users/u1/v1/clips/clip_04_4_q?x=1&y=#frag_split.mp4",
+    "users/u1/v1/clips/clip_05_5_\"quoted\"_'and'_<b>_split.mp4",
+    "users/u1/v1/clips/clip_06_6_😀_split.mp4",
+    " users/leading blank.txt",
+    "users/u1/trailing blank ",
+    "users/u1/tab\tnew\nline.txt",
+    "users/u1/;:@=$,!*().txt",
+]
+
+
+def fill(writer: ObjectWriter, keys: list[str], content: bytes = b"12345") -> None:
+    """Puts many small objects at once; the handle under the writer may be shared between threads."""
+    with ContextThreads(max_workers=8) as threads:
+        list(threads.map(lambda key: writer._client.call("put_object", key, Key=key, Body=content), keys))
 
 
 @pytest.fixture(scope="session")

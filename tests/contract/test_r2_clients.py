@@ -12,7 +12,7 @@ from storage.clients import r2
 from storage.clients.meter import Cost, metering
 from storage.errors import StorageError
 from storage.repositories.objects import Objects
-from tests.contract.test_r2_listing import fill
+from tests.contract.r2_fixtures import fill
 from tests.rigs.http_faults import Answer, FaultProxy, LoseReply, Reset
 from tests.rigs.seaweed import NOBODY, SeaweedRig, pair
 

@@ -8,7 +8,7 @@ from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.errors import AccessDenied, BackendError, BadCredentials, ClockSkew, Throttled, Unreachable, Unusable
 from storage.repositories.objects import Objects
-from tests.contract.test_r2_listing import AWKWARD, fill
+from tests.contract.r2_fixtures import AWKWARD, fill
 from tests.rigs.http_faults import Answer, FaultProxy, LoseReply, Reset, Rewrite
 from tests.rigs.seaweed import READER, SeaweedRig, pair
 

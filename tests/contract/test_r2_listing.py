@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.clients.r2_transfer import ContextThreads
-from storage.domain.model import MultipartUpload
 from storage.domain.schema import DTYPES, OBJECTS
 from storage.errors import AccessDenied, BackendError, BadCredentials, Throttled, Unreachable, Unusable
 from storage.repositories.objects import Objects
+from tests.contract.r2_fixtures import AWKWARD, fill
 from tests.rigs.http_faults import Answer, Delay, FaultProxy, Reset, Rewrite
 from tests.rigs.seaweed import NOBODY, UNLISTING, SeaweedRig, pair
-
-AWKWARD = [
-    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFC', 'café')}_split.mp4",
-    f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFD', 'café')}_split.mp4",
-    "users/u1/v1/clips/clip_02_2_с пробелами_split.mp4",
-    "users/u1/v1/clips/clip_03_3_a+b%20c%2B_split.mp4",
-    "users/u1/v1/clips/clip_04_4_q?x=1&y=#frag_split.mp4",
-    "users/u1/v1/clips/clip_05_5_\"quoted\"_'and'_<b>_split.mp4",
-    "users/u1/v1/clips/clip_06_6_😀_split.mp4",
-    " users/leading blank.txt",
-    "users/u1/trailing blank ",
-    "users/u1/tab\tnew\nline.txt",
-    "users/u1/;:@=$,!*().txt",
-]
-
-
-def fill(writer: ObjectWriter, keys: list[str], content: bytes = b"12345") -> None:
-    """Puts many small objects at once; the handle under the writer may be shared between threads."""
-    with ContextThreads(max_workers=8) as threads:
-        list(threads.map(lambda key: writer._client.call("put_object", key, Key=key, Body=content), keys))
 
 
 @pytest.fixture(scope="module")
@@ -244,56 +222,3 @@ def test_reading_begins_at_the_time_of_the_clock(r2_rig: SeaweedRig, crowded: st
     objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded, clock=lambda: moment)
     assert objects.list_all("users/u10/").read_at == moment
     assert objects.multipart_uploads("").read_at == moment
-
-
-def test_unfinished_uploads_are_found_under_their_prefix_with_when_they_began(
-    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, objects: Objects
-) -> None:
-    keys = ["users/u1/v1/clips/é +.mp4", "users/u1/v2/b.mp4", "users/u10/v1/c.mp4"]
-    begun = {key: begin_upload(writer, key) for key in keys}
-    found = objects.multipart_uploads("users/u1/")
-    assert (found.complete, found.error, found.reads) == (True, None, 1)
-    assert {upload.key: upload.upload_id for upload in found.uploads} == {key: begun[key] for key in keys[:2]}
-    now = datetime.now(UTC)
-    for upload in found.uploads:
-        assert upload.initiated_at is not None
-        assert now - timedelta(minutes=5) < upload.initiated_at < now + timedelta(minutes=5)
-    assert len(objects.multipart_uploads("").uploads) == 3
-
-
-def test_unfinished_uploads_of_several_pages_are_all_found(
-    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, monkeypatch: pytest.MonkeyPatch, objects: Objects
-) -> None:
-    monkeypatch.setattr("storage.repositories.object_listing.PAGE_KEYS", 2)
-    ids = {begin_upload(writer, f"users/u1/v1/{n}.mp4") for n in range(5)}
-    found = objects.multipart_uploads("users/u1/")
-    assert ({upload.upload_id for upload in found.uploads}, found.reads) == (ids, 3)
-
-
-def test_a_failing_listing_of_uploads_is_not_an_empty_one(far_objects: Objects, proxy: FaultProxy) -> None:
-    proxy.on(Answer(403, "AccessDenied"))
-    found = far_objects.multipart_uploads("users/u1/")
-    assert (found.uploads, found.complete, type(found.error)) == ((), False, AccessDenied)
-
-
-def test_sample_data_can_hold_an_upload_and_an_object_that_are_days_old(
-    r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, objects: Objects
-) -> None:
-    old = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
-    upload = MultipartUpload("users/u1/v1/old.mp4", begin_upload(writer, "users/u1/v1/old.mp4"), None)
-    r2_rig.process.backdate_upload(bucket, upload, old)
-    assert objects.multipart_uploads("").uploads == (MultipartUpload(upload.key, upload.upload_id, old),)
-    writer.put("users/u1/v1/a é.jpg", b"picture", "image/jpeg")
-    r2_rig.process.backdate_object(bucket, "users/u1/v1/a é.jpg", old)
-    assert objects.list_all("").frame["last_modified"].tolist() == [pd.Timestamp(old)]
-    assert objects.get_bytes("users/u1/v1/a é.jpg", 100) == b"picture"
-    assert writer.abort_upload(upload)
-    assert objects.multipart_uploads("").uploads == ()
-    assert not writer.abort_upload(MultipartUpload(upload.key, "never-begun", None))
-
-
-def begin_upload(writer: ObjectWriter, key: str) -> str:
-    """An upload with one part and no end."""
-    begun = writer._client.call("create_multipart_upload", key, Key=key)
-    writer._client.call("upload_part", key, Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"part")
-    return str(begun["UploadId"])
