@@ -18,6 +18,7 @@ import pandas as pd
 from storage.clients.meter import metering
 from storage.diagnose import Case, Owner, diagnose, read_owner
 from storage.domain.diagnosis import Known, Outage, StuckVideo, outages, worst_first
+from storage.domain.diagnosis.wording import number
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.schema import VIDEOS
 from storage.errors import MissingIndex, StorageError
@@ -35,7 +36,7 @@ DELIVERED = ("analyzed", "completed")
 class Reach:
     """How far to look. `candidates` bounds what is read for each group, `delivered` what is looked at of those done."""
 
-    failed_within: timedelta = timedelta(days=7)
+    failed_within: timedelta = timedelta(days=30)
     delivered_within: timedelta = timedelta(days=30)
     delivered: int = 200
     candidates: int = 2_000
@@ -139,7 +140,7 @@ def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list
             raise table.error
     strange = checker.records.status_counts()["other"]
     if strange:
-        notes.append(f"{strange:,} videos have no known status; `python -m storage verify --all` looks at those too.")
+        notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
     return [table.frame for table in tables], notes
 
 
@@ -184,7 +185,7 @@ def _left_out(
 ) -> Iterator[str]:
     old = int(failed.sum() - lately.sum())
     if old:
-        yield f"{old:,} videos that failed more than {reach.failed_within.days} days ago are not listed."
+        yield f"{number(old, 'video')} that failed more than {reach.failed_within.days} days ago: not listed."
     unseen = int(delivered.sum()) - len(newest)
     if unseen > 0:
-        yield f"{unseen:,} delivered videos were not looked at; `python -m storage verify --all` checks every one."
+        yield f"{number(unseen, 'delivered video')} not looked at; `python -m storage verify --all` checks every one."

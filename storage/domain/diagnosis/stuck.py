@@ -82,7 +82,7 @@ def worst_first(videos: Iterable[StuckVideo]) -> tuple[StuckVideo, ...]:
 
 
 def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[Outage, ...]:
-    """Groups of at least three, largest first. Videos of unknown age, and what the customer caused, join none."""
+    """Groups of at least three, largest first, then the latest. Videos of unknown age, and what the customer caused, join none."""
     groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
     for video in videos:
         found = video.diagnosis
@@ -94,7 +94,7 @@ def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[
         for chain in _chains(members, gap)
         if len(chain) >= OUTAGE_VIDEOS
     ]
-    return tuple(sorted(result, key=lambda outage: (-len(outage.videos), outage.first_at, outage.stage)))
+    return tuple(sorted(result, key=lambda outage: (-len(outage.videos), -outage.last_at.timestamp(), outage.stage)))
 
 
 def _chains(members: list[Diagnosis], gap: timedelta) -> list[list[Diagnosis]]:

@@ -1,0 +1,79 @@
+"""Every situation of the sample data, through real stores: the findings and the verdict that its story promises."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage.clients import r2
+from storage.clients.firestore import open_firestore
+from storage.config import FirestoreSettings
+from storage.diagnose import diagnose
+from storage.diagnose_stuck import stuck
+from storage.domain.diagnosis import VERDICTS
+from storage.domain.integrity import KINDS
+from storage.domain.layout import Layout
+from storage.repositories.objects import Objects
+from storage.repositories.records import Records
+from storage.sandbox import seeding, world
+from storage.sandbox.world.model import Story
+from storage.verify import verify_user
+from storage.verify_facts import Checker
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
+
+NOW = datetime.now(UTC)
+SAMPLE = world.build(NOW, seeding.SEED)
+STORIES = [story for story in SAMPLE.cast.values() if story.video_id]
+
+
+@pytest.fixture(scope="module")
+def checker(r2_rig: SeaweedRig) -> Iterator[Checker]:
+    """The sample data in both stores, looked at at the moment for which they were made."""
+    r2_rig.process.create_bucket(seeding.BUCKET)
+    with EmbeddedFirestore() as rig:
+        handle = open_firestore(FirestoreSettings(seeding.PROJECT, None, rig.host))
+        seeding.seed(r2_rig.process, rig.server, handle, NOW)
+        objects = Objects(r2.read_client(r2_rig.settings(seeding.BUCKET)), seeding.BUCKET)
+        yield Checker(Records(handle), objects, Layout(), lambda: NOW, timedelta(minutes=15))
+        handle.close()
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_each_story_has_the_findings_that_it_promises(checker: Checker, story: Story) -> None:
+    report = verify_user(checker, story.uid)
+    about = {story.video_id, None} if story.findings == ("phantom_parent",) else {story.video_id}
+    found = [finding.kind for finding in report.findings if finding.video_id in about and finding.severity != "info"]
+    assert Counter(found) == Counter(story.findings)
+    assert report.complete
+    assert report.suspicion is None
+
+
+@pytest.mark.parametrize("story", [story for story in STORIES if story.verdict], ids=lambda story: story.name)
+def test_each_story_has_the_verdict_that_it_promises(checker: Checker, story: Story) -> None:
+    case = diagnose(checker, story.uid, str(story.video_id))
+    assert case.diagnosis.verdict == story.verdict, case.diagnosis.summary
+
+
+def test_the_stories_reach_every_finding_and_verdict_that_data_alone_can_cause() -> None:
+    assert {kind for story in STORIES for kind in story.findings} == set(KINDS) - {"unreadable"}
+    assert {story.verdict for story in STORIES if story.verdict} == set(VERDICTS) - {"access_denied"}
+
+
+def test_all_that_is_stuck_in_the_sample_is_listed_worst_first_and_each_outage_is_one_group(checker: Checker) -> None:
+    found = stuck(checker)
+    listed = {(video.diagnosis.uid, video.diagnosis.video_id): video for video in found.videos}
+    quiet = {"healthy", "waiting", "rendering", "failed_permanent", "not_found", None}
+    for story in STORIES:
+        is_listed = (story.uid, str(story.video_id)) in listed
+        assert is_listed == (story.verdict not in quiet), story.name
+    assert all(video.email for video in found.videos)
+    assert {frozenset(outage.videos) for outage in found.outages} == {
+        frozenset(videos) for videos in SAMPLE.outages.values()
+    }
+    severities = [video.diagnosis.severity for video in found.videos]
+    assert severities == sorted(severities)
+    assert found.missing_index is None
