@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
-from pages._ui.player import Ask, ClipCard
+from pages._ui.player import Ask, ClipCard, gallery
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
 from pages._ui.player.component import _events
@@ -133,3 +134,24 @@ def test_a_card_hides_its_links_when_it_is_printed() -> None:
     card = ClipCard("c1", poster_url=URL, media_url=URL)
     assert "s3cret" not in repr(card)
     assert "s3cret" not in repr(serve())
+
+
+MOUNTED = """
+import streamlit as st
+from pages._ui import copying
+from pages._ui.player import ClipCard, gallery
+events = gallery([ClipCard("c1", "A clip")], key="clips", sign=lambda clip_id, purpose: None)
+copying.copy_button("u__1", key="copy__u__1", what="user id")
+st.text(str(events))
+"""
+
+
+def test_a_page_with_a_gallery_runs_without_a_browser_and_nothing_has_happened_yet() -> None:
+    app = AppTest.from_string(MOUNTED, default_timeout=20).run()
+    assert not app.exception
+    assert app.text[0].value == "GalleryEvents(opened=None, asked=(), posters_expired=())"
+
+
+def test_two_cards_of_one_clip_are_a_slip_of_the_page() -> None:
+    with pytest.raises(ValueError, match="same clip_id"):
+        gallery([ClipCard("c1"), ClipCard("c1")], key="clips")
