@@ -42,6 +42,8 @@ def page() -> None:
     state.enter(NAME)
     st.title("Find")
     question = params.question()
+    if without_signature(question) != question:  # a signed link in the address itself: its signature goes at once
+        _ask(question)
     _box(question)
     if not question:
         states.empty(

@@ -1,0 +1,99 @@
+"""A scan of the running demo for the secrets and signatures that it was given: pages, sockets, storage, and the log."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, WebSocket
+
+from pages._ui.nav import SCREENS
+from storage.sandbox.demo import FOLDER
+from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
+
+SIGNED = (
+    "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/clips/users/u1/v1/clips/clip_01_1_a_split.mp4"
+    "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=PASTEDKEYID%2F20260301%2Fauto%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20260301T120000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=pastedsignature0123"
+)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The demo as `make run` starts it."""
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("desk")) as app:
+        yield app
+
+
+class Wire:
+    """Everything that reaches the browser: the frames of sockets and the bodies of answers of the desk itself."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.seen: list[str] = []
+        self._origin = origin
+        page.on("websocket", self._listen)
+        page.on("response", lambda answer: self.seen.append(answer.url))
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._frame)
+
+    def _frame(self, payload: str | bytes) -> None:
+        self.seen.append(payload if isinstance(payload, str) else payload.decode("utf-8", "replace"))
+
+
+def secrets() -> list[str]:
+    """The keys of the running demo; each key id is public in every signed link, its secret nowhere."""
+    running = json.loads((Path(FOLDER) / "running.json").read_text(encoding="utf-8"))
+    found = [running["secret_key"], running["read_secret_key"]]
+    assert all(len(secret) > 20 for secret in found)
+    return found
+
+
+def visit_all(page: Page, desk: RunningApp) -> None:
+    """Every page by its address, with nothing given, and the search with a signed link pasted into it."""
+    for name in SCREENS:
+        open_page(page, f"{desk.url}/{name}")
+    open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
+
+
+def test_no_secret_of_the_stores_reaches_browser_or_log(desk: RunningApp, page: Page) -> None:
+    wire = Wire(page, desk.url)
+    visit_all(page, desk)
+    everything = "\n".join([*wire.seen, page.content(), desk.output()])
+    assert len(everything) > 10_000
+    for secret in secrets():
+        assert secret not in everything
+
+
+def test_no_signature_stands_in_the_log_and_none_in_a_page_that_plays_nothing(desk: RunningApp, page: Page) -> None:
+    visit_all(page, desk)
+    assert "X-Amz-Signature=" not in desk.output()
+    assert "pastedsignature0123" not in desk.output()
+    assert "X-Amz-Signature" not in page.content()
+
+
+def test_a_signed_link_that_was_pasted_is_dropped_and_never_shown(desk: RunningApp, page: Page) -> None:
+    open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
+    text = page.locator("body").inner_text()
+    values = page.eval_on_selector_all("input, textarea", "fields => fields.map(field => field.value).join(' ')")
+    assert "pastedsignature0123" not in text + values
+    assert "PASTEDKEYID" not in text + values
+
+
+def test_the_browser_stores_nothing_of_the_desk_beyond_its_cookies(desk: RunningApp, page: Page) -> None:
+    visit_all(page, desk)
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert not re.search(r"X-Amz-|@|users/", stored)
+
+
+def test_every_line_of_the_log_is_an_entry(desk: RunningApp, page: Page) -> None:
+    open_page(page, desk.url)
+    lines = [line for line in desk.output().splitlines() if line.startswith("{")]
+    for line in lines:
+        assert {"time", "level", "logger", "message"} <= set(json.loads(line))
+    loose = [line for line in desk.output().splitlines() if line.strip() and not line.startswith("{")]
+    assert all("Streamlit app" in line or "URL:" in line for line in loose), loose
