@@ -9,7 +9,7 @@ users are gone through one by one, and the answer says which index is missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,7 +47,8 @@ class StuckList:
     """The answer. `missing_index` is the definition to deploy where the list had to be made user by user.
 
     `looked_at` counts the videos that were diagnosed; `notes` say what was not looked at. `error` is the first thing
-    that a store refused or did not answer: the verdicts of those videos are about that.
+    that a store refused or did not answer: the verdicts of those videos are about that. `complete` is false there, and
+    where more candidates are in progress or failed than were considered: then the list is a lower bound.
     """
 
     videos: tuple[StuckVideo, ...]
@@ -58,6 +59,7 @@ class StuckList:
     made_at: datetime
     cost: Mapping[str, int]
     error: StorageError | None = None
+    complete: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """The document of `diagnose --stuck --json`."""
@@ -66,6 +68,7 @@ class StuckList:
             "outages": [outage.as_dict() for outage in self.outages],
             "looked_at": self.looked_at,
             "notes": list(self.notes),
+            "complete": self.complete,
             "missing_index": dict(self.missing_index) if self.missing_index else None,
             "made_at": self.made_at,
             "cost": dict(self.cost),
@@ -79,6 +82,7 @@ class _Candidates:
     pairs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     missing_index: Mapping[str, Any] | None = None
+    cut: bool = False
 
 
 def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
@@ -88,6 +92,7 @@ def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
         owners = _owners(checker, candidates.pairs)
         cases = each(lambda pair: _case(checker, pair, owners), candidates.pairs, READERS)
     needy = [_row(case) for case in cases if case.diagnosis.needs_person]
+    error = next((case.error for case in cases if case.error is not None), None)
     return StuckList(
         videos=worst_first(needy),
         outages=outages(needy),
@@ -96,7 +101,8 @@ def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
         missing_index=candidates.missing_index,
         made_at=checker.clock(),
         cost=meter.cost().as_dict(),
-        error=next((case.error for case in cases if case.error is not None), None),
+        error=error,
+        complete=error is None and not candidates.cut,
     )
 
 
@@ -116,15 +122,15 @@ def _row(case: Case) -> StuckVideo:
 
 def _candidates(checker: Checker, reach: Reach) -> _Candidates:
     try:
-        frames, notes = _by_status(checker, reach)
+        frames, notes, cut = _by_status(checker, reach)
     except MissingIndex as missing:
         notes = [f"Made user by user, which reads every video: {missing.message}"]
         return _selected(checker, reach, pd.concat(_by_user(checker), ignore_index=True), notes, missing.definition)
-    return _selected(checker, reach, pd.concat(frames, ignore_index=True), notes, None)
+    return replace(_selected(checker, reach, pd.concat(frames, ignore_index=True), notes, None), cut=cut)
 
 
-def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list[str]]:
-    """Three questions across all users."""
+def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
+    """Three questions across all users; whether one of them was cut at the bound."""
     # Not narrowed by `updated_at` here: a clock that jumped ahead would hide a video for as long as it jumped.
     asked = {"in progress": IN_PROGRESS, "failed": FAILED, "delivered": DELIVERED}
     if not reach.delivered:
@@ -141,7 +147,7 @@ def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list
     strange = checker.records.status_counts()["other"]
     if strange:
         notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
-    return [table.frame for table in tables], notes
+    return [table.frame for table in tables], notes, not all(table.complete for table in tables)
 
 
 def _by_user(checker: Checker) -> list[pd.DataFrame]:
