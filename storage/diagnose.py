@@ -172,7 +172,7 @@ def _objects(
         return (unknown(error), error) if error else (Unknown("The listing stopped before its end.", "cut_short"), None)
     counts = integrity.clip_objects(found, now, checker.stale_after, checker.layout)
     if counts.unknown and report.failures:
-        failure = report.failures[0]
+        failure = next((each for each in report.failures if "/" in each.target), report.failures[0])
         refused = failure.code in {"access_denied", "bad_credentials"}
         return Unknown(failure.message, failure.code, failure.remedy, refused=refused), None
     broken = {str(kind): number for kind, number in counts.broken.items()}

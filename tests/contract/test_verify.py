@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -409,3 +411,29 @@ def test_no_error_of_a_check_carries_a_secret(desk: Desk, r2_rig: SeaweedRig, bu
 def test_errors_are_of_the_one_tree(desk: Desk) -> None:
     with pytest.raises(StorageError):
         verify_user(desk.checker, "nobody")
+
+
+def peak(desk: Desk, after: str) -> int:
+    """The most memory that a scan from this uid on holds at once, in bytes."""
+    gc.collect()
+    tracemalloc.start()
+    for _ in verify_all(desk.checker, resume_after=after, scope=Scope(contents=False, readers=1)):
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_memory_does_not_grow_with_the_number_of_users(desk: Desk) -> None:
+    batch, original = {}, "users/x/vid-0001/clips/original.mp4"
+    desk.object(original)
+    for number in range(40):
+        uid = f"user-{number:02}"
+        batch[f"users/{uid}"] = documents.user(uid)
+        batch[f"users/{uid}/videos/vid-0001"] = documents.video("vid-0001")
+        for scene in range(100):
+            batch[f"users/{uid}/videos/vid-0001/clips/c{scene}"] = documents.clip("vid-0001", scene, r2_key=original)
+    desk.world.put(batch)
+    peak(desk, "user-38")
+    eight, forty = peak(desk, "user-31"), peak(desk, "u1")
+    assert forty < 2 * eight, "five times as many users take less than twice the memory: the page of users, no more"

@@ -75,7 +75,7 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("no time at all", nothing_rendered(video("processing", updated_at=None, created_at=None))),
         ("no status at all", nothing_rendered(video(None, **STANDING))),
         ("an unknown status", nothing_rendered(video("queued", **STANDING))),
-        ("a full quota, but it never got to rendering", nothing_rendered(video("processing", **STANDING), quota=FULL)),
+        ("a full quota, but the analysis had begun", nothing_rendered(video("processing", **STANDING), quota=FULL)),
         (
             "a clock that jumped to next year",
             nothing_rendered(video("processing", updated_at=NOW + timedelta(days=400), created_at=ago(hours=2))),
@@ -107,6 +107,7 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("highlights lost while it renders", facts(video("processing", **MOVING, expected_clips=9), stored=NO_OBJECT)),
     ],
     "render_stalled": [
+        ("part way, and the quota is full", facts(video("processing", **STANDING, expected_clips=9), quota=FULL)),
         ("part way", facts(video("processing", **STANDING, expected_clips=9))),
         ("asked for, never began", nothing_rendered(video("processing", **STANDING, expected_clips=9), STORED)),
         (
@@ -157,6 +158,7 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("a provider's limit, which says quota", facts(video("failed", error_message="429 Quota exceeded per minute"))),
         ("no message", facts(video("failed"))),
         ("an unknown message", facts(video("failed", error_message="E_42"))),
+        ("an unknown message, and the quota is full", facts(video("failed", error_message="E_42"), quota=FULL)),
         (
             "the message is in the progress",
             facts(video("failed", processing_progress=progress(1, 2, error_message="worker died"))),
@@ -171,6 +173,14 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "quota_blocked": [
         ("the worker says so", facts(video("failed", error_message="Monthly clip limit reached"))),
         ("failed without a word, and the quota is full", facts(video("failed"), quota=FULL)),
+        (
+            "never touched since it was created, and the quota is full",
+            nothing_rendered(video("processing", updated_at=ago(hours=3), created_at=ago(hours=3)), quota=FULL),
+        ),
+        (
+            "highlights, nothing begun, and the quota is full",
+            nothing_rendered(video("processing", **STANDING), STORED, quota=FULL),
+        ),
         (
             "asked for, never began, and the quota is full",
             nothing_rendered(video("processing", **STANDING, expected_clips=3), STORED, quota=FULL),

@@ -82,7 +82,10 @@ def worst_first(videos: Iterable[StuckVideo]) -> tuple[StuckVideo, ...]:
 
 
 def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[Outage, ...]:
-    """Groups of at least three, largest first, then the latest. Videos of unknown age, and what the customer caused, join none."""
+    """Groups of at least three, largest first, then the latest.
+
+    Videos of unknown age join none, nor do those whose cause lies with the customer.
+    """
     groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
     for video in videos:
         found = video.diagnosis

@@ -20,6 +20,7 @@ from storage.domain.diagnosis.signals import (
     clips_known,
     derive,
     missing,
+    touched_since_creation,
     unread,
 )
 from storage.domain.diagnosis.wording import age, number, quoted
@@ -103,7 +104,7 @@ def _failed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None
         cause = permanent_cause(signals.error_text)
         return Verdict("failed_permanent", "warning", f"Failed for good ({cause}): no retry mends it.", since, cause)
     exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
-    if signals.failure == "quota" or (signals.failure == "unrecognised" and exceeded):
+    if signals.failure == "quota" or (exceeded and not signals.error_text.strip()):
         return _quota(exceeded, since)
     if signals.failure == "transient":
         return Verdict("failed_transient", "error", "Failed by something that a retry may mend.", since, "transient")
@@ -117,16 +118,17 @@ def _quota(exceeded: tuple[str, ...], since: datetime | None) -> Verdict:
 
 
 def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Not failed, yet held back: the document says so, or rendering was asked for, never began, and a quota is full.
+    """Not failed, yet held back: the document says so, or a quota is full and the job never began.
 
-    A full quota alone blocks nothing: a video that waits for its analysis, or that has clips, is judged by its age.
+    Never began: the highlights are there and no clip was begun, or nothing has touched the video since it was created.
+    A full quota alone blocks nothing: a video whose analysis or rendering was under way is judged by its age.
     """
     if signals.settled or not signals.stalled:
         return None
     exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
-    asked = signals.highlights == "valid" and signals.expected is not None
-    never_began = clips_known(facts) == 0 and not signals.finished
-    if signals.failure == "quota" or (exceeded and asked and never_began):
+    untouched = signals.highlights == "absent" and not touched_since_creation(video)
+    never_began = not signals.rendering_begun and (signals.highlights == "valid" or untouched)
+    if signals.failure == "quota" or (exceeded and never_began and not signals.error_text.strip()):
         return _quota(exceeded, signals.touched_at)
     return None
 
