@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from storage import connect
+from storage.actions import audit
+from storage.actions.audit import AuditTrail
 from storage.connect import Stores
 
 
@@ -42,3 +44,9 @@ def close() -> None:
 def _opened() -> _Opened:
     with ExitStack() as stack:
         return _Opened(stack.enter_context(connect.opened()), stack.pop_all())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def trail(project_id: str) -> AuditTrail:
+    """The audit of this process, which remembers where the chain ends; one for each project."""
+    return audit.open_audit(stores(), connect.open_writers(stores()))

@@ -6,21 +6,14 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages._ui.cached import stores
-from storage import connect, logs
+from pages._ui.cached import stores, trail
+from storage import logs
 from storage.actions import audit
-from storage.actions.audit import AuditTrail
 from storage.domain.audit_chain import Event
 from storage.domain.model import Clip, SignedUrl
 from storage.domain.policy import Actor
 
 _LOOKED = "recording-looked"  # session key: videos whose thumbnails this session was shown, one entry in the audit each
-
-
-@st.cache_resource(show_spinner=False)
-def trail(project_id: str) -> AuditTrail:
-    """The audit of this process; `project_id` keeps trails of different targets apart."""
-    return audit.open_audit(stores(), connect.open_writers(stores()))
 
 
 def record(actor: Actor, event: Event) -> None:
