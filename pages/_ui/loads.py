@@ -14,16 +14,22 @@ from typing import Generic, TypeVar
 import streamlit as st
 
 from pages._ui.cached import stores
-from storage import account, health, overview
+from storage import account, diagnose_stuck, health, overview, verify
+from storage import diagnose as diagnosing
 from storage import find as finding
 from storage.account import Account, FullUsage
 from storage.clients.meter import Cost, metering
+from storage.diagnose import Case
+from storage.diagnose_stuck import Reach, StuckList
+from storage.domain.integrity import Report
 from storage.domain.match import Found
 from storage.domain.model import RawDocument
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.health import Check
 from storage.overview import LimitList
+from storage.verify_facts import Checker
+from storage.verify_facts import checker as checker_over
 
 T = TypeVar("T")
 NEWEST = 25  # videos of a user that are read before somebody asks for all of them
@@ -157,10 +163,32 @@ def raw(path: str) -> Loaded[RawDocument | None]:
     return _measured(lambda: stores().records.raw(path))
 
 
+def checker() -> Checker:
+    """What upload checks and diagnoses work with, over this process's stores."""
+    return checker_over(stores(), _now)
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def case(uid: str, video_id: str) -> Loaded[Case]:
+    """The diagnosis of one video. A store that refused or was away is in the answer, and kept no longer than it."""
+    return _measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=4, show_spinner=False)
+def stuck(delivered: int = 0) -> Loaded[StuckList]:
+    """Every video that needs a person; of those delivered, so many of the last touched are looked at too."""
+    return _measured(lambda: diagnose_stuck.stuck(checker(), Reach(delivered=delivered)))
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)
+def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
+    """The upload check of one user, or of one video."""
+    return _measured(lambda: verify.verify_user(checker(), uid, video_id))
+
+
 def forget_user(uid: str) -> None:
     """Drops every answer about one user; to be called after a change, and by a refresh button."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
-    clips.clear()
-    find.clear()
-    raw.clear()
+    for whole in (clips, find, raw, case, stuck, report):
+        whole.clear()

@@ -1,0 +1,142 @@
+"""Draws the list of videos that need a person: outages as cards, the table worst first, and what was not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import fmt, status, tables
+from pages._ui.keys import key
+from pages._ui.links import url_for
+from pages._ui.text import md, plain
+from storage.diagnose_stuck import StuckList
+from storage.domain.diagnosis import Outage, Stage, StuckVideo
+
+STAGES: dict[Stage, tuple[str, str]] = {
+    "analysis": ("Analysis", "neurology"),
+    "render": ("Rendering", "movie_edit"),
+    "finish": ("Finishing", "flag"),
+    "delivery": ("Delivery", "inventory_2"),
+    "none": ("No step", "help"),
+}
+
+
+def stage_word(stage: str) -> str:
+    """The step in words; one that is not known as it stands."""
+    return next((word for name, (word, _) in STAGES.items() if name == stage), plain(stage, 30))
+
+
+def outage_id(outage: Outage) -> str:
+    """What stands for an outage in an address: the same as long as its first video is."""
+    return tables.fingerprint([outage.stage, outage.verdict, outage.first_at.isoformat()])
+
+
+def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str], None] | None = None) -> None:
+    """A card for each outage, the largest first. With `choose`, a button hands over the id of the one to show alone."""
+    now = datetime.now(UTC)
+    for outage in found:
+        identity = outage_id(outage)
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("outage", identity)):
+            with st.container():
+                word, icon = STAGES[outage.stage]
+                st.markdown(
+                    f":red[:material/crisis_alert:] **One outage, most likely:** {len(outage.videos):,} videos of "
+                    f"{outage.users:,} user{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
+                    f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
+                )
+            if choose is not None:
+                label = "Show all videos" if chosen == identity else "Show only these"
+                st.button(
+                    label, key=key("outage", identity, "show"), icon=":material/filter_alt:",
+                    on_click=choose, args=("" if chosen == identity else identity,),
+                )  # fmt: skip
+
+
+def _when(outage: Outage, now: datetime) -> str:
+    first, last = fmt.utc(outage.first_at).text, fmt.utc(outage.last_at).text
+    same_day = outage.first_at.date() == outage.last_at.date()
+    span = fmt.span((outage.last_at - outage.first_at).total_seconds())
+    until = f"{outage.last_at:%H:%M:%S} UTC" if same_day else last
+    return f"within {span}, {fmt.ago(outage.last_at, now).text} :small[({first.removesuffix(' UTC')} to {until})]"
+
+
+def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:
+    """The videos as rows, in the order given; times aware in UTC, what is unknown absent."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": f"{video.diagnosis.uid}/{video.diagnosis.video_id}",
+            "uid": video.diagnosis.uid,
+            "video_id": video.diagnosis.video_id,
+            "verdict": video.diagnosis.verdict,
+            "severity": video.diagnosis.severity,
+            "step": video.diagnosis.stage,
+            "since": video.diagnosis.since,
+            "owner": video.email,
+            "plan": video.plan,
+            "summary": video.diagnosis.summary,
+        }
+        for video in videos
+    ]
+    columns = ["id", "uid", "video_id", "verdict", "severity", "step", "since", "owner", "plan", "summary"]
+    made = pd.DataFrame(rows, columns=columns)
+    made["since"] = pd.to_datetime(made["since"], utc=True)
+    return made
+
+
+def table(
+    videos: Sequence[StuckVideo], *, page: str, select: tables.SelectionMode = "none", csv_name: str = ""
+) -> list[str]:
+    """The videos as a table, in the order given; returns `uid/video_id` of the rows that are selected."""
+    if not videos:
+        st.markdown(":green[:material/check_circle:] Nothing needs a person.")
+        return []
+    rows = frame(videos)
+    shown = rows.assign(
+        open=[url_for("video", uid=u, video_id=v) for u, v in zip(rows["uid"], rows["video_id"], strict=True)],
+        user=[url_for("user", uid=u) for u in rows["uid"]],
+        verdict_word=status.words("verdict", rows["verdict"]),
+        step=[stage_word(step) for step in rows["step"]],
+        owner=rows["owner"].fillna(rows["uid"]),
+    ).head(tables.ROW_LIMIT)
+    columns = {
+        "open": tables.link("Video", help="Open the video's own page."),
+        "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
+        "step": "Stopped at",
+        "since": tables.moment("Since", distance=True, help="When it came to stand. Point at a cell for the time."),
+        "owner": "Owner",
+        "plan": "Plan",
+        "summary": st.column_config.TextColumn("What is wrong", width="large"),
+        "user": tables.link("User", help="Open the customer's page."),
+        "video_id": "Video id",
+    }
+    return tables.table(
+        shown, key=key(page, "stuck"), alt="Videos that need a person, worst first", columns=columns, id_column="id",
+        select=select, total=len(rows), height="content" if len(shown) <= 10 else 420, csv_name=csv_name,
+        csv_frame=lambda: rows.drop(columns=["id"]),
+    )  # fmt: skip
+
+
+def gaps(found: StuckList, *, page: str) -> None:
+    """What the list does not tell: refusals, a missing index with its definition, what was not looked at."""
+    if found.error is not None:
+        st.warning(
+            f"A store refused or did not answer for some of these videos, so their verdicts are about that and not "
+            f"about the video. {md(found.error.message, 500)} {md(found.error.remedy, 500)}",
+            title="Incomplete",
+            icon=":material/hourglass_bottom:",
+        )
+    if found.missing_index is not None:
+        with st.container(key=key(page, "missing-index")):
+            st.warning(
+                "The question across all users needs an index that is not there. This list was made user by user, "
+                "which reads every video. Deploy the definition below; `python -m storage check` proves it.",
+                title="A Firestore index is missing",
+                icon=":material/database_off:",
+            )
+            st.json(dict(found.missing_index), expanded=False)
+    if found.notes:
+        st.caption("Not looked at: " + " ".join(md(note, 400) for note in found.notes))
