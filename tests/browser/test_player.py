@@ -15,7 +15,7 @@ from tests.rigs import browser as rig
 from tests.rigs import media
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "tests" / "browser" / "apps" / "player_app.py"
+APP = ROOT / "tests" / "browser" / "apps" / "player_desk.py"
 PLAYS_ON = "video => video.currentTime > 0.3 && !video.paused && video.error === null"
 
 
@@ -200,6 +200,19 @@ def test_a_bucket_on_loopback_that_does_not_answer_is_explained(page: Page, desk
     rig.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text(f"Your browser cannot reach the demo's bucket at {dead}.")).to_be_visible()
+
+
+def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing(page: Page, desk: Desk) -> None:
+    page.add_init_script(
+        "const ask = window.fetch; window.fetch = (url, ...rest) => {"
+        " if (!String(url).includes('clip_a')) return ask(url, ...rest);"
+        " document.dispatchEvent(new Event('securitypolicyviolation'));"
+        " return Promise.reject(new TypeError('blocked')) }"
+    )
+    desk.knows(base=f"http://127.0.0.1:{rig.free_port()}")
+    rig.open_page(page, desk.url)
+    play_button(page).click()
+    expect(page.get_by_text("refused, not there, or out of reach")).to_be_visible()
 
 
 def test_starting_one_clip_pauses_the_other(page: Page, desk: Desk) -> None:

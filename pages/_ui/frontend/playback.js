@@ -19,6 +19,7 @@ class Playback {
     this.failures = 0
     this.asking = 0
     this.askedAhead = false
+    this.answered = null // whether the bucket's host is known to answer this browser
   }
 
   // --- what the person does ---
@@ -184,13 +185,14 @@ class Playback {
     if (isFormat(error)) return "format"
     if (this.left() <= 0 || error.code === MediaError.MEDIA_ERR_NETWORK) return ""
     if (await served(url)) return "format"
-    return (await reachable(url)) === false ? "unreachable" : ""
+    this.answered = await reachable(url)
+    return this.answered === false ? "unreachable" : ""
   }
 
   renew() {
     this.failures += 1
     this.wanted = true
-    if (this.failures > MAX_FAILURES) this.fail("refused")
+    if (this.failures > MAX_FAILURES) this.fail(this.answered ? "refused" : "unclear")
     else this.ask("renew")
   }
 

@@ -28,6 +28,7 @@ function failureWords(kind, url) {
   const host = hostOf(url)
   if (kind === "format") return "This browser cannot play the file: a format it does not know, or damaged data."
   if (kind === "refused") return "The bucket answered, but did not give the file, not even for a new link: refused, or not there."
+  if (kind === "unclear") return "The file did not come, not even with a new link: refused, not there, or out of reach."
   if (kind === "desk") return "The desk did not answer. It may be busy or restarting."
   if (kind === "unreachable" && LOOPBACK.test(host)) {
     return (

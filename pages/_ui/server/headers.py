@@ -76,7 +76,7 @@ def content_policy(media: tuple[str, ...]) -> str:
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data: blob:{hosts}",
             f"media-src 'self' blob:{hosts}",
-            "connect-src 'self' data:",
+            f"connect-src 'self' data:{hosts}",  # the player asks the media host whether it answers at all
             "font-src 'self' data:",
             "worker-src 'self' blob:",
             "frame-src 'self'",
