@@ -1,0 +1,221 @@
+"""The fix ladder as one person climbs it: every change is checked against the roles, recorded, and only then made.
+
+Each function here asks whether the actor may do this now, whatever a page showed or hid; writes that it begins into the
+audit; makes the change under the precondition of what was shown; and writes how it ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from storage import highlights_store
+from storage.actions import fields, highlights, status, upload
+from storage.actions.audit import AuditTrail, by
+from storage.actions.fields import Applied, check_reason
+from storage.actions.upload import Media, Stored
+from storage.connect import Stores, Writers
+from storage.diagnose import diagnose
+from storage.domain import highlights_file
+from storage.domain.audit_chain import Event
+from storage.domain.changes import ChangeSet
+from storage.domain.diagnosis import Diagnosis
+from storage.domain.highlights import HighlightsState
+from storage.domain.policy import Action, Actor, authorise
+from storage.domain.upload import UploadPlan
+from storage.errors import Refused, Stale, StorageError
+from storage.highlights_store import Highlights
+from storage.ids import check_id
+from storage.verify_facts import Checker, checker
+
+T = TypeVar("T")
+MAX_RECORDED = 50  # fields named in one audit entry
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a fix works with. `clock` gives the present, aware and in UTC."""
+
+    stores: Stores
+    writers: Writers
+    trail: AuditTrail
+    clock: Callable[[], datetime]
+
+    @property
+    def checker(self) -> Checker:
+        """What reads the evidence anew."""
+        return checker(self.stores, self.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Highlights to write to both places, and what both were when it was planned."""
+
+    found: Highlights
+    changes: ChangeSet
+    entries: tuple[Mapping[str, Any], ...]
+
+
+def plan_status(bench: Bench, uid: str, video_id: str, wanted: str, reason: str) -> ChangeSet:
+    """The fields that would change; `Refused` with every objection of the evidence, which is read anew."""
+    return status.plan(
+        bench.stores, bench.checker, uid, video_id, status.check_status(wanted), check_reason(reason)
+    )  # fmt: skip
+
+
+def set_status(bench: Bench, actor: Actor, changes: ChangeSet, reason: str) -> Applied:
+    """Writes the status; `Stale` when the video's document changed since the plan."""
+    event = _event("set-status", changes, reason)
+    return _recorded(bench, actor, "fix", event, lambda: status.apply(
+        bench.writers, changes, actor=actor.email, reason=reason
+    ), _change)  # fmt: skip
+
+
+def plan_rebuild(bench: Bench, uid: str, video_id: str, source: Literal["object", "document"]) -> Rebuild:
+    """Both places as they would be, made from one of them; `Refused` where that one has no usable list."""
+    found = _both_places(bench, uid, video_id)
+    return _rebuild(bench, found, highlights.other_place(found, source))
+
+
+def plan_put(bench: Bench, uid: str, video_id: str, content: bytes) -> Rebuild:
+    """Both places as they would be, made from a file; `BadInput` lists everything that is wrong with it."""
+    entries = highlights_file.check_file(content)
+    return _rebuild(bench, _both_places(bench, uid, video_id), entries)
+
+
+def put_highlights(bench: Bench, actor: Actor, plan: Rebuild, reason: str) -> Applied:
+    """Writes both places; `Stale` when the object or a document is no longer what it was at the plan."""
+
+    def write() -> Applied:
+        video = plan.found.video
+        now = _both_places(bench, video.uid, video.video_id)
+        if _shape(now.object) != _shape(plan.found.object):
+            raise Stale(
+                "highlights.json is no longer what it was when this was planned; it was left as it is.",
+                reasons=[f"{now.object.place} was changed"],
+                remedy="Look at the highlights again, then plan this anew.",
+            )
+        return highlights.apply(
+            bench.stores, bench.writers, plan.found, plan.changes, plan.entries, actor=actor.email, reason=reason
+        )
+
+    return _recorded(bench, actor, "fix", _event("highlights", plan.changes, reason), write, _change)
+
+
+def plan_replace(
+    bench: Bench, uid: str, video_id: str, media: Media, *, scene: int, style: str, replace_intact: bool
+) -> UploadPlan:
+    """What storing this file would do. What speaks against it stands in the plan's refusals."""
+    _believable(bench, uid, video_id)
+    return upload.plan(
+        bench.stores, uid, video_id, media, scene=scene, style=style, title=None, replace=replace_intact,
+        now=bench.clock(),
+    )  # fmt: skip
+
+
+def replace_clip(bench: Bench, actor: Actor, plan: UploadPlan, media: Media, reason: str) -> Stored:
+    """Stores the clip in the worker's order; `Stale` when its document moved. The old file is not kept."""
+    event = Event(
+        "upload", "-", reason=check_reason(reason), uid=plan.uid, video_id=plan.video_id, clip_id=plan.clip_id,
+        keys=tuple(key for key in (plan.key, plan.thumbnail_key) if key),
+        detail={"replaced": plan.exists, "size_bytes": media.info.size_bytes},
+    )  # fmt: skip
+    return _recorded(bench, actor, "fix", event, lambda: upload.apply(
+        bench.stores, bench.writers, plan, media, actor=actor.email
+    ), lambda stored: {"etag": stored.object.etag})  # fmt: skip
+
+
+def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
+    """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
+    record = bench.stores.records.raw(f"{fields.CHANGES}/{check_id(change_id, 'change')}")
+    known = (record.fields if record else None) or {}
+    kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
+    event = Event(
+        "undo-change", "-", reason=check_reason(reason), uid=uid, video_id=video_id,
+        detail={"change_id": change_id, "kind": kind},
+    )  # fmt: skip
+    return _recorded(bench, actor, "recount" if kind == "recount" else "fix", event, lambda: fields.undo(
+        bench.stores.records, bench.writers, change_id, actor=actor.email, reason=reason
+    ), lambda _: {})  # fmt: skip
+
+
+def _recorded(
+    bench: Bench,
+    actor: Actor,
+    action: Action,
+    event: Event,
+    make: Callable[[], T],
+    named: Callable[[T], dict[str, Any]],
+) -> T:
+    """Makes the change between two entries of the audit. Without the first one nothing is changed."""
+    authorise(actor, action, now=bench.clock())
+    event = by(actor, event)
+    bench.trail.append(replace(event, outcome="begun"))
+    try:
+        made = make()
+    except StorageError as error:
+        outcome: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
+        _ended(bench, replace(event, outcome=outcome, detail={**event.detail, "code": error.code}))
+        raise
+    _ended(bench, replace(event, detail={**event.detail, **named(made)}))
+    return made
+
+
+def _ended(bench: Bench, event: Event) -> None:
+    """The change is made or refused by now, so an audit that is away is told and does not hide how it ended."""
+    try:
+        bench.trail.append(event)
+    except StorageError as error:
+        _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
+
+
+def _event(action: str, changes: ChangeSet, reason: str) -> Event:
+    named = [f"{change.path}: {change.field}" for change in changes.effective]
+    return Event(
+        action, "-", reason=check_reason(reason), uid=changes.uid, video_id=changes.video_id,
+        detail={"fields": named[:MAX_RECORDED]},
+    )  # fmt: skip
+
+
+def _change(applied: Applied) -> dict[str, Any]:
+    return {"change_id": applied.change_id}
+
+
+def _both_places(bench: Bench, uid: str, video_id: str) -> Highlights:
+    """Both places as they are; raises what kept either from being read, since unknown allows nothing."""
+    found = highlights_store.read(
+        bench.stores.records, bench.stores.objects, bench.stores.layout,
+        check_id(uid, "uid"), check_id(video_id, "video_id"),
+    )  # fmt: skip
+    if found.errors:
+        raise found.errors[0]
+    return found
+
+
+def _rebuild(bench: Bench, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> Rebuild:
+    _believable(bench, found.video.uid, found.video.video_id)
+    return Rebuild(found, highlights.plan(bench.stores, found, entries), tuple(entries))
+
+
+def _believable(bench: Bench, uid: str, video_id: str) -> Diagnosis:
+    """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
+    case = diagnose(bench.checker, uid, video_id)
+    if case.error is not None:
+        raise case.error
+    suspicion = case.diagnosis.suspicion
+    if suspicion is not None:
+        raise Refused(
+            f"Nothing is changed on this evidence: {suspicion.reason}",
+            reasons=[suspicion.reason],
+            remedy=" ".join(suspicion.how_to_check),
+        )
+    return case.diagnosis
+
+
+def _shape(state: HighlightsState) -> tuple[Any, ...]:
+    return (state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries)
