@@ -75,7 +75,10 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("no time at all", nothing_rendered(video("processing", updated_at=None, created_at=None))),
         ("no status at all", nothing_rendered(video(None, **STANDING))),
         ("an unknown status", nothing_rendered(video("queued", **STANDING))),
-        ("a full quota, but the analysis had begun", nothing_rendered(video("processing", **STANDING), quota=FULL)),
+        (
+            "a full quota, but it is the analysis that stopped",
+            nothing_rendered(video("processing", **STANDING), quota=FULL),
+        ),
         (
             "a clock that jumped to next year",
             nothing_rendered(video("processing", updated_at=NOW + timedelta(days=400), created_at=ago(hours=2))),
@@ -173,10 +176,6 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "quota_blocked": [
         ("the worker says so", facts(video("failed", error_message="Monthly clip limit reached"))),
         ("failed without a word, and the quota is full", facts(video("failed"), quota=FULL)),
-        (
-            "never touched since it was created, and the quota is full",
-            nothing_rendered(video("processing", updated_at=ago(hours=3), created_at=ago(hours=3)), quota=FULL),
-        ),
         (
             "highlights, nothing begun, and the quota is full",
             nothing_rendered(video("processing", **STANDING), STORED, quota=FULL),

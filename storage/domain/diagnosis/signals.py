@@ -13,7 +13,6 @@ from storage.domain.model import Progress, Video
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
 RENDER_TOUCH = timedelta(minutes=2)  # a live render touches the document at least this often (domain description)
 RENDER_SLACK = timedelta(minutes=3)
-CREATION_SPAN = timedelta(minutes=1)  # the product writes both times of a new video at once
 
 Highlights = Literal["valid", "empty", "invalid", "absent", "unknown"]
 
@@ -101,13 +100,6 @@ def touched_at(video: Video, now: datetime) -> datetime | None:
         if usable:
             return max(usable)
     return None
-
-
-def touched_since_creation(video: Video) -> bool:
-    """Whether anything wrote to the document after it was made. Unknown times count as touched: they prove nothing."""
-    if video.created_at is None or video.updated_at is None:
-        return True
-    return video.updated_at - video.created_at > CREATION_SPAN
 
 
 def ahead(video: Video, now: datetime) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from storage.domain.diagnosis.signals import (
     clips_known,
     derive,
     missing,
-    touched_since_creation,
     unread,
 )
 from storage.domain.diagnosis.wording import age, number, quoted
@@ -120,14 +119,13 @@ def _quota(exceeded: tuple[str, ...], since: datetime | None) -> Verdict:
 def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     """Not failed, yet held back: the document says so, or a quota is full and the job never began.
 
-    Never began: the highlights are there and no clip was begun, or nothing has touched the video since it was created.
-    A full quota alone blocks nothing: a video whose analysis or rendering was under way is judged by its age.
+    Never began: the highlights are there and no clip was begun. A full quota alone blocks nothing: a video whose
+    analysis or rendering stopped is judged by its age, or else an outage would look like its customers' own fault.
     """
     if signals.settled or not signals.stalled:
         return None
     exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
-    untouched = signals.highlights == "absent" and not touched_since_creation(video)
-    never_began = not signals.rendering_begun and (signals.highlights == "valid" or untouched)
+    never_began = not signals.rendering_begun and signals.highlights == "valid"
     if signals.failure == "quota" or (exceeded and never_began and not signals.error_text.strip()):
         return _quota(exceeded, signals.touched_at)
     return None
