@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from storage import connect
 from storage.actions import audit
 from storage.actions.audit import AuditTrail
+from storage.actions.fixing import Bench
 from storage.connect import Stores
+from storage.scanning import Scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ def stores() -> Stores:
 
 def close() -> None:
     """Closes what `stores` opened, and stops the stand-ins; for the end of the process."""
+    scans.clear()
     _opened.clear()  # releases through on_release
 
 
@@ -50,3 +54,16 @@ def _opened() -> _Opened:
 def trail(project_id: str) -> AuditTrail:
     """The audit of this process, which remembers where the chain ends; one for each project."""
     return audit.open_audit(stores(), connect.open_writers(stores()))
+
+
+def bench() -> Bench:
+    """What a change is made with: its writers are opened when somebody makes one, and not kept."""
+    found = stores()
+    project = found.settings.firestore.project_id
+    return Bench(found, connect.open_writers(found), trail(project), lambda: datetime.now(UTC))
+
+
+@st.cache_resource(show_spinner=False, on_release=Scans.stop)
+def scans() -> Scans:
+    """The scans of many users that this process runs or ran last."""
+    return Scans()
