@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from pages._ui import tables
 from pages._ui.access.guard import actor, show
 from pages._ui.access.settings import current
 from pages._ui.text import md
@@ -24,7 +25,9 @@ def page() -> None:
     _you(who, settings)
     st.subheader("The policy")
     st.caption("Denied by default. It is checked again in every action, whatever a page shows.")
-    st.dataframe(_table(), hide_index=True, width="stretch", key="access__policy")
+    policy = _table()
+    columns = {name: name for name in policy.columns}
+    tables.table(policy, key="access__policy", alt="Which role may do what", columns=columns, height="content")
     st.caption(f"To get a role, or to have one taken away, ask {md(settings.contact)}. Both work at the next action.")
     if who.source != "local":
         _sessions(settings)
@@ -43,8 +46,8 @@ def _table() -> pd.DataFrame:
         {
             "Action": action,
             "What it is": MEANING[action],
-            "Changes something": "yes" if action in CHANGES else "",
-            **{role.capitalize(): "✓" if permitted({role}, action) else "" for role in ROLES},
+            "Changes something": action in CHANGES,
+            **{role.capitalize(): permitted({role}, action) for role in ROLES},
         }
         for action in ACTIONS
     ]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 import streamlit as st
 
 from pages._ui import banner, nav
-from pages._ui.access import account, guard, screens
+from pages._ui.access import account, guard, screens, settings
 from pages._ui.access.sessions import SessionEnded
-from storage import config, environment
+from storage import environment
 from storage.errors import ConfigError
 
-# A drawing of our own: icons by name would be fetched from a third party.
-_ICON: Final = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
-    "rx='7' fill='%230B6E82'/%3E%3Cpath d='M12 9l11 7-11 7z' fill='%23fff'/%3E%3C/svg%3E"
+# Drawings of our own: icons by name would be fetched from a third party.
+_MARK: Final = "<rect width='32' height='32' rx='7' fill='#0B6E82'/><path d='M12 9l11 7-11 7z' fill='#fff'/>"
+_NAME: Final = "<text x='42' y='23' font-family='sans-serif' font-size='20' font-weight='600' fill='#5B8794'>Clip Desk"
+_SVG: Final = "data:image/svg+xml,"
+_ICON: Final = _SVG + quote(f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>{_MARK}</svg>")
+_LOGO: Final = _SVG + quote(
+    f"<svg xmlns='http://www.w3.org/2000/svg' width='150' height='32' viewBox='0 0 150 32'>{_MARK}{_NAME}</text></svg>"
 )
 
 
@@ -24,9 +28,8 @@ def run() -> None:
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
     try:
         values = environment.read()
+        settings.check(values)
         actor = guard.actor()
-        if not config.is_demo(values):
-            config.load(values)
     except ConfigError as error:
         _pages_unseen()
         screens.not_configured(error)
@@ -42,6 +45,7 @@ def run() -> None:
         return
     page = st.navigation(nav.pages(actor.roles))
     st.set_page_config(page_title=f"{page.title} · Clip Desk", page_icon=_ICON)
+    st.logo(_LOGO, icon_image=_ICON)
     banner.draw(values, actor)
     account.panel(actor)
     page.run()

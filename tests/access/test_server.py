@@ -111,7 +111,7 @@ def test_only_the_bucket_and_its_cdn_may_serve_media_and_nothing_else(no_setting
     policy = dict(rule.split(" ", 1) for rule in content_policy(hosts).split("; "))
     for name, sources in policy.items():
         allowed = [source for source in sources.split() if source.startswith("http")]
-        assert allowed == (list(hosts) if name in ("img-src", "media-src") else [])
+        assert allowed == (list(hosts) if name in ("img-src", "media-src", "connect-src") else [])
     assert not any("*" in sources for sources in policy.values())
     assert media_hosts({**LIVE, "FIREBASE_PROJECT_ID": ""}) == ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from pages._ui.access.sessions import SessionEnded
@@ -10,12 +12,13 @@ from pages._ui.text import md
 from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
 from storage.errors import ConfigError
 
-REFUSED: str = "sign_in"  # query parameter with which a refused sign-in comes back
+REFUSED: Final = "sign_in"  # query parameter with which a refused sign-in comes back
+_ACCESS_SIGN_OUT: Final = "/cdn-cgi/access/logout"  # answered by Cloudflare in front of the desk
 
 
 def sign_in(ended: SessionEnded) -> None:
     """Why nobody is signed in, and how to be. The address stays as it is, so that one comes back to this page."""
-    with _middle():
+    with _middle(), st.container(border=True, width=460):
         st.title("Clip Desk")
         if st.query_params.get(REFUSED) == "refused":
             st.warning("The sign-in was cancelled or refused by the provider.", icon=":material/block:")
@@ -25,7 +28,8 @@ def sign_in(ended: SessionEnded) -> None:
             st.warning(f"{md(ended.message)} {md(ended.remedy)}", icon=":material/lock:")
         settings = current()
         if settings.oidc is None:
-            st.markdown("This desk is reached through Cloudflare Access. Open it at its usual address, or reload.")
+            st.markdown("This desk is reached through Cloudflare Access: open it at its usual address.")
+            st.markdown(f"[Sign in again]({_ACCESS_SIGN_OUT}), or reload this page.")
             return
         st.markdown("Support and operations of Viral Clip AI. Sign in with your work account.")
         for provider in settings.oidc.providers:
@@ -77,4 +81,6 @@ def not_configured(error: ConfigError) -> None:
 
 
 def _middle() -> st.delta_generator.DeltaGenerator:
-    return st.container(width=640, key="access__screen")
+    """A column in the middle of the page."""
+    outer = st.container(horizontal_alignment="center")
+    return outer.container(width=640, horizontal_alignment="center", key="access__screen")

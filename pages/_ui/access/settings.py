@@ -56,3 +56,23 @@ def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None
         ]
     if problems:
         raise ConfigError(problems)
+
+
+def check(values: Mapping[str, str]) -> None:
+    """Raises `ConfigError` with everything that is wrong with the whole machine, access and stores, in one list."""
+
+    def access() -> None:
+        refuse_to_serve(current(), values)
+
+    def stores() -> None:
+        if not config.is_demo(values):
+            config.load(values)
+
+    problems: list[Problem] = []
+    for part in (stores, access):
+        try:
+            part()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
