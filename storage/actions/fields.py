@@ -12,6 +12,7 @@ from storage.actions.document_changes import Change, Create, Delete, Special, Up
 from storage.actions.documents import DocumentWriter
 from storage.connect import Writers
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
+from storage.domain.model import RawDocument
 from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.ids import check_id
 from storage.repositories.records import Records
@@ -90,30 +91,52 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The record of a change: what kind it was, about whom, and whether it was taken back."""
+
+    change_id: str
+    kind: str
+    uid: str
+    video_id: str
+    undone: bool
+    document: RawDocument
+
+
+def read(records: Records, change_id: str) -> Recorded:
+    """The record of a change, or `NotFound`."""
+    document = records.raw(f"{CHANGES}/{check_id(change_id, 'CHANGE_ID')}")
+    if document is None or document.fields is None:
+        raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
+    held = document.fields
+    return Recorded(change_id, held["kind"], held["uid"], held["video_id"], bool(held.get("undone_by")), document)
+
+
 def undo(records: Records, writers: Writers, change_id: str, *, actor: str, reason: str) -> Applied:
     """Puts back what `apply` replaced; `Stale` when a field was changed since, `Refused` when it was undone already.
 
     Objects that were overwritten come back from the copies that were kept, before the fields do.
     """
-    record = records.raw(f"{CHANGES}/{check_id(change_id, 'CHANGE_ID')}")
-    if record is None or record.fields is None:
-        raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
-    if record.fields.get("undone_by"):
+    found = read(records, change_id)
+    if found.undone:
         raise Refused(f"Change {change_id} was undone already.")
-    changes = tuple(_read(stored) for stored in record.fields["changes"])
+    held: Mapping[str, Any] = found.document.fields or {}
+    changes = tuple(_read(stored) for stored in held["changes"])
     mark: dict[Any, Any] = {"undone_by": check_actor(actor), "undone_reason": check_reason(reason)}
     seen = _unmoved(records, changes)
-    for row in record.fields.get("replaced") or ():
+    for row in held.get("replaced") or ():
         if row["kept"]:
             writers.objects.copy(row["kept"], row["key"])
         elif failure := writers.objects.delete([row["key"]]).first_error():
             raise failure
-    created = set(record.fields.get("created") or ())
+    created = set(held.get("created") or ())
     commit: list[Change] = []
     for path in _paths(changes):
         fields = _fields(changes, path, back=True)
         commit.append(Delete(path, seen[path]) if path in created else Update(path, fields, seen[path]))
-    commit.append(Update(f"{CHANGES}/{change_id}", {**mark, "undone_at": Special.SERVER_TIME}, record.update_time))
+    commit.append(
+        Update(f"{CHANGES}/{change_id}", {**mark, "undone_at": Special.SERVER_TIME}, found.document.update_time)
+    )
     writers.documents.commit(commit, operation="Undoing a change")
     return Applied(change_id, tuple(FieldChange(c.path, c.field, c.after, c.before) for c in changes))
 

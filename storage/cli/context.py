@@ -6,6 +6,9 @@ import contextlib
 from datetime import UTC, datetime
 
 from storage import connect
+from storage.actions import audit
+from storage.actions.fixes import Desk
+from storage.cli.actor import shell_actor
 from storage.connect import Stores, Writers
 
 
@@ -27,6 +30,11 @@ class Context:
     def writers(self) -> Writers:
         """The writers; for commands that call `storage.actions`."""
         return connect.open_writers(self.stores)
+
+    def desk(self, email: str) -> Desk:
+        """What a repair works with, for somebody who is recorded and not authenticated: the shell is trusted."""
+        writers = self.writers()
+        return Desk(self.stores, writers, audit.open_audit(self.stores, writers), shell_actor(email), self.now())
 
     def now(self) -> datetime:
         """The time of this moment, aware, UTC."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import highlights_store
-from storage.actions import fields
+from storage.actions import fields, fixes
 from storage.actions import highlights as action
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, say_table
@@ -52,9 +52,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     if changing:
         entries = entries if entries is not None else action.other_place(found, arguments.rebuild_from)
         changes = action.plan(stores, found, entries)
-        done = action.apply(
-            stores, context.writers(), found, changes, entries, actor=arguments.actor, reason=arguments.reason
-        )
+        done = fixes.write_highlights(context.desk(arguments.actor), found, changes, entries, arguments.reason)
         extra = {"change_id": done.change_id, "changes": rows(changes)}
         found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
     if context.as_json:

@@ -6,11 +6,16 @@ import argparse
 from typing import Any
 
 from storage import account, links
+from storage.actions import audit
+from storage.actions.audit import UNKNOWN
+from storage.cli.actor import shell_reader
 from storage.cli.context import Context
-from storage.cli.output import print_json, report_error, rfc3339, safe, say, say_table, size
+from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table, size
 from storage.clients.meter import metering
+from storage.domain.audit_chain import Event
+from storage.domain.model import Clip
 from storage.domain.usage import Quota, Usage
-from storage.errors import NotFound
+from storage.errors import AccessDenied, NotFound
 from storage.find import find
 from storage.ids import check_id
 
@@ -34,6 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
     url.add_argument("clip_id", metavar="CLIP_ID")
     url.add_argument("--thumbnail", action="store_true", help="the thumbnail instead of the clip")
     url.add_argument("--download", action="store_true", help="a download with a file name, with its shorter life")
+    url.add_argument("--actor", metavar="EMAIL", help="who asks; recorded")
     url.set_defaults(run=run_url)
 
 
@@ -150,6 +156,18 @@ def _percent(quota: Quota) -> str:
     return "-" if quota.percent is None else f"{quota.percent:g} %"
 
 
+def _record(context: Context, clip: Clip, key: str, arguments: argparse.Namespace) -> None:
+    """Puts the link on record. The shell may hold credentials that cannot write: then it says so and goes on."""
+    event = Event(
+        "link.issue", UNKNOWN, uid=clip.uid, video_id=clip.video_id, clip_id=clip.clip_id, keys=(key,),
+        detail={"purpose": "download" if arguments.download else "play"},
+    )  # fmt: skip
+    try:
+        audit.open_audit(context.stores, context.writers()).append(audit.by(shell_reader(arguments.actor), event))
+    except AccessDenied as error:
+        progress(f"warning: the link is not on record: {error.message}")
+
+
 def run_url(arguments: argparse.Namespace, context: Context) -> int:
     """Prints the link. It is a bearer token: it goes to stdout and nowhere else."""
     uid = check_id(arguments.uid, "UID")
@@ -158,6 +176,7 @@ def run_url(arguments: argparse.Namespace, context: Context) -> int:
     clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
     kind: links.MediaKind = "thumbnail" if arguments.thumbnail else "clip"
     link = links.media_link(context.stores, clip, kind=kind, download=arguments.download)
+    _record(context, clip, link.signed.key, arguments)
     signed = link.signed
     if context.as_json:
         print_json(

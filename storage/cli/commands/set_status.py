@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fields
+from storage.actions import fields, fixes
 from storage.actions import status as action
 from storage.cli.context import Context
 from storage.cli.output import print_json, safe, say, say_table
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
     stores = context.stores
     changes = action.plan(stores, checker(stores, context.now), uid, video_id, status, reason)
-    done = action.apply(context.writers(), changes, actor=actor, reason=reason)
+    done = fixes.set_status(context.desk(actor), changes, reason)
     if context.as_json:
         print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(changes)})
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions import fields
+from storage.actions import fields, fixes
 from storage.actions import upload as action
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
@@ -39,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
     uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
-    actor, _ = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
     check_scene(arguments.scene)
     check_style(arguments.style)
     media = action.open_media(arguments.file, arguments.thumbnail)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         )
         for warning in plan.warnings:
             progress(f"warning: {warning}")
-        stored = action.apply(stores, context.writers(), plan, media, actor=actor)
+        stored = fixes.store_clip(context.desk(actor), plan, media, reason)
     if context.as_json:
         print_json(
             {
