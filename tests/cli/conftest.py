@@ -16,7 +16,6 @@ from storage.clients import r2
 from storage.repositories.objects import Objects
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import World
-from tests.contract.conftest import firestore_rig, firestores, r2_rig  # noqa: F401
 from tests.rigs.seaweed import SeaweedRig
 
 MEDIA = Path(__file__).resolve().parents[2] / "storage" / "sandbox" / "media"
