@@ -13,10 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from storage.clients import firestore_messages as pb
 from storage.clients import r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.model import MultipartUpload
+from storage.errors import Unusable
 from storage.sandbox import world
 from storage.sandbox.demo_folder import Sample
 from storage.sandbox.firestore import FirestoreServer
@@ -43,12 +46,14 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
     sample = world.build(now, SEED)
     server.load(PROJECT, sample.documents)
     client = r2.write_client(seaweed.settings(BUCKET))
+    http = urllib3.PoolManager(maxsize=THREADS, retries=urllib3.Retry(3))
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="seeding")
     try:
-        list(pool.map(lambda each: _put(client, each), sample.objects))
+        list(pool.map(lambda each: _put(client, http, each), sample.objects))
         list(pool.map(lambda each: _begin_upload(client, each.key, each.content_type), sample.uploads))
     finally:
         pool.shutdown(cancel_futures=True)
+        http.clear()
     _date_objects(seaweed, client, sample, None)
     return Sample(code_fingerprint(), SEED, sample.now, (_stamp(handle, _dated_path(sample)),))
 
@@ -79,8 +84,13 @@ def update_times(handle: FirestoreHandle) -> dict[str, int]:
     return handle.run_query(query, consume, operation="read the sample's documents", seconds=PAGE_SECONDS)
 
 
-def _put(client: r2.R2Client, each: SampleObject) -> None:
-    client.call("put_object", each.key, Key=each.key, Body=each.content(), ContentType=each.content_type)
+def _put(client: r2.R2Client, http: urllib3.PoolManager, each: SampleObject) -> None:
+    """Signed by the SDK but sent without it, which takes a quarter of the time: there are thousands of objects."""
+    names = {"Bucket": BUCKET, "Key": each.key, "ContentType": each.content_type}
+    url = client.sdk.generate_presigned_url("put_object", Params=names, ExpiresIn=600)
+    answer = http.request("PUT", url, body=each.content(), headers={"Content-Type": each.content_type})
+    if answer.status != 200:
+        raise Unusable(f"The stand-in for R2 answered {answer.status} to a sample object.", target=each.key)
 
 
 def _begin_upload(client: r2.R2Client, key: str, content_type: str) -> None:
