@@ -16,7 +16,9 @@ from storage import connect
 from storage.actions import audit
 from storage.actions.audit import AuditTrail
 from storage.actions.fixing import Bench
+from storage.actions.purge.context import Purging
 from storage.connect import Stores
+from storage.repositories.jobs import Jobs
 from storage.scanning import Scans
 
 
@@ -67,3 +69,11 @@ def bench() -> Bench:
 def scans() -> Scans:
     """The scans of many users that this process runs or ran last."""
     return Scans()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def purging(project_id: str) -> Purging:
+    """What purges work with in this process; one for each project, sharing the audit with everything else."""
+    opened = stores()
+    writers = connect.open_writers(opened)
+    return Purging(opened, writers, trail(project_id), Jobs(opened.handle), opened.settings.purge)

@@ -6,24 +6,29 @@ is kept here. After a change, `forget_user` drops what may have changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from pages._ui import purging
 from pages._ui.cached import stores
-from storage import account, diagnose_stuck, health, overview, verify
+from pages._ui.purging import Standing
+from storage import account, audit_search, diagnose_stuck, health, overview, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
 from storage.account import Account, FullUsage
+from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
 from storage.diagnose import Case
 from storage.diagnose_stuck import Reach, StuckList
 from storage.domain.integrity import Report
 from storage.domain.match import Found
 from storage.domain.model import RawDocument
+from storage.domain.purge.job import Job
+from storage.domain.purge.plan import PurgePlan
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.health import Check
@@ -184,6 +189,54 @@ def stuck(delivered: int = 0) -> Loaded[StuckList]:
 def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
     """The upload check of one user, or of one video."""
     return _measured(lambda: verify.verify_user(checker(), uid, video_id))
+
+
+@st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
+def plan(name: str) -> PurgePlan:
+    """A purge plan. Shared and not copied: it is frozen, never changes, and may have tens of thousands of rows."""
+    return purging.read_plan(name)
+
+
+@st.cache_data(ttl=3, max_entries=100, show_spinner=False)
+def standing(name: str, fingerprint: str) -> Loaded[Standing]:
+    """What became of this plan, as it was sealed: approvals, declines, its job."""
+    return _measured(lambda: purging.standing(plan(name)))
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def open_plans() -> Loaded[tuple[PurgePlan, ...]]:
+    """The plans that may still be applied, the newest first."""
+    return _measured(purging.open_plans)
+
+
+@st.cache_data(ttl=5, max_entries=4, show_spinner=False)
+def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
+    """The newest jobs of purging, the newest first."""
+    return _measured(lambda: purging.context().jobs.recent(limit))
+
+
+@st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
+def job(name: str) -> Loaded[Job]:
+    """One job as it stands; kept just long enough that several who watch it cost one read."""
+    return _measured(lambda: purging.context().jobs.get(name))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=50, show_spinner=False)
+def certificate(name: str) -> Loaded[Mapping[str, Any]]:
+    """The certificate of a purge that has ended."""
+    return _measured(lambda: purging.certificate(name))
+
+
+@st.cache_data(ttl=15, max_entries=50, show_spinner=False)
+def audit(question: Question, limit: int, before: int | None) -> Loaded[Answer]:
+    """One page of the audit."""
+    return _measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
+
+
+def forget_purges() -> None:
+    """Drops what was read of plans and jobs; to be called after something was done to one of them."""
+    for load in (standing, open_plans, jobs, job, certificate, audit):
+        load.clear()
 
 
 def forget_user(uid: str) -> None:

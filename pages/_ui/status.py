@@ -16,7 +16,7 @@ import streamlit as st
 from pages._ui.text import ABSENT, md, plain
 
 Colour = Literal["green", "blue", "violet", "yellow", "orange", "red", "gray"]
-Family = Literal["video", "clip", "source", "severity", "verdict", "usage", "presence", "check", "job"]
+Family = Literal["video", "clip", "source", "severity", "verdict", "usage", "presence", "check", "job", "outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,16 @@ FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
             ("residue", "Done, with residue", "warning", "orange", "Finished, but something is left."),
             ("failed", "Failed", "error", "red", "Stopped by an error."),
             ("undone", "Undone", "undo", "gray", "What was taken away was put back."),
+            ("ready", "Waiting for a worker", "hourglass_top", "blue", "Nothing was changed yet."),
+            ("cancelled", "Cancelled", "stop_circle", "orange", "Stopped between two batches by a person."),
+            ("incomplete", "Ended, not clean", "warning", "red", "Ended, but something is left or was disturbed."),
+            ("undoing", "Being undone", "settings_backup_restore", "violet", "What was taken away is being put back."),
+        ),
+        "outcome": _looks(
+            ("done", "Done", "check_circle", "green", "It happened."),
+            ("begun", "Begun", "play_circle", "blue", "It was begun; a later entry says how it ended."),
+            ("refused", "Refused", "shield", "orange", "A guard said no; nothing was changed."),
+            ("failed", "Failed", "error", "red", "It was tried and did not work."),
         ),
     }
 )  # fmt: skip

@@ -1,0 +1,248 @@
+"""Talks to the engine of purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
+
+Nothing here calls `st.*` once an action has begun: a script that is cut off in the middle must not part a job from the
+worker that is to run it. What was cut off all the same is taken up by `keep_going`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from pages._ui import cached
+from storage.actions.audit import by
+from storage.actions.purge import applying, approving, controlling, planning, undoing, worker
+from storage.actions.purge.applying import Request
+from storage.actions.purge.context import Purging
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Actor, authorise
+from storage.domain.purge.guards import Approval, checked_reason, normal_email
+from storage.domain.purge.job import Job
+from storage.domain.purge.own_keys import certificate_key, plan_key
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.errors import BadInput, Refused, Stale, StorageError
+from storage.repositories.audit_log import AuditLog
+
+DECLINED = "purge.decline"
+MAX_OPEN_PLANS = 30
+MAX_DECLINES = 100
+MAX_CERTIFICATE_BYTES = 4 * 1_048_576
+LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
+LOOKS_PER_EMPTYING = 120  # quarantines live for days: that they have expired is looked for once an hour
+
+_PLAN_ID = re.compile(r"plan-\d{8}-\d{6}-[0-9a-f]{8}")
+_JOB_ID = re.compile(r"purge-\d{8}-\d{6}-[0-9a-f]{8}(-undo|-empty)?")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Somebody's recorded no to exactly one plan."""
+
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has become of a plan since it was made. `job` is there once it was applied."""
+
+    approvals: tuple[Approval, ...] = ()
+    declines: tuple[Decline, ...] = ()
+    job: Job | None = None
+
+    def counting(self, plan: PurgePlan, email: str) -> tuple[Approval, ...]:
+        """The approvals that would count if this person applied it."""
+        return tuple(given for given in self.approvals if given.approver not in {email, plan.maker})
+
+
+def context() -> Purging:
+    """The engine's context of this process, with the clock and the audit that all of the desk shares."""
+    return cached.purging(cached.stores().settings.firestore.project_id)
+
+
+def plan_id(text: str) -> str:
+    """The id of a plan, or `BadInput`: it becomes part of a key."""
+    return _matching(_PLAN_ID, text, "plan")
+
+
+def job_id(text: str) -> str:
+    """The id of a job, or `BadInput`."""
+    return _matching(_JOB_ID, text, "job")
+
+
+def make(scope: Scope, actor: Actor) -> str:
+    """Makes the plan, keeps it where every process of the desk finds it, and gives its id."""
+    purging = context()
+    plan = planning.make_plan(purging, scope, actor, maker=normal_email(actor.email))
+    planning.store_plan(purging, plan)
+    return plan.plan_id
+
+
+def read_plan(name: str) -> PurgePlan:
+    """The plan that is kept under this id, whole and as it was sealed; `Stale` where it is not."""
+    plan = planning.stored_plan(context(), plan_id(name))
+    if plan.plan_id != name:
+        raise Stale("Another plan lies in this one's place.", remedy="Make the plan anew.", target=name)
+    return plan
+
+
+def begin(shown: PurgePlan, request: Request, actor: Actor) -> Job:
+    """Applies the plan that was shown and starts the process that does it."""
+    purging = context()
+    job = applying.apply_plan(purging, _as_shown(shown), request, actor)
+    _start(job.job_id)
+    return job
+
+
+def approve(shown: PurgePlan, actor: Actor) -> Approval:
+    """A second person's approval of the plan that was shown."""
+    return approving.approve(context(), _as_shown(shown), actor)
+
+
+def decline(shown: PurgePlan, reason: str, actor: Actor) -> None:
+    """Records a second person's no and why; raises what keeps it from being recorded."""
+    purging, why = context(), checked_reason(reason)
+    authorise(actor, "purge.approve", now=purging.clock())
+    plan = _as_shown(shown)
+    if normal_email(actor.email) == plan.maker:
+        raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
+    event = Event(DECLINED, "-", reason=why, detail={"scope": plan.scope.spelled, "plan_id": plan.plan_id})
+    purging.trail.append(by(actor, planning.about(plan, event)))
+
+
+def cancel(name: str, actor: Actor) -> Job:
+    """Asks the job to stop after the batch under way."""
+    return controlling.cancel(context(), job_id(name), actor)
+
+
+def resume(name: str, actor: Actor) -> Job:
+    """Sets a job going again that stopped, or nobody runs."""
+    job = controlling.resume(context(), job_id(name), actor)
+    _start(job.job_id)
+    return job
+
+
+def undo(name: str, reason: str, actor: Actor) -> Job:
+    """Begins the undo of a purge and starts the process that does it."""
+    job = undoing.undo(context(), job_id(name), reason, actor)
+    _start(job.job_id)
+    return job
+
+
+def standing(plan: PurgePlan) -> Standing:
+    """Approvals, declines and the job of a plan, as they are now."""
+    purging = context()
+    entries = AuditLog(purging.stores.handle).search(action=DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
+    return Standing(
+        approvals=approving.approvals_of(purging, plan.fingerprint),
+        declines=tuple(
+            Decline(str(entry["actor"]), str(entry["at"]), str(entry["reason"]))
+            for entry in entries
+            if entry.get("fingerprint") == plan.fingerprint
+        ),
+        job=purging.jobs.find(applying.job_id_of(plan)),
+    )
+
+
+def open_plans() -> tuple[PurgePlan, ...]:
+    """The plans that may still be applied, the newest first: one listing, and each plan read.
+
+    A plan whose content cannot be trusted is left out: whoever opens it by its link is told why.
+    """
+    purging = context()
+    now = purging.clock()
+    oldest = plan_key(f"plan-{now - purging.limits.plan_life:%Y%m%d-%H%M%S}")
+    folder = oldest.rpartition("/")[0] + "/"
+    pages = purging.stores.objects.list_pages(folder, oldest)
+    keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
+    found: list[PurgePlan] = []
+    for key in keys[:MAX_OPEN_PLANS]:
+        name = key.removeprefix(folder).removesuffix(".json")
+        if not _PLAN_ID.fullmatch(name):
+            continue
+        try:
+            plan = read_plan(name)
+        except (BadInput, Stale) as error:
+            _log.warning("plan %s cannot be shown: %s", name, error.message)
+            continue
+        if plan.expires_at > now:
+            found.append(plan)
+    return tuple(found)
+
+
+def certificate(name: str) -> Mapping[str, Any]:
+    """The certificate of a purge that has ended; `NotFound` where none was written."""
+    content = context().stores.objects.get_bytes(certificate_key(job_id(name)), MAX_CERTIFICATE_BYTES)
+    value: Mapping[str, Any] = json.loads(content)
+    return value
+
+
+async def keep_going() -> None:
+    """Starts a worker for each job that nobody runs any more, and empties what has expired, until it is cancelled.
+
+    A worker that was killed leaves a lease behind; once that has ended, this is what resumes the job by itself.
+    """
+    looks = 0
+    while True:
+        try:
+            await asyncio.to_thread(take_up, expired=looks % LOOKS_PER_EMPTYING == 0)
+        except StorageError as error:
+            _log.warning("abandoned jobs could not be looked for: %s", error.message)
+        except Exception:
+            _log.exception("abandoned jobs could not be looked for")
+        looks += 1
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def take_up(*, expired: bool = False) -> tuple[str, ...]:
+    """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
+    purging = context()
+    due = [job.job_id for job in worker.abandoned_jobs(purging)]
+    if expired:
+        for job in purging.jobs.in_quarantine():
+            emptying = controlling.begin_emptying(purging, job) if controlling.expired(job, purging.clock()) else None
+            due += [emptying.job_id] if emptying else []
+    for name in due:
+        _start(name)
+    return tuple(due)
+
+
+def in_force(plan: PurgePlan, now: datetime) -> bool:
+    """Whether its time has not run out."""
+    return now < plan.expires_at
+
+
+def _as_shown(shown: PurgePlan) -> PurgePlan:
+    """The plan as it is kept now, which must be to the letter the one that the person saw."""
+    kept = read_plan(shown.plan_id)
+    if kept.fingerprint != shown.fingerprint:
+        raise Stale("The plan is not the one that was shown.", remedy="Open it again and look at it.")
+    return kept
+
+
+def _start(name: str) -> None:
+    """Starts the worker. Where the system refuses another process, the job stays and is taken up later."""
+    try:
+        worker.start_worker(name)
+    except OSError as error:
+        _log.warning("no process could be started for job %s: %s", name, error)
+
+
+def _matching(pattern: re.Pattern[str], text: str, field_name: str) -> str:
+    if not pattern.fullmatch(text):
+        raise BadInput(
+            f"{field_name} in the address is not the id of a {field_name}",
+            field_name=field_name,
+            remedy="Open it from the list of plans and jobs, or from the link that you were given.",
+        )
+    return text

@@ -1,0 +1,150 @@
+"""Searches the audit also by what no index of Firestore covers: outcome, time and text.
+
+User, actor and action narrow the query itself. A time is found by halving the numbers of the entries, which rise with
+it; outcome and text are compared entry by entry, up to a bound on what is read, and the answer says where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.connect import Stores
+from storage.domain.purge.plan import moment
+from storage.errors import BadInput
+from storage.repositories.audit_log import MAX_LIMIT, AuditLog
+
+MOST_READ = 5_000  # entries that one search reads; the next one goes on behind them
+PAGE = 500
+_TEXTS = (
+    "action",
+    "actor",
+    "reason",
+    "origin",
+    "uid",
+    "video_id",
+    "clip_id",
+    "fingerprint",
+    "job_id",
+    "keys",
+    "detail",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked for; empty parts are not asked. `since` and `until` are aware and inclusive.
+
+    `text` is looked for in every field, without regard to case.
+    """
+
+    uid: str = ""
+    actor: str = ""
+    action: str = ""
+    outcome: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether entries must be compared one by one."""
+        return bool(self.outcome or self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Entries, the newest first. `next_before` is the number from which an older page goes on, `None` at the end.
+
+    `cut`: reading stopped at its bound before the page was full, so that what follows is not known yet.
+    """
+
+    entries: tuple[Mapping[str, Any], ...]
+    next_before: int | None
+    read: int
+    cut: bool = False
+
+
+def audit_log(stores: Stores) -> AuditLog:
+    """The audit of these stores, with the key that it is sealed with and its copies in the bucket."""
+    return AuditLog(stores.handle, stores.objects, key=stores.settings.audit_key.reveal().encode())
+
+
+def search(
+    log: AuditLog, question: Question, *, limit: int = 50, before: int | None = None, most_read: int = MOST_READ
+) -> Answer:
+    """One page of at most `limit` entries older than number `before`. Raises what Firestore raises."""
+    if not 1 <= limit < MAX_LIMIT:
+        raise BadInput(f"limit must be from 1 to {MAX_LIMIT - 1:,}", field_name="limit", remedy="For example 50.")
+    if question.until is not None:
+        last = _last_until(log, question.until)
+        before = last + 1 if before is None else min(before, last + 1)
+    found: list[Mapping[str, Any]] = []
+    read = 0
+    for entry in _pages(log, question, PAGE if question.compared else limit + 1, before):
+        if read >= most_read:
+            return Answer(tuple(found), int(entry["sequence"]) + 1, read, cut=True)
+        read += 1
+        if question.since is not None and _before(entry, question.since):
+            return Answer(tuple(found), None, read)
+        if _matches(entry, question):
+            if len(found) == limit:
+                return Answer(tuple(found), int(found[-1]["sequence"]), read)
+            found.append(entry)
+    return Answer(tuple(found), None, read)
+
+
+def _pages(log: AuditLog, question: Question, size: int, before: int | None) -> Iterator[Mapping[str, Any]]:
+    while True:
+        page = log.search(uid=question.uid, actor=question.actor, action=question.action, limit=size, before=before)
+        yield from page
+        if len(page) < size:
+            return
+        before = int(page[-1]["sequence"])
+
+
+def _last_until(log: AuditLog, until: datetime) -> int:
+    """The number of the last entry that is not later than this; 0 where all are. Some twenty reads for a million."""
+    low, high = 0, log.head().link.sequence
+    while low < high:
+        middle = (low + high + 1) // 2
+        there = log.search(limit=1, before=middle + 1)
+        if there and _after(there[0], until):
+            high = min(middle, int(there[0]["sequence"])) - 1
+        else:
+            low = middle
+    return low
+
+
+def _at(entry: Mapping[str, Any]) -> datetime | None:
+    """When it was written; `None` for an entry that somebody spoilt, which then belongs to every time."""
+    try:
+        return moment(str(entry["at"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _before(entry: Mapping[str, Any], limit: datetime) -> bool:
+    at = _at(entry)
+    return at is not None and at < limit
+
+
+def _after(entry: Mapping[str, Any], limit: datetime) -> bool:
+    at = _at(entry)
+    return at is not None and at > limit
+
+
+def _matches(entry: Mapping[str, Any], question: Question) -> bool:
+    if question.outcome and entry.get("outcome") != question.outcome:
+        return False
+    if not question.text:
+        return True
+    wanted = question.text.casefold()
+    return any(wanted in _text(entry.get(name)).casefold() for name in _TEXTS)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
