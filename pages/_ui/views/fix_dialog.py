@@ -1,0 +1,190 @@
+"""The dialog of one rung: asks, shows what will change, and changes just that; how it ended stays on the page.
+
+A dialog runs again without the page around it, so every step asks anew whether it is permitted. The change is made in
+a callback, which no click elsewhere can interrupt, and takes the plan with it, so that a second click finds none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import fmt, incidents, loads, state, states
+from pages._ui.access.guard import require
+from pages._ui.cached import bench
+from pages._ui.keys import key
+from pages._ui.text import md, plain
+from pages._ui.views.fix_kinds import Preview
+from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
+from storage.diagnose import Case
+from storage.domain.changes import ABSENT
+from storage.errors import StorageError
+
+LEAST_REASON_CHARS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    target: Target
+    asked: str  # the fields it was made from
+    reason: str
+    preview: Preview
+
+
+def _open(page: str) -> str:
+    return key(page, "fix", "open")
+
+
+def _plan(page: str) -> str:
+    return key(page, "fix", "plan")
+
+
+def start(target: Target) -> None:
+    """For the button of a rung: opens its dialog empty, whatever was typed into it before."""
+    state.renew_nonce(key(target.page, "fix", "nonce"))
+    _drop(target.page)
+    st.session_state.pop(outcome_key(target.page), None)
+    st.session_state[_open(target.page)] = target
+
+
+def _drop(page: str) -> None:
+    st.session_state.pop(_open(page), None)
+    st.session_state.pop(_plan(page), None)
+
+
+def draw(case: Case, *, page: str) -> None:
+    """The dialog, where one is open for this video."""
+    target = st.session_state.get(_open(page))
+    if not isinstance(target, Target):
+        return
+    if (target.uid, target.video_id) != (case.diagnosis.uid, case.diagnosis.video_id):
+        _drop(page)
+        return
+    kind = target.kind
+    show = st.dialog(
+        kind.title, width="large", icon=f":material/{kind.icon}:", on_dismiss=partial(_drop, page)
+    )(_body)  # fmt: skip
+    show(target, case)
+
+
+def _body(target: Target, case: Case) -> None:
+    if _open(target.page) not in st.session_state:
+        st.rerun()  # it was confirmed: the page shows how it ended
+    states.section(target.kind.title.lower(), partial(_form, target, case), key=key(target.page, "fix", "form"))
+
+
+def _form(target: Target, case: Case) -> None:
+    kind = target.kind
+    require(kind.action)
+    number = state.nonce(key(target.page, "fix", "nonce"))
+
+    def name(short: str) -> str:
+        return key(target.page, "fix", number, short)
+
+    st.caption(kind.about)
+    kind.inputs(case, name)
+    reason = st.text_input(
+        "Reason, with the ticket", key=name("reason"), max_chars=1_000, live=True,
+        placeholder="Why, for whoever reads the audit",
+    )  # fmt: skip
+    values = {short: st.session_state.get(name(short)) for short in kind.fields}
+    asked = _fingerprint(values, reason)
+    planned = st.session_state.get(_plan(target.page))
+    planned = planned if isinstance(planned, _Planned) and planned.asked == asked else None
+    short_reason = len(reason.strip()) < LEAST_REASON_CHARS
+    if st.button(
+        "Show what will change", key=name("show"), icon=":material/difference:", disabled=short_reason,
+        type="secondary" if planned else "primary",
+    ):  # fmt: skip
+        with st.spinner("Reading both stores…"):
+            planned = _Planned(target, asked, reason, kind.preview(bench(), case, values, reason))
+        st.session_state[_plan(target.page)] = planned
+    if planned is not None:
+        _confirmation(planned, name("confirm"))
+
+
+def _fingerprint(values: Mapping[str, Any], reason: str) -> str:
+    plain_values = {name: getattr(value, "file_id", value) for name, value in values.items()}
+    return json.dumps([plain_values, reason], sort_keys=True, default=str)
+
+
+def _confirmation(planned: _Planned, name: str) -> None:
+    preview = planned.preview
+    for note in preview.notes:
+        st.caption(md(note, 400))
+    if preview.blocked:
+        st.warning(
+            "\n".join(f"- {md(ground, 400)}" for ground in preview.blocked),
+            title="Refused", icon=":material/shield:",
+        )  # fmt: skip
+        return
+    if not preview.changes:
+        st.success("There is nothing to change: every field is as it should be.", icon=":material/check_circle:")
+        return
+    differences(preview)
+    st.caption(
+        "Written only if the documents are still as shown here."
+        + (" It can be taken back afterwards." if preview.undoable else " This cannot be taken back by one click.")
+    )
+    st.button(
+        md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,)
+    )  # fmt: skip
+
+
+def differences(preview: Preview) -> None:
+    """Every field that will change, with what stands there now and what will."""
+    rows = [
+        {
+            "Document": plain(_short(change.path), 80),
+            "Field": plain(change.field, 60),
+            "Now": _value(change.before),
+            "Will be": _value(change.after),
+        }
+        for change in preview.changes[:500]
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that will change")
+    if len(preview.changes) > len(rows):
+        st.caption(f"The first {len(rows):,} of {len(preview.changes):,} fields.")
+
+
+def _short(path: str) -> str:
+    return "/".join(path.split("/")[-2:])
+
+
+def _value(value: Any) -> str:
+    if value is ABSENT:
+        return "(absent)"
+    if value is None:
+        return "null"
+    if isinstance(value, datetime):
+        return fmt.utc(value).text
+    if isinstance(value, list | tuple):
+        return f"{len(value):,} entries: {plain(json.dumps(value, default=str, ensure_ascii=False), 160)}"
+    return plain(str(value), 200)
+
+
+def confirm(planned: _Planned) -> None:
+    """For the button that changes: makes the change once, and leaves how it ended for the page to show."""
+    target = planned.target
+    waiting = state.take(_plan(target.page))
+    if waiting is not planned:
+        return  # it was sent already, or planned anew meanwhile
+    kind = target.kind
+    try:
+        done = kind.apply(bench(), require(kind.action), planned.preview, planned.reason)
+        ended = Outcome(target, done=done)
+    except StorageError as error:
+        ended = Outcome(target, error=error)
+    except Exception as error:
+        ended = Outcome(target, incident=incidents.record(error, f"changing: {kind.title}"))
+    finally:
+        loads.forget_user(target.uid)
+    _drop(target.page)
+    st.session_state[outcome_key(target.page)] = ended

@@ -1,0 +1,248 @@
+"""The rungs of the fix ladder that change something: what each asks for, what it would change, and how it is done."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import fmt, loads
+from pages._ui.text import plain
+from storage.actions import fixing, recount
+from storage.actions.fixing import Bench
+from storage.actions.status import STATUSES
+from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
+from storage.diagnose import Case
+from storage.domain.changes import FieldChange, value_at
+from storage.domain.policy import Action, Actor
+from storage.domain.styles import STYLES
+from storage.errors import BadInput
+
+Name = Callable[[str], str]  # the session key of one of the dialog's fields
+Values = Mapping[str, Any]  # what stands in the dialog's fields, by their short names
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change would do, as it is shown and kept until it is confirmed. With `blocked`, it is not offered."""
+
+    changes: tuple[FieldChange, ...]
+    carry: Any
+    verb: str
+    notes: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    undoable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in words of ours, with the ids that take it back."""
+
+    words: str
+    change_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One rung. `advised_by` are the steps of a diagnosis that this rung carries out."""
+
+    id: str
+    title: str
+    icon: str
+    action: Action
+    about: str
+    inputs: Callable[[Case, Name], None]
+    preview: Callable[[Bench, Case, Values, str], Preview]
+    apply: Callable[[Bench, Actor, Preview, str], Done]
+    fields: tuple[str, ...] = ()
+    advised_by: frozenset[str] = field(default_factory=frozenset)
+
+
+def _no_inputs(case: Case, name: Name) -> None:
+    st.caption("Every clip document of the user is read and added up.")
+
+
+def _recount_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
+    plan = recount.plan_recount(bench.stores, case.diagnosis.uid, bench.clock())
+    notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
+    if plan.unsized_clips:
+        notes.append(f"{plan.unsized_clips:,} clips have no usable size; the sums are lower bounds.")
+    blocked = [f"Video {video_id} is being processed: clips are being written." for video_id in plan.busy]
+    return Preview(plan.changes.effective, plan, "Write the counters", tuple(notes), tuple(blocked))
+
+
+def _recount_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
+    ids = recount.apply_recount(
+        bench.stores, bench.writers, bench.trail, preview.carry, actor, reason, bench.clock()
+    )  # fmt: skip
+    return Done(f"{len(preview.changes):,} counters were made true.", ids)
+
+
+_SOURCES: Final = {
+    "document": "highlights.json, from the document highlights/main",
+    "object": "the document highlights/main, from highlights.json",
+    "file": "both, from a file",
+}
+
+
+def _rebuild_inputs(case: Case, name: Name) -> None:
+    stored, document = case.facts.highlights_object, case.facts.highlights_document
+    usable = [source for source, state in (("document", document), ("object", stored)) if state.usable]
+    if document.usable and stored.usable:
+        usable.reverse()  # what customers get is the object
+    source = st.radio(
+        "Rebuild", [*usable, "file"], format_func=lambda value: _SOURCES[value], key=name("source"),
+        help="Both places are written, so that they agree. What was there is kept and can be put back.",
+    )  # fmt: skip
+    if source == "file":
+        st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
+
+
+def _rebuild_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
+    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+    source = values["source"]
+    if source == "file":
+        if values["file"] is None:
+            raise BadInput("No file was given", field_name="file", remedy="Choose a highlights file.")
+        plan = fixing.plan_put(bench, uid, video_id, values["file"].getvalue())
+    else:
+        plan = fixing.plan_rebuild(bench, uid, video_id, source)
+    stored = plan.found.object
+    was = f"{stored.count:,} highlights" if stored.usable else (stored.reason or stored.presence)
+    notes = (
+        f"highlights.json will hold {len(plan.entries):,} highlights; now: {was}.",
+        *plan.changes.warnings,
+    )
+    return Preview(plan.changes.effective, plan, "Write both places", notes)
+
+
+def _rebuild_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
+    applied = fixing.put_highlights(bench, actor, preview.carry, reason)
+    return Done("The highlights were written to both places.", (applied.change_id,))
+
+
+def _status_inputs(case: Case, name: Name) -> None:
+    advised = {step.id.removeprefix("set_") for step in case.diagnosis.actions}
+    first = next((wanted for wanted in ("completed", "analyzed", "failed") if wanted in advised), STATUSES[0])
+    st.segmented_control(
+        "Status", STATUSES, default=first, required=True, key=name("status"),
+        help="Refused where the evidence of both stores contradicts it.",
+    )  # fmt: skip
+
+
+def _status_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
+    changes = fixing.plan_status(bench, case.diagnosis.uid, case.diagnosis.video_id, str(values["status"]), reason)
+    return Preview(changes.effective, changes, f"Set the status to {values['status']}", changes.warnings)
+
+
+def _status_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
+    applied = fixing.set_status(bench, actor, preview.carry, reason)
+    return Done("The status was set.", (applied.change_id,))
+
+
+_OTHER: Final = "\0another"
+
+
+def _documented(case: Case) -> pd.DataFrame:
+    """The video's clips whose document says scene and style, so that a file can take their place."""
+    frame = loads.clips(case.diagnosis.uid, case.diagnosis.video_id).value.frame
+    return frame[frame["scene_id"].notna() & frame["style"].notna()]
+
+
+def _replace_inputs(case: Case, name: Name) -> None:
+    labels = {
+        row.clip_id: f"scene {row.scene_id}, {plain(row.style, 40)}"
+        + (f" · {plain(row.scene_title, 60)}" if isinstance(row.scene_title, str) else "")
+        for row in _documented(case).itertuples(index=False)
+    }
+    report = case.facts.report
+    broken = {f.clip_id for f in report.findings if f.clip_id and f.severity == "error"} if report else set()
+
+    def label(clip: str) -> str:
+        return "A clip without a document" if clip == _OTHER else ("⚠ " if clip in broken else "") + labels[clip]
+
+    ordered = [*sorted(labels, key=lambda clip: clip not in broken), _OTHER]
+    if st.selectbox("Clip", ordered, key=name("clip"), format_func=label) == _OTHER:
+        with st.container(horizontal=True):
+            st.number_input("Scene", min_value=0, max_value=9_999, step=1, key=name("scene"))
+            st.selectbox("Style", STYLES, key=name("style"))
+    st.file_uploader("Clip (MP4)", type=["mp4"], key=name("file"))
+    st.file_uploader("Thumbnail (JPEG), if there is one", type=["jpg", "jpeg"], key=name("thumbnail"))
+    st.checkbox("Replace it even if it is there and intact", key=name("intact"))
+
+
+def _replace_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
+    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+    media = _media(values)
+    scene, style = _target(case, values)
+    plan = fixing.plan_replace(
+        bench, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
+    )
+    path = f"users/{uid}/videos/{video_id}/clips/{plan.clip_id}"
+    raw = bench.stores.records.raw(path)
+    before = raw.fields if raw else None
+    changes = tuple(FieldChange(path, name, value_at(before, name), value) for name, value in plan.fields.items())
+    size = fmt.size(media.info.size_bytes).text
+    notes = [f"The object at {plan.key} will be {size}.", *plan.warnings]
+    if not media.info.index_first:
+        notes.append("The file's index comes last, so players start it late.")
+    gain = fmt.size(plan.size_difference).text
+    notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
+    return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals, undoable=False)
+
+
+def _replace_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
+    plan, media = preview.carry
+    stored = fixing.replace_clip(bench, actor, plan, media, reason)
+    return Done(f"The clip was stored: {fmt.size(stored.object.size_bytes).text}.")
+
+
+def _target(case: Case, values: Values) -> tuple[int, str]:
+    """Scene and style of the clip that was chosen."""
+    if values["clip"] == _OTHER:
+        return int(values["scene"]), str(values["style"])
+    known = _documented(case)
+    found = known[known["clip_id"] == values["clip"]]
+    if not len(found):
+        raise BadInput("That clip is no longer there", field_name="clip", remedy="Choose a clip again.")
+    return int(found.iloc[0]["scene_id"]), str(found.iloc[0]["style"])
+
+
+def _media(values: Values) -> Media:
+    file, thumbnail = values["file"], values["thumbnail"]
+    if file is None:
+        raise BadInput("No file was given", field_name="file", remedy="Choose the clip as an MP4 file.")
+    image = thumbnail.getvalue()[: MAX_THUMBNAIL_BYTES + 1] if thumbnail is not None else None
+    return check_media(io.BytesIO(file.getvalue()), image)
+
+
+KINDS: Final[tuple[Kind, ...]] = (
+    Kind(
+        "recount", "Recount", "calculate", "recount",
+        "Makes the counters of the user, the videos and the accounting true, by adding up the clip documents.",
+        _no_inputs, _recount_preview, _recount_apply, (), frozenset({"recount"}),
+    ),
+    Kind(
+        "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
+        "Writes highlights.json from the document highlights/main, or the reverse, or both from a file.",
+        _rebuild_inputs, _rebuild_preview, _rebuild_apply, ("source", "file"),
+        frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
+    ),
+    Kind(
+        "status", "Set the status", "flag", "fix",
+        "Sets what the product believes of this video, where the evidence of both stores allows it.",
+        _status_inputs, _status_preview, _status_apply, ("status",),
+        frozenset({"set_completed", "set_analyzed", "set_failed"}),
+    ),
+    Kind(
+        "replace", "Replace a clip from a file", "upload_file", "fix",
+        "Stores a clip as the worker would: object, thumbnail, document, counters. The old file is not kept.",
+        _replace_inputs, _replace_preview, _replace_apply,
+        ("clip", "scene", "style", "file", "thumbnail", "intact"), frozenset({"replace_clip"}),
+    ),
+)  # fmt: skip
+BY_ID: Final[Mapping[str, Kind]] = {kind.id: kind for kind in KINDS}

@@ -1,0 +1,99 @@
+"""How a change of the fix ladder ended, kept on its page until the next one begins, and the way to take it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages._ui import incidents, loads, state, states
+from pages._ui.access.guard import require
+from pages._ui.cached import bench
+from pages._ui.copying import copy_button
+from pages._ui.keys import key
+from pages._ui.text import plain
+from pages._ui.views.fix_kinds import BY_ID, Done, Kind
+from storage.actions import fixing
+from storage.diagnose import Case
+from storage.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which rung of which video, on which page: what callbacks are handed, as it was when they were drawn."""
+
+    page: str
+    kind_id: str
+    uid: str
+    video_id: str
+
+    @property
+    def kind(self) -> Kind:
+        """The rung."""
+        return BY_ID[self.kind_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a change ended. Exactly one of `done`, `error` and `incident` says so."""
+
+    target: Target
+    done: Done | None = None
+    error: StorageError | None = None
+    incident: str = ""
+    undone: bool = False
+
+
+def outcome_key(page: str) -> str:
+    """Where the outcome is kept in the session."""
+    return key(page, "fix", "outcome")
+
+
+def undo(shown: Outcome) -> None:
+    """For the Undo button: takes back what was just written, the last part first."""
+    target, done = shown.target, shown.done
+    if done is None or state.take(outcome_key(target.page)) is not shown:
+        return
+    left = list(done.change_ids)
+    try:
+        while left:
+            fixing.undo(bench(), require(target.kind.action), left[-1], f"Taken back: {target.kind.title}")
+            left.pop()
+        ended = replace(shown, done=Done("Everything was put back as it was.", done.change_ids), undone=True)
+    except StorageError as error:
+        ended = Outcome(target, error=error, done=replace(done, change_ids=tuple(left)))
+    except Exception as error:
+        ended = Outcome(target, incident=incidents.record(error, "taking a change back"))
+    finally:
+        loads.forget_user(target.uid)
+    st.session_state[outcome_key(target.page)] = ended
+
+
+def draw(case: Case, *, page: str) -> None:
+    """How the last change of this video ended, where there was one, with the button that takes it back."""
+    shown = st.session_state.get(outcome_key(page))
+    if not isinstance(shown, Outcome):
+        return
+    if (shown.target.uid, shown.target.video_id) != (case.diagnosis.uid, case.diagnosis.video_id):
+        return
+    with st.container(border=True, key=key(page, "fix", "ended")):
+        if shown.error is not None:
+            states.error_panel(shown.error, key=key(page, "fix", "refused"), what=shown.target.kind.title.lower())
+        elif shown.incident:
+            st.error(f"The log has the details under incident `{shown.incident}`.", title="Something went wrong")
+        elif shown.done is not None:
+            st.success(shown.done.words, title=shown.target.kind.title, icon=":material/task_alt:")
+        if shown.done is not None and shown.done.change_ids:
+            _take_back(shown, page)
+
+
+def _take_back(shown: Outcome, page: str) -> None:
+    assert shown.done is not None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for change_id in shown.done.change_ids:
+            st.caption(f"Change `{plain(change_id, 40)}`", width="content")
+            copy_button(change_id, key=key(page, "fix", "copy", change_id), what="change id", label="")
+        if shown.undone:
+            st.badge("Taken back", icon=":material/undo:", color="gray")
+        else:
+            st.button("Undo", key=key(page, "fix", "undo"), icon=":material/undo:", on_click=undo, args=(shown,))

@@ -1,0 +1,78 @@
+"""Draws the fix ladder of one video, in the order in which it is climbed, and what the last change came to."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages._ui import loads
+from pages._ui.access.guard import allowed
+from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
+from pages._ui.text import md
+from pages._ui.views import fix_dialog, fix_outcome
+from pages._ui.views.fix_kinds import KINDS, Kind
+from pages._ui.views.fix_outcome import Target
+from storage.diagnose import Case
+
+_ADVISED = " :blue-badge[:material/recommend: advised]"
+
+
+def draw(case: Case, *, page: str) -> None:
+    """The rungs that this person may use. What would change is shown in a dialog before anything does."""
+    found = case.diagnosis
+    fix_outcome.draw(case, page=page)
+    steps = {step.id for step in found.actions}
+    believed = case.error is None and found.suspicion is None and found.verdict != "access_denied"
+    if not believed:
+        st.warning(
+            "What the stores answered cannot be relied upon at this moment, so nothing that changes anything is "
+            "offered. Check again once the settings are right and both stores answer.",
+            title="Look, but do not change",
+            icon=":material/gpp_maybe:",
+        )
+    with st.container(border=True, key=key(page, "ladder")):
+        _again(found.uid, page)
+        for kind in KINDS:
+            if allowed(kind.action):
+                _rung(kind, case, page, offered=believed, advised=bool(kind.advised_by & steps))
+        if allowed("purge.plan"):
+            _purge(found.uid, found.video_id, advised="purge" in steps)
+    if believed:
+        fix_dialog.draw(case, page=page)
+
+
+def _again(uid: str, page: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            ":material/refresh: **Check again**  \n:small[What is true now may not have been true a minute ago.]",
+            width="stretch",
+        )
+        st.button("Check again", key=key(page, "fix", "again"), on_click=partial(loads.forget_user, uid))
+
+
+def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:
+    target = Target(page, kind.id, case.diagnosis.uid, case.diagnosis.video_id)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f":material/{kind.icon}: **{kind.title}**{_ADVISED if advised else ''}  \n:small[{md(kind.about, 200)}]",
+            width="stretch",
+        )
+        st.button(
+            f"{kind.title}…", key=key(page, "fix", kind.id), on_click=fix_dialog.start, args=(target,),
+            disabled=not offered, type="primary" if advised and offered else "secondary",
+        )  # fmt: skip
+
+
+def _purge(uid: str, video_id: str, *, advised: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f":material/delete_forever: **Purge**{_ADVISED if advised else ''}  \n"
+            ":small[Last of all, with the customer's agreement: a plan is made and looked at before anything goes.]",
+            width="stretch",
+        )
+        st.page_link(
+            SCREENS["purge"].file, label="Plan a purge", icon=":material/arrow_forward:",
+            query_params={UID: uid, VIDEO_ID: video_id},
+        )  # fmt: skip
