@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_connection
 
 import httpx
 import pytest
@@ -38,14 +39,18 @@ def server(tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def first_run(url: str, page: str, **headers: str) -> list[ForwardMsg]:
-    """What the server sends for the first run of a session that begins at this page."""
+def first_run(url: str, page: str, *, host: str = "127.0.0.1", **headers: str) -> list[ForwardMsg]:
+    """What the server sends for the first run of a session that begins at this page, addressed by this host name."""
     ask = BackMsg()
     ask.rerun_script.page_name = page
     ask.rerun_script.query_string = "uid=u1&video_id=v1"
-    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
+    port = int(url.rpartition(":")[2])
+    address, url = f"ws://{host}:{port}/_stcore/stream", f"http://{host}:{port}"
     answers: list[ForwardMsg] = []
-    with connect(address, subprotocols=["streamlit"], origin=url, additional_headers=headers, max_size=None) as socket:
+    line = create_connection(("127.0.0.1", port), 10)
+    with connect(
+        address, subprotocols=["streamlit"], origin=url, additional_headers=headers, max_size=None, sock=line
+    ) as socket:
         socket.send(ask.SerializeToString())
         while not answers or answers[-1].WhichOneof("type") != "script_finished":
             answers.append(ForwardMsg.FromString(socket.recv(timeout=30)))
@@ -65,9 +70,8 @@ def test_a_stranger_gets_the_sign_in_and_nothing_else(page: str, server: Running
     assert html.text == other.text  # one document for every address, without anything of any page in it
     answers = first_run(server.url, page)
     assert kinds(answers) <= {"heading", "markdown", "button", "alert"}
-    headings = [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")]
     buttons = [a.delta.new_element.button.label for a in answers if a.delta.new_element.HasField("button")]
-    assert headings == ["Clip Desk"]
+    assert headings(answers) == ["Clip Desk"]
     assert buttons == ["Sign in"]
     menus = [answer.navigation for answer in answers if answer.WhichOneof("type") == "navigation"]
     assert menus, "the entry point ran, which is what calls st.navigation"
@@ -78,9 +82,23 @@ def test_a_forged_sign_in_cookie_is_no_sign_in(tmp_path: Path) -> None:
     with streamlit_app(ROOT / "app.py", tmp_path, env={**AWAY, **OIDC}) as app:
         forged = '_streamlit_user="eyJlbWFpbCI6ImFkYUBjb3JwLnRlc3QifQ.aaaa.bbbb"; _streamlit_xsrf=2|a|b|1'
         answers = first_run(app.url, "audit", Cookie=forged)
-        assert [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")] == [
-            "Clip Desk"
-        ]
+        assert headings(answers) == ["Clip Desk"]
+
+
+def headings(answers: list[ForwardMsg]) -> list[str]:
+    """The headings of the page."""
+    return [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")]
+
+
+def test_beside_an_emulator_only_somebody_on_this_machine_may_choose_a_role(tmp_path: Path) -> None:
+    with streamlit_app(ROOT / "app.py", tmp_path, env=AWAY) as app:
+        assert headings(first_run(app.url, "access"))[0] == "Access"
+        assert headings(first_run(app.url, "access", host="localhost"))[0] == "Access"
+        through_a_proxy = first_run(app.url, "access", **{"X-Forwarded-For": "203.0.113.9"})
+        by_a_rebound_name = first_run(app.url, "access", host="rebound.evil.test")
+        for answers in (through_a_proxy, by_a_rebound_name):
+            assert headings(answers) == ["Clip Desk"]
+            assert kinds(answers) <= {"heading", "alert"}
 
 
 def test_a_socket_from_another_origin_is_refused(tmp_path: Path) -> None:

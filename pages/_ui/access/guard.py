@@ -22,7 +22,7 @@ from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
 from pages._ui.nav import SCREENS
 from storage import config, environment, logs
-from storage.domain.policy import Action, Actor, authorise, permitted
+from storage.domain.policy import Action, Actor, Role, authorise, permitted
 from storage.errors import ConfigError, NotPermitted, StorageError
 
 P = ParamSpec("P")
@@ -40,17 +40,27 @@ def actor(*, active: bool = True) -> Actor:
     refuse_to_serve(settings, values)
     now = datetime.now(UTC)
     person = identity.who(settings, now)
-    roles = settings.book.roles_of(person.email, person.groups)
     if person.source == "local":
-        if not config.is_demo(values) and not identity.is_local():
-            raise SessionEnded(
-                "refused",
-                "With an emulator and without sign-in, the desk answers to this machine alone.",
-                remedy="Open it at http://localhost on the machine where it runs, or set up sign-in.",
-            )
-        roles = identity.PERSONAS[person.email]
-    else:
-        sessions.admit(person.sign_in, limits(settings), now=now, active=active)
+        return _local(person, config.is_demo(values))
+    new = sessions.admit(person.sign_in, limits(settings), now=now, active=active)
+    who = _as_actor(person, settings.book.roles_of(person.email, person.groups))
+    if new:
+        logs.event("sign_in", actor=who, outcome="done", roles=sorted(who.roles))
+    return who
+
+
+def _local(person: identity.Person, demo: bool) -> Actor:
+    """A local user as whom they play: in the demo from anywhere, beside an emulator from this machine alone."""
+    if not demo and not identity.is_local():
+        raise SessionEnded(
+            "refused",
+            "With an emulator and without sign-in, the desk answers to this machine alone.",
+            remedy="Open it at http://localhost on the machine where it runs, or set up sign-in.",
+        )
+    return _as_actor(person, identity.PERSONAS[person.email])
+
+
+def _as_actor(person: identity.Person, roles: frozenset[Role]) -> Actor:
     return Actor(
         email=person.email,
         roles=roles,

@@ -13,6 +13,7 @@ import streamlit as st
 from pages._ui.access import assertion
 from pages._ui.access.sessions import SessionEnded, SignIn, cookie_key, key_of
 from pages._ui.access.signing_keys import SigningKeys
+from storage import logs
 from storage.access_settings import AccessSettings
 from storage.domain.policy import Role, Source
 from storage.role_book import address
@@ -109,6 +110,7 @@ def _from_access(settings: AccessSettings, now: datetime) -> Person | None:
     try:
         found = assertion.verify(token, settings.assertion, keys, now=now)
     except assertion.BadAssertion as error:
+        logs.event("sign_in", actor="", outcome="refused", source="access", ip=ip(), why=error.message)
         raise SessionEnded("refused", error.message, remedy=error.remedy or "Reload the page.") from None
     if not found.email:
         raise SessionEnded("refused", "A service token is not a person.", remedy="Open the desk as yourself.")

@@ -27,6 +27,8 @@ def sign_in(ended: SessionEnded) -> None:
         elif ended.reason == "refused":
             st.warning(f"{md(ended.message)} {md(ended.remedy)}", icon=":material/lock:")
         settings = current()
+        if not settings.signs_in:
+            return
         if settings.oidc is None:
             st.markdown("This desk is reached through Cloudflare Access: open it at its usual address.")
             st.markdown(f"[Sign in again]({_ACCESS_SIGN_OUT}), or reload this page.")

@@ -65,13 +65,15 @@ class Sessions:
     _out_before: dict[str, datetime] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def admit(self, sign_in: SignIn, limits: Limits, *, now: datetime, active: bool = True) -> None:
+    def admit(self, sign_in: SignIn, limits: Limits, *, now: datetime, active: bool = True) -> bool:
         """Lets a living session pass and notes its activity; raises `SessionEnded` for one that has ended.
 
-        What a page does by itself (a fragment that polls) is not activity: pass `active=False`.
+        What a page does by itself (a fragment that polls) is not activity: pass `active=False`. Returns whether this
+        sign-in is met for the first time.
         """
         with self._lock:
             known = self._known.get(sign_in.key)
+            new = known is None
             if known is None:
                 known = self._meet(sign_in, now)
             if known.ended is None:
@@ -80,6 +82,7 @@ class Sessions:
                 raise SessionEnded(known.ended.reason, known.ended.message)
             if active:
                 known.seen_at = now
+            return new
 
     def sign_out(self, key: str, *, now: datetime) -> None:
         """Ends this sign-in and every other known one of the same person; each tab notices at its next action."""
