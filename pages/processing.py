@@ -1,14 +1,154 @@
-"""Processing: which videos do not move, and what is the next safe step?"""
+"""Processing: which videos do not move, since when, is it one outage, and what is wrong with each?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.guard import show
+from pages._ui import loads, params, state, states
+from pages._ui.access.guard import require, show
+from pages._ui.freshness import freshness
+from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
+from pages._ui.views import diagnosis, stuck, stuck_chart, stuck_filters
+from storage.diagnose_stuck import StuckList
+from storage.errors import BadInput
+
+NAME: Final = "processing"
+DELIVERED: Final = 200  # videos already delivered that are looked at on demand, the last touched first
+_SELECTED: Final = key(NAME, "selected")  # the row that was chosen last, so that it opens once and not at every run
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("Processing")
+    state.enter(NAME)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.title("Processing", width="content", anchor=False)
+        delivered = st.toggle(
+            "Also look at delivered videos", key=key(NAME, "delivered"), bind="query-params",
+            help=f"A status of completed does not prove that the customer sees anything. Looks at the {DELIVERED:,} "
+            "delivered videos that were touched last: some 4 document reads and 2 bucket operations for each.",
+        )  # fmt: skip
+    states.section(
+        "what is stuck", partial(_stuck, DELIVERED if delivered else 0), key=key(NAME, "stuck"),
+        unknown="which videos need a person",
+    )  # fmt: skip
+    _drawer()
+
+
+def _stuck(delivered: int) -> None:
+    with st.spinner("Looking at videos that do not move…"):
+        loaded = loads.stuck(delivered)
+    found = loaded.value
+    freshness(
+        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=found.complete,
+        on_refresh=loads.stuck.clear,
+    )  # fmt: skip
+    if not found.videos:
+        _nothing(found, delivered)
+        return
+    _totals(found)
+    chosen = stuck_filters.outage()
+    stuck.outages(found.outages, chosen=chosen, choose=stuck_filters.choose_outage)
+    with st.container(border=True):
+        st.markdown("**When they stopped** :small[:gray[each mark is one video; a column of marks is an outage]]")
+        stuck_chart.strip(found.videos, found.outages)
+    shown = stuck_filters.draw(found.videos, found.outages, page=NAME)
+    if shown:
+        rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
+        _open_selected(rows)
+    else:
+        states.empty("No video matches the filters.", icon="filter_alt_off", hint="Take one of the filters away.")
+    st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
+    stuck.gaps(found, page=NAME)
+    _scope(found, delivered)
+
+
+def _nothing(found: StuckList, delivered: int) -> None:
+    if found.complete:
+        states.empty(
+            "Nothing needs a person.", icon="task_alt",
+            hint=f"{found.looked_at:,} videos were looked at: in progress without a touch, or failed lately.",
+        )  # fmt: skip
+    else:
+        st.warning(
+            "Nothing was found to be stuck, but not everything could be looked at.",
+            title="Incomplete", icon=":material/hourglass_bottom:",
+        )  # fmt: skip
+    stuck.gaps(found, page=NAME)
+    _scope(found, delivered)
+
+
+def _scope(found: StuckList, delivered: int) -> None:
+    more = "" if delivered else " Delivered videos were not looked at; the switch above does that."
+    st.caption(f"{found.looked_at:,} videos were diagnosed.{more}")
+
+
+def _totals(found: StuckList) -> None:
+    users = len({video.diagnosis.uid for video in found.videos})
+    in_outages = len({pair for outage in found.outages for pair in outage.videos})
+    ages = [video.diagnosis.age for video in found.videos if video.diagnosis.age is not None]
+    days = max(ages).total_seconds() / 86_400 if ages else None
+    with st.grid(4, min_column_width=160, gap="small"):
+        st.metric("Need a person", f"{len(found.videos):,}", border=True, icon=":material/person_alert:")
+        st.metric("Customers waiting", f"{users:,}", border=True, icon=":material/group:")
+        st.metric(
+            "Outages", f"{len(found.outages):,}", border=True, icon=":material/crisis_alert:",
+            help=f"{in_outages:,} of the videos stopped together with others.",
+        )  # fmt: skip
+        oldest = "—" if days is None else f"{days:.1f} days"
+        st.metric("Longest wait", oldest, border=True, icon=":material/hourglass_disabled:")
+
+
+def _open_selected(rows: list[str]) -> None:
+    """Puts a row that was just ticked into the address, which is what opens the drawer."""
+    if rows == st.session_state.get(_SELECTED, []):
+        return
+    st.session_state[_SELECTED] = rows
+    if rows:
+        uid, _, video_id = rows[0].rpartition("/")
+        st.query_params.update({UID: uid, VIDEO_ID: video_id})
+    else:
+        _close()
+
+
+def _close() -> None:
+    for name in (UID, VIDEO_ID):
+        st.query_params.pop(name, None)
+
+
+def _drawer() -> None:
+    """The diagnosis of the video that the address names, in a drawer at the right."""
+    try:
+        uid, video_id = params.read(UID), params.read(VIDEO_ID)
+    except BadInput as error:
+        states.error_panel(error, key=key(NAME, "params"))
+        return
+    if uid and video_id:
+        st.dialog(
+            "Diagnosis", position="right", width="large", icon=":material/troubleshoot:", on_dismiss=_close
+        )(_case)(uid, video_id)  # fmt: skip
+
+
+def _case(uid: str, video_id: str) -> None:
+    states.section(
+        "the diagnosis", partial(_diagnosis, uid, video_id), key=key(NAME, "case"), unknown="what is wrong"
+    )  # fmt: skip
+
+
+def _diagnosis(uid: str, video_id: str) -> None:
+    require("diagnose")  # a drawer runs again without the page around it
+    with st.spinner("Looking at both stores…"):
+        loaded = loads.case(uid, video_id)
+    st.page_link(
+        SCREENS["video"].file, label="Open the video, with all that mends it", icon=":material/movie:",
+        query_params={UID: uid, VIDEO_ID: video_id},
+    )  # fmt: skip
+    diagnosis.explain(loaded.value, page=NAME)
+    diagnosis.verdict(loaded.value, page=NAME)
 
 
 if __name__ == "__main__":
-    show("processing", page)
+    show(NAME, page)
