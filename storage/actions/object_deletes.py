@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from storage.actions.object_lanes import LANES, Lanes
 from storage.clients.r2 import R2Client
 from storage.clients.r2_errors import code_of, told
+from storage.clients.r2_listing import DELETED_KEYS
 from storage.clients.r2_transfer import ContextThreads
 from storage.errors import BadCredentials, ClockSkew, NotFound, StorageError, Throttled, Unreachable, Unusable
 
@@ -15,6 +18,7 @@ BATCH_KEYS = 1_000  # the most that the store takes; more is an error
 ROUNDS = 5  # how often a throttled or faulty key is tried
 FIRST_PAUSE_SECONDS = 0.5
 THREADS = 16  # for keys one by one
+_NOT_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
 _ONE_BY_ONE = frozenset({"NotImplemented", "InvalidRequest", "MalformedXML", "501"})
 
 
@@ -61,19 +65,33 @@ class DeleteResult:
 
 
 def delete_keys(client: R2Client, keys: Sequence[str], sleep: Callable[[float], None]) -> DeleteResult:
-    """Deletes `keys` (checked, without repeats). Never raises for what a backend does: it is in the result."""
-    work = _Deletion(client, sleep)
+    """Deletes `keys` (checked, without repeats). Never raises for what a backend does: it is in the result.
+
+    The first batch goes alone, so that a refused token is refused once; the others go side by side, fewer at a time
+    as soon as the store asks to slow down.
+    """
+    run = _Run(client, sleep)
     plain = [key for key in keys if _fits_xml(key)]
-    for start in range(0, len(plain), BATCH_KEYS):
-        work.delete(plain[start : start + BATCH_KEYS])
-    work.one_by_one = True
-    work.delete([key for key in keys if not _fits_xml(key)])
-    return DeleteResult(tuple(work.deleted), tuple(work.failed), tuple(work.unknown), work.error)
+    batches = [plain[start : start + BATCH_KEYS] for start in range(0, len(plain), BATCH_KEYS)]
+    done = [run.delete(batches[0])] if batches else []
+    if run.one_by_one or len(batches) < 3:
+        done += [run.delete(batch) for batch in batches[1:]]
+    else:
+        with ContextThreads(max_workers=LANES) as threads:
+            done += threads.map(run.delete, batches[1:])
+    run.one_by_one = True
+    done.append(run.delete([key for key in keys if not _fits_xml(key)]))
+    return DeleteResult(
+        tuple(key for part in done for key in part.deleted),
+        tuple(failure for part in done for failure in part.failed),
+        tuple(key for part in done for key in part.unknown),
+        run.error,
+    )
 
 
 def _fits_xml(key: str) -> bool:
     """Whether a batch, which is XML, carries the key unchanged; control characters do not survive there."""
-    return all(char >= " " and char not in "\ufffe\uffff" for char in key)
+    return _NOT_XML.search(key) is None
 
 
 def _left_out() -> Unusable:
@@ -84,43 +102,64 @@ def _left_out() -> Unusable:
     )
 
 
-class _Deletion:
-    """One run: what became of the keys so far, whether batches work with this store, and why it stopped."""
+class _Run:
+    """What all batches share: whether batches work with this store, how many go at once, and why it stopped."""
 
     def __init__(self, client: R2Client, sleep: Callable[[float], None]) -> None:
+        self.client = client
+        self.sleep = sleep
+        self.lanes = Lanes()
+        self.error: StorageError | None = None
+        self.one_by_one = False
+
+    def delete(self, keys: list[str]) -> _Batch:
+        """Deletes some keys, at most a batch of them."""
+        batch = _Batch(self)
+        batch.delete(keys)
+        return batch
+
+
+class _Batch:
+    """What became of the keys of one batch."""
+
+    def __init__(self, run: _Run) -> None:
         self.deleted: list[str] = []
         self.failed: list[DeleteFailure] = []
         self.unknown: list[str] = []
-        self.error: StorageError | None = None
-        self.one_by_one = False
-        self._client = client
-        self._sleep = sleep
+        self._run = run
 
     def delete(self, keys: list[str]) -> None:
         """Deletes some keys, again and again where the store is busy or away, at most `ROUNDS` times."""
         pending: dict[str, StorageError] = {}
         for turn in range(ROUNDS):
-            if not keys or self.error is not None:
+            if not keys or self._run.error is not None:
                 break
             if turn:
-                self._sleep(FIRST_PAUSE_SECONDS * 2 ** (turn - 1) * random.uniform(1.0, 1.5))
-            pending = self._once(keys)
-            keys = list(pending)
+                self._run.sleep(FIRST_PAUSE_SECONDS * 2 ** (turn - 1) * random.uniform(1.0, 1.5))
+            with self._run.lanes.lane():
+                if self._run.error is not None:
+                    break  # another batch met what stops them all
+                pending = self._once(keys)
+                keys = list(pending)
+            if any(isinstance(error, Throttled) for error in pending.values()):
+                self._run.lanes.slower()
+            elif not pending:
+                self._run.lanes.faster()
         for key in keys:
             self._give_up(key, pending.get(key))
 
     def _give_up(self, key: str, last: StorageError | None) -> None:
         if isinstance(last, Unreachable):
             self.unknown.append(key)
-            self.error = self.error or last
+            self._run.error = self._run.error or last
         elif last is not None:
             self._fail(key, last)
         else:
-            self._fail(key, self.error or _left_out(), "not_tried")
+            self._fail(key, self._run.error or _left_out(), "not_tried")
 
     def _once(self, keys: list[str]) -> dict[str, StorageError]:
         """One attempt for each key; returns those that are worth another, with the reason."""
-        if not self.one_by_one:
+        if not self._run.one_by_one:
             try:
                 return self._batch(keys)
             except (Throttled, Unreachable) as error:
@@ -128,18 +167,18 @@ class _Deletion:
             except StorageError as error:
                 if code_of(error) not in _ONE_BY_ONE:
                     return self._stop(keys, error)
-                self.one_by_one = True
+                self._run.one_by_one = True
         return self._singly(keys)
 
     def _batch(self, keys: list[str]) -> dict[str, StorageError]:
         wanted = {"Objects": [{"Key": key} for key in keys]}
-        reply = self._client.call("delete_objects", f"{len(keys)} objects", Delete=wanted)
-        gone = {item.get("Key") for item in reply.get("Deleted", [])}
+        reply = self._run.client.call("delete_objects", f"{len(keys)} objects", Delete=wanted)
+        gone = {*reply.get(DELETED_KEYS, ()), *(item.get("Key") for item in reply.get("Deleted", []))}
         errors = {item.get("Key"): str(item.get("Code") or "") for item in reply.get("Errors", [])}
         again: dict[str, StorageError] = {}
         for key in keys:
             if key in errors:
-                error = told(errors[key], "delete_objects", key, self._client.variables)
+                error = told(errors[key], "delete_objects", key, self._run.client.variables)
                 if error.retryable:
                     again[key] = error
                 elif errors[key] == "NoSuchKey":
@@ -163,19 +202,19 @@ class _Deletion:
                 else:
                     self._fail(key, error)
                     if isinstance(error, BadCredentials | ClockSkew) or code_of(error) == "NoSuchBucket":
-                        self.error = error
+                        self._run.error = error
         return again
 
     def _single(self, key: str) -> StorageError | None:
         try:
-            self._client.call("delete_object", key, Key=key)
+            self._run.client.call("delete_object", key, Key=key)
         except StorageError as error:
             return error
         return None
 
     def _stop(self, keys: list[str], error: StorageError) -> dict[str, StorageError]:
         """The store refused a whole batch: its keys failed, and going on would only be refused again."""
-        self.error = error
+        self._run.error = error
         for key in keys:
             self._fail(key, error)
         return {}

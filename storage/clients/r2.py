@@ -35,7 +35,7 @@ from botocore.parsers import ResponseParserError
 
 from storage.clients.meter import Operation, record
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
-from storage.clients.r2_listing import take_columns
+from storage.clients.r2_listing import take_columns, take_deleted
 from storage.clients.r2_signing import UrlSigner
 from storage.config import KeyPair, R2Settings
 from storage.errors import NotPermitted, StorageError
@@ -50,6 +50,7 @@ FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipa
 
 # Handlers of a wildcard run before those of a name: this one has to come before the SDK's own look through the body.
 LISTING_EVENT = "before-parse.*.ListObjectsV2"
+DELETED_EVENT = "before-parse.*.DeleteObjects"
 
 _NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLError, ProxyConnectionError)
 
@@ -143,6 +144,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     sdk.meta.events.register("response-received.s3", _meter_answer)
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
     sdk.meta.events.register(LISTING_EVENT, take_columns)
+    sdk.meta.events.register(DELETED_EVENT, take_deleted)
     return R2Client(sdk, settings.bucket, variables, UrlSigner(settings.endpoint_url, settings.region, key_id, secret))
 
 

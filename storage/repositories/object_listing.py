@@ -72,6 +72,24 @@ def everything(client: R2Client, prefix: str, clock: Clock, limit: int | None) -
     )
 
 
+def folders(client: R2Client, prefix: str) -> tuple[str, ...]:
+    """The names that end with '/' directly below the prefix, one billed listing for every 1,000. Raises on failure."""
+    check_prefix(prefix)
+    found: list[str] = []
+    way_on: dict[str, Any] = {}
+    while True:
+        reply = client.call("list_objects_v2", prefix, Prefix=prefix, Delimiter="/", MaxKeys=PAGE_KEYS, **way_on)
+        if COLUMNS not in reply:
+            raise _unusable("list_objects_v2", prefix, "is not one")
+        found.extend(str(item.get("Prefix")) for item in reply.get("CommonPrefixes", []))
+        token = reply.get("NextContinuationToken") if reply.get("IsTruncated") else None
+        if token is None:
+            return tuple(found)
+        if token == way_on.get("ContinuationToken"):
+            raise _unusable("list_objects_v2", prefix, "goes in a circle")
+        way_on = {"ContinuationToken": token}
+
+
 def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:
     """Every multipart upload under the prefix that was begun and not ended. As `everything`, a failure is data."""
     check_prefix(prefix)

@@ -62,6 +62,10 @@ class Objects:
         """
         return object_listing.everything(self._client, prefix, self._clock, limit)
 
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """The names that end with '/' directly below the prefix, as the store orders them. Raises on failure."""
+        return object_listing.folders(self._client, prefix)
+
     def multipart_uploads(self, prefix: str) -> Uploads:
         """Unfinished uploads under the prefix; a failure on the way is data, as with `list_all`."""
         return object_listing.unfinished_uploads(self._client, prefix, self._clock)

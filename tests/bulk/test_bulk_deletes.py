@@ -1,0 +1,103 @@
+"""Many batches of deletes at once: every key answered in its place, fewer at a time where the store is busy."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from storage.actions.object_lanes import Lanes
+from storage.actions.objects import ObjectWriter
+from storage.clients.meter import metering
+from storage.clients.r2_transfer import ContextThreads
+from storage.errors import AccessDenied, Unreachable
+from storage.repositories.objects import Objects
+from tests.contract.r2_fixtures import fill
+from tests.rigs.http_faults import Answer, FaultProxy, Rewrite
+
+MANY = [f"users/u1/v{n % 7}/clips/{n:05d}.mp4" for n in range(6_500)]
+
+
+def test_batches_side_by_side_answer_for_every_key_in_order(
+    writer: ObjectWriter, far_writer: ObjectWriter, proxy: FaultProxy, objects: Objects
+) -> None:
+    there = MANY[::9]
+    fill(writer, there)
+    with metering() as meter:
+        result = far_writer.delete(MANY)
+    assert (result.complete, result.deleted) == (True, tuple(MANY))
+    assert (proxy.count("POST"), meter.cost().r2_free) == (7, 7)
+    assert len(objects.list_all("").frame) == 0
+
+
+def test_a_busy_store_is_waited_for_on_every_lane(far_writer: ObjectWriter, proxy: FaultProxy) -> None:
+    proxy.on(Answer(503, "SlowDown"), method="POST", only={2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    result = far_writer.delete(MANY)
+    assert (result.complete, result.deleted) == (True, tuple(MANY))
+
+
+def test_a_refusal_on_the_way_stops_all_and_each_key_stands_in_one_place(
+    far_writer: ObjectWriter, proxy: FaultProxy
+) -> None:
+    proxy.on(Answer(403, "AccessDenied"), method="POST", only=set(range(3, 50)))
+    result = far_writer.delete(MANY)
+    assert isinstance(result.error, AccessDenied)
+    places = Counter([*result.deleted, *(failure.key for failure in result.failed), *result.unknown])
+    assert places == Counter(MANY)
+    assert 1_000 <= len(result.deleted) <= 2_000
+    assert {failure.code for failure in result.failed} <= {"AccessDenied", "not_tried"}
+
+
+def test_a_store_that_goes_away_leaves_unknown_what_was_under_way(far_writer: ObjectWriter, proxy: FaultProxy) -> None:
+    proxy.on(Answer(500, "InternalError"), method="POST", only=set(range(2, 500)))
+    result = far_writer.delete(MANY)
+    assert isinstance(result.error, Unreachable)
+    assert result.deleted == tuple(MANY[:1_000])
+    assert Counter([*result.deleted, *(failure.key for failure in result.failed), *result.unknown]) == Counter(MANY)
+    assert result.unknown
+
+
+@pytest.mark.parametrize(
+    ("odd", "with_it"),
+    [
+        (b"<Deleted><Key>", b"<Deleted><VersionId>1</VersionId><Key>"),
+        (b"<Deleted><Key>", b"<Deleted><!-- a --><Key>"),
+        (b"<Deleted>", b"\n  <Deleted>"),
+    ],
+)
+def test_answers_of_other_shapes_say_the_same(
+    writer: ObjectWriter, far_writer: ObjectWriter, proxy: FaultProxy, odd: bytes, with_it: bytes
+) -> None:
+    keys = ["a&b<c>.mp4", "quote\"s'.mp4", "é😀.mp4", "plain.mp4"]
+    fill(writer, keys)
+    proxy.on(Rewrite(lambda body: body.replace(odd, with_it, 2)), method="POST")
+    assert far_writer.delete(keys).deleted == tuple(keys)
+
+
+def test_lanes_are_halved_when_the_store_is_busy_and_grow_one_by_one() -> None:
+    lanes = Lanes(8)
+    seen = []
+    for change in (lanes.slower, lanes.slower, lanes.slower, lanes.slower, lanes.faster, *[lanes.faster] * 9):
+        change()
+        seen.append(lanes.limit)
+    assert seen == [4, 2, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8]
+
+
+def test_no_more_run_at_once_than_there_are_lanes() -> None:
+    lanes, running, most = Lanes(3), 0, 0
+    lock, met = threading.Lock(), threading.Barrier(3, timeout=10)
+
+    def work(_: int) -> None:
+        nonlocal running, most
+        with lanes.lane():
+            with lock:
+                running += 1
+                most = max(most, running)
+            met.wait()
+            with lock:
+                running -= 1
+
+    with ContextThreads(max_workers=9) as threads:
+        list(threads.map(work, range(9)))
+    assert most == 3
