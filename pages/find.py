@@ -14,12 +14,12 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
+from pages._ui.quick_find import SENT
+from pages._ui.quick_find import question as asked
 from pages._ui.text import md
 from storage.domain.match import Found, Match
-from storage.domain.recognise import without_signature
 
 NAME: Final = "find"
-_SENT: Final = key(NAME, "sent")  # set by pressing Enter or Find, so that "back" does not bounce forward again
 _KINDS: Final = {
     "uid": "a user id",
     "email": "an e-mail address",
@@ -42,7 +42,7 @@ def page() -> None:
     state.enter(NAME)
     st.title("Find")
     question = params.question()
-    if without_signature(question) != question:  # a signed link in the address itself: its signature goes at once
+    if asked(question) != question:  # a signed link in the address itself: its signature goes at once
         _ask(question)
     _box(question)
     if not question:
@@ -69,13 +69,13 @@ def _box(question: str) -> None:
         )
         sent = st.form_submit_button("Find", type="primary", icon=":material/search:")
     if sent:
-        st.session_state[_SENT] = True
+        st.session_state[SENT] = True
         _ask(typed)
 
 
 def _ask(typed: str) -> None:
-    """Puts the question into the address, without the signature of a URL and without what an address cannot hold."""
-    st.query_params[QUERY] = " ".join(without_signature(typed).split())
+    """Puts the question into the address."""
+    st.query_params[QUERY] = asked(typed)
     st.rerun()
 
 
@@ -83,7 +83,7 @@ def _answer(question: str) -> None:
     with st.spinner("Searching…"):
         loaded = loads.find(question)
     found = loaded.value
-    if st.session_state.pop(_SENT, False) and len(found.matches) == 1 and not found.gaps:
+    if st.session_state.pop(SENT, False) and len(found.matches) == 1 and not found.gaps:
         _open(found.matches[0])
     _say(found)
     freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=loads.find.clear)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from pages._ui import banner, nav
+from pages._ui import banner, nav, quick_find
 from pages._ui.access import account, guard, screens, settings
 from pages._ui.access.sessions import SessionEnded
 from storage import environment
@@ -47,6 +47,7 @@ def run() -> None:
     st.set_page_config(page_title=f"{page.title} · Clip Desk", page_icon=_ICON)
     st.logo(_LOGO, icon_image=_ICON)
     banner.draw(values, actor)
+    quick_find.draw()
     account.panel(actor)
     page.run()
 

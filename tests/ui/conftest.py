@@ -1,0 +1,90 @@
+"""The whole app under Streamlit's own test runner, live over our Firestore and SeaweedFS, with a world of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import cached
+from pages._ui.access import identity
+from pages._ui.access.identity import PERSONA
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.repositories.objects import Objects
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World
+from tests.rigs.seaweed import SeaweedRig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class LiveApp:
+    """A configured desk: put documents and objects in, open pages as somebody."""
+
+    world: World
+    objects: Objects
+    writer: ObjectWriter
+    bucket: str
+    open: Callable[..., AppTest]
+
+
+@pytest.fixture
+def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp]:
+    """The desk in live mode against an emulator on loopback, where a local user may play any role."""
+    for name in list(os.environ):
+        if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+    monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
+    bucket = r2_rig.fresh_bucket()
+    with EmbeddedFirestore() as firestore, World(firestore) as world:
+        targets = {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": firestore.host}
+        for name, value in (r2_rig.values(bucket) | targets).items():
+            monkeypatch.setenv(name, value)
+        settings = r2_rig.settings(bucket)
+        reader, writer = r2.read_client(settings), r2.write_client(settings)
+        yield LiveApp(world, Objects(reader, bucket), ObjectWriter(writer, bucket), bucket, open_page)
+        cached.close()
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+
+def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
+    """A page as it is first drawn for somebody with this role."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.session_state[PERSONA] = f"{role}@demo.local"
+    app.switch_page(f"pages/{name}.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    """Everything that a page shows, as a person reads it: escapes undone. An uncaught exception fails the test."""
+    assert not app.exception, [block.value for block in app.exception]
+    return re.sub(r"\\(.)", r"\1", re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(_texts(app.main))))
+
+
+def _texts(block: Any) -> Iterator[str]:
+    for child in getattr(block, "children", {}).values():
+        for name in ("value", "label", "body", "title"):
+            text = getattr(child, name, None)
+            if isinstance(text, str) and text:
+                yield text
+        progress = getattr(getattr(child, "proto", None), "text", None)
+        if isinstance(progress, str) and progress:
+            yield progress
+        frame = getattr(child, "value", None)
+        if isinstance(frame, pd.DataFrame):
+            yield frame.to_csv()
+        yield from _texts(child)

@@ -1,0 +1,133 @@
+"""Every page of support in every state of the world: empty, ordinary, refused, away; and never an outage as nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import UTC, datetime
+
+import pytest
+
+from pages._ui import nav
+from tests.rigs.records import clip, user, video
+from tests.rigs.seaweed import NOBODY
+from tests.ui.conftest import LiveApp, words
+
+MONTH = datetime.now(UTC).strftime("%Y-%m")
+IDS = {"uid": "u1", "video_id": "vid-0001"}
+PAGES = sorted(nav.SCREENS)
+NOTHING = ("There are no videos", "has no videos", "has no clips", "Nothing was found", "There is no such video")
+
+
+def ordinary(app: LiveApp) -> None:
+    app.world.put(
+        {
+            "users/u1": user("u1", email="ada@example.com", usage_reset_month=MONTH, credits_used_this_month=3_900),
+            "users/u1/videos/vid-0001": video("vid-0001", video_title="A talk"),
+            "users/u1/videos/vid-0001/clips/vid-0001_1_split": clip("vid-0001", 1, thumbnail_r2_key=None),
+            "users/u1/videos/vid-0001/clips/vid-0001_2_split": clip("vid-0001", 2),
+            "plans/pro": {"id": "pro", "name": "Pro", "limits": {"storage_limit_bytes": 2_500}},
+        }
+    )
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"x" * 1_000, "video/mp4")
+    entry = {"id": 1, "title": "The hook", "start": "00:00:01", "end": "00:00:09"}
+    app.writer.put(
+        "users/u1/vid-0001/highlights.json", json.dumps({"highlights": [entry]}).encode(), "application/json"
+    )
+
+
+def query_of(page: str) -> dict[str, str]:
+    return {"user": {"uid": "u1"}, "video": IDS, "find": {"q": "u1"}}.get(page, {})
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("world", ["empty", "ordinary", "bucket_refuses", "firestore_away"])
+def test_every_page_stands_in_every_world(app, monkeypatch, page, world):
+    if world != "empty":
+        ordinary(app)
+    if world == "bucket_refuses":
+        monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+        monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    with socket.socket() as free:
+        if world == "firestore_away":
+            free.bind(("127.0.0.1", 0))
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
+        text = words(app.open(page, **query_of(page)))
+    assert text
+    assert "Something went wrong" not in text
+    if world == "firestore_away" and page in {"overview", "find", "user", "video"}:
+        assert "could not be reached" in text
+        assert not any(nothing in text for nothing in NOTHING)
+    if world == "bucket_refuses" and page in {"overview", "video"}:
+        assert "R2_" in text or "refused" in text.lower()
+        assert "not in the bucket" not in text
+
+
+def test_the_user_page_gives_identity_usage_videos_and_drift(app):
+    ordinary(app)
+    text = words(app.open("user", uid="u1"))
+    for expected in ("ada", "Pro", "120 %", "Exceeded", "97.5 %", "Near limit", "A talk", "user.total_storage_bytes"):
+        assert expected in text, expected
+
+
+def test_the_video_page_gives_clips_highlights_and_the_reply(app):
+    ordinary(app)
+    opened = app.open("video", **IDS)
+    text = words(opened)
+    for expected in ("A talk", "The hook", "Reply"):
+        assert expected in text, expected
+
+
+def test_support_sees_the_reply_and_neither_verdict_nor_repair(app):
+    ordinary(app)
+    text = words(app.open("video", role="support", **IDS))
+    assert "Reply" in text
+    assert "Repair" not in text
+    assert "set-status" not in text
+
+
+def test_a_single_match_is_offered_and_nothing_found_says_what_was_searched(app):
+    ordinary(app)
+    assert "its uid is the text" in words(app.open("find", q="u1")).replace("\\", "")
+    nothing = words(app.open("find", q="nobody-here"))
+    assert "Nothing was found" in nothing
+    assert "Searched" in nothing
+
+
+@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b", " "])
+@pytest.mark.parametrize("page", ["user", "video"])
+def test_a_bad_id_in_the_address_is_refused_by_name(app, page, value):
+    opened = app.open(page, uid=value, video_id="vid-0001")
+    assert "uid" in words(opened)
+    assert app.world.faults.calls.get("BatchGetDocuments", 0) == 0
+
+
+def test_an_unknown_user_is_not_found_and_the_page_says_what_to_do(app):
+    text = words(app.open("user", uid="nobody"))
+    assert "Not found" in text or "There is no user" in text
+
+
+def test_a_hostile_title_is_text_everywhere(app):
+    ordinary(app)
+    title = "[x](https://e.invalid) ![p](https://e.invalid/p.png) <b>b</b> :red[r] `c` $x$"
+    app.world.put({"users/u1/videos/vid-0001": video("vid-0001", video_title=title, error_message=title)})
+    for page in ("user", "video"):
+        opened = app.open(page, **query_of(page))
+        markdown = "\n".join(str(block.value) for block in opened.main.get("markdown"))
+        assert "![p](" not in markdown
+        assert "[x](https" not in markdown
+        words(opened)
+
+
+def test_the_overview_names_who_is_over_a_limit(app):
+    ordinary(app)
+    text = words(app.open("overview"))
+    assert "ada@example.com" in text
+    assert app.world.project in text.replace("\\", "")
+
+
+def test_the_user_page_of_an_ordinary_customer_costs_few_reads(app):
+    ordinary(app)
+    before = app.world.faults.reads.total()
+    words(app.open("user", uid="u1"))
+    assert app.world.faults.reads.total() - before <= 30
