@@ -128,7 +128,7 @@ def _drawer() -> None:
         return
     if uid and video_id:
         st.dialog(
-            "Diagnosis", position="right", width="large", icon=":material/troubleshoot:", on_dismiss=_close
+            "Diagnosis", position="right", width=720, icon=":material/troubleshoot:", on_dismiss=_close
         )(_case)(uid, video_id)  # fmt: skip
 
 

@@ -1,14 +1,150 @@
 """Uploads: is everything that the documents name in the bucket, whole?"""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
 import streamlit as st
 
-from pages._ui.access.guard import show
+from pages._ui import loads, params, state, states, tables
+from pages._ui.access.guard import require, show
+from pages._ui.freshness import freshness
+from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.text import md
+from pages._ui.views import finding_detail, findings, report_parts, scan
+from storage import verify
+from storage.domain.integrity import Finding, Report
+from storage.errors import BadInput
+from storage.ids import check_id
+from storage.verify import Rechecked
+
+NAME: Final = "uploads"
+ONE, MANY = "One customer", "Many customers"
+_AGAIN: Final = key(NAME, "again")  # session: what became of findings that were checked again, by their identity
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("Uploads")
+    state.enter(NAME)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.title("Uploads", width="content", anchor=False)
+        scope = st.segmented_control(
+            "Look at", [ONE, MANY], default=ONE, required=True, key=key(NAME, "scope"), bind="query-params",
+            label_visibility="collapsed",
+        )  # fmt: skip
+    if scope == MANY:
+        states.section("the scan", _many, key=key(NAME, "many"), unknown="what a scan found")
+        return
+    try:
+        uid, video_id = params.read(UID), params.read(VIDEO_ID)
+    except BadInput as error:
+        states.error_panel(error, key=key(NAME, "params"))
+        uid = video_id = None
+    _box(uid or "", video_id or "")
+    if uid is None:
+        states.empty(
+            "Compare what the documents of a customer name with what the bucket holds.", icon="fact_check",
+            hint="One listing for each prefix, no question for each clip. Give a user id, and a video id to narrow it.",
+        )  # fmt: skip
+        return
+    states.section(
+        "the upload check", partial(_one, uid, video_id), key=key(NAME, "report"),
+        unknown="whether the uploads are whole",
+    )  # fmt: skip
+
+
+def _box(uid: str, video_id: str) -> None:
+    here = tables.fingerprint([uid, video_id])
+    with st.form(key(NAME, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input("User id", uid, key=key(NAME, "uid", here), max_chars=1_500)
+        narrowed = st.text_input("Video id, if only one", video_id, key=key(NAME, "video", here), max_chars=1_500)
+        sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
+    if sent:
+        try:
+            wanted = {UID: check_id(typed.strip(), UID)}
+            if narrowed.strip():
+                wanted[VIDEO_ID] = check_id(narrowed.strip(), VIDEO_ID)
+        except BadInput as error:
+            states.error_panel(error, key=key(NAME, "refused"))
+            return
+        loads.report.clear()
+        st.query_params.pop(VIDEO_ID, None)
+        st.query_params.update(wanted)
+        st.rerun()
+
+
+def _one(uid: str, video_id: str | None) -> None:
+    with st.spinner("Comparing documents and bucket…"):
+        loaded = loads.report(uid, video_id)
+    report = loaded.value
+    if report.suspicion is not None:
+        findings.suspicion(report.suspicion)
+    if not report.complete:
+        findings.incomplete(report.failures, report.unchecked)
+    st.markdown(f"Checked **{md(report.scope, 200)}**")
+    freshness(
+        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=report.complete,
+        on_refresh=loads.report.clear,
+    )  # fmt: skip
+    report_parts.totals(report.checked, len(report.findings))
+    if report.findings:
+        _found(report)
+    elif report.complete and report.suspicion is None:
+        states.empty(
+            "Everything that the documents name is in the bucket, whole.", icon="task_alt",
+            hint=f"{report.claimed:,} completed clips were compared with their objects.",
+        )  # fmt: skip
+    else:
+        st.caption("Nothing was found in the part that could be read.")
+    report_parts.apart(report)
+    report_parts.as_json(report.as_dict(), f"verify-{report.scope.replace('/', '-')}", page=NAME)
+
+
+def _found(report: Report) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left, st.container(border=True):
+        st.markdown("**Findings by kind**")
+        findings.chart(report.findings)
+    with right, st.container(border=True):
+        st.markdown("**What they mean**")
+        report_parts.meanings(report.findings)
+    name = f"findings-{report.scope.replace('/', '-')[:60]}"
+    _table(report.findings, name)
+
+
+def _table(found: tuple[Finding, ...], csv_name: str) -> None:
+    shown = findings.filtered(found, page=NAME)
+    if not shown:
+        states.empty("No finding matches the filters.", icon="filter_alt_off")
+        return
+    again: dict[str, Rechecked] = state.seed(_AGAIN, dict)
+    ticked = findings.table(
+        shown, page=NAME, csv_name=csv_name,
+        standing=lambda one: found_again.standing if (found_again := again.get(findings.identity(one))) else None,
+    )  # fmt: skip
+    chosen = next((one for one in shown if ticked and findings.identity(one) == ticked[0]), None)
+    if chosen is None:
+        st.caption("Tick a row to see all of it and to check it again alone.")
+        return
+    with st.container(border=True, key=key(NAME, "detail")):
+        if finding_detail.draw(chosen, again.get(ticked[0]), page=NAME):
+            _check_again(chosen)
+
+
+def _check_again(finding: Finding) -> None:
+    with st.spinner("Looking at this one again…"):
+        require("verify")
+        became = verify.recheck(loads.checker(), finding)
+    st.session_state[_AGAIN] = {**st.session_state.get(_AGAIN, {}), findings.identity(finding): became}
+    st.rerun()
+
+
+def _many() -> None:
+    found = scan.draw(page=NAME)
+    if found:
+        _table(found, "findings-scan")
 
 
 if __name__ == "__main__":
-    show("uploads", page)
+    show(NAME, page)

@@ -24,13 +24,13 @@ _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
 
 def draw(entries: Sequence[Entry], now: datetime) -> None:
     """The chart where there are at least two times, and the list, oldest first. Nothing here is clicked."""
-    if len(entries) > 1:
-        _chart(entries)
-    for entry in entries:
-        _line(entry, now)
+    drawn = [entry for entry in entries if not entry.planned]  # an expiry far ahead would squeeze all that happened
+    if len(drawn) > 1:
+        _chart(drawn)
+    st.markdown("  \n".join(_line(entry, now) for entry in entries))
 
 
-def _line(entry: Entry, now: datetime) -> None:
+def _line(entry: Entry, now: datetime) -> str:
     name, icon, colour = _STORES[entry.store]
     at = fmt.utc(entry.at)
     marks = ""
@@ -40,10 +40,8 @@ def _line(entry: Entry, now: datetime) -> None:
         marks += " :red-badge[:material/schedule: in the future: a clock is wrong]"
     if entry.planned:
         marks += " :gray-badge[:material/event: planned]"
-    st.markdown(
-        f":{colour}[:material/{icon}:] `{at.text}` · {md(entry.event, 160)}{marks} "
-        f":small[:gray[{fmt.ago(entry.at, now).text} · {name}]]"
-    )
+    ago = "" if entry.store == "desk" else f" :small[:gray[{fmt.ago(entry.at, now).text} · {name}]]"
+    return f":{colour}[:material/{icon}:] `{at.text}` {md(entry.event, 160)}{marks}{ago}"
 
 
 def _chart(entries: Sequence[Entry]) -> None:

@@ -48,12 +48,12 @@ _MARKS: Final[dict[bool | None, str]] = {
 def explain(case: Case, *, page: str) -> None:
     """What the customer sees now, and a reply in plain words with a button that copies it."""
     found = case.diagnosis
-    with st.container(border=True, key=key(page, "explain")):
+    with st.container(border=True, key=key(page, "case", "explain")):
         st.markdown(":material/visibility: **What the customer sees**")
         st.markdown(md(found.customer_sees, 600))
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(":material/forum: **Reply to send**", width="content")
-            copy_button(found.reply, key=key(page, "reply", "copy"), what="reply", label="Copy the reply")
+            copy_button(found.reply, key=key(page, "case", "reply"), what="reply", label="Copy the reply")
         for paragraph in found.reply.splitlines():
             if paragraph.strip():
                 st.markdown(f"> {md(paragraph, 1_500)}")
@@ -62,7 +62,7 @@ def explain(case: Case, *, page: str) -> None:
 def verdict(case: Case, *, page: str) -> None:
     """The verdict in one line, its evidence, timeline, next steps and bundle: for those who may diagnose."""
     found = case.diagnosis
-    with st.container(border=True, key=key(page, "verdict")):
+    with st.container(border=True, key=key(page, "case", "verdict")):
         _headline(found)
         if found.suspicion is not None:
             st.error(
@@ -124,7 +124,7 @@ def _steps(steps: Sequence[Step], page: str) -> None:
         because = f"  \n:small[:gray[{md(step.because, 300)}]]" if step.because else ""
         st.markdown(f"{number}. {md(step.text, 400)}{mark}{because}")
         if step.command:
-            with st.container(key=key(page, "step", number)):
+            with st.container(key=key(page, "case", "step", number)):
                 st.code(plain(step.command, 1_000), language="bash", wrap_lines=True)
 
 
@@ -135,7 +135,7 @@ def _bundle(case: Case, page: str) -> None:
         data=lambda: as_json(case.diagnosis, case.facts).encode(),
         file_name=f"case-{plain(found.video_id, 64)}.json",
         mime="application/json",
-        key=key(page, "bundle"),
+        key=key(page, "case", "bundle"),
         icon=":material/work_history:",
         on_click="ignore",
         help="Verdict, facts and timeline for another engineer: without secrets, links and addresses.",

@@ -1,0 +1,176 @@
+"""Draws the scan of many customers: the command that checks all of them, and a bounded one in this process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages._ui import loads, status
+from pages._ui.access.guard import allowed, guarded
+from pages._ui.cached import scans
+from pages._ui.freshness import cost_words
+from pages._ui.keys import key
+from pages._ui.states import denied, error_panel
+from pages._ui.text import md
+from pages._ui.views import findings, report_parts
+from storage.clients.meter import Cost
+from storage.domain.integrity import Checked, Finding
+from storage.domain.policy import Actor
+from storage.errors import StorageError
+from storage.ids import check_id
+from storage.scanning import MAX_FINDINGS, MAX_USERS, Snapshot
+
+COMMAND = "python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --csv > findings-1.csv"
+_WORDS = {
+    "running": ("Running", "blue", "autorenew"),
+    "done": ("Done: every user was checked", "green", "check_circle"),
+    "bounded": ("Stopped at the bound; more users remain", "blue", "flag"),
+    "cancelled": ("Cancelled", "orange", "cancel"),
+    "failed": ("Stopped by an error", "red", "error"),
+}
+
+
+def draw(*, page: str) -> tuple[Finding, ...]:
+    """The panel; returns the findings of the last scan where it has ended, for the table below."""
+    _explain()
+    scan = scans().current
+    if scan is not None and scan.running:
+        _running(page)
+        return ()
+    snapshot = scan.snapshot() if scan is not None else None
+    if snapshot is not None:
+        _ended(snapshot, page)
+    _form(snapshot, page)
+    return snapshot.findings if snapshot is not None else ()
+
+
+def _explain() -> None:
+    with st.container(border=True):
+        st.markdown(
+            ":material/terminal: **The whole bucket is a job for the shell.** It goes user by user in flat memory, "
+            "keeps what it found in a file, and goes on where it stopped. Run it once for each shard, on as many "
+            "machines as there are shards."
+        )
+        st.code(COMMAND, language="bash", wrap_lines=True)
+
+
+def _form(last: Snapshot | None, page: str) -> None:
+    with st.container(border=True):
+        st.markdown(
+            f":material/travel_explore: **A bounded scan from here.** At most {MAX_USERS:,} users, in this process; it "
+            "goes on when this page is left, and everybody who opens it sees the same one."
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.number_input(
+                "Users at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
+            )  # fmt: skip
+            st.text_input("After the user id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
+            st.button(
+                "Start", key=key(page, "start"), type="primary", icon=":material/play_arrow:", on_click=_start,
+                args=(page, None),
+            )  # fmt: skip
+            if last is not None and last.last_uid and last.state in {"bounded", "cancelled", "failed"}:
+                st.button(
+                    "Go on where it stopped", key=key(page, "resume"), icon=":material/resume:", on_click=_start,
+                    args=(page, last.last_uid),
+                )  # fmt: skip
+
+
+@guarded("verify")
+def _start(actor: Actor, page: str, resume_after: str | None) -> None:
+    typed = str(st.session_state.get(key(page, "after")) or "").strip()
+    after = resume_after or (check_id(typed, "uid") if typed else None)
+    most = int(st.session_state.get(key(page, "most")) or 1)
+    scans().start(loads.checker(), most_users=most, resume_after=after, asked_by=actor.email)
+
+
+@guarded("verify")
+def _cancel(actor: Actor, number: int) -> None:
+    scan = scans().current
+    if scan is not None and scan.number == number:
+        scan.cancel()
+
+
+@st.fragment(run_every="1s")
+def _running(page: str) -> None:
+    """Draws itself anew each second; what it does by itself keeps no session alive."""
+    if not allowed("verify"):
+        denied("see this scan")
+        return
+    scan = scans().current
+    if scan is None or not scan.running:
+        st.rerun()
+        return
+    found = scan.snapshot()
+    progress = found.progress
+    with st.container(border=True, key=key(page, "running")):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":material/autorenew: **Scanning**, started by {md(found.asked_by, 80)}", width="content")
+            st.button(
+                "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
+            )  # fmt: skip
+        if progress is None:
+            st.progress(0.0, text="Listing users…")
+        else:
+            total = progress.users_total
+            left = f" · about {progress.seconds_left:,.0f} s left" if progress.seconds_left is not None else ""
+            of = f" of {total:,}" if total else ""
+            st.progress(
+                min(1.0, progress.users_done / total) if total else 0.0,
+                text=f"{progress.users_done:,}{of} users · {progress.users_per_second:,.1f} a second{left} · "
+                f"last: {md(progress.last_uid, 60)}",
+            )
+        _doubts(found)
+        st.caption(_summary(found))
+
+
+def _summary(found: Snapshot) -> str:
+    kinds = ", ".join(f"{number:,} {findings.WORDS[kind].lower()}" for kind, number in found.totals["summary"].items())
+    return f"Found so far: {kinds or 'nothing'}."
+
+
+def _doubts(found: Snapshot) -> None:
+    if found.suspicion is not None:
+        findings.suspicion(found.suspicion)
+    elif found.doubts:
+        first = found.doubts[0]
+        more = f" and {len(found.doubts) - 1:,} more users" if len(found.doubts) > 1 else ""
+        findings.suspicion(first.suspicion, about=f"user {first.uid}{more}")
+
+
+def _ended(found: Snapshot, page: str) -> None:
+    _doubts(found)
+    if not found.complete:
+        st.warning(
+            f"Not everything could be read: {found.totals['incomplete_users']:,} users are incomplete. What is missing "
+            "from this list may still be wrong.",
+            title="Incomplete",
+            icon=":material/hourglass_bottom:",
+        )
+    if isinstance(found.error, StorageError):
+        error_panel(found.error, key=key(page, "scan-error"), what="the scan")
+    elif found.crashed:
+        st.error("The desk made a mistake in this scan; the log has the details.", icon=":material/bug_report:")
+    word, colour, icon = _WORDS[found.state]
+    now = datetime.now(UTC)
+    ran = report_parts.span_words(found.started_at, found.ended_at, now)
+    cost = ", ".join(cost_words(Cost(**found.totals["cost"])))
+    st.markdown(
+        f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]"
+    )  # fmt: skip
+    report_parts.totals(Checked(**found.totals["checked"]), sum(found.totals["summary"].values()))
+    if found.dropped:
+        st.warning(
+            f"Only the gravest {MAX_FINDINGS:,} findings are kept; {found.dropped:,} more were counted. The shell's "
+            "scan keeps all.",
+            icon=":material/filter_list:",
+        )
+    if found.findings:
+        findings.chart(found.findings)
+    elif found.complete:
+        st.markdown(f"{status.badge_md('severity', 'ok')} Nothing was found.")
+    document = {**found.totals, "last_uid": found.last_uid, "doubts": [asdict(doubt) for doubt in found.doubts]}
+    document["findings"] = [finding.as_dict() for finding in found.findings]
+    report_parts.as_json(document, "verify-scan", page=page)
