@@ -1,4 +1,4 @@
-"""Worlds to purge in: our own Firestore and SeaweedFS, started once; every test has a project and a bucket to itself."""
+"""Worlds to purge in: our own Firestore and SeaweedFS; every test has a project and a bucket to itself."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def far(embedded: EmbeddedFirestore, seaweed: SeaweedRig, proxy: FaultProxy) -> 
 
 
 @pytest.fixture(params=available_firestores())
-def each_world(
-    request: pytest.FixtureRequest, firestores: FirestorePool, seaweed: SeaweedRig
-) -> Iterator[PurgeWorld]:
+def each_world(request: pytest.FixtureRequest, firestores: FirestorePool, seaweed: SeaweedRig) -> Iterator[PurgeWorld]:
     """An empty world on every kind of Firestore in turn."""
     made = PurgeWorld(firestores.rig(request.param), seaweed.values(seaweed.fresh_bucket()))
     yield made

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from storage.actions.purge.running import run_job
+from storage.actions.purge.undoing import undo
 from storage.domain.purge.scope import Scope
 from tests.purge.world import ADA, PurgeWorld
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.running import run_job
 
 VIDEOS = {"video-aaa": 3, "video-bbb": 2, "video-aaab": 1}
 
 
-@pytest.mark.parametrize("scope", [Scope.of("u1"), Scope.of("u1", "video-aaa"), Scope.of("u1", "video-aaa", ["video-aaa_0_split"])], ids=lambda s: s.kind)
+@pytest.mark.parametrize(
+    "scope",
+    [Scope.of("u1"), Scope.of("u1", "video-aaa"), Scope.of("u1", "video-aaa", ["video-aaa_0_split"])],
+    ids=lambda s: s.kind,
+)
 def test_what_goes_is_what_the_plan_shows_and_undo_brings_it_back(world: PurgeWorld, scope: Scope) -> None:
     world.add_user("u1", VIDEOS)
     world.add_user("u10", {"video-aaa": 1})

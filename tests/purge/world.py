@@ -41,7 +41,11 @@ REASON = "customer asked, ticket 4711"
 
 def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/") -> dict[str, dict[str, Any]]:
     """A user with everything: so many clips in each video, shares, highlights, transactions, true counters."""
-    clips = {f"users/{uid}/videos/{v}/clips/{v}_{n}_split": _clip(uid, v, n, prefix) for v, k in videos.items() for n in range(k)}
+    clips = {
+        f"users/{uid}/videos/{v}/clips/{v}_{n}_split": _clip(uid, v, n, prefix)
+        for v, k in videos.items()
+        for n in range(k)
+    }
     total = sum(clip["file_size_bytes"] for clip in clips.values())
     documents: dict[str, dict[str, Any]] = {
         f"users/{uid}": {

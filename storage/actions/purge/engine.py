@@ -83,7 +83,7 @@ class Engine:
 
     def _all_steps(self) -> bool:
         job = self._ledger.job
-        pending = self._pending()
+        pending = self._pending()  # may well be an empty mapping, which says that the batch was begun
         names = [step.name for step in self._steps]
         start = names.index(job.step) if job.step in names else 0
         for step in self._steps[start:]:
@@ -91,8 +91,7 @@ class Engine:
             for batch in range(first, step.batches()):
                 if self._cancelled():
                     return False
-                self._batch(step, batch, pending if pending and batch == first and step.name == job.step else None)
-                pending = None
+                self._batch(step, batch, pending if step.name == job.step and batch == first else None)
                 self._purging.progress(f"{step.name}: {batch + 1:,} of {step.batches():,} batches")
         return True
 

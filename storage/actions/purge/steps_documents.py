@@ -127,6 +127,8 @@ class DeleteDocuments:
                 gone, other = _compare([items[position] for position in rest], found)
                 if not gone and not other:
                     continue  # contention, not a change
+                if again and len(gone) == len(rest):
+                    break  # the commit of the former worker, which was still under way
                 absent += [rest[index] for index in gone]
                 moved += [rest[index] for index in other]
                 note({"absent": sorted(absent), "moved": sorted(moved)})

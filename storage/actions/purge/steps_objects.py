@@ -116,9 +116,10 @@ class KeepObjects:
         if doomed:
             confirm_deleted(self._purging.writers.objects, doomed)
         absent = [position for position, word in enumerate(kept) if word == "absent"]
-        if again:
+        if again:  # what has a copy went with this job: before, or by a call of the former worker that was under way
             absent = [position for position in absent if not self._quarantine.holds(first + position, items[position])]
-        absent += [ready[index] for index in now.absent]
+        else:
+            absent += [ready[index] for index in now.absent]
         moved = [position for position, word in enumerate(kept) if word == "moved"]
         moved += [ready[index] for index in now.moved]
         return _outcome(items, sorted(absent), sorted(moved))

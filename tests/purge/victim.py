@@ -1,0 +1,114 @@
+"""Workers in processes of their own, which can be killed at any call that they make to a store.
+
+The processes are forked from a server that has everything imported and nothing opened, so one costs some 50 ms.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from storage.actions.audit import open_audit
+from storage.actions.documents import DocumentWriter
+from storage.actions.objects import ObjectWriter
+from storage.actions.purge.context import Purging
+from storage.actions.purge.running import run_job
+from storage.clients import r2
+from storage.clients.firestore import open_firestore
+from storage.config import load
+from storage.connect import Stores, Writers
+from storage.domain.layout import Layout
+from storage.domain.purge.limits import PurgeLimits
+from storage.errors import Refused
+from storage.repositories.jobs import Jobs
+from storage.repositories.objects import Objects
+from storage.repositories.records import Records
+from storage.sandbox.firestore.faults import Rule
+from tests.purge.world import NO_PAUSES, PurgeWorld
+from tests.rigs.http_faults import Action, FaultProxy, Seen
+
+LIFE_SECONDS = 60.0
+CHANGING = frozenset({"PUT", "POST", "DELETE"})
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.purge.victim"])
+
+
+def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
+    """What such a process does: it runs the job, as `purge worker --job` would."""
+    logging.disable()
+    settings = replace(load(dict(values)), purge=limits)
+    handle, client = open_firestore(settings.firestore), r2.write_client(settings.r2)
+    reader = Objects(client, settings.r2.bucket)  # one client for both, since making one takes most of the start
+    stores = Stores(settings, Layout(settings.r2.key_prefix), reader, Records(handle), handle)
+    writers = Writers(ObjectWriter(client, settings.r2.bucket), DocumentWriter(handle))
+    purging = Purging(stores, writers, open_audit(stores, writers), Jobs(handle), limits, pauses=NO_PAUSES)
+    try:
+        run_job(purging, job_id)
+    except Refused:
+        os._exit(4)
+    os._exit(0)
+
+
+class CountingProxy(FaultProxy):
+    """Tells of each request before the store hears of it."""
+
+    heard: Callable[[Seen], None] | None = None
+
+    def take(self, seen: Seen) -> Action | None:
+        if self.heard is not None:
+            self.heard(seen)
+        return super().take(seen)
+
+
+class Victims:
+    """Runs jobs in such processes; `calls` counts what each one asked to be changed, in both stores together."""
+
+    def __init__(self, world: PurgeWorld, proxy: CountingProxy) -> None:
+        self._world = world
+        self._proxy = proxy
+        self.calls = 0
+
+    def run(self, job_id: str, *, kill_at: int = 0) -> int | None:
+        """Runs the job; kills the process while call number `kill_at` is done. Gives its exit status, -9 if killed."""
+        known = threading.Event()
+        lock = threading.Lock()
+        self.calls = 0
+
+        def count() -> None:
+            with lock:
+                self.calls += 1
+                struck = self.calls == kill_at
+            if struck and known.wait(5) and process.pid:
+                os.kill(process.pid, signal.SIGKILL)
+
+        process = _processes.Process(target=work, args=(self._world.values, self._world.settings.purge, job_id))
+        with self._listening(count):
+            process.start()
+            known.set()
+            process.join(LIFE_SECONDS)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f"the worker of {job_id} did not end")
+        return process.exitcode
+
+    @contextmanager
+    def _listening(self, count: Callable[[], None]) -> Iterator[None]:
+        def changes(_: object) -> bool:
+            count()
+            return False  # a rule that strikes nothing
+
+        faults = self._world.firestore.faults  # type: ignore[attr-defined]
+        rule = faults.add(Rule("Commit", "before", when=changes))
+        self._proxy.heard = lambda seen: count() if seen.method in CHANGING else None
+        try:
+            yield
+        finally:
+            faults.lift(rule)
+            self._proxy.heard = None
