@@ -26,7 +26,7 @@ from storage.domain.diagnosis import Diagnosis
 from storage.domain.highlights import HighlightsState
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.upload import UploadPlan
-from storage.errors import Refused, Stale, StorageError
+from storage.errors import NotPermitted, Refused, Stale, StorageError
 from storage.highlights_store import Highlights
 from storage.ids import check_id
 from storage.verify_facts import Checker, checker
@@ -108,12 +108,13 @@ def put_highlights(bench: Bench, actor: Actor, plan: Rebuild, reason: str) -> Ap
 
 
 def plan_replace(
-    bench: Bench, uid: str, video_id: str, media: Media, *, scene: int, style: str, replace_intact: bool
-) -> UploadPlan:
+    bench: Bench, uid: str, video_id: str, media: Media, *, scene: int, style: str, replace_intact: bool,
+    title: str | None = None,
+) -> UploadPlan:  # fmt: skip
     """What storing this file would do. What speaks against it stands in the plan's refusals."""
     _believable(bench, uid, video_id)
     return upload.plan(
-        bench.stores, uid, video_id, media, scene=scene, style=style, title=None, replace=replace_intact,
+        bench.stores, uid, video_id, media, scene=scene, style=style, title=title, replace=replace_intact,
         now=bench.clock(),
     )  # fmt: skip
 
@@ -153,8 +154,12 @@ def _recorded(
     named: Callable[[T], dict[str, Any]],
 ) -> T:
     """Makes the change between two entries of the audit. Without the first one nothing is changed."""
-    authorise(actor, action, now=bench.clock())
     event = by(actor, event)
+    try:
+        authorise(actor, action, now=bench.clock())
+    except NotPermitted as error:
+        _ended(bench, replace(event, outcome="refused", detail={**event.detail, "code": error.code}))
+        raise
     bench.trail.append(replace(event, outcome="begun"))
     try:
         made = make()

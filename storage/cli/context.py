@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from storage import connect
 from storage.actions import audit
-from storage.actions.fixes import Desk
-from storage.cli.actor import shell_actor
+from storage.actions.fixing import Bench
 from storage.connect import Stores, Writers
 
 
@@ -31,10 +30,10 @@ class Context:
         """The writers; for commands that call `storage.actions`."""
         return connect.open_writers(self.stores)
 
-    def desk(self, email: str) -> Desk:
-        """What a repair works with, for somebody who is recorded and not authenticated: the shell is trusted."""
+    def bench(self) -> Bench:
+        """What a repair works with."""
         writers = self.writers()
-        return Desk(self.stores, writers, audit.open_audit(self.stores, writers), shell_actor(email), self.now())
+        return Bench(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
 
     def now(self) -> datetime:
         """The time of this moment, aware, UTC."""

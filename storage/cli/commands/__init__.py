@@ -11,12 +11,13 @@ from storage.cli.commands import highlights as highlights
 from storage.cli.commands import look as look
 from storage.cli.commands import purge as purge
 from storage.cli.commands import recount as recount
+from storage.cli.commands import rollup as rollup
 from storage.cli.commands import set_status as set_status
 from storage.cli.commands import undo_change as undo_change
 from storage.cli.commands import upload as upload
 from storage.cli.commands import verify as verify
 
-GROUPS = (check, look, verify, diagnose, set_status, highlights, upload, undo_change, recount, purge, audit)
+GROUPS = (check, look, verify, diagnose, set_status, highlights, upload, undo_change, recount, purge, rollup, audit)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from storage import highlights_store
-from storage.actions import fields, fixes
-from storage.actions import highlights as action
+from storage.actions import fields, fixing
+from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, say_table
-from storage.domain import highlights_file
 from storage.domain.changes import rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
+from storage.domain.highlights_file import check_file
 from storage.errors import BadInput
 from storage.highlights_store import Highlights
 from storage.ids import check_id
@@ -37,24 +37,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 with highlights, 1 without any."""
     uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
-    changing = arguments.put or arguments.rebuild_from
-    if changing:
-        if arguments.actor is None or arguments.reason is None:
-            raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
-        fields.check_actor(arguments.actor)
-        fields.check_reason(arguments.reason)
-    entries = highlights_file.check_file(_read(Path(arguments.put))) if arguments.put else None
+    extra: dict[str, Any] = {}
+    if arguments.put or arguments.rebuild_from:
+        extra = _write(arguments, context, uid, video_id)
     stores = context.stores
     found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
     for error in found.errors:
         progress(f"warning: {error.message}")
-    extra: dict[str, Any] = {}
-    if changing:
-        entries = entries if entries is not None else action.other_place(found, arguments.rebuild_from)
-        changes = action.plan(stores, found, entries)
-        done = fixes.write_highlights(context.desk(arguments.actor), found, changes, entries, arguments.reason)
-        extra = {"change_id": done.change_id, "changes": rows(changes)}
-        found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
     if context.as_json:
         print_json(_document(found) | extra)
     else:
@@ -62,6 +51,22 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         if extra:
             say(f"Written. Change {extra['change_id']} can be undone.")
     return 0 if found.source else 1
+
+
+def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: str) -> dict[str, Any]:
+    if arguments.actor is None or arguments.reason is None:
+        raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
+    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    content = _read(Path(arguments.put)) if arguments.put else b""
+    if arguments.put:
+        check_file(content)  # before anything is asked of a backend
+    bench = context.bench()
+    if arguments.put:
+        plan = fixing.plan_put(bench, uid, video_id, content)
+    else:
+        plan = fixing.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
+    done = fixing.put_highlights(bench, actor, plan, reason)
+    return {"change_id": done.change_id, "changes": rows(plan.changes)}
 
 
 def _read(path: Path) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fields, fixes
+from storage.actions import fields, fixing
 from storage.actions import status as action
+from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, safe, say, say_table
 from storage.domain.changes import ABSENT, rows
 from storage.ids import check_id
-from storage.verify_facts import checker
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -34,10 +34,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when it was written."""
     uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
     status = action.check_status(arguments.status)
-    actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
-    stores = context.stores
-    changes = action.plan(stores, checker(stores, context.now), uid, video_id, status, reason)
-    done = fixes.set_status(context.desk(actor), changes, reason)
+    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    bench = context.bench()
+    changes = fixing.plan_status(bench, uid, video_id, status, reason)
+    done = fixing.set_status(bench, actor, changes, reason)
     if context.as_json:
         print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(changes)})
         return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fields, fixes
+from storage.actions import fields, fixing
+from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, safe, say
 from storage.domain.changes import ABSENT
@@ -23,8 +24,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when everything was put back, 4 when something was changed since."""
     change_id = check_id(arguments.change_id, "CHANGE_ID")
-    actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
-    done = fixes.undo_change(context.desk(actor), change_id, reason)
+    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    done = fixing.undo(context.bench(), actor, change_id, reason)
     if context.as_json:
         changed = [
             {"path": c.path, "field": c.field, "after": None if c.after is ABSENT else plain(c.after)}

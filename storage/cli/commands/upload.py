@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions import fields, fixes
+from storage.actions import fields, fixing
 from storage.actions import upload as action
+from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
 from storage.domain.styles import STYLES
@@ -39,28 +40,27 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
     uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
-    actor, reason = fields.check_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
     check_scene(arguments.scene)
     check_style(arguments.style)
     media = action.open_media(arguments.file, arguments.thumbnail)
     with media.clip:
         if not media.info.index_first:
             progress("warning: the file's index comes last; players start it late (faststart would mend that)")
-        stores = context.stores
-        plan = action.plan(
-            stores,
+        bench = context.bench()
+        plan = fixing.plan_replace(
+            bench,
             uid,
             video_id,
             media,
             scene=arguments.scene,
             style=arguments.style,
             title=arguments.title,
-            replace=arguments.replace,
-            now=context.now(),
+            replace_intact=arguments.replace,
         )
         for warning in plan.warnings:
             progress(f"warning: {warning}")
-        stored = fixes.store_clip(context.desk(actor), plan, media, reason)
+        stored = fixing.replace_clip(bench, actor, plan, media, reason)
     if context.as_json:
         print_json(
             {

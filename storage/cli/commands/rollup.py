@@ -1,0 +1,68 @@
+"""`rollup`: the figures about all customers, read once and kept for the pages that show them."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+
+from storage import rollup, verify
+from storage.cli.context import Context
+from storage.cli.output import print_json, progress, report_error, rfc3339, say, size
+from storage.errors import BackendError
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "rollup",
+        parents=[common],
+        help="read all customers once and keep the figures that fleet pages are drawn from",
+        description="Reads every user, the accounting and the clips' totals, and writes documents of the desk's own "
+        "(ops_rollups). For a scheduler, once a day or oftener; with --shard on several machines, each with its own I.",
+    )
+    command.add_argument(
+        "--shard", metavar="I/N", default="1/1", help="only the I-th of N parts of the users (N <= 32)"
+    )
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written)."""
+    shard = verify.parse_shard(arguments.shard)
+    stores = context.stores
+    written = rollup.run_rollup(
+        stores.records,
+        context.writers().documents,
+        stores.settings.plan_limits,
+        context.now,
+        stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
+        shard=shard,
+        on_progress=lambda users: progress(f"{users:,} users"),
+    )
+    made, error = written.shard, None
+    if written.error is not None:
+        error = BackendError(made.notes[-1], remedy=written.error.remedy or "Run it again.")
+        error.code = written.error.code
+    if context.as_json:
+        document = {
+            "shard": f"{made.index}/{made.count}", "read_at": made.read_at, "finished_at": made.finished_at,
+            "complete": made.complete, "totals": made.content["totals"], "plans": made.content["plans"],
+            "states": made.content["states"], "drift": made.content["drift"], "videos": made.videos,
+            "stuck": made.stuck, "notes": list(made.notes), "documents": list(written.paths),
+            "cost": written.cost.as_dict(), **({"error": error.as_dict()} if error else {}),
+        }  # fmt: skip
+        print_json(document)
+    else:
+        totals = made.content["totals"]
+        say(
+            f"shard {made.index}/{made.count}, as of {rfc3339(made.read_at)}"
+            + ("" if made.complete else " - INCOMPLETE")
+        )
+        users, clips = totals.get("users", 0), totals.get("clips", 0)
+        say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
+        for note in made.notes:
+            say(f"note: {note}")
+        say(f"cost: {written.cost.firestore_reads:,} reads, {written.cost.firestore_writes:,} writes")
+        if error:
+            report_error(error, as_json=False)
+    return error.exit_status if error else 0
