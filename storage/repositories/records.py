@@ -29,6 +29,11 @@ class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords):
         document = self._document(document_path(path), "Reading the document")
         return None if document is None else raw_document(document)
 
+    def many(self, paths: Sequence[str]) -> dict[str, RawDocument | None]:
+        """Many documents as they stand, by path; `None`: proven absent. All of them, or an error."""
+        found = self._documents([document_path(path) for path in paths], "Reading documents")
+        return {path: None if document is None else raw_document(document) for path, document in found.items()}
+
     def children(self, path: str) -> list[str]:
         """The ids of the collections below a document, whether it exists or not; an empty path: the top ones."""
         checked = document_path(path) if path else ""

@@ -1,0 +1,245 @@
+"""What is kept about all customers together: added up user by user in flat memory, and merged from shards.
+
+Everything is a sum, a count, or the first hundred of a list, so that it stays small however many users there are, and
+so that the parts of several machines add up to the whole. Sizes in bytes; days are UTC.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from storage.domain.model import User
+from storage.domain.usage import Quota, Truth, Usage
+
+TOP = 100  # rows kept of each list
+DAYS = 30  # points of growth kept
+EMAIL_CHARS = 254  # the longest that an address can be; a longer text is none
+QUOTAS = ("storage", "clips", "credits")
+STEPS = ("analysis", "render", "finish")
+
+Content = dict[str, Any]
+"""A shard's or the whole fleet's figures as plain values; see `Tally.content`."""
+
+
+@dataclass
+class _Top:
+    """The first rows by a rank, the highest kept."""
+
+    size: int = TOP
+    rows: list[tuple[float, str, Content]] = field(default_factory=list)
+
+    def offer(self, rank: float, row: Content) -> None:
+        """Keeps the row if it ranks among the first; the uid decides between equals."""
+        entry = (rank, str(row["uid"]), row)
+        if len(self.rows) < self.size:
+            heapq.heappush(self.rows, entry)
+        elif entry[:2] > self.rows[0][:2]:
+            heapq.heapreplace(self.rows, entry)
+
+    def content(self) -> list[Content]:
+        """The rows, the highest first."""
+        return [row for _, _, row in sorted(self.rows, key=lambda entry: entry[:2], reverse=True)]
+
+
+class Tally:
+    """Adds up users one by one; `content` gives the figures at any time."""
+
+    def __init__(self, now: datetime, top: int = TOP) -> None:
+        self._since = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
+        self._until = now.astimezone(UTC).date()
+        self._totals: Counter[str] = Counter()
+        self._plans: dict[str, Counter[str]] = {}
+        self._states = {name: Counter[str]() for name in QUOTAS}
+        self._near = {name: _Top(top) for name in QUOTAS}
+        self._biggest, self._drifting = _Top(top), _Top(top)
+        self._drift: dict[str, Counter[str]] = {}
+        self._joined: Counter[str] = Counter()
+
+    def add(self, user: User, found: Usage, truth: Truth | None) -> None:
+        """Takes one user in. A truth that could not be read counts the user as unread, and nothing as zero."""
+        row = _row(user, found)
+        self._totals["users"] += 1
+        self._totals["phantom_users"] += not user.exists
+        self._totals["unread_users"] += truth is None
+        self._totals["used_bytes"] += found.storage.used or 0
+        self._totals["unknown_usage_users"] += found.storage.used is None
+        self._totals["clip_bytes"] += found.actual_bytes or 0
+        self._totals["unsized_clips"] += found.unsized_clips or 0
+        clips = truth.count if truth is not None else 0
+        self._totals["clips"] += clips
+        self._add_plan(user, found, clips)
+        for name, quota in zip(QUOTAS, (found.storage, found.clips, found.credits), strict=True):
+            if quota is not None:
+                self._add_quota(name, quota, row)
+        size = found.storage.used if found.actual_bytes is None else max(found.actual_bytes, found.storage.used or 0)
+        if size:
+            self._biggest.offer(size, {**row, "clips": clips})
+        self._add_drift(found, row)
+        if user.created_at is not None and self._since <= (day := user.created_at.date()) <= self._until:
+            self._joined[day.isoformat()] += 1
+
+    def content(self) -> Content:
+        """The figures: `totals`, `plans`, `states` and `near` by quota, `biggest`, `drift`, `drifting`, `joined`."""
+        return {
+            "totals": dict(self._totals),
+            "plans": {name: dict(counts) for name, counts in self._plans.items()},
+            "states": {name: dict(counts) for name, counts in self._states.items()},
+            "near": {name: top.content() for name, top in self._near.items()},
+            "biggest": self._biggest.content(),
+            "drift": {name: dict(counts) for name, counts in self._drift.items()},
+            "drifting": self._drifting.content(),
+            "joined": dict(self._joined),
+        }
+
+    def _add_plan(self, user: User, found: Usage, clips: int) -> None:
+        counts = self._plans.setdefault(found.plan.plan_id, Counter())
+        counts["users"] += 1
+        counts["unknown_plan_users"] += user.exists and not found.plan.known
+        counts["used_bytes"] += found.storage.used or 0
+        counts["limit_bytes"] += found.storage.limit
+        counts["clips"] += clips
+
+    def _add_quota(self, name: str, quota: Quota, row: Content) -> None:
+        self._states[name][quota.state] += 1
+        if quota.state in {"near_limit", "exceeded"}:
+            more = {"used": quota.used, "limit": quota.limit, "percent": quota.percent, "state": quota.state}
+            self._near[name].offer(_near_rank(more), {**row, **more})
+
+    def _add_drift(self, found: Usage, row: Content) -> None:
+        worst = 0
+        for counter in found.drifting:
+            counts = self._drift.setdefault(counter.name, Counter())
+            drift = counter.drift or 0
+            counts["users"] += 1
+            counts["sum"] += drift
+            counts["absolute"] += abs(drift)
+            if counter.name.endswith("_bytes"):
+                worst = max(worst, abs(drift))
+        if found.drifting:
+            drifts = {counter.name: counter.drift for counter in found.drifting}
+            self._drifting.offer(worst, {**row, "worst_bytes": worst, "drifts": drifts})
+
+
+def merge(contents: Sequence[Content], top: int = TOP) -> Content:
+    """The figures of all shards as one: sums added, lists merged and cut again."""
+    return {
+        "totals": _sum(content["totals"] for content in contents),
+        "plans": _sum_each(content["plans"] for content in contents),
+        "states": _sum_each(content["states"] for content in contents),
+        "near": {name: _first([c["near"].get(name, []) for c in contents], _near_rank, top) for name in QUOTAS},
+        "biggest": _first([content["biggest"] for content in contents], _size_rank, top),
+        "drift": _sum_each(content["drift"] for content in contents),
+        "drifting": _first([content["drifting"] for content in contents], lambda row: row["worst_bytes"], top),
+        "joined": _sum(content["joined"] for content in contents),
+    }
+
+
+def steps(videos: pd.DataFrame) -> dict[str, int]:
+    """At which step videos in progress stand, by their documents alone: `analysis`, `render` or `finish`.
+
+    Rendering has begun where the progress names a scene, a done one or a clip; all clips done means that only the
+    status was never set. `videos` has `highlights_count`, `expected_clips`, `completed_clips`, `processing_progress`.
+    """
+    counts: Counter[str] = Counter(dict.fromkeys(STEPS, 0))
+    columns = (videos[name] for name in ("expected_clips", "completed_clips", "processing_progress"))
+    for expected, completed, progress in zip(*columns, strict=True):
+        counts[_step(expected, completed, progress)] += 1
+    return dict(counts)
+
+
+def _step(expected: object, completed: object, progress: object) -> str:
+    told = progress if isinstance(progress, Mapping) else {}
+    done = max(_number(completed), _number(told.get("completed_clips")))
+    wanted = max(_number(expected), _number(told.get("total_clips")))
+    if wanted and done >= wanted:
+        return "finish"
+    begun = done or _number(told.get("completed_scenes")) or told.get("current_scene_id") is not None
+    return "render" if begun or _number(told.get("total_clips")) else "analysis"
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else 0
+
+
+def point(day: date, totals: Mapping[str, int], videos: int | None) -> Content:
+    """One day of growth; `videos` is `None` in a shard that does not count them."""
+    kept = {name: totals.get(name, 0) for name in ("users", "clips", "clip_bytes", "used_bytes")}
+    return {"day": day.isoformat(), **kept, "videos": videos}
+
+
+def with_point(points: Iterable[Content], new: Content) -> list[Content]:
+    """The points with the new one in place of an earlier one of its day, the last `DAYS` of them, in order."""
+    by_day = {str(old["day"]): old for old in points} | {str(new["day"]): new}
+    return [by_day[day] for day in sorted(by_day)][-DAYS:]
+
+
+def merged_points(shards: Sequence[Sequence[Content]], earlier: Sequence[Content] = ()) -> list[Content]:
+    """Growth of the whole: the days that every shard has, after the days of an earlier division into shards."""
+    by_day: dict[str, list[Content]] = {}
+    for points in shards:
+        for one in points:
+            by_day.setdefault(str(one["day"]), []).append(one)
+    whole = {str(old["day"]): dict(old) for old in earlier}
+    whole |= {day: _added(day, ones) for day, ones in by_day.items() if len(ones) == len(shards)}
+    return [whole[day] for day in sorted(whole)][-DAYS:]
+
+
+def _added(day: str, ones: Sequence[Content]) -> Content:
+    videos = [one["videos"] for one in ones if one["videos"] is not None]
+    names = ("users", "clips", "clip_bytes", "used_bytes")
+    return {
+        "day": day,
+        **{name: sum(one[name] for one in ones) for name in names},
+        "videos": sum(videos) if videos else None,
+    }
+
+
+def _row(user: User, found: Usage) -> Content:
+    return {
+        "uid": user.uid,
+        "email": user.email[:EMAIL_CHARS] if user.email else None,
+        "plan": found.plan.plan_id,
+        "used_bytes": found.storage.used,
+        "actual_bytes": found.actual_bytes,
+        "limit_bytes": found.storage.limit,
+    }
+
+
+def _near_rank(row: Content) -> float:
+    """By the share used, unrounded. Of a limit of 0 there is none, and anything used is past it: before all others."""
+    return float(row["used"] or 0) / row["limit"] if row["limit"] else float("inf")
+
+
+def _size_rank(row: Content) -> float:
+    return float(max(row["used_bytes"] or 0, row["actual_bytes"] or 0))
+
+
+def _first(lists: Iterable[Sequence[Content]], rank: Any, top: int) -> list[Content]:
+    kept = _Top(top)
+    for rows in lists:
+        for row in rows:
+            kept.offer(rank(row), row)
+    return kept.content()
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
+
+
+def _sum_each(groups: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    total: dict[str, Counter[str]] = {}
+    for group in groups:
+        for name, counts in group.items():
+            total.setdefault(name, Counter()).update(counts)
+    return {name: dict(counts) for name, counts in total.items()}
