@@ -1,14 +1,55 @@
 """Purge: what would go, who agrees, and what became of it?"""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
 import streamlit as st
 
+from pages._ui import params, purging, state, states
 from pages._ui.access.guard import show
+from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.views import purge_job, purge_lists, purge_plan, purge_scope
+from storage.errors import BadInput
+
+NAME: Final = "purge"
+PLAN: Final = "plan"
+JOB: Final = "job"
 
 
 def page() -> None:
-    """Draws the page."""
-    st.title("Purge")
+    """Draws the page: a job, a plan, or the choice of what to plan, as the address says."""
+    state.enter(NAME)
+    try:
+        job, plan = params.read(JOB), params.read(PLAN)
+        job, plan = job and purging.job_id(job), plan and purging.plan_id(plan)
+        uid, video_id, clip_id = (params.read(name) for name in (UID, VIDEO_ID, CLIP_ID))
+    except BadInput as error:
+        st.title("Purge", anchor=False)
+        states.error_panel(error, key=key(NAME, "address"))
+        purge_lists.back()
+        return
+    if job:
+        states.section("the job", partial(purge_job.draw, job), key=key(NAME, "job"), unknown="how far it is")
+    elif plan:
+        states.section("the plan", partial(purge_plan.draw, plan), key=key(NAME, "plan"), unknown="what would go")
+    else:
+        _home(uid, video_id, clip_id)
+
+
+def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
+    st.title("Purge", anchor=False)
+    st.caption(
+        "Deletes exactly what a plan shows, in the bucket and in Firestore, and keeps it in quarantine so that it can "
+        "be given back. Making a plan changes nothing."
+    )
+    purge_scope.choose(uid, video_id, clip_id)
+    st.subheader("Plans in force", anchor=False)
+    states.section("the plans", purge_lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
+    st.subheader("Recent jobs", anchor=False)
+    states.section("the jobs", purge_lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")
 
 
 if __name__ == "__main__":
-    show("purge", page)
+    show(NAME, page)

@@ -73,11 +73,11 @@ def limits(found: LimitList, *, page: str) -> None:
         columns = {
             "open": tables.link("Open"),
             "who": "User",
-            "plan": "Plan",
             "state": status.column("usage", frame["state"], "State"),
-            "storage_percent": tables.share("Storage"),
+            "storage_percent": tables.share("Storage", help="Empty: a limit of 0 has no percentage."),
             "clips_percent": tables.share("Clips"),
             "credits_percent": tables.share("Credits"),
+            "plan": "Plan",
         }
         tables.table(
             shown, key=key(page, "limits"), alt="Users near or over a limit", columns=columns, id_column="uid",

@@ -62,7 +62,8 @@ def _marks(videos: Sequence[StuckVideo], steps: list[str], colours: list[str]) -
             yOffset=alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5])),
             color=alt.Color("Step:N", scale=alt.Scale(domain=steps, range=colours), legend=None),
             shape=alt.Shape(
-                "Verdict:N", scale=alt.Scale(domain=verdicts), legend=alt.Legend(orient="bottom", title=None)
+                "Verdict:N", scale=alt.Scale(domain=verdicts),
+                legend=alt.Legend(orient="bottom", title=None, symbolFillColor=status.shade("gray")),
             ),
             tooltip=["Owner", "Verdict", "Step", "Since (UTC)"],
         )

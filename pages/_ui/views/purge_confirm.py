@@ -1,0 +1,164 @@
+"""The last look before a purge: why, the scope's name typed in full, and what else its size demands.
+
+What is checked here only decides whether the button can be pressed. Phrase, reason, role, plan and approvals are all
+checked again by the action, on the plan as it is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from pages._ui import fmt, loads, purging, state, states
+from pages._ui.access.guard import require
+from pages._ui.cached import stores
+from pages._ui.copying import copy_button
+from pages._ui.keys import key
+from pages._ui.purging import Standing
+from pages._ui.text import md
+from storage.actions.purge.applying import Request
+from storage.domain.purge.guards import MAX_REASON_CHARS, second_person_needed
+from storage.domain.purge.plan import PurgePlan
+from storage.errors import StorageError
+
+PAGE: Final = "purge"
+_NONCE: Final = key(PAGE, "confirm_nonce")
+# Streamlit has no button for what cannot be taken lightly.
+_DANGER: Final = (
+    f"<style>.st-key-{key(PAGE, 'danger')} button[kind=primary]:not(:disabled) "
+    "{ background-color: #b3261e; border-color: #b3261e; color: #fff; }</style>"
+)
+_OPEN: Final = key(PAGE, "confirm_open")  # session key: the plan whose confirmation was opened
+
+
+def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, ...]) -> None:
+    """The confirmation of this plan. That of a single clip is open at once; anything larger is opened by a click."""
+    st.subheader("Apply", anchor=False)
+    if st.session_state.get(_OPEN) != plan.plan_id and (plan.scope.kind != "clip" or needed):
+        st.button(
+            "Go on to the confirmation", icon=":material/arrow_downward:", key=key(PAGE, "open"), on_click=_open,
+            args=(plan.plan_id,),
+        )  # fmt: skip
+        return
+    st.html(_DANGER)
+    with st.container(border=True, key=key(PAGE, "confirm_box")):
+        _form(plan, standing, email)
+
+
+def _open(plan_id: str) -> None:
+    """Whatever was typed when it was open before is gone."""
+    state.renew_nonce(_NONCE)
+    st.session_state[_OPEN] = plan_id
+
+
+def _close() -> None:
+    state.renew_nonce(_NONCE)
+    st.session_state.pop(_OPEN, None)
+
+
+@st.fragment
+def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
+    mark = (plan.plan_id, state.nonce(_NONCE))
+    erase = st.toggle(
+        "Erase without quarantine (legal requests): nothing can be given back", key=key(PAGE, "erase", *mark)
+    )
+    needed = second_person_needed(plan, stores().settings.purge, erase=erase)
+    large = plan.scope.kind != "clip" or bool(needed)
+    _second(needed, approved=bool(standing.counting(plan, email)))
+    reason, ticket = _why(mark, ticket_needed=bool(needed))
+    ticks = _ticks(plan, mark, erase=erase) if large else True
+    phrase = _phrase(plan, mark)
+    missing = [
+        *([] if reason.strip() else ["the reason"]),
+        *([] if ticket.strip() or not needed else ["the ticket"]),
+        *([] if ticks else ["every tick"]),
+        *([] if phrase == plan.scope.spelled else ["the name, to the letter"]),
+        *([] if standing.counting(plan, email) or not needed else ["a second person's approval"]),
+    ]
+    label = _label(plan, erase=erase)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            label,
+            type="primary",
+            icon=":material/delete_forever:",
+            disabled=bool(missing),
+            key=key(PAGE, "apply", *mark),
+        )
+        if st.button("Start over", key=key(PAGE, "over", *mark), type="tertiary", help="Empties every field."):
+            _close()
+            st.rerun()
+        if missing:
+            st.caption(f"Still missing: {', '.join(missing)}.", width="content")
+    if pressed:
+        why = f"{reason.strip()} (ticket {ticket.strip()})" if ticket.strip() else reason
+        _apply(plan, Request(phrase, why, erase))
+
+
+def _second(needed: tuple[str, ...], *, approved: bool) -> None:
+    if needed and approved:
+        st.success("A second person has approved this plan.", icon=":material/how_to_reg:")
+    elif needed:
+        st.warning(
+            f"One person is not enough: {'; '.join(md(why) for why in needed)}. "
+            "Somebody who is neither its maker nor you must approve it first.",
+            icon=":material/group:",
+        )
+
+
+def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
+    left, right = st.columns([3, 1])
+    reason = left.text_input(
+        "Reason", key=key(PAGE, "reason", *mark), max_chars=MAX_REASON_CHARS - 120, live=True,
+        placeholder="Why it must go. It stays in the audit for ever, so no links and no private details.",
+    )  # fmt: skip
+    ticket = right.text_input(
+        "Ticket" if ticket_needed else "Ticket (if there is one)", key=key(PAGE, "ticket", *mark), max_chars=100,
+        live=True,
+    )  # fmt: skip
+    return reason, ticket
+
+
+def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
+    """What must be said in so many words: the numbers, the warnings, and that erasing is for good."""
+    sentences = [
+        f"{len(plan.objects):,} objects ({fmt.size(plan.total_bytes).text}) and {len(plan.documents):,} documents go."
+    ]
+    if plan.warnings:
+        number = len(plan.warnings)
+        sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")
+    if erase:
+        sentences.append("There is no quarantine, no undo, and earlier quarantines of the same are emptied too.")
+    ticks = [st.checkbox(text, key=key(PAGE, "tick", number, *mark)) for number, text in enumerate(sentences)]
+    return all(ticks)
+
+
+def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"Its name, typed or pasted in full: **{md(plan.scope.spelled, 400)}**", width="content")
+        copy_button(plan.scope.spelled, key=key(PAGE, "copy_name"), what="name", label="")
+    return st.text_input(
+        "Name of what goes", key=key(PAGE, "phrase", *mark), live=True, autocomplete="off",
+        label_visibility="collapsed", placeholder=plan.scope.kind,
+    )  # fmt: skip
+
+
+def _label(plan: PurgePlan, *, erase: bool) -> str:
+    what = {"clip": "the clip", "clips": f"{len(plan.scope.clips):,} clips", "video": "the video", "user": "the user"}
+    return f"{'Erase' if erase else 'Delete'} {what[plan.scope.kind]}"
+
+
+def _apply(plan: PurgePlan, request: Request) -> None:
+    try:
+        actor = require("purge.apply")
+        with st.spinner("Checking that nothing moved since the plan was made…"):
+            job = purging.begin(plan, request, actor)
+    except StorageError as error:
+        states.error_panel(error, key=key(PAGE, "apply_failed"))
+        return
+    finally:
+        loads.forget_purges()
+    _close()
+    loads.forget_user(plan.scope.uid)
+    st.query_params.from_dict({"job": job.job_id})
+    st.rerun()

@@ -1,0 +1,137 @@
+"""The plans that may still be applied and the jobs of late, each with the way to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import loads, states, status, tables
+from pages._ui.cached import stores
+from pages._ui.freshness import freshness
+from pages._ui.keys import key
+from pages._ui.links import url_for
+from pages._ui.nav import SCREENS
+from storage.domain.purge.guards import second_person_needed
+from storage.domain.purge.job import Job
+from storage.domain.purge.plan import PurgePlan
+
+PAGE: Final = "purge"
+NEWEST = 50
+_KINDS = {"purge": "Purge", "undo": "Undo", "empty": "Quarantine emptied"}
+
+
+def back() -> None:
+    """The way to the page's beginning."""
+    st.page_link(SCREENS[PAGE].file, label="Plans and jobs", icon=":material/arrow_back:", query_params={})
+
+
+def plans() -> None:
+    """What was planned within the last half hour and not applied yet, with what it waits for."""
+    loaded = loads.open_plans()
+    applied = {job.plan_id for job in loads.jobs(NEWEST).value}
+    rows = [_plan_row(plan) for plan in loaded.value if plan.plan_id not in applied]
+    if not rows:
+        states.empty("No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses.")
+    else:
+        tables.table(
+            pd.DataFrame(rows),
+            key=key(PAGE, "plans_table"),
+            alt="Plans that may still be applied",
+            id_column="plan_id",
+            columns={
+                "open": tables.link("Open", help="Look at the plan"),
+                "waits": st.column_config.MultiselectColumn(
+                    "Waits for",
+                    options=["A second person", "Its approved apply", "Apply", "Nothing: blocked"],
+                    color=["orange", "violet", "blue", "red"],
+                ),
+                "scope": st.column_config.TextColumn("Scope"),
+                "objects": st.column_config.NumberColumn("Objects", format="localized"),
+                "bytes": tables.size("Size"),
+                "documents": st.column_config.NumberColumn("Documents", format="localized"),
+                "maker": "Made by",
+                "expires_at": tables.moment("Lapses", distance=True),
+            },
+        )
+    freshness(loaded.read_at, key=key(PAGE, "plans_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+
+
+def _plan_row(plan: PurgePlan) -> dict[str, Any]:
+    return {
+        "plan_id": plan.plan_id,
+        "open": url_for(PAGE, plan=plan.plan_id),
+        "waits": [_waits(plan)],
+        "scope": plan.scope.spelled,
+        "objects": len(plan.objects),
+        "bytes": plan.total_bytes,
+        "documents": len(plan.documents),
+        "maker": plan.maker or "not known",
+        "expires_at": plan.expires_at,
+    }
+
+
+def _waits(plan: PurgePlan) -> str:
+    if plan.blocked:
+        return "Nothing: blocked"
+    if not second_person_needed(plan, stores().settings.purge, erase=False):
+        return "Apply"
+    approvals = loads.standing(plan.plan_id, plan.fingerprint).value.counting(plan, plan.maker)
+    return "Its approved apply" if approvals else "A second person"
+
+
+def jobs() -> None:
+    """The newest jobs of every kind."""
+    loaded = loads.jobs(NEWEST)
+    found = loaded.value
+    if not found:
+        states.empty("Nothing was purged yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here.")
+    else:
+        frame = pd.DataFrame([_job_row(job) for job in found])
+        frame["shown"] = status.words("job", frame["state"])
+        tables.table(
+            frame,
+            key=key(PAGE, "jobs_table"),
+            alt="The newest jobs",
+            id_column="job_id",
+            columns={
+                "open": tables.link("Open", help="Look at the job"),
+                "shown": status.column("job", frame["state"], "State"),
+                "kind": "Kind",
+                "scope": "Scope",
+                "objects": st.column_config.NumberColumn("Objects", format="localized"),
+                "bytes": tables.size("Size"),
+                "documents": st.column_config.NumberColumn("Documents", format="localized"),
+                "actor": "Who",
+                "created_at": tables.moment("Begun"),
+                "reason": "Why",
+            },
+            csv_name="purge-jobs",
+            csv_frame=lambda: frame.drop(columns=["open", "shown"]),
+        )
+        if len(found) == NEWEST:
+            st.caption(f"The newest {NEWEST}; older ones are in the audit.")
+    freshness(loaded.read_at, key=key(PAGE, "jobs_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+
+
+def _job_row(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "open": url_for(PAGE, job=job.job_id),
+        "state": shown_state(job, datetime.now(UTC)),
+        "kind": "Erased" if job.erase else _KINDS[job.kind],
+        "scope": job.scope.spelled,
+        "objects": job.tally.objects,
+        "bytes": job.tally.bytes,
+        "documents": job.tally.documents,
+        "actor": job.actor,
+        "created_at": job.created_at,
+        "reason": job.reason,
+    }
+
+
+def shown_state(job: Job, now: datetime) -> str:
+    """The job's state, but `interrupted` for one that claims to run and that nobody holds any more."""
+    return "interrupted" if job.state == "running" and not job.held(now) else job.state

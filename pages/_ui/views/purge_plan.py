@@ -1,0 +1,161 @@
+"""A plan in full, before anybody agrees to it: what blocks it, what goes, what to know, its seal, and its deadline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from pages._ui import fmt, loads, purging, states
+from pages._ui.access.guard import allowed, require
+from pages._ui.cached import stores
+from pages._ui.copying import copy_button
+from pages._ui.freshness import freshness
+from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
+from pages._ui.purging import Standing
+from pages._ui.text import md
+from pages._ui.views import purge_approve, purge_confirm, purge_lists, purge_sheet
+from pages._ui.views.purge_scope import WHAT
+from storage.domain.purge.guards import second_person_needed
+from storage.domain.purge.order import slugs
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+
+PAGE: Final = "purge"
+TICK_SECONDS = 5
+
+
+def draw(plan_id: str) -> None:
+    """The plan, and below it whatever may be done with it now."""
+    purge_lists.back()
+    with st.spinner("Reading the plan…"):
+        plan = loads.plan(plan_id)
+        loaded = loads.standing(plan_id, plan.fingerprint)
+    standing = loaded.value
+    now = datetime.now(UTC)
+    _head(plan, standing, now)
+    _state(plan, standing, now)
+    _totals(plan)
+    _warnings(plan)
+    st.subheader("What goes", anchor=False)
+    purge_sheet.draw(plan)
+    freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+    if standing.job is not None or plan.blocked or not purging.in_force(plan, now):
+        return
+    actor = require("purge.plan", active=False)
+    if allowed("purge.approve"):
+        purge_approve.draw(plan, standing, actor, needed=bool(_needed(plan)))
+    if allowed("purge.apply"):
+        purge_confirm.draw(plan, standing, actor.email, needed=_needed(plan))
+
+
+def _needed(plan: PurgePlan) -> tuple[str, ...]:
+    return second_person_needed(plan, stores().settings.purge, erase=False)
+
+
+def _head(plan: PurgePlan, standing: Standing, now: datetime) -> None:
+    title, icon, _ = WHAT[plan.scope.kind]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
+        st.badge(title, icon=f":material/{icon}:", color="blue")
+        if standing.job is not None:
+            st.badge("Applied", icon=":material/check_circle:", color="gray")
+        elif not purging.in_force(plan, now):
+            st.badge("Lapsed", icon=":material/timer_off:", color="gray")
+        elif plan.blocked:
+            st.badge("Blocked", icon=":material/block:", color="red")
+        elif _needed(plan):
+            st.badge("Takes a second person", icon=":material/group:", color="orange")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        made = fmt.ago(plan.created_at, now)
+        st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
+        st.caption(f"{md(plan.plan_id)}", width="content")
+        st.caption(f"fingerprint {plan.fingerprint[:16]}…", help=plan.fingerprint, width="content")
+        copy_button(plan.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
+        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: plan.scope.uid})
+        if plan.scope.video_id is not None:
+            ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
+            st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
+
+
+def _state(plan: PurgePlan, standing: Standing, now: datetime) -> None:
+    """The one thing that matters most now: applied, lapsed, blocked, or how long it holds."""
+    if standing.job is not None:
+        job = standing.job
+        st.info(
+            f"This plan was applied by {md(job.actor)} {fmt.ago(job.created_at, now).text}. One plan is one job.",
+            title="Applied",
+            icon=":material/check_circle:",
+        )
+        label = f"Open job {md(job.job_id)}"
+        st.page_link(SCREENS[PAGE].file, label=label, icon=":material/arrow_forward:", query_params={"job": job.job_id})
+        return
+    if plan.blocked:
+        lines = "\n".join(f"- {md(line, 400)}" for line in plan.blocked)
+        st.error(
+            f"{lines}\n\nNothing of this plan can be applied. Clear what blocks it, then make the plan anew.",
+            title="Blocked",
+            icon=":material/block:",
+        )
+    if not purging.in_force(plan, now):
+        st.warning(
+            f"It held until {fmt.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
+            "other than what it shows, so it can only be made anew.",
+            title="This plan has lapsed",
+            icon=":material/timer_off:",
+        )
+        _anew(plan.scope)
+        return
+    waiting = bool(_needed(plan)) and not plan.blocked and not standing.counting(plan, plan.maker)
+    seen = (len(standing.approvals), len(standing.declines))
+    st.fragment(partial(_deadline, plan, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
+
+
+def _deadline(plan: PurgePlan, *, waiting: bool, seen: tuple[int, int]) -> None:
+    """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
+    now = datetime.now(UTC)
+    if not purging.in_force(plan, now):
+        st.rerun()
+    left = fmt.span((plan.expires_at - now).total_seconds())
+    st.caption(
+        f":material/timer: Holds for {left} more, until {fmt.utc(plan.expires_at).text}. "
+        "It is refused by itself if anything of it moves before it is applied."
+    )
+    if waiting:
+        states.section("the approvals", partial(_look, plan, seen), key=key(PAGE, "look"))
+
+
+def _look(plan: PurgePlan, seen: tuple[int, int]) -> None:
+    require("purge.plan", active=False)
+    fresh = loads.standing(plan.plan_id, plan.fingerprint).value
+    if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.job is not None:
+        st.rerun()
+
+
+def _anew(scope: Scope) -> None:
+    """The way back to the choice, with the same ids where they fit into an address."""
+    wanted = {"uid": scope.uid, "video_id": scope.video_id}
+    if scope.kind == "clip":
+        wanted["clip_id"] = scope.clips[0].clip_id
+    ids = {name: value for name, value in wanted.items() if value}
+    st.page_link(SCREENS[PAGE].file, label="Plan it anew", icon=":material/refresh:", query_params=ids)
+
+
+def _totals(plan: PurgePlan) -> None:
+    links = len(slugs(plan.documents))
+    size = fmt.size(plan.total_bytes)
+    with st.grid("auto", min_column_width=165, key=key(PAGE, "totals")):
+        st.metric("Objects", fmt.count(len(plan.objects)).text, border=True)
+        st.metric("Size", size.text, border=True, help=size.help)
+        st.metric("Documents", fmt.count(len(plan.documents)).text, border=True)
+        st.metric("Public share links", fmt.count(links).text, border=True)
+        st.metric("Open uploads", fmt.count(len(plan.uploads)).text, border=True)
+
+
+def _warnings(plan: PurgePlan) -> None:
+    if plan.warnings:
+        lines = "\n".join(f"- {md(line, 400)}" for line in plan.warnings)
+        st.warning(lines, title="Know before you agree", icon=":material/warning:")

@@ -1,0 +1,144 @@
+"""Chooses what a purge is about: a user, a video, a clip, or some clips of a video; from the address or by typing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from pages._ui import loads, purging, states, status, tables
+from pages._ui.access.guard import require
+from pages._ui.cached import stores
+from pages._ui.freshness import freshness
+from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
+from pages._ui.text import md
+from storage.domain.purge.scope import Kind, Scope, dangers
+from storage.errors import BadInput, StorageError
+
+PAGE: Final = "purge"
+CLIPS_ON_A_PAGE = 200
+WHAT: dict[Kind, tuple[str, str, str]] = {
+    "clip": ("A clip", "content_cut", "Its file, its thumbnail, its document, its share links."),
+    "clips": ("Chosen clips", "checklist", "Their files, thumbnails, documents and share links."),
+    "video": ("A video", "movie", "Every clip, the highlights, the caches, and all documents of the video."),
+    "user": ("A whole user", "person_remove", "Everything: videos, clips, transcripts, transactions, the account."),
+}
+
+
+def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
+    """The three fields, and what can be planned with what they say."""
+    with st.container(border=True):
+        _fields(uid, video_id, clip_id)
+        if uid is None:
+            st.caption(
+                "A user alone is the whole user; with a video, that video; with a clip, that clip. "
+                "The pages User and Video lead here with the ids filled in."
+            )
+            return
+        try:
+            scope = Scope.of(uid, video_id, [clip_id] if clip_id else [])
+        except BadInput as error:
+            states.error_panel(error, key=key(PAGE, "scope"))
+            return
+        _chosen(scope)
+    if scope.kind == "video" and video_id is not None:
+        some = partial(_some_clips, uid, video_id)
+        with st.expander("Only some of its clips", icon=":material/checklist:", on_change="rerun") as part:
+            if part.open:
+                states.section("the clips", some, key=key(PAGE, "some"), unknown="which clips there are")
+
+
+def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
+    given = tables.fingerprint([uid or "", video_id or "", clip_id or ""])
+    with (
+        st.form(key(PAGE, "scope_form", given), border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        typed = {
+            UID: st.text_input("User id", uid or "", key=key(PAGE, "uid", given), max_chars=1_500),
+            VIDEO_ID: st.text_input(
+                "Video id", video_id or "", key=key(PAGE, "video", given), max_chars=1_500, placeholder="all videos"
+            ),
+            CLIP_ID: st.text_input(
+                "Clip id", clip_id or "", key=key(PAGE, "clip", given), max_chars=1_500, placeholder="all clips"
+            ),
+        }
+        sent = st.form_submit_button("Choose", icon=":material/my_location:")
+    if sent:
+        st.query_params.from_dict({name: text.strip() for name, text in typed.items() if text.strip()})
+        st.rerun()
+
+
+def _chosen(scope: Scope) -> None:
+    """What it is and what goes with it, the ways to look at it first, and the button that makes the plan."""
+    title, icon, goes = WHAT[scope.kind]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### :material/{icon}: {title}", width="content")
+        st.markdown(f"**{md(scope.spelled, 200)}**", width="content")
+    st.caption(goes)
+    grounds = dangers(scope, stores().layout.prefixes, stores().settings.purge.shortest_id)
+    if grounds:
+        st.error("\n".join(f"- {md(ground)}" for ground in grounds), title="Not purged", icon=":material/block:")
+        return
+    if scope.kind == "user":
+        st.warning("A whole user takes a second person, who looks at the same plan.", icon=":material/group:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _plan_button(scope, "Make the plan", "one")
+        user = {UID: scope.uid}
+        st.page_link(SCREENS["user"].file, label="Look at the user", icon=":material/person:", query_params=user)
+        if scope.video_id is not None:
+            video = {**user, VIDEO_ID: scope.video_id}
+            st.page_link(SCREENS["video"].file, label="Look at the video", icon=":material/movie:", query_params=video)
+
+
+def _plan_button(scope: Scope, label: str, name: str) -> None:
+    pressed = st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
+    if not pressed:
+        return
+    try:
+        with st.spinner("Listing what is there, in both stores…"):
+            made = purging.make(scope, require("purge.plan"))
+    except StorageError as error:
+        states.error_panel(error, key=key(PAGE, "make_failed", name))
+        return
+    loads.open_plans.clear()
+    st.query_params.from_dict({"plan": made})
+    st.rerun()
+
+
+def _some_clips(uid: str, video_id: str) -> None:
+    with st.spinner("Reading the clips…"):
+        loaded = loads.clips(uid, video_id)
+    table = loaded.value
+    frame = table.frame.sort_values(["priority", "scene_id", "style"], na_position="last")
+    if not len(frame):
+        states.empty("This video has no clips.", icon="content_cut", hint="Plan the whole video instead.")
+        return
+    part = tables.paged(len(frame), key=key(PAGE, "clips"), size=CLIPS_ON_A_PAGE)
+    shown = frame.iloc[part.start : part.stop].assign(state=lambda rows: status.words("clip", rows["status"]))
+    chosen = tables.table(
+        shown,
+        key=key(PAGE, "clips_table"),
+        alt="Clips of the video, to choose from",
+        columns={
+            "clip_id": st.column_config.TextColumn("Clip", pinned=True),
+            "scene_title": "Title",
+            "style": "Style",
+            "state": status.column("clip", shown["status"], "Status"),
+            "file_size_bytes": tables.size("Size"),
+            "created_at": tables.moment("Created"),
+        },
+        id_column="clip_id",
+        select="many",
+        total=part,
+    )
+    if table.error:
+        states.incomplete("clips", error=table.error, shown=len(frame), key=key(PAGE, "clips_part"))
+    if part.total > CLIPS_ON_A_PAGE:
+        st.caption("A choice holds on its own page: turning the page begins another.")
+    if chosen:
+        number = f"{len(chosen):,} clip{'' if len(chosen) == 1 else 's'}"
+        _plan_button(Scope.of(uid, video_id, chosen), f"Make the plan for {number}", "some")
+    freshness(loaded.read_at, key=key(PAGE, "clips_fresh"), cost=loaded.cost, on_refresh=loads.clips.clear)
