@@ -209,7 +209,7 @@ def test_a_document_that_changes_half_way_is_left_with_all_that_hangs_above_it(f
     def deletes_it(request: Any) -> bool:
         if not done[0] and any(write.delete.endswith(changed) for write in request.writes):
             done[0] = True
-            filled.purging.writers.documents.update(changed, {"status": "processing"})
+            filled.put_documents({changed: {"status": "processing"}})
         return False
 
     faults.add(Rule("Commit", "before", when=deletes_it))

@@ -72,7 +72,7 @@ def _purge_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[
     steps: list[Step] = [
         NoteNeighbours("neighbours", purging, ledger, plan),
         *([] if job.erase else [SaveDocuments(purging, plan, job.job_id)]),
-        DeleteDocuments("slugs", purging, ledger, plan, slug_batches(plan), left_alone),
+        DeleteDocuments("slugs", purging, ledger, plan, slug_batches(plan), LeftAlone),
         AbortUploads(purging, ledger, plan),
         objects,
         DeleteDocuments("documents", purging, ledger, plan, document_batches(plan), left_alone),
@@ -84,7 +84,7 @@ def _purge_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[
 
 
 def _left_alone(purging: Purging, job: Job, plan: PurgePlan) -> Callable[[], LeftAlone]:
-    """Read from the journal when first asked for, which is after the objects are done; then kept."""
+    """Read from the journal when the documents are begun, which is after the objects are done; then kept."""
     known: list[LeftAlone] = []
 
     def read() -> LeftAlone:
