@@ -25,6 +25,7 @@ from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
 
 ROOT = Path(__file__).resolve().parents[2]
+_DIALOGS = 2  # where the test runner puts dialogs: beside the page and the side bar
 
 
 @dataclass
@@ -70,9 +71,13 @@ def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    """Everything that a page shows, as a person reads it: escapes undone. An uncaught exception fails the test."""
+    """Everything that a page and a dialog over it show, as a person reads it: escapes undone.
+
+    An uncaught exception fails the test.
+    """
     assert not app.exception, [block.value for block in app.exception]
-    return re.sub(r"\\(.)", r"\1", re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(_texts(app.main))))
+    shown = [*_texts(app.main), *_texts(app._tree[_DIALOGS])]
+    return re.sub(r"\\(.)", r"\1", re.sub(r":color\[(\\?.)\]", r"\1", "\n".join(shown)))
 
 
 def _texts(block: Any) -> Iterator[str]:
