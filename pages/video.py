@@ -19,7 +19,7 @@ from pages._ui.views import clips as clips_view
 from pages._ui.views import diagnosis, fixes, oddities, raw
 from pages._ui.views import highlights as highlights_view
 from storage.diagnose import Case
-from storage.domain.diagnosis import Known
+from storage.domain.diagnosis import Absent, Known
 from storage.domain.model import Video
 
 NAME: Final = "video"
@@ -43,15 +43,13 @@ def _video(uid: str, video_id: str) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=case.error is None,
         on_refresh=partial(loads.forget_user, uid),
     )  # fmt: skip
-    if case.diagnosis.verdict == "not_found":
+    if isinstance(case.facts.video, Absent):
         _nowhere(uid, video_id)
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
         if allowed("explain"):
             diagnosis.explain(case, page=NAME)
-        if allowed("diagnose"):
-            diagnosis.verdict(case, page=NAME)
     with right:
         if video is not None:
             _facts(video)
@@ -60,6 +58,9 @@ def _video(uid: str, video_id: str) -> None:
         "the clips", partial(clips_view.section, uid, video_id, case, page=NAME), key=key(NAME, "clips"),
         unknown="which clips there are",
     )  # fmt: skip
+    if allowed("diagnose"):
+        st.subheader("Diagnosis", anchor=False)
+        diagnosis.verdict(case, page=NAME)
     st.subheader("Highlights", anchor=False)
     highlights_view.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
@@ -85,6 +86,8 @@ def _head(case: Case, video: Video | None) -> None:
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})
         st.caption(f"video id {md(found.video_id, 80)}", width="content")
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
+    if allowed("diagnose"):
+        st.markdown(f"**{md(found.summary, 400)}**")
     if video is not None and not video.exists:
         st.warning(
             "There is no document for this video, yet clips or highlights lie below it. It was deleted in part.",

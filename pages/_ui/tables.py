@@ -20,6 +20,7 @@ from storage import export
 
 SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
+FEW_ROWS = 12  # a table of so few rows needs no count below it
 SIZE_MARK = "clipdesk_size"  # on the configuration of a column of bytes; taken off before Streamlit sees it
 _MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
 
@@ -161,6 +162,8 @@ def _below(
         words = f"first {rows:,} of {total:,} shown"
     if chosen:
         words += f" · {len(chosen):,} selected"
+    elif total is None and not csv_name and rows <= FEW_ROWS:
+        return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(words, width="content")
         if csv_name:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ BUCKET = "clip-desk-demo"
 PROJECT = "demo-clip-desk"
 SEED = 7
 THREADS = 16
+DATED_BY = "updated_at"  # a loaded document counts as written then, as real ones of its age do
 _PART = b"\0" * 65_536  # what an unfinished upload has sent
 
 
@@ -44,7 +45,7 @@ def code_fingerprint() -> str:
 def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> Sample:
     """Everything into empty stand-ins; the sample is complete when this returns."""
     sample = world.build(now, SEED)
-    server.load(PROJECT, sample.documents)
+    server.load(PROJECT, sample.documents, dated_by=DATED_BY)
     client = r2.write_client(seaweed.settings(BUCKET))
     http = urllib3.PoolManager(maxsize=THREADS, retries=urllib3.Retry(3))
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="seeding")
@@ -55,20 +56,30 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
         pool.shutdown(cancel_futures=True)
         http.clear()
     _date_objects(seaweed, client, sample, None)
-    return Sample(code_fingerprint(), SEED, sample.now, (_stamp(handle, _dated_path(sample)),))
+    return Sample(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
 
 def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, now: datetime) -> Sample:
     """The same sample relative to `now`: what nobody changed gets its new times, all else is left alone."""
     before, after = world.build(old.dated, old.seed), world.build(now, old.seed)
     stamps = update_times(handle)
-    own = {path for path, stamp in stamps.items() if stamp in old.stamps and path in after.documents}
+    dated = {path: _micros(fields.get(DATED_BY)) for path, fields in before.documents.items()}
+    own = {
+        path
+        for path, stamp in stamps.items()
+        if path in after.documents and (stamp in old.stamps or stamp == dated.get(path))
+    }
     changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}
-    server.load(PROJECT, changed)
+    server.load(PROJECT, changed, dated_by=DATED_BY)
     _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
-    path = next((path for path in changed if path.startswith("users/")), None)
-    new = (_stamp(handle, path),) if path else ()
-    return Sample(old.code, old.seed, after.now, (*old.stamps, *new))
+    return Sample(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
+
+
+def _micros(moment: object) -> int | None:
+    """The stamp of a document that was loaded as of this time."""
+    if not isinstance(moment, datetime):
+        return None
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def update_times(handle: FirestoreHandle) -> dict[str, int]:
@@ -109,11 +120,15 @@ def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: World, before
             seaweed.backdate_upload(BUCKET, begun, ages[upload["Key"]])
 
 
-def _dated_path(sample: World) -> str:
-    return next(path for path in sample.documents if path.startswith("users/"))
+def _undated(documents: Mapping[str, Mapping[str, object]]) -> str | None:
+    """A document that was stamped with the time of its loading."""
+    return next((path for path, fields in documents.items() if not isinstance(fields.get(DATED_BY), datetime)), None)
 
 
-def _stamp(handle: FirestoreHandle, path: str) -> int:
-    """The update time that the last load gave to its documents."""
+def _stamps(handle: FirestoreHandle, documents: Mapping[str, Mapping[str, object]]) -> tuple[int, ...]:
+    """The update time that the last load gave to those of its documents that have no time of their own."""
+    path = _undated(documents)
+    if path is None:
+        return ()
     document = handle.batch_get([path], operation="read a document of the sample")[path]
-    return int(document.update_time.ToMicroseconds())
+    return (int(document.update_time.ToMicroseconds()),)

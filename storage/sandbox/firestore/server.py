@@ -68,10 +68,12 @@ class FirestoreServer:
         self._workers.shutdown()
         self._rows.close()
 
-    def load(self, project_id: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
+    def load(self, project_id: str, documents: Mapping[str, Mapping[str, Any]], *, dated_by: str = "") -> None:
         """Write whole documents (path such as `users/u1` -> fields as Python values) in one transaction.
 
-        They replace what is there under the same paths. Far quicker than writing through a client.
+        They replace what is there under the same paths. Far quicker than writing through a client. With
+        `dated_by`, the time in that field is when Firestore says that the document was written, as it is with
+        documents of some age.
 
         Raises:
             Refused: INVALID_ARGUMENT for a path or document that Firestore would not take; nothing is
@@ -81,7 +83,7 @@ class FirestoreServer:
         names = {path: document_named(root + path) for path in documents}
         with self._rows.writing() as now:
             encoded = ((name, document(name, documents[path])) for path, name in names.items())
-            put_new(self._rows, encoded, now)
+            put_new(self._rows, encoded, now, dated_by)
 
     def __enter__(self) -> Self:
         self.host = self.start()

@@ -74,18 +74,23 @@ def check_precondition(precondition: Message, name: Name, row: Row | None) -> No
             )
 
 
-def put_new(rows: Rows, documents: Iterable[tuple[Name, Message]], now: int) -> None:
+def put_new(rows: Rows, documents: Iterable[tuple[Name, Message]], now: int, dated_by: str = "") -> None:
     """Write whole documents without reading what they replace; for loading many.
+
+    With `dated_by`, a document that has a past time in that field counts as written then.
 
     Raises:
         Refused: INVALID_ARGUMENT for a document that Firestore would not take.
     """
 
-    def serialized(name: Name, document: Message) -> bytes:
+    def row(name: Name, document: Message) -> tuple[Name, int, bytes]:
         check_document(name, document.fields)
-        return _stamped(document, now, now)
+        cell = document.fields[dated_by] if dated_by and dated_by in document.fields else None
+        written = micros_of(cell.timestamp_value) if cell is not None and cell.HasField("timestamp_value") else now
+        at = min(written, now)
+        return name, at, _stamped(document, at, at)
 
-    rows.put((name, now, serialized(name, document)) for name, document in documents)
+    rows.put(row(name, document) for name, document in documents)
 
 
 def _merged(write: Message, name: Name, before: Message | None) -> Message:
