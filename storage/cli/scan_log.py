@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from storage.cli.output import plain
-from storage.domain.integrity import KINDS, Report
+from storage.domain.integrity import KINDS, Report, Suspicion
+from storage.domain.integrity.suspicion import suspect
 from storage.errors import BadInput
 
 
@@ -20,6 +21,8 @@ class ScanLog:
         self.path = path
         self.users = 0
         self.last_uid: str | None = None
+        self.last_stranger: str | None = None
+        self.claimed = 0
         self.checked: Counter[str] = Counter()
         self.summary: Counter[str] = Counter()
         self.cost: Counter[str] = Counter()
@@ -46,10 +49,12 @@ class ScanLog:
             ) from None
         return file
 
-    def add(self, report: Report) -> None:
-        """Takes one user in; on disk when it returns."""
+    def add(self, report: Report, *, stranger: bool = False) -> None:
+        """Takes one user in; on disk when it returns. A `stranger` is one that only the bucket knows."""
         line = {
             "uid": report.uid,
+            "stranger": stranger,
+            "claimed": report.claimed,
             "checked": report.checked.as_dict(),
             "complete": report.complete,
             "wrong": report.wrong,
@@ -72,13 +77,23 @@ class ScanLog:
         """Findings by kind, in the contract's order."""
         return {kind: self.summary[kind] for kind in KINDS if self.summary[kind]}
 
+    def suspicion(self) -> Suspicion | None:
+        """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
+        missing = self.summary["missing_object"]
+        keys = (finding["key"] for finding in self.findings() if finding["kind"] == "missing_object")
+        return suspect(self.claimed, missing, self.checked["objects"], (), next(keys, "") if missing else "")
+
     def close(self) -> None:
         """Closes the file; it stays."""
         self._file.close()
 
     def _count(self, line: dict[str, Any]) -> None:
         self.users += 1
-        self.last_uid = line["uid"]
+        if line["stranger"]:
+            self.last_stranger = line["uid"]
+        else:
+            self.last_uid = line["uid"]
+        self.claimed += line["claimed"]
         self.checked.update(line["checked"])
         self.cost.update(line["cost"])
         self.summary.update(finding["kind"] for finding in line["findings"])

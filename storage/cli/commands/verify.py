@@ -20,6 +20,7 @@ from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.verify import Progress
 from storage.verify_facts import checker
+from storage.verify_strangers import verify_strangers
 
 COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")
 
@@ -40,6 +41,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
     command.add_argument(
         "--checkpoint", metavar="FILE", type=Path, help="with --all: keep the results here, and go on where it stopped"
     )
+    command.add_argument(
+        "--strangers", action="store_true",
+        help="with --all: also users that only the bucket knows; a listing and a read more for each user",
+    )  # fmt: skip
     command.add_argument("--csv", action="store_true", help="the findings as CSV, safe to open in a spreadsheet")
     command.set_defaults(run=run)
 
@@ -50,8 +55,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
     if arguments.all == (arguments.uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not arguments.all and (arguments.shard or arguments.checkpoint):
-        raise BadInput("--shard and --checkpoint go with --all", field_name="shard", remedy="Add --all.")
+    if not arguments.all and (arguments.shard or arguments.checkpoint or arguments.strangers):
+        raise BadInput("--shard, --checkpoint and --strangers go with --all", field_name="all", remedy="Add --all.")
+    if arguments.shard and arguments.strangers:
+        raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
     if arguments.all:
         return _run_all(arguments, context)
     report = verify.verify_user(checker(context.stores, context.now), arguments.uid, arguments.video_id)
@@ -121,6 +128,9 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
                 on_progress=_progress,
             ):  # fmt: skip
                 log.add(report)
+            if arguments.strangers:
+                for report in verify_strangers(checker(stores, context.now), log.last_stranger):
+                    log.add(report, stranger=True)
         except StorageError as stopped:
             error = stopped
         try:
@@ -148,6 +158,11 @@ def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, er
         _stream_json(log, arguments.shard, error)
         return
     else:
+        whole = log.suspicion()
+        if whole:
+            say(f"IMPLAUSIBLE as a whole: {safe(whole.reason, 400)}")
+            for way in whole.how_to_check:
+                say(f"  - {safe(way, 300)}")
         for suspicion in log.implausible:
             say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
         say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
@@ -161,9 +176,11 @@ def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, er
 def _stream_json(log: ScanLog, shard: str | None, error: StorageError | None) -> None:
     """One document, written finding by finding."""
     checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
+    whole = log.suspicion()
     head = {
         "scope": "all" if shard is None else f"all, shard {shard}",
-        "implausible": log.implausible,
+        "implausible": whole.as_dict() if whole else None,
+        "implausible_users": log.implausible,
         "complete": log.complete and error is None,
         "checked": checked,
         "summary": log.kinds(),
