@@ -1,14 +1,36 @@
 """Audit: who did what, when and why?"""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
 import streamlit as st
 
+from pages._ui import state, states
 from pages._ui.access.guard import show
+from pages._ui.keys import key
+from pages._ui.views import audit_chain, audit_search
+
+NAME: Final = "audit"
 
 
 def page() -> None:
     """Draws the page."""
-    st.title("Audit")
+    state.enter(NAME)
+    st.title("Audit", anchor=False)
+    st.caption(
+        "Everything that was looked at, handed out, planned, approved, refused, purged, undone or changed, also of "
+        "what no longer exists. Entries are only ever added; keys stand here, never links."
+    )
+    question = audit_search.ask()
+    if question is not None:
+        states.section(
+            "the audit", partial(audit_search.answer, question), key=key(NAME, "answer"), unknown="what was done"
+        )
+    st.subheader("Is it whole?", anchor=False)
+    audit_chain.draw()
 
 
 if __name__ == "__main__":
-    show("audit", page)
+    show(NAME, page)
