@@ -27,13 +27,23 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     # Called here it does nothing but end that.
     st.navigation(nav.pages(()))
     warming = asyncio.create_task(asyncio.to_thread(_warm))
+    watching = asyncio.create_task(_watch(warming))
     try:
         yield {}
     finally:
         from pages._ui import cached
 
+        watching.cancel()
         await warming
         await asyncio.to_thread(cached.close)
+
+
+async def _watch(warming: asyncio.Task[None]) -> None:
+    """Takes up the purges that a dead worker, or an earlier life of this server, left behind."""
+    await asyncio.shield(warming)
+    from pages._ui import purging
+
+    await purging.keep_going()
 
 
 def _warm() -> None:

@@ -51,7 +51,7 @@ def ask() -> Question | None:
 def _form(given: Mapping[str, str]) -> None:
     mark = tables.fingerprint(list(given.values()))
     with st.form(key(PAGE, "form", mark), border=True):
-        with st.grid("auto", min_column_width=200):
+        with st.grid("auto", min_column_width=260):
             uid = st.text_input("User id", given[UID], key=key(PAGE, "uid", mark))
             actor = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
             action = _choice("What", ACTIONS, given[ACTION], key(PAGE, "action", mark), free=True)

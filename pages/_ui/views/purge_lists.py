@@ -90,6 +90,7 @@ def jobs() -> None:
         states.empty("Nothing was purged yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here.")
     else:
         frame = pd.DataFrame([_job_row(job) for job in found])
+        frame["undo_until"] = pd.to_datetime(frame["undo_until"], utc=True)
         frame["shown"] = status.words("job", frame["state"])
         tables.table(
             frame,
@@ -106,6 +107,7 @@ def jobs() -> None:
                 "documents": st.column_config.NumberColumn("Documents", format="localized"),
                 "actor": "Who",
                 "created_at": tables.moment("Begun"),
+                "undo_until": tables.moment("Undo until", distance=True, help="Until then it can be given back."),
                 "reason": "Why",
             },
             csv_name="purge-jobs",
@@ -128,6 +130,7 @@ def _job_row(job: Job) -> dict[str, Any]:
         "documents": job.tally.documents,
         "actor": job.actor,
         "created_at": job.created_at,
+        "undo_until": job.quarantine_until if job.kind == "purge" and job.quarantine == "kept" else None,
         "reason": job.reason,
     }
 

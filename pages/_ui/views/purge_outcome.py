@@ -124,10 +124,7 @@ def _certificate(job: Job) -> None:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> None:
-    for name, value in rows:
-        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.caption(name, width="content")
-            st.markdown(md(value, 400), width="content")
+    st.markdown("  \n".join(f":gray[{name}] {md(value, 400)}" for name, value in rows))
 
 
 def _downloads(job_id: str, found: Mapping[str, Any]) -> None:
