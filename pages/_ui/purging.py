@@ -36,6 +36,7 @@ MAX_OPEN_PLANS = 30
 MAX_DECLINES = 100
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
 LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
+START_SECONDS = 30.0  # so long a new job may wait for its worker, on a busy machine, before it counts as left behind
 LOOKS_PER_EMPTYING = 120  # quarantines live for days: that they have expired is looked for once an hour
 
 _PLAN_ID = re.compile(r"plan-\d{8}-\d{6}-[0-9a-f]{8}")
@@ -211,7 +212,8 @@ async def keep_going() -> None:
 def take_up(*, expired: bool = False) -> tuple[str, ...]:
     """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
     purging = context()
-    due = [job.job_id for job in worker.abandoned_jobs(purging)]
+    now = purging.clock()
+    due = [job.job_id for job in worker.abandoned_jobs(purging) if not starting(job, now)]
     if expired:
         for job in purging.jobs.in_quarantine():
             emptying = controlling.begin_emptying(purging, job) if controlling.expired(job, purging.clock()) else None
@@ -219,6 +221,11 @@ def take_up(*, expired: bool = False) -> tuple[str, ...]:
     for name in due:
         _start(name)
     return tuple(due)
+
+
+def starting(job: Job, now: datetime) -> bool:
+    """Whether its first worker may still be on its way."""
+    return job.state == "ready" and (now - job.created_at).total_seconds() < START_SECONDS
 
 
 def in_force(plan: PurgePlan, now: datetime) -> bool:

@@ -20,7 +20,6 @@ from storage.errors import StorageError
 
 PAGE: Final = "purge"
 POLL_SECONDS = 1.0
-START_SECONDS = 15.0  # so long a new job may be without a worker before anybody wonders
 _TITLES = {"purge": "Purge of", "undo": "Undo of", "empty": "Emptying the quarantine of"}
 _PLACES = {
     "done": ":green[:material/check_circle:]",
@@ -174,8 +173,7 @@ def _tally(job: Job) -> None:
 
 
 def _nobody(job: Job, now: datetime) -> bool:
-    young = (now - job.created_at).total_seconds() < START_SECONDS
-    return job.abandoned(now) and not (job.state == "ready" and young)
+    return job.abandoned(now) and not purging.starting(job, now)
 
 
 def _controls(job: Job) -> None:

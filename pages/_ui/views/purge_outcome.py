@@ -25,10 +25,20 @@ _NONCE: Final = key(PAGE, "undo_nonce")
 
 def draw(job: Job) -> None:
     """What is left, the proof, and the undo where there still is one."""
-    _lines("Still there", job.residue, "This was of the scope and is still there. A plan made anew shows it.")
+    if job.kind == "undo":
+        _lines("Could not be put back", job.residue, "Something stood in the way. Clear it and undo the purge again.")
+    else:
+        _lines("Still there", job.residue, "This was of the scope and is still there. A plan made anew shows it.")
     _lines(
         "Went missing beside it", job.disturbed, "This lay beside the scope when the job began, and is not there now."
     )
+    if job.kind == "undo" and job.state == "done":
+        st.success(
+            f"{job.tally.objects:,} objects and {job.tally.documents:,} documents are back; each was read again and "
+            "compared with what the quarantine kept. The quarantine is empty now.",
+            title="Everything is back",
+            icon=":material/undo:",
+        )
     if job.kind == "purge":
         _quarantine(job)
         if job.state in {"done", "incomplete", "undoing", "undone"}:
