@@ -132,7 +132,7 @@ def test_a_role_taken_away_keeps_undo_from_working(app):
 def test_evidence_that_speaks_against_a_status_is_listed_and_offers_no_button(app):
     stuck(app, expected_clips=3)
     shown = press(app.open("video", role="engineer", **IDS), "Set the status…")
-    shown.segmented_control[0].set_value("completed")
+    next(one for one in shown.segmented_control if one.label == "Status").set_value("completed")
     next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4711")
     shown.run()
     press(shown, "Show what will change")

@@ -1,0 +1,208 @@
+"""The page Processing: what is stuck, outages, what was not looked at, and one video's diagnosis beside the list."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+
+from pages._ui.tables import fingerprint
+from pages._ui.views.stuck import outage_id
+from storage.diagnose_stuck import Reach, stuck
+from storage.domain.layout import Layout
+from storage.verify_facts import Checker
+from tests.rigs.records import clip, user, video
+from tests.rigs.seaweed import NOBODY
+from tests.ui.conftest import LiveApp, words
+
+NOW = datetime.now(UTC)
+HIGHLIGHTS = json.dumps({"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:09"}]}).encode()
+
+
+def stalled(app: LiveApp, uid: str, video_id: str, *, minutes: float = 600, **fields: Any) -> None:
+    """A video whose analysis never finished, and its owner."""
+    at = NOW - timedelta(minutes=minutes)
+    made = video(
+        video_id, status="processing", created_at=at, updated_at=at, completed_at=None, clips_count=0, **fields
+    )
+    app.world.put({f"users/{uid}": user(uid, plan="pro"), f"users/{uid}/videos/{video_id}": made})
+
+
+def outage(app: LiveApp) -> None:
+    """Four that stopped within two minutes, and one apart."""
+    for number in range(4):
+        stalled(app, f"u{number}", f"vid-000{number}", minutes=600 + number / 2)
+    stalled(app, "u9", "vid-0009", minutes=60)
+
+
+def listed(shown: Any) -> list[str]:
+    tables = [table.value for table in shown.dataframe if "video_id" in table.value]
+    return [] if not tables else list(tables[0]["video_id"])
+
+
+def checker(app: LiveApp) -> Checker:
+    return Checker(app.world.records, app.objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15))
+
+
+def test_nothing_stuck_says_so_and_how_much_was_looked_at(app):
+    text = words(app.open("processing"))
+    assert "Nothing needs a person." in text
+    assert "0 videos were diagnosed" in text
+    assert "Delivered videos were not looked at" in text
+
+
+def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
+    outage(app)
+    shown = app.open("processing")
+    text = words(shown)
+    assert "4 videos of 4 users stopped at" in text
+    assert text.index("One outage") < text.index("When they stopped")
+    assert len(listed(shown)) == 5
+    next(one for one in shown.button if one.label == "Show only these").click().run()
+    assert sorted(listed(shown)) == ["vid-0000", "vid-0001", "vid-0002", "vid-0003"]
+    next(one for one in shown.button if one.label == "Show all videos").click().run()
+    assert len(listed(shown)) == 5
+
+
+def test_a_link_to_an_outage_shows_its_videos_and_one_that_is_over_shows_all(app):
+    outage(app)
+    found = stuck(checker(app), Reach(delivered=0)).outages[0]
+    assert len(listed(app.open("processing", outage=outage_id(found)))) == 4
+    over = app.open("processing", outage=fingerprint(["over"]))
+    assert "is over" in words(over)
+    assert len(listed(over)) == 5
+
+
+def test_filters_narrow_the_list_and_say_when_nothing_is_left(app):
+    outage(app)
+    shown = app.open("processing")
+    box = shown.text_input(key="processing-text")
+    box.set_value("U9@EXAMPLE").run()
+    assert listed(shown) == ["vid-0009"]
+    shown.text_input(key="processing-text").set_value("nobody").run()
+    assert "No video matches the filters." in words(shown)
+
+
+def test_delivered_videos_are_looked_at_on_demand(app):
+    at = NOW - timedelta(hours=3)
+    done = video("vid-0001", status="completed", created_at=at, updated_at=at, completed_at=at)
+    app.world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": done})
+    shown = app.open("processing")
+    assert listed(shown) == []
+    shown.toggle(key="processing-delivered").set_value(True).run()
+    assert listed(shown) == ["vid-0001"]
+    assert "Highlights missing" in words(shown)
+
+
+def test_a_missing_index_is_named_with_its_definition_and_the_list_made_user_by_user(app):
+    stalled(app, "u1", "vid-0001")
+    app.world.faults.refuse(
+        "RunQuery", StatusCode.FAILED_PRECONDITION, "The query requires an index. You can create it here: https://x.test",
+        when=lambda request: getattr(request.structured_query, "from")[0].all_descendants,
+        times=1,
+    )  # fmt: skip
+    shown = app.open("processing")
+    text = words(shown)
+    assert "A Firestore index is missing" in text
+    assert "made user by user" in text
+    assert listed(shown) == ["vid-0001"]
+    assert shown.json
+
+
+def test_a_bucket_that_refuses_is_said_and_is_no_verdict_about_a_video(app, monkeypatch):
+    outage(app)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    shown = app.open("processing")
+    text = words(shown)
+    assert "Incomplete" in str([one.proto for one in shown.warning])
+    assert "access denied" in text.lower()
+    assert "Analysis stalled" not in text
+    assert "Nothing needs a person" not in text
+
+
+def test_a_firestore_that_is_away_is_an_error_and_not_an_empty_list(app, monkeypatch):
+    outage(app)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
+        text = words(app.open("processing"))
+    assert "could not be reached" in text
+    assert "which videos need a person" in text
+    assert "Nothing needs a person." not in text
+
+
+def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
+    outage(app)
+    text = words(app.open("processing", uid="u9", video_id="vid-0009"))
+    for expected in ("What the customer sees", "Copy the reply", "Evidence", "Timeline", "silence before", "Bundle"):
+        assert expected in text or expected == "Copy the reply", expected
+    assert "Next, in this order" in text
+
+
+def test_a_ticked_row_opens_its_diagnosis_once(app):
+    outage(app)
+    shown = app.open("processing")
+    ids = [f"u{number}/vid-000{number}" for number in (9, 0, 1, 2, 3)]
+    order = listed(shown)
+    ids = [next(one for one in ids if one.endswith(video_id)) for video_id in order]
+    key = f"processing-stuck__{fingerprint(ids)}"
+    shown.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    shown.run()
+    assert shown.query_params["video_id"] == order[1]
+    assert "Evidence" in words(shown)
+
+
+@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b"])
+def test_a_bad_id_in_the_address_is_refused_by_name(app, value):
+    outage(app)
+    text = words(app.open("processing", uid=value, video_id="vid-0009"))
+    assert "uid" in text
+    assert "Evidence" not in text
+
+
+def test_strangers_text_is_shown_and_acts_nowhere(app):
+    hostile = "[x](https://e.invalid) ![p](https://e.invalid/p.png) <b>b</b> :red[r] $x$"
+    at = NOW - timedelta(hours=2)
+    failed = {"status": "failed", "created_at": at, "updated_at": at, "failed_at": at, "completed_at": None}
+    app.world.put(
+        {
+            "users/u1": user("u1", email=f"{hostile}@example.com", plan=hostile),
+            "users/u1/videos/vid-0001": video("vid-0001", error_message=hostile, video_title=hostile, **failed),
+        }
+    )
+    shown = app.open("processing", uid="u1", video_id="vid-0001")
+    markdown = "\n".join(str(block.value) for block in [*shown.markdown, *shown.caption])
+    assert "![p](" not in markdown
+    assert "[x](https" not in markdown
+    assert words(shown)
+
+
+def test_whose_clips_are_there_reads_the_diagnosis_with_both_stores(app):
+    at = NOW - timedelta(hours=5)
+    one = clip("vid-0001", 1, created_at=at, file_size_bytes=5, thumbnail_r2_key=None)
+    kept = {"status": "processing", "created_at": at, "updated_at": at, "completed_at": None, "expected_clips": 1}
+    app.world.put(
+        {
+            "users/u1": user("u1"),
+            "users/u1/videos/vid-0001": video("vid-0001", **kept),
+            "users/u1/videos/vid-0001/clips/vid-0001_1_split": one,
+        }
+    )
+    app.writer.put("users/u1/vid-0001/highlights.json", HIGHLIGHTS, "application/json")
+    app.writer.put(one["r2_key"], b"12345", "video/mp4")
+    text = words(app.open("processing", uid="u1", video_id="vid-0001"))
+    assert "Status stuck" in text
+    assert "1 of 1 clip" in text
+
+
+def test_support_and_operations_have_no_such_page(app):
+    outage(app)
+    for role in ("support", "operations"):
+        shown = app.open("processing", role=role)
+        assert "takes the role engineer" in words(shown).replace("*", "")
+        assert listed(shown) == []

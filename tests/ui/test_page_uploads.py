@@ -1,0 +1,223 @@
+"""The page Uploads: doubts and gaps first, findings with what they mean, one checked again alone, a bounded scan."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pages._ui import cached
+from tests.rigs.http_faults import Answer, FaultProxy
+from tests.rigs.records import clip, user, video
+from tests.rigs.seaweed import NOBODY
+from tests.ui.conftest import LiveApp, words
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=2)
+HIGHLIGHTS = json.dumps({"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:09"}]}).encode()
+PATIENCE_SECONDS = 30
+
+
+def customer(app: LiveApp, uid: str = "u1", *, clips: int = 3, missing: int = 0, video_id: str = "vid-0001") -> None:
+    """A user with one video; the first clips have no object."""
+    documents = {
+        f"users/{uid}": user(uid),
+        f"users/{uid}/videos/{video_id}": video(video_id, created_at=LONG_AGO, updated_at=LONG_AGO),
+    }
+    for number in range(1, clips + 1):
+        key = f"users/{uid}/{video_id}/clips/clip_01_{number}_scene_split.mp4"
+        path = f"users/{uid}/videos/{video_id}/clips/{video_id}_{number}_split"
+        documents[path] = clip(
+            video_id, number, r2_key=key, file_size_bytes=5, created_at=LONG_AGO
+        )  # fmt: skip
+        app.writer.put(f"{key.removesuffix('.mp4')}.jpg", b"jpg", "image/jpeg")
+        if number > missing:
+            app.writer.put(key, b"12345", "video/mp4")
+    app.world.put(documents)
+    app.writer.put(f"users/{uid}/{video_id}/highlights.json", HIGHLIGHTS, "application/json")
+
+
+def kinds(shown: Any) -> list[str]:
+    tables = [table.value for table in shown.dataframe if "kind" in table.value and "detail" in table.value]
+    return [] if not tables else list(tables[0]["kind"])
+
+
+def tick(shown: Any, row: int) -> None:
+    """Ticks a row of the findings, as the browser's checkbox does."""
+    ids = [str(table.proto.id) for table in shown.dataframe]
+    key = next(found[0] for one in ids if (found := re.search(r"uploads-findings__\w+", one)))
+    shown.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    shown.run()
+
+
+def ended(shown: Any) -> Any:
+    """The page once the scan has ended."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    scan = cached.scans().current
+    assert scan is not None
+    while scan.running and time.monotonic() < deadline:
+        scan.wait(0.2)
+    assert not scan.running
+    return shown.run()
+
+
+def test_without_a_user_the_page_says_what_it_does(app):
+    assert "Compare what the documents of a customer name" in words(app.open("uploads"))
+
+
+def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_cost(app):
+    customer(app)
+    text = words(app.open("uploads", uid="u1"))
+    assert "is in the bucket, whole" in text
+    assert "3 completed clips were compared" in text
+    assert "1 list" in text or "lists" in text
+    assert "nothing that is still being written" in text
+
+
+def test_findings_are_told_by_kind_with_links_and_their_meaning(app):
+    customer(app, missing=1)
+    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", b"12345", "video/mp4")
+    shown = app.open("uploads", uid="u1")
+    assert kinds(shown)[0] == "Missing object"
+    text = words(shown)
+    assert "the bucket proved that there is no object" in text
+    table = next(one.value for one in shown.dataframe if "detail" in one.value)
+    assert table["open"].iloc[0] == "./video?uid=u1&video_id=vid-0001&clip_id=vid-0001_1_split"
+
+
+def test_one_video_alone_is_checked_when_the_address_names_it(app):
+    customer(app, missing=1)
+    customer(app, video_id="vid-0002")
+    assert kinds(app.open("uploads", uid="u1", video_id="vid-0002")) == []
+    assert kinds(app.open("uploads", uid="u1", video_id="vid-0001")) == ["Missing object"]
+
+
+def test_the_box_puts_the_ids_into_the_address_and_refuses_what_is_none(app):
+    customer(app, missing=1)
+    shown = app.open("uploads")
+    shown.text_input[0].set_value("u1")
+    shown.button[0].click().run()
+    assert shown.query_params["uid"] == "u1"
+    assert kinds(shown) == ["Missing object"]
+    shown.text_input[0].set_value("a/b")
+    shown.button[0].click().run()
+    assert "uid" in words(shown)
+
+
+def test_most_clips_missing_at_once_is_a_doubt_above_everything_else(app):
+    customer(app, clips=24, missing=24)
+    text = words(app.open("uploads", uid="u1"))
+    assert "Implausible" in text or "may be acted upon" in text
+    assert text.index("No finding below may be acted upon") < text.index("Findings by kind")
+    assert "R2_KEY_PREFIX" in text
+
+
+def test_a_bucket_that_refuses_makes_nothing_missing(app, monkeypatch):
+    customer(app, missing=2)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    shown = app.open("uploads", uid="u1")
+    text = words(shown)
+    assert set(kinds(shown)) == {"Could not be read"}
+    assert "3 clips could not be checked" in text
+    assert "whole" not in text.replace("as a whole", "")
+
+
+def test_a_listing_that_breaks_off_makes_nothing_missing(app, r2_rig, monkeypatch):
+    customer(app)
+    with FaultProxy(r2_rig.endpoint) as proxy:
+        monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+        proxy.on(Answer(403, "AccessDenied"), query="list-type=2")
+        shown = app.open("uploads", uid="u1")
+        assert "Missing object" not in kinds(shown)
+        assert "Not everything could be read" in words(shown)
+
+
+def test_a_firestore_that_is_away_is_said(app, monkeypatch):
+    customer(app)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
+        text = words(app.open("uploads", uid="u1"))
+    assert "could not be reached" in text
+    assert "whether the uploads are whole" in text
+
+
+def test_a_user_in_neither_store_is_not_found(app):
+    assert "neither a document nor an object" in words(app.open("uploads", uid="nobody"))
+
+
+def test_a_finding_that_was_mended_is_gone_when_it_is_checked_again(app):
+    customer(app, missing=1)
+    shown = app.open("uploads", uid="u1")
+    tick(shown, 0)
+    assert "last seen" in words(shown)
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"12345", "video/mp4")
+    next(one for one in shown.button if one.label == "Check again").click().run()
+    assert ":green-badge[:material/check_circle: Gone]" in words(shown)
+
+
+def test_a_finding_that_stands_is_still_there_when_it_is_checked_again(app):
+    customer(app, missing=1)
+    shown = app.open("uploads", uid="u1")
+    tick(shown, 0)
+    next(one for one in shown.button if one.label == "Check again").click().run()
+    assert "Still there" in words(shown)
+
+
+def test_filters_narrow_the_findings(app):
+    customer(app, missing=1)
+    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", b"12345", "video/mp4")
+    shown = app.open("uploads", uid="u1")
+    assert len(kinds(shown)) == 2
+    shown.multiselect(key="uploads-kind").set_value(["Orphan object"]).run()
+    assert kinds(shown) == ["Orphan object"]
+    shown.text_input(key="uploads-text").set_value("nothing like it").run()
+    assert "No finding matches the filters." in words(shown)
+
+
+def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app):
+    for number in range(4):
+        customer(app, f"u{number}", clips=1, missing=1 if number == 2 else 0)
+    shown = app.open("uploads")
+    shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
+    assert "--shard 1/4 --checkpoint" in words(shown)
+    shown.number_input(key="uploads-most").set_value(3)
+    next(one for one in shown.button if one.label == "Start").click().run()
+    text = words(ended(shown))
+    assert "Stopped at the bound" in text
+    assert kinds(shown) == ["Missing object"]
+    next(one for one in shown.button if one.label == "Go on where it stopped").click().run()
+    text = words(ended(shown))
+    assert "every user was checked" in text
+    assert kinds(shown) == []
+
+
+def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app, monkeypatch):
+    customer(app)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    shown = app.open("uploads")
+    shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
+    next(one for one in shown.button if one.label == "Start").click().run()
+    text = words(ended(shown))
+    assert "1 users are incomplete" in text
+    assert set(kinds(shown)) == {"Could not be read"}
+
+
+@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b"])
+def test_a_bad_id_in_the_address_is_refused_by_name(app, value):
+    shown = app.open("uploads", uid=value)
+    assert "uid" in words(shown)
+    assert kinds(shown) == []
+
+
+def test_support_has_no_such_page(app):
+    customer(app, missing=1)
+    shown = app.open("uploads", role="support", uid="u1")
+    assert kinds(shown) == []
+    assert "takes the role operations" in words(shown).replace("*", "")
