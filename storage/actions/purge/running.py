@@ -110,8 +110,8 @@ def _undo_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[S
     return [
         RestoreObjects(purging, ledger, plan, record, job.of),
         RestoreDocuments(purging, ledger, plan, record, job.of),
-        RecountAll("counters", purging, ledger, plan),
         ProveRestored(purging, plan, record, job.of),
+        RecountAll("counters", purging, ledger, plan),
         EmptyQuarantine(purging, ledger),
     ]
 

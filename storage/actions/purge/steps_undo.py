@@ -1,4 +1,4 @@
-"""The steps of an undo: objects back, documents back (parents first, public links last), counters, a look at all of it,
+"""The steps of an undo: objects back, documents back (parents first, public links last), a look at all of it, counters,
 and the quarantine emptied once everything is where it was."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from storage.actions.purge.record import Record
 from storage.actions.purge.steps_ending import Single
 from storage.clients.r2_transfer import ContextThreads
 from storage.domain.purge.certificate import shortened
+from storage.domain.purge.counters import COUNTERS
 from storage.domain.purge.job import Tally
 from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
 from storage.domain.purge.own_keys import kept_documents, quarantine_prefix
@@ -191,11 +192,15 @@ class ProveRestored:
 
     def _documents(self) -> Iterator[str]:
         tree = Subtree(self._purging.stores.handle)
-        taken = self._record.taken_paths()
-        for index, batch in enumerate(saving_batches(self._plan)):
-            if index in self._record.digests:
-                found = tree.messages([item.path for item in batch])
-                yield from (f"document missing: {path}" for path, doc in found.items() if doc is None and path in taken)
+        taken, sure = self._record.taken_paths(), frozenset(self._record.deleted_paths)
+        for batch, digest in sorted(self._record.digests.items()):
+            lines = self._quarantine.read_documents(kept_documents(self._quarantine.job_id, batch), digest)
+            kept = {path: line for line in lines if (path := path_of(line)) in taken}
+            for path, there in tree.messages(list(kept)).items():
+                if there is None:
+                    yield f"document missing: {path}"
+                elif path in sure and not same_fields(kept[path], there):
+                    yield f"document is another: {path}"
 
 
 class EmptyQuarantine:
@@ -226,8 +231,15 @@ class EmptyQuarantine:
 
 
 def same_fields(line: str, there: Any) -> bool:
-    """Whether a document in Firestore has exactly the fields of one in the quarantine."""
-    return dict(document_from_json(line).fields.items()) == dict(there.fields.items())
+    """Whether a document in Firestore has exactly the fields of one in the quarantine.
+
+    Counters may differ: an undo makes them true, and the product goes on counting.
+    """
+    kept, now = (
+        {name: cell for name, cell in document.fields.items() if name not in COUNTERS}
+        for document in (document_from_json(line), there)
+    )
+    return kept == now
 
 
 def path_of(line: str) -> str:

@@ -1,0 +1,242 @@
+"""Jobs under several hands: two people, two workers, leases that end, cancelling, sweeping, undoing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from storage.actions.purge.applying import Request, apply_plan
+from storage.actions.purge.approving import approve
+from storage.actions.purge.controlling import cancel, resume
+from storage.actions.purge.ledger import LeaseLost, StillHeld, claim
+from storage.actions.purge.running import run_job
+from storage.actions.purge.undoing import undo
+from storage.actions.purge.worker import abandoned_jobs, sweep
+from storage.domain.policy import Actor
+from storage.domain.purge.scope import Scope
+from storage.errors import NotPermitted, Refused, Stale
+from tests.purge.world import ADA, BOB, REASON, PurgeWorld
+
+VIDEO = "video-aaa"
+SCOPE = Scope.of("u1", VIDEO)
+
+
+@pytest.fixture
+def filled(world: PurgeWorld) -> PurgeWorld:
+    """A user with two videos, and a neighbour."""
+    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    world.add_user("u10", {VIDEO: 1})
+    return world
+
+
+def when_done(step: str, act: Callable[[], Any]) -> Callable[[str], None]:
+    """A listener to progress that does something as soon as the first batch of a step is done."""
+    done: list[bool] = []
+
+    def heard(text: str) -> None:
+        if text.startswith(f"{step}: 1 of") and not done:
+            done.append(True)
+            act()
+
+    return heard
+
+
+def test_two_people_who_apply_one_plan_at_once_make_one_job(filled: PurgeWorld) -> None:
+    plan = filled.plan(SCOPE)
+
+    def go(actor: Actor) -> str:
+        try:
+            return apply_plan(filled.open(), plan, Request(SCOPE.spelled, REASON), actor).job_id
+        except Refused:
+            return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        jobs = list(threads.map(go, (ADA, BOB)))
+    assert sorted(map(bool, jobs)) == [False, True]
+    assert run_job(filled.purging, max(jobs)).state == "done"
+
+
+def test_a_plan_that_was_applied_is_not_applied_again(filled: PurgeWorld) -> None:
+    plan = filled.plan(SCOPE)
+    run_job(filled.purging, filled.apply(plan).job_id)
+    with pytest.raises(Refused, match="applied already"):
+        filled.apply(plan)
+
+
+def test_two_workers_never_run_one_job_at_once(filled: PurgeWorld) -> None:
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    with claim(filled.purging, job_id), pytest.raises(StillHeld):
+        run_job(filled.open(), job_id)
+
+
+def test_two_jobs_never_work_on_the_same_things_at_once(filled: PurgeWorld) -> None:
+    wide, narrow = filled.plan(Scope.of("u1")), filled.plan(SCOPE)
+    approve(filled.purging, wide, BOB)
+    filled.apply(narrow)
+    with pytest.raises(Refused, match="works on u1/video-aaa"):
+        filled.apply(wide)
+
+
+def test_a_job_whose_lease_ended_is_taken_over_and_the_late_worker_finds_out(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    with claim(filled.purging, job_id) as late:
+        assert abandoned_jobs(filled.purging) == ()
+        filled.offset = timedelta(minutes=5)
+        assert [job.job_id for job in abandoned_jobs(filled.purging)] == [job_id]
+        assert [job.state for job in sweep(filled.open())] == ["done"]
+        after = filled.snapshot()
+        with pytest.raises(LeaseLost):
+            late.begin("objects", 0, {})
+    assert filled.snapshot() == after != before
+
+
+def test_cancelling_stops_between_batches_and_the_rest_can_be_done_or_undone(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    for ending in ("resume", "undo"):
+        plan = filled.plan(SCOPE)
+        job_id = filled.apply(plan).job_id
+        listener = when_done("objects", partial(cancel, filled.open(), job_id, BOB))
+        job = run_job(filled.open(progress=listener), job_id)
+        assert (job.state, job.cancel_by) == ("cancelled", BOB.email)
+        assert f"users/u1/videos/{VIDEO}" in filled.documents()
+        if ending == "resume":
+            job = run_job(filled.purging, resume(filled.purging, job_id, ADA).job_id)
+            assert (job.state, job.tally.objects, job.tally.documents) == (
+                "done",
+                len(plan.objects),
+                len(plan.documents),
+            )
+        back = run_job(filled.purging, undo(filled.purging, job_id, REASON, ADA).job_id)
+        assert (back.state, back.residue) == ("done", ())
+        assert filled.snapshot() == before
+
+
+def test_a_job_that_nobody_began_is_cancelled_at_once(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    assert cancel(filled.purging, job_id, ADA).state == "cancelled"
+    assert sweep(filled.purging) == ()
+    assert filled.snapshot() == before
+
+
+def test_a_sweep_runs_what_nobody_began_and_leaves_what_is_held(filled: PurgeWorld) -> None:
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    with claim(filled.purging, job_id):
+        assert sweep(filled.open()) == ()
+    filled.offset = timedelta(minutes=5)
+    assert [job.state for job in sweep(filled.open())] == ["done"]
+
+
+def test_an_expired_quarantine_is_emptied_and_its_purge_cannot_be_undone(filled: PurgeWorld) -> None:
+    job = filled.purge(SCOPE)
+    after = filled.snapshot()
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/")
+    filled.offset = timedelta(days=6)
+    assert sweep(filled.purging) == ()
+    filled.offset = timedelta(days=8)
+    swept = sweep(filled.purging)
+    assert [(one.kind, one.state, one.of) for one in swept] == [("empty", "done", job.job_id)]
+    assert not filled.own_keys("_ops/quarantine/")
+    with pytest.raises(Refused, match="quarantine is emptied"):
+        undo(filled.purging, job.job_id, REASON, ADA)
+    assert filled.snapshot() == after
+    assert sweep(filled.purging) == ()
+
+
+@pytest.mark.parametrize("place", ["object", "document"])
+def test_undo_is_refused_where_something_new_lives(filled: PurgeWorld, place: str) -> None:
+    job = filled.purge(SCOPE)
+    path, key = f"users/u1/videos/{VIDEO}", f"users/u1/{VIDEO}/highlights.json"
+    if place == "object":
+        filled.put_objects({key: (b"new", "application/json")})
+    else:
+        filled.put_documents({path: {"status": "processing"}})
+    now = filled.snapshot()
+    with pytest.raises(Refused) as refused:
+        undo(filled.purging, job.job_id, REASON, ADA)
+    assert refused.value.reasons == (f"{place} {key if place == 'object' else path}",)
+    assert filled.snapshot() == now
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/")
+
+
+def test_what_comes_up_during_an_undo_is_left_and_told_and_the_undo_can_be_begun_again(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    job = filled.purge(SCOPE)
+    undo_id = undo(filled.purging, job.job_id, REASON, ADA).job_id
+    path = f"users/u1/videos/{VIDEO}"
+    filled.put_documents({path: {"status": "new"}})
+    first = run_job(filled.purging, undo_id)
+    assert first.state == "incomplete"
+    assert first.residue == (f"document is another: {path}",)
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/"), "the copies stay until it is settled"
+    filled.purging.writers.documents.delete(path)
+    again = run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id)
+    assert (again.job_id, again.state) == (undo_id, "done")
+    assert filled.snapshot() == before
+
+
+def test_erasing_empties_an_earlier_quarantine_of_the_same_scope(filled: PurgeWorld) -> None:
+    first = filled.purge(SCOPE)
+    other = filled.purge(Scope.of("u1", "video-bbb"))
+    filled.put_objects({f"users/u1/{VIDEO}/highlights.json": (b"left over", "application/json")})
+    erased = filled.purge(SCOPE, erase=True)
+    assert erased.state == "done"
+    assert not filled.own_keys(f"_ops/quarantine/{first.job_id}/")
+    assert filled.own_keys(f"_ops/quarantine/{other.job_id}/")
+    with pytest.raises(Refused, match="quarantine is emptied"):
+        undo(filled.purging, first.job_id, REASON, ADA)
+    with pytest.raises(Refused, match="erased"):
+        undo(filled.purging, erased.job_id, REASON, ADA)
+
+
+def test_more_purges_than_allowed_in_an_hour_are_refused(filled: PurgeWorld) -> None:
+    tight = filled.open(limits=replace(filled.settings.purge, per_actor_hour=1))
+    run_job(tight, apply_plan(tight, filled.plan(SCOPE), Request(SCOPE.spelled, REASON), ADA).job_id)
+    plan = filled.plan(Scope.of("u1", "video-bbb"))
+    with pytest.raises(Refused, match="within the last hour"):
+        apply_plan(tight, plan, Request(plan.scope.spelled, REASON), ADA)
+    assert apply_plan(tight, plan, Request(plan.scope.spelled, REASON), BOB).state == "ready"
+
+
+@pytest.mark.parametrize("roles", [frozenset(), frozenset({"support"}), frozenset({"engineer"})], ids=str)
+def test_every_action_checks_the_permission_itself_and_records_the_refusal(filled: PurgeWorld, roles: Any) -> None:
+    stranger = Actor("eve@example.com", roles, "oidc")
+    plan = filled.plan(SCOPE)
+    job = filled.apply(plan)
+    attempts: list[Callable[[], Any]] = [
+        lambda: filled.plan(SCOPE, stranger),
+        lambda: approve(filled.purging, plan, stranger),
+        lambda: filled.apply(plan, stranger),
+        lambda: cancel(filled.purging, job.job_id, stranger),
+        lambda: resume(filled.purging, job.job_id, stranger),
+        lambda: undo(filled.purging, job.job_id, REASON, stranger),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotPermitted):
+            attempt()
+    told = filled.log.search(actor=stranger.email)
+    assert [(event["outcome"], event["detail"]["code"]) for event in told] == [("refused", "not_permitted")] * 6
+
+
+def test_a_plan_has_its_time(filled: PurgeWorld) -> None:
+    plan = filled.plan(SCOPE)
+    filled.offset = timedelta(minutes=31)
+    with pytest.raises(Stale, match="expired"):
+        filled.apply(plan)
+
+
+def test_less_than_the_plan_may_be_found(filled: PurgeWorld) -> None:
+    plan = filled.plan(SCOPE)
+    gone = plan.objects[0].key
+    filled.purging.writers.objects.delete([gone])
+    filled.purging.writers.documents.delete(f"users/u1/videos/{VIDEO}/highlights/main")
+    job = run_job(filled.purging, filled.apply(plan).job_id)
+    assert (job.state, job.tally.already_gone) == ("done", 2)
+    assert (job.tally.objects, job.tally.documents) == (len(plan.objects) - 1, len(plan.documents) - 1)
