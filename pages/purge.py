@@ -30,6 +30,8 @@ def page() -> None:
         states.error_panel(error, key=key(NAME, "address"))
         purge_lists.back()
         return
+    if job or plan:
+        purge_lists.back()
     if job:
         states.section("the job", partial(purge_job.draw, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:

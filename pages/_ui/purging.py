@@ -28,7 +28,7 @@ from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, Refused, Stale, StorageError
+from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
 from storage.repositories.audit_log import AuditLog
 
 DECLINED = "purge.decline"
@@ -91,7 +91,14 @@ def make(scope: Scope, actor: Actor) -> str:
 
 def read_plan(name: str) -> PurgePlan:
     """The plan that is kept under this id, whole and as it was sealed; `Stale` where it is not."""
-    plan = planning.stored_plan(context(), plan_id(name))
+    try:
+        plan = planning.stored_plan(context(), plan_id(name))
+    except NotFound as error:
+        raise NotFound(
+            f"There is no plan {name}.",
+            remedy="A plan of the shell is kept here once somebody approved or applied it. Else make the plan anew.",
+            target=name,
+        ) from error
     if plan.plan_id != name:
         raise Stale("Another plan lies in this one's place.", remedy="Make the plan anew.", target=name)
     return plan

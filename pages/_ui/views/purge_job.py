@@ -30,7 +30,6 @@ _PLACES = {
 
 def draw(job_id: str) -> None:
     """The job; while it goes on, its progress draws itself anew every second and nothing else does."""
-    purge_lists.back()
     job = loads.job(job_id).value
     _head(job)
     if moves(job):

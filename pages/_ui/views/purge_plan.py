@@ -17,7 +17,7 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.purging import Standing
 from pages._ui.text import md
-from pages._ui.views import purge_approve, purge_confirm, purge_lists, purge_sheet
+from pages._ui.views import purge_approve, purge_confirm, purge_sheet
 from pages._ui.views.purge_scope import WHAT
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.order import slugs
@@ -30,7 +30,6 @@ TICK_SECONDS = 5
 
 def draw(plan_id: str) -> None:
     """The plan, and below it whatever may be done with it now."""
-    purge_lists.back()
     with st.spinner("Reading the plan…"):
         plan = loads.plan(plan_id)
         loaded = loads.standing(plan_id, plan.fingerprint)
@@ -109,7 +108,10 @@ def _state(plan: PurgePlan, standing: Standing, now: datetime) -> None:
         )
         _anew(plan.scope)
         return
-    waiting = bool(_needed(plan)) and not plan.blocked and not standing.counting(plan, plan.maker)
+    if plan.blocked:
+        _anew(plan.scope)
+        return
+    waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
     seen = (len(standing.approvals), len(standing.declines))
     st.fragment(partial(_deadline, plan, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
 

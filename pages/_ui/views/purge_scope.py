@@ -85,23 +85,27 @@ def _chosen(scope: Scope) -> None:
     if scope.kind == "user":
         st.warning("A whole user takes a second person, who looks at the same plan.", icon=":material/group:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _plan_button(scope, "Make the plan", "one")
+        pressed = _button("Make the plan", "one")
         user = {UID: scope.uid}
         st.page_link(SCREENS["user"].file, label="Look at the user", icon=":material/person:", query_params=user)
         if scope.video_id is not None:
             video = {**user, VIDEO_ID: scope.video_id}
             st.page_link(SCREENS["video"].file, label="Look at the video", icon=":material/movie:", query_params=video)
+    if pressed:
+        _make(scope)
 
 
-def _plan_button(scope: Scope, label: str, name: str) -> None:
-    pressed = st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
-    if not pressed:
-        return
+def _button(label: str, name: str) -> bool:
+    return st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
+
+
+def _make(scope: Scope) -> None:
+    """Makes the plan and goes to it; where that fails, says why."""
     try:
         with st.spinner("Listing what is there, in both stores…"):
             made = purging.make(scope, require("purge.plan"))
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "make_failed", name))
+        states.error_panel(error, key=key(PAGE, "make_failed"))
         return
     loads.open_plans.clear()
     st.query_params.from_dict({"plan": made})
@@ -140,5 +144,6 @@ def _some_clips(uid: str, video_id: str) -> None:
         st.caption("A choice holds on its own page: turning the page begins another.")
     if chosen:
         number = f"{len(chosen):,} clip{'' if len(chosen) == 1 else 's'}"
-        _plan_button(Scope.of(uid, video_id, chosen), f"Make the plan for {number}", "some")
+        if _button(f"Make the plan for {number}", "some"):
+            _make(Scope.of(uid, video_id, chosen))
     freshness(loaded.read_at, key=key(PAGE, "clips_fresh"), cost=loaded.cost, on_refresh=loads.clips.clear)
