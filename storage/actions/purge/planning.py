@@ -102,6 +102,12 @@ def write_file(plan: PurgePlan, path: Path) -> None:
         ) from error
 
 
+def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:
+    """A plan out of a file, for an action on it; that it was altered is recorded as a refusal of that action."""
+    with refusals_recorded(purging, by(actor, Event(action, "-", detail={"file": path.name[:200]}))):
+        return read_file(path)
+
+
 def read_file(path: Path) -> PurgePlan:
     """A plan out of a file; `BadInput` where there is none, `Stale` where it was altered."""
     try:

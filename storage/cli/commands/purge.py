@@ -10,7 +10,7 @@ from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approve
 from storage.actions.purge.context import Purging, open_purging
 from storage.actions.purge.controlling import cancel, resume
-from storage.actions.purge.planning import make_plan, read_file, write_file
+from storage.actions.purge.planning import make_plan, presented_plan, write_file
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.actions.purge.worker import sweep
@@ -122,8 +122,8 @@ def run_plan(arguments: argparse.Namespace, context: Context) -> int:
 def run_apply(arguments: argparse.Namespace, context: Context) -> int:
     """Applies and runs the job here. Exit 0 when nothing is left, 1 with residue, 3 when it stopped, 4 when refused."""
     actor = shell_actor(arguments.actor)
-    plan = read_file(arguments.file)
     purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.apply")
     request = Request(arguments.confirm, arguments.reason, arguments.erase)
     job = _refusing(context, lambda: apply_plan(purging, plan, request, actor))
     if job is None:
@@ -135,8 +135,8 @@ def run_apply(arguments: argparse.Namespace, context: Context) -> int:
 def run_approve(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the approval is kept, 4 when it does not count."""
     actor = shell_actor(arguments.actor)
-    plan = read_file(arguments.file)
     purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.approve")
     given = approve(purging, plan, actor)
     if context.as_json:
         print_json(
