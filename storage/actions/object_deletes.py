@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from storage.actions.object_lanes import LANES, Lanes
 from storage.clients.r2 import R2Client
+from storage.clients.r2_batches import batch_of
 from storage.clients.r2_errors import code_of, told
 from storage.clients.r2_listing import DELETED_KEYS
 from storage.clients.r2_transfer import ContextThreads
@@ -171,8 +172,9 @@ class _Batch:
         return self._singly(keys)
 
     def _batch(self, keys: list[str]) -> dict[str, StorageError]:
-        wanted = {"Objects": [{"Key": key} for key in keys]}
-        reply = self._run.client.call("delete_objects", f"{len(keys)} objects", Delete=wanted)
+        with batch_of(keys):
+            first = {"Objects": [{"Key": keys[0]}]}  # the body that is sent names them all
+            reply = self._run.client.call("delete_objects", f"{len(keys)} objects", Delete=first)
         gone = {*reply.get(DELETED_KEYS, ()), *(item.get("Key") for item in reply.get("Deleted", []))}
         errors = {item.get("Key"): str(item.get("Code") or "") for item in reply.get("Errors", [])}
         again: dict[str, StorageError] = {}

@@ -34,6 +34,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from storage.clients.meter import Operation, record
+from storage.clients.r2_batches import put_batch
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_listing import take_columns, take_deleted
 from storage.clients.r2_signing import UrlSigner
@@ -145,6 +146,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
     sdk.meta.events.register(LISTING_EVENT, take_columns)
     sdk.meta.events.register(DELETED_EVENT, take_deleted)
+    sdk.meta.events.register("before-call.s3.DeleteObjects", put_batch)
     return R2Client(sdk, settings.bucket, variables, UrlSigner(settings.endpoint_url, settings.region, key_id, secret))
 
 

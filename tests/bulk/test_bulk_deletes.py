@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections import Counter
+from io import BytesIO
+from typing import Any
+from xml.etree import ElementTree
+from zlib import crc32
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from urllib3 import HTTPResponse
 
 from storage.actions.object_lanes import Lanes
 from storage.actions.objects import ObjectWriter
+from storage.clients import r2
 from storage.clients.meter import metering
+from storage.clients.r2_batches import batch_of
 from storage.clients.r2_transfer import ContextThreads
 from storage.errors import AccessDenied, Unreachable
 from storage.repositories.objects import Objects
-from tests.contract.r2_fixtures import fill
+from tests.contract.r2_fixtures import AWKWARD, fill
 from tests.rigs.http_faults import Answer, FaultProxy, Rewrite
+from tests.rigs.seaweed import SeaweedRig
 
 MANY = [f"users/u1/v{n % 7}/clips/{n:05d}.mp4" for n in range(6_500)]
 
@@ -101,3 +111,24 @@ def test_no_more_run_at_once_than_there_are_lanes() -> None:
     with ContextThreads(max_workers=9) as threads:
         list(threads.map(work, range(9)))
     assert most == 3
+
+
+@pytest.mark.parametrize(
+    "keys", [["only"], AWKWARD, ["a&b<c>]]>.mp4", "'\"", "\U0010ffff", "\x85\u2028"], MANY[:1_000]]
+)
+def test_the_body_of_a_batch_says_what_the_sdk_would_say(r2_rig: SeaweedRig, keys: list[str]) -> None:
+    keys = [key for key in keys if "\n" not in key]
+    sdk = r2.write_client(r2_rig.settings("desk")).sdk
+    sent: list[Any] = []
+
+    def keep(request: Any, **_: Any) -> Any:
+        sent.append(request)
+        return AWSResponse(request.url, 200, {}, HTTPResponse(BytesIO(b"<DeleteResult/>"), preload_content=False))
+
+    sdk.meta.events.register("before-send.s3.DeleteObjects", keep)
+    sdk.delete_objects(Bucket="desk", Delete={"Objects": [{"Key": key} for key in keys]})
+    with batch_of(keys):
+        sdk.delete_objects(Bucket="desk", Delete={"Objects": [{"Key": keys[0]}]})
+    theirs, ours = (request.body for request in sent)
+    assert ElementTree.canonicalize(ours) == ElementTree.canonicalize(theirs)
+    assert sent[1].headers["x-amz-checksum-crc32"] == b64encode(crc32(ours).to_bytes(4, "big"))
