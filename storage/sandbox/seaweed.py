@@ -27,6 +27,7 @@ from storage.clients import r2
 from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.model import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
+from storage.sandbox import seaweed_chores
 from storage.sandbox.seaweed_filer import Filer
 from storage.sandbox.seaweed_ports import HOST, free_ports
 
@@ -174,6 +175,7 @@ class SeaweedFS:
             shutil.rmtree(leftover, ignore_errors=True)
         (self.directory / "mini.options").unlink(missing_ok=True)  # the last start's ports, which it would take again
         logs.mkdir()
+        seaweed_chores.switch_off(self.directory)
         command = [
             self._program,
             f"-logdir={logs}",
