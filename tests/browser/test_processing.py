@@ -1,0 +1,125 @@
+"""From the list of what is stuck to the video, its status set, and the change taken back: in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World, clip, user, video
+from tests.rigs.seaweed import SeaweedRig
+
+VIDEO = "users/u1/videos/vid-0001"
+ENTRY = {"id": 1, "title": "The hook", "start": "00:00:01", "end": "00:00:09"}
+LONG_AGO = datetime.now(UTC) - timedelta(days=2)
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with EmbeddedFirestore() as firestore, World(firestore, single_threaded=False) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A live desk with one video: highlights and its only clip are there, the status was never set."""
+    bucket = r2_rig.fresh_bucket()
+    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    writer.put("users/u1/vid-0001/highlights.json", json.dumps({"highlights": [ENTRY]}).encode(), "application/json")
+    media = ROOT / "storage" / "sandbox" / "media" / "clip_a.mp4"
+    size = writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", media, "video/mp4").size_bytes
+    old: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO, "completed_at": None}
+    one = clip("vid-0001", 1, file_size_bytes=size, has_thumbnail=False, created_at=LONG_AGO)
+    world.put(
+        {
+            "users/u1": user("u1"),
+            VIDEO: video("vid-0001", status="processing", expected_clips=1, clips_count=1, **old),
+            f"{VIDEO}/clips/vid-0001_1_split": one,
+        }
+    )
+    env = r2_rig.values(bucket) | {
+        "FIREBASE_PROJECT_ID": world.project,
+        "FIRESTORE_EMULATOR_HOST": world.rig.host,
+    }
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
+        yield running
+
+
+def press(page: Page, label: str) -> None:
+    page.get_by_role("button", name=label, exact=True).click()
+    settled(page)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_from_the_list_to_the_video_set_its_status_and_take_it_back(app: RunningApp, world: World, page: Page) -> None:
+    open_page(page, f"{app.url}/processing")
+    expect(page.get_by_text("Customers waiting")).to_be_visible()
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 18, box["y"] + 35 + 17)  # the first row's tick: the table is a canvas
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text("the status stayed")).to_be_visible()
+    expect(page).to_have_url(re.compile("video_id=vid-0001"))
+    drawer.get_by_role("link", name="Open the video, with all that mends it").click()
+    expect(page.get_by_role("button", name="Set the status…")).to_be_visible()
+    press(page, "Set the status…")
+    dialog = page.get_by_role("dialog")
+    show = dialog.get_by_role("button", name="Show what will change")
+    expect(show).to_be_disabled()
+    dialog.get_by_label("Reason, with the ticket").fill("ticket 4711")
+    expect(show).to_be_enabled()
+    show.click()
+    confirm = dialog.get_by_role("button", name="Set the status to completed")
+    expect(confirm).to_be_visible()
+    assert world.fields(VIDEO)["status"] == "processing"
+    confirm.click()
+    expect(page.get_by_text("The status was set.")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    until(lambda: world.fields(VIDEO)["status"] == "completed")
+    press(page, "Undo")
+    expect(page.get_by_text("Everything was put back as it was.")).to_be_visible()
+    assert world.fields(VIDEO)["status"] == "processing"
+    assert world.fields(VIDEO)["completed_at"] is None
+
+
+def test_a_dialog_that_was_closed_with_escape_opens_empty_again(app: RunningApp, world: World, page: Page) -> None:
+    open_page(page, f"{app.url}/video?uid=u1&video_id=vid-0001")
+    press(page, "Set the status…")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason, with the ticket").fill("ticket 4711")
+    dialog.get_by_role("button", name="Show what will change").click()
+    expect(dialog.get_by_role("button", name="Set the status to completed")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    press(page, "Set the status…")
+    expect(page.get_by_label("Reason, with the ticket")).to_have_value("")
+    expect(page.get_by_role("button", name="Show what will change")).to_be_disabled()
+    expect(page.get_by_role("button", name="Set the status to completed")).to_have_count(0)
+    assert world.fields(VIDEO)["status"] == "processing"
+
+
+def test_the_drawer_closes_and_takes_its_video_out_of_the_address(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/processing?uid=u1&video_id=vid-0001")
+    expect(page.get_by_role("dialog").get_by_text("What the customer sees")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("video_id"))
