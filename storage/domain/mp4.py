@@ -37,7 +37,7 @@ def inspect(file: BinaryIO) -> Mp4:
             duration = _duration(file, start, start + length)
     file.seek(0)
     if order[:1] != [b"ftyp"]:
-        raise BadInput("FILE is not an MP4 file (it does not begin with a file type)", field_name="FILE", remedy=_REMEDY)
+        raise BadInput("FILE is not an MP4 file (it begins with no file type)", field_name="FILE", remedy=_REMEDY)
     if b"moov" not in order or b"mdat" not in order:
         missing = "index (moov)" if b"moov" not in order else "media (mdat)"
         raise BadInput(f"FILE is an MP4 without its {missing}: cut short?", field_name="FILE", remedy=_REMEDY)
