@@ -12,6 +12,7 @@ from functools import partial
 
 from storage.domain.model import RawDocument
 from storage.repositories.decode import document_to_json, raw_document
+from storage.repositories.records_changes import ChangeRecords
 from storage.repositories.records_clips import ClipRecords
 from storage.repositories.records_fleet import FleetRecords
 from storage.repositories.records_paths import document_path
@@ -21,7 +22,7 @@ from storage.repositories.records_videos import VideoRecords
 _NOBODYS = "-clip-desk-health-"  # an id and a value that no document has
 
 
-class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords):
+class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords):
     """The reader. Safe to share between threads; one for each process, over its one handle."""
 
     def raw(self, path: str) -> RawDocument | None:

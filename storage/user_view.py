@@ -1,0 +1,197 @@
+"""What the page of a user reads: little when it is opened, less when it is refreshed, by what changed since.
+
+A refresh asks for the videos whose `updated_at` is later than the last look, and has all of them counted: where the
+count is not what it should be (something was deleted, or written without that field), everything is read anew. What
+the desk itself changed must be forgotten, for not every change touches `updated_at`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from storage.account import Account, read_account
+from storage.domain import usage
+from storage.domain.model import ClipTotals
+from storage.domain.plans import EffectivePlan, PlanLimits
+from storage.domain.schema import Table
+from storage.domain.usage import Usage
+from storage.repositories.records import Records
+
+NEWEST = 25  # videos shown before somebody asks for all of them
+TRANSACTIONS = 50
+OVERLAP = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
+KEPT = timedelta(hours=1)  # then everything is read anew: a change without a trace is seen at last
+KEPT_ANSWERS = 600  # three of each user
+
+
+@dataclass(frozen=True, slots=True)
+class SomeVideos:
+    """Videos of a user: all of them (phantoms too), or the newest, of which `hidden` more have no creation time.
+
+    `count` is the number of video documents, without phantoms.
+    """
+
+    table: Table
+    everything: bool
+    count: int
+    hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What an account's figures rest on, as far as it need not be read again each time."""
+
+    plan: EffectivePlan
+    written: str | None
+    unsized_clips: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, and when it was last read whole, from which its life counts."""
+
+    began: datetime
+    value: Any
+
+
+class UserReads:
+    """Answers of the page of a user, remembered for a while so that the next read is small. Shared between threads."""
+
+    def __init__(self, records: Records, limits: Mapping[str, PlanLimits], clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._limits = limits
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, Hashable], _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def account(self, uid: str) -> tuple[Account, Usage]:
+        """User, accounting, plan, and usage with the truth by aggregation: 3 reads and 2 for every 1,000 clips.
+
+        Again: 2 reads and 1 for every 1,000 clips, as long as the plan's name stays. Clips without a size that are new
+        since the first read are then not counted. `NotFound` where there is neither a document nor anything below it.
+        """
+        kept = self._recall(uid, "account")
+        user = self._records.user(uid) if kept is not None else None
+        if kept is None or user is None or user.plan != kept.value.written:
+            return self._account_anew(uid)
+        account = Account(uid, user, self._records.accounting(uid), kept.value.plan)
+        totals = self._records.clip_totals(uid, known_unsized=kept.value.unsized_clips)
+        return account, self._usage(account, totals)
+
+    def _account_anew(self, uid: str) -> tuple[Account, Usage]:
+        now = self._clock()
+        account = read_account(self._records, uid, self._limits)
+        totals = self._records.clip_totals(uid)
+        basis = _Basis(account.plan, account.user.plan, totals.count - totals.sized_count)
+        self._keep(uid, "account", _Kept(now, basis))
+        return account, self._usage(account, totals)
+
+    def _usage(self, account: Account, totals: ClipTotals) -> Usage:
+        truth = usage.truth_from_totals(totals)
+        return usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, None, self._clock())
+
+    def videos(self, uid: str, limit: int = NEWEST) -> SomeVideos:
+        """All videos where they are at most `limit`, else the newest: about as many reads as rows.
+
+        Again: a read for each video changed since, and one for every 1,000 videos there are.
+        """
+        now, kept = self._clock(), self._recall(uid, ("videos", limit))
+        fresh = self._videos_since(uid, kept.value, limit) if kept is not None else None
+        began = kept.began if kept is not None and fresh is not None else now
+        fresh = fresh or self._videos_anew(uid, limit)
+        if fresh.table.error is None:
+            self._keep(uid, ("videos", limit), _Kept(began, fresh))
+        return fresh
+
+    def _videos_anew(self, uid: str, limit: int) -> SomeVideos:
+        count = self._records.count_videos(uid)
+        if count <= limit:
+            whole = self._records.videos(uid, limit=limit)
+            if whole.complete or whole.error:
+                return SomeVideos(whole, everything=whole.complete, count=count)
+        recent = self._records.recent_videos(uid, limit)
+        return SomeVideos(recent.table, everything=False, count=count, hidden=recent.without_created_at)
+
+    def _videos_since(self, uid: str, kept: SomeVideos, limit: int) -> SomeVideos | None:
+        """The videos brought up to date, or `None` where that cannot be done for certain."""
+        changed = self._records.videos_changed_since(uid, kept.table.read_at - OVERLAP)
+        new = _new_rows(kept, changed.frame) if changed.error is None and changed.complete else None
+        if new is None or self._records.count_videos(uid) != kept.count + new:
+            return None
+        table = _merged(kept.table, changed, "video_id")
+        if kept.everything and len(table.frame) > limit:
+            return None
+        if not kept.everything:
+            table = _newest(table, "created_at", limit)
+        return replace(kept, table=table, count=kept.count + new)
+
+    def transactions(self, uid: str, limit: int = TRANSACTIONS) -> Table:
+        """The newest credit transactions; again: a read for each new one, at least one."""
+        now, kept = self._clock(), self._recall(uid, ("transactions", limit))
+        new = self._records.transactions_since(uid, kept.value.read_at - OVERLAP, limit) if kept is not None else None
+        if kept is not None and new is not None and new.error is None and new.complete:
+            now, table = kept.began, _merged(kept.value, new, "transaction_id")
+            whole = table.complete and len(table.frame) <= limit
+            table = replace(_newest(table, "timestamp", limit), complete=whole)
+        else:
+            table = self._records.transactions(uid, limit)
+        if table.error is None:
+            self._keep(uid, ("transactions", limit), _Kept(now, table))
+        return table
+
+    def forget(self, uid: str) -> None:
+        """Drops what is remembered of a user, so that the next read is a whole one."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] == uid]:
+                del self._kept[key]
+
+    def _recall(self, uid: str, what: Hashable) -> _Kept | None:
+        with self._lock:
+            found = self._kept.get((uid, what))
+            if found is None or self._clock() - found.began >= KEPT:
+                return None
+            self._kept.move_to_end((uid, what))
+            return found
+
+    def _keep(self, uid: str, what: Hashable, kept: _Kept) -> None:
+        with self._lock:
+            self._kept[uid, what] = kept
+            self._kept.move_to_end((uid, what))
+            while len(self._kept) > KEPT_ANSWERS:
+                self._kept.popitem(last=False)
+
+
+def _new_rows(kept: SomeVideos, changed: pd.DataFrame) -> int | None:
+    """How many of the changed videos were not there before, or `None` where that cannot be told."""
+    shown = kept.table.frame
+    fresh = changed[~changed["video_id"].isin(shown.loc[shown["exists"], "video_id"])]
+    if kept.everything or not len(fresh):
+        return len(fresh)
+    if fresh["created_at"].isna().any() or kept.hidden:
+        return None  # videos that lack it are in no order by it, so such a one may have been there
+    return int((fresh["created_at"] >= shown["created_at"].min()).sum())
+
+
+def _merged(before: Table, changed: Table, key: str) -> Table:
+    """The rows before with the changed ones in their place and the new ones added; as of the later read."""
+    kept = before.frame[~before.frame[key].isin(changed.frame[key])]
+    paths = set(changed.frame["path"])
+    oddities = (*(odd for odd in before.oddities if odd.path not in paths), *changed.oddities)
+    frame = pd.concat([kept, changed.frame], ignore_index=True) if len(changed.frame) else before.frame
+    frame = frame.sort_values(key, kind="stable", ignore_index=True)
+    return replace(before, frame=frame, oddities=oddities, read_at=changed.read_at, reads=changed.reads)
+
+
+def _newest(table: Table, by: str, limit: int) -> Table:
+    """The first rows by a time, the latest first, with the oddities of these and of none that is left out."""
+    frame = table.frame.sort_values(by, ascending=False, kind="stable")
+    left_out = set(frame["path"].iloc[limit:])
+    oddities = tuple(odd for odd in table.oddities if odd.path not in left_out)
+    return replace(table, frame=frame.head(limit).reset_index(drop=True), oddities=oddities)
