@@ -97,7 +97,7 @@ def _one(uid: str, video_id: str | None) -> None:
         )  # fmt: skip
     else:
         st.caption("Nothing was found in the part that could be read.")
-    report_parts.apart(report)
+    report_parts.apart(report.in_flight, report.caches, report_parts.uncompared(report))
     report_parts.as_json(report.as_dict(), f"verify-{report.scope.replace('/', '-')}", page=NAME)
 
 

@@ -205,7 +205,7 @@ def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app
     shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
     next(one for one in shown.button if one.label == "Start").click().run()
     text = words(ended(shown))
-    assert "1 users are incomplete" in text
+    assert "users that are incomplete: 1" in text
     assert set(kinds(shown)) == {"Could not be read"}
 
 

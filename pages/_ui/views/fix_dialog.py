@@ -142,10 +142,10 @@ def differences(preview: Preview) -> None:
     """Every field that will change, with what stands there now and what will."""
     rows = [
         {
-            "Document": plain(_short(change.path), 80),
             "Field": plain(change.field, 60),
             "Now": _value(change.before),
             "Will be": _value(change.after),
+            "Document": plain(_short(change.path), 80),
         }
         for change in preview.changes[:500]
     ]

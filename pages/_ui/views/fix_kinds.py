@@ -171,7 +171,9 @@ def _replace_inputs(case: Case, name: Name) -> None:
             st.number_input("Scene", min_value=0, max_value=9_999, step=1, key=name("scene"))
             st.selectbox("Style", STYLES, key=name("style"))
     st.file_uploader("Clip (MP4)", type=["mp4"], key=name("file"))
-    st.file_uploader("Thumbnail (JPEG), if there is one", type=["jpg", "jpeg"], key=name("thumbnail"))
+    st.file_uploader(
+        "Thumbnail (JPEG), if there is one", type=["jpg", "jpeg"], key=name("thumbnail"), max_upload_size=10
+    )
     st.checkbox("Replace it even if it is there and intact", key=name("intact"))
 
 

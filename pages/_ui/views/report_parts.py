@@ -35,21 +35,24 @@ def meanings(findings: Sequence[Finding]) -> None:
         st.markdown(f":{look.colour}[{look.icon}] **{number:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")
 
 
-def apart(report: Report) -> None:
+def uncompared(report: Report) -> list[str]:
+    """What one check could not compare, in words."""
+    counts = (
+        (report.unchecked, "clips could not be checked"),
+        (report.unsized, "clips have no size in their document, so sizes were not compared"),
+        (report.unrecognised, "objects lie there under names of no known kind"),
+    )
+    return [f"{number:,} {words}" for number, words in counts if number]
+
+
+def apart(in_flight: InFlight, found: Iterable[CacheCount], notes: Sequence[str] = ()) -> None:
     """What is no finding: still being written, caches, and what could not be compared."""
     with st.container(border=True):
         st.markdown("**Counted apart** :small[:gray[no errors]]")
-        _in_flight(report.in_flight)
-        notes = []
-        if report.unchecked:
-            notes.append(f"{report.unchecked:,} clips could not be checked")
-        if report.unsized:
-            notes.append(f"{report.unsized:,} clips have no size in their document, so sizes were not compared")
-        if report.unrecognised:
-            notes.append(f"{report.unrecognised:,} objects lie there under names of no known kind")
+        _in_flight(in_flight)
         if notes:
             st.caption("; ".join(notes) + ".")
-        caches(report.caches)
+        caches(found)
 
 
 def _in_flight(found: InFlight) -> None:

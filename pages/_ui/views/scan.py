@@ -16,7 +16,7 @@ from pages._ui.states import denied, error_panel
 from pages._ui.text import md
 from pages._ui.views import findings, report_parts
 from storage.clients.meter import Cost
-from storage.domain.integrity import Checked, Finding
+from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
 from storage.domain.policy import Actor
 from storage.errors import StorageError
 from storage.ids import check_id
@@ -144,8 +144,8 @@ def _ended(found: Snapshot, page: str) -> None:
     _doubts(found)
     if not found.complete:
         st.warning(
-            f"Not everything could be read: {found.totals['incomplete_users']:,} users are incomplete. What is missing "
-            "from this list may still be wrong.",
+            f"Not everything could be read (users that are incomplete: {found.totals['incomplete_users']:,}). What is "
+            "missing from this list may still be wrong.",
             title="Incomplete",
             icon=":material/hourglass_bottom:",
         )
@@ -168,9 +168,13 @@ def _ended(found: Snapshot, page: str) -> None:
             icon=":material/filter_list:",
         )
     if found.findings:
-        findings.chart(found.findings)
+        with st.container(border=True):
+            st.markdown("**Findings by kind**")
+            findings.chart(found.findings)
     elif found.complete:
         st.markdown(f"{status.badge_md('severity', 'ok')} Nothing was found.")
+    apart = found.totals["in_flight"], found.totals["caches"]
+    report_parts.apart(InFlight(**apart[0]), [CacheCount(**cache) for cache in apart[1]])
     document = {**found.totals, "last_uid": found.last_uid, "doubts": [asdict(doubt) for doubt in found.doubts]}
     document["findings"] = [finding.as_dict() for finding in found.findings]
     report_parts.as_json(document, "verify-scan", page=page)
