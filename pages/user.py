@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import streamlit as st
 
 from pages._ui import fmt, loads, params, state, states, status
-from pages._ui.access.guard import show
+from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
 from pages._ui.freshness import freshness
 from pages._ui.keys import UID, key
+from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from pages._ui.views import oddities, videos
 from pages._ui.views import transactions as ledger
 from pages._ui.views import usage as usage_view
 from storage.account import Account
+from storage.domain.policy import Action
 from storage.domain.usage import Usage
 
 NAME: Final = "user"
@@ -69,6 +71,7 @@ def _head(account: Account, usage: Usage) -> None:
         created, touched = fmt.ago(user.created_at, now), fmt.ago(user.updated_at, now)
         st.caption(f"joined {created.text}", help=created.help, width="content")
         st.caption(f"changed {touched.text}", help=touched.help, width="content")
+        _ways_on(account.uid)
     if not user.exists:
         st.warning(
             "There is no document for this user, yet documents lie below it: videos, clips or transactions that were "
@@ -76,6 +79,18 @@ def _head(account: Account, usage: Usage) -> None:
             title="A phantom user",
             icon=":material/person_off:",
         )
+
+
+def _ways_on(uid: str) -> None:
+    """Links to what else can be asked or done about this user, for those who may."""
+    for page, action, label in (
+        ("uploads", "verify", "Check the uploads"),
+        ("audit", "audit.read", "What was done"),
+        ("purge", "purge.plan", "Plan a purge"),
+    ):
+        if allowed(cast(Action, action)):
+            icon = f":material/{SCREENS[page].icon}:"
+            st.page_link(SCREENS[page].file, label=label, icon=icon, query_params={UID: uid})
 
 
 def _videos(uid: str) -> None:
