@@ -20,6 +20,7 @@ from storage.settings_reader import Reader
 
 LIVE_MARKERS = ("R2_", "FIREBASE_", "FIRESTORE_EMULATOR_HOST")
 MAX_EXPIRY_SECONDS = 604_800  # seven days: the S3 signature's own limit, which boto3 does not enforce
+DEFAULT_READ_BUDGET = 100_000  # document reads of one page or command, before it stops and asks; 0 sets no bound
 _RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
 
 Mode = Literal["demo", "live"]
@@ -85,7 +86,10 @@ class FirestoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that configuration decides. Durations say their unit in the name."""
+    """Everything that configuration decides. Durations say their unit in the name.
+
+    `read_budget` is how many documents one page or command may read before it stops; `None`: as many as it likes.
+    """
 
     mode: Mode
     r2: R2Settings
@@ -93,6 +97,7 @@ class Settings:
     playback_url_expiry_seconds: int
     download_url_expiry_seconds: int
     stale_after_minutes: int
+    read_budget: int | None
     plan_limits: Mapping[str, PlanLimits]
     purge: PurgeLimits
     audit_key: Secret
@@ -118,6 +123,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         playback_url_expiry_seconds=reader.whole("PLAYBACK_URL_EXPIRY_SECS", 900, 1, MAX_EXPIRY_SECONDS),
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
         stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
+        read_budget=reader.whole("READ_BUDGET", DEFAULT_READ_BUDGET, 0, 999_999_999) or None,
         plan_limits=_plan_limits(reader),
         purge=purge_settings.read_limits(reader),
         audit_key=Secret(purge_settings.read_audit_key(reader)),

@@ -8,14 +8,19 @@ from datetime import UTC, datetime
 from storage import connect
 from storage.actions import audit
 from storage.actions.fixing import Bench
+from storage.clients.meter import metering
 from storage.connect import Stores, Writers
 
 
 class Context:
-    """Opens the stores when a command first asks; `close` gives everything back, the demo's stand-ins included."""
+    """Opens the stores when a command first asks; `close` gives everything back, the demo's stand-ins included.
 
-    def __init__(self, *, as_json: bool) -> None:
+    From then on the command's document reads are bounded by `read_budget` (0: by nothing), else by the settings'.
+    """
+
+    def __init__(self, *, as_json: bool, read_budget: int | None = None) -> None:
         self.as_json = as_json
+        self._read_budget = read_budget
         self._stack = contextlib.ExitStack()
         self._stores: Stores | None = None
 
@@ -24,6 +29,9 @@ class Context:
         """The readers."""
         if self._stores is None:
             self._stores = self._stack.enter_context(connect.opened())
+            settings = self._stores.settings
+            budget = settings.read_budget if self._read_budget is None else self._read_budget or None
+            self._stack.enter_context(metering(read_budget=budget))
         return self._stores
 
     def writers(self) -> Writers:

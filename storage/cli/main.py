@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -44,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
     )
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else there")
+    common.add_argument(
+        "--read-budget",
+        metavar="N",
+        type=_budget,
+        help="stop after this many document reads; 0: never (default: READ_BUDGET, 100,000)",
+    )
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser] = root.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
@@ -71,12 +78,19 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    context = Context(as_json=arguments.json)
+    context = Context(as_json=arguments.json, read_budget=arguments.read_budget)
     try:
         status: int = arguments.run(arguments, context)
     finally:
         context.close()
     return status
+
+
+def _budget(text: str) -> int:
+    """A number of reads, as `--read-budget` takes it."""
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 0")
+    return int(text)
 
 
 def _checked(text: str) -> str:

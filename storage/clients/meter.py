@@ -57,7 +57,7 @@ class Meter:
         if self._read_budget is not None and reads > self._read_budget:
             raise OverBudget(
                 f"This used {reads:,} document reads; the budget is {self._read_budget:,}.",
-                remedy="Narrow the question, or allow more reads.",
+                remedy="Narrow the question, or allow more: READ_BUDGET, in the shell --read-budget N (0: no bound).",
             )
 
     def cost(self) -> Cost:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from storage.repositories.records import Records
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "user": lambda records: records.user("u1"),
     "users": lambda records: records.users(),
@@ -21,6 +23,9 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "video": lambda records: records.video("u1", "v"),
     "videos": lambda records: records.videos("u1"),
     "recent_videos": lambda records: records.recent_videos("u1", 3),
+    "videos_changed_since": lambda records: records.videos_changed_since("u1", NOON),
+    "count_videos": lambda records: records.count_videos("u1"),
+    "transactions_since": lambda records: records.transactions_since("u1", NOON),
     "videos_by_ids": lambda records: records.videos_by_ids([("u1", "v")]),
     "highlights": lambda records: records.highlights("u1", "v"),
     "shares": lambda records: records.shares("u1", "v", "c01"),
@@ -33,6 +38,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "raw": lambda records: records.raw("users/u1"),
     "children": lambda records: records.children("users/u1"),
     "documents": lambda records: records.documents("users/u1", "videos"),
+    "many": lambda records: records.many(["users/u1"]),
     "exact": lambda records: records.exact(["users/u1"]),
     "find_videos": lambda records: records.find_videos(video_id="v"),
     "find_clips": lambda records: records.find_clips(clip_id="c01"),
