@@ -29,7 +29,8 @@ def page() -> None:
         delivered = st.toggle(
             "Also look at delivered videos", key=key(NAME, "delivered"), bind="query-params",
             help=f"A status of completed does not prove that the customer sees anything. Looks at the {DELIVERED:,} "
-            "delivered videos that were touched last: some 4 document reads and 2 bucket operations for each.",
+            "delivered videos that were touched last: 2 bucket operations and some 5 document reads for each, and one "
+            "more for each of its clips.",
         )  # fmt: skip
     states.section(
         "what is stuck", partial(_stuck, DELIVERED if delivered else 0), key=key(NAME, "stuck"),

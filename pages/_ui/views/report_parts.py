@@ -82,7 +82,7 @@ def caches(found: Iterable[CacheCount]) -> None:
             "size": [cache.size_bytes for cache in rows],
             "expired": [cache.expired for cache in rows],
             "overdue": [cache.overdue for cache in rows],
-            "whole": ["" if cache.complete else "only a part was listed" for cache in rows],
+            "whole": ["all" if cache.complete else "only a part" for cache in rows],
         }
     )
     st.markdown(":gray[:material/cached:] Caches: not billed, judged by their own expiry.")
@@ -92,7 +92,7 @@ def caches(found: Iterable[CacheCount]) -> None:
         "size": tables.size("Size"),
         "expired": st.column_config.NumberColumn("Expired", help="Past their own expiry."),
         "overdue": st.column_config.NumberColumn("Overdue", help="More than a day past it: the bucket should have."),
-        "whole": "",
+        "whole": "Listed",
     }
     tables.table(frame, key="report-caches", alt="Caches", columns=columns, height="content")
 

@@ -38,10 +38,14 @@ def draw(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) 
             "Verdict", verdicts, selection_mode="multi", key=key(page, "verdict"), bind="query-params"
         )  # fmt: skip
         step = st.pills("Step", steps, selection_mode="multi", key=key(page, "step"), bind="query-params")
-        plan = st.multiselect("Plan", plans, key=key(page, "plan"), bind="query-params", width=170)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        plan = st.multiselect(
+            "Plan", plans, key=key(page, "plan"), bind="query-params", width=260, placeholder="All plans",
+            label_visibility="collapsed",
+        )  # fmt: skip
         text = st.text_input(
-            "Search", key=key(page, "text"), type="search", bind="query-params", width=210,
-            placeholder="Owner, id, words",
+            "Search", key=key(page, "text"), type="search", bind="query-params", width=320,
+            placeholder="Owner, id or words of the verdict", label_visibility="collapsed",
         )  # fmt: skip
     chosen = next((found for found in outages if outage_id(found) == outage()), None)
     if outage() and chosen is None:
