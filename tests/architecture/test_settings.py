@@ -49,7 +49,8 @@ def test_what_the_example_file_proposes_is_well_formed() -> None:
 
 
 def test_the_documentation_names_every_setting() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", ROOT / "pages" / "_ui" / "access" / "README.md"])
+    pages = [ROOT / "README.md", ROOT / "pages" / "_ui" / "access" / "README.md"]
+    text = "".join(path.read_text(encoding="utf-8") for path in pages)
     assert {name for name in names() if not re.search(rf"\b{name}\b", text)} == set()
 
 
