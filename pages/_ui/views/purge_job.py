@@ -43,8 +43,15 @@ def draw(job_id: str) -> None:
 
 
 def moves(job: Job) -> bool:
-    """Whether it is to be watched: it goes on, or will by itself."""
-    return job.state in GOES_ON_BY_ITSELF
+    """Whether it is to be watched: it goes on, or will by itself, or was just told to."""
+    return job.state in GOES_ON_BY_ITSELF or _resumed(job)
+
+
+def _resumed(job: Job) -> bool:
+    """Whether somebody here set it going again and its worker may still be on its way."""
+    at = st.session_state.get(key(PAGE, "resumed", job.job_id))
+    late = not isinstance(at, datetime) or (datetime.now(UTC) - at).total_seconds() > purging.START_SECONDS
+    return job.state in RESUMABLE and not late
 
 
 def _just_ended(job: Job) -> bool:
@@ -119,6 +126,8 @@ def _progress(job: Job) -> None:
 def _sentence(job: Job, now: datetime) -> str:
     if job.cancel_by and job.state == "running":
         return f"{md(job.cancel_by, 80)} asked it to stop; it stops after the batch under way."
+    if _resumed(job) and not job.held(now):
+        return "Its worker is starting."
     if _nobody(job, now):
         return "No worker has it. It is taken up again by itself within a minute, or at once with Resume."
     if job.state == "interrupted":
@@ -181,9 +190,9 @@ def _controls(job: Job) -> None:
     needed: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
     if job.kind == "empty" or job.state not in RESUMABLE or not allowed(needed):
         return
-    going = job.state in GOES_ON_BY_ITSELF and not _nobody(job, now)
+    going = _resumed(job) or (job.state in GOES_ON_BY_ITSELF and not _nobody(job, now))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        rests = not job.held(now) and (not going or job.state == "interrupted")
+        rests = not job.held(now) and not _resumed(job) and (not going or job.state == "interrupted")
         if rests and st.button("Resume", type="primary", icon=":material/play_arrow:", key=key(PAGE, "resume")):
             _act(job, needed, resuming=True)
         if job.state in GOES_ON_BY_ITSELF and not job.cancel_by and allowed("purge.apply"):
@@ -196,7 +205,8 @@ def _act(job: Job, needed: Action, *, resuming: bool) -> None:
     try:
         actor = require(needed)
         if resuming:
-            purging.resume(job.job_id, actor)
+            begun = purging.resume(job.job_id, actor)
+            st.session_state[key(PAGE, "resumed", begun.job_id)] = datetime.now(UTC)
         else:
             purging.cancel(job.job_id, actor)
     except StorageError as error:

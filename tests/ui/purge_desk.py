@@ -1,0 +1,141 @@
+"""A desk with a world to purge in, and somebody who uses its pages: for the tests of Purge and Audit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import cached
+from pages._ui.access import identity
+from storage.actions.purge.planning import store_plan
+from storage.domain.policy import Actor
+from storage.domain.purge.job import ENDED, Job
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+from tests.purge.world import PurgeWorld
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
+from tests.ui.conftest import open_page, words
+
+MAKER = Actor("admin@demo.local", frozenset({"admin"}), "local")
+SECOND = Actor("second-admin@demo.local", frozenset({"admin"}), "local")
+CLIP = Scope.of("u1", "video-aaa", ["video-aaa_0_split"])
+VIDEO = Scope.of("u1", "video-aaa")
+USER = Scope.of("u1")
+WHY = "customer asked"
+JOB_SECONDS = 60.0
+
+
+@dataclass
+class PurgeDesk:
+    """The world, and the pages over it."""
+
+    world: PurgeWorld
+
+    def plan(self, scope: Scope, maker: Actor = MAKER) -> PurgePlan:
+        """A plan that the pages can open."""
+        plan = self.world.plan(scope, maker)
+        store_plan(self.world.purging, plan)
+        return plan
+
+    def open(self, role: str = "admin", **query: str) -> AppTest:
+        """The page Purge as somebody sees it first."""
+        return open_page("purge", role=role, **query)
+
+    def audit(self, role: str = "admin", **query: str) -> AppTest:
+        """The page Audit."""
+        return open_page("audit", role=role, **query)
+
+    def ended(self, job_id: str) -> Job:
+        """The job once its worker, a process of its own, is done with it."""
+        deadline = time.monotonic() + JOB_SECONDS
+        while time.monotonic() < deadline:
+            job = self.world.purging.jobs.get(job_id)
+            if job.state in ENDED or job.failure:
+                return job
+            time.sleep(0.1)
+        raise AssertionError(f"job {job_id} is still {job.state}")
+
+
+@pytest.fixture(name="seaweed", scope="module")
+def a_seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedRig]:
+    """The bucket store of a file of tests."""
+    rig = SeaweedRig(tmp_path_factory.mktemp("ui-purge"))
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture(name="desk")
+def a_desk(seaweed: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
+    """An empty world, configured as a machine would be, on loopback, where a local user may play any role."""
+    for name in list(os.environ):
+        if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "PURGE", "AUDIT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+    monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
+    with EmbeddedFirestore() as firestore:
+        world = PurgeWorld(firestore, seaweed.values(seaweed.fresh_bucket()))
+        for name, value in {**world.values, "PURGE_LEASE_SECONDS": "5"}.items():
+            monkeypatch.setenv(name, value)
+        yield PurgeDesk(world)
+        cached.close()
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        world.close()
+
+
+@pytest.fixture(name="before")
+def a_customer(desk: PurgeDesk) -> Any:
+    """A customer and a neighbour, as they are in both stores."""
+    desk.world.add_user("u1", {"video-aaa": 2, "video-bbb": 1})
+    desk.world.add_user("u10", {"video-aaa": 1})
+    return desk.world.snapshot()
+
+
+def at(app: AppTest, name: str) -> str:
+    """The whole key of the one widget whose key contains this; what draws an error again does not count."""
+    kinds = (app.button, app.text_input, app.checkbox, app.toggle)
+    keys = [str(widget.key) for kind in kinds for widget in kind]
+    found = [one for one in keys if name in one and not one.endswith("_retry")]
+    assert len(found) == 1, (name, found)
+    return found[0]
+
+
+def param(app: AppTest, name: str) -> str:
+    """A parameter of the address as the page left it; empty where there is none."""
+    value = app.query_params.get(name, "")
+    return value[0] if isinstance(value, list) else str(value)
+
+
+def has(app: AppTest, name: str) -> bool:
+    """Whether a button of this name is drawn."""
+    return any(name in (button.key or "") for button in app.button)
+
+
+def fill(app: AppTest, plan: PurgePlan, *, phrase: str | None = None, ticket: str = "T-1") -> AppTest:
+    """Fills the confirmation, opening it first where it has to be."""
+    if has(app, "purge-open"):
+        app.button(at(app, "purge-open")).click().run()
+    app.text_input(at(app, "purge-reason")).set_value(WHY)
+    app.text_input(at(app, "purge-ticket")).set_value(ticket)
+    for tick in app.checkbox:
+        if "purge-tick" in (tick.key or ""):
+            tick.check()
+    return app.text_input(at(app, "purge-phrase")).set_value(plan.scope.spelled if phrase is None else phrase).run()
+
+
+def press(app: AppTest, name: str = "purge-apply") -> AppTest:
+    """Presses a button."""
+    return app.button(at(app, name)).click().run()
+
+
+def read(app: AppTest) -> str:
+    """Everything that a page shows; an uncaught exception fails the test."""
+    return words(app)

@@ -1,0 +1,260 @@
+"""The page Purge up to the deed: what a plan shows, and what is refused with nothing deleted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pages._ui import purging
+from pages._ui.access import identity
+from pages._ui.fmt import size
+from storage.actions.purge.applying import Request
+from storage.actions.purge.approving import approve
+from storage.actions.purge.planning import to_text
+from storage.domain.purge.own_keys import plan_key
+from storage.domain.purge.scope import Scope
+from storage.errors import NotPermitted, Refused, Stale
+from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
+    CLIP,
+    MAKER,
+    SECOND,
+    USER,
+    VIDEO,
+    WHY,
+    a_customer,
+    a_desk,
+    a_seaweed,
+    at,
+    fill,
+    has,
+    param,
+    press,
+    read,
+)
+
+
+def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing(desk, before):
+    app = desk.open(uid="u1", video_id="video-aaa")
+    assert "u1/video-aaa" in read(app)
+    press(app, "purge-make")
+    plan = purging.read_plan(param(app, "plan"))
+    text = read(app)
+    assert (plan.scope, plan.maker) == (VIDEO, MAKER.email)
+    assert [metric.value for metric in app.metric] == ["9", size(plan.total_bytes).text, "6", "1", "0"]
+    assert plan.fingerprint[:16] in text
+    assert "share link" in text
+    assert desk.world.snapshot() == before
+
+
+def test_every_list_of_the_plan_can_be_opened(desk, before):
+    plan = desk.plan(VIDEO)
+    app = desk.open(plan=plan.plan_id)
+    texts = {}
+    for name in [option for option in app.segmented_control[0].options if option != "By kind"]:
+        app.segmented_control[0].set_value(name).run()
+        texts[name] = read(app)
+    assert all(any(item.key[:200] in text for text in texts.values()) for item in plan.objects)
+    assert all(any(item.path in text for text in texts.values()) for item in plan.documents)
+    assert all(any(item.field in text for text in texts.values()) for item in plan.counters)
+
+
+@pytest.mark.parametrize("phrase", ["", "u1", "U1/VIDEO-AAA", "u1/video-aaa/", "u1/video-aaa "])
+def test_the_button_is_dead_until_the_name_is_there_to_the_letter(desk, before, phrase):
+    plan = desk.plan(VIDEO)
+    app = fill(desk.open(plan=plan.plan_id), plan, phrase=phrase)
+    assert app.button(at(app, "purge-apply")).disabled
+    assert "the name, to the letter" in read(app)
+    fill(app, plan)
+    assert not app.button(at(app, "purge-apply")).disabled
+    assert desk.world.snapshot() == before
+
+
+def test_a_wrong_name_is_refused_by_the_action_whatever_the_button_was(desk, before):
+    plan = desk.plan(VIDEO)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    app.text_input(at(app, "purge-phrase")).set_value("u1/video-bbb")
+    press(app)
+    assert not param(app, "job")
+    with pytest.raises(Refused, match="not the scope's name"):
+        purging.begin(plan, Request("u1/video-bbb", WHY), MAKER)
+    assert desk.world.log.search(action="purge.apply")[0]["outcome"] == "refused"
+    assert desk.world.snapshot() == before
+
+
+def test_what_was_typed_is_forgotten_when_the_confirmation_is_opened_again(desk, before):
+    plan = desk.plan(VIDEO)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    press(app, "purge-over")
+    assert has(app, "purge-open")
+    press(app, "purge-open")
+    assert app.text_input(at(app, "purge-phrase")).value == ""
+    assert app.text_input(at(app, "purge-reason")).value == ""
+    assert app.button(at(app, "purge-apply")).disabled
+
+
+def test_a_plan_that_lapsed_while_it_was_read_is_refused(desk, before, monkeypatch):
+    plan = desk.plan(CLIP)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    real = purging.context()
+    late = replace(real, clock=lambda: plan.expires_at + timedelta(seconds=1))
+    monkeypatch.setattr(purging, "context", lambda: late)
+    press(app)
+    assert "has expired" in read(app)
+    assert desk.world.snapshot() == before
+
+
+def test_a_plan_that_has_lapsed_can_only_be_made_anew(desk, before):
+    desk.world.offset = -timedelta(minutes=31)
+    plan = desk.plan(CLIP)
+    app = desk.open(plan=plan.plan_id)
+    assert "This plan has lapsed" in read(app)
+    assert not any(has(app, name) for name in ("purge-apply", "purge-open", "purge-approve"))
+
+
+def test_a_world_that_moved_is_refused_and_the_page_says_what_moved(desk, before):
+    plan = desk.plan(VIDEO)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    fresh = "users/u1/video-aaa/clips/clip_07_7_new_split.mp4"
+    desk.world.put_objects({fresh: (b"new", "video/mp4")})
+    press(app)
+    assert "The world moved" in read(app)
+    assert fresh in read(app)
+    objects, documents = desk.world.snapshot()
+    assert ({key for key in objects if key != fresh}, documents) == (set(before[0]), before[1])
+
+
+def test_a_plan_that_was_altered_where_it_is_kept_is_refused(desk, before):
+    plan = desk.plan(VIDEO)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    altered = json.loads(to_text(plan))
+    altered["objects"] = altered["objects"][1:]
+    desk.world.purging.writers.objects.put(plan_key(plan.plan_id), json.dumps(altered).encode(), "application/json")
+    press(app)
+    assert "altered" in read(app)
+    resealed = replace(plan, objects=plan.objects[1:])
+    desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(resealed).encode(), "application/json")
+    press(app)
+    assert "not the one that was shown" in read(app)
+    assert desk.world.snapshot() == before
+
+
+def test_a_blocked_plan_says_why_and_offers_nothing_to_press(desk, before):
+    path = "users/u1/videos/video-aaa"
+    documents = {path: {"video_id": "video-aaa", "status": "processing", "updated_at": desk.world.now()}}
+    desk.world.put_documents(documents)
+    app = desk.open(plan=desk.plan(VIDEO).plan_id)
+    assert "is being processed" in read(app)
+    assert not any(has(app, name) for name in ("purge-apply", "purge-open", "purge-approve"))
+
+
+def test_a_whole_user_waits_for_a_second_person_who_sees_the_same_plan(desk, before):
+    plan = desk.plan(USER)
+    maker = fill(desk.open(plan=plan.plan_id), plan)
+    assert maker.button(at(maker, "purge-apply")).disabled
+    assert "a second person's approval" in read(maker)
+    assert not has(maker, "purge-approve")
+    second = desk.open(role="second-admin", plan=plan.plan_id)
+    assert plan.fingerprint[:16] in read(second)
+    assert second.button(at(second, "purge-approve")).disabled
+    second.checkbox(at(second, "purge-seen")).check().run()
+    press(second, "purge-approve")
+    assert "approved exactly this plan" in read(second)
+    maker.run()
+    assert not maker.button(at(maker, "purge-apply")).disabled
+    assert desk.world.snapshot() == before
+
+
+def test_whoever_approved_cannot_apply_and_who_made_it_cannot_approve(desk, before):
+    plan = desk.plan(USER)
+    approve(desk.world.purging, plan, SECOND)
+    app = fill(desk.open(role="second-admin", plan=plan.plan_id), plan)
+    assert app.button(at(app, "purge-apply")).disabled
+    with pytest.raises(Refused, match="cannot approve"):
+        purging.approve(plan, MAKER)
+    with pytest.raises(Refused, match="does not decline"):
+        purging.decline(plan, "no", MAKER)
+    assert desk.world.snapshot() == before
+
+
+def test_a_no_is_recorded_with_its_reason_and_the_maker_reads_it(desk, before):
+    plan = desk.plan(USER)
+    app = desk.open(role="second-admin", plan=plan.plan_id)
+    app.text_input(at(app, "purge-decline_reason")).set_value("wrong **customer**").run()
+    press(app, "purge-decline-")
+    assert "wrong **customer**" in read(desk.open(plan=plan.plan_id))
+    entry = desk.world.log.search(action="purge.decline")[0]
+    assert (entry["actor"], entry["fingerprint"]) == (SECOND.email, plan.fingerprint)
+
+
+def test_erasing_takes_a_second_person_and_a_ticket_even_for_a_clip(desk, before):
+    plan = desk.plan(CLIP)
+    app = desk.open(plan=plan.plan_id)
+    app.toggle(at(app, "purge-erase")).set_value(True).run()
+    fill(app, plan, ticket="")
+    text = read(app)
+    assert app.button(at(app, "purge-apply")).disabled
+    assert "erasing keeps no quarantine" in text
+    assert "the ticket" in text
+    assert "a second person's approval" in text
+
+
+def test_a_role_that_is_taken_away_stops_whoever_has_the_page_open(desk, before, monkeypatch):
+    plan = desk.plan(CLIP)
+    app = fill(desk.open(plan=plan.plan_id), plan)
+    monkeypatch.setattr(identity, "PERSONAS", {**identity.PERSONAS, MAKER.email: frozenset({"engineer"})})
+    press(app)
+    assert "No access" in " ".join(str(block.proto.title) for block in app.warning) or "takes the role" in read(app)
+    engineer = replace(MAKER, roles=frozenset({"engineer"}))
+    for act in (
+        lambda: purging.begin(plan, Request(plan.scope.spelled, "why"), engineer),
+        lambda: purging.approve(plan, replace(SECOND, roles=frozenset({"engineer"}))),
+        lambda: purging.decline(plan, "no", replace(SECOND, roles=frozenset({"engineer"}))),
+        lambda: purging.make(CLIP, engineer),
+    ):
+        with pytest.raises(NotPermitted):
+            act()
+    assert desk.world.snapshot() == before
+
+
+@pytest.mark.parametrize("role", ["support", "operations", "engineer", "nobody"])
+def test_nobody_below_admin_sees_anything_of_it(desk, before, role):
+    app = desk.open(role=role, plan=desk.plan(CLIP).plan_id)
+    assert len(app.metric) + len(app.dataframe) + len(app.text_input) <= 1  # the search box of every page
+    assert "video-aaa" not in read(app)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"plan": "../certificates/x"}, {"plan": "plan-1"}, {"job": "../ops"}, {"job": "purge-20260101-000000-0000000g"},
+        {"uid": "a/b"}, {"uid": "u1", "clip_id": "c1"}, {"uid": "users"}, {"plan": "plan-20260101-000000-00000000"},
+        {"job": "purge-20260101-000000-00000000"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_address_that_names_nothing_gets_an_answer_and_no_button(desk, query):
+    app = desk.open(**query)
+    assert read(app)
+    assert not has(app, "purge-make-")
+    assert "Something went wrong" not in read(app)
+
+
+def test_chosen_clips_of_a_video_are_planned_together(desk, before):
+    app = desk.open(uid="u1", video_id="video-aaa")
+    scope = Scope.of("u1", "video-aaa", ["video-aaa_0_split", "video-aaa_1_split"])
+    assert scope.spelled == "u1/video-aaa/2 clips"
+    plan = purging.read_plan(purging.make(scope, MAKER))
+    shown = desk.open(plan=plan.plan_id)
+    assert "Chosen clips" in read(shown)
+    assert "u1/video-aaa/2 clips" in read(shown)
+    assert "Only some of its clips" in read(app)
+
+
+def test_a_plan_of_another_name_in_its_place_is_refused(desk, before):
+    plan, other = desk.plan(CLIP), desk.plan(VIDEO)
+    desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(other).encode(), "application/json")
+    with pytest.raises(Stale, match="Another plan"):
+        purging.read_plan(plan.plan_id)

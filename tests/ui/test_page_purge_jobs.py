@@ -1,0 +1,153 @@
+"""The page Purge from the deed on: jobs that are done, left, cancelled, resumed, undone; lists and downloads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pages._ui import purging
+from pages._ui.views import purge_outcome, purge_sheet, purge_steps
+from storage.actions.purge.approving import approve
+from storage.actions.purge.planning import to_text
+from storage.actions.purge.running import run_job
+from storage.domain.purge.plan import PlannedObject
+from storage.domain.purge.scope import Scope
+from storage.export import safe_csv
+from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
+    CLIP,
+    MAKER,
+    SECOND,
+    USER,
+    VIDEO,
+    a_customer,
+    a_desk,
+    a_seaweed,
+    at,
+    fill,
+    param,
+    press,
+    read,
+)
+
+
+def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
+    app = press(desk.open(uid="u1", video_id="video-aaa", clip_id="video-aaa_0_split"), "purge-make")
+    plan = purging.read_plan(param(app, "plan"))
+    press(fill(app, plan))
+    job_id = param(app, "job")
+    job = desk.ended(job_id)
+    assert (job.state, job.reason) == ("done", "customer asked (ticket T-1)")
+    gone = {item.key for item in plan.objects}
+    assert set(before[0]) - set(desk.world.objects()) == gone
+    shown = desk.open(job=job_id)
+    text = read(shown)
+    assert "Nothing is left, nothing else was lost" in text
+    assert "3 of 3 objects" in text or "6 of 6 objects and documents" in text
+    shown.text_input(at(shown, "purge-undo_reason")).set_value("a mistake").run()
+    press(shown, "purge-undo-")
+    assert param(shown, "job") == f"{job_id}-undo"
+    assert desk.ended(f"{job_id}-undo").state == "done"
+    assert desk.world.snapshot() == before
+    assert "Everything that it took was put back" in read(desk.open(job=job_id))
+    assert "This plan was applied" in read(desk.open(plan=plan.plan_id))
+
+
+def test_a_job_without_a_worker_is_cancelled_and_resumed_by_hand(desk, before):
+    desk.world.offset = -timedelta(minutes=2)
+    plan = desk.plan(VIDEO)
+    job = desk.world.apply(plan, MAKER)
+    app = desk.open(job=job.job_id)
+    assert "No worker has it" in read(app)
+    press(app, "purge-cancel")
+    assert desk.world.purging.jobs.get(job.job_id).state == "cancelled"
+    assert "Cancelled" in read(app)
+    assert desk.world.snapshot() == before
+    press(app, "purge-resume")
+    assert desk.ended(job.job_id).state == "done"
+
+
+def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(desk, before):
+    desk.world.offset = -timedelta(minutes=2)
+    old = desk.world.apply(desk.plan(CLIP), MAKER)
+    desk.world.offset = timedelta()
+    young = desk.world.apply(desk.plan(Scope.of("u1", "video-bbb")), MAKER)
+    assert purging.take_up() == (old.job_id,)
+    assert desk.ended(old.job_id).state == "done"
+    assert desk.world.purging.jobs.get(young.job_id).state == "ready"
+
+
+def test_a_quarantine_that_expired_is_emptied(desk, before):
+    desk.world.offset = -timedelta(days=8)
+    job = desk.world.purge(CLIP)
+    desk.world.offset = timedelta()
+    assert purging.take_up(expired=True) == (f"{job.job_id}-empty",)
+    assert desk.ended(f"{job.job_id}-empty").state == "done"
+    assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
+    assert "there is no way back" in read(desk.open(job=job.job_id))
+
+
+def test_residue_is_shown_as_what_it_is(desk, before):
+    job = run_job(desk.world.purging, desk.world.apply(desk.plan(VIDEO), MAKER).job_id)
+    left = {"state": "incomplete", "residue": ("object: users/u1/video-aaa/clips/[x](http://evil.test).mp4",)}
+    fields = replace(job, **left).to_fields()
+    desk.world.put_documents({job.path: fields})
+    text = read(desk.open(job=job.job_id))
+    assert "Still there: 1" in " ".join([text, *(str(e.proto.title) for e in desk.open(job=job.job_id).error)])
+    assert "Ended, not clean" in text
+
+
+def test_the_lists_name_what_waits_and_what_was_done(desk, before):
+    waiting, ready = desk.plan(USER), desk.plan(CLIP)
+    job = desk.world.purge(Scope.of("u10", "video-aaa"))
+    app = desk.open()
+    text = read(app)
+    assert "A second person" in text
+    assert waiting.scope.spelled in text
+    assert ready.plan_id in text
+    assert job.job_id in text
+    approve(desk.world.purging, waiting, SECOND)
+    purging.context()
+    press(app, "plans_fresh")
+    assert "Its approved apply" in read(app)
+
+
+def test_what_is_downloaded_opens_as_text_in_a_spreadsheet(desk, before):
+    plan = replace(desk.plan(CLIP), objects=(PlannedObject("=cmd|' /C calc'!A0", 3, "e"),))
+    content = safe_csv(purge_sheet.everything(plan)).decode()
+    assert "\"'=cmd" in content
+    assert "http" not in content + to_text(plan)
+
+
+def test_a_certificate_prints_as_plain_text_with_what_it_cannot_cover(desk, before):
+    job = desk.world.purge(CLIP)
+    text = purge_outcome.as_text(purging.certificate(job.job_id))
+    for fact in (job.job_id, job.fingerprint, CLIP.spelled, "Objects left: 0", "point-in-time recovery"):
+        assert fact in text
+
+
+def test_steps_are_told_for_every_kind_of_job(desk, before):
+    job = desk.world.apply(desk.plan(CLIP), MAKER)
+    assert {step.place for step in purge_steps.steps(job)} == {"next"}
+    moving = replace(job, state="running", step="objects", batch=2)
+    places = {step.name: step.place for step in purge_steps.steps(moving)}
+    assert (places["slugs"], places["objects"], places["documents"]) == ("done", "now", "next")
+    assert "earlier quarantines" not in places
+    assert "save" not in {step.name for step in purge_steps.steps(replace(job, erase=True))}
+    done = run_job(desk.world.purging, job.job_id)
+    assert {step.place for step in purge_steps.steps(done)} == {"done"}
+    assert purge_steps.share(done) == 1.0
+    strange = purge_steps.steps(replace(job, kind="undo", step="a step to come"))
+    assert strange[-1].words == "a step to come"
+
+
+def test_a_rate_is_told_only_where_something_was_done(desk):
+    start = desk.world.now()
+    samples: list[purge_steps.Sample] = []
+    for second in range(40):
+        samples = purge_steps.sampled(samples, start + timedelta(seconds=second), second * 10)
+    assert len(samples) == 21
+    assert purge_steps.rate(samples) == pytest.approx(10.0)
+    assert purge_steps.rate(samples[:1]) is None
+    assert purge_steps.rate([replace(sample, done=5) for sample in samples]) is None
