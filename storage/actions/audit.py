@@ -104,11 +104,13 @@ class AuditTrail:
         events = [event for ticket in tickets for event in ticket.events]
         try:
             entries = self._append(events)
-        except StorageError as error:
+        except BaseException as fault:  # whoever waits must hear of it, whatever it is
             for ticket in tickets:
-                ticket.error = error
+                ticket.error = fault if isinstance(fault, StorageError) else _not_written()
                 ticket.done.set()
-            return
+            if isinstance(fault, StorageError):
+                return
+            raise
         numbers = iter(item["sequence"] for item in entries)
         for ticket in tickets:
             ticket.numbers = tuple(next(numbers) for _ in ticket.events)
@@ -130,14 +132,14 @@ class AuditTrail:
                 done = self._documents.commit(_changes(entries, head), operation="Appending to the audit")
                 self._head = Head(link, done.update_times[HEAD_PATH])
                 return entries
-            except (Stale, Unreachable) as fault:
-                if isinstance(fault, Unreachable):
-                    now = self._log.head()
-                    if now.link == link:
-                        self._head = now
-                        return entries
+            except (Stale, Unreachable):
+                now = self._log.head()
+                if now.link == link:  # it was done, and only the answer got lost
+                    self._head = now
+                    return entries
                 if tries >= TRIES:
                     raise
+                self._head = now
                 time.sleep(random.uniform(0.01, 0.05) * min(tries, 8))
 
     def _copy(self, entries: Sequence[dict[str, Any]]) -> None:
@@ -150,6 +152,10 @@ class AuditTrail:
             self._objects.put(key, lines.encode(), "application/x-ndjson")
         except StorageError as error:
             _log.warning("the audit's copy %s could not be written: %s", key, error.message)
+
+
+def _not_written() -> Unreachable:
+    return Unreachable("The audit could not be written.", remedy="Try again; see the log of the desk.")
 
 
 def _changes(entries: Sequence[dict[str, Any]], head: Head) -> list[Change]:

@@ -1,0 +1,168 @@
+"""The chain of the audit: whole when whole, and every missing, altered, foreign or cut-off entry shows."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.domain.audit_chain import (
+    GENESIS,
+    MAX_KEYS,
+    REMOVED,
+    Event,
+    Link,
+    breaks,
+    checked,
+    digest,
+    end_of,
+    entry,
+    holds_secret,
+)
+from storage.errors import BadInput
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+KEY = b"a key of some length"
+Entries = list[dict[str, Any]]
+
+
+def chain(count: int, key: bytes = b"") -> Entries:
+    """So many entries, the newest first."""
+    link, made = Link(), list[dict[str, Any]]()
+    for number in range(count):
+        made.append(entry(Event("media.look", "ada@example.com", uid=f"u{number}", keys=("k",)), link, NOW, key))
+        link = end_of(made[-1])
+    return made[::-1]
+
+
+def kinds(entries: Entries, head: Link, key: bytes = b"") -> list[tuple[int, str]]:
+    return [(item.sequence, item.kind) for item in breaks(entries, head, key)]
+
+
+@pytest.mark.parametrize("key", [b"", KEY])
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_a_whole_chain_has_no_break(count: int, key: bytes) -> None:
+    made = chain(count, key)
+    assert kinds(made, end_of(made[0]) if made else Link(), key) == []
+
+
+def test_the_first_entry_follows_nothing() -> None:
+    first = chain(1)[0]
+    assert (first["sequence"], first["previous"], len(first["hash"])) == (1, GENESIS, 64)
+
+
+@given(st.integers(2, 8), st.data())
+def test_any_entry_that_is_missing_shows(count: int, data: st.DataObject) -> None:
+    made = chain(count)
+    head = end_of(made[0])
+    gone = data.draw(st.integers(0, count - 1))
+    number = made[gone]["sequence"]
+    del made[gone]
+    found = kinds(made, head)
+    assert (number, "cut_off" if gone == 0 else "missing") in found
+
+
+@given(st.integers(1, 6), st.data())
+def test_any_field_that_is_altered_shows(count: int, data: st.DataObject) -> None:
+    made = chain(count)
+    head = end_of(made[0])
+    item = made[data.draw(st.integers(0, count - 1))]
+    name = data.draw(st.sampled_from(sorted(set(item) - {"sequence", "hash"})))
+    item[name] = "other" if item[name] != "other" else "another"
+    assert kinds(made, head)
+
+
+def test_an_entry_rewritten_with_its_hash_no_longer_fits_the_next() -> None:
+    made = chain(3)
+    made[1]["actor"] = "eve@example.com"
+    made[1]["hash"] = digest(made[1])
+    assert kinds(made, end_of(made[0])) == [(2, "unlinked")]
+
+
+def test_a_chain_rewritten_whole_from_somewhere_does_not_fit_its_head() -> None:
+    made, head = chain(3), end_of(chain(3)[0])
+    forged = deepcopy(made)
+    forged[0]["actor"] = "eve@example.com"
+    forged[0]["hash"] = digest(forged[0])
+    assert kinds(forged, head) == [(3, "unlinked")]
+    assert kinds(made[1:], head) == [(3, "cut_off")]
+
+
+def test_with_a_key_nobody_without_it_can_rewrite_the_chain() -> None:
+    made = chain(3, KEY)
+    made[1]["actor"] = "eve@example.com"
+    made[1]["hash"] = digest(made[1])
+    assert (2, "altered") in kinds(made, end_of(made[0]), KEY)
+    unsealed = deepcopy(chain(3, KEY))
+    unsealed[0] |= {"sealed": "sha256"}
+    unsealed[0]["hash"] = digest(unsealed[0])
+    assert (3, "altered") in kinds(unsealed, end_of(unsealed[0]), KEY)
+
+
+def test_a_chain_that_was_sealed_without_a_key_before_there_was_one_is_whole() -> None:
+    old = chain(2)
+    new = entry(Event("purge.plan", "ada@example.com"), end_of(old[0]), NOW, KEY)
+    assert kinds([new, *old], end_of(new), KEY) == []
+
+
+def test_without_the_key_links_are_checked_still() -> None:
+    made = chain(3, KEY)
+    assert kinds(made, end_of(made[0])) == []
+    del made[1]
+    assert kinds(made, end_of(chain(3, KEY)[0])) == [(2, "missing")]
+
+
+def test_what_has_no_place_in_the_chain_is_foreign() -> None:
+    made = chain(2)
+    assert kinds([{"sequence": "x"}, *made], end_of(made[0])) == [(0, "foreign")]
+    assert kinds([made[0], made[0], made[1]], end_of(made[0])) == [(2, "foreign")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://h/k?X-Amz-Signature=0123",
+        "https://h/k?a=b&Signature=abc",
+        "AWSAccessKeyId: see ?AWSAccessKeyId=AKIA",
+        "-----BEGIN PRIVATE KEY-----",
+        "bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.sig",
+        "https://user:password@host/",
+        "https://h/?token=abc",
+    ],
+)
+def test_nothing_that_looks_like_a_secret_is_recorded(text: str) -> None:
+    assert holds_secret(text)
+    for event in (
+        Event("a", "b", reason=text),
+        Event("a", "b", detail={"x": ["y", {"z": text}]}),
+        Event("a", "b", detail={text: 1}),
+        Event("a", text),
+    ):
+        with pytest.raises(BadInput):
+            checked(event)
+    assert checked(Event("a", "b", keys=("fine", text))).keys == ("fine", REMOVED)
+
+
+@pytest.mark.parametrize(
+    "text", ["users/u1/v1/clips/clip_01_1_signature_split.mp4", "ticket https://desk/4711?x=1", "café"]
+)
+def test_ordinary_words_are_recorded(text: str) -> None:
+    assert checked(Event("a", "b", reason=text, keys=(text,))).reason == text
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("", "b"),
+        Event("a", ""),
+        Event("a", "b", keys=("k",) * (MAX_KEYS + 1)),
+        Event("a", "b", reason="x" * 7_000),
+    ],
+)
+def test_an_event_needs_who_and_what_and_has_a_size(event: Event) -> None:
+    with pytest.raises(BadInput):
+        checked(event)

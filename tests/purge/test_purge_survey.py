@@ -1,0 +1,195 @@
+"""What a look at a scope finds: both layouts, phantoms, forgotten collections, links, uploads, counters; no more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from grpc import StatusCode
+
+from storage.actions.purge.running import run_job
+from storage.actions.purge.undoing import undo
+from storage.domain.purge.scope import ClipRef, Scope
+from storage.errors import AccessDenied, NotFound, Refused, Unreachable
+from tests.purge.world import ADA, REASON, PurgeWorld, user_documents
+from tests.rigs.http_faults import Answer, FaultProxy, Reset
+
+VIDEO = "video-aaa"
+CLIP = f"users/u1/videos/{VIDEO}/clips/{VIDEO}_0_split"
+
+
+def test_a_user_goes_with_everything_and_the_neighbours_stay(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    each_world.add_user("u10", {VIDEO: 1})
+    each_world.put_documents({"plans/pro": {"id": "pro"}})
+    plan = each_world.plan(Scope.of("u1"))
+    objects, documents = each_world.snapshot()
+    assert {item.key for item in plan.objects} == {key for key in objects if "u1" in key.split("/")}
+    mine = {path for path in documents if "u1" in path.split("/")}
+    assert {item.path for item in plan.documents} == mine | {f"share_slugs/slug-u1-{v}" for v in (VIDEO, "video-bbb")}
+    assert plan.counters == ()
+
+
+def test_a_video_announces_the_counters_that_stay(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    plan = each_world.plan(Scope.of("u1", VIDEO))
+    assert {(c.path, c.field, c.before, c.after) for c in plan.counters} == {
+        ("users/u1", "total_storage_bytes", 31, 10),
+        ("users/u1", "total_clips_count", 3, 1),
+        ("storage_accounting/u1", "styled_clips_bytes", 31, 10),
+        ("storage_accounting/u1", "styled_clips_count", 3, 1),
+    }
+
+
+def test_a_clip_leaves_its_video_and_announces_that_ones_counters_too(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 2})
+    plan = each_world.plan(Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"]))
+    assert [item.path for item in plan.documents] == [
+        f"share_slugs/slug-u1-{VIDEO}", CLIP, f"{CLIP}/shares/config",
+    ]  # fmt: skip
+    assert len(plan.objects) == 3
+    video = {c.field: c.after for c in plan.counters if c.path == f"users/u1/videos/{VIDEO}"}
+    assert video == {"total_size_bytes": 11, "clips_count": 1, "clips_by_style": {"split": 1}}
+
+
+def test_clips_of_several_videos_are_one_scope(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    chosen = [ClipRef(VIDEO, f"{VIDEO}_1_split"), ClipRef("video-bbb", "video-bbb_0_split")]
+    before = each_world.snapshot()
+    job = each_world.purge(Scope.of_clips("u1", chosen))
+    assert (job.state, job.tally.objects, job.tally.documents) == ("done", 6, 4)
+    left = each_world.documents()
+    assert f"users/u1/videos/{VIDEO}/clips/{VIDEO}_0_split" in left
+    assert left["users/u1"]["total_clips_count"].integer_value == 1
+    assert set(before[1]) - set(left) == {
+        f"users/u1/videos/{VIDEO}/clips/{VIDEO}_1_split",
+        "users/u1/videos/video-bbb/clips/video-bbb_0_split",
+        "users/u1/videos/video-bbb/clips/video-bbb_0_split/shares/config",
+        "share_slugs/slug-u1-video-bbb",
+    }
+
+
+def test_both_layouts_are_looked_at(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u1", {"video-old": 1}, prefix="")
+    world.put_objects({"u1/notes/holiday.png": (b"not ours", "image/png")})
+    plan = world.plan(Scope.of("u1"))
+    keys = {item.key for item in plan.objects}
+    assert any(key.startswith("u1/video-old/clips/") for key in keys)
+    assert "u1/video-old/highlights.json" in keys
+    assert "u1/transcripts/video-old.txt.gz" in keys
+    assert "u1/notes/holiday.png" not in keys
+    job = world.purge(Scope.of("u1"))
+    assert (job.state, job.residue) == ("done", ())
+    assert set(world.objects()) == {"u1/notes/holiday.png"}
+
+
+def test_phantom_parents_and_forgotten_collections_go_too(each_world: PurgeWorld) -> None:
+    paths = [
+        "users/u1/videos/v-gone/clips/c1/shares/config",
+        "users/u1/videos/v-gone/clips/c2",
+        "users/u1/videos/v-gone/drafts/d1/versions/v1",
+        "users/u1/someday/maybe",
+    ]
+    each_world.put_documents({path: {"x": 1} for path in paths})
+    plan = each_world.plan(Scope.of("u1"))
+    assert [item.path for item in plan.documents] == sorted(paths)
+    assert each_world.purge(Scope.of("u1")).state == "done"
+    assert each_world.documents() == {}
+
+
+def test_a_link_is_found_by_its_own_word_and_by_the_clips(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 1})
+    each_world.put_documents(
+        {
+            f"{CLIP}/shares/config": {"slug": "named-only"},
+            "share_slugs/named-only": {"access_level": "public"},
+            "share_slugs/disabled": {
+                "user_id": "u1", "video_id": VIDEO, "clip_id": f"{VIDEO}_0_split",
+                "disabled_at": datetime.now(UTC) - timedelta(days=1),
+            },
+            "share_slugs/of-another": {"user_id": "u2", "video_id": VIDEO, "clip_id": f"{VIDEO}_0_split"},
+        }
+    )  # fmt: skip
+    plan = each_world.plan(Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"]))
+    slugs = {item.path for item in plan.documents if item.path.startswith("share_slugs/")}
+    assert slugs == {"share_slugs/named-only", "share_slugs/disabled", f"share_slugs/slug-u1-{VIDEO}"}
+    assert any("2 public share links work" in line for line in plan.warnings)
+
+
+def test_an_unfinished_upload_is_shown_and_ended(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    key = f"users/u1/{VIDEO}/clips/clip_01_5_x_split.mp4"
+    world.begin_upload(key)
+    other = "users/u1/video-bbb/clips/clip_01_5_x_split.mp4"
+    world.begin_upload(other)
+    assert [item.key for item in world.plan(Scope.of("u1", VIDEO)).uploads] == [key]
+    job = world.purge(Scope.of("u1", VIDEO))
+    assert (job.state, job.tally.uploads) == ("done", 1)
+    assert [upload.key for upload in world.stores.objects.multipart_uploads("users/").uploads] == [other]
+
+
+def test_nothing_of_a_scope_is_not_found(each_world: PurgeWorld) -> None:
+    each_world.add_user("u1", {VIDEO: 1})
+    for scope in (Scope.of("u2"), Scope.of("u1", "video-zzz"), Scope.of("u1", VIDEO, ["nope"])):
+        with pytest.raises(NotFound):
+            each_world.plan(scope)
+
+
+def test_a_reserved_scope_is_refused_before_anything_is_asked(far: PurgeWorld, proxy: FaultProxy) -> None:
+    proxy.clear()
+    with pytest.raises(Refused, match="reserved"):
+        far.plan(Scope.of("users"))
+    assert proxy.count(method="GET") == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "error"), [(Answer(403, "AccessDenied"), AccessDenied), (Reset(after_bytes=300), Unreachable)]
+)
+def test_a_listing_that_is_refused_or_cut_short_makes_no_plan(
+    far: PurgeWorld, proxy: FaultProxy, action: Answer, error: type[Exception]
+) -> None:
+    far.add_user("u1", {VIDEO: 1})
+    proxy.on(action, method="GET", query="list-type=2")
+    with pytest.raises(error):
+        far.plan(Scope.of("u1"))
+
+
+def test_documents_that_cannot_be_read_make_no_plan(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    faults = world.firestore.faults  # type: ignore[attr-defined]
+    faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2, times=None)
+    with pytest.raises(Unreachable):
+        world.plan(Scope.of("u1"))
+
+
+def test_a_stream_that_breaks_once_is_read_again_from_its_page(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 2})
+    whole = world.plan(Scope.of("u1"))
+    world.firestore.faults.break_stream("RunQuery", StatusCode.UNAVAILABLE, after=2)  # type: ignore[attr-defined]
+    assert world.plan(Scope.of("u1")).documents == whole.documents
+
+
+def test_many_documents_are_found_page_by_page(world: PurgeWorld) -> None:
+    documents = user_documents("u1", {VIDEO: 1_300, "video-a-b": 3, "video-a": 3})
+    world.put_documents(documents)
+    found = world.plan(Scope.of("u1")).documents
+    assert len(found) == len(documents) == len({item.path for item in found})
+
+
+def test_a_job_for_a_user_with_odd_documents_puts_them_back_to_the_bit(each_world: PurgeWorld) -> None:
+    odd = {
+        "nan": float("nan"), "minus_zero": -0.0, "huge": 2**62, "bytes": b"\x00\xff", "null": None, "empty": {},
+        "list": [{"a": []}, "x"], "time": datetime(1, 1, 1, tzinfo=UTC),
+        "text": "RTL \u202e and emoji \U0001f600 " * 50, "a.b`c": True,
+    }  # fmt: skip
+    each_world.add_user("u1", {VIDEO: 1})
+    each_world.put_documents({f"users/u1/videos/{VIDEO}/odd/o1": odd, "users/u1/odd/o2": {}})
+    before = each_world.documents()
+    job = each_world.purge(Scope.of("u1", VIDEO))
+    assert job.state == "done"
+    assert run_job(each_world.purging, undo(each_world.purging, job.job_id, REASON, ADA).job_id).state == "done"
+    after = each_world.documents()
+    assert {path: sorted(map(repr, fields.items())) for path, fields in after.items()} == {
+        path: sorted(map(repr, fields.items())) for path, fields in before.items()
+    }

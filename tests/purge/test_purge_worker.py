@@ -1,0 +1,125 @@
+"""Workers as processes of their own: started and left alone, killed and replaced, erasing too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from storage.actions.purge.approving import approve
+from storage.actions.purge.ledger import claim
+from storage.actions.purge.owner import surely_gone, this_process
+from storage.actions.purge.running import run_job
+from storage.actions.purge.worker import abandoned_jobs, start_worker, sweep
+from storage.domain.purge.job import Job
+from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.scope import Scope
+from tests.purge.test_purge_kill import KILLED, VIDEO, assert_purged
+from tests.purge.victim import CountingProxy, Victims
+from tests.purge.world import BOB, PurgeWorld, user_documents, user_objects
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
+
+DEADLINE_SECONDS = 60.0
+SCOPE = Scope.of("u1", VIDEO)
+
+
+def until(world: PurgeWorld, job_id: str, *states: str) -> Job:
+    """The job as soon as it is in one of the states."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < end:
+        job = world.purging.jobs.get(job_id)
+        if job.state in states:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(f"the job is {job.state}")
+
+
+def test_a_worker_process_does_the_job_after_whoever_started_it_has_gone_on(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    before = world.snapshot()
+    plan = world.plan(SCOPE)
+    job_id = world.apply(plan).job_id
+    pid = start_worker(job_id, world.values)
+    assert os.getsid(pid) != os.getsid(0), "it has a session of its own, so no terminal or server takes it along"
+    assert_purged(world, plan, until(world, job_id, "done"), before)
+
+
+def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_same_machine(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    before = world.snapshot()
+    plan = world.plan(SCOPE)
+    job_id = world.apply(plan).job_id
+    faults = world.firestore.faults  # type: ignore[attr-defined]
+    faults.delay("Commit", 0.3, times=None)
+    pid = start_worker(job_id, world.values)
+    held = until(world, job_id, "running")
+    os.kill(pid, signal.SIGKILL)
+    faults.clear()
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not surely_gone(held.lease_owner) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert [job.job_id for job in abandoned_jobs(world.purging)] == [job_id]
+    assert [job.state for job in sweep(world.purging)] == ["done"]
+    assert_purged(world, plan, world.purging.jobs.get(job_id), before)
+
+
+def test_who_is_gone_and_who_may_be_there() -> None:
+    mine = this_process()
+    machine, pid, start, token = mine.split(":")
+    assert not surely_gone(mine)
+    assert surely_gone(f"{machine}:{pid}:{int(start) - 1}:{token}"), "another process had this number before"
+    assert surely_gone(f"{machine}:4194304:1:{token}")
+    assert not surely_gone(f"another-machine:{pid}:{start}:{token}")
+    assert not surely_gone("")
+
+
+def test_a_lease_is_renewed_while_a_long_call_runs(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    quick = world.open(limits=replace(world.settings.purge, lease_seconds=1))
+    with claim(quick, world.apply(world.plan(SCOPE)).job_id) as ledger:
+        first = ledger.job.lease_until
+        end = time.monotonic() + DEADLINE_SECONDS
+        while world.purging.jobs.get(ledger.job.job_id).lease_until == first and time.monotonic() < end:
+            time.sleep(0.05)
+        now = world.purging.jobs.get(ledger.job.job_id)
+        assert now.lease_until is not None
+        assert first is not None
+        assert now.lease_until > first
+
+
+@pytest.fixture
+def killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple[PurgeWorld, Victims]]:
+    """A world whose every change passes where it can be counted."""
+    with CountingProxy(seaweed.endpoint) as proxy:
+        values = {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint}
+        world = PurgeWorld(embedded, values, PurgeLimits(per_actor_hour=10_000))
+        yield world, Victims(world, proxy)
+        world.close()
+
+
+def test_erasing_too_is_resumed_wherever_it_is_killed(killing: tuple[PurgeWorld, Victims]) -> None:
+    world, victims = killing
+    documents = user_documents("u1", {VIDEO: 1, "video-bbb": 1})
+    world.add_user("u10", {VIDEO: 1})
+    kill_at = kills = 0
+    while True:
+        kill_at += 1
+        world.put_documents(documents)
+        world.put_objects(user_objects(documents))
+        before = world.snapshot()
+        plan = world.plan(SCOPE)
+        approve(world.purging, plan, BOB)
+        job_id = world.apply(plan, erase=True).job_id
+        status = victims.run(job_id, kill_at=kill_at)
+        job = world.purging.jobs.get(job_id)
+        assert_purged(world, plan, job if job.state == "done" else run_job(world.purging, job_id), before)
+        if status != KILLED:
+            break
+        kills += 1
+    assert kills > 15
+    assert not world.own_keys("_ops/quarantine/")
