@@ -1,0 +1,226 @@
+"""The page Audit: finds what was done, also to what is gone, says where the chain breaks, and lets nothing act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui.tables import fingerprint
+from pages._ui.views import audit_entry
+from storage.audit_search import Question, search
+from storage.domain.audit_chain import Event
+from storage.errors import BadInput
+from storage.export import safe_csv
+from storage.repositories.audit_log import entry_path
+from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
+    PurgeDesk,
+    a_desk,
+    a_seaweed,
+    at,
+    has,
+    press,
+    read,
+)
+
+ADA, BOB = "ada@example.com", "bob@example.com"
+FORMULA = "=HYPERLINK(A1)"
+
+
+def record(desk: PurgeDesk, *events: Event, days_ago: float = 0) -> None:
+    """Appends to the audit as of some days ago."""
+    desk.world.offset = -timedelta(days=days_ago)
+    desk.world.purging.trail.append(*events)
+    desk.world.offset = timedelta()
+
+
+@pytest.fixture
+def history(desk: PurgeDesk) -> PurgeDesk:
+    """Nine entries: three days, two people, a refusal, a user who never was."""
+    record(desk, *(Event("media.look", ADA, uid="u1", video_id=f"v{n}") for n in range(5)), days_ago=9)
+    record(desk, Event("purge.apply", BOB, "refused", "no ticket", uid="gone", fingerprint="f" * 64), days_ago=5)
+    record(desk, Event("link.issue", ADA, uid="u1", keys=("users/u1/v1/clips/Café +1.mp4",)), days_ago=5)
+    record(desk, Event("recount", BOB, reason=FORMULA, uid="u2", detail={"scope": "u2"}))
+    record(desk, Event("purge.undo", BOB, "begun", "a mistake", uid="gone", job_id="purge-20260101-000000-00000000"))
+    return desk
+
+
+def numbers(desk: PurgeDesk, question: Question, **how: Any) -> list[int]:
+    return [entry["sequence"] for entry in search(desk.world.log, question, **how).entries]
+
+
+def choose(app: AppTest) -> None:
+    """Ticks the first row."""
+    ids = app.dataframe[0].value["number"].tolist()
+    app.session_state[f"audit-table__{fingerprint(ids)}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+
+
+def day(ago: float) -> datetime:
+    return datetime.now(UTC) - timedelta(days=ago)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (Question(), [9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (Question(uid="gone"), [9, 6]),
+        (Question(actor=ADA, uid="u1", action="link.issue"), [7]),
+        (Question(outcome="refused"), [6]),
+        (Question(text="CAFÉ +1"), [7]),
+        (Question(text="ffff"), [6]),
+        (Question(text="nothing of the kind"), []),
+        (Question(outcome="done", uid="u1", text="v3"), [4]),
+    ],
+    ids=str,
+)
+def test_every_part_of_a_question_narrows_the_answer(history, question, expected):
+    assert numbers(history, question) == expected
+
+
+def test_a_span_of_time_is_found_without_reading_what_lies_outside(history):
+    between = Question(since=day(6), until=day(1))
+    assert numbers(history, between) == [7, 6]
+    assert numbers(history, Question(until=day(8))) == [5, 4, 3, 2, 1]
+    assert numbers(history, Question(until=day(20))) == []
+    assert numbers(history, Question(since=day(-1))) == []
+    assert search(history.world.log, between).read == 3  # the two, and the one that shows that the span has ended
+
+
+def test_pages_follow_one_another_without_a_gap_or_a_double(history):
+    seen: list[int] = []
+    before = None
+    while True:
+        page = search(history.world.log, Question(), limit=4, before=before)
+        seen += [entry["sequence"] for entry in page.entries]
+        before = page.next_before
+        if before is None:
+            break
+    assert seen == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_a_search_that_reads_too_much_stops_says_so_and_can_go_on(history):
+    first = search(history.world.log, Question(text="v4"), most_read=3)
+    assert (first.entries, first.cut, first.next_before) == ((), True, 7)
+    rest = search(history.world.log, Question(text="v4"), before=first.next_before)
+    assert [entry["sequence"] for entry in rest.entries] == [5]
+    assert not rest.cut
+    with pytest.raises(BadInput):
+        search(history.world.log, Question(), limit=0)
+
+
+def test_an_entry_whose_time_was_spoilt_is_shown_and_stops_nothing(history):
+    path = entry_path(6)
+    fields = dict(history.world.log.search(action="purge.apply")[0]) | {"at": "yesterday", "outcome": 7}
+    history.world.put_documents({path: fields})
+    assert 6 in numbers(history, Question(since=day(6)))
+    frame = audit_entry.frame(search(history.world.log, Question()).entries)
+    assert frame["at"].isna().sum() == 1
+    assert "yesterday" not in str(frame["at"].tolist())
+    assert read(history.audit())
+
+
+def test_the_page_finds_what_no_longer_exists_by_the_address_alone(history):
+    text = read(history.audit(uid="gone"))
+    assert "a mistake" in text
+    assert "no ticket" in text
+    assert FORMULA not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "hidden"),
+    [
+        ({"actor": " ADA@example.com"}, "media.look", "a mistake"),
+        ({"action": "recount"}, FORMULA, "media.look"),
+        ({"outcome": "refused"}, "no ticket", "a mistake"),
+        ({"text": "mistake"}, "a mistake", "no ticket"),
+        ({"from": f"{day(6):%Y-%m-%d}", "to": f"{day(2):%Y-%m-%d}"}, "no ticket", "a mistake"),
+        ({"before": "7"}, "no ticket", "a mistake"),
+    ],
+    ids=str,
+)
+def test_a_question_in_the_address_is_asked(history, query, shown, hidden):
+    table = history.audit(**query).dataframe[0].value.to_csv()
+    assert shown in table
+    assert hidden not in table
+
+
+@pytest.mark.parametrize(
+    "query", [{"from": "soon"}, {"uid": "a/b"}, {"actor": "no address"}, {"before": "x"}, {"before": "9" * 30}], ids=str
+)
+def test_what_cannot_be_asked_is_named_and_nothing_is_shown_in_its_place(history, query):
+    app = history.audit(**query)
+    assert "This cannot be used" in " ".join(str(block.proto.title) for block in app.warning)
+    assert len(app.dataframe) == 0
+    assert "Nothing on record" not in read(app)
+
+
+def test_a_search_from_the_form_goes_into_the_address(history):
+    app = history.audit()
+    app.text_input(at(app, "audit-text")).set_value("  mistake ")
+    next(button for button in app.button if button.label == "Search").click().run()
+    assert app.query_params["text"] in ("mistake", ["mistake"])
+    assert len(app.dataframe[0].value) == 1
+
+
+def test_an_empty_record_is_proven_empty_and_whole(desk):
+    app = desk.audit()
+    assert "Nothing on record fits" in read(app)
+    press(app, "audit-check")
+    assert "The chain is whole" in " ".join(str(block.proto.title) for block in app.success)
+
+
+def test_a_whole_chain_is_said_to_be_whole_as_of_now(history):
+    app = press(history.audit(), "audit-check")
+    assert "9 entries follow one another" in read(app)
+    assert "as of" in read(app)
+
+
+@pytest.mark.parametrize("harm", ["altered", "missing", "cut_off"])
+def test_an_altered_or_missing_entry_is_shown_with_its_number(history, harm):
+    number = 9 if harm == "cut_off" else 6
+    entry = history.world.log.search(before=number + 1, limit=1)[0]
+    if harm == "altered":
+        history.world.put_documents({entry_path(number): {**entry, "reason": "another reason"}})
+    else:
+        history.world.firestore.client(history.world.project).document(entry_path(number)).delete()
+    app = press(history.audit(), "audit-check")
+    assert "The chain does not hold" in " ".join(str(block.proto.title) for block in app.error)
+    breaks = app.dataframe[-1].value
+    assert number in breaks["number"].tolist()
+
+
+def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):
+    app = history.audit(uid="gone")
+    choose(app)
+    text = read(app.run())
+    assert "purge-20260101-000000-00000000" in text
+    assert "Number 9" in text
+
+
+def test_the_file_for_a_spreadsheet_holds_no_formula_and_no_link(history):
+    content = safe_csv(pd.DataFrame(search(history.world.log, Question()).entries)).decode()
+    assert f"'{FORMULA}" in content
+    assert f'"{FORMULA}' not in content
+    assert "http" not in content
+
+
+def test_hostile_text_in_an_entry_is_only_text(desk):
+    hostile = "![p](http://evil.test/a.png) <img src=x> [l](javascript:alert(1)) :red[y] \u202e"
+    record(desk, Event("recount", ADA, reason=hostile, uid="u1", detail={hostile: hostile}))
+    app = desk.audit()
+    choose(app)
+    app.run()
+    drawn = [block.value for block in app.markdown if "evil" in block.value]
+    assert drawn
+    assert not any("](" in text.replace(r"\]\(", "") for text in drawn)
+
+
+@pytest.mark.parametrize("role", ["support", "operations", "engineer"])
+def test_only_admins_read_it(history, role):
+    app = history.audit(role=role)
+    assert len(app.dataframe) == 0
+    assert not has(app, "audit-check")
+    assert "gone" not in read(app)
