@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import LeaseLost, Ledger
 from storage.domain.purge.job import State, Tally
-from storage.errors import StorageError
+from storage.errors import StorageError, Throttled, Unreachable
 
 Seen = Mapping[str, Any]
 Note = Callable[[Seen], None]
@@ -92,8 +93,16 @@ class Engine:
                 if self._cancelled():
                     return False
                 self._batch(step, batch, pending if step.name == job.step and batch == first else None)
-                self._purging.progress(f"{step.name}: {batch + 1:,} of {step.batches():,} batches")
+                self._tell(step, batch)
         return True
+
+    def _tell(self, step: Step, batch: int) -> None:
+        job = self._ledger.job
+        rate = job.objects_per_second(self._purging.clock())
+        self._purging.progress(
+            f"{step.name}: {batch + 1:,} of {step.batches():,} batches; {job.tally.objects:,} of {job.objects_total:,} "
+            f"objects ({rate:,.0f}/s), {job.tally.documents:,} of {job.documents_total:,} documents"
+        )
 
     def _pending(self) -> Seen | None:
         """What was seen for the batch that an earlier worker began and did not end; `None` where there is none."""
@@ -152,4 +161,5 @@ class Engine:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))
-            self._ledger.hold()
+            with suppress(Unreachable, Throttled):  # the batch itself finds out whether it is over
+                self._ledger.hold()

@@ -20,7 +20,7 @@ from typing import Any, Self
 from storage.actions.document_changes import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.owner import surely_gone, this_process
-from storage.domain.purge.job import RESUMABLE, Job, State, entry_path
+from storage.domain.purge.job import ENDED, RESUMABLE, Job, State, entry_path
 from storage.domain.purge.plan import moment_text
 from storage.errors import BackendError, Refused, Stale, StorageError, Throttled, Unreachable
 
@@ -129,6 +129,8 @@ class Ledger:
         `also` are fields of other jobs to be changed with it, by their document's path.
         """
         self._over.set()
+        if state in ENDED and self.job.finished_at is None:
+            changes = {"finished_at": self._purging.clock(), **changes}
         self.write({"state": state, "lease_owner": "", **changes}, {"phase": "close", "state": state}, also or {})
 
     def write(

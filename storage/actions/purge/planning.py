@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from storage.actions.audit import by
 from storage.actions.purge.context import Purging
@@ -13,12 +14,14 @@ from storage.actions.purge.recording import refusals_recorded
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.own_keys import plan_key
+from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import BadInput, NotFound
+from storage.ids import check_id
 
 MAX_PLAN_BYTES = 256 * 1_048_576
+MAX_CERTIFICATE_BYTES = 4 * 1_048_576
 
 
 def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> PurgePlan:
@@ -89,6 +92,13 @@ def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
     """A plan that was kept; `NotFound` where there is none, `Stale` where it is not as it was sealed."""
     content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
     return from_text(content.decode())
+
+
+def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
+    """The certificate of a purge that came to its proof; `NotFound` where there is none (yet)."""
+    content = purging.stores.objects.get_bytes(certificate_key(check_id(job_id, "JOB_ID")), MAX_CERTIFICATE_BYTES)
+    found: dict[str, Any] = json.loads(content)
+    return found
 
 
 def write_file(plan: PurgePlan, path: Path) -> None:

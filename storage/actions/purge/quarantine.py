@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
+from storage.domain.model import ObjectInfo
 from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
 from storage.domain.purge.plan import PlannedObject
 from storage.errors import NotFound, Stale, Unreachable, Unusable
@@ -58,23 +59,28 @@ class Quarantine:
         return self.same(kept_object(self.job_id, number, item.key), item.key)
 
     def same(self, one: str, other: str) -> bool:
-        """Whether two objects are alike: size and type, and ETag or, where that says nothing, every byte."""
+        """Whether two objects are alike: size, type, and content by ETag, or by MD5 where an ETag says nothing.
+
+        The ETag of an object that was uploaded whole is its MD5; that of one in parts is made of its parts' digests,
+        so equal ones mean equal content, and unequal ones mean nothing: then the object is read.
+        """
         left, right = self._reader.head(one), self._reader.head(other)
         if left is None or right is None:
             return False
         said = [(info.size_bytes, info.content_type, info.metadata) for info in (left, right)]
         if said[0] != said[1]:
             return False
-        if left.etag == right.etag and "-" not in left.etag:
-            return True
-        return self._digest(one) == self._digest(other)
+        return left.etag == right.etag or self._md5(left) == self._md5(right)
+
+    def _md5(self, info: ObjectInfo) -> str:
+        return info.etag if "-" not in info.etag else self._digest(info.key, "md5")
 
     def write_documents(self, name: str, lines: str) -> str:
         """Writes a file of documents and reads it back; gives its SHA-256."""
         content = lines.encode()
         self._writer.put(name, content, LINES)
         digest = hashlib.sha256(content).hexdigest()
-        if self._digest(name) != digest:
+        if self._digest(name, "sha256") != digest:
             raise Unreachable("The quarantine's copy of documents is not what was sent.", target=name)
         return digest
 
@@ -101,8 +107,8 @@ class Quarantine:
                 "A copy differs from its source; it is made anew.", operation="copy_object", target=source
             )
 
-    def _digest(self, key: str) -> str:
-        total = hashlib.sha256()
+    def _digest(self, key: str, kind: str) -> str:
+        total = hashlib.new(kind, usedforsecurity=False)
         with self._reader.open(key) as stream:
             for piece in stream:
                 total.update(piece)

@@ -41,6 +41,7 @@ def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
         "left_alone": tally.left_alone,
         "residue": list(job.residue),
         "disturbed": list(job.disturbed),
+        "objects_per_second": round(job.objects_per_second(job.finished_at or job.update_time or job.created_at), 1),
         "quarantine": job.quarantine,
         "quarantine_until": job.quarantine_until,
         "failure": dict(job.failure) if job.failure else None,
@@ -50,6 +51,21 @@ def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
     if undo is not None and undo.residue:
         document["residue"] = list(undo.residue)
     return document
+
+
+def say_certificate(certificate: dict[str, Any]) -> None:
+    """A certificate for a person: every field in a line of its own."""
+    for name, value in certificate.items():
+        if isinstance(value, dict):
+            say(f"{name}:")
+            for part, inner in value.items():
+                say(f"  {part}: {safe(inner, 1_000)}")
+        elif isinstance(value, list):
+            say(f"{name}:")
+            for line in value:
+                say(f"  - {safe(line, 1_000)}")
+        else:
+            say(f"{name}: {safe(value, 2_000)}")
 
 
 def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:

@@ -100,6 +100,21 @@ class Job:
         """Where it lives."""
         return job_path(self.job_id)
 
+    @property
+    def share_done(self) -> float:
+        """How much of its objects and documents it is through with, from 0 to 1."""
+        tally = self.tally
+        total = self.objects_total + self.documents_total
+        done = tally.objects + tally.documents + tally.already_gone + tally.left_alone
+        return 1.0 if self.state in ENDED or not total else min(1.0, done / total)
+
+    def objects_per_second(self, now: datetime) -> float:
+        """The mean rate since a worker first began it, pauses between workers included."""
+        if self.started_at is None:
+            return 0.0
+        seconds = ((self.finished_at or now) - self.started_at).total_seconds()
+        return self.tally.objects / seconds if seconds > 0 else 0.0
+
     def held(self, now: datetime) -> bool:
         """Whether a worker holds it at this moment, as far as its lease says."""
         return bool(self.lease_owner) and self.lease_until is not None and now < self.lease_until
