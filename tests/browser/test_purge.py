@@ -1,0 +1,154 @@
+"""A purge as a person does it, in a real browser: plan, review, wrong phrase, right phrase, progress, leaving, undo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.purge.world import PurgeWorld
+from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
+
+VIDEO, CLIPS = "video-aaa", 40
+SCOPE = f"customer-1/{VIDEO}"
+SLOW_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PurgeWorld]:
+    """A customer with a video of many clips, and a neighbour whose id begins the same."""
+    rig = SeaweedRig(tmp_path_factory.mktemp("browser-purge"))
+    with EmbeddedFirestore() as firestore:
+        made = PurgeWorld(firestore, rig.values(rig.fresh_bucket()))
+        made.add_user("customer-1", {VIDEO: CLIPS, "video-bbb": 1})
+        made.add_user("customer-10", {VIDEO: 1})
+        yield made
+        made.close()
+    rig.stop()
+
+
+@pytest.fixture(scope="module")
+def app(world: PurgeWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The desk over this world, on loopback, where a local user may play any role."""
+    env = {**world.values, "PURGE_LEASE_SECONDS": "5"}
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
+        yield running
+
+
+def button(page: Page, label: str) -> Locator:
+    return page.get_by_role("button", name=label, exact=True)
+
+
+def press(page: Page, label: str) -> None:
+    button(page, label).click()
+    page.wait_for_timeout(100)
+    settled(page)
+
+
+def fill(page: Page, label: str, text: str) -> None:
+    page.get_by_label(label, exact=True).fill(text)
+
+
+def planned(page: Page, app: RunningApp, video_id: str = VIDEO) -> None:
+    """From the address to the plan, reviewed, and its confirmation open."""
+    open_page(page, f"{app.url}/purge?uid=customer-1&video_id={video_id}")
+    button(page, "Make the plan").click()
+    page.wait_for_url("**plan=plan-*", timeout=SLOW_MS)
+    settled(page)
+    press(page, "Go on to the confirmation")
+
+
+def confirmed(page: Page, phrase: str) -> None:
+    """Every field of the confirmation filled."""
+    box = page.locator(".st-key-purge-confirm_box")
+    fill(page, "Reason", "the customer asked for it")
+    fill(page, "Ticket (if there is one)", "T-1")
+    for tick in box.locator('[data-testid="stCheckbox"] label').all()[1:]:  # the first one is the switch for erasing
+        tick.click()
+        settled(page)
+    fill(page, "Name of what goes", phrase)
+    settled(page)
+
+
+def test_a_purge_from_the_plan_to_its_undo(
+    app: RunningApp, world: PurgeWorld, page: Page, new_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    before = world.snapshot()
+    planned(page, app)
+    expect(page.get_by_text(re.compile("public share link works now"))).to_be_visible()
+    page.get_by_text(re.compile(r"^Objects \d")).click()
+    expect(page.get_by_text(re.compile(r"^1 to 100 of "))).to_be_visible()
+    confirmed(page, f"{SCOPE[:-1]}b")
+    expect(button(page, "Delete the video")).to_be_disabled()
+    expect(page.get_by_text("Still missing: the name, to the letter.")).to_be_visible()
+    assert world.snapshot() == before
+    fill(page, "Name of what goes", SCOPE)
+    expect(button(page, "Delete the video")).to_be_enabled()
+    button(page, "Delete the video").click()
+    page.wait_for_url("**job=purge-*", timeout=SLOW_MS)
+    address = page.url
+    expect(page.get_by_text(re.compile(r"of [\d,]+ objects and documents"))).to_be_visible(timeout=SLOW_MS)
+    page.context.close()  # the tab is closed while the job goes on
+
+    again = new_page()
+    open_page(again, address)
+    expect(again.get_by_text("Nothing is left, nothing else was lost")).to_be_visible(timeout=SLOW_MS)
+    objects, documents = world.snapshot()
+    assert {key for key in objects if f"customer-1/{VIDEO}/" in key} == set()
+    assert {path for path in documents if f"customer-1/videos/{VIDEO}" in path} == set()
+    beside = {key: value for key, value in before[0].items() if f"customer-1/{VIDEO}/" not in key}
+    assert objects == beside
+
+    fill(again, "Reason for the undo", "it was the wrong video")
+    expect(button(again, "Put everything back")).to_be_enabled()
+    button(again, "Put everything back").click()
+    again.wait_for_url("**-undo", timeout=SLOW_MS)
+    expect(again.get_by_text("Everything is back")).to_be_visible(timeout=SLOW_MS)
+    assert world.snapshot() == before
+    open_page(again, f"{app.url}/audit?uid=customer-1")
+    button(again, "Check the whole chain").click()
+    expect(again.get_by_text("The chain is whole")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp, page: Page) -> None:
+    planned(page, app, "video-bbb")
+    confirmed(page, "customer-1/video-bbb")
+    expect(button(page, "Delete the video")).to_be_enabled()
+    page.get_by_label("Name of what goes").press("Escape")
+    press(page, "Start over")
+    press(page, "Go on to the confirmation")
+    expect(page.get_by_label("Name of what goes")).to_have_value("")
+    expect(button(page, "Delete the video")).to_be_disabled()
+    address = page.url
+    confirmed(page, "customer-1/video-bbb")
+    page.get_by_role("link", name="Audit").first.click()
+    page.wait_for_url("**/audit*")
+    settled(page)
+    page.go_back()
+    page.wait_for_url(address)
+    settled(page)
+    expect(button(page, "Go on to the confirmation")).to_be_visible()
+
+
+def test_two_clips_chosen_in_the_table_are_what_the_plan_holds(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/purge?uid=customer-1&video_id={VIDEO}")
+    page.get_by_text("Only some of its clips").click()
+    table = page.locator('[data-testid="stDataFrame"]').first
+    table.wait_for()
+    settled(page)
+    corner = table.bounding_box()
+    assert corner is not None
+    for row in (1, 2):
+        page.mouse.click(corner["x"] + 18, corner["y"] + 35 * row + 17)
+        page.wait_for_timeout(200)
+        settled(page)
+    page.mouse.move(5, 5)
+    button(page, "Make the plan for 2 clips").click()
+    page.wait_for_url("**plan=plan-*", timeout=SLOW_MS)
+    settled(page)
+    expect(page.get_by_role("heading", name=f"Plan: purge {SCOPE}/2 clips")).to_be_visible()
