@@ -182,6 +182,16 @@ def test_what_comes_up_during_an_undo_is_left_and_told_and_the_undo_can_be_begun
     assert filled.snapshot() == before
 
 
+def test_a_copy_that_is_gone_from_the_quarantine_is_told(filled: PurgeWorld) -> None:
+    job = filled.purge(SCOPE)
+    copies = filled.own_keys(f"_ops/quarantine/{job.job_id}/objects/")
+    filled.purging.writers.objects.delete(copies[:1])
+    back = run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id)
+    assert (back.state, len(back.residue)) == ("incomplete", 1)
+    assert back.residue[0].startswith("object missing: ")
+    assert len(filled.own_keys(f"_ops/quarantine/{job.job_id}/objects/")) == len(copies) - 1
+
+
 def test_erasing_empties_an_earlier_quarantine_of_the_same_scope(filled: PurgeWorld) -> None:
     first = filled.purge(SCOPE)
     other = filled.purge(Scope.of("u1", "video-bbb"))

@@ -41,7 +41,9 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], Scope]:
             b"o",
             "video/mp4",
         )
-        documents[f"users/{uid}/videos/{draw(st.sampled_from(VIDEO_IDS))}/more/m1"] = {"n": draw(st.integers(-(2**63), 2**63 - 1))}
+        documents[f"users/{uid}/videos/{draw(st.sampled_from(VIDEO_IDS))}/more/m1"] = {
+            "n": draw(st.integers(-(2**63), 2**63 - 1))
+        }
     uid = draw(st.sampled_from(sorted(chosen)))
     video_id = draw(st.sampled_from(sorted(chosen[uid][0])))
     scopes = [Scope.of(uid), Scope.of(uid, video_id)]

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from grpc import StatusCode
 
+from storage.actions.purge.approving import approve
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
+from storage.clients.meter import metering
+from storage.domain.purge.cost import estimate
 from storage.domain.purge.scope import ClipRef, Scope
 from storage.errors import AccessDenied, NotFound, Refused, Unreachable
-from tests.purge.world import ADA, REASON, PurgeWorld, user_documents
+from tests.purge.world import ADA, BOB, REASON, PurgeWorld, user_documents
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
 
 VIDEO = "video-aaa"
@@ -193,3 +196,16 @@ def test_a_job_for_a_user_with_odd_documents_puts_them_back_to_the_bit(each_worl
     assert {path: sorted(map(repr, fields.items())) for path, fields in after.items()} == {
         path: sorted(map(repr, fields.items())) for path, fields in before.items()
     }
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_the_cost_is_estimated_before_and_not_far_from_what_is_billed(world: PurgeWorld, erase: bool) -> None:
+    world.add_user("u1", {VIDEO: 40, "video-bbb": 1})
+    plan = world.plan(Scope.of("u1", VIDEO))
+    approve(world.purging, plan, BOB)
+    expected = estimate(plan, erase=erase)
+    with metering() as meter:
+        assert run_job(world.purging, world.apply(plan, erase=erase).job_id).state == "done"
+    billed = meter.cost().as_dict()
+    for name, count in expected.items():
+        assert 0.6 * billed[name] - 12 <= count <= 1.5 * billed[name] + 12, (name, count, billed)

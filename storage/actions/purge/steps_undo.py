@@ -174,13 +174,15 @@ class ProveRestored:
         return Outcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
 
     def _objects(self) -> Iterator[str]:
-        numbers, sure = self._quarantine.numbers(), frozenset(self._record.deleted_keys)
+        numbers = self._quarantine.numbers()
+        taken, sure = self._record.taken_keys(), frozenset(self._record.deleted_keys)
         for index, batch in enumerate(object_batches(self._plan, erase=False)):
             presence = look_at(self._purging.stores.objects, batch)
             first = index * KEPT_BATCH
             for position in presence.absent:
-                if first + position in numbers and batch[position].key in self._record.taken_keys():
-                    yield f"object missing: {batch[position].key}"
+                key = batch[position].key
+                if key in sure or (first + position in numbers and key in taken):
+                    yield f"object missing: {key}"
             for position in presence.moved:
                 item = batch[position]
                 if first + position in numbers and item.key in sure and not self._alike(first + position, item):

@@ -16,6 +16,7 @@ from storage.cli.commands.purge_output import say_plan
 from storage.cli.context import Context
 from storage.cli.output import print_json, say
 from storage.clients.meter import metering
+from storage.domain.purge.cost import estimate
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused
 
@@ -80,10 +81,12 @@ def run_plan(arguments: argparse.Namespace, context: Context) -> int:
     purging = open_purging(context.stores, progress)
     with metering() as meter:
         plan = make_plan(purging, scope, actor, maker=actor.email)
-    cost = meter.cost()
-    progress(
-        f"cost: {cost.firestore_reads:,} reads, {cost.r2_class_a:,} class A and {cost.r2_class_b:,} class B operations"
-    )
+    for what, cost in (
+        ("this plan took", meter.cost().as_dict()),
+        ("applying it takes about", estimate(plan, erase=False)),
+    ):
+        billed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in cost.items() if count)
+        progress(f"{what}: {billed}")
     if arguments.out is not None:
         write_file(plan, arguments.out)
     if context.as_json:
