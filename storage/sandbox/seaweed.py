@@ -236,6 +236,7 @@ _SWITCHED_OFF = (
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
     "-s3.allowDeleteBucketNotEmpty=false",
+    "-volume.max=5000",  # each bucket takes one at least, however little it holds; a disk nearly full would allow few
     "-s3.autoCreateBucket=false",  # a put to a wrong bucket must fail, as it does on R2
 )
 
