@@ -25,6 +25,17 @@ from tests.rigs.firestore import (
     firestore_pool,
 )
 
+# These drive real processes (servers, browsers, workers that are killed) against deadlines, on machines that may be
+# busy with something else at that moment: what fails there is tried twice more. A fault fails three times.
+REAL_PROCESSES = ("tests/access/", "tests/browser/", "tests/purge/", "tests/sandbox/", "tests/ui/", "tests/contract/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks the tests of real processes to be tried again."""
+    for item in items:
+        if item.path.relative_to(config.rootpath).as_posix().startswith(REAL_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+
 
 @pytest.fixture(scope="session")
 def firestores() -> Iterator[FirestorePool]:
