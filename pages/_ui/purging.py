@@ -223,7 +223,7 @@ def take_up(*, expired: bool = False) -> tuple[str, ...]:
     due = [job.job_id for job in worker.abandoned_jobs(purging) if not starting(job, now)]
     if expired:
         for job in purging.jobs.in_quarantine():
-            emptying = controlling.begin_emptying(purging, job) if controlling.expired(job, purging.clock()) else None
+            emptying = controlling.begin_emptying(purging, job) if controlling.expired(purging, job, now) else None
             due += [emptying.job_id] if emptying else []
     for name in due:
         _start(name)

@@ -137,7 +137,7 @@ def test_steps_are_told_for_every_kind_of_job(desk, before):
     assert "save" not in {step.name for step in purge_steps.steps(replace(job, erase=True))}
     done = run_job(desk.world.purging, job.job_id)
     assert {step.place for step in purge_steps.steps(done)} == {"done"}
-    assert purge_steps.share(done) == 1.0
+    assert purge_steps.handled(done) == purge_steps.total(done)
     strange = purge_steps.steps(replace(job, kind="undo", step="a step to come"))
     assert strange[-1].words == "a step to come"
 

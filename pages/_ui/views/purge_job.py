@@ -109,7 +109,7 @@ def _progress(job: Job) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             status.badge("job", purge_lists.shown_state(job, now))
             st.markdown(_sentence(job, now), width="content")
-        st.progress(purge_steps.share(job), text=_numbers(job, now))
+        st.progress(job.share_done, text=_numbers(job, now))
         left, right = st.columns([3, 2], gap="large")
         with left:
             st.markdown("  \n".join(_step(step) for step in purge_steps.steps(job)))
@@ -142,7 +142,8 @@ def _numbers(job: Job, now: datetime) -> str:
     done, whole = purge_steps.handled(job), purge_steps.total(job)
     words = f"{done:,} of {whole:,} objects and documents"
     if job.state != "running":
-        return words
+        mean = job.objects_per_second(now) if job.state in ENDED and job.finished_at else 0.0
+        return f"{words}  ·  {mean:,.0f} objects a second" if mean >= 1 else words
     name = key(PAGE, "samples", job.job_id)
     samples = purge_steps.sampled(st.session_state.get(name, []), now, done)
     st.session_state[name] = samples

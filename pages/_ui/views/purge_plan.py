@@ -12,13 +12,15 @@ from pages._ui import fmt, loads, purging, states
 from pages._ui.access.guard import allowed, require
 from pages._ui.cached import stores
 from pages._ui.copying import copy_button
-from pages._ui.freshness import freshness
+from pages._ui.freshness import cost_words, freshness
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.purging import Standing
 from pages._ui.text import md
 from pages._ui.views import purge_approve, purge_confirm, purge_sheet
 from pages._ui.views.purge_scope import WHAT
+from storage.clients.meter import Cost
+from storage.domain.purge.cost import estimate
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.order import slugs
 from storage.domain.purge.plan import PurgePlan
@@ -155,6 +157,8 @@ def _totals(plan: PurgePlan) -> None:
         st.metric("Documents", fmt.count(len(plan.documents)).text, border=True)
         st.metric("Public share links", fmt.count(links).text, border=True)
         st.metric("Open uploads", fmt.count(len(plan.uploads)).text, border=True)
+    words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
+    st.caption(f"Applying it will be billed as about {words}.")
 
 
 def _warnings(plan: PurgePlan) -> None:

@@ -80,13 +80,6 @@ def total(job: Job) -> int:
     return job.objects_total + job.documents_total
 
 
-def share(job: Job) -> float:
-    """The part that is done, from 0 to 1; 1 only for a job that has ended."""
-    if job.state in ENDED:
-        return 1.0
-    return min(0.99, handled(job) / total(job)) if total(job) else 0.0
-
-
 def rate(samples: list[Sample]) -> float | None:
     """Things a second between the first and the last sample; `None` while nothing can be said."""
     if len(samples) < 2:
