@@ -27,7 +27,7 @@ from tests.purge.world import BOB, LONG_AGO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 
-VIDEOS = 50
+VIDEOS = 500
 SMALL = 500  # objects of the job that the large one's memory is compared with
 
 
@@ -110,7 +110,7 @@ def stores(folder: Path) -> Iterator[Callable[[], PurgeWorld]]:
 
 
 def filled(world: PurgeWorld, uid: str, objects: int, documents: int) -> list[str]:
-    """A user with so many objects (clips with thumbnails, over 50 videos) and so many documents."""
+    """A user with so many objects (clips with thumbnails, over 500 videos) and so many documents."""
     ending = (".jpg", ".mp4")
     keys = [
         f"users/{uid}/video-{number % VIDEOS:04d}/clips/clip_01_{number // 2}_title_split{ending[number % 2]}"

@@ -6,8 +6,11 @@ import pytest
 
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
+from storage.actions.purge.worker import sweep
 from storage.domain.purge.scope import Scope
 from tests.purge.world import ADA, PurgeWorld
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
 
 VIDEOS = {"video-aaa": 3, "video-bbb": 2, "video-aaab": 1}
 
@@ -34,3 +37,18 @@ def test_what_goes_is_what_the_plan_shows_and_undo_brings_it_back(world: PurgeWo
     assert world.snapshot() == (before_objects, before_documents)
     assert world.purging.jobs.get(job.job_id).state == "undone"
     assert not world.own_keys("_ops/quarantine/")
+
+
+def test_no_index_is_needed_beyond_those_that_firestore_keeps_by_itself(seaweed: SeaweedRig) -> None:
+    with EmbeddedFirestore(require_indexes={}) as strict:
+        world = PurgeWorld(strict, seaweed.values(seaweed.fresh_bucket()))
+        world.add_user("u1", VIDEOS)
+        job = world.purge(Scope.of("u1", "video-aaa"))
+        assert job.state == "done"
+        assert run_job(world.purging, undo(world.purging, job.job_id, "a mistake", ADA).job_id).state == "done"
+        assert [one.job_id for one in world.purging.jobs.recent(5)] == [f"{job.job_id}-undo", job.job_id]
+        assert world.purge(Scope.of("u1"), erase=True).state == "done"
+        assert sweep(world.purging) == ()
+        assert world.log.search(uid="u1", actor=ADA.email, action="purge.end")
+        assert world.log.verify_chain().whole
+        world.close()

@@ -126,6 +126,24 @@ def test_a_job_that_nobody_began_is_cancelled_at_once(filled: PurgeWorld) -> Non
     assert filled.snapshot() == before
 
 
+def test_a_worker_does_not_begin_what_was_cancelled_before_it_came(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    cancel(filled.purging, job_id, ADA)
+    with pytest.raises(Refused, match="cancelled"):
+        run_job(filled.purging, job_id)
+    assert filled.snapshot() == before
+    assert run_job(filled.purging, resume(filled.purging, job_id, ADA).job_id).state == "done"
+
+
+def test_an_undo_waits_for_other_jobs_on_the_same_things(filled: PurgeWorld) -> None:
+    first = filled.purge(SCOPE)
+    filled.put_objects({f"users/u1/{VIDEO}/highlights.json": (b"left over", "application/json")})
+    filled.apply(filled.plan(SCOPE))
+    with pytest.raises(Refused, match="works on u1/video-aaa and is ready"):
+        undo(filled.purging, first.job_id, REASON, ADA)
+
+
 def test_a_sweep_runs_what_nobody_began_and_leaves_what_is_held(filled: PurgeWorld) -> None:
     job_id = filled.apply(filled.plan(SCOPE)).job_id
     with claim(filled.purging, job_id):

@@ -10,13 +10,14 @@ from storage.actions.audit import by
 from storage.actions.document_changes import Change, Create, Update
 from storage.actions.purge.approving import approvals_of
 from storage.actions.purge.context import Purging
+from storage.actions.purge.controlling import others_at_work
 from storage.actions.purge.planning import about, store_plan
 from storage.actions.purge.recording import refusals_recorded
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal, checked_reason, normal_email
-from storage.domain.purge.job import ENDED, Job, job_path
+from storage.domain.purge.job import Job, job_path
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.world import moved
 from storage.errors import Refused, Stale
@@ -80,16 +81,14 @@ def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
 
 def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
     """One plan is applied once, and no two jobs work on the same things at a time."""
-    for job in purging.jobs.of_user(plan.scope.uid):
-        if job.job_id == job_id_of(plan):
-            raise _applied(job)
-        overlapping = plan.scope.covers(job.scope) or job.scope.covers(plan.scope)
-        if overlapping and job.state not in ENDED and job.state != "cancelled":
-            raise Refused(
-                f"Job {job.job_id} works on {job.scope.spelled} and is {job.state}.",
-                reasons=(f"job {job.job_id} on {job.scope.spelled} is {job.state}",),
-                remedy="Wait until it has ended, or cancel it.",
-            )
+    mine = purging.jobs.find(job_id_of(plan))
+    if mine is not None:
+        raise _applied(mine)
+    others = tuple(others_at_work(purging, plan.scope))
+    if others:
+        raise Refused(
+            f"Another job is at it: {others[0]}.", reasons=others, remedy="Wait until it has ended, or cancel it."
+        )
 
 
 def _applied(job: Job) -> Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,10 +15,20 @@ from storage.actions.purge.recording import refusals_recorded
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import normal_email
-from storage.domain.purge.job import ENDED, RESUMABLE, Job
+from storage.domain.purge.job import ENDED, RESUMABLE, Job, State
+from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale
 
+RESTING: frozenset[State] = frozenset({"cancelled", "failed"})
 SYSTEM = "system"  # what the desk does by itself
+
+
+def others_at_work(purging: Purging, scope: Scope, *, but: Collection[str] = ()) -> Iterator[str]:
+    """Why no further job may work on this scope now: one line for each job that is at (a part of) it, or soon will."""
+    for job in purging.jobs.of_user(scope.uid):
+        overlapping = scope.covers(job.scope) or job.scope.covers(scope)
+        if overlapping and job.job_id not in but and job.state not in ENDED and job.state != "cancelled":
+            yield f"job {job.job_id} works on {job.scope.spelled} and is {job.state}"
 
 
 def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
@@ -65,7 +76,13 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
             )
         purging.trail.append(event)
-    return job
+        if job.state in {"cancelled", "failed"}:  # workers take up only what nobody stopped
+            change = Update(job.path, {"state": "ready", "cancel_by": ""}, job.update_time)
+            try:
+                purging.writers.documents.commit([change], operation="Setting a job going again")
+            except Stale as stale:
+                raise changed_meanwhile(job) from stale
+    return purging.jobs.get(job.job_id)
 
 
 def begin_emptying(purging: Purging, job: Job) -> Job | None:
@@ -86,10 +103,14 @@ def begin_emptying(purging: Purging, job: Job) -> Job | None:
     return purging.jobs.get(emptying.job_id)
 
 
-def expired(job: Job, now: datetime) -> bool:
-    """Whether a purge's quarantine is due to be emptied."""
-    resting = job.state in ENDED or job.state in {"cancelled", "failed"}
-    return job.quarantine == "kept" and resting and job.quarantine_until is not None and now >= job.quarantine_until
+def expired(purging: Purging, job: Job, now: datetime) -> bool:
+    """Whether a purge's quarantine is due to be emptied: its time is over, and nobody is using it."""
+    if job.quarantine != "kept" or job.quarantine_until is None or now < job.quarantine_until:
+        return False
+    if job.state == "undoing":
+        undo_job = purging.jobs.find(job.undo_job)
+        return undo_job is None or undo_job.state in RESTING
+    return job.state in ENDED or job.state in RESTING
 
 
 def following(job: Job, email: str, reason: str, now: datetime) -> Job:

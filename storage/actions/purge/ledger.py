@@ -20,7 +20,7 @@ from typing import Any, Self
 from storage.actions.document_changes import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.owner import surely_gone, this_process
-from storage.domain.purge.job import ENDED, RESUMABLE, Job, State, entry_path
+from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, Job, State, entry_path
 from storage.domain.purge.plan import moment_text
 from storage.errors import BackendError, Refused, Stale, StorageError, Throttled, Unreachable
 
@@ -42,17 +42,17 @@ class StillHeld(Refused):
 
 
 def claim(purging: Purging, job_id: str) -> Ledger:
-    """Takes the lease of a job that may go on.
+    """Takes the lease of a job that is to go on.
 
     Raises `StillHeld` while another worker holds it (unless that process is surely gone), `Refused` for a job that has
-    ended, and `NotFound`.
+    ended or that a person must set going again first, and `NotFound`.
     """
     owner = this_process()
     for _ in range(TRIES):
         job = purging.jobs.get(job_id)
         now = purging.clock()
-        if job.state not in RESUMABLE:
-            raise Refused(f"Job {job_id} is {job.state}; there is nothing to go on with.", remedy="Look at its status.")
+        if job.state not in GOES_ON_BY_ITSELF:
+            raise Refused(f"Job {job_id} is {job.state}; no worker goes on with it.", remedy="Look at its status.")
         if job.held(now) and not surely_gone(job.lease_owner):
             until = moment_text(job.lease_until) if job.lease_until else ""
             raise StillHeld(
@@ -212,4 +212,4 @@ class Ledger:
 
 def _boot_seconds() -> float:
     """Seconds that also pass while the machine sleeps, where the system counts them."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -10,9 +10,10 @@ from storage.clients.r2_transfer import ContextThreads
 from storage.domain.purge.plan import PlannedObject
 from storage.repositories.objects import Objects
 
-HEADS = 12  # one listing is billed as 12.5 HEADs; up to so many objects of a folder are asked for one by one
+HEADS = 12  # one listing is billed as 12.5 HEADs; up to so many objects under a prefix are asked for one by one
 THREADS = 8
 SPARE_PAGES = 2
+PAGE_KEYS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +29,35 @@ class Presence:
         return [position for position in range(count) if position not in other]
 
 
-def look_at(objects: Objects, items: Sequence[PlannedObject]) -> Presence:
-    """Looks at every item (sorted by key). Raises where the store does not answer: then nothing is known."""
-    folders: defaultdict[str, list[PlannedObject]] = defaultdict(list)
+def look_at(objects: Objects, items: Sequence[PlannedObject], prefixes: Sequence[str]) -> Presence:
+    """Looks at every item (sorted by key), each of which lies under one of the prefixes.
+
+    Raises where the store does not answer: then nothing is known.
+    """
+    groups: defaultdict[str, list[PlannedObject]] = defaultdict(list)
     for item in items:
-        folders[item.key.rpartition("/")[0] + "/"].append(item)
+        groups[next((prefix for prefix in prefixes if item.key.startswith(prefix)), "")].append(item)
     there: dict[str, tuple[int, str]] = {}
-    singly: list[str] = []
-    for folder, inside in folders.items():
-        if len(inside) > HEADS:
-            found = _listed(objects, folder, inside)
-            there.update(found)
-            singly += [item.key for item in inside if item.key not in found]
-        else:
-            singly += [item.key for item in inside]
-    there.update(_heads(objects, singly))
+    for prefix, inside in groups.items():
+        if prefix and len(inside) > HEADS:
+            there.update(_listed(objects, prefix, inside))
+    there.update(_heads(objects, [item.key for item in items if item.key not in there]))
     return _compared(items, there)
 
 
-def _listed(objects: Objects, folder: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:
-    """The part of a folder's listing that holds these keys. Stores differ in their order, so a key that was not met
-    is not taken for absent here, but asked for on its own."""
+def _listed(objects: Objects, prefix: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:
+    """The part of a prefix's listing that should hold these keys.
+
+    Stores differ in their order, so a key that was not met is not taken for absent here, but asked for on its own.
+    """
     first, last = inside[0].key, inside[-1].key
-    start_after = first[:-1] if len(first) > len(folder) + 1 else None  # just before the first
+    start_after = first[:-1] if len(first) > len(prefix) + 1 else None  # just before the first
     found: dict[str, tuple[int, str]] = {}
-    most = len(inside) // 1_000 + SPARE_PAGES
-    for number, page in enumerate(objects.list_pages(folder, start_after), start=1):
+    most = len(inside) // PAGE_KEYS + SPARE_PAGES
+    for number, page in enumerate(objects.list_pages(prefix, start_after), start=1):
         keys = page.frame["key"].tolist()
-        found.update(
-            zip(keys, zip(page.frame["size_bytes"].tolist(), page.frame["etag"].tolist(), strict=True), strict=True)
-        )
+        versions = zip(page.frame["size_bytes"].tolist(), page.frame["etag"].tolist(), strict=True)
+        found.update(zip(keys, versions, strict=True))
         if not keys or keys[-1] >= last or number >= most:
             break
     return found

@@ -119,8 +119,8 @@ def _undo_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[S
 def _undo_ending(ledger: Ledger) -> Callable[[], Ending]:
     def ending() -> Ending:
         job = ledger.job
-        if job.residue:
-            return Ending("incomplete", {})
+        if job.residue:  # the copies stay until they expire, and the undo may be begun again
+            return Ending("incomplete", {}, {job_path(job.of): {"state": "incomplete"}})
         return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})
 
     return ending

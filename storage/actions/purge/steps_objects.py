@@ -14,6 +14,7 @@ from storage.clients.r2_transfer import ContextThreads
 from storage.domain.model import MultipartUpload
 from storage.domain.purge.job import Tally
 from storage.domain.purge.order import KEPT_BATCH, object_batches, upload_batches
+from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PlannedObject, PurgePlan
 
 COPY_THREADS = 8
@@ -57,6 +58,7 @@ class EraseObjects:
         self._purging = purging
         self._ledger = ledger
         self._batches = object_batches(plan, erase=True)
+        self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
 
     def batches(self) -> int:
         """How many batches there are."""
@@ -64,14 +66,14 @@ class EraseObjects:
 
     def look(self, batch: int) -> Seen:
         """Which of the batch are gone already or changed."""
-        seen = look_at(self._purging.stores.objects, self._batches[batch])
+        seen = look_at(self._purging.stores.objects, self._batches[batch], self._prefixes)
         return {"absent": list(seen.absent), "moved": list(seen.moved)}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
         """Deletes what is as it was seen."""
         items = self._batches[batch]
         before = Presence(tuple(seen["absent"]), tuple(seen["moved"]))
-        now = look_at(self._purging.stores.objects, items) if again else before
+        now = look_at(self._purging.stores.objects, items, self._prefixes) if again else before
         moved = sorted({*before.moved, *now.moved})
         doomed = [items[position].key for position in now.as_seen(len(items)) if position not in before.moved]
         if doomed:
@@ -90,6 +92,7 @@ class KeepObjects:
         self._ledger = ledger
         self._quarantine = Quarantine(purging, job_id)
         self._batches = object_batches(plan, erase=False)
+        self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
 
     def batches(self) -> int:
         """How many batches there are."""
@@ -110,7 +113,7 @@ class KeepObjects:
         with ContextThreads(max_workers=COPY_THREADS) as threads:
             kept = list(threads.map(keep, range(len(items))))
         ready = [position for position, word in enumerate(kept) if word == "kept"]
-        now = look_at(self._purging.stores.objects, [items[position] for position in ready])
+        now = look_at(self._purging.stores.objects, [items[position] for position in ready], self._prefixes)
         self._ledger.hold()
         doomed = [items[ready[index]].key for index in now.as_seen(len(ready))]
         if doomed:

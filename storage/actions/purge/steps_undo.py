@@ -21,6 +21,7 @@ from storage.domain.purge.counters import COUNTERS
 from storage.domain.purge.job import Tally
 from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
 from storage.domain.purge.own_keys import kept_documents, quarantine_prefix
+from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PlannedObject, PurgePlan
 from storage.errors import Stale
 from storage.repositories.decode import document_from_json, relative_path
@@ -176,8 +177,9 @@ class ProveRestored:
     def _objects(self) -> Iterator[str]:
         numbers = self._quarantine.numbers()
         taken, sure = self._record.taken_keys(), frozenset(self._record.deleted_keys)
+        prefixes = all_prefixes(self._plan.scope, self._purging.stores.layout)
         for index, batch in enumerate(object_batches(self._plan, erase=False)):
-            presence = look_at(self._purging.stores.objects, batch)
+            presence = look_at(self._purging.stores.objects, batch, prefixes)
             first = index * KEPT_BATCH
             for position in presence.absent:
                 key = batch[position].key

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from storage.actions.document_changes import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
-from storage.actions.purge.controlling import changed_meanwhile, following, job_event
+from storage.actions.purge.controlling import changed_meanwhile, following, job_event, others_at_work
 from storage.actions.purge.planning import stored_plan
 from storage.actions.purge.presence import look_at
 from storage.actions.purge.quarantine import Quarantine
@@ -19,6 +19,7 @@ from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.job import Job
 from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
 from storage.domain.purge.own_keys import kept_documents
+from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import Refused, Stale
 from storage.repositories.subtree import Subtree
@@ -67,7 +68,7 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
 
 
 def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
-    grounds = []
+    grounds = list(others_at_work(purging, job.scope, but=(job.job_id,)))
     if job.kind != "purge":
         grounds.append(f"job {job.job_id} is no purge")
     elif job.erase:
@@ -77,9 +78,7 @@ def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
     elif job.quarantine_until is not None and now >= job.quarantine_until:
         grounds.append(f"its quarantine expired at {job.quarantine_until:%Y-%m-%d %H:%M} UTC")
     if job.state == "undoing":
-        other = purging.jobs.find(job.undo_job)
-        if other is None or other.state != "incomplete":
-            grounds.append(f"it is being undone by job {job.undo_job}")
+        grounds.append(f"it is being undone by job {job.undo_job}; resume that one")
     elif job.state in {"ready", "running", "interrupted"}:
         grounds.append(f"it is {job.state}; cancel it first")
     if grounds:
@@ -91,11 +90,11 @@ def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
 def _occupied(purging: Purging, job: Job, plan: PurgePlan, record: Record) -> tuple[str, ...]:
     """What is now where the purge deleted something, and is not what it deleted."""
     quarantine, found = Quarantine(purging, job.job_id), list[str]()
-    sure = frozenset(record.deleted_keys)
+    sure, prefixes = frozenset(record.deleted_keys), all_prefixes(plan.scope, purging.stores.layout)
     for index, batch in enumerate(object_batches(plan, erase=False)):
         mine = [item for item in batch if item.key in sure]
         numbers = {item.key: index * KEPT_BATCH + position for position, item in enumerate(batch)}
-        presence = look_at(purging.stores.objects, mine) if mine else None
+        presence = look_at(purging.stores.objects, mine, prefixes) if mine else None
         for position in presence.moved if presence else ():
             item = mine[position]
             if not quarantine.same_as_kept(numbers[item.key], item):

@@ -61,7 +61,7 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]
     for job in purging.jobs.in_quarantine():
-        if expired(job, purging.clock()):
+        if expired(purging, job, purging.clock()):
             emptying = begin_emptying(purging, job)
             if emptying is not None:
                 due.append(emptying.job_id)

@@ -10,7 +10,8 @@ from typing import Any
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import moment_text
 
-MAX_RESIDUE = 200
+MAX_RESIDUE = 100
+MAX_LINE_CHARS = 1_100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Proof:
 
 
 def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
-    """At most so many lines, and one that says how many more there are."""
-    if len(lines) <= most:
-        return list(lines)
-    return [*lines[:most], f"and {len(lines) - most:,} more"]
+    """At most so many lines, none longer than any key, and one that says how many more there are.
+
+    So they fit into a document of Firestore's, which holds 1 MiB, whatever the ids are like.
+    """
+    kept = [line if len(line) <= MAX_LINE_CHARS else f"{line[:MAX_LINE_CHARS]}…" for line in lines[:most]]
+    return kept if len(lines) <= most else [*kept, f"and {len(lines) - most:,} more"]
 
 
 def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[str, ...]:
