@@ -118,6 +118,15 @@ def test_cancelling_stops_between_batches_and_the_rest_can_be_done_or_undone(fil
         assert filled.snapshot() == before
 
 
+def test_a_cancellation_outlives_the_worker_that_did_not_hear_of_it(filled: PurgeWorld) -> None:
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    with claim(filled.purging, job_id):
+        assert cancel(filled.open(), job_id, BOB).state == "running"
+    filled.offset = timedelta(minutes=5)
+    assert [job.state for job in sweep(filled.open())] == ["cancelled"]
+    assert run_job(filled.purging, resume(filled.purging, job_id, ADA).job_id).state == "done"
+
+
 def test_a_job_that_nobody_began_is_cancelled_at_once(filled: PurgeWorld) -> None:
     before = filled.snapshot()
     job_id = filled.apply(filled.plan(SCOPE)).job_id

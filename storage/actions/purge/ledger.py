@@ -64,7 +64,6 @@ def claim(purging: Purging, job_id: str) -> Ledger:
             "lease_owner": owner,
             "lease_until": now + timedelta(seconds=purging.limits.lease_seconds),
             "epoch": job.epoch + 1,
-            "cancel_by": "",
             "failure": None,
             "started_at": job.started_at or now,
         }
