@@ -15,7 +15,7 @@ import streamlit as st
 
 from pages._ui import purging
 from pages._ui.cached import stores
-from pages._ui.purging import Standing
+from pages._ui.purging import Sheet, Standing
 from storage import account, audit_search, diagnose_stuck, health, overview, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
@@ -28,7 +28,6 @@ from storage.domain.integrity import Report
 from storage.domain.match import Found
 from storage.domain.model import RawDocument
 from storage.domain.purge.job import Job
-from storage.domain.purge.plan import PurgePlan
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.health import Check
@@ -192,9 +191,9 @@ def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
 
 
 @st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
-def plan(name: str) -> PurgePlan:
+def plan(name: str) -> Sheet:
     """A purge plan. Shared and not copied: it is frozen, never changes, and may have tens of thousands of rows."""
-    return purging.read_plan(name)
+    return purging.sheet(name)
 
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
@@ -203,10 +202,10 @@ def standing(name: str, fingerprint: str) -> Loaded[Standing]:
     return _measured(lambda: purging.standing(plan(name)))
 
 
-@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
-def open_plans() -> Loaded[tuple[PurgePlan, ...]]:
-    """The plans that may still be applied, the newest first."""
-    return _measured(purging.open_plans)
+@st.cache_resource(ttl=5, max_entries=1, show_spinner=False)
+def open_plans() -> Loaded[tuple[Sheet, ...]]:
+    """The plans that may still be applied, the newest first; shared and not copied, as each of them is."""
+    return _measured(lambda: purging.open_plans(plan))
 
 
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)

@@ -1,16 +1,16 @@
 """Talks to the engine of purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
 
 Nothing here calls `st.*` once an action has begun: a script that is cut off in the middle must not part a job from the
-worker that is to run it. What was cut off all the same is taken up by `keep_going`.
+worker that is to run it. What was cut off all the same is taken up by `taking_up`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -28,16 +28,14 @@ from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
+from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.repositories.audit_log import AuditLog
 
 DECLINED = "purge.decline"
 MAX_OPEN_PLANS = 30
 MAX_DECLINES = 100
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
-LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
 START_SECONDS = 30.0  # so long a new job may wait for its worker, on a busy machine, before it counts as left behind
-LOOKS_PER_EMPTYING = 120  # quarantines live for days: that they have expired is looked for once an hour
 
 _PLAN_ID = re.compile(r"plan-\d{8}-\d{6}-[0-9a-f]{8}")
 _JOB_ID = re.compile(r"purge-\d{8}-\d{6}-[0-9a-f]{8}(-undo|-empty)?")
@@ -64,6 +62,17 @@ class Standing:
     def counting(self, plan: PurgePlan, email: str) -> tuple[Approval, ...]:
         """The approvals that would count if this person applied it."""
         return tuple(given for given in self.approvals if given.approver not in {email, plan.maker})
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A plan with what takes long to work out of a large one: its fingerprint, the number and bytes of its objects by
+    the layout's kinds, the number of its documents by collection."""
+
+    plan: PurgePlan
+    fingerprint: str
+    objects: Mapping[str, tuple[int, int]]
+    documents: Mapping[str, int]
 
 
 def context() -> Purging:
@@ -104,11 +113,28 @@ def read_plan(name: str) -> PurgePlan:
     return plan
 
 
+def sheet(name: str) -> Sheet:
+    """The plan with its sums."""
+    plan, parse = read_plan(name), cached.stores().layout.parse
+    objects: dict[str, tuple[int, int]] = {}
+    for item in plan.objects:
+        kind = parse(item.key).kind
+        count, size = objects.get(kind, (0, 0))
+        objects[kind] = (count + 1, size + item.size_bytes)
+    documents = Counter(collection_of(item.path) for item in plan.documents)
+    return Sheet(plan, plan.fingerprint, objects, dict(documents))
+
+
+def collection_of(path: str) -> str:
+    """The collection that a document lies in, by its own name alone."""
+    return path.split("/")[-2] if "/" in path else path
+
+
 def begin(shown: PurgePlan, request: Request, actor: Actor) -> Job:
     """Applies the plan that was shown and starts the process that does it."""
     purging = context()
     job = applying.apply_plan(purging, _as_shown(shown), request, actor)
-    _start(job.job_id)
+    start(job.job_id)
     return job
 
 
@@ -136,34 +162,34 @@ def cancel(name: str, actor: Actor) -> Job:
 def resume(name: str, actor: Actor) -> Job:
     """Sets a job going again that stopped, or nobody runs."""
     job = controlling.resume(context(), job_id(name), actor)
-    _start(job.job_id)
+    start(job.job_id)
     return job
 
 
 def undo(name: str, reason: str, actor: Actor) -> Job:
     """Begins the undo of a purge and starts the process that does it."""
     job = undoing.undo(context(), job_id(name), reason, actor)
-    _start(job.job_id)
+    start(job.job_id)
     return job
 
 
-def standing(plan: PurgePlan) -> Standing:
+def standing(shown: Sheet) -> Standing:
     """Approvals, declines and the job of a plan, as they are now."""
-    purging = context()
+    purging, plan, fingerprint = context(), shown.plan, shown.fingerprint
     entries = AuditLog(purging.stores.handle).search(action=DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
     return Standing(
-        approvals=approving.approvals_of(purging, plan.fingerprint),
+        approvals=approving.approvals_of(purging, fingerprint),
         declines=tuple(
             Decline(str(entry["actor"]), str(entry["at"]), str(entry["reason"]))
             for entry in entries
-            if entry.get("fingerprint") == plan.fingerprint
+            if entry.get("fingerprint") == fingerprint
         ),
         job=purging.jobs.find(applying.job_id_of(plan)),
     )
 
 
-def open_plans() -> tuple[PurgePlan, ...]:
-    """The plans that may still be applied, the newest first: one listing, and each plan read.
+def open_plans(read: Callable[[str], Sheet]) -> tuple[Sheet, ...]:
+    """The plans that may still be applied, the newest first: one listing, and each plan through `read`.
 
     A plan whose content cannot be trusted is left out: whoever opens it by its link is told why.
     """
@@ -173,18 +199,18 @@ def open_plans() -> tuple[PurgePlan, ...]:
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
-    found: list[PurgePlan] = []
+    found: list[Sheet] = []
     for key in keys[:MAX_OPEN_PLANS]:
         name = key.removeprefix(folder).removesuffix(".json")
         if not _PLAN_ID.fullmatch(name):
             continue
         try:
-            plan = read_plan(name)
+            shown = read(name)
         except (BadInput, Stale) as error:
             _log.warning("plan %s cannot be shown: %s", name, error.message)
             continue
-        if plan.expires_at > now:
-            found.append(plan)
+        if shown.plan.expires_at > now:
+            found.append(shown)
     return tuple(found)
 
 
@@ -193,41 +219,6 @@ def certificate(name: str) -> Mapping[str, Any]:
     content = context().stores.objects.get_bytes(certificate_key(job_id(name)), MAX_CERTIFICATE_BYTES)
     value: Mapping[str, Any] = json.loads(content)
     return value
-
-
-async def keep_going() -> None:
-    """Starts a worker for each job that nobody runs any more, and empties what has expired, until it is cancelled.
-
-    A worker that was killed leaves a lease behind; once that has ended, this is what resumes the job by itself. Costs
-    one read of Firestore for each look where nothing goes on.
-    """
-    looks, told = 0, ""
-    while True:
-        try:
-            await asyncio.to_thread(take_up, expired=looks % LOOKS_PER_EMPTYING == 0)
-            told = ""
-        except StorageError as error:  # told once, not every half a minute
-            if error.message != told:
-                _log.warning("abandoned jobs cannot be looked for: %s", error.message)
-            told = error.message
-        except Exception:
-            _log.exception("abandoned jobs could not be looked for")
-        looks += 1
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-def take_up(*, expired: bool = False) -> tuple[str, ...]:
-    """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
-    purging = context()
-    now = purging.clock()
-    due = [job.job_id for job in worker.abandoned_jobs(purging) if not starting(job, now)]
-    if expired:
-        for job in purging.jobs.in_quarantine():
-            emptying = controlling.begin_emptying(purging, job) if controlling.expired(purging, job, now) else None
-            due += [emptying.job_id] if emptying else []
-    for name in due:
-        _start(name)
-    return tuple(due)
 
 
 def starting(job: Job, now: datetime) -> bool:
@@ -248,7 +239,7 @@ def _as_shown(shown: PurgePlan) -> PurgePlan:
     return kept
 
 
-def _start(name: str) -> None:
+def start(name: str) -> None:
     """Starts the worker. Where the system refuses another process, the job stays and is taken up later."""
     try:
         worker.start_worker(name)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pages._ui import purging
+from pages._ui import purging, taking_up
 from pages._ui.views import purge_outcome, purge_sheet, purge_steps
 from storage.actions.purge.approving import approve
 from storage.actions.purge.planning import to_text
@@ -73,7 +73,7 @@ def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(des
     old = desk.world.apply(desk.plan(CLIP), MAKER)
     desk.world.offset = timedelta()
     young = desk.world.apply(desk.plan(Scope.of("u1", "video-bbb")), MAKER)
-    assert purging.take_up() == (old.job_id,)
+    assert taking_up.take_up() == (old.job_id,)
     assert desk.ended(old.job_id).state == "done"
     assert desk.world.purging.jobs.get(young.job_id).state == "ready"
 
@@ -82,7 +82,7 @@ def test_a_quarantine_that_expired_is_emptied(desk, before):
     desk.world.offset = -timedelta(days=8)
     job = desk.world.purge(CLIP)
     desk.world.offset = timedelta()
-    assert purging.take_up(expired=True) == (f"{job.job_id}-empty",)
+    assert taking_up.take_up(expired=True) == (f"{job.job_id}-empty",)
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
     assert "there is no way back" in read(desk.open(job=job.job_id))

@@ -41,9 +41,9 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 async def _watch(warming: asyncio.Task[None]) -> None:
     """Takes up the purges that a dead worker, or an earlier life of this server, left behind."""
     await asyncio.shield(warming)
-    from pages._ui import purging
+    from pages._ui import taking_up
 
-    await purging.keep_going()
+    await taking_up.keep_going()
 
 
 def _warm() -> None:

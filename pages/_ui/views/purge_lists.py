@@ -14,9 +14,9 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
+from pages._ui.purging import Sheet
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
-from storage.domain.purge.plan import PurgePlan
 
 PAGE: Final = "purge"
 NEWEST = 50
@@ -32,7 +32,7 @@ def plans() -> None:
     """What was planned within the last half hour and not applied yet, with what it waits for."""
     loaded = loads.open_plans()
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
-    rows = [_plan_row(plan) for plan in loaded.value if plan.plan_id not in applied]
+    rows = [_plan_row(shown) for shown in loaded.value if shown.plan.plan_id not in applied]
     if not rows:
         states.empty("No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses.")
     else:
@@ -59,11 +59,12 @@ def plans() -> None:
     freshness(loaded.read_at, key=key(PAGE, "plans_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
-def _plan_row(plan: PurgePlan) -> dict[str, Any]:
+def _plan_row(shown: Sheet) -> dict[str, Any]:
+    plan = shown.plan
     return {
         "plan_id": plan.plan_id,
         "open": url_for(PAGE, plan=plan.plan_id),
-        "waits": [_waits(plan)],
+        "waits": [_waits(shown)],
         "scope": plan.scope.spelled,
         "objects": len(plan.objects),
         "bytes": plan.total_bytes,
@@ -73,12 +74,13 @@ def _plan_row(plan: PurgePlan) -> dict[str, Any]:
     }
 
 
-def _waits(plan: PurgePlan) -> str:
+def _waits(shown: Sheet) -> str:
+    plan = shown.plan
     if plan.blocked:
         return "Nothing: blocked"
     if not second_person_needed(plan, stores().settings.purge, erase=False):
         return "Apply"
-    approvals = loads.standing(plan.plan_id, plan.fingerprint).value.counting(plan, plan.maker)
+    approvals = loads.standing(plan.plan_id, shown.fingerprint).value.counting(plan, plan.maker)
     return "Its approved apply" if approvals else "A second person"
 
 

@@ -15,7 +15,7 @@ from pages._ui.copying import copy_button
 from pages._ui.freshness import cost_words, freshness
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
-from pages._ui.purging import Standing
+from pages._ui.purging import Sheet, Standing
 from pages._ui.text import md
 from pages._ui.views import purge_approve, purge_confirm, purge_sheet
 from pages._ui.views.purge_scope import WHAT
@@ -33,16 +33,16 @@ TICK_SECONDS = 5
 def draw(plan_id: str) -> None:
     """The plan, and below it whatever may be done with it now."""
     with st.spinner("Reading the plan…"):
-        plan = loads.plan(plan_id)
-        loaded = loads.standing(plan_id, plan.fingerprint)
-    standing = loaded.value
+        shown = loads.plan(plan_id)
+        loaded = loads.standing(plan_id, shown.fingerprint)
+    plan, standing = shown.plan, loaded.value
     now = datetime.now(UTC)
-    _head(plan, standing, now)
-    _state(plan, standing, now)
+    _head(shown, standing, now)
+    _state(shown, standing, now)
     _totals(plan)
     _warnings(plan)
     st.subheader("What goes", anchor=False)
-    purge_sheet.draw(plan)
+    purge_sheet.draw(shown)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
     if standing.job is not None or plan.blocked or not purging.in_force(plan, now):
         return
@@ -57,7 +57,8 @@ def _needed(plan: PurgePlan) -> tuple[str, ...]:
     return second_person_needed(plan, stores().settings.purge, erase=False)
 
 
-def _head(plan: PurgePlan, standing: Standing, now: datetime) -> None:
+def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
+    plan = shown.plan
     title, icon, _ = WHAT[plan.scope.kind]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
@@ -74,16 +75,17 @@ def _head(plan: PurgePlan, standing: Standing, now: datetime) -> None:
         made = fmt.ago(plan.created_at, now)
         st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
         st.caption(f"{md(plan.plan_id)}", width="content")
-        st.caption(f"fingerprint {plan.fingerprint[:16]}…", help=plan.fingerprint, width="content")
-        copy_button(plan.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
+        st.caption(f"fingerprint {shown.fingerprint[:16]}…", help=shown.fingerprint, width="content")
+        copy_button(shown.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
         st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: plan.scope.uid})
         if plan.scope.video_id is not None:
             ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
 
 
-def _state(plan: PurgePlan, standing: Standing, now: datetime) -> None:
+def _state(shown: Sheet, standing: Standing, now: datetime) -> None:
     """The one thing that matters most now: applied, lapsed, blocked, or how long it holds."""
+    plan = shown.plan
     if standing.job is not None:
         job = standing.job
         st.info(
@@ -115,12 +117,12 @@ def _state(plan: PurgePlan, standing: Standing, now: datetime) -> None:
         return
     waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
     seen = (len(standing.approvals), len(standing.declines))
-    st.fragment(partial(_deadline, plan, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
+    st.fragment(partial(_deadline, shown, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
 
 
-def _deadline(plan: PurgePlan, *, waiting: bool, seen: tuple[int, int]) -> None:
+def _deadline(shown: Sheet, *, waiting: bool, seen: tuple[int, int]) -> None:
     """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
-    now = datetime.now(UTC)
+    plan, now = shown.plan, datetime.now(UTC)
     if not purging.in_force(plan, now):
         st.rerun()
     left = fmt.span((plan.expires_at - now).total_seconds())
@@ -129,12 +131,12 @@ def _deadline(plan: PurgePlan, *, waiting: bool, seen: tuple[int, int]) -> None:
         "It is refused by itself if anything of it moves before it is applied."
     )
     if waiting:
-        states.section("the approvals", partial(_look, plan, seen), key=key(PAGE, "look"))
+        states.section("the approvals", partial(_look, shown, seen), key=key(PAGE, "look"))
 
 
-def _look(plan: PurgePlan, seen: tuple[int, int]) -> None:
+def _look(shown: Sheet, seen: tuple[int, int]) -> None:
     require("purge.plan", active=False)
-    fresh = loads.standing(plan.plan_id, plan.fingerprint).value
+    fresh = loads.standing(shown.plan.plan_id, shown.fingerprint).value
     if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.job is not None:
         st.rerun()
 

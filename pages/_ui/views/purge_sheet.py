@@ -10,11 +10,13 @@ import streamlit as st
 from pages._ui import fmt, tables
 from pages._ui.cached import stores
 from pages._ui.keys import key
+from pages._ui.purging import Sheet, collection_of
 from storage.actions.purge.planning import to_text
 from storage.domain.purge.plan import CounterValue, PurgePlan
 
 PAGE: Final = "purge"
 ROWS = 100
+UNKNOWN = "Of no known shape"
 OBJECT_KINDS = {
     "clip": "Clips",
     "thumbnail": "Thumbnails",
@@ -23,9 +25,9 @@ OBJECT_KINDS = {
     "raw_segment": "Raw segments (cache)",
     "neural_cache": "Neural cache",
     "transcript": "Transcripts",
-    "unrecognised": "Of no known shape",
+    "unrecognised": UNKNOWN,
 }
-_BY_PARENT = {
+_COLLECTIONS = {
     "users": "Users",
     "videos": "Videos",
     "clips": "Clips",
@@ -37,10 +39,10 @@ _BY_PARENT = {
 }
 
 
-def draw(plan: PurgePlan) -> None:
+def draw(shown: Sheet) -> None:
     """The choice of a list, the list, and the downloads. The plan's JSON is what the shell applies, too."""
+    plan = shown.plan
     lists = {
-        "By kind": _by_kind,
         f"Objects {len(plan.objects):,}": _objects,
         f"Documents {len(plan.documents):,}": _documents,
         f"Counters {len(plan.counters):,}": _counters,
@@ -50,12 +52,15 @@ def draw(plan: PurgePlan) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key(PAGE, "sheet_head")
     ):
         chosen = st.segmented_control(
-            "List", list(lists), default="By kind", key=key(PAGE, "list", plan.plan_id), label_visibility="collapsed",
-            required=True,
+            "List", ["By kind", *lists], default="By kind", key=key(PAGE, "list", plan.plan_id),
+            label_visibility="collapsed", required=True,
         )  # fmt: skip
         with st.container(horizontal=True, width="content"):
             _downloads(plan)
-    lists.get(str(chosen), _by_kind)(plan)
+    if chosen in lists:
+        lists[str(chosen)](plan)
+    else:
+        _by_kind(shown)
 
 
 def _downloads(plan: PurgePlan) -> None:
@@ -83,34 +88,19 @@ def everything(plan: PurgePlan) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "name", "bytes", "version"]).convert_dtypes()
 
 
-def _by_kind(plan: PurgePlan) -> None:
+def _by_kind(shown: Sheet) -> None:
     left, right = st.columns(2, gap="large")
-    parse = stores().layout.parse
-    objects = pd.DataFrame(
-        {
-            "kind": [OBJECT_KINDS.get(parse(item.key).kind, "Of no known shape") for item in plan.objects],
-            "bytes": [item.size_bytes for item in plan.objects],
-        }
-    )
+    largest = sorted(shown.objects.items(), key=lambda item: -item[1][1])
+    most = sorted(shown.documents.items(), key=lambda item: -item[1])
     with left:
         st.markdown("**Objects in the bucket**")
-        grouped = objects.groupby("kind", as_index=False).agg(count=("bytes", "size"), bytes=("bytes", "sum"))
-        _plain(
-            grouped.sort_values("bytes", ascending=False),
-            "Objects by kind",
-            {"kind": "Kind", "count": _number("Objects"), "bytes": tables.size("Size")},
-        )
+        objects = [{"kind": OBJECT_KINDS.get(kind, UNKNOWN), "count": n, "bytes": size} for kind, (n, size) in largest]
+        columns = {"kind": "Kind", "count": _number("Objects"), "bytes": tables.size("Size")}
+        _plain(pd.DataFrame(objects), "Objects by kind", columns)
     with right:
         st.markdown("**Documents in Firestore**")
-        kinds = pd.Series([document_kind(item.path) for item in plan.documents], dtype="object")
-        counted = kinds.value_counts().rename_axis("kind").reset_index(name="count")
-        _plain(counted, "Documents by kind", {"kind": "Kind", "count": _number("Documents")})
-
-
-def document_kind(path: str) -> str:
-    """What a document is, by the collection that it lies in."""
-    parent = path.split("/")[-2] if "/" in path else path
-    return _BY_PARENT.get(parent, parent)
+        documents = [{"kind": _COLLECTIONS.get(name, name), "count": number} for name, number in most]
+        _plain(pd.DataFrame(documents), "Documents by kind", {"kind": "Kind", "count": _number("Documents")})
 
 
 def _objects(plan: PurgePlan) -> None:
@@ -119,7 +109,7 @@ def _objects(plan: PurgePlan) -> None:
     rows = [
         {
             "key": item.key,
-            "kind": OBJECT_KINDS.get(parse(item.key).kind, "Of no known shape"),
+            "kind": OBJECT_KINDS.get(parse(item.key).kind, UNKNOWN),
             "bytes": item.size_bytes,
             "etag": item.etag,
         }
@@ -132,7 +122,11 @@ def _objects(plan: PurgePlan) -> None:
 def _documents(plan: PurgePlan) -> None:
     part = tables.paged(len(plan.documents), key=key(PAGE, "documents", plan.plan_id), size=ROWS)
     rows = [
-        {"path": item.path, "kind": document_kind(item.path), "written": item.update_time}
+        {
+            "path": item.path,
+            "kind": _COLLECTIONS.get(collection_of(item.path), collection_of(item.path)),
+            "written": item.update_time,
+        }
         for item in plan.documents[part.start : part.stop]
     ]
     columns = {"path": st.column_config.TextColumn("Path", width="large"), "kind": "Kind"}

@@ -1,0 +1,50 @@
+"""While the server runs: takes up the purges that nobody runs any more, and empties quarantines that have expired."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from pages._ui import purging
+from storage.actions.purge import controlling, worker
+from storage.errors import StorageError
+
+LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
+LOOKS_PER_EMPTYING = 120  # quarantines live for days: that they have expired is looked for once an hour
+
+_log = logging.getLogger(__name__)
+
+
+async def keep_going() -> None:
+    """Starts a worker for each job that nobody runs any more, and empties what has expired, until it is cancelled.
+
+    A worker that was killed leaves a lease behind; once that has ended, this is what resumes the job by itself. Costs
+    one read of Firestore for each look where nothing goes on.
+    """
+    looks, told = 0, ""
+    while True:
+        try:
+            await asyncio.to_thread(take_up, expired=looks % LOOKS_PER_EMPTYING == 0)
+            told = ""
+        except StorageError as error:  # told once, not every half a minute
+            if error.message != told:
+                _log.warning("abandoned jobs cannot be looked for: %s", error.message)
+            told = error.message
+        except Exception:
+            _log.exception("abandoned jobs could not be looked for")
+        looks += 1
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def take_up(*, expired: bool = False) -> tuple[str, ...]:
+    """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
+    engine = purging.context()
+    now = engine.clock()
+    due = [job.job_id for job in worker.abandoned_jobs(engine) if not purging.starting(job, now)]
+    if expired:
+        for job in engine.jobs.in_quarantine():
+            emptying = controlling.begin_emptying(engine, job) if controlling.expired(engine, job, now) else None
+            due += [emptying.job_id] if emptying else []
+    for name in due:
+        purging.start(name)
+    return tuple(due)
