@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint reset lock clean
+.PHONY: help run test check lint bench reset lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: $(VENV)/test.stamp ## lint and types alone
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(VENV)/bench.stamp ## measure time, memory, requests and billed reads; writes benchmarks/RESULTS.md (10 minutes)
+	$(BIN)/python -m benchmarks --tools $(VENV)/bench/bin
+
 check: $(VENV)/app.stamp ## configuration and both backends, in the shell
 	$(BIN)/python -m storage check
 
@@ -36,6 +39,8 @@ lock: $(VENV)/test.stamp ## pin all packages anew from pyproject.toml
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile --group test -c requirements.txt --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o tests/requirements.txt
+	$(BIN)/uv pip compile benchmarks/requirements.in --universal --generate-hashes --python-version 3.11 --quiet \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o benchmarks/requirements.txt
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -50,4 +55,10 @@ $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 
 $(VENV)/test.stamp: tests/requirements.txt $(VENV)/app.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+# Tools that are only compared with, in an environment of their own: their dependencies are not the app's.
+$(VENV)/bench.stamp: benchmarks/requirements.txt $(VENV)/test.stamp
+	$(PYTHON) -m venv $(VENV)/bench
+	$(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@

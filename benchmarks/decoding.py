@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pandas as pd
-from google.cloud.firestore_v1 import types
+from google.cloud.firestore_v1 import FieldFilter, types
 from google.cloud.firestore_v1.base_query import _collection_group_query_response_to_snapshot
 
 from benchmarks import sample
-from benchmarks.timing import Measured, interleaved
+from benchmarks.timing import Measured, interleaved, once
 from storage.clients import firestore_messages as pb
 from storage.domain.schema import CLIPS, Schema
 from storage.repositories.decode import encode_value
@@ -98,7 +98,7 @@ def end_to_end(rounds: int) -> dict[str, Measured]:
         db = world.client
 
         def naive() -> pd.DataFrame:
-            query = db.collection_group("clips").where("user_id", "==", sample.UID)
+            query = db.collection_group("clips").where(filter=FieldFilter("user_id", "==", sample.UID))
             return pd.DataFrame([document.to_dict() for document in query.stream()])
 
         def by_video() -> pd.DataFrame:
@@ -111,7 +111,8 @@ def end_to_end(rounds: int) -> dict[str, Measured]:
             return world.records.clips(sample.UID).frame
 
         assert len(naive()) == len(desk()) == sample.CLIPS
-        return interleaved({"usual": naive, "by video": by_video, "ours": desk}, rounds)
+        found = interleaved({"usual": naive, "ours": desk}, rounds)
+        return {**found, "by video": once("by video", by_video)}
 
 
 def memory(documents: int) -> dict[str, float]:

@@ -27,12 +27,12 @@ def video_ids(count: int = VIDEOS) -> list[str]:
 def clip(video_id: str, number: int, uid: str = UID) -> dict[str, Any]:
     """A clip's document: 22 fields, some null."""
     style = _STYLES[number % len(_STYLES)]
-    stem = f"clip_{number % 9:02d}_{number}_a_title_that_says_what_the_scene_is_about_{style}"
+    stem = f"clip_{number % 9:02d}_{number}_a_title_of_the_scene_{style}"
     made = _START + timedelta(seconds=number, microseconds=number * 37 % 1_000_000)
     return {
         "clip_id": f"{video_id}_{number}_{style}", "video_id": video_id, "user_id": uid, "scene_id": number,
-        "scene_title": f"A title that says what the scene {number} is about",
-        "scene_description": "Two or three lines on what happens in the scene, why it was chosen, what is said. " * 2,
+        "scene_title": f"A title of the scene {number}",
+        "scene_description": "Two or three lines on what happens in the scene, why it was chosen, what is said.",
         "filename": f"{stem}.mp4", "style": style, "priority": number % 9, "start_time": "00:01:12.500",
         "end_time": "00:01:58.250", "duration_seconds": 45.75, "file_size_bytes": 7_340_032 + number,
         "file_size_mb": 7.0, "has_thumbnail": number % 10 != 0, "r2_key": f"users/{uid}/{video_id}/clips/{stem}.mp4",
