@@ -66,9 +66,7 @@ class Reader:
             self.problem(name, "has a query or a fragment", "Give the address alone, up to the host (and path).")
             return None
         if parts.username or parts.password:
-            self.problem(
-                name, "has a user or a password in it", "Give the address alone; keys are set apart."
-            )
+            self.problem(name, "has a user or a password in it", "Give the address alone; keys are set apart.")
             return None
         if parts.scheme == "http" and host not in LOOPBACK:
             self.problem(name, "is not encrypted (http)", "Use https; http is for loopback only.")
