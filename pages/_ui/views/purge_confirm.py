@@ -77,7 +77,7 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
         *([] if standing.counting(plan, email) or not needed else ["a second person's approval"]),
     ]
     label = _label(plan, erase=erase)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(PAGE, "danger")):
         pressed = st.button(
             label,
             type="primary",
