@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from storage.actions.purge.planning import to_text
 from storage.actions.purge.running import run_job
 from storage.domain.purge.plan import PlannedObject
 from storage.domain.purge.scope import Scope
+from storage.errors import Unreachable
 from storage.export import safe_csv
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,
@@ -151,3 +153,23 @@ def test_a_rate_is_told_only_where_something_was_done(desk):
     assert purge_steps.rate(samples) == pytest.approx(10.0)
     assert purge_steps.rate(samples[:1]) is None
     assert purge_steps.rate([replace(sample, done=5) for sample in samples]) is None
+
+
+def test_the_look_for_abandoned_jobs_goes_on_after_a_fault_and_tells_of_it_once(monkeypatch, caplog):
+    looks = []
+
+    def fail(*, expired: bool) -> None:
+        looks.append(expired)
+        raise Unreachable("Firestore is away")
+
+    async def some_looks() -> None:
+        going = asyncio.create_task(taking_up.keep_going())
+        while len(looks) < 3:
+            await asyncio.sleep(0.01)
+        going.cancel()
+
+    monkeypatch.setattr(taking_up, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(taking_up, "take_up", fail)
+    asyncio.run(some_looks())
+    assert looks[:3] == [True, False, False]
+    assert caplog.text.count("Firestore is away") == 1
