@@ -133,7 +133,8 @@ def _sentence(job: Job, now: datetime) -> str:
     if job.state == "interrupted":
         return "It rests after a fault that may pass, and goes on by itself."
     if job.state in ENDED and job.finished_at and job.started_at:
-        return f"It took {fmt.span((job.finished_at - job.started_at).total_seconds())}."
+        seconds = (job.finished_at - job.started_at).total_seconds()
+        return f"It took {fmt.span(seconds) if seconds >= 1 else 'less than a second'}."
     return status.look("job", job.state).meaning
 
 
