@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from storage.domain import plans, usage
 from storage.domain.model import Accounting, User
@@ -57,12 +58,22 @@ def read_quick_usage(records: Records, account: Account, now: datetime) -> Usage
     return usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, None, now)
 
 
-def read_full_usage(records: Records, account: Account, now: datetime) -> FullUsage:
+class Tables(Protocol):
+    """Gives the whole tables of a user: `Records` itself, or `UserTables`, which remembers them."""
+
+    def videos(self, uid: str) -> Table:
+        """All videos, phantoms too."""
+
+    def clips(self, uid: str) -> Table:
+        """All clips."""
+
+
+def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsage:
     """Usage with each video's counters too: reads every video and clip document of the user once.
 
     Tables that could not be read to their end leave the truth unknown rather than too small; their errors stay in them.
     """
-    videos, clips = records.videos(account.uid), records.clips(account.uid)
+    videos, clips = tables.videos(account.uid), tables.clips(account.uid)
     complete = videos.complete and clips.complete
     truth = usage.truth_from_clips(clips.frame, complete=complete)
     result = usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, videos.frame, now)

@@ -125,7 +125,7 @@ class UserReads:
         new = _new_rows(kept, changed.frame) if changed.error is None and changed.complete else None
         if new is None or self._records.count_videos(uid) != kept.count + new:
             return None
-        table = _merged(kept.table, changed, "video_id")
+        table = merged(kept.table, changed, "video_id")
         if kept.everything and len(table.frame) > limit:
             return None
         if not kept.everything:
@@ -137,7 +137,7 @@ class UserReads:
         now, kept = self._clock(), self._recall(uid, ("transactions", limit))
         new = self._records.transactions_since(uid, kept.value.read_at - OVERLAP, limit) if kept is not None else None
         if kept is not None and new is not None and new.error is None and new.complete:
-            now, table = kept.began, _merged(kept.value, new, "transaction_id")
+            now, table = kept.began, merged(kept.value, new, "transaction_id")
             whole = table.complete and len(table.frame) <= limit
             table = replace(_newest(table, "timestamp", limit), complete=whole)
         else:
@@ -179,7 +179,7 @@ def _new_rows(kept: SomeVideos, changed: pd.DataFrame) -> int | None:
     return int((fresh["created_at"] >= shown["created_at"].min()).sum())
 
 
-def _merged(before: Table, changed: Table, key: str) -> Table:
+def merged(before: Table, changed: Table, key: str) -> Table:
     """The rows before with the changed ones in their place and the new ones added; as of the later read."""
     kept = before.frame[~before.frame[key].isin(changed.frame[key])]
     paths = set(changed.frame["path"])
