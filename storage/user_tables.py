@@ -43,7 +43,7 @@ class UserTables:
     def videos(self, uid: str) -> Table:
         """All videos, phantoms too; again: a read for each changed one, and one for every 1,000.
 
-        A phantom that appears after the first read is seen when that is an hour old: no question but a listing shows it.
+        A phantom that appears after the first read is seen when that is an hour old: only a listing shows it.
         """
         return self._table(uid, "videos", self._records.videos, self._videos_since)
 
