@@ -57,7 +57,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], Scope]:
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking would take minutes on real stores
