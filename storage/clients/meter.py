@@ -50,10 +50,13 @@ class Meter:
         self._read_budget = read_budget
 
     def add(self, operation: Operation, count: int = 1) -> None:
-        """Counts operations that were billed, then raises `OverBudget` if the reads passed the budget."""
+        """Counts operations that were billed."""
         with self._lock:
             self._counts[operation] = self._counts.get(operation, 0) + count
-            reads = self._counts.get("firestore_reads", 0)
+
+    def check(self) -> None:
+        """Raises `OverBudget` if the reads passed the budget."""
+        reads = self.cost().firestore_reads
         if self._read_budget is not None and reads > self._read_budget:
             raise OverBudget(
                 f"This used {reads:,} document reads; the budget is {self._read_budget:,}.",
@@ -75,9 +78,12 @@ def record(operation: Operation, count: int = 1) -> None:
 
     Threads count for the caller only when they run in a copy of its context (`contextvars.copy_context().run`).
     """
-    total.add(operation, count)
-    for meter in _active.get():
+    active = _active.get()
+    for meter in (total, *active):
         meter.add(operation, count)
+    if operation == "firestore_reads":
+        for meter in active:  # after all have counted, so that none misses what another stops
+            meter.check()
 
 
 @contextmanager
