@@ -11,7 +11,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,10 +23,12 @@ from storage.actions.objects import ObjectWriter
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event, checked, end_of, entry
 from storage.domain.policy import Actor
-from storage.errors import BadInput, Stale, StorageError, Unreachable
+from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, AuditLog, Head, copy_key, entry_path
 
 MAX_TOGETHER = 100
+MAX_GROUNDS = 10
+MAX_GROUND_CHARS = 300
 TRIES = 12
 UNKNOWN = "unknown"  # in the shell, a plan may be made without saying who
 LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
@@ -170,6 +173,24 @@ def open_audit(stores: Stores, writers: Writers) -> AuditTrail:
     """The audit of these stores; one for each process."""
     key = stores.settings.audit_key.reveal().encode()
     return AuditTrail(writers.documents, AuditLog(stores.handle, key=key), writers.objects, key=key)
+
+
+@contextmanager
+def refusals_recorded(trail: AuditTrail, event: Event) -> Iterator[None]:
+    """Within the block, a `Refused` is recorded under the event's action, with its grounds, before it is raised on.
+
+    Where the audit itself cannot be written, the refusal stands all the same: nothing was changed.
+    """
+    try:
+        yield
+    except Refused as refused:
+        grounds = [ground[:MAX_GROUND_CHARS] for ground in (refused.reasons[:MAX_GROUNDS] or (refused.message,))]
+        detail = {**event.detail, "code": refused.code, "grounds": grounds}
+        try:
+            trail.append(replace(event, outcome="refused", detail=detail))
+        except StorageError as error:
+            _log.warning("a refusal could not be recorded: %s", error.message)
+        raise
 
 
 def by(actor: Actor, event: Event) -> Event:

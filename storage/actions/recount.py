@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from storage.actions import fields
-from storage.actions.audit import AuditTrail, by
+from storage.actions.audit import AuditTrail, by, refusals_recorded
 from storage.actions.purge.counting import wanted_counters
 from storage.actions.purge.survey_documents import sizes_of, whole
 from storage.connect import Stores, Writers
@@ -89,19 +89,18 @@ def apply_recount(
     """
     email, checked = normal_email(actor.email), checked_reason(reason)
     event = by(actor, Event("recount", "-", reason=checked, uid=plan.uid, detail=_detail(plan)))
-    authorise(actor, "recount", now=now)
-    if plan.busy:
-        refused = Refused(
-            f"Clips are being written: {', '.join(plan.busy[:3])} is being processed.",
-            reasons=[f"video {video_id} is being processed" for video_id in plan.busy],
-            remedy="Wait until it has ended; counting now would count what is still to be added twice.",
-        )
-        trail.append(replace(event, outcome="refused", detail={"grounds": list(refused.reasons[:10])}))
-        raise refused
-    if not plan.changes.effective:
-        return ()
-    trail.append(replace(event, outcome="begun"))
-    applied = [fields.apply(writers.documents, part, actor=email, reason=checked) for part in _parts(plan.changes)]
+    with refusals_recorded(trail, event):
+        authorise(actor, "recount", now=now)
+        if plan.busy:
+            raise Refused(
+                f"Clips are being written: {', '.join(plan.busy[:3])} is being processed.",
+                reasons=[f"video {video_id} is being processed" for video_id in plan.busy],
+                remedy="Wait until it has ended; counting now would count what is still to be added twice.",
+            )
+        if not plan.changes.effective:
+            return ()
+        trail.append(replace(event, outcome="begun"))
+        applied = [fields.apply(writers.documents, part, actor=email, reason=checked) for part in _parts(plan.changes)]
     ids = tuple(done.change_id for done in applied)
     trail.append(replace(event, detail={**event.detail, "change_ids": list(ids)}))
     return ids

@@ -6,13 +6,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage.actions.audit import by
+from storage.actions.audit import by, refusals_recorded
 from storage.actions.document_changes import Change, Create, Update
 from storage.actions.purge.approving import approvals_of
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import others_at_work
 from storage.actions.purge.planning import about, store_plan
-from storage.actions.purge.recording import refusals_recorded
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
@@ -49,7 +48,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
     reason, email = checked_reason(request.reason), normal_email(actor.email)
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
     event = by(actor, about(plan, intent))
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         authorise(actor, "purge.apply", now=now)
         check_seal(plan, purging.target, purging.limits, now)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from storage.actions.audit import by
+from storage.actions.audit import by, refusals_recorded
 from storage.actions.document_changes import Create
 from storage.actions.purge.context import Purging
 from storage.actions.purge.planning import about, store_plan
-from storage.actions.purge.recording import refusals_recorded
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_seal, normal_email
@@ -28,7 +27,7 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
     blocked or made elsewhere. Approving twice is the same as once.
     """
     event = by(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         authorise(actor, "purge.approve", now=now)
         approver = normal_email(actor.email)

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from storage.actions.audit import by
+from storage.actions.audit import by, refusals_recorded
 from storage.actions.document_changes import Create, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone
-from storage.actions.purge.recording import refusals_recorded
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import normal_email
@@ -36,7 +35,7 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
     email = normal_email(actor.email)
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.cancel", job, "")
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         authorise(actor, "purge.apply", now=now)
         if job.state not in RESUMABLE or job.kind == "empty":
@@ -65,7 +64,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
     if job.state == "undoing" and job.undo_job:
         job = purging.jobs.get(job.undo_job)
     event = job_event(actor, "purge.resume", job, "")
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         action: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
         authorise(actor, action, now=now)
@@ -145,7 +144,7 @@ def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
             reason=reason,
             uid=scope.uid,
             video_id=scope.video_id or "",
-            clip_id=scope.clips[0].clip_id if scope.kind == "clip" else "",
+            clip_id=scope.clip_id,
             fingerprint=job.fingerprint,
             job_id=job.job_id,
             detail={"scope": scope.spelled, "state": job.state},

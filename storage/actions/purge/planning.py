@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from storage.actions.audit import by
+from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge.context import Purging
-from storage.actions.purge.recording import refusals_recorded
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
@@ -32,7 +31,7 @@ def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> Pu
     nothing of the scope exists, and what the backends raise.
     """
     event = by(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         authorise(actor, "purge.plan", now=now)
         world = survey(purging.stores, scope, purging.limits, now, purging.progress)
@@ -77,8 +76,9 @@ def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
 def about(plan: PurgePlan, event: Event) -> Event:
     """The event with the plan's subject and fingerprint."""
     scope = plan.scope
-    clip_id = scope.clips[0].clip_id if scope.kind == "clip" else ""
-    return replace(event, uid=scope.uid, video_id=scope.video_id or "", clip_id=clip_id, fingerprint=plan.fingerprint)
+    return replace(
+        event, uid=scope.uid, video_id=scope.video_id or "", clip_id=scope.clip_id, fingerprint=plan.fingerprint
+    )
 
 
 def store_plan(purging: Purging, plan: PurgePlan) -> str:
@@ -114,7 +114,7 @@ def write_file(plan: PurgePlan, path: Path) -> None:
 
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:
     """A plan out of a file, for an action on it; that it was altered is recorded as a refusal of that action."""
-    with refusals_recorded(purging, by(actor, Event(action, "-", detail={"file": path.name[:200]}))):
+    with refusals_recorded(purging.trail, by(actor, Event(action, "-", detail={"file": path.name[:200]}))):
         return read_file(path)
 
 

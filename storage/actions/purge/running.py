@@ -13,13 +13,8 @@ from storage.actions.purge.record import record_of
 from storage.actions.purge.steps_documents import DeleteDocuments, LeftAlone, SaveDocuments
 from storage.actions.purge.steps_ending import EmptyEarlier, NoteNeighbours, Prove, SetCounters
 from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, KeepObjects
-from storage.actions.purge.steps_undo import (
-    EmptyQuarantine,
-    ProveRestored,
-    RecountAll,
-    RestoreDocuments,
-    RestoreObjects,
-)
+from storage.actions.purge.steps_undo import EmptyQuarantine, RecountAll, RestoreDocuments, RestoreObjects
+from storage.actions.purge.steps_undo_proof import ProveRestored
 from storage.domain.audit_chain import Event, Outcome
 from storage.domain.purge.job import Job, job_path
 from storage.domain.purge.order import document_batches, slug_batches
@@ -139,7 +134,6 @@ def _record_end(purging: Purging, job: Job) -> None:
         "residue": len(job.residue),
         "failure": dict(job.failure) if job.failure else {},
     }
-    clip_id = job.scope.clips[0].clip_id if job.scope.kind == "clip" else ""
     action = {"purge": "purge.end", "undo": "purge.undo.end", "empty": "purge.quarantine.end"}[job.kind]
     event = Event(
         action,
@@ -149,7 +143,7 @@ def _record_end(purging: Purging, job: Job) -> None:
         WORKER,
         uid=job.scope.uid,
         video_id=job.scope.video_id or "",
-        clip_id=clip_id,
+        clip_id=job.scope.clip_id,
         fingerprint=job.fingerprint,
         job_id=job.job_id,
         detail=detail,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from storage.actions.audit import refusals_recorded
 from storage.actions.document_changes import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import changed_meanwhile, following, job_event, others_at_work
@@ -12,8 +13,7 @@ from storage.actions.purge.planning import stored_plan
 from storage.actions.purge.presence import look_at
 from storage.actions.purge.quarantine import Quarantine
 from storage.actions.purge.record import Record, record_of
-from storage.actions.purge.recording import refusals_recorded
-from storage.actions.purge.steps_undo import path_of, same_fields
+from storage.actions.purge.steps_undo_proof import path_of, same_fields
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.job import Job
@@ -36,7 +36,7 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
     checked, email = checked_reason(reason), normal_email(actor.email)
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.undo", job, checked)
-    with refusals_recorded(purging, event):
+    with refusals_recorded(purging.trail, event):
         now = purging.clock()
         authorise(actor, "purge.undo", now=now)
         _refuse_undo(purging, job, now)

@@ -85,6 +85,11 @@ class Scope:
         return "/".join(parts)
 
     @property
+    def clip_id(self) -> str:
+        """The clip's id where it is a single one, else empty."""
+        return self.clips[0].clip_id if self.kind == "clip" else ""
+
+    @property
     def video_ids(self) -> tuple[str, ...]:
         """The videos that the scope names, sorted; none for a user, who has all of them."""
         if self.clips:

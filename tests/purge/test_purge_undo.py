@@ -1,0 +1,105 @@
+"""Quarantines: what an undo refuses, what it tells, when they are emptied, and what erasing does to earlier ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from storage.actions.purge.running import run_job
+from storage.actions.purge.undoing import undo
+from storage.actions.purge.worker import sweep
+from storage.domain.purge.scope import Scope
+from storage.errors import Refused
+from tests.purge.world import ADA, REASON, PurgeWorld
+
+VIDEO = "video-aaa"
+SCOPE = Scope.of("u1", VIDEO)
+
+
+@pytest.fixture
+def filled(world: PurgeWorld) -> PurgeWorld:
+    """A user with two videos, and a neighbour."""
+    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    world.add_user("u10", {VIDEO: 1})
+    return world
+
+
+def test_an_undo_waits_for_other_jobs_on_the_same_things(filled: PurgeWorld) -> None:
+    first = filled.purge(SCOPE)
+    filled.put_objects({f"users/u1/{VIDEO}/highlights.json": (b"left over", "application/json")})
+    filled.apply(filled.plan(SCOPE))
+    with pytest.raises(Refused, match="works on u1/video-aaa and is ready"):
+        undo(filled.purging, first.job_id, REASON, ADA)
+
+
+def test_an_expired_quarantine_is_emptied_and_its_purge_cannot_be_undone(filled: PurgeWorld) -> None:
+    job = filled.purge(SCOPE)
+    after = filled.snapshot()
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/")
+    filled.offset = timedelta(days=6)
+    assert sweep(filled.purging) == ()
+    filled.offset = timedelta(days=8)
+    swept = sweep(filled.purging)
+    assert [(one.kind, one.state, one.of) for one in swept] == [("empty", "done", job.job_id)]
+    assert not filled.own_keys("_ops/quarantine/")
+    with pytest.raises(Refused, match="quarantine is emptied"):
+        undo(filled.purging, job.job_id, REASON, ADA)
+    assert filled.snapshot() == after
+    assert sweep(filled.purging) == ()
+
+
+@pytest.mark.parametrize("place", ["object", "document"])
+def test_undo_is_refused_where_something_new_lives(filled: PurgeWorld, place: str) -> None:
+    job = filled.purge(SCOPE)
+    path, key = f"users/u1/videos/{VIDEO}", f"users/u1/{VIDEO}/highlights.json"
+    if place == "object":
+        filled.put_objects({key: (b"new", "application/json")})
+    else:
+        filled.put_documents({path: {"status": "processing"}})
+    now = filled.snapshot()
+    with pytest.raises(Refused) as refused:
+        undo(filled.purging, job.job_id, REASON, ADA)
+    assert refused.value.reasons == (f"{place} {key if place == 'object' else path}",)
+    assert filled.snapshot() == now
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/")
+
+
+def test_what_comes_up_during_an_undo_is_left_and_told_and_the_undo_can_be_begun_again(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    job = filled.purge(SCOPE)
+    undo_id = undo(filled.purging, job.job_id, REASON, ADA).job_id
+    path = f"users/u1/videos/{VIDEO}"
+    filled.put_documents({path: {"status": "new"}})
+    first = run_job(filled.purging, undo_id)
+    assert first.state == "incomplete"
+    assert first.residue == (f"document is another: {path}",)
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/"), "the copies stay until it is settled"
+    filled.purging.writers.documents.delete(path)
+    again = run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id)
+    assert (again.job_id, again.state) == (undo_id, "done")
+    assert filled.snapshot() == before
+
+
+def test_a_copy_that_is_gone_from_the_quarantine_is_told(filled: PurgeWorld) -> None:
+    job = filled.purge(SCOPE)
+    copies = filled.own_keys(f"_ops/quarantine/{job.job_id}/objects/")
+    filled.purging.writers.objects.delete(copies[:1])
+    back = run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id)
+    assert (back.state, len(back.residue)) == ("incomplete", 1)
+    assert back.residue[0].startswith("object missing: ")
+    assert len(filled.own_keys(f"_ops/quarantine/{job.job_id}/objects/")) == len(copies) - 1
+
+
+def test_erasing_empties_an_earlier_quarantine_of_the_same_scope(filled: PurgeWorld) -> None:
+    first = filled.purge(SCOPE)
+    other = filled.purge(Scope.of("u1", "video-bbb"))
+    filled.put_objects({f"users/u1/{VIDEO}/highlights.json": (b"left over", "application/json")})
+    erased = filled.purge(SCOPE, erase=True)
+    assert erased.state == "done"
+    assert not filled.own_keys(f"_ops/quarantine/{first.job_id}/")
+    assert filled.own_keys(f"_ops/quarantine/{other.job_id}/")
+    with pytest.raises(Refused, match="quarantine is emptied"):
+        undo(filled.purging, first.job_id, REASON, ADA)
+    with pytest.raises(Refused, match="erased"):
+        undo(filled.purging, erased.job_id, REASON, ADA)
