@@ -212,8 +212,7 @@ def _firestore(reader: Reader) -> FirestoreSettings:
     host = reader.text("FIRESTORE_EMULATOR_HOST")
     if host and not re.fullmatch(r"[A-Za-z0-9.\-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", host):
         reader.problem("FIRESTORE_EMULATOR_HOST", "is not host:port", "For example 127.0.0.1:8080, without http://.")
-    path_text = reader.text("FIREBASE_CREDENTIALS_PATH")
-    path = Path(path_text).expanduser() if path_text else None
+    path = reader.path("FIREBASE_CREDENTIALS_PATH")
     if path is not None and (trouble := credentials_file.problem(path)):
         reader.problem("FIREBASE_CREDENTIALS_PATH", trouble, "Point it at the service account's JSON key file.")
     return FirestoreSettings(project, path, host)

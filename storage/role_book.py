@@ -44,8 +44,8 @@ def read_roles(reader: Reader, root: Path) -> RoleBook:
     for role in ROLES:
         name = f"ROLE_{role.upper()}"
         entries += _entries(reader, name, role, re.split(r"[\s,;]+", reader.text(name)))
-    if reader.has("ROLES_FILE"):
-        entries += _file(reader, root / Path(reader.text("ROLES_FILE")).expanduser())
+    if (path := reader.path("ROLES_FILE")) is not None:
+        entries += _file(reader, root / path)
     people: dict[str, frozenset[Role]] = {}
     groups: dict[str, frozenset[Role]] = {}
     for role, entry in entries:

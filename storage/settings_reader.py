@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -51,6 +52,20 @@ class Reader:
             self.problem(name, f"must be a whole number from {low:,} to {high:,}", f"Leave it out for {default}.")
             return default
         return int(text)
+
+    def path(self, name: str) -> Path | None:
+        """The file named by a setting, `~` resolved; `None` where it is not set, or where no file can have such a name."""
+        text = self.text(name)
+        if not text:
+            return None
+        if "\0" in text:
+            self.problem(name, "has a NUL character in it", "Give the file's path as the shell shows it.")
+            return None
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:
+            self.problem(name, "names the home of a user who is not known here", "Give the path from the root.")
+            return None
 
     def url(self, name: str, url: str) -> SplitResult | None:
         """The parts of an absolute URL without query, fragment or user; plain http on loopback only."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import cached, nav
+from pages._ui.access.identity import PERSONA
 from storage.errors import Unreachable
 from tests.access.conftest import NAMES
 
@@ -48,8 +49,10 @@ def demo() -> Iterator[None]:
 
 
 def shown(name: str, parameters: dict[str, list[str]]) -> AppTest:
-    """The page, run by Streamlit with these parameters."""
-    app = AppTest.from_file(str(nav.SCREENS[name].file))
+    """The page as somebody who may see them all gets it with these parameters: through the entry point."""
+    app = AppTest.from_file(str(nav.FOLDER.parent / "app.py"), default_timeout=60)
+    app.session_state[PERSONA] = "admin@demo.local"
+    app.switch_page(f"pages/{name}.py")
     for parameter, values in parameters.items():
         app.query_params[parameter] = values
     return app.run(timeout=60)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pages._ui.access import settings
@@ -138,6 +138,8 @@ def test_a_malformed_file_of_roles_gives_nobody_anything(tmp_path: Path, content
 
 
 @given(st.dictionaries(st.sampled_from([*OIDC, *ACCESS, "ROLES_FILE", "GROUPS_CLAIM"]), st.text(max_size=80)))
+@example({"ROLES_FILE": "~nobody-of-this-name/roles.toml"})
+@example({"ROLES_FILE": "roles\0.toml"})
 def test_no_text_in_any_setting_makes_anything_but_settings_or_named_problems(values: dict[str, str]) -> None:
     named: list[bool] = []
     try:

@@ -55,6 +55,8 @@ def test_a_half_configured_machine_gets_the_whole_list():
         ("R2_ENDPOINT_URL", "https://acc.r2.cloudflarestorage.com/viral-media", "the bucket's name after the host"),
         ("R2_ENDPOINT_URL", "https://acc.r2.cloudflarestorage.com/other", "a path"),
         ("R2_ENDPOINT_URL", "https://viral-media.acc.r2.cloudflarestorage.com", "begins with the bucket's name"),
+        ("FIREBASE_CREDENTIALS_PATH", "~nobody-of-this-name/key.json", "the home of a user"),
+        ("FIREBASE_CREDENTIALS_PATH", "key\0.json", "a NUL character"),
         ("R2_ENDPOINT_URL", "acc.r2.cloudflarestorage.com", "not an absolute"),
         ("R2_ENDPOINT_URL", "http://acc.r2.cloudflarestorage.com", "not encrypted"),
         ("R2_ENDPOINT_URL", "https://user:pw@acc.r2.cloudflarestorage.com", "a user or a password"),
