@@ -54,7 +54,7 @@ class Reader:
         return int(text)
 
     def path(self, name: str) -> Path | None:
-        """The file named by a setting, `~` resolved; `None` where it is not set, or where no file can have such a name."""
+        """The file that a setting names, `~` resolved; `None` where it is not set or no file can be called so."""
         text = self.text(name)
         if not text:
             return None
