@@ -32,9 +32,9 @@ def pytest_report_collectionfinish() -> str | None:
     return MISSING if rig.chromium() is None else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests."""
+    """One headless Chromium for all tests of this folder, and no longer: Playwright's event loop runs in this thread."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=rig.chromium(), args=list(rig.LAUNCH_ARGS))
         yield launched
