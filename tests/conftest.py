@@ -30,6 +30,14 @@ from tests.rigs.firestore import (
 REAL_PROCESSES = ("tests/access/", "tests/browser/", "tests/purge/", "tests/sandbox/", "tests/ui/", "tests/contract/")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The demo that tests start, here or in servers of their own, is theirs: never the one that somebody uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEMO_FOLDER", str(tmp_path_factory.mktemp("demo")))
+        yield
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks the tests of real processes to be tried again."""
     for item in items:

@@ -6,7 +6,8 @@
 The process that holds the folder's lock owns the demo: it runs the Firestore server in its own threads and SeaweedFS as
 a child, and both end with it, however it ends. Every other process attaches. Data persist between starts. When they are
 half a day old, or a month has turned, their dates are moved to now, so that "three minutes ago" stays true; what
-somebody changed or deleted in the demo stays changed or deleted.
+somebody changed or deleted in the demo stays changed or deleted. DEMO_FOLDER names another folder than `.demo`: a demo
+of its own.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from storage.environment import ROOT
+from storage import environment
 from storage.errors import ConfigError, Problem, Refused, StorageError, Unreachable
 from storage.sandbox.demo_folder import DemoFolder, Running
 from storage.sandbox.demo_owner import Owner, await_former
 from storage.sandbox.seeding import BUCKET, PROJECT
+from storage.settings_reader import Reader
 
-FOLDER = ROOT / ".demo"
 WAIT_SECONDS = 60.0  # for another process that is just starting the demo, the first time included
 
 
@@ -87,13 +88,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_demo(directory: Path = FOLDER, *, clock: Callable[[], datetime] = utc_now) -> Demo:
-    """The demo of this folder: attached to where one runs, else started, with its data if there are any.
+def configured_folder() -> Path:
+    """Where the demo's data lie: `DEMO_FOLDER` (relative to the project), else `.demo`. Raises `ConfigError`."""
+    reader = Reader(environment.read())
+    path = reader.path("DEMO_FOLDER")
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return environment.ROOT / (path or ".demo")
+
+
+def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = utc_now) -> Demo:
+    """The demo of this folder, or of the configured one: attached to where one runs, else started.
 
     Takes some 10 s the first time, 1 to 4 s later. Raises `Unreachable` when another process holds the folder without
     answering, or a stand-in does not start; `ConfigError` when the folder cannot be written or SeaweedFS is missing.
     """
-    folder = DemoFolder(directory)
+    folder = DemoFolder(directory or configured_folder())
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         if _acquire(folder):
@@ -107,14 +117,14 @@ def open_demo(directory: Path = FOLDER, *, clock: Callable[[], datetime] = utc_n
         "Another process holds the demo's folder, but its demo does not answer.",
         remedy="End that process, or wait for it; then try again.",
         operation="open the demo",
-        target=str(directory),
+        target=str(folder.path),
     )
 
 
-def reset(directory: Path = FOLDER) -> None:
+def reset(directory: Path | None = None) -> None:
     """Deletes the demo's data; the next start makes them anew. `Refused` while a process runs it."""
-    folder = DemoFolder(directory)
-    if not directory.exists():
+    folder = DemoFolder(directory or configured_folder())
+    if not folder.path.exists():
         return
     if not _acquire(folder):
         running = folder.running()
@@ -148,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demo in the foreground, or deletes its data."""
     parser = argparse.ArgumentParser("python -m storage.sandbox.demo", description="Runs the demo until Ctrl-C.")
     parser.add_argument("--reset", action="store_true", help="delete the demo's data and end")
-    parser.add_argument("--directory", type=Path, default=FOLDER, help="where its data lie (default: .demo)")
+    parser.add_argument("--directory", type=Path, help="where its data lie (default: DEMO_FOLDER, or .demo)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -162,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(directory: Path) -> None:
+def _run(directory: Path | None) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

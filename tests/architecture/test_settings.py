@@ -13,7 +13,13 @@ from storage.domain.policy import ROLES
 from storage.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = ("storage/config.py", "storage/access_settings.py", "storage/role_book.py", "storage/purge_settings.py")
+READERS = (
+    "storage/config.py",
+    "storage/access_settings.py",
+    "storage/role_book.py",
+    "storage/purge_settings.py",
+    "storage/sandbox/demo.py",
+)
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 
 

@@ -34,7 +34,7 @@ def pytest_report_collectionfinish() -> str | None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests of this folder, and no longer: Playwright's event loop runs in this thread."""
+    """One headless Chromium for this folder, and no longer: Playwright keeps an event loop in this thread."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=rig.chromium(), args=list(rig.LAUNCH_ARGS))
         yield launched

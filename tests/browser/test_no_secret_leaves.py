@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, WebSocket
 
 from pages._ui.nav import SCREENS
-from storage.sandbox.demo import FOLDER
+from storage.sandbox.demo import configured_folder
 from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
 
 SIGNED = (
@@ -47,7 +46,7 @@ class Wire:
 
 def secrets() -> list[str]:
     """The keys of the running demo; each key id is public in every signed link, its secret nowhere."""
-    running = json.loads((Path(FOLDER) / "running.json").read_text(encoding="utf-8"))
+    running = json.loads((configured_folder() / "running.json").read_text(encoding="utf-8"))
     found = [running["secret_key"], running["read_secret_key"]]
     assert all(len(secret) > 20 for secret in found)
     return found
