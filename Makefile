@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+# Each worker runs stand-ins of its own (SeaweedFS, both Firestores, a browser): more than one a core makes it slower.
+TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint bench reset lock clean
@@ -17,7 +19,7 @@ test: $(VENV)/test.stamp ## lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 lint: $(VENV)/test.stamp ## lint and types alone
 	$(BIN)/ruff check .
