@@ -12,6 +12,8 @@ from google.cloud import firestore
 from google.cloud.firestore_v1 import DocumentSnapshot as Snapshot
 from google.cloud.firestore_v1.transforms import Maximum, Minimum
 
+from tests.rigs.naming import stable
+
 
 @pytest.fixture
 def stored(db: firestore.Client) -> Snapshot:
@@ -87,7 +89,7 @@ def test_an_update_time_stops_it_where_nothing_is(db: firestore.Client, stored: 
         ([1, 2.0, "a", 1], firestore.ArrayRemove([1.0, 2]), ["a"]),
         ("text", firestore.ArrayRemove([1]), []),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_transform_computes_from_what_is_stored(
     db: firestore.Client, before: object, transform: object, after: object
@@ -106,7 +108,7 @@ def test_a_transform_makes_the_field_where_there_is_none(db: firestore.Client) -
     assert db.document("c/d").get().to_dict() == {"m": {"n": 4}, "a": ["x"]}
 
 
-@pytest.mark.parametrize("transform", [Maximum(1), Minimum(1), firestore.Increment(1)], ids=repr)
+@pytest.mark.parametrize("transform", [Maximum(1), Minimum(1), firestore.Increment(1)], ids=stable)
 def test_nan_stays_nan(db: firestore.Client, transform: object) -> None:
     db.document("c/d").set({"v": math.nan})
     db.document("c/d").update({"v": transform})

@@ -35,6 +35,7 @@ from storage.errors import (
 )
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import Answer, FaultProxy
+from tests.rigs.naming import stable
 from tests.rigs.seaweed import ADMIN, NOBODY, READER, SECRETS, SeaweedRig, pair
 
 # Code, status, what it is. R2's own page of codes first, then what other answers of it and other stores carry, then
@@ -157,7 +158,7 @@ WITHOUT_ANSWER = [
 ]
 
 
-@pytest.mark.parametrize(("error", "kind"), WITHOUT_ANSWER, ids=lambda value: getattr(value, "__name__", repr(value)))
+@pytest.mark.parametrize(("error", "kind"), WITHOUT_ANSWER, ids=stable)
 def test_every_failure_without_an_answer_has_its_error(error: Exception, kind: type[StorageError]) -> None:
     translated = translate(error, "head_object", "users/u1/a.mp4")
     assert type(translated) is kind

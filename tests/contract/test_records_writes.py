@@ -15,6 +15,7 @@ from storage.actions.documents import MAX_CHANGES, Transaction
 from storage.clients.meter import metering
 from storage.errors import BadInput, NotFound, Stale
 from tests.rigs.firestore import FirestoreRig
+from tests.rigs.naming import stable
 from tests.rigs.records import NOON, World
 
 PATH = "users/u1/videos/v"
@@ -71,7 +72,7 @@ def test_an_update_can_delete_count_up_and_take_the_servers_time(world: World) -
         {"a": 2**63},
         {"a": object()},
     ],
-    ids=str,
+    ids=stable,
 )
 def test_an_update_that_cannot_be_meant_is_refused_and_changes_nothing(world: World, changes: dict[Any, Any]) -> None:
     before = world.update_time(PATH)
