@@ -39,8 +39,10 @@ def _user(uid: str) -> None:
         loaded = loads.user(uid)
     account, usage = loaded.value
     _head(account, usage)
-    refresh = partial(loads.forget_user, uid)
-    freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=refresh)
+    freshness(
+        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid),
+        on_anew=partial(loads.forget_user, uid),
+    )  # fmt: skip
     usage_view.cards(usage)
     st.subheader("Videos")
     states.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
@@ -107,10 +109,16 @@ def _videos(uid: str) -> None:
         states.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
     elif not some.everything:
         hidden = f" {some.hidden:,} more have no creation time and are in no such order." if some.hidden else ""
-        st.caption(f"These are the newest {len(frame):,} by creation; filters and charts speak of these.{hidden}")
+        st.caption(
+            f"These are the newest {len(frame):,} of {some.count:,} by creation; filters and charts speak of "
+            f"these.{hidden}"
+        )
         if st.button("Read all videos", key=key(NAME, "all"), icon=":material/unfold_more:"):
             _read_whole(uid)
-    freshness(loaded.read_at, key=key(NAME, "videos_fresh"), cost=loaded.cost, complete=some.everything)
+    freshness(
+        loaded.read_at, key=key(NAME, "videos_fresh"), cost=loaded.cost, complete=some.everything,
+        on_refresh=partial(loads.refresh_user, uid),
+    )  # fmt: skip
     if len(frame):
         with st.container(border=True):
             st.markdown("**Storage by video** :small[by the videos' own counters]")
@@ -136,7 +144,10 @@ def _truth(uid: str, usage: Usage) -> None:
     usage_view.counters(full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
     videos.by_style(full.clips.frame)
-    freshness(loaded.read_at, key=key(NAME, "truth_fresh"), cost=loaded.cost, complete=broken is None)
+    freshness(
+        loaded.read_at, key=key(NAME, "truth_fresh"), cost=loaded.cost, complete=broken is None,
+        on_refresh=partial(loads.refresh_user, uid),
+    )  # fmt: skip
 
 
 def _read_whole(uid: str) -> None:
@@ -145,7 +156,12 @@ def _read_whole(uid: str) -> None:
 
 
 def _credits(uid: str) -> None:
-    ledger.draw(loads.transactions(uid).value, page=NAME)
+    loaded = loads.transactions(uid)
+    ledger.draw(loaded.value, page=NAME)
+    freshness(
+        loaded.read_at, key=key(NAME, "credits_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
+        on_refresh=partial(loads.refresh_user, uid),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

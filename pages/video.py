@@ -41,7 +41,7 @@ def _video(uid: str, video_id: str) -> None:
     _head(case, video)
     freshness(
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=case.error is None,
-        on_refresh=partial(loads.forget_user, uid),
+        on_refresh=partial(loads.refresh_user, uid),
     )  # fmt: skip
     if isinstance(case.facts.video, Absent):
         _nowhere(uid, video_id)

@@ -111,6 +111,11 @@ def is_demo(values: Mapping[str, str]) -> bool:
     return not any(name.startswith(LIVE_MARKERS) for name in values)
 
 
+def read_budget(values: Mapping[str, str]) -> int | None:
+    """`Settings.read_budget` alone, before stores are opened; a bad value counts as unset: `load` complains of it."""
+    return _read_budget(Reader(values))
+
+
 def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
     """The settings, or `ConfigError` with every problem by name. Reads no environment; opens the credentials file."""
     reader = Reader(values)
@@ -123,7 +128,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         playback_url_expiry_seconds=reader.whole("PLAYBACK_URL_EXPIRY_SECS", 900, 1, MAX_EXPIRY_SECONDS),
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
         stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
-        read_budget=reader.whole("READ_BUDGET", DEFAULT_READ_BUDGET, 0, 999_999_999) or None,
+        read_budget=_read_budget(reader),
         plan_limits=_plan_limits(reader),
         purge=purge_settings.read_limits(reader),
         audit_key=Secret(purge_settings.read_audit_key(reader)),
@@ -131,6 +136,10 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
     if reader.problems:
         raise ConfigError(reader.problems)
     return settings
+
+
+def _read_budget(reader: Reader) -> int | None:
+    return reader.whole("READ_BUDGET", DEFAULT_READ_BUDGET, 0, 999_999_999) or None
 
 
 def _r2(reader: Reader) -> R2Settings:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from storage.domain.schema import Table
 from storage.repositories.records import Records
-from storage.user_view import KEPT, OVERLAP, merged
+from storage.user_view import KEPT, OVERLAP, merged, note_forgotten
 
 KEPT_ROWS = 500_000  # of all users together: some 300 MB of clips
 MOST_CHANGED = 40  # videos whose clips are listed one by one; beyond that, reading anew is as cheap
@@ -38,6 +38,7 @@ class UserTables:
         self._clock = clock
         self._kept_rows = kept_rows
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._forgotten: OrderedDict[str, datetime] = OrderedDict()
         self._lock = threading.Lock()
 
     def videos(self, uid: str) -> Table:
@@ -54,6 +55,7 @@ class UserTables:
     def forget(self, uid: str) -> None:
         """Drops a user's tables; after the desk itself changed something, for that need not touch `updated_at`."""
         with self._lock:
+            note_forgotten(self._forgotten, uid, self._clock())
             for what in ("videos", "clips"):
                 self._kept.pop((uid, what), None)
 
@@ -105,6 +107,8 @@ class UserTables:
 
     def _keep(self, uid: str, what: str, kept: _Kept) -> None:
         with self._lock:
+            if uid in self._forgotten and kept.began < self._forgotten[uid]:
+                return
             self._kept[uid, what] = kept
             self._kept.move_to_end((uid, what))
             while sum(len(entry.table.frame) for entry in self._kept.values()) > self._kept_rows:

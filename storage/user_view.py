@@ -69,6 +69,7 @@ class UserReads:
         self._limits = limits
         self._clock = clock
         self._kept: OrderedDict[tuple[str, Hashable], _Kept] = OrderedDict()
+        self._forgotten: OrderedDict[str, datetime] = OrderedDict()
         self._lock = threading.Lock()
 
     def account(self, uid: str) -> tuple[Account, Usage]:
@@ -147,8 +148,9 @@ class UserReads:
         return table
 
     def forget(self, uid: str) -> None:
-        """Drops what is remembered of a user, so that the next read is a whole one."""
+        """Drops what is remembered of a user, so that the next read is a whole one; a read under way is not kept."""
         with self._lock:
+            note_forgotten(self._forgotten, uid, self._clock())
             for key in [key for key in self._kept if key[0] == uid]:
                 del self._kept[key]
 
@@ -162,10 +164,20 @@ class UserReads:
 
     def _keep(self, uid: str, what: Hashable, kept: _Kept) -> None:
         with self._lock:
+            if uid in self._forgotten and kept.began < self._forgotten[uid]:
+                return
             self._kept[uid, what] = kept
             self._kept.move_to_end((uid, what))
             while len(self._kept) > KEPT_ANSWERS:
                 self._kept.popitem(last=False)
+
+
+def note_forgotten(forgotten: OrderedDict[str, datetime], uid: str, now: datetime) -> None:
+    """Notes when a user was forgotten: what began to be read before may lack the change that was the reason."""
+    forgotten[uid] = now
+    forgotten.move_to_end(uid)
+    while len(forgotten) > KEPT_ANSWERS:
+        forgotten.popitem(last=False)
 
 
 def _new_rows(kept: SomeVideos, changed: pd.DataFrame) -> int | None:

@@ -20,6 +20,8 @@ from storage.actions.purge.context import Purging
 from storage.connect import Stores
 from storage.repositories.jobs import Jobs
 from storage.scanning import Scans
+from storage.user_tables import UserTables
+from storage.user_view import UserReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def stores() -> Stores:
 def close() -> None:
     """Closes what `stores` opened, and stops the stand-ins; for the end of the process."""
     scans.clear()
+    for over_the_stores in (user_reads, user_tables, trail, purging):
+        over_the_stores.clear()
     _opened.clear()  # releases through on_release
 
 
@@ -52,17 +56,33 @@ def _opened() -> _Opened:
         return _Opened(stack.enter_context(connect.opened()), stack.pop_all())
 
 
+@st.cache_resource(show_spinner=False, max_entries=1)
+def user_reads() -> UserReads:
+    """What this process remembers of the users whose pages it drew, so that the next look reads what changed."""
+    return UserReads(stores().records, stores().settings.plan_limits, _now)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def user_tables() -> UserTables:
+    """The whole tables of users that somebody asked for, brought up to date by what changed."""
+    return UserTables(stores().records, _now)
+
+
 @st.cache_resource(show_spinner=False, max_entries=4)
 def trail(project_id: str) -> AuditTrail:
     """The audit of this process, which remembers where the chain ends; one for each project."""
     return audit.open_audit(stores(), connect.open_writers(stores()))
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def bench() -> Bench:
     """What a change is made with: its writers are opened when somebody makes one, and not kept."""
     found = stores()
     project = found.settings.firestore.project_id
-    return Bench(found, connect.open_writers(found), trail(project), lambda: datetime.now(UTC))
+    return Bench(found, connect.open_writers(found), trail(project), _now)
 
 
 @st.cache_resource(show_spinner=False, on_release=Scans.stop)

@@ -20,10 +20,12 @@ def freshness(
     complete: bool = True,
     now: datetime | None = None,
     on_refresh: Callable[[], Any] | None = None,
+    on_anew: Callable[[], Any] | None = None,
 ) -> bool:
     """One quiet line on how fresh and how dear this is, with a refresh button; true when the button was pressed.
 
-    `on_refresh` clears the caches before the rerun.
+    `on_refresh` clears the caches before the rerun. `on_anew`, for what a refresh only brings up to date, gets a button
+    of its own, and drops even what it is brought up to date from.
     """
     now = now or datetime.now(UTC)
     parts = [*cost_words(cost)] if cost else []
@@ -33,9 +35,16 @@ def freshness(
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
         age = fmt.ago(read_at, now).text if read_at else ""
         st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
-        return st.button(
-            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary", on_click=on_refresh
-        )
+        pressed = st.button(
+            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary", on_click=on_refresh,
+            help="Reads what changed since." if on_anew else None,
+        )  # fmt: skip
+        if on_anew is not None:
+            st.button(
+                "Read anew", key=f"{key}_anew", icon=":material/restart_alt:", type="tertiary", on_click=on_anew,
+                help="Reads everything again: for a change made past this desk that left no newer updated_at.",
+            )  # fmt: skip
+        return pressed
 
 
 def cost_words(cost: Cost) -> list[str]:

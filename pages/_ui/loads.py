@@ -1,7 +1,8 @@
 """What pages load, each cached under its own name with a life and a size; each says when it was read and what it cost.
 
 Ids are ordinary arguments, so nobody is shown another one's answer. An error is raised and never kept. No presigned URL
-is kept here. After a change, `forget_user` drops what may have changed.
+is kept here. A refresh button calls `refresh_user`: what was read before is brought up to date by what changed since.
+After a change that the desk made, `forget_user` drops even that, for not every change leaves a trace to ask for.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages._ui import purging
-from pages._ui.cached import stores
+from pages._ui import budget, purging
+from pages._ui.cached import stores, user_reads, user_tables
 from pages._ui.purging import Sheet, Standing
 from storage import account, audit_search, diagnose_stuck, health, overview, verify
 from storage import diagnose as diagnosing
@@ -22,6 +23,7 @@ from storage import find as finding
 from storage.account import Account, FullUsage
 from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
+from storage.clients.meter import check as check_budgets
 from storage.diagnose import Case
 from storage.diagnose_stuck import Reach, StuckList
 from storage.domain.integrity import Report
@@ -32,11 +34,11 @@ from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.health import Check
 from storage.overview import LimitList
+from storage.user_view import SomeVideos
 from storage.verify_facts import Checker
 from storage.verify_facts import checker as checker_over
 
 T = TypeVar("T")
-NEWEST = 25  # videos of a user that are read before somebody asks for all of them
 MINUTE = 60
 
 
@@ -50,9 +52,11 @@ class Loaded(Generic[T]):
 
 
 def _measured(load: Callable[[], T]) -> Loaded[T]:
+    """What `load` gives. `OverBudget` where it read more than the page may, though a part of it made a note of that."""
     read_at = datetime.now(UTC)
-    with metering() as meter:
+    with metering(read_budget=budget.allowed()) as meter:
         value = load()
+        check_budgets()
     return Loaded(value, read_at, meter.cost())
 
 
@@ -96,12 +100,7 @@ def find(text: str) -> Loaded[Found]:
 @st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
 def user(uid: str) -> Loaded[tuple[Account, Usage]]:
     """A user's account, and usage with the truth by aggregation."""
-
-    def load() -> tuple[Account, Usage]:
-        found = account.read_account(stores().records, uid, stores().settings.plan_limits)
-        return found, account.read_quick_usage(stores().records, found, _now())
-
-    return _measured(load)
+    return _measured(lambda: user_reads().account(uid))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
@@ -110,32 +109,15 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
 
     def load() -> FullUsage:
         found = account.read_account(stores().records, uid, stores().settings.plan_limits)
-        return account.read_full_usage(stores().records, found, _now())
+        return account.read_full_usage(user_tables(), found, _now())
 
     return _measured(load)
-
-
-@dataclass(frozen=True, slots=True)
-class SomeVideos:
-    """Videos of a user: all of them (phantoms too), or the newest, of which `hidden` more have no creation time."""
-
-    table: Table
-    everything: bool
-    hidden: int = 0
 
 
 @st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
-
-    def load() -> SomeVideos:
-        first = stores().records.videos(uid, limit=NEWEST)
-        if first.complete or first.error:
-            return SomeVideos(first, everything=first.complete)
-        recent = stores().records.recent_videos(uid, NEWEST)
-        return SomeVideos(recent.table, everything=False, hidden=recent.without_created_at)
-
-    return _measured(load)
+    return _measured(lambda: user_reads().videos(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
@@ -143,8 +125,8 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
     """All of a user's videos, phantoms too."""
 
     def load() -> SomeVideos:
-        table = stores().records.videos(uid)
-        return SomeVideos(table, everything=table.complete)
+        table = user_tables().videos(uid)
+        return SomeVideos(table, everything=table.complete, count=int(table.frame["exists"].sum()))
 
     return _measured(load)
 
@@ -152,7 +134,7 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
-    return _measured(lambda: stores().records.transactions(uid))
+    return _measured(lambda: user_reads().transactions(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
@@ -238,9 +220,16 @@ def forget_purges() -> None:
         load.clear()
 
 
-def forget_user(uid: str) -> None:
-    """Drops every answer about one user; to be called after a change, and by a refresh button."""
+def refresh_user(uid: str) -> None:
+    """For a refresh button: the next look asks both stores again, for what changed where that is known."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
     for whole in (clips, find, raw, case, stuck, report):
         whole.clear()
+
+
+def forget_user(uid: str) -> None:
+    """After a change that the desk made: the next look reads everything anew."""
+    user_reads().forget(uid)
+    user_tables().forget(uid)
+    refresh_user(uid)

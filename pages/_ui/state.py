@@ -41,6 +41,11 @@ def enter(page: str) -> bool:
     return True
 
 
+def current() -> str:
+    """The page that was entered last, or an empty text."""
+    return str(st.session_state.get(_CURRENT, ""))
+
+
 def nonce(name: str) -> int:
     """The number in the keys of a confirmation's fields; `renew_nonce` makes them new, and so empty."""
     return int(seed(name, lambda: 0))

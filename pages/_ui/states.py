@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from pages._ui import incidents
+from pages._ui import budget, incidents
 from pages._ui.text import md, plain
+from storage.clients.meter import OverBudget
 from storage.errors import (
     AccessDenied,
     BadInput,
@@ -45,6 +46,7 @@ _FACES: tuple[tuple[type[StorageError], _Face], ...] = (
     (Unreachable, _Face("No answer", "cloud_off")),
     (MissingIndex, _Face("A Firestore index is missing", "database_off")),
     (NotPermitted, _Face("Not permitted", "block", grave=False, retry=False)),
+    (OverBudget, _Face("Stopped at the budget of document reads", "savings", grave=False)),
     (Refused, _Face("Refused, and nothing was changed", "shield", grave=False)),
     (StorageError, _Face("An answer could not be used", "error")),
 )
@@ -80,7 +82,9 @@ def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str =
         if unknown:
             st.markdown(f"**Not known because of it:** {md(unknown)}")
         _details(error)
-        if face.retry:
+        if isinstance(error, OverBudget):
+            budget.ask(key)
+        elif face.retry:
             _retry(key)
 
 

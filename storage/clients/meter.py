@@ -86,6 +86,12 @@ def record(operation: Operation, count: int = 1) -> None:
             meter.check()
 
 
+def check() -> None:
+    """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that."""
+    for meter in _active.get():
+        meter.check()
+
+
 @contextmanager
 def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
     """Counts what the block does. Blocks nest; each counts for itself."""

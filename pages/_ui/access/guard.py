@@ -16,12 +16,14 @@ from typing import Concatenate, Final, ParamSpec
 
 import streamlit as st
 
-from pages._ui import states
+from pages._ui import budget, states
 from pages._ui.access import identity, screens
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
+from pages._ui.freshness import cost_words
 from pages._ui.nav import SCREENS
 from storage import config, environment, logs
+from storage.clients.meter import metering
 from storage.domain.policy import Action, Actor, Role, authorise, permitted
 from storage.errors import ConfigError, NotPermitted, StorageError
 
@@ -127,7 +129,9 @@ def show(name: str, page: Callable[[], None]) -> None:
     if isinstance(refused, StorageError):
         states.error_panel(refused, key=f"{name}__refused")
     try:
-        page()
+        with metering(read_budget=budget.allowed(name)) as meter:
+            page()
+        budget.say(meter.cost(), cost_words(meter.cost()))
     except SessionEnded as error:  # it ended while the page was being drawn
         screens.sign_in(error)
     except StorageError as error:

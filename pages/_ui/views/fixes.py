@@ -49,7 +49,7 @@ def _again(uid: str, page: str) -> None:
             ":material/refresh: **Check again**  \n:small[What is true now may not have been true a minute ago.]",
             width="stretch",
         )
-        st.button("Check again", key=key(page, "fix", "again"), on_click=partial(loads.forget_user, uid))
+        st.button("Check again", key=key(page, "fix", "again"), on_click=partial(loads.refresh_user, uid))
 
 
 def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:

@@ -23,4 +23,6 @@ def draw(table: Table, *, page: str) -> None:
         "video_id": "Video",
     }
     tables.table(table.frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
+    if not table.complete and table.error is None:
+        st.caption(f"These are the newest {len(table.frame):,}; there are more.")
     st.caption("Credits are not refunded by deleting clips.")
