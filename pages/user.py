@@ -15,7 +15,7 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import UID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
-from pages._ui.views import oddities, videos
+from pages._ui.views import counters, fixes, oddities, videos
 from pages._ui.views import transactions as ledger
 from pages._ui.views import usage as usage_view
 from storage.account import Account
@@ -43,7 +43,7 @@ def _user(uid: str) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid),
         on_anew=partial(loads.forget_user, uid),
     )  # fmt: skip
-    usage_view.cards(usage)
+    usage_view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
     states.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     left, right = st.columns(2, gap="large")
@@ -63,7 +63,7 @@ def _head(account: Account, usage: Usage) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(md(user.email or account.uid, 80), width="content", anchor=False)
         st.badge(md(usage.plan.name, 30), color="blue", icon=":material/workspace_premium:")
-        status.badge("usage", usage.worst_state if usage.worst_state != "unknown" else None)
+        status.badge("usage", usage.worst_state)
         if user.role:
             st.badge(md(user.role, 30), color="violet", icon=":material/shield_person:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -119,7 +119,7 @@ def _videos(uid: str) -> None:
         loaded.read_at, key=key(NAME, "videos_fresh"), cost=loaded.cost, complete=some.everything,
         on_refresh=partial(loads.refresh_user, uid),
     )  # fmt: skip
-    if len(frame):
+    if (frame["total_size_bytes"] > 0).any():
         with st.container(border=True):
             st.markdown("**Storage by video** :small[by the videos' own counters]")
             videos.largest(frame)
@@ -129,7 +129,8 @@ def _truth(uid: str, usage: Usage) -> None:
     count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
     wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
     if not wanted:
-        usage_view.counters(usage.counters, page=NAME)
+        counters.draw(uid, usage.counters, page=NAME)
+        fixes.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
         st.caption("Drift of each video and storage by style need every clip document.")
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
@@ -141,7 +142,9 @@ def _truth(uid: str, usage: Usage) -> None:
     broken = full.videos.error or full.clips.error
     if broken:
         states.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
-    usage_view.counters(full.usage.counters, page=NAME)
+    titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
+    counters.draw(uid, full.usage.counters, page=NAME, titles=titles)
+    fixes.recount(uid, full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
     videos.by_style(full.clips.frame)
     freshness(

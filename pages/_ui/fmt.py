@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pages._ui.text import ABSENT
+from storage.domain.amounts import size_words
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THRESHOLDS = (0, 80, 100)  # nothing used, near the limit, exceeded
 _STEPS = ((86_400.0, "day", "days"), (3_600.0, "h", "h"), (60.0, "min", "min"), (1.0, "s", "s"))
 
@@ -27,13 +27,7 @@ def size(size_bytes: int | None, reason: str = "The size is not known.") -> Show
     """Bytes in binary units with three digits, exact in the help; `None` is a dash with the reason, never 0."""
     if size_bytes is None:
         return Shown(ABSENT, reason)
-    amount, unit = float(abs(size_bytes)), 0
-    while round(amount, 1 if amount < 100 else 0) >= 1024 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1024, unit + 1
-    sign = "-" if size_bytes < 0 else ""
-    digits = 0 if unit == 0 or amount >= 100 else (1 if amount >= 10 else 2)
-    text = f"{sign}{amount:,.{digits}f} {_UNITS[unit]}"
-    return Shown(text, f"{size_bytes:,} byte{'' if abs(size_bytes) == 1 else 's'}")
+    return Shown(size_words(size_bytes), f"{size_bytes:,} byte{'' if abs(size_bytes) == 1 else 's'}")
 
 
 def count(number: int | None, reason: str = "The number is not known.") -> Shown:

@@ -22,10 +22,11 @@ def freshness(
     on_refresh: Callable[[], Any] | None = None,
     on_anew: Callable[[], Any] | None = None,
 ) -> bool:
-    """One quiet line on how fresh and how dear this is, with a refresh button; true when the button was pressed.
+    """One quiet line on how fresh and how dear this is; true when its refresh button was pressed.
 
-    `on_refresh` clears the caches before the rerun. `on_anew`, for what a refresh only brings up to date, gets a button
-    of its own, and drops even what it is brought up to date from.
+    `on_refresh` clears the caches before the rerun; without it there is no button, for one that changes nothing
+    misleads. `on_anew`, for what a refresh only brings up to date, gets a button of its own, and drops even what it is
+    brought up to date from.
     """
     now = now or datetime.now(UTC)
     parts = [*cost_words(cost)] if cost else []
@@ -35,7 +36,7 @@ def freshness(
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
         age = fmt.ago(read_at, now).text if read_at else ""
         st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
-        pressed = st.button(
+        pressed = on_refresh is not None and st.button(
             "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary", on_click=on_refresh,
             help="Reads what changed since." if on_anew else None,
         )  # fmt: skip

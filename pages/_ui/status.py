@@ -82,6 +82,7 @@ FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
             ("ok", "Within limit", "check_circle", "green", "Below 80 % of the limit."),
             ("near_limit", "Near limit", "warning", "orange", "80 % of the limit and more."),
             ("exceeded", "Exceeded", "error", "red", "100 % of the limit and more."),
+            ("unknown", "Unknown", "help", "gray", "The counter cannot be read, so nothing is known of it."),
         ),
         "presence": _looks(
             ("present", "Present", "check_circle", "green", "The object was seen."),

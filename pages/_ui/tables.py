@@ -21,6 +21,7 @@ from storage import export
 SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
 FEW_ROWS = 12  # a table of so few rows needs no count below it
+_LINK_PIXELS = 62  # an icon and a short heading, and no more of a narrow screen
 SIZE_MARK = "clipdesk_size"  # on the configuration of a column of bytes; taken off before Streamlit sees it
 _MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
 
@@ -199,7 +200,7 @@ def paged(total: int, *, key: str, size: int = 50) -> Page:
 def link(label: str, *, help: str = "") -> Any:
     """A column of addresses from `links.url_for`, shown as an icon that opens the page in a new tab."""
     return st.column_config.LinkColumn(
-        label, display_text=":material/open_in_new:", width="small", help=md(help) if help else None
+        label, display_text=":material/open_in_new:", width=_LINK_PIXELS, help=md(help) if help else None
     )
 
 

@@ -160,6 +160,8 @@ def _monthly(user: User | None, field: str, plan: EffectivePlan, limit_name: str
     if value is None and not wrong and limit_name not in plan.carries:
         return None
     limit: int = getattr(plan.limits, limit_name)
+    if user is None or not user.exists:
+        return quota(None, limit)  # a phantom's counters went with its document: unknown, not 0
     if not current:
         return quota(0, limit)
     return quota(None if wrong and value is None else value or 0, limit)

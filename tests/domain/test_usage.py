@@ -182,6 +182,12 @@ def test_a_phantom_user_has_no_counters_and_an_unknown_storage_use():
     assert not result.plan.known
 
 
+def test_a_phantom_user_s_monthly_use_is_unknown_and_not_zero():
+    plan = plans.effective(None, {"limits": {"max_clips_per_month": 20}})
+    result = usage.evaluate("u1", user(exists=False, usage_reset_month=None), None, plan, None, None, NOW)
+    assert (result.clips.used, result.clips.state) == (None, "unknown")
+
+
 def test_configured_defaults_replace_the_built_in_ones():
     configured = plans.parse_overrides('{"Free": {"storage_limit_bytes": 104857600}}')
     assert plans.effective("free", None, {**DEFAULT_LIMITS, **configured}).limits.storage_limit_bytes == 104_857_600

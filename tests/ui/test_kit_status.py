@@ -26,7 +26,7 @@ def test_the_verdicts_and_severities_of_the_command_line_are_all_there() -> None
         "not_found",
     }  # fmt: skip
     assert {"error", "warning", "info"} <= set(status.FAMILIES["severity"])
-    assert set(status.FAMILIES["usage"]) == {"ok", "near_limit", "exceeded"}
+    assert set(status.FAMILIES["usage"]) == {"ok", "near_limit", "exceeded", "unknown"}
 
 
 def test_unknown_presence_looks_like_neither_present_nor_absent() -> None:

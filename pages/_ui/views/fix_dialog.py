@@ -21,9 +21,8 @@ from pages._ui.access.guard import require
 from pages._ui.cached import bench
 from pages._ui.keys import key
 from pages._ui.text import md, plain
-from pages._ui.views.fix_kinds import Preview
+from pages._ui.views.fix_kinds import Preview, Subject
 from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
-from storage.diagnose import Case
 from storage.domain.changes import ABSENT
 from storage.errors import StorageError
 
@@ -59,28 +58,28 @@ def _drop(page: str) -> None:
     st.session_state.pop(_plan(page), None)
 
 
-def draw(case: Case, *, page: str) -> None:
-    """The dialog, where one is open for this video."""
+def draw(subject: Subject, *, page: str) -> None:
+    """The dialog, where one is open for this video or user."""
     target = st.session_state.get(_open(page))
     if not isinstance(target, Target):
         return
-    if (target.uid, target.video_id) != (case.diagnosis.uid, case.diagnosis.video_id):
+    if (target.uid, target.video_id) != (subject.uid, subject.video_id):
         _drop(page)
         return
     kind = target.kind
     show = st.dialog(
         kind.title, width="large", icon=f":material/{kind.icon}:", on_dismiss=partial(_drop, page)
     )(_body)  # fmt: skip
-    show(target, case)
+    show(target, subject)
 
 
-def _body(target: Target, case: Case) -> None:
+def _body(target: Target, subject: Subject) -> None:
     if _open(target.page) not in st.session_state:
         st.rerun()  # it was confirmed: the page shows how it ended
-    states.section(target.kind.title.lower(), partial(_form, target, case), key=key(target.page, "fix", "form"))
+    states.section(target.kind.title.lower(), partial(_form, target, subject), key=key(target.page, "fix", "form"))
 
 
-def _form(target: Target, case: Case) -> None:
+def _form(target: Target, subject: Subject) -> None:
     kind = target.kind
     require(kind.action)
     number = state.nonce(key(target.page, "fix", "nonce"))
@@ -89,7 +88,7 @@ def _form(target: Target, case: Case) -> None:
         return key(target.page, "fix", number, short)
 
     st.caption(kind.about)
-    kind.inputs(case, name)
+    kind.inputs(subject, name)
     reason = st.text_input(
         "Reason, with the ticket", key=name("reason"), max_chars=1_000, live=True,
         placeholder="Why, for whoever reads the audit",
@@ -104,7 +103,7 @@ def _form(target: Target, case: Case) -> None:
         type="secondary" if planned else "primary",
     ):  # fmt: skip
         with st.spinner("Reading both stores…"):
-            planned = _Planned(target, asked, reason, kind.preview(bench(), case, values, reason))
+            planned = _Planned(target, asked, reason, kind.preview(bench(), subject, values, reason))
         st.session_state[_plan(target.page)] = planned
     if planned is not None:
         _confirmation(planned, name("confirm"))

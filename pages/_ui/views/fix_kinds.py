@@ -47,6 +47,27 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rung is climbed for: a video with its case as it was just read, or a user, who has none."""
+
+    uid: str
+    video_id: str = ""
+    looked: Case | None = None
+
+    @property
+    def case(self) -> Case:
+        """The case of the video; only the rungs of a video ask for it."""
+        if self.looked is None:
+            raise LookupError("a rung that needs a video was opened for a user")
+        return self.looked
+
+
+def of_case(case: Case) -> Subject:
+    """The subject that a video's page has read."""
+    return Subject(case.diagnosis.uid, case.diagnosis.video_id, case)
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One rung. `advised_by` are the steps of a diagnosis that this rung carries out."""
 
@@ -55,19 +76,19 @@ class Kind:
     icon: str
     action: Action
     about: str
-    inputs: Callable[[Case, Name], None]
-    preview: Callable[[Bench, Case, Values, str], Preview]
+    inputs: Callable[[Subject, Name], None]
+    preview: Callable[[Bench, Subject, Values, str], Preview]
     apply: Callable[[Bench, Actor, Preview, str], Done]
     fields: tuple[str, ...] = ()
     advised_by: frozenset[str] = field(default_factory=frozenset)
 
 
-def _no_inputs(case: Case, name: Name) -> None:
+def _no_inputs(subject: Subject, name: Name) -> None:
     st.caption("Every clip document of the user is read and added up.")
 
 
-def _recount_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
-    plan = recount.plan_recount(bench.stores, case.diagnosis.uid, bench.clock())
+def _recount_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = recount.plan_recount(bench.stores, subject.uid, bench.clock())
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if plan.unsized_clips:
         notes.append(f"{plan.unsized_clips:,} clips have no usable size; the sums are lower bounds.")
@@ -89,8 +110,9 @@ _SOURCES: Final = {
 }
 
 
-def _rebuild_inputs(case: Case, name: Name) -> None:
-    stored, document = case.facts.highlights_object, case.facts.highlights_document
+def _rebuild_inputs(subject: Subject, name: Name) -> None:
+    facts = subject.case.facts
+    stored, document = facts.highlights_object, facts.highlights_document
     usable = [source for source, state in (("document", document), ("object", stored)) if state.usable]
     if document.usable and stored.usable:
         usable.reverse()  # what customers get is the object
@@ -102,8 +124,8 @@ def _rebuild_inputs(case: Case, name: Name) -> None:
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
 
 
-def _rebuild_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
-    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+def _rebuild_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+    uid, video_id = subject.uid, subject.video_id
     source = values["source"]
     if source == "file":
         if values["file"] is None:
@@ -125,8 +147,8 @@ def _rebuild_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) ->
     return Done("The highlights were written to both places.", (applied.change_id,))
 
 
-def _status_inputs(case: Case, name: Name) -> None:
-    advised = {step.id.removeprefix("set_") for step in case.diagnosis.actions}
+def _status_inputs(subject: Subject, name: Name) -> None:
+    advised = {step.id.removeprefix("set_") for step in subject.case.diagnosis.actions}
     first = next((wanted for wanted in ("completed", "analyzed", "failed") if wanted in advised), STATUSES[0])
     st.segmented_control(
         "Status", STATUSES, default=first, required=True, key=name("status"),
@@ -134,8 +156,8 @@ def _status_inputs(case: Case, name: Name) -> None:
     )  # fmt: skip
 
 
-def _status_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
-    changes = fixing.plan_status(bench, case.diagnosis.uid, case.diagnosis.video_id, str(values["status"]), reason)
+def _status_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+    changes = fixing.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
     return Preview(changes.effective, changes, f"Set the status to {values['status']}", changes.warnings)
 
 
@@ -147,19 +169,19 @@ def _status_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> 
 _OTHER: Final = "\0another"
 
 
-def _documented(case: Case) -> pd.DataFrame:
+def _documented(subject: Subject) -> pd.DataFrame:
     """The video's clips whose document says scene and style, so that a file can take their place."""
-    frame = loads.clips(case.diagnosis.uid, case.diagnosis.video_id).value.frame
+    frame = loads.clips(subject.uid, subject.video_id).value.frame
     return frame[frame["scene_id"].notna() & frame["style"].notna()]
 
 
-def _replace_inputs(case: Case, name: Name) -> None:
+def _replace_inputs(subject: Subject, name: Name) -> None:
     labels = {
         row.clip_id: f"scene {row.scene_id}, {plain(row.style, 40)}"
         + (f" · {plain(row.scene_title, 60)}" if isinstance(row.scene_title, str) else "")
-        for row in _documented(case).itertuples(index=False)
+        for row in _documented(subject).itertuples(index=False)
     }
-    report = case.facts.report
+    report = subject.case.facts.report
     broken = {f.clip_id for f in report.findings if f.clip_id and f.severity == "error"} if report else set()
 
     def label(clip: str) -> str:
@@ -177,10 +199,10 @@ def _replace_inputs(case: Case, name: Name) -> None:
     st.checkbox("Replace it even if it is there and intact", key=name("intact"))
 
 
-def _replace_preview(bench: Bench, case: Case, values: Values, reason: str) -> Preview:
-    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+    uid, video_id = subject.uid, subject.video_id
     media = _media(values)
-    scene, style = _target(case, values)
+    scene, style = _target(subject, values)
     plan = fixing.plan_replace(
         bench, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
     )
@@ -203,11 +225,11 @@ def _replace_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) ->
     return Done(f"The clip was stored: {fmt.size(stored.object.size_bytes).text}.")
 
 
-def _target(case: Case, values: Values) -> tuple[int, str]:
+def _target(subject: Subject, values: Values) -> tuple[int, str]:
     """Scene and style of the clip that was chosen."""
     if values["clip"] == _OTHER:
         return int(values["scene"]), str(values["style"])
-    known = _documented(case)
+    known = _documented(subject)
     found = known[known["clip_id"] == values["clip"]]
     if not len(found):
         raise BadInput("That clip is no longer there", field_name="clip", remedy="Choose a clip again.")

@@ -12,15 +12,17 @@ from pages._ui.cached import bench
 from pages._ui.copying import copy_button
 from pages._ui.keys import key
 from pages._ui.text import plain
-from pages._ui.views.fix_kinds import BY_ID, Done, Kind
+from pages._ui.views.fix_kinds import BY_ID, Done, Kind, Subject
 from storage.actions import fixing
-from storage.diagnose import Case
 from storage.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which rung of which video, on which page: what callbacks are handed, as it was when they were drawn."""
+    """Which rung of which video, or of which user (then `video_id` is empty), on which page.
+
+    It is what callbacks are handed, as it was when they were drawn.
+    """
 
     page: str
     kind_id: str
@@ -69,12 +71,12 @@ def undo(shown: Outcome) -> None:
     st.session_state[outcome_key(target.page)] = ended
 
 
-def draw(case: Case, *, page: str) -> None:
-    """How the last change of this video ended, where there was one, with the button that takes it back."""
+def draw(subject: Subject, *, page: str) -> None:
+    """How the last change of this video or user ended, where there was one, with the button that takes it back."""
     shown = st.session_state.get(outcome_key(page))
     if not isinstance(shown, Outcome):
         return
-    if (shown.target.uid, shown.target.video_id) != (case.diagnosis.uid, case.diagnosis.video_id):
+    if (shown.target.uid, shown.target.video_id) != (subject.uid, subject.video_id):
         return
     with st.container(border=True, key=key(page, "fix", "ended")):
         if shown.error is not None:

@@ -1,7 +1,8 @@
-"""Draws the fix ladder of one video, in the order in which it is climbed, and what the last change came to."""
+"""Draws the fix ladder of one video in the order in which it is climbed, the recount of a user, and what came of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -12,9 +13,11 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from pages._ui.views import fix_dialog, fix_outcome
-from pages._ui.views.fix_kinds import KINDS, Kind
+from pages._ui.views.counters import is_wrong
+from pages._ui.views.fix_kinds import BY_ID, KINDS, Kind, Subject, of_case
 from pages._ui.views.fix_outcome import Target
 from storage.diagnose import Case
+from storage.domain.usage import Counter
 
 _ADVISED = " :blue-badge[:material/recommend: advised]"
 
@@ -22,7 +25,7 @@ _ADVISED = " :blue-badge[:material/recommend: advised]"
 def draw(case: Case, *, page: str) -> None:
     """The rungs that this person may use. What would change is shown in a dialog before anything does."""
     found = case.diagnosis
-    fix_outcome.draw(case, page=page)
+    fix_outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
     believed = case.error is None and found.suspicion is None and found.verdict != "access_denied"
     if not believed:
@@ -40,7 +43,24 @@ def draw(case: Case, *, page: str) -> None:
         if allowed("purge.plan"):
             _purge(found.uid, found.video_id, advised="purge" in steps)
     if believed:
-        fix_dialog.draw(case, page=page)
+        fix_dialog.draw(of_case(case), page=page)
+
+
+def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
+    """The recount of a user beside the drift that it mends: for those who may, with its dialog and how it ended."""
+    if not allowed("recount"):
+        return
+    subject = Subject(uid)
+    fix_outcome.draw(subject, page=page)
+    kind = BY_ID["recount"]
+    wrong = sum(is_wrong(counter) for counter in counters)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=fix_dialog.start,
+            args=(Target(page, kind.id, uid, ""),), type="primary" if wrong else "secondary",
+        )  # fmt: skip
+        st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
+    fix_dialog.draw(subject, page=page)
 
 
 def _again(uid: str, page: str) -> None:

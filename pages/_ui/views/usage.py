@@ -1,15 +1,20 @@
-"""Draws a user's usage: a card for each quota, where each limit comes from, and the counters beside the truth."""
+"""Draws a user's usage: a card for each quota, what may be said of it to the customer, where each limit comes from."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
+from pages._ui import fmt, status
+from pages._ui.copying import copy_button
 from pages._ui.keys import key
 from pages._ui.text import md
+from pages._ui.views.counters import drift_word
 from storage.domain.plans import LIMIT_NAMES, EffectivePlan
-from storage.domain.usage import Counter, Quota, Usage
+from storage.domain.usage import Quota, Usage
+from storage.domain.usage_reply import usage_reply
 
 _LIMIT_WORDS = {
     "storage_limit_bytes": "Storage",
@@ -18,10 +23,12 @@ _LIMIT_WORDS = {
     "max_highlights_per_video": "Highlights a video",
     "max_styles_per_video": "Styles a video",
 }
+_BAR = "usage-bar"
 
 
-def cards(usage: Usage) -> None:
-    """One card for each quota that applies to the user."""
+def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
+    """One card for each quota that applies to the user, and a button that copies it in words, as of `read_at`."""
+    st.html(_bar_colours())
     quotas: list[tuple[str, str, Quota, bool]] = [("Storage", "database", usage.storage, True)]
     if usage.clips is not None:
         quotas.append(("Clips this month", "content_cut", usage.clips, False))
@@ -30,16 +37,42 @@ def cards(usage: Usage) -> None:
     for column, (name, icon, quota, is_bytes) in zip(st.columns(len(quotas)), quotas, strict=True):
         with column:
             _card(name, icon, quota, is_bytes)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(" ".join(_notes(usage)), width="stretch")
+        reply = usage_reply(usage, read_at)
+        copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
+    _enforced_drift(usage)
+    with st.expander("The usage in words, as it is copied for the customer", icon=":material/forum:"):
+        st.markdown("  \n".join(md(line, 300) for line in reply.splitlines()))
+
+
+def _notes(usage: Usage) -> list[str]:
     notes = [f"The product enforces `{usage.enforced_by}`."]
     if usage.actual_bytes is not None:
         notes.append(f"The clips add up to {fmt.size(usage.actual_bytes).text}.")
     if usage.unsized_clips:
-        notes.append(f"{usage.unsized_clips:,} clips have no usable size, so that sum is a lower bound.")
-    if (usage.clips or usage.credits) and not usage.month_is_current:
-        notes.append("The monthly counters are of an earlier month (UTC), so nothing counts yet in this one.")
-    if usage.clips is None and usage.credits is None:
+        has = "1 clip has" if usage.unsized_clips == 1 else f"{usage.unsized_clips:,} clips have"
+        notes.append(f"{has} no usable size, so that sum is a lower bound.")
+    monthly = [quota for quota in (usage.clips, usage.credits) if quota is not None]
+    if not monthly:
         notes.append("Neither the user nor the plan's document carries a monthly quota.")
-    st.caption(" ".join(notes))
+    elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
+        notes.append("The monthly counters are of an earlier month (UTC), so nothing counts yet in this one.")
+    return notes
+
+
+def _enforced_drift(usage: Usage) -> None:
+    """Says above all else where the customer is held to a number that the clips do not add up to."""
+    wrong = next((c for c in usage.counters if c.name == usage.enforced_by and c.drift), None)
+    if wrong is None:
+        return
+    too_high = (wrong.drift or 0) > 0
+    held = "the customer is held to more than there is" if too_high else "more is stored than the plan is charged with"
+    st.warning(
+        f"The enforced counter is {drift_word(wrong)}: {held}. The counters stand beside the truth below, with the "
+        "recount that mends them.",
+        icon=":material/calculate:",
+    )
 
 
 def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
@@ -49,12 +82,23 @@ def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
     with st.container(border=True, height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f":material/{icon}: **{name}**", width="content")
-            status.badge("usage", None if quota.state == "unknown" else quota.state)
+            status.badge("usage", quota.state)
         st.metric(name, used.text, label_visibility="collapsed", help=used.help or None)
         fraction = 0.0 if quota.percent is None else min(max(quota.percent / 100, 0.0), 1.0)
         percent = fmt.percent(quota.percent, "There is no percentage of a limit of 0.")
         text = f"**{percent.text}** of {limit.text}" if quota.percent is not None else f"limit {limit.text}"
-        st.progress(1.0 if quota.state == "exceeded" else fraction, text=text)
+        with st.container(key=f"{_BAR}-{icon}-{quota.state}"):
+            st.progress(1.0 if quota.state == "exceeded" else fraction, text=text)
+
+
+def _bar_colours() -> str:
+    """A bar says by its colour what the badge says in words; Streamlit's own has one colour."""
+    rules = [
+        f"[class*='st-key-{_BAR}-'][class*='-{state}'] [data-testid=stProgressBarTrack] > div "
+        f"{{ background-color: {status.shade(status.look('usage', state).colour)}; }}"
+        for state in ("near_limit", "exceeded")
+    ]
+    return f"<style>{' '.join(rules)}</style>"
 
 
 def plan(found: EffectivePlan) -> None:
@@ -74,43 +118,3 @@ def plan(found: EffectivePlan) -> None:
     title = f"Plan **{md(found.name, 60)}**" + (f" · ${price / 100:,.2f} a month" if price is not None else "")
     st.markdown(title)
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The plan's limits and their sources")
-
-
-def counters(found: tuple[Counter, ...], *, page: str) -> None:
-    """The user's own counters beside the truth; those of videos below, only where they drift."""
-    own = [counter for counter in found if not counter.name.startswith("video.")]
-    videos = [counter for counter in found if counter.name.startswith("video.")]
-    drifting = [counter for counter in videos if counter.drift or (counter.counter is None and counter.truth)]
-    if own:
-        _counter_table(own, key(page, "counters"), "The user's counters beside the truth")
-    if drifting:
-        st.markdown(f"**{len(drifting):,} counters of videos drift**")
-        _counter_table(drifting[: tables.ROW_LIMIT], key(page, "video_counters"), "Counters of videos that drift")
-    elif videos:
-        st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")
-
-
-def _counter_table(rows: list[Counter], name: str, alt: str) -> None:
-    frame = pd.DataFrame(
-        {
-            "name": [row.name for row in rows],
-            "counter": pd.array([row.counter for row in rows], dtype="Int64"),
-            "truth": pd.array([row.truth for row in rows], dtype="Int64"),
-            "drift": pd.array([row.drift for row in rows], dtype="Int64"),
-            "state": [_drift_word(row) for row in rows],
-        }
-    )
-    columns = {
-        "name": "Counter",
-        "counter": st.column_config.NumberColumn("Counter says", format="localized"),
-        "truth": st.column_config.NumberColumn("Truth", format="localized", help="What the clip documents add up to."),
-        "drift": st.column_config.NumberColumn("Drift", format="localized", help="Counter minus truth."),
-        "state": "",
-    }
-    tables.table(frame, key=name, alt=alt, columns=columns, height="content" if len(rows) < 12 else "auto")
-
-
-def _drift_word(row: Counter) -> str:
-    if row.drift is None:
-        return "unknown" if row.truth is None else "no counter"
-    return "true" if row.drift == 0 else "drifts"

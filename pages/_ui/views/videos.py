@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -11,14 +14,18 @@ from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
 
+_TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
 _COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
             "highlights_count", "video_id"]  # fmt: skip
 
 
 def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
     """The videos with filters by status and text."""
+    if not len(videos):
+        st.caption("This user has no videos.")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        present = sorted(videos["status"].dropna().unique()) if len(videos) else []
+        present = sorted(videos["status"].dropna().unique())
         chosen = st.pills(
             "Status",
             present,
@@ -40,11 +47,11 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
     )[_COLUMNS]
     frame["status"] = status.words("video", frame["status"])
     if not len(frame):
-        st.caption("No video matches the filters." if len(videos) else "This user has no videos.")
+        st.caption("No video matches the filters.")
         return
     columns = {
         "open": tables.link("Open"),
-        "video_title": st.column_config.TextColumn("Title", width="large"),
+        "video_title": st.column_config.TextColumn("Title", width=_TITLE_PIXELS),
         "status": status.column("video", shown["status"], "Status"),
         "created_at": tables.moment("Created", distance=True),
         "updated_at": tables.moment("Last touch", distance=True),
@@ -71,35 +78,76 @@ def filtered(videos: pd.DataFrame, statuses: list[str], text: str) -> pd.DataFra
     return videos[keep.astype(bool)]
 
 
-def largest(videos: pd.DataFrame, count: int = 12) -> None:
-    """Storage by video, by the videos' own counters, the largest first."""
+def largest(videos: pd.DataFrame, count: int = 10) -> None:
+    """Storage by video, by the videos' own counters, the largest first, and what all the others have together."""
     known = videos[videos["total_size_bytes"].notna() & (videos["total_size_bytes"] > 0)]
-    rows = known.nlargest(count, "total_size_bytes")
+    known = known.sort_values("total_size_bytes", ascending=False)
+    rows, others = known.head(count), known.iloc[count:]
     titles = [plain(title if pd.notna(title) else video, 36) for title, video in
               zip(rows["video_title"], rows["video_id"], strict=True)]  # fmt: skip
-    _bars([f"{title} · {video[:6]}" for title, video in zip(titles, rows["video_id"], strict=True)],
-          list(rows["total_size_bytes"]), "Video")  # fmt: skip
+    bars = [
+        _Bar(f"{title} · {video[:6]}", int(size), None if pd.isna(clips) else int(clips))
+        for title, video, size, clips in
+        zip(titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True)
+    ]  # fmt: skip
+    if len(others):
+        number = len(others)
+        name = f"{number:,} other video{'' if number == 1 else 's'}"
+        bars.append(_Bar(name, int(others["total_size_bytes"].sum()), None, rest=True))
+    _bars(bars, "Video")
 
 
-def by_style(clips: pd.DataFrame) -> None:
-    """Storage by style over all clips that were read."""
-    sums = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"].sum()
-    sums = sums.sort_values(ascending=False).head(20)
-    _bars([plain(style, 40) for style in sums.index], list(sums), "Style")
+def by_style(clips: pd.DataFrame, count: int = 20) -> None:
+    """Storage by style over all clips that were read, the largest first."""
+    styles = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"]
+    sums = styles.agg(["sum", "size"]).sort_values("sum", ascending=False)
+    bars = [
+        _Bar(plain(str(style), 40), int(size), int(number))
+        for style, size, number in zip(sums.index, sums["sum"], sums["size"], strict=True)
+    ]
+    rest = bars[count:]
+    if rest:
+        more = _Bar(
+            f"{len(rest):,} other styles", sum(bar.size for bar in rest), sum(bar.clips or 0 for bar in rest), True
+        )
+        bars = [*bars[:count], more]
+    _bars(bars, "Style")
 
 
-def _bars(names: list[str], sizes: list[int], heading: str) -> None:
-    if not names:
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    name: str
+    size: int
+    clips: int | None  # `None` where no number stands for it
+    rest: bool = False
+
+
+def _bars(bars: Sequence[_Bar], heading: str) -> None:
+    """One bar each, with its size, its share of all of them: a bar alone does not say how much it is."""
+    total = sum(bar.size for bar in bars)
+    if not total:
         st.caption("Nothing with a size.")
         return
-    frame = pd.DataFrame({heading: names, "bytes": [int(size) for size in sizes]})
-    frame["Size"] = [fmt.size(size).text for size in frame["bytes"]]
+    frame = pd.DataFrame(
+        {
+            heading: [bar.name for bar in bars],
+            "bytes": [bar.size for bar in bars],
+            "Size": [fmt.size(bar.size).text for bar in bars],
+            "Share": [fmt.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
+            "Clips": [fmt.count(bar.clips).text for bar in bars],
+            "colour": [status.shade("gray" if bar.rest else "blue") for bar in bars],
+        }
+    )
+    clips = [f" · {bar.clips:,} clip{'' if bar.clips == 1 else 's'}" if bar.clips is not None else "" for bar in bars]
+    frame["label"] = frame["Size"] + " · " + frame["Share"] + clips
+    widest = max(bar.size for bar in bars)
     base = alt.Chart(frame).encode(
         y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
-        x=alt.X("bytes:Q", title=None, axis=None),
-        tooltip=[heading, "Size"],
+        # Room at the right for the words behind the longest bar.
+        x=alt.X("bytes:Q", title=None, axis=None, scale=alt.Scale(domain=[0, widest * 1.45])),
+        tooltip=[heading, "Size", "Share", "Clips"],
     )
-    chart = base.mark_bar(color=status.shade("blue"), cornerRadiusEnd=3, height={"band": 0.7}) + base.mark_text(
-        align="left", dx=4, color=status.shade("gray")
-    ).encode(text="Size")
-    st.altair_chart(chart.properties(height=max(60, 26 * len(names))), width="stretch")
+    drawn = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(color=alt.Color("colour:N", scale=None))
+    words = base.mark_text(align="left", dx=4, color=status.shade("gray")).encode(text="label")
+    st.altair_chart((drawn + words).properties(height=max(40, 24 * len(frame))), width="stretch")
+    st.caption(f"{fmt.size(total).text} in all.")

@@ -15,6 +15,7 @@ from storage.clients.meter import metering
 from storage.domain.audit_chain import Event
 from storage.domain.model import Clip
 from storage.domain.usage import Quota, Usage
+from storage.domain.usage_reply import usage_reply
 from storage.errors import AccessDenied, NotFound
 from storage.find import find
 from storage.ids import check_id
@@ -87,7 +88,12 @@ def run_usage(arguments: argparse.Namespace, context: Context) -> int:
     unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
     if unread is not None:
         raise unread
-    document = usage_document(full.usage) | {"as_of": full.clips.read_at, "cost": meter.cost().as_dict()}
+    reply = usage_reply(full.usage, context.now())
+    document = usage_document(full.usage) | {
+        "reply": reply,
+        "as_of": full.clips.read_at,
+        "cost": meter.cost().as_dict(),
+    }
     if context.as_json:
         print_json(document)
     else:

@@ -1,0 +1,67 @@
+"""The User page as support and operations use it: drift mended where it is shown, and usage in words to pass on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rigs.records import clip, user, video
+from tests.ui.conftest import LiveApp, words
+from tests.ui.test_fixes import press, recorded
+
+VIDEO = "users/u1/videos/vid-0001"
+
+
+@pytest.fixture
+def drifting(app: LiveApp) -> LiveApp:
+    """A user with one clip of 4,000 bytes, whose own counters and the video's say otherwise."""
+    app.world.put(
+        {
+            "users/u1": user("u1", total_storage_bytes=9_000, total_clips_count=1),
+            VIDEO: video(
+                "vid-0001", video_title="The *talk*", status="completed", clips_count=3, total_size_bytes=4_000
+            ),
+            f"{VIDEO}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=4_000),
+        }
+    )
+    return app
+
+
+def test_drift_is_told_in_words_and_made_true_beside_it_and_taken_back(drifting):
+    shown = drifting.open("user", role="operations", uid="u1")
+    text = words(shown)
+    assert "4.88 KiB too high" in text
+    assert "The *talk*" in text
+    assert "2 too high" in text
+    press(shown, "Recount…")
+    next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4711")
+    shown.run()
+    press(shown, "Show what will change")
+    assert drifting.world.fields("users/u1")["total_storage_bytes"] == 9_000  # showing changes nothing
+    press(shown, "Write the counters")
+    assert drifting.world.fields("users/u1")["total_storage_bytes"] == 4_000
+    assert drifting.world.fields(VIDEO)["clips_count"] == 1
+    assert "too high" not in words(shown)  # the page was read anew
+    press(shown, "Undo")
+    assert drifting.world.fields("users/u1")["total_storage_bytes"] == 9_000
+    assert drifting.world.fields(VIDEO)["clips_count"] == 3
+    assert recorded(drifting)[:4] == [
+        ("undo-change", "done"), ("undo-change", "begun"), ("recount", "done"), ("recount", "begun"),
+    ]  # fmt: skip
+
+
+def test_support_sees_the_drift_and_the_words_for_the_customer_but_no_recount(drifting):
+    shown = drifting.open("user", role="support", uid="u1")
+    text = words(shown)
+    assert "4.88 KiB too high" in text
+    assert "8.79 KiB of 30.0 GiB used" in text
+    assert "Recount…" not in [one.label for one in shown.button]
+
+
+def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):
+    app.world.put({f"{VIDEO}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=4_000)})
+    app.world.put({"plans/free": {"id": "free", "name": "Free", "limits": {"max_clips_per_month": 20}}})
+    text = words(app.open("user", role="support", uid="u1"))
+    assert "A phantom user" in text
+    assert "Clips this month: we cannot read this figure" in text
+    assert "nothing counts yet" not in text
+    assert "no counters to compare" in text
