@@ -26,7 +26,7 @@ def page() -> None:
         st.title("Overview", width="content", anchor=False)
         states.section("the target", _target, key=key(NAME, "target"))
     states.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns([1, 2], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Videos by status", anchor=False)
         states.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
@@ -80,10 +80,7 @@ def _limits() -> None:
 def _stuck() -> None:
     with st.spinner("Looking at videos that do not move…"):
         loaded = loads.stuck()
-    stuck_view.outages(loaded.value.outages)
-    stuck_view.table(loaded.value.videos[:10], page=NAME)
-    if len(loaded.value.videos) > 10:
-        st.caption(f"The worst 10 of {len(loaded.value.videos):,}; Processing has them all.")
+    stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)
     freshness(
         loaded.read_at, key=key(NAME, "stuck_fresh"), cost=loaded.cost, complete=loaded.value.complete,

@@ -50,11 +50,13 @@ def _stuck(delivered: int) -> None:
     if not found.videos:
         _nothing(found, delivered)
         return
+    stuck.refused(found)
     _totals(found)
     chosen = stuck_filters.outage()
     stuck.outages(found.outages, chosen=chosen, choose=stuck_filters.choose_outage)
+    stuck.apart(found, chosen=chosen, choose=stuck_filters.choose_outage)
     with st.container(border=True):
-        st.markdown("**When they stopped** :small[:gray[each mark is one video; a column of marks is an outage]]")
+        st.markdown("**When they stopped** :small[:gray[UTC; each mark is one video; a column of marks is an outage]]")
         stuck_chart.strip(found.videos, found.outages)
     shown = stuck_filters.draw(found.videos, found.outages, page=NAME)
     if shown:
@@ -88,19 +90,30 @@ def _scope(found: StuckList, delivered: int) -> None:
 
 
 def _totals(found: StuckList) -> None:
-    users = len({video.diagnosis.uid for video in found.videos})
+    judged = [video.diagnosis for video in found.videos if video.diagnosis.verdict != stuck.UNJUDGED]
+    unjudged = len(found.videos) - len(judged)
     in_outages = len({pair for outage in found.outages for pair in outage.videos})
-    ages = [video.diagnosis.age for video in found.videos if video.diagnosis.age is not None]
+    ages = [diagnosis.age for diagnosis in judged if diagnosis.age is not None]
     days = max(ages).total_seconds() / 86_400 if ages else None
-    with st.grid(4, min_column_width=160, gap="small"):
-        st.metric("Need a person", f"{len(found.videos):,}", border=True, icon=":material/person_alert:")
-        st.metric("Customers waiting", f"{users:,}", border=True, icon=":material/group:")
+    with st.grid(5 if unjudged else 4, min_column_width=160, gap="small"):
+        st.metric("Need a person", _known(len(judged), unjudged), border=True, icon=":material/person_alert:")
+        customers = len({diagnosis.uid for diagnosis in judged})
+        st.metric("Customers waiting", _known(customers, unjudged), border=True, icon=":material/group:")
         st.metric(
-            "Outages", f"{len(found.outages):,}", border=True, icon=":material/crisis_alert:",
+            "Outages", _known(len(found.outages), unjudged), border=True, icon=":material/crisis_alert:",
             help=f"{in_outages:,} of the videos stopped together with others.",
         )  # fmt: skip
         oldest = "—" if days is None else f"{days:.1f} days"
         st.metric("Longest wait", oldest, border=True, icon=":material/hourglass_disabled:")
+        if unjudged:
+            st.metric("Not known", f"{unjudged:,}", border=True, icon=":material/help:", help="No store answered.")
+
+
+def _known(number: int, unjudged: int) -> str:
+    """The number; where some could not be judged it is a lower bound, and a bound of nothing says nothing."""
+    if not unjudged:
+        return f"{number:,}"
+    return f"≥ {number:,}" if number else "—"
 
 
 def _open_selected(rows: list[str]) -> None:

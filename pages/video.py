@@ -16,7 +16,7 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from pages._ui.views import clips as clips_view
-from pages._ui.views import diagnosis, fixes, oddities, raw
+from pages._ui.views import diagnosis, fixes, jump, oddities, raw
 from pages._ui.views import highlights as highlights_view
 from storage.diagnose import Case
 from storage.domain.diagnosis import Absent, Known
@@ -46,6 +46,7 @@ def _video(uid: str, video_id: str) -> None:
     if isinstance(case.facts.video, Absent):
         _nowhere(uid, video_id)
         return
+    _around(case)
     left, right = st.columns([3, 2], gap="large")
     with left:
         if allowed("explain"):
@@ -53,22 +54,34 @@ def _video(uid: str, video_id: str) -> None:
     with right:
         if video is not None:
             _facts(video)
-    st.subheader("Clips", anchor=False)
+    st.subheader("Clips", anchor="clips")
     states.section(
         "the clips", partial(clips_view.section, uid, video_id, case, page=NAME), key=key(NAME, "clips"),
         unknown="which clips there are",
     )  # fmt: skip
     if allowed("diagnose"):
-        st.subheader("Diagnosis", anchor=False)
+        st.subheader("Diagnosis", anchor="diagnosis")
         diagnosis.verdict(case, page=NAME)
-    st.subheader("Highlights", anchor=False)
+    st.subheader("Highlights", anchor="highlights")
     highlights_view.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
-        st.subheader("Repair", anchor=False)
+        st.subheader("Repair", anchor="repair")
         states.section("the repairs", partial(fixes.draw, case, page=NAME), key=key(NAME, "fixes"))
-    st.subheader("Raw documents", anchor=False)
+    st.subheader("Raw documents", anchor="raw-documents")
     states.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
     oddities.draw(video.oddities if video else ())
+
+
+def _around(case: Case) -> None:
+    """The way to the parts of the page that this person sees, the advised repair named."""
+    parts = {"clips": "Clips"}
+    if allowed("diagnose"):
+        parts["diagnosis"] = "Diagnosis"
+    parts["highlights"] = "Highlights"
+    if allowed("fix") or allowed("recount"):
+        advised = jump.advice(case)
+        parts["repair"] = f"Repair (advised: {advised})" if advised else "Repair"
+    jump.draw(parts | {"raw-documents": "Raw documents"})
 
 
 def _head(case: Case, video: Video | None) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._ui import states
 from pages._ui.keys import IDS, QUERY
+from pages._ui.links import url_for
 from storage.errors import BadInput
 from storage.ids import check_id
 
@@ -39,6 +40,7 @@ def ids(*names: str, hint: str = "Open this page from a search result, or give t
                 raise BadInput(f"{name} is missing from the address", field_name=name, remedy=hint)
         except BadInput as error:
             states.error_panel(error, key=f"params__{name}")
+            st.markdown(f":material/search: [Find the customer, video or clip]({url_for('find')})")
             st.stop()
         found.append(value)
     return found

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from pages._ui import budget, incidents
+from pages._ui.links import url_for
 from pages._ui.text import md, plain
 from storage.clients.meter import OverBudget
 from storage.errors import (
@@ -104,6 +105,8 @@ def _details(error: StorageError) -> None:
         st.markdown("\n".join(f"- {md(reason)}" for reason in error.reasons))
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
+    if isinstance(error, NotFound) and error.target:
+        st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")
     if isinstance(error, MissingIndex) and error.definition:
         st.json(error.definition, expanded=False)
     facts = [("Operation", error.operation), ("Target", error.target), ("Detail", error.detail), ("Code", error.code)]

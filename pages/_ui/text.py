@@ -73,6 +73,25 @@ def md(value: str | None, limit: int = LIMIT) -> str:
     return "".join(pieces)
 
 
+def prose(value: str, limit: int = LIMIT) -> str:
+    """A sentence of the desk's own as Markdown: what stands between two backticks is code, all else as `md` shows it.
+
+    The code spans are drawn whole and harmless too; a backtick without its partner is shown as it is.
+    """
+    pieces = value.split("`")
+    if len(pieces) % 2 == 0 or len(value) > limit:
+        return md(value, limit)
+    shown = [f"`{plain(piece)}`" if number % 2 else _escaped(piece) for number, piece in enumerate(pieces)]
+    return "".join(shown)
+
+
+def _escaped(piece: str) -> str:
+    """The piece as `md` shows it, with the blanks at its ends, which part it from the code beside it."""
+    if not piece.strip():
+        return piece
+    return f"{' ' * (piece[0] == ' ')}{md(piece)}{' ' * (piece[-1] == ' ')}"
+
+
 def shorten(text: Iterable[str], limit: int) -> str:
     """At most `limit` graphemes, the last one an ellipsis if any were left out; never cuts within a grapheme.
 

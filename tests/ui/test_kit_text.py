@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pages._ui.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, shorten
+from pages._ui.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, prose, shorten
 
 ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=120)
 SIGNS = [
@@ -155,3 +155,9 @@ def test_shortening_never_cuts_within_what_reads_as_one_sign(one: str) -> None:
     assert list(clusters(one)) == [one]
     assert shorten(one * 5, 3) == one * 2 + ELLIPSIS
     assert shorten(one * 3, 3) == one * 3
+
+
+def test_a_sentence_of_the_desk_keeps_its_code_and_nothing_else_acts() -> None:
+    assert prose("only `python -m storage verify --all` looks.") == "only `python -m storage verify --all` looks\\."
+    assert prose("a `half span") == md("a `half span")
+    assert prose("**b** `x`") == f"{md('**b**')} `x`"

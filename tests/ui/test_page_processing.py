@@ -68,6 +68,17 @@ def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
     assert len(listed(shown)) == 5
 
 
+def test_videos_that_stopped_on_their_own_do_not_drown_in_an_outage(app):
+    outage(app)
+    shown = app.open("processing")
+    assert "On their own: 1 video outside these outages." in words(shown).replace("**", "")
+    assert listed(app.open("processing", outage="none")) == ["vid-0009"]
+    overview = app.open("overview")
+    assert listed(overview) == ["vid-0009"]
+    assert "4 videos of 4 users stopped at" in words(overview)
+    assert "5 videos in the list of Processing" in words(overview)
+
+
 def test_a_link_to_an_outage_shows_its_videos_and_one_that_is_over_shows_all(app):
     outage(app)
     found = stuck(checker(app), Reach(delivered=0)).outages[0]
@@ -122,6 +133,9 @@ def test_a_bucket_that_refuses_is_said_and_is_no_verdict_about_a_video(app, monk
     assert "Incomplete" in str([one.proto for one in shown.warning])
     assert "access denied" in text.lower()
     assert "Analysis stalled" not in text
+    numbers = {one.label: one.value for one in shown.metric}
+    assert (numbers["Need a person"], numbers["Customers waiting"], numbers["Not known"]) == ("—", "—", "5")
+    assert text.index("nothing is known about 5 videos") < text.index("When they stopped")
     assert "Nothing needs a person" not in text
 
 

@@ -25,7 +25,9 @@ _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
 def draw(entries: Sequence[Entry], now: datetime) -> None:
     """The chart where there are at least two times, and the list, oldest first. Nothing here is clicked."""
     drawn = [entry for entry in entries if not entry.planned]  # an expiry far ahead would squeeze all that happened
-    if len(drawn) > 1:
+    if _gap(drawn) is None:
+        drawn = [entry for entry in drawn if entry.store != "desk"]  # so would the present, where nothing waits for it
+    if len({entry.at for entry in drawn}) > 1:
         _chart(drawn)
     st.markdown("  \n".join(_line(entry, now) for entry in entries))
 
@@ -39,7 +41,7 @@ def _line(entry: Entry, now: datetime) -> str:
     if entry.ahead:
         marks += " :red-badge[:material/schedule: in the future: a clock is wrong]"
     if entry.planned:
-        marks += " :gray-badge[:material/event: planned]"
+        marks += f" :gray-badge[:material/event: {'planned' if entry.at > now else 'past'}]"
     ago = "" if entry.store == "desk" else f" :small[:gray[{fmt.ago(entry.at, now).text} · {name}]]"
     return f":{colour}[:material/{icon}:] `{at.text}` {md(entry.event, 160)}{marks}{ago}"
 
@@ -53,8 +55,9 @@ def _chart(entries: Sequence[Entry]) -> None:
             "Time (UTC)": [fmt.utc(entry.at).text for entry in entries],
         }
     )
-    names = [name for name, _, _ in _STORES.values()]
-    colours = [status.shade(colour) for _, _, colour in _STORES.values()]
+    present = {entry.store for entry in entries}
+    names = [name for store, (name, _, _) in _STORES.items() if store in present]
+    colours = [status.shade(colour) for store, (_, _, colour) in _STORES.items() if store in present]
     axis = alt.Axis(title=None, labelFontSize=11, tickCount=6, grid=False)
     points = (
         alt.Chart(frame)
@@ -77,7 +80,7 @@ def _chart(entries: Sequence[Entry]) -> None:
             .encode(x=alt.X("from:T"), x2="to:T", tooltip=["Silence"])
         )
         layers.insert(0, band)
-    st.altair_chart(alt.layer(*layers).properties(height=120), width="stretch")
+    st.altair_chart(alt.layer(*layers).properties(height=36 + 28 * len(names)), width="stretch")
 
 
 def _gap(entries: Sequence[Entry]) -> tuple[datetime, datetime] | None:

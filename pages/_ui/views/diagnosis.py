@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui import fmt, status
 from pages._ui.copying import copy_button
 from pages._ui.keys import key
-from pages._ui.text import md, plain
+from pages._ui.text import md, plain, prose
 from pages._ui.views import case_timeline
 from pages._ui.views.stuck import stage_word
 from storage.diagnose import Case
@@ -67,7 +67,7 @@ def verdict(case: Case, *, page: str) -> None:
         if found.suspicion is not None:
             st.error(
                 f"{md(found.suspicion.reason, 500)}\n\n"
-                + "\n".join(f"{n}. {md(way, 400)}" for n, way in enumerate(found.suspicion.how_to_check, start=1)),
+                + "\n".join(f"{n}. {prose(way, 400)}" for n, way in enumerate(found.suspicion.how_to_check, start=1)),
                 title="The bucket's answer cannot be believed",
                 icon=":material/gpp_maybe:",
             )
@@ -96,14 +96,24 @@ def _headline(found: Diagnosis) -> None:
 
 
 def _evidence(evidence: Sequence[Evidence]) -> None:
-    """What is not well first, then what is unknown, then the rest; each in its own order."""
-    rank: dict[bool | None, int] = {False: 0, None: 1, True: 2}
-    ordered = sorted(evidence, key=lambda item: rank[item.ok])
+    """What is not well first, then what is unknown; what is well is counted, and shown to whoever opens it."""
+    doubts = [item for wanted in (False, None) for item in evidence if item.ok is wanted]
+    well = [item for item in evidence if item.ok]
+    if doubts:
+        _evidence_table(doubts)
+    if well:
+        with st.expander(
+            f"{len(well):,} check{' is' if len(well) == 1 else 's are'} well", icon=":material/check_circle:"
+        ):
+            _evidence_table(well)
+
+
+def _evidence_table(items: Sequence[Evidence]) -> None:
     st.table(
         {
-            "Looked at": [_check_word(item.check) for item in ordered],
-            "Is": [_MARKS[item.ok] for item in ordered],
-            "Found": [md(item.observed, 400) for item in ordered],
+            "Looked at": [_check_word(item.check) for item in items],
+            "Is": [_MARKS[item.ok] for item in items],
+            "Found": [md(item.observed, 400) for item in items],
         },
         border="horizontal",
         hide_index=True,
@@ -119,13 +129,20 @@ def _steps(steps: Sequence[Step], page: str) -> None:
         st.markdown(":green[:material/check_circle:] Nothing needs to be done.")
         return
     st.markdown(":material/checklist: **Next, in this order**")
+    lines = []
     for number, step in enumerate(steps, start=1):
         mark = " :orange-badge[:material/edit: changes data]" if step.changes else ""
         because = f"  \n:small[:gray[{md(step.because, 300)}]]" if step.because else ""
-        st.markdown(f"{number}. {md(step.text, 400)}{mark}{because}")
-        if step.command:
-            with st.container(key=key(page, "case", "step", number)):
-                st.code(plain(step.command, 1_000), language="bash", wrap_lines=True)
+        lines.append(f"{number}. {md(step.text, 400)}{mark}{because}")
+    st.markdown("\n".join(lines))
+    commands = [
+        f"# {number}. {plain(step.text, 100)}\n{plain(step.command, 1_000)}"
+        for number, step in enumerate(steps, start=1)
+        if step.command
+    ]
+    if commands:
+        with st.expander("The same in a shell", icon=":material/terminal:", key=key(page, "case", "shell")):
+            st.code("\n\n".join(commands), language="bash", wrap_lines=True)
 
 
 def _bundle(case: Case, page: str) -> None:

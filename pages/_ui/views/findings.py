@@ -12,7 +12,7 @@ import streamlit as st
 from pages._ui import fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
-from pages._ui.text import md
+from pages._ui.text import md, prose
 from storage.domain.integrity import KINDS, SEVERITIES, Failure, Finding, Suspicion
 
 WORDS: Final[dict[str, str]] = {
@@ -56,7 +56,7 @@ def identity(finding: Finding) -> str:
 
 def suspicion(found: Suspicion, *, about: str = "") -> None:
     """Above everything else: the result cannot be true, and how to find out what is wrong with the settings."""
-    steps = "\n".join(f"{number}. {md(way, 500)}" for number, way in enumerate(found.how_to_check, start=1))
+    steps = "\n".join(f"{number}. {prose(way, 500)}" for number, way in enumerate(found.how_to_check, start=1))
     st.error(
         f"{md(found.reason, 600)}\n\n**No finding below may be acted upon** until this is settled:\n\n{steps}",
         title=f"Implausible{': ' + md(about, 120) if about else ''} — suspect the bucket, the prefix or the credential",
@@ -200,4 +200,6 @@ def _amount(finding: Finding, value: str | int | None) -> str | None:
     """Sizes in units people read; words as they are."""
     if isinstance(value, int) and finding.kind in {"size_mismatch", "empty_object", "orphan_object", "missing_object"}:
         return fmt.size(value).text
+    if finding.kind == "unreadable" and isinstance(value, str):
+        return value.replace("_", " ")  # the code of an error
     return None if value is None else str(value)

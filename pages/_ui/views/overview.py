@@ -72,11 +72,11 @@ def limits(found: LimitList, *, page: str) -> None:
         )
         columns = {
             "open": tables.link("Open"),
-            "who": "User",
+            "who": st.column_config.TextColumn("User", width=180),
             "state": status.column("usage", frame["state"], "State"),
-            "storage_percent": tables.share("Storage", help="Empty: a limit of 0 has no percentage."),
-            "clips_percent": tables.share("Clips"),
-            "credits_percent": tables.share("Credits"),
+            "storage_percent": tables.share("Storage", help="Empty: a limit of 0 has no percentage.", width=110),
+            "clips_percent": tables.share("Clips", width=110),
+            "credits_percent": tables.share("Credits", width=110),
             "plan": "Plan",
         }
         tables.table(

@@ -12,7 +12,8 @@ import streamlit as st
 from pages._ui import fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
-from pages._ui.text import md, plain
+from pages._ui.nav import SCREENS
+from pages._ui.text import md, plain, prose
 from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
 
@@ -23,6 +24,11 @@ STAGES: dict[Stage, tuple[str, str]] = {
     "delivery": ("Delivery", "inventory_2"),
     "none": ("No step", "help"),
 }
+
+
+OUTAGE = "outage"  # query parameter: the outage that is shown alone
+ALONE = "none"  # its value for the videos that belong to no outage
+UNJUDGED = "access_denied"  # the verdict that is about a store and not about the video
 
 
 def stage_word(stage: str) -> str:
@@ -36,7 +42,10 @@ def outage_id(outage: Outage) -> str:
 
 
 def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str], None] | None = None) -> None:
-    """A card for each outage, the largest first. With `choose`, a button hands over the id of the one to show alone."""
+    """A card for each outage, the largest first, with a way to its videos alone.
+
+    With `choose`, a button hands over the id of the one to show; without, a link goes to the page that can.
+    """
     now = datetime.now(UTC)
     for outage in found:
         identity = outage_id(outage)
@@ -48,12 +57,59 @@ def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str]
                     f"{outage.users:,} user{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
                     f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
                 )
-            if choose is not None:
-                label = "Show all videos" if chosen == identity else "Show only these"
-                st.button(
-                    label, key=key("outage", identity, "show"), icon=":material/filter_alt:",
-                    on_click=choose, args=("" if chosen == identity else identity,),
+            if choose is None:
+                st.page_link(
+                    SCREENS["processing"].file, label="Show these", icon=":material/arrow_forward:",
+                    query_params={OUTAGE: identity},
                 )  # fmt: skip
+            else:
+                choice(identity, chosen, choose)
+
+
+def choice(identity: str, chosen: str, choose: Callable[[str], None]) -> None:
+    """The button that shows the videos of one group alone, or all of them again."""
+    label = "Show all videos" if chosen == identity else "Show only these"
+    st.button(
+        label, key=key("outage", identity, "show"), icon=":material/filter_alt:", on_click=choose,
+        args=("" if chosen == identity else identity,),
+    )  # fmt: skip
+
+
+def alone(found: StuckList) -> list[StuckVideo]:
+    """The videos that belong to no outage, in their order."""
+    together = {pair for outage in found.outages for pair in outage.videos}
+    return [one for one in found.videos if (one.diagnosis.uid, one.diagnosis.video_id) not in together]
+
+
+def apart(found: StuckList, *, chosen: str, choose: Callable[[str], None]) -> None:
+    """A line for the videos that stopped on their own, below the outages that they would drown in."""
+    own = alone(found)
+    if not found.outages or not own:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("outage", ALONE)):
+        with st.container():
+            st.markdown(f":material/person_alert: **On their own:** {_videos(len(own))} outside these outages.")
+        choice(ALONE, chosen, choose)
+
+
+def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
+    """What matters first: what no store answered for, each outage as one thing, then the worst of the videos apart."""
+    refused(found)
+    outages(found.outages)
+    own = alone(found) if found.outages else list(found.videos)
+    if own and found.outages:
+        st.markdown(f"**On their own** :small[:gray[{_videos(len(own))} outside these outages]]")
+    if own or not found.outages:
+        table(own[:shown], page=page)
+    first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if found.videos:
+            st.caption(f"{first}{_videos(len(found.videos))} in the list of Processing.", width="content")
+        st.page_link(SCREENS["processing"].file, label="Open Processing", icon=":material/arrow_forward:")
+
+
+def _videos(number: int) -> str:
+    return f"{number:,} video{'' if number == 1 else 's'}"
 
 
 def _when(outage: Outage, now: datetime) -> str:
@@ -120,15 +176,22 @@ def table(
     )  # fmt: skip
 
 
+def refused(found: StuckList) -> None:
+    """Above the list: a store refused or was away, so that some of the verdicts are about that."""
+    if found.error is None:
+        return
+    unjudged = sum(video.diagnosis.verdict == UNJUDGED for video in found.videos)
+    st.warning(
+        f"A store refused or did not answer, so nothing is known about {_videos(unjudged)} of this list: the verdict "
+        f"there is about the store and not about the video. {md(found.error.message, 500)} "
+        f"{prose(found.error.remedy, 500)}",
+        title="Incomplete",
+        icon=":material/hourglass_bottom:",
+    )
+
+
 def gaps(found: StuckList, *, page: str) -> None:
-    """What the list does not tell: refusals, a missing index with its definition, what was not looked at."""
-    if found.error is not None:
-        st.warning(
-            f"A store refused or did not answer for some of these videos, so their verdicts are about that and not "
-            f"about the video. {md(found.error.message, 500)} {md(found.error.remedy, 500)}",
-            title="Incomplete",
-            icon=":material/hourglass_bottom:",
-        )
+    """What the list does not tell: a missing index with its definition, what was not looked at."""
     if found.missing_index is not None:
         with st.container(key=key(page, "missing-index")):
             st.warning(
@@ -139,4 +202,4 @@ def gaps(found: StuckList, *, page: str) -> None:
             )
             st.json(dict(found.missing_index), expanded=False)
     if found.notes:
-        st.caption("Not looked at: " + " ".join(md(note, 400) for note in found.notes))
+        st.caption("Not looked at: " + " ".join(prose(note, 400) for note in found.notes))

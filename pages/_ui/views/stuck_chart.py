@@ -34,7 +34,9 @@ def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
         layers.insert(0, _bands(outages))
     st.altair_chart(alt.layer(*layers).properties(height=70 + _ROW_PIXELS * len(steps)), width="stretch")
     if len(timed) < len(videos):
-        st.caption(f"{len(videos) - len(timed):,} videos have no usable time and are not in the chart.")
+        st.caption(
+            f"Of {len(videos):,} videos, {len(videos) - len(timed):,} without a usable time are not in the chart."
+        )
 
 
 def _marks(videos: Sequence[StuckVideo], steps: list[str], colours: list[str]) -> Any:
@@ -63,7 +65,7 @@ def _marks(videos: Sequence[StuckVideo], steps: list[str], colours: list[str]) -
             color=alt.Color("Step:N", scale=alt.Scale(domain=steps, range=colours), legend=None),
             shape=alt.Shape(
                 "Verdict:N", scale=alt.Scale(domain=verdicts),
-                legend=alt.Legend(orient="bottom", title=None, symbolFillColor=status.shade("gray")),
+                legend=alt.Legend(orient="bottom", title=None, columns=4, symbolFillColor=status.shade("gray")),
             ),
             tooltip=["Owner", "Verdict", "Step", "Since (UTC)"],
         )

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import streamlit as st
 
 from pages._ui import status
 from pages._ui.keys import key
-from pages._ui.views.stuck import outage_id, stage_word
+from pages._ui.views.stuck import ALONE, OUTAGE, outage_id, stage_word
 from storage.domain.diagnosis import Outage, StuckVideo
-
-_OUTAGE: Final = "outage"  # query parameter: the outage that is shown alone
 
 
 def outage() -> str:
     """The outage that the address chooses, or an empty text."""
-    return str(st.query_params.get(_OUTAGE, ""))
+    return str(st.query_params.get(OUTAGE, ""))
 
 
 def choose_outage(identity: str) -> None:
     """For the button of an outage: shows it alone, or with an empty text all again."""
     if identity:
-        st.query_params[_OUTAGE] = identity
+        st.query_params[OUTAGE] = identity
     else:
-        st.query_params.pop(_OUTAGE, None)
+        st.query_params.pop(OUTAGE, None)
 
 
 def draw(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) -> list[StuckVideo]:
@@ -48,13 +45,15 @@ def draw(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) 
             placeholder="Owner, id or words of the verdict", label_visibility="collapsed",
         )  # fmt: skip
     chosen = next((found for found in outages if outage_id(found) == outage()), None)
-    if outage() and chosen is None:
+    if outage() not in ("", ALONE) and chosen is None:
         st.caption("The outage that the address names is over, or its videos moved on; all are shown.")
     members = set(chosen.videos) if chosen else None
+    together = {pair for found in outages for pair in found.videos} if outage() == ALONE else set()
     return [
         video
         for video in videos
         if (members is None or (video.diagnosis.uid, video.diagnosis.video_id) in members)
+        and (video.diagnosis.uid, video.diagnosis.video_id) not in together
         and (not verdict or status.look("verdict", video.diagnosis.verdict).word in verdict)
         and (not step or stage_word(video.diagnosis.stage) in step)
         and (not plan or _plan(video) in plan)
