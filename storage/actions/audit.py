@@ -195,5 +195,5 @@ def refusals_recorded(trail: AuditTrail, event: Event) -> Iterator[None]:
 
 def by(actor: Actor, event: Event) -> Event:
     """The event with who did it and from where, as far as that was established."""
-    origin = actor.source + (f" {actor.ip}" if actor.ip else "")
+    origin = " ".join(part for part in (actor.source, actor.ip, actor.place) if part)
     return replace(event, actor=actor.email or UNKNOWN, origin=origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_a
 from storage.domain.model import RawDocument
 from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.ids import check_id
+from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
 CHANGES = "ops_changes"
@@ -27,6 +28,29 @@ class Applied:
 
     change_id: str
     changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """An object that a change wrote: the ETag that it got, and the copy of what lay there before (`None`: nothing)."""
+
+    key: str
+    kept: str | None
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What taking a change back would do now: fields as they are and as they will be, objects that come back.
+
+    `moved` names what was changed since: with that, nothing is put back. `undone_by`: it was taken back already.
+    """
+
+    uid: str
+    undone_by: str
+    changes: tuple[FieldChange, ...]
+    objects: tuple[str, ...]
+    moved: tuple[str, ...]
 
 
 def check_reason(reason: str) -> str:
@@ -54,12 +78,12 @@ def apply(
     actor: str,
     reason: str,
     change_id: str = "",
-    replaced: Mapping[str, str | None] | None = None,
+    replaced: Sequence[Overwritten] = (),
 ) -> Applied:
     """Writes the fields and the record of them at once; `Stale` when a document is not as it was shown.
 
-    A document that `seen` does not name is created. `replaced` names objects that were overwritten before, by key,
-    with the key of the copy that was kept (`None`: there was none before). `Refused` when there is nothing to change.
+    A document that `seen` does not name is created. `replaced` names the objects that were written before. `Refused`
+    when there is nothing to change.
     """
     effective = changes.effective
     if not effective and not replaced:
@@ -76,7 +100,7 @@ def apply(
         "undone_by": None,
         "changes": [_stored(change) for change in effective],
         "created": created,
-        "replaced": [{"key": key, "kept": kept} for key, kept in (replaced or {}).items()],
+        "replaced": [{"key": one.key, "kept": one.kept, "etag": one.etag} for one in replaced],
     }
     commit: list[Change] = []
     for path in _paths(effective):
@@ -99,8 +123,18 @@ class Recorded:
     kind: str
     uid: str
     video_id: str
-    undone: bool
+    undone_by: str
     document: RawDocument
+
+    @property
+    def held(self) -> Mapping[str, Any]:
+        """The record's own fields."""
+        return self.document.fields or {}
+
+    @property
+    def changes(self) -> tuple[FieldChange, ...]:
+        """Every field that was written."""
+        return tuple(_read(stored) for stored in self.held["changes"])
 
 
 def read(records: Records, change_id: str) -> Recorded:
@@ -109,27 +143,41 @@ def read(records: Records, change_id: str) -> Recorded:
     if document is None or document.fields is None:
         raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
     held = document.fields
-    return Recorded(change_id, held["kind"], held["uid"], held["video_id"], bool(held.get("undone_by")), document)
+    return Recorded(change_id, held["kind"], held["uid"], held["video_id"], str(held.get("undone_by") or ""), document)
 
 
-def undo(records: Records, writers: Writers, change_id: str, *, actor: str, reason: str) -> Applied:
-    """Puts back what `apply` replaced; `Stale` when a field was changed since, `Refused` when it was undone already.
+def undoable(records: Records, objects: Objects, change_id: str) -> Undoable:
+    """What `undo` would do at this moment; `NotFound` where there is no such change. Changes nothing."""
+    found = read(records, change_id)
+    back = tuple(FieldChange(c.path, c.field, c.after, c.before) for c in found.changes)
+    replaced = tuple(row["key"] for row in found.held.get("replaced") or ())
+    moved = () if found.undone_by else _moved(records, objects, found)[1]
+    return Undoable(found.uid, found.undone_by, back, replaced, moved)
+
+
+def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *, actor: str, reason: str) -> Applied:
+    """Puts back what `apply` replaced; `Stale` when any of it was changed since, `Refused` when it was undone already.
 
     Objects that were overwritten come back from the copies that were kept, before the fields do.
     """
     found = read(records, change_id)
-    if found.undone:
+    if found.undone_by:
         raise Refused(f"Change {change_id} was undone already.")
-    held: Mapping[str, Any] = found.document.fields or {}
-    changes = tuple(_read(stored) for stored in held["changes"])
+    changes = found.changes
     mark: dict[Any, Any] = {"undone_by": check_actor(actor), "undone_reason": check_reason(reason)}
-    seen = _unmoved(records, changes)
-    for row in held.get("replaced") or ():
+    seen, moved = _moved(records, objects, found)
+    if moved:
+        raise Stale(
+            "What was written has been changed since, so it cannot simply be put back.",
+            reasons=moved,
+            remedy="Look at the present values, and set them by the action that fits.",
+        )
+    for row in found.held.get("replaced") or ():
         if row["kept"]:
             writers.objects.copy(row["kept"], row["key"])
         elif failure := writers.objects.delete([row["key"]]).first_error():
             raise failure
-    created = set(held.get("created") or ())
+    created = set(found.held.get("created") or ())
     commit: list[Change] = []
     for path in _paths(changes):
         fields = _fields(changes, path, back=True)
@@ -141,23 +189,29 @@ def undo(records: Records, writers: Writers, change_id: str, *, actor: str, reas
     return Applied(change_id, tuple(FieldChange(c.path, c.field, c.after, c.before) for c in changes))
 
 
-def _unmoved(records: Records, changes: tuple[FieldChange, ...]) -> dict[str, datetime | None]:
-    """Each document's update time, if every field is still as it was written; else `Stale` with what moved."""
+def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[str, datetime | None], tuple[str, ...]]:
+    """Each document's update time now, and every field and object that is not as it was written."""
     seen: dict[str, datetime | None] = {}
     moved: list[str] = []
-    for path in _paths(changes):
+    for path in _paths(found.changes):
         document = records.raw(path)
         seen[path] = document.update_time if document else None
         fields = document.fields if document else None
-        mine = [change for change in changes if change.path == path]
+        mine = [change for change in found.changes if change.path == path]
         moved += [f"{path}: {c.field}" for c in mine if not same(value_at(fields, c.field), c.after)]
-    if moved:
-        raise Stale(
-            "What was written has been changed since, so it cannot simply be put back.",
-            reasons=moved,
-            remedy="Look at the present values, and set them by the action that fits.",
-        )
-    return seen
+    for row in found.held.get("replaced") or ():
+        if row.get("etag") and not _as_written(objects, row):  # older records do not tell the ETag
+            moved.append(f"object {row['key']}")
+    return seen, tuple(moved)
+
+
+def _as_written(objects: Objects, row: Mapping[str, Any]) -> bool:
+    """Whether an object is as the change wrote it, or as it was before: an undo that was cut short put it back."""
+    there = objects.head(row["key"])
+    if there is not None and there.etag == row["etag"]:
+        return True
+    before = objects.head(row["kept"]) if row["kept"] else None
+    return (there and there.etag) == (before and before.etag)
 
 
 def _paths(changes: tuple[FieldChange, ...]) -> list[str]:

@@ -141,7 +141,7 @@ def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
         detail={"change_id": change_id, "kind": kind},
     )  # fmt: skip
     return _recorded(bench, actor, "recount" if kind == "recount" else "fix", event, lambda: fields.undo(
-        bench.stores.records, bench.writers, change_id, actor=actor.email, reason=reason
+        bench.stores.records, bench.stores.objects, bench.writers, change_id, actor=actor.email, reason=reason
     ), lambda _: {})  # fmt: skip
 
 

@@ -78,10 +78,11 @@ def apply(
     )
     change_id = fields.new_id()
     kept = _keep(stores, writers, key, change_id)
-    writers.objects.put(key, content, "application/json")
+    written = writers.objects.put(key, content, "application/json")
     try:
+        replaced = [fields.Overwritten(key, kept, written.etag)]
         return fields.apply(
-            writers.documents, changes, actor=actor, reason=reason, change_id=change_id, replaced={key: kept}
+            writers.documents, changes, actor=actor, reason=reason, change_id=change_id, replaced=replaced
         )
     except Stale:
         if kept is not None:

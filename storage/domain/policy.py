@@ -84,7 +84,7 @@ class Actor:
     """Who asks, as far as it was established; `email` is lower case. `sign_in_expires_at` is aware UTC, or None.
 
     `source` says who vouches: an OIDC provider, Cloudflare Access, this machine (demo, emulator), or the shell, whose
-    `--actor` is recorded and not authenticated.
+    `--actor` is recorded and not authenticated. `place` is the account and machine of a shell.
     """
 
     email: str
@@ -92,6 +92,7 @@ class Actor:
     source: Source
     name: str = ""
     ip: str = ""
+    place: str = ""
     sign_in_expires_at: datetime | None = None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from storage.actions import fields
 from storage.connect import Writers
-from storage.errors import Refused, Stale
+from storage.errors import Refused
 from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.records import clip, user, video
 
@@ -171,26 +171,44 @@ def test_highlights_are_written_to_both_places_and_can_be_taken_back(desk, tmp_p
     assert stored.content_type == "application/json"
     writers = Writers(desk.writer, desk.world.writer)
     undo = {"actor": "op@example.com", "reason": "a mistake"}
-    fields.undo(desk.world.records, writers, answer.json["change_id"], **undo)
+    fields.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
     assert desk.objects.get_bytes("users/u1/vid-0001/highlights.json", 10_000) == old
     assert fields_of(desk, BASE) == before
     assert desk.world.records.raw(f"{BASE}/highlights/main") is None
     with pytest.raises(Refused, match="undone already"):
-        fields.undo(desk.world.records, writers, answer.json["change_id"], **undo)
+        fields.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
 
 
-def test_what_was_changed_since_is_not_taken_back(desk, tmp_path):
+@pytest.mark.parametrize("place", ["document", "object"])
+def test_what_was_changed_since_is_not_taken_back(desk, tmp_path, place):
     customer(desk)
     file = tmp_path / "new.json"
     file.write_text(json.dumps({"highlights": [ENTRY]}))
     answer = highlights(desk, "--put", str(file), *WHO)
-    desk.world.writer.update(BASE, {"highlights_count": 9})
-    with pytest.raises(Stale) as caught:
-        fields.undo(
-            desk.world.records, Writers(desk.writer, desk.world.writer), answer.json["change_id"],
-            actor="op@example.com", reason="a mistake",
-        )  # fmt: skip
-    assert "highlights_count" in caught.value.reasons[0]
+    newer = json.dumps({"highlights": [ENTRY, {**ENTRY, "id": 2}]}).encode()
+    if place == "document":
+        desk.world.writer.update(BASE, {"highlights_count": 9})
+    else:
+        desk.put("users/u1/vid-0001/highlights.json", newer, "application/json")
+    refused = desk.run("undo-change", answer.json["change_id"], *WHO, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (4, "stale")
+    found = fields.undoable(desk.world.records, desk.objects, answer.json["change_id"])
+    told = {"document": f"{BASE}: highlights_count", "object": "object users/u1/vid-0001/highlights.json"}
+    assert found.moved == (told[place],)
+    if place == "object":
+        assert desk.objects.get_bytes("users/u1/vid-0001/highlights.json", 10_000) == newer
+
+
+def test_an_undo_that_was_cut_short_after_its_object_can_be_done_again(desk, tmp_path):
+    customer(desk)
+    key = "users/u1/vid-0001/highlights.json"
+    desk.put(key, json.dumps({"highlights": [ENTRY]}).encode(), "application/json")
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps({"highlights": [{**ENTRY, "id": 7}]}))
+    change_id = highlights(desk, "--put", str(file), *WHO).json["change_id"]
+    desk.writer.copy(f"_ops/replaced/{change_id}/highlights.json", key)
+    assert desk.run("undo-change", change_id, *WHO, "--json").status == 0
+    assert desk.world.records.raw(f"{BASE}/highlights/main") is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,10 @@ def test_the_audit_knows_all_of_it_also_about_who_is_gone(desk: Desk, tmp_path: 
         ("purge.end", "done", "ada@example.com"),
     ]
     assert all(event["fingerprint"] == events[0]["fingerprint"] for event in events)
+    origins = [event["origin"] for event in reversed(events)]
+    assert origins[-1] == "worker"
+    assert {origin.partition("@")[2] for origin in origins[:-1]} == {platform.node()}
+    assert all(origin.startswith("shell ") for origin in origins[:-1])
     by_bob = desk.run("audit", "--actor", "BOB@example.com", "--json").json["events"]
     assert [event["action"] for event in by_bob] == ["purge.approve"]
     assert len(desk.run("audit", "--limit", "2", "--json").json["events"]) == 2

@@ -127,7 +127,7 @@ def test_under_another_layout_only_what_is_the_products_goes() -> None:
     assert chosen.strangers == ("u1/v1/holiday.png",)
     warnings = judged(listed=listed).warnings
     assert any("left alone" in line for line in warnings)
-    assert any("do not have the layout's shape" in line for line in warnings)
+    assert any("without the layout's shape" in line for line in warnings)
 
 
 def test_a_clip_takes_its_twin_and_leaves_what_others_need() -> None:
@@ -166,7 +166,7 @@ def test_an_upload_under_way_goes_with_what_it_belongs_to() -> None:
         ({"named_elsewhere": None}, "too many clips"),
         ({"user_videos": 10, "user_totals": Totals(50, 20)}, "usually has 2"),
         ({"listed": ()}, "are not there"),
-        ({"videos": (VideoFact("v1", False, None, None),)}, "no document of their own"),
+        ({"videos": (VideoFact("v1", False, None, None),)}, "without a document of their own"),
         ({"busy_elsewhere": ("v7",)}, "v7"),
     ],
 )

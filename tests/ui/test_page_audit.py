@@ -10,13 +10,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.tables import fingerprint
-from pages._ui.views import audit_entry
+from pages._ui.views import audit_entry, audit_undo
+from storage.actions.recount import apply_recount, plan_recount
 from storage.audit_search import Question, search
 from storage.domain.audit_chain import Event
 from storage.errors import BadInput
 from storage.export import safe_csv
 from storage.repositories.audit_log import entry_path
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
+    MAKER,
     PurgeDesk,
     a_desk,
     a_seaweed,
@@ -190,6 +192,64 @@ def test_an_altered_or_missing_entry_is_shown_with_its_number(history, harm):
     assert "The chain does not hold" in " ".join(str(block.proto.title) for block in app.error)
     breaks = app.dataframe[-1].value
     assert number in breaks["number"].tolist()
+
+
+def counted(desk: PurgeDesk) -> str:
+    """A recount as an operator made it; gives the id of its change."""
+    desk.world.add_user("u1", {"video-aaa": 2})
+    desk.world.put_documents({"users/u1": {"uid": "u1", "total_storage_bytes": 7, "total_clips_count": 2}})
+    purging = desk.world.purging
+    plan = plan_recount(desk.world.stores, "u1", desk.world.now())
+    (change_id,) = apply_recount(
+        desk.world.stores, purging.writers, purging.trail, plan, MAKER, "the counter was wrong", desk.world.now()
+    )
+    return change_id
+
+
+def stored_bytes(desk: PurgeDesk) -> int:
+    return int(desk.world.documents()["users/u1"]["total_storage_bytes"].integer_value)
+
+
+def test_a_change_is_taken_back_from_its_entry_after_it_was_shown_and_with_a_reason(desk):
+    change_id = counted(desk)
+    assert stored_bytes(desk) == 21
+    app = desk.audit(uid="u1", action="recount", outcome="done")
+    choose(app)
+    press(app.run(), "audit-undo_look")
+    shown = app.dataframe[-1].value.astype(str).to_numpy().tolist()
+    assert ["total_storage_bytes", "21", "7", "users/u1"] in shown
+    assert stored_bytes(desk) == 21
+    assert app.button(at(app, "audit-undo_go")).disabled
+    app.text_input(at(app, "audit-undo_reason")).set_value("it was right").run()
+    choose(app)
+    press(app, "audit-undo_go")
+    assert stored_bytes(desk) == 7
+    told = desk.world.log.search(action="undo-change")
+    assert [(entry["outcome"], entry["reason"], entry["actor"], entry["origin"]) for entry in told] == [
+        (outcome, "it was right", MAKER.email, "local 127.0.0.1") for outcome in ("done", "begun")
+    ]
+    assert told[0]["detail"]["change_id"] == change_id
+
+
+def test_a_change_whose_fields_moved_since_is_shown_and_not_taken_back(desk):
+    counted(desk)
+    app = desk.audit(uid="u1", action="recount", outcome="done")
+    desk.world.put_documents({"users/u1": {"uid": "u1", "total_storage_bytes": 99}})
+    choose(app)
+    press(app.run(), "audit-undo_look")
+    assert "users/u1: total_storage_bytes" in read(app)
+    assert not has(app, "audit-undo_go")
+    assert stored_bytes(desk) == 99
+
+
+def test_an_entry_that_names_no_change_offers_no_way_to_take_it_back(history):
+    app = history.audit(action="recount")
+    choose(app)
+    app.run()
+    assert "Number 8" in read(app)
+    assert not has(app, "audit-undo_look")
+    assert audit_undo.change_ids({"detail": {"change_ids": ["a", "../b", 7], "change_id": "c"}}) == ("c", "a")
+    assert audit_undo.change_ids({"detail": "spoilt"}) == ()
 
 
 def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):

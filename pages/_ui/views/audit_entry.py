@@ -15,6 +15,7 @@ from pages._ui.copying import copy_button
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import ABSENT, md, plain
+from pages._ui.views import audit_undo
 from storage.domain.purge.plan import moment
 from storage.ids import is_id
 
@@ -64,6 +65,7 @@ def draw(entry: Mapping[str, Any]) -> None:
             text = str(entry.get("hash") or "")
             st.caption(f"sealed by {md(str(entry.get('sealed')), 30)}: {md(text[:24])}…", help=text, width="content")
             copy_button(text, key=key(PAGE, "copy_hash"), what="hash", label="")
+    audit_undo.draw(entry)
 
 
 def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:

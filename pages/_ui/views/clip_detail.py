@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from pages._ui import fmt, status
+from pages._ui.access.guard import allowed
 from pages._ui.copying import copy_button
-from pages._ui.keys import CLIP_ID, key
+from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from storage.domain.integrity import Finding
 from storage.domain.model import Clip
@@ -28,6 +30,10 @@ def draw(
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
+            if allowed("purge.plan"):
+                ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
+                icon = ":material/delete_forever:"
+                st.page_link(SCREENS["purge"].file, label="Plan a purge of this clip", icon=icon, query_params=ids)
             if st.button("Close", key=key(page, "close_clip"), icon=":material/close:", type="tertiary"):
                 del st.query_params[CLIP_ID]
                 st.rerun()

@@ -85,7 +85,9 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
             disabled=bool(missing),
             key=key(PAGE, "apply", *mark),
         )
-        if st.button("Start over", key=key(PAGE, "over", *mark), type="tertiary", help="Empties every field."):
+        if st.button(
+            "Start over", key=key(PAGE, "over", *mark), type="tertiary", help="Empties every field.", shortcut="Esc"
+        ):
             _close()
             st.rerun()
         if missing:

@@ -17,7 +17,7 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.purging import Sheet, Standing
 from pages._ui.text import md
-from pages._ui.views import purge_approve, purge_confirm, purge_sheet
+from pages._ui.views import purge_approve, purge_confirm, purge_sheet, purge_whose
 from pages._ui.views.purge_scope import WHAT
 from storage.clients.meter import Cost
 from storage.domain.purge.cost import estimate
@@ -38,6 +38,7 @@ def draw(plan_id: str) -> None:
     plan, standing = shown.plan, loaded.value
     now = datetime.now(UTC)
     _head(shown, standing, now)
+    purge_whose.draw(plan.scope)
     _state(shown, standing, now)
     _totals(plan)
     _warnings(plan)

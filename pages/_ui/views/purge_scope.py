@@ -14,6 +14,7 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
+from pages._ui.views import purge_whose
 from storage.domain.purge.scope import Kind, Scope, dangers
 from storage.errors import BadInput, StorageError
 
@@ -77,6 +78,7 @@ def _chosen(scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### :material/{icon}: {title}", width="content")
         st.markdown(f"**{md(scope.spelled, 200)}**", width="content")
+    purge_whose.draw(scope)
     st.caption(goes)
     grounds = dangers(scope, stores().layout.prefixes, stores().settings.purge.shortest_id)
     if grounds:

@@ -25,8 +25,8 @@ _PURGE = (
 _UNDO = (
     ("objects back", "Objects back"),
     ("documents back", "Documents back, parents first"),
-    ("counters", "Counters"),
     ("look", "Read everything again, as proof"),
+    ("counters", "Counters"),
     ("empty", "Empty the quarantine"),
 )
 _EMPTY = (("empty", "Empty the quarantine"),)

@@ -137,7 +137,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, now: datetime) -> It
     if facts.named_elsewhere is None:
         yield "the user has too many clips to look whether others name the same objects"
     if chosen.shared_raw:
-        yield f"{len(chosen.shared_raw):,} raw segments are named by other clips too, and stay"
+        yield f"raw segments that other clips name too stay: {len(chosen.shared_raw):,}"
     yield from _size_warning(facts, chosen)
     young = [item.last_modified for item in chosen.objects if now - item.last_modified < YOUNG]
     if facts.youngest is not None and now - facts.youngest < YOUNG:
@@ -151,15 +151,15 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
     there = {item.key for item in facts.listed}
     missing = {item.key for item in facts.named} - there
     if missing:
-        yield f"{len(missing):,} objects that documents name are not there"
+        yield f"objects that documents name and that are not there: {len(missing):,}, for example {min(missing)}"
     odd = [item.key for item in chosen.objects if layout.parse(item.key).kind == "unrecognised"]
     if odd:
-        yield f"{len(odd):,} objects do not have the layout's shape, for example {odd[0]}"
+        yield f"objects without the layout's shape: {len(odd):,}, for example {odd[0]}"
     if chosen.strangers:
-        yield f"{len(chosen.strangers):,} objects that are not the layout's are left alone, e.g. {chosen.strangers[0]}"
+        yield f"left alone, because not the layout's: {len(chosen.strangers):,}, for example {chosen.strangers[0]}"
     phantoms = [video.video_id for video in facts.videos if not video.exists]
     if phantoms:
-        yield f"{len(phantoms):,} videos have no document of their own any more, for example {phantoms[0]}"
+        yield f"videos without a document of their own: {len(phantoms):,}, for example {phantoms[0]}"
     for video in facts.videos:
         if video.status == "processing":
             yield f"video {video.video_id} says processing, though nothing has touched it for long"
