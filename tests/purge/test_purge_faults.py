@@ -88,9 +88,7 @@ HTTP_FAULTS: dict[str, tuple[Action, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "colour"), [("500", 0), ("500", 1), ("500", 2), ("503", 0), *(("reply lost", c) for c in range(COLOURS))]
-)
+@pytest.mark.parametrize(("name", "colour"), [(name, colour) for name in HTTP_FAULTS for colour in range(COLOURS)])
 def test_a_bucket_that_fails_at_any_call_does_not_change_the_end(
     small: PurgeWorld, proxy: FaultProxy, name: str, colour: int
 ) -> None:

@@ -79,6 +79,10 @@ def test_killed_at_every_change_it_makes_and_resumed_a_purge_and_its_undo_end_as
         assert (undone.state, undone.residue) == ("done", ()), (kill_at, undone.failure)
         assert world.snapshot() == before, kill_at
         assert world.purging.jobs.get(job.job_id).state == "undone"
+        for action, ended_job in (("purge.end", job), ("purge.undo.end", undone)):
+            entry, *older = world.log.search(uid="u1", action=action, limit=2)
+            assert (entry["job_id"], entry["outcome"]) == (ended_job.job_id, "done"), kill_at
+            assert ended_job.job_id not in {one["job_id"] for one in older}, kill_at
         kills += (ended == KILLED) + (also_ended == KILLED)
         if ended != KILLED and also_ended != KILLED:
             break

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from storage.actions.purge.approving import approve
+from storage.actions.purge.controlling import begin_emptying
 from storage.actions.purge.ledger import claim
 from storage.actions.purge.owner import surely_gone, this_process
 from storage.actions.purge.running import run_job
@@ -100,6 +101,28 @@ def killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple[
         world = PurgeWorld(embedded, values, PurgeLimits(per_actor_hour=10_000))
         yield world, Victims(world, proxy)
         world.close()
+
+
+def test_emptying_an_expired_quarantine_too_is_resumed_wherever_it_is_killed(
+    killing: tuple[PurgeWorld, Victims],
+) -> None:
+    world, victims = killing
+    kills = 0
+    for kill_at in range(1, MOST_CALLS):
+        world.add_user("u1", {VIDEO: 1})
+        purged = world.purge(SCOPE)
+        after = world.snapshot()
+        emptying = begin_emptying(world.purging, purged)
+        assert emptying is not None
+        status = victims.run(emptying.job_id, kill_at=kill_at)
+        job = world.purging.jobs.get(emptying.job_id)
+        assert (job if job.state == "done" else run_job(world.purging, job.job_id)).state == "done"
+        assert not world.own_keys(f"_ops/quarantine/{purged.job_id}/")
+        assert world.snapshot() == after
+        if status != KILLED:
+            break
+        kills += 1
+    assert kills >= 5
 
 
 def test_erasing_too_is_resumed_wherever_it_is_killed(killing: tuple[PurgeWorld, Victims]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pages._ui import purging, taking_up
 from pages._ui.views import purge_outcome, purge_sheet, purge_steps
 from storage.actions.purge.approving import approve
+from storage.actions.purge.controlling import begin_emptying
 from storage.actions.purge.planning import to_text
 from storage.actions.purge.running import run_job
 from storage.domain.purge.plan import PlannedObject
@@ -28,6 +29,7 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     a_seaweed,
     at,
     fill,
+    has,
     param,
     press,
     read,
@@ -88,6 +90,19 @@ def test_a_quarantine_that_expired_is_emptied(desk, before):
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
     assert "there is no way back" in read(desk.open(job=job.job_id))
+
+
+def test_an_emptying_that_failed_says_so_and_is_resumed_by_hand(desk, before):
+    purged = desk.world.purge(CLIP)
+    emptying = begin_emptying(desk.world.purging, purged)
+    failure = {"code": "access_denied", "message": "the token may not delete", "remedy": "give it the right"}
+    desk.world.put_documents({emptying.path: replace(emptying, state="failed", failure=failure).to_fields()})
+    app = desk.open(job=emptying.job_id)
+    assert "the token may not delete" in read(app)
+    assert not has(app, "purge-cancel")
+    press(app, "purge-resume")
+    assert desk.ended(emptying.job_id).state == "done"
+    assert not desk.world.own_keys(f"_ops/quarantine/{purged.job_id}/")
 
 
 def test_residue_is_shown_as_what_it_is(desk, before):

@@ -187,17 +187,18 @@ def _nobody(job: Job, now: datetime) -> bool:
 
 
 def _controls(job: Job) -> None:
-    """Cancel while it goes on; resume where it stopped."""
+    """Cancel while it goes on; resume where it stopped. An emptying can only be resumed."""
     now = datetime.now(UTC)
     needed: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
-    if job.kind == "empty" or job.state not in RESUMABLE or not allowed(needed):
+    if job.state not in RESUMABLE or not allowed(needed):
         return
     going = _resumed(job) or (job.state in GOES_ON_BY_ITSELF and not _nobody(job, now))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         rests = not job.held(now) and not _resumed(job) and (not going or job.state == "interrupted")
         if rests and st.button("Resume", type="primary", icon=":material/play_arrow:", key=key(PAGE, "resume")):
             _act(job, needed, resuming=True)
-        if job.state in GOES_ON_BY_ITSELF and not job.cancel_by and allowed("purge.apply"):
+        stoppable = job.kind != "empty" and job.state in GOES_ON_BY_ITSELF and not job.cancel_by
+        if stoppable and allowed("purge.apply"):
             if st.button("Cancel", icon=":material/stop_circle:", key=key(PAGE, "cancel")):
                 _act(job, "purge.apply", resuming=False)
             st.caption("Stops between two batches; what is done stays done, and can be undone.", width="content")

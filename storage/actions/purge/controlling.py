@@ -76,7 +76,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
             )
         purging.trail.append(event)
         if job.state in RESTING or job.cancel_by:  # workers take up only what nobody stopped
-            change = Update(job.path, {"state": "ready", "cancel_by": ""}, job.update_time)
+            change = Update(job.path, {"state": "ready", "cancel_by": "", "failure": None}, job.update_time)
             try:
                 purging.writers.documents.commit([change], operation="Setting a job going again")
             except Stale as stale:

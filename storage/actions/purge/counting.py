@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import pandas as pd
 
@@ -20,8 +21,11 @@ from storage.domain.purge.counters import (
 )
 from storage.domain.purge.order import batches
 from storage.domain.purge.plan import CounterChange, CounterValue
+from storage.errors import Throttled
+from storage.repositories.subtree import Subtree
 
 MOST_TOGETHER = 150  # documents of one transaction
+TRIES = 5  # of adding up and writing, when somebody else counts meanwhile
 
 
 def wanted_counters(uid: str, totals: Totals, videos: dict[str, list[ClipSize]]) -> dict[str, dict[str, CounterValue]]:
@@ -36,33 +40,54 @@ def set_counters(
 ) -> tuple[CounterChange, ...]:
     """Makes the counters of the user, the accounting and these videos true where those documents exist.
 
-    The clips are added up first; the documents are read and written in the transaction, so that a counter which the
-    product raises meanwhile is not overwritten unseen. Gives what was changed, before and after.
+    The clips are added up after the documents were seen, and the sums are written in a transaction in which the
+    documents are still as they were: so what the product counts meanwhile is never overwritten by an older sum, but
+    added up anew. Gives what was changed, before and after; raises `Throttled` where others count all the time.
     """
-    counted = stores.records.clip_totals(uid)
-    videos = {video_id: sizes_of(_existing(stores, uid, video_id)) for video_id in video_ids}
-    return write_counters(documents, wanted_counters(uid, Totals(counted.count, counted.size_bytes), videos))
+    video_ids = tuple(video_ids)
+    done: list[CounterChange] = []
+    for _ in range(TRIES):
+        paths = list(wanted_counters(uid, Totals(0, 0), {video_id: [] for video_id in video_ids}))
+        found = Subtree(stores.handle).at(paths)
+        seen = {path: document.update_time if document else None for path, document in found.items()}
+        counted = stores.records.clip_totals(uid)
+        videos = {video_id: sizes_of(_existing(stores, uid, video_id)) for video_id in video_ids}
+        wanted = wanted_counters(uid, Totals(counted.count, counted.size_bytes), videos)
+        made, moved = _write(documents, wanted, seen)
+        done += made
+        if not moved:
+            return tuple(done)
+    raise Throttled(
+        f"Others change the counters of {uid} all the time.", remedy="Try again when the product is done.", target=uid
+    )
 
 
-def write_counters(
-    documents: DocumentWriter, wanted: Mapping[str, Mapping[str, CounterValue]]
-) -> tuple[CounterChange, ...]:
-    """Brings the counters of these documents to what is wanted; documents that do not exist are left so.
+def _write(
+    documents: DocumentWriter, wanted: Mapping[str, Mapping[str, CounterValue]], seen: Mapping[str, datetime | None]
+) -> tuple[list[CounterChange], bool]:
+    """Brings the counters of these documents to what is wanted, and says whether one of them moved since it was seen.
 
-    One transaction for as many documents as a commit takes: in all but the largest recounts, one.
+    One transaction for as many documents as a commit takes: in all but the largest recounts, one. What is missing is
+    left so; where one has moved, nothing of its transaction is written.
     """
     made: list[CounterChange] = []
     for paths in batches(list(wanted), MOST_TOGETHER):
-        made += documents.transaction(_work(paths, wanted), operation="Setting counters")
-    return tuple(made)
+        changed = documents.transaction(_work(paths, wanted, seen), operation="Setting counters")
+        if changed is None:
+            return made, True
+        made += changed
+    return made, False
 
 
 def _work(
-    paths: Sequence[str], wanted: Mapping[str, Mapping[str, CounterValue]]
-) -> Callable[[Transaction], list[CounterChange]]:
-    def work(transaction: Transaction) -> list[CounterChange]:
+    paths: Sequence[str], wanted: Mapping[str, Mapping[str, CounterValue]], seen: Mapping[str, datetime | None]
+) -> Callable[[Transaction], list[CounterChange] | None]:
+    def work(transaction: Transaction) -> list[CounterChange] | None:
         made: list[CounterChange] = []
-        for path, document in transaction.get_all(paths).items():
+        found = transaction.get_all(paths)
+        if any((document.update_time if document else None) != seen[path] for path, document in found.items()):
+            return None
+        for path, document in found.items():
             moved = () if document is None else changes(path, document.fields or {}, wanted[path])
             if moved:
                 transaction.add(Update(path, {change.field: change.after for change in moved}))

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
@@ -41,8 +41,8 @@ class StillHeld(Refused):
     code = "still_held"
 
 
-def claim(purging: Purging, job_id: str) -> Ledger:
-    """Takes the lease of a job that is to go on.
+def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda _: None) -> Ledger:
+    """Takes the lease of a job that is to go on. `closing` hears of the job as it will end or rest, just before.
 
     Raises `StillHeld` while another worker holds it (unless that process is surely gone), `Refused` for a job that has
     ended or that a person must set going again first, and `NotFound`.
@@ -76,15 +76,16 @@ def claim(purging: Purging, job_id: str) -> Ledger:
         except Stale:
             time.sleep(random.uniform(0.01, 0.05))
             continue
-        return Ledger(purging, replace(job, **changes, update_time=done.update_times[job.path]), began)
+        return Ledger(purging, replace(job, **changes, update_time=done.update_times[job.path]), began, closing)
     raise StillHeld(f"Others take the lease of job {job_id} at the same time.", remedy="Look at its status.")
 
 
 class Ledger:
     """The hold itself; `job` is always as it stands in Firestore. Use it in a `with` block: it renews the lease."""
 
-    def __init__(self, purging: Purging, job: Job, began: float) -> None:
+    def __init__(self, purging: Purging, job: Job, began: float, closing: Callable[[Job], None]) -> None:
         self.job = job
+        self._closing = closing
         self._purging = purging
         self._seconds = purging.limits.lease_seconds
         self._safe_until = began + self._seconds
@@ -125,11 +126,14 @@ class Ledger:
     ) -> None:
         """Gives the lease back with the state that the job ends (or rests) in.
 
-        `also` are fields of other jobs to be changed with it, by their document's path.
+        `also` are fields of other jobs to be changed with it, by their document's path. The end goes on record first:
+        a worker that is killed in between is followed by one that records it if need be, and closes the job.
         """
-        self._over.set()
         if state in ENDED and self.job.finished_at is None:
             changes = {"finished_at": self._purging.clock(), **changes}
+        self.hold()
+        self._closing(replace(self.job, state=state, **changes))
+        self._over.set()
         self.write({"state": state, "lease_owner": "", **changes}, {"phase": "close", "state": state}, also or {})
 
     def write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
@@ -16,12 +17,14 @@ from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, Keep
 from storage.actions.purge.steps_undo import EmptyQuarantine, RecountAll, RestoreDocuments, RestoreObjects
 from storage.actions.purge.steps_undo_proof import ProveRestored
 from storage.domain.audit_chain import Event, Outcome
-from storage.domain.purge.job import Job, job_path
+from storage.domain.purge.job import ENDED, Job, job_path
 from storage.domain.purge.order import document_batches, slug_batches
-from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.plan import PurgePlan, moment_text
 from storage.errors import StorageError
+from storage.repositories.audit_log import AuditLog
 
 WORKER = "worker"
+LATEST = 20  # entries about a user's jobs in which the end of one that was just cut off is looked for
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def run_job(purging: Purging, job_id: str) -> Job:
     Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
     took it over; what stops the job itself stands in its `failure`.
     """
-    with claim(purging, job_id) as ledger:
+    with claim(purging, job_id, partial(_record_end, purging)) as ledger:
         try:
             _engine(purging, ledger).run()
         except LeaseLost:
@@ -43,9 +46,7 @@ def run_job(purging: Purging, job_id: str) -> Job:
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
             ledger.close("failed", {"failure": failure})
-        job = ledger.job
-    _record_end(purging, job)
-    return job
+        return ledger.job
 
 
 def _engine(purging: Purging, ledger: Ledger) -> Engine:
@@ -122,7 +123,7 @@ def _undo_ending(ledger: Ledger) -> Callable[[], Ending]:
 
 
 def _record_end(purging: Purging, job: Job) -> None:
-    """The audit's word on how a run ended. The job's own journal has it too, so a failure here is only told."""
+    """The audit's word on how a run ends. The job's own journal has it too, so a failure here is only told."""
     outcome: Outcome = "done" if job.state in {"done", "incomplete"} else "failed"
     tally = job.tally
     detail = {
@@ -149,6 +150,19 @@ def _record_end(purging: Purging, job: Job) -> None:
         detail=detail,
     )
     try:
-        purging.trail.append(event)
+        if not _recorded(purging, job, action):
+            purging.trail.append(event)
     except StorageError as error:
         _log.warning("the end of job %s could not be recorded in the audit: %s", job.job_id, error.message)
+
+
+def _recorded(purging: Purging, job: Job, action: str) -> bool:
+    """Whether a worker before this one recorded this very end and was gone before it could close the job."""
+    if job.epoch == 1 or job.state not in ENDED:
+        return False
+    try:
+        entries = AuditLog(purging.stores.handle).search(uid=job.scope.uid, action=action, limit=LATEST)
+    except StorageError:
+        return False  # twice on record is better than never
+    begun = moment_text(job.created_at)
+    return any(entry["job_id"] == job.job_id and str(entry["at"]) >= begun for entry in entries)
