@@ -49,7 +49,10 @@ class _Meaning:
     remedy: str
 
 
-_NETWORK_REMEDY = "Check the network and Google Cloud's status page, then try again."
+_NETWORK_REMEDY = (
+    "Check the network and Google Cloud's status page, or, where FIRESTORE_EMULATOR_HOST is set, that an emulator "
+    "answers there; then try again."
+)
 _CREDENTIALS_REMEDY = (
     "Check FIREBASE_CREDENTIALS_PATH: the key may be revoked, of another project, or its service account deleted. "
     "Without it, run `gcloud auth application-default login`."
