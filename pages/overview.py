@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 import streamlit as st
 
-from pages._ui import loads, state, states
+from pages._ui import fleet_loads, loads, state, states
 from pages._ui.access.guard import actor, allowed, show
 from pages._ui.cached import stores
 from pages._ui.freshness import freshness
@@ -15,8 +16,10 @@ from pages._ui.keys import key
 from pages._ui.text import md
 from pages._ui.views import overview as view
 from pages._ui.views import stuck as stuck_view
+from storage.errors import StorageError
 
 NAME: Final = "overview"
+_LOOK: Final = key(NAME, "look-at-all")  # session: somebody wants every stuck video diagnosed, however many
 
 
 def page() -> None:
@@ -61,23 +64,26 @@ def _backends() -> None:
 
 def _statuses() -> None:
     with st.spinner("Counting…"):
-        loaded = loads.status_counts()
+        loaded = fleet_loads.statuses()
     view.statuses(loaded.value)
-    freshness(loaded.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=loads.status_counts.clear)
+    freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 
 
 def _limits() -> None:
     with st.spinner("Reading users…"):
-        loaded = loads.limits()
+        loaded = fleet_loads.limits()
     found = loaded.value
     view.limits(found, page=NAME)
     freshness(
         loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
-        on_refresh=loads.limits.clear,
+        on_refresh=fleet_loads.refresh,
     )  # fmt: skip
 
 
 def _stuck() -> None:
+    if not _few_to_look_at() and not st.session_state.get(_LOOK):
+        _ask_to_look()
+        return
     with st.spinner("Looking at videos that do not move…"):
         loaded = loads.stuck()
     stuck_view.summary(loaded.value, page=NAME)
@@ -85,6 +91,28 @@ def _stuck() -> None:
     freshness(
         loaded.read_at, key=key(NAME, "stuck_fresh"), cost=loaded.cost, complete=loaded.value.complete,
         on_refresh=partial(loads.stuck.clear),
+    )  # fmt: skip
+
+
+def _few_to_look_at() -> bool:
+    """Where the counts could not be read, the look itself says what is wrong."""
+    try:
+        return fleet_loads.statuses().value.few_to_look_at
+    except StorageError:
+        return True
+
+
+def _ask_to_look() -> None:
+    """Looking costs some reads for each video in progress or failed; where these are many, only on demand."""
+    known = fleet_loads.fleet()
+    recent = known.value.recent(datetime.now(UTC))
+    view.stuck_steps(recent, page=NAME)
+    if st.button("Look at every one now", key=key(NAME, "look"), icon=":material/troubleshoot:"):
+        st.session_state[_LOOK] = True
+        st.rerun()
+    freshness(
+        recent.read_at if recent else None, key=key(NAME, "steps_fresh"), cost=known.cost,
+        on_refresh=fleet_loads.refresh,
     )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -25,14 +26,17 @@ class LimitList:
     """Users by how much of their worst quota they use.
 
     `frame` has `uid`, `email`, `plan`, `storage_percent`, `clips_percent`, `credits_percent`, `worst_percent` and
-    `state`, one row a user that is near, over or unknown, gravest first. `scanned` users were looked at; `complete`
-    is false when there are more.
+    `state`, one row a user that is near or over, gravest first. `scanned` users were looked at; `complete` is false
+    when there are more. `source` says whether they were looked at now or by a rollup, which keeps the gravest: `more`
+    are near or over a limit than it lists.
     """
 
     frame: pd.DataFrame
     scanned: int
     complete: bool
     read_at: datetime
+    source: Literal["rollup", "live"] = "live"
+    more: bool = False
 
 
 def read_limits(
@@ -53,7 +57,7 @@ def read_limits(
             break
     books = records.accountings([person.uid for person in people])
     rows = [_row(person, books.get(person.uid), documents, limits, now) for person in people]
-    return LimitList(_grave(rows), len(people), cursor is None, read_at or now)
+    return LimitList(gravest_first(rows), len(people), cursor is None, read_at or now)
 
 
 def _people(page: Table) -> list[User]:
@@ -94,9 +98,10 @@ def _percent(quota: Quota | None) -> float | None:
     return quota.percent if quota else None
 
 
-def _grave(rows: list[dict[str, object]]) -> pd.DataFrame:
+def gravest_first(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows that are near or over a limit as `LimitList.frame`."""
     columns = ["uid", "email", "plan", "storage_percent", "clips_percent", "credits_percent", "worst_percent", "state"]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(list(rows), columns=columns)
     percents = [name for name in columns if name.endswith("_percent")]
     texts = ["uid", "email", "plan", "state"]
     frame = frame.astype(dict.fromkeys(percents, "Float64") | dict.fromkeys(texts, "string"))

@@ -19,6 +19,7 @@ from storage.actions.fixing import Bench
 from storage.actions.purge.context import Purging
 from storage.connect import Stores
 from storage.repositories.jobs import Jobs
+from storage.rollup_runs import RollupRuns
 from storage.scanning import Scans
 from storage.user_tables import UserTables
 from storage.user_view import UserReads
@@ -45,6 +46,7 @@ def stores() -> Stores:
 def close() -> None:
     """Closes what `stores` opened, and stops the stand-ins; for the end of the process."""
     scans.clear()
+    rollup_runs.clear()
     for over_the_stores in (user_reads, user_tables, trail, purging):
         over_the_stores.clear()
     _opened.clear()  # releases through on_release
@@ -89,6 +91,12 @@ def bench() -> Bench:
 def scans() -> Scans:
     """The scans of many users that this process runs or ran last."""
     return Scans()
+
+
+@st.cache_resource(show_spinner=False, on_release=RollupRuns.stop)
+def rollup_runs() -> RollupRuns:
+    """The rollups of all customers that this process makes or made last."""
+    return RollupRuns()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -17,7 +17,7 @@ import streamlit as st
 from pages._ui import budget, purging
 from pages._ui.cached import stores, user_reads, user_tables
 from pages._ui.purging import Sheet, Standing
-from storage import account, audit_search, diagnose_stuck, health, overview, verify
+from storage import account, audit_search, diagnose_stuck, health, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
 from storage.account import Account, FullUsage
@@ -33,7 +33,6 @@ from storage.domain.purge.job import Job
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.health import Check
-from storage.overview import LimitList
 from storage.user_view import SomeVideos
 from storage.verify_facts import Checker
 from storage.verify_facts import checker as checker_over
@@ -51,7 +50,7 @@ class Loaded(Generic[T]):
     cost: Cost
 
 
-def _measured(load: Callable[[], T]) -> Loaded[T]:
+def measured(load: Callable[[], T]) -> Loaded[T]:
     """What `load` gives. `OverBudget` where it read more than the page may, though a part of it made a note of that."""
     read_at = datetime.now(UTC)
     with metering(read_budget=budget.allowed()) as meter:
@@ -72,19 +71,7 @@ def backends() -> Loaded[tuple[tuple[Check, ...], str]]:
         result = health.backends(stores(), _now)
         return result.checks, result.mode
 
-    return _measured(load)
-
-
-@st.cache_data(ttl=MINUTE, max_entries=1, show_spinner=False)
-def status_counts() -> Loaded[dict[str, int]]:
-    """Videos of all users by status."""
-    return _measured(lambda: stores().records.status_counts())
-
-
-@st.cache_data(ttl=5 * MINUTE, max_entries=1, show_spinner=False)
-def limits() -> Loaded[LimitList]:
-    """Who is near or over a limit."""
-    return _measured(lambda: overview.read_limits(stores().records, stores().settings.plan_limits, _now()))
+    return measured(load)
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
@@ -92,7 +79,7 @@ def find(text: str) -> Loaded[Found]:
     """What a pasted text stands for."""
     opened = stores()
     r2 = opened.settings.r2
-    return _measured(
+    return measured(
         lambda: finding.find(opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url)
     )
 
@@ -100,7 +87,7 @@ def find(text: str) -> Loaded[Found]:
 @st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
 def user(uid: str) -> Loaded[tuple[Account, Usage]]:
     """A user's account, and usage with the truth by aggregation."""
-    return _measured(lambda: user_reads().account(uid))
+    return measured(lambda: user_reads().account(uid))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
@@ -111,13 +98,13 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
         found = account.read_account(stores().records, uid, stores().settings.plan_limits)
         return account.read_full_usage(user_tables(), found, _now())
 
-    return _measured(load)
+    return measured(load)
 
 
 @st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
-    return _measured(lambda: user_reads().videos(uid))
+    return measured(lambda: user_reads().videos(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
@@ -128,25 +115,25 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
         table = user_tables().videos(uid)
         return SomeVideos(table, everything=table.complete, count=int(table.frame["exists"].sum()))
 
-    return _measured(load)
+    return measured(load)
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
-    return _measured(lambda: user_reads().transactions(uid))
+    return measured(lambda: user_reads().transactions(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def clips(uid: str, video_id: str) -> Loaded[Table]:
     """The clips of one video."""
-    return _measured(lambda: stores().records.clips(uid, video_id))
+    return measured(lambda: stores().records.clips(uid, video_id))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def raw(path: str) -> Loaded[RawDocument | None]:
     """Any document as it stands."""
-    return _measured(lambda: stores().records.raw(path))
+    return measured(lambda: stores().records.raw(path))
 
 
 def checker() -> Checker:
@@ -157,19 +144,19 @@ def checker() -> Checker:
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def case(uid: str, video_id: str) -> Loaded[Case]:
     """The diagnosis of one video. A store that refused or was away is in the answer, and kept no longer than it."""
-    return _measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
+    return measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=4, show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
     """Every video that needs a person; of those delivered, so many of the last touched are looked at too."""
-    return _measured(lambda: diagnose_stuck.stuck(checker(), Reach(delivered=delivered)))
+    return measured(lambda: diagnose_stuck.stuck(checker(), Reach(delivered=delivered)))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)
 def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
     """The upload check of one user, or of one video."""
-    return _measured(lambda: verify.verify_user(checker(), uid, video_id))
+    return measured(lambda: verify.verify_user(checker(), uid, video_id))
 
 
 @st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
@@ -181,37 +168,37 @@ def plan(name: str) -> Sheet:
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
 def standing(name: str, fingerprint: str) -> Loaded[Standing]:
     """What became of this plan, as it was sealed: approvals, declines, its job."""
-    return _measured(lambda: purging.standing(plan(name)))
+    return measured(lambda: purging.standing(plan(name)))
 
 
 @st.cache_resource(ttl=5, max_entries=1, show_spinner=False)
 def open_plans() -> Loaded[tuple[Sheet, ...]]:
     """The plans that may still be applied, the newest first; shared and not copied, as each of them is."""
-    return _measured(lambda: purging.open_plans(plan))
+    return measured(lambda: purging.open_plans(plan))
 
 
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)
 def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
     """The newest jobs of purging, the newest first."""
-    return _measured(lambda: purging.context().jobs.recent(limit))
+    return measured(lambda: purging.context().jobs.recent(limit))
 
 
 @st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
 def job(name: str) -> Loaded[Job]:
     """One job as it stands; kept just long enough that several who watch it cost one read."""
-    return _measured(lambda: purging.context().jobs.get(name))
+    return measured(lambda: purging.context().jobs.get(name))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=50, show_spinner=False)
 def certificate(name: str) -> Loaded[Mapping[str, Any]]:
     """The certificate of a purge that has ended."""
-    return _measured(lambda: purging.certificate(name))
+    return measured(lambda: purging.certificate(name))
 
 
 @st.cache_data(ttl=15, max_entries=50, show_spinner=False)
 def audit(question: Question, limit: int, before: int | None) -> Loaded[Answer]:
     """One page of the audit."""
-    return _measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
+    return measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
 
 
 def forget_purges() -> None:

@@ -94,6 +94,12 @@ def size(count: int | None) -> str:
     return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
+def cost_line(cost: Mapping[str, int]) -> str:
+    """What was billed, for people: the last line of a command's answer."""
+    named = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in cost.items() if number)
+    return f"cost: {named or 'nothing billed'}"
+
+
 def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:
     """An error for a script (`{"error": ...}` on stdout) or for a person (message and remedy on stderr)."""
     if as_json:

@@ -103,11 +103,13 @@ class FirestoreHandle:
         *,
         operation: str,
         parent: str = "",
+        up_to: int | None = None,
         seconds: float = READ_SECONDS,
     ) -> dict[str, Any]:
         """Counts and sums on the server: `{"count": "", "bytes": "file_size_bytes"}` counts, and sums that field.
 
         Gives the raw value of each alias. One read is metered for every started 1,000 documents counted, at least one.
+        With `up_to`, counting stops there, and so does what it costs.
         """
         whole = pb.StructuredAggregationQuery(structured_query=query)
         for alias, field in aggregations.items():
@@ -116,6 +118,8 @@ class FirestoreHandle:
                 part.sum.field.field_path = field
             else:
                 part.count.SetInParent()
+                if up_to is not None:
+                    part.count.up_to.value = up_to
         request = pb.RunAggregationQueryRequest(parent=self._name(parent), structured_aggregation_query=whole)
         counted = next((alias for alias, field in aggregations.items() if not field), None)
 

@@ -21,6 +21,7 @@ from storage.domain.usage import Quota, Truth, Usage
 
 TOP = 100  # rows kept of each list
 DAYS = 30  # points of growth kept
+RECENT = timedelta(hours=26)  # once a day, and a run that takes its time; older figures are not shown as today's
 EMAIL_CHARS = 254  # the longest that an address can be; a longer text is none
 QUOTAS = ("storage", "clips", "credits")
 STEPS = ("analysis", "render", "finish")
@@ -197,9 +198,15 @@ def _added(day: str, ones: Sequence[Content]) -> Content:
     names = ("users", "clips", "clip_bytes", "used_bytes")
     return {
         "day": day,
-        **{name: sum(one[name] for one in ones) for name in names},
+        **{name: _whole_sum([one[name] for one in ones]) for name in names},
         "videos": sum(videos) if videos else None,
     }
+
+
+def _whole_sum(numbers: Sequence[int | None]) -> int | None:
+    """The sum, or `None` where a part of it is not known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
 
 
 def _row(user: User, found: Usage) -> Content:

@@ -63,18 +63,29 @@ class FleetRecords(Reading):
         fetch = self._by_name(query, "Reading videos by status", page_size=_SCAN_PAGE, keep=keep)
         return self._table(VIDEOS, fetch, limit=checked_limit(limit))
 
-    def status_counts(self) -> dict[str, int]:
-        """How many videos of all users are in each state; `other`: in none of those known. May raise `MissingIndex`."""
+    def status_counts(self, up_to: int | None = None) -> dict[str, int]:
+        """How many videos of all users are in each state; `other`: in none of those known. May raise `MissingIndex`.
+
+        With `up_to` no state is counted further: one that has so many has at least so many, and `other` is then 0.
+        """
         counts = {
-            status: self._count(build("videos", group=True, where=[("status", "==", status)]), "Counting videos")
+            status: self._count(
+                build("videos", group=True, where=[("status", "==", status)]), "Counting videos", up_to=up_to
+            )
             for status in STATUSES
         }
-        return {**counts, OTHER: max(0, self.count("videos") - sum(counts.values()))}
+        if up_to is not None and up_to in counts.values():
+            return {**counts, OTHER: 0}
+        everything = self.count("videos", up_to=None if up_to is None else up_to * (len(STATUSES) + 1))
+        return {**counts, OTHER: max(0, everything - sum(counts.values()))}
 
-    def count(self, collection_group: str) -> int:
-        """How many documents of this collection there are, wherever it lies; phantoms are not counted."""
+    def count(self, collection_group: str, *, up_to: int | None = None) -> int:
+        """How many documents of this collection there are, wherever it lies; phantoms are not counted.
+
+        Counting stops at `up_to`, and costs no more than that.
+        """
         query = build(check_id(collection_group, "collection_group"), group=True)
-        return self._count(query, f"Counting {collection_group}")
+        return self._count(query, f"Counting {collection_group}", up_to=up_to)
 
     def _find(self, schema: Schema, fields: dict[str, str | None], operation: str, limit: int) -> Table:
         given = [(name, value) for name, value in fields.items() if value is not None]

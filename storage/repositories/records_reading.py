@@ -98,9 +98,9 @@ class Reading:
             if not token:
                 return tuple(found)
 
-    def _count(self, query: Any, operation: str, *, parent: str = "") -> int:
-        """How many documents the query finds, counted by Firestore."""
-        counted = self._handle.aggregate(query, {"count": ""}, operation=operation, parent=parent)
+    def _count(self, query: Any, operation: str, *, parent: str = "", up_to: int | None = None) -> int:
+        """How many documents the query finds, counted by Firestore, which stops counting at `up_to`."""
+        counted = self._handle.aggregate(query, {"count": ""}, operation=operation, parent=parent, up_to=up_to)
         return whole_number(counted["count"])
 
     def _hidden(self, table: Table, parent: str, field: str) -> tuple[Table, int]:

@@ -53,6 +53,19 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How one shard was made."""
+
+    index: int
+    read_at: datetime
+    finished_at: datetime
+    complete: bool
+    users: int
+    reads: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FleetView:
     """All customers at a glance, as of `read_at`, when the oldest part began to be read.
 
@@ -60,13 +73,14 @@ class FleetView:
     `videos` by status and `stuck` by step are `None` where they could not be counted. Frames: `near` (the first 100 of
     each quota near or over its limit; `states` has how many there are), `plans`, `biggest`, `growth` (a row a day, NA
     where no rollup ran), `drift` by counter, `drifting` (users by the largest drift in bytes).
-    `made_with_reads` is what making it cost.
+    `made_with_reads` is what making it cost; `parts` says how each shard that is there was made.
     """
 
     read_at: datetime
     finished_at: datetime
     complete: bool
     shards: int
+    parts: tuple[Part, ...]
     missing_shards: tuple[int, ...]
     notes: tuple[str, ...]
     made_with_reads: int
@@ -165,6 +179,7 @@ def _view(head: Head, shards: Sequence[Shard], missing: tuple[int, ...]) -> Flee
         finished_at=max(shard.finished_at for shard in shards),
         complete=not missing and all(shard.complete for shard in shards),
         shards=head.count,
+        parts=tuple(_part(shard) for shard in shards),
         missing_shards=missing,
         notes=tuple(dict.fromkeys(notes)),
         made_with_reads=sum(shard.reads for shard in shards),
@@ -179,6 +194,13 @@ def _view(head: Head, shards: Sequence[Shard], missing: tuple[int, ...]) -> Flee
         drift=_frame([{"counter": name, **counts} for name, counts in sorted(content["drift"].items())], _DRIFT),
         drifting=_frame(content["drifting"], {**_PERSON, **_SIZES, "worst_bytes": "Int64", "drifts": "object"}),
     )
+
+
+def _part(shard: Shard) -> Part:
+    users = int(shard.content["totals"].get("users", 0))
+    return Part(
+        shard.index, shard.read_at, shard.finished_at, shard.complete, users, shard.reads, tuple(shard.notes)
+    )  # fmt: skip
 
 
 def _growth(points: Sequence[Content], joined: Mapping[str, int]) -> pd.DataFrame:

@@ -20,16 +20,18 @@ from storage.clients import r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.model import MultipartUpload
 from storage.errors import Unusable
-from storage.sandbox import world
+from storage.sandbox import seed_rollup, world
 from storage.sandbox.demo_folder import Sample
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import SeaweedFS
+from storage.sandbox.seed_rollup import write_rollup
 from storage.sandbox.world.model import MEDIA, SampleObject, World
 
 BUCKET = "clip-desk-demo"
 PROJECT = "demo-clip-desk"
 SEED = 7
 THREADS = 16
+OWN = "ops_"  # collections of what the desk keeps for itself
 DATED_BY = "updated_at"  # a loaded document counts as written then, as real ones of its age do
 _PART = b"\0" * 65_536  # what an unfinished upload has sent
 
@@ -37,7 +39,12 @@ _PART = b"\0" * 65_536  # what an unfinished upload has sent
 def code_fingerprint() -> str:
     """Changes whenever the code or the media that make the sample data do: older data are then made anew."""
     digest = hashlib.sha256()
-    for path in [*sorted(Path(world.__file__).parent.glob("*.py")), *sorted(MEDIA.iterdir()), Path(__file__)]:
+    for path in [
+        *sorted(Path(world.__file__).parent.glob("*.py")),
+        *sorted(MEDIA.iterdir()),
+        Path(__file__),
+        Path(seed_rollup.__file__),
+    ]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -56,6 +63,7 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
         pool.shutdown(cancel_futures=True)
         http.clear()
     _date_objects(seaweed, client, sample, None)
+    write_rollup(handle, sample, sample.documents)
     return Sample(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
 
@@ -72,6 +80,7 @@ def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle,
     changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}
     server.load(PROJECT, changed, dated_by=DATED_BY)
     _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
+    write_rollup(handle, after, stamps)
     return Sample(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
 
 
@@ -83,14 +92,15 @@ def _micros(moment: object) -> int | None:
 
 
 def update_times(handle: FirestoreHandle) -> dict[str, int]:
-    """Every document of the sample's kind by path, with its update time in microseconds since 1970."""
+    """Every document but the desk's own by path, with its update time in microseconds since 1970."""
     query = pb.StructuredQuery()
     query.from_.add(all_descendants=True)
     query.select.fields.add(field_path="__name__")
     root = handle.name("") + "/"
 
     def consume(documents: Iterable[Any]) -> dict[str, int]:
-        return {each.name.removeprefix(root): each.update_time.ToMicroseconds() for each in documents}
+        found = {each.name.removeprefix(root): each.update_time.ToMicroseconds() for each in documents}
+        return {path: stamp for path, stamp in found.items() if not path.startswith(OWN)}
 
     return handle.run_query(query, consume, operation="read the sample's documents", seconds=PAGE_SECONDS)
 

@@ -15,7 +15,7 @@ SDKS = ("boto3", "botocore", "s3transfer", "google", "grpc", "obstore", "seaweed
 SPEAKERS = ("storage/clients/", "storage/sandbox/")  # the stand-ins speak the same protocols from the other side
 CLOCKS = ("now", "utcnow", "today", "time", "time_ns", "monotonic")
 CACHES = ("cache_data", "cache_resource")
-CACHING = ("pages/_ui/cached.py", "pages/_ui/loads.py")  # the handles; the loads of the pages
+CACHING = ("pages/_ui/cached.py", "pages/_ui/loads.py", "pages/_ui/fleet_loads.py")  # the handles; the loads of pages
 LONGEST = 280
 # What may not be imported from where. The longest folder that fits a file decides.
 FORBIDDEN: dict[str, tuple[str, ...]] = {

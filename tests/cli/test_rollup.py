@@ -44,3 +44,37 @@ def test_a_shard_that_is_none_is_bad_usage(desk: Desk, shard: str) -> None:
     assert answer.status == 2
     assert answer.json["error"]["code"] == "bad_input"
     assert desk.world.records.raw("ops_rollups/head") is None
+
+
+def test_the_newest_figures_are_shown_for_two_reads_without_reading_a_user(desk: Desk) -> None:
+    fill(desk)
+    desk.world.put({"users/u2": user("u2", email="grace@example.com", total_storage_bytes=10**12)})
+    desk.run("rollup")
+    answer = desk.run("rollup", "--show", "--json")
+    assert answer.status == 0
+    found = answer.json
+    assert (found["complete"], found["old"], found["missing_shards"]) == (True, False, [])
+    assert (found["totals"]["users"], found["near"][0]["uid"], found["biggest"][0]["uid"]) == (2, "u2", "u2")
+    assert (found["parts"][0]["index"], found["parts"][0]["users"]) == (1, 2)
+    assert found["cost"]["firestore_reads"] == 2
+    text = desk.run("rollup", "--show", "--top", "1").out
+    for expected in ("2 users, 3 clips", "near or over a limit:", "grace@example.com", "growth by day:", "cost: 2"):
+        assert expected in text, expected
+
+
+def test_figures_that_are_not_there_or_not_whole_are_told_by_the_status(desk: Desk) -> None:
+    answer = desk.run("rollup", "--show", "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (1, "not_found")
+    fill(desk)
+    for shard in ("1/2", "2/2"):
+        desk.run("rollup", "--shard", shard)
+    desk.world.writer.delete("ops_rollups/shard-002-of-002")
+    answer = desk.run("rollup", "--show")
+    assert answer.status == 1
+    assert "INCOMPLETE" in answer.out
+
+
+@pytest.mark.parametrize("more", [["--shard", "1/2"], ["--top", "-1"], ["--top", "101"]])
+def test_showing_takes_no_shard_and_no_list_longer_than_is_kept(desk: Desk, more: list[str]) -> None:
+    answer = desk.run("rollup", "--show", "--json", *more)
+    assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input")

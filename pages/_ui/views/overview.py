@@ -12,8 +12,10 @@ from pages._ui import status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import md
+from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
 from storage.health import Check
 from storage.overview import LimitList
+from storage.repositories.rollups import FleetView
 
 _NAMES = {
     "firestore_read": ("Firestore", "database"),
@@ -36,12 +38,27 @@ def backends(checks: Sequence[Check]) -> None:
                 st.markdown(f"**What to do:** {md(check.remedy, 500)}")
 
 
-def statuses(counts: Mapping[str, int]) -> None:
+def statuses(found: Statuses) -> None:
     """Videos by status as bars, in the order in which a video moves."""
+    counts = found.counts
     total = sum(counts.values())
     if not total:
         st.caption("There are no videos.")
         return
+    bars_by_status(counts)
+    if found.at_least:
+        names = ", ".join(status.look("video", name).word for name in counts if name in found.at_least)
+        st.caption(
+            f"Counting stops at {COUNTED_LIVE:,} a status, so there may be more: {md(names)}. A rollup says all."
+        )
+    elif found.source == "rollup":
+        st.caption(f"{total:,} videos in all, by the rollup.")
+    else:
+        st.caption(f"{total:,} videos in all, counted now.")
+
+
+def bars_by_status(counts: Mapping[str, int]) -> None:
+    """The bars alone."""
     looks = [(status.look("video", name), number) for name, number in counts.items() if number or name != "other"]
     frame = pd.DataFrame(
         {
@@ -58,7 +75,21 @@ def statuses(counts: Mapping[str, int]) -> None:
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.65}).encode(color=alt.Color("colour:N", scale=None))
     text = base.mark_text(align="left", dx=5, color=status.shade("gray")).encode(text=alt.Text("Videos", format=","))
     st.altair_chart((bars + text).properties(height=34 * len(frame)), width="stretch")
-    st.caption(f"{total:,} videos in all.")
+
+
+def stuck_steps(view: FleetView | None, *, page: str) -> None:
+    """Where the rollup saw videos stand that nothing moves, in place of a look at each of them."""
+    if view is None or view.stuck is None:
+        st.caption(
+            f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent rollup says where they stand."
+        )
+        return
+    total = sum(view.stuck.values())
+    st.markdown(f"**{total:,} videos** were in progress without a touch when the rollup was made.")
+    words = {"analysis": "before the highlights", "render": "while rendering", "finish": "rendered, status never set"}
+    with st.container(horizontal=True, key=key(page, "steps")):
+        for step, number in view.stuck.items():
+            st.metric(words.get(step, step), f"{number:,}", border=True)
 
 
 def limits(found: LimitList, *, page: str) -> None:
@@ -85,5 +116,13 @@ def limits(found: LimitList, *, page: str) -> None:
         )  # fmt: skip
     else:
         st.markdown(":green[:material/check_circle:] Nobody is near a limit.")
+    st.caption(_scope(found))
+
+
+def _scope(found: LimitList) -> str:
+    if found.source == "rollup":
+        more = " More are near or over a limit than are listed; Fleet counts them." if found.more else ""
+        return f"Of all {found.scanned:,} users, by the rollup. An empty cell: far from that limit, or no limit.{more}"
     scope = "all" if found.complete else "the first"
-    st.caption(f"Of {scope} {found.scanned:,} users, by the counters that the product enforces.")
+    rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
+    return f"Of {scope} {found.scanned:,} users, looked at now, by the counters that the product enforces.{rest}"

@@ -6,6 +6,7 @@ import argparse
 from datetime import timedelta
 
 from storage import rollup, verify
+from storage.cli.commands import rollup_show
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, say, size
 from storage.errors import BackendError
@@ -23,11 +24,26 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
     command.add_argument(
         "--shard", metavar="I/N", default="1/1", help="only the I-th of N parts of the users (N <= 32)"
     )
+    command.add_argument(
+        "--show", action="store_true", help="print the newest figures instead of making them; a few reads"
+    )
+    command.add_argument(
+        "--top", metavar="N", type=int, default=10, help="with --show, for people: rows of each list (default: 10)"
+    )
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written)."""
+    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written).
+
+    With `--show` 0, or 1 where the figures are incomplete, too old to stand for today, or not there at all.
+    """
+    if arguments.show:
+        return rollup_show.run(arguments, context)
+    return _make(arguments, context)
+
+
+def _make(arguments: argparse.Namespace, context: Context) -> int:
     shard = verify.parse_shard(arguments.shard)
     stores = context.stores
     written = rollup.run_rollup(

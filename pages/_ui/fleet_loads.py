@@ -1,0 +1,62 @@
+"""What pages load about all customers together, from the rollup or live; see `pages._ui.loads`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages._ui.cached import rollup_runs, stores
+from pages._ui.loads import MINUTE, Loaded, measured
+from storage import fleet as fleets
+from storage.fleet import Estimate, FleetAnswer, Statuses
+from storage.overview import LimitList
+
+
+def fleet() -> Loaded[FleetAnswer]:
+    """The newest rollup, or why there is none; read again as soon as this process has made another."""
+    return _fleet(rollup_runs().ended)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
+def _fleet(made: int) -> Loaded[FleetAnswer]:
+    return measured(lambda: fleets.find_fleet(stores().records))
+
+
+def limits() -> Loaded[LimitList]:
+    """Who is near or over a limit: by a recent rollup and as of it, else by looking at the first users."""
+    known = fleet()
+    view = known.value.recent(_now())
+    return _live_limits() if view is None else Loaded(fleets.limits_of(view), view.read_at, known.cost)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=1, show_spinner=False)
+def _live_limits() -> Loaded[LimitList]:
+    return measured(lambda: fleets.live_limits(stores().records, stores().settings.plan_limits, _now()))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=2, show_spinner=False)
+def _statuses(made: int) -> Loaded[Statuses]:
+    known = fleet().value
+    return measured(lambda: fleets.read_statuses(stores().records, known, _now()))
+
+
+def statuses() -> Loaded[Statuses]:
+    """Videos of all users by status."""
+    return _statuses(rollup_runs().ended)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
+def estimate(budget: int | None) -> Loaded[Estimate]:
+    """What making the rollup here will cost."""
+    return measured(lambda: fleets.estimate(stores().records, fleet().value.view, budget))
+
+
+def refresh() -> None:
+    """For a refresh button: the next look reads all of these again."""
+    for load in (_fleet, _live_limits, _statuses, estimate):
+        load.clear()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,146 @@
+"""Draws how the figures about all customers are made: by a scheduler, or here where that is affordable."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import streamlit as st
+
+from pages._ui import budget, fleet_loads, fmt, states
+from pages._ui.access.guard import allowed, guarded
+from pages._ui.cached import rollup_runs, stores
+from pages._ui.freshness import cost_words
+from pages._ui.keys import key
+from pages._ui.text import md
+from storage import connect, logs
+from storage.domain.policy import Action, Actor
+from storage.errors import Refused
+from storage.fleet import USERS_HERE, Estimate
+from storage.rollup import run_rollup
+from storage.rollup_runs import RollupState
+
+ACTION: Action = "verify"  # the least that a person must be permitted to do to make the figures here
+COMMAND = "python -m storage rollup                 # all users, once a day or oftener\n\
+python -m storage rollup --shard 1/4     # or on several machines, each with its own I of I/N"
+
+
+def running() -> bool:
+    """Whether the figures are being made in this process."""
+    run = rollup_runs().current
+    return run is not None and run.running
+
+
+def draw(*, page: str, count_first: bool) -> None:
+    """What a rollup is, how to schedule it, how the last one here ended, and the offer to make one here.
+
+    What it would cost is a count of the users: made at once, or only when somebody asks (`count_first` false).
+    """
+    if running():
+        _running(page)
+        return
+    run = rollup_runs().current
+    if run is not None:
+        _ended(run.snapshot(), page)
+    with st.container(border=True):
+        st.markdown(
+            ":material/terminal: **Made by a scheduler.** A rollup reads every user, the accounting and the clips' "
+            "totals once, and keeps sums and the first hundred of each list. This page then costs a few reads, however "
+            "many users there are."
+        )
+        st.code(COMMAND, language="bash", wrap_lines=True)
+    if not allowed(ACTION):
+        return
+    if count_first or st.session_state.get(key(page, "offer-wanted")):
+        states.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")
+    elif st.button("Make them anew here…", key=key(page, "offer-ask"), icon=":material/calculate:"):
+        st.session_state[key(page, "offer-wanted")] = True
+        st.rerun()
+
+
+def _offer(page: str) -> None:
+    bound = budget.allowed()
+    with st.spinner("Counting the users…"):
+        found = fleet_loads.estimate(bound).value
+    with st.container(border=True):
+        st.markdown(f":material/play_circle: **Make it here.** {_words(found)}")
+        if found.affordable:
+            st.button(
+                "Make the figures now", key=key(page, "start"), type="primary", icon=":material/play_arrow:",
+                on_click=_start, args=(found.users, bound),
+            )  # fmt: skip
+        elif found.users <= USERS_HERE:
+            st.caption(f"The budget of this page is {bound:,} document reads.")
+            budget.ask(key(page, "start"))
+
+
+def _words(found: Estimate) -> str:
+    if found.users > USERS_HERE:
+        return f"There are more than {USERS_HERE:,} users: too many for this process. Use the command above, in shards."
+    more = " and 2 more for every 1,000 clips" if found.clips is None else ""
+    return f"{found.users:,} users: about {found.reads:,} document reads{more}, and 2 writes."
+
+
+@guarded(ACTION)
+def _start(actor: Actor, users: int, bound: int | None) -> None:
+    opened = stores()
+    known = fleet_loads.estimate(bound).value  # the button may be older than what is true now
+    if not known.affordable:
+        raise Refused("There are too many users to make the figures here.", remedy="Use python -m storage rollup.")
+    stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
+    rollup_runs().start(
+        lambda tell: run_rollup(
+            opened.records, connect.open_writers(opened).documents, opened.settings.plan_limits, _now,
+            stale_after=stale_after, on_progress=tell,
+        ),
+        clock=_now, users_total=users, asked_by=actor.email, read_budget=bound,
+    )  # fmt: skip
+    logs.event("rollup", actor=actor, outcome="begun", users=users)
+
+
+@guarded(ACTION)
+def _cancel(actor: Actor, number: int) -> None:
+    run = rollup_runs().current
+    if run is not None and run.number == number:
+        run.cancel()
+        logs.event("rollup", actor=actor, outcome="cancelled")
+
+
+@st.fragment(run_every="1s")
+def _running(page: str) -> None:
+    """Draws itself anew each second; what it does by itself keeps no session alive."""
+    run = rollup_runs().current
+    if run is None or not run.running or not allowed("look"):
+        st.rerun()
+        return
+    found = run.snapshot()
+    with st.container(border=True, key=key(page, "running")):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(
+                f":material/autorenew: **Making the figures**, started by {md(found.asked_by, 80)}", width="content"
+            )
+            if allowed(ACTION):
+                st.button(
+                    "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
+                )  # fmt: skip
+        share = min(1.0, found.users_done / found.users_total) if found.users_total else 0.0
+        st.progress(
+            share, text=f"{found.users_done:,} of {found.users_total:,} users · {', '.join(cost_words(found.cost))}"
+        )  # fmt: skip
+
+
+def _ended(found: RollupState, page: str) -> None:
+    ended = fmt.ago(found.ended_at, _now()).text
+    by = f"started by {md(found.asked_by, 80)}, ended {ended}; {', '.join(cost_words(found.cost))}"
+    if found.crashed:
+        st.error("The desk made a mistake in making the figures; the log has it.", icon=":material/bug_report:")
+    elif found.state == "cancelled":
+        st.info(f"Cancelled; what was written before stays as it is. :small[{by}]", icon=":material/cancel:")
+    elif found.error is not None:
+        states.error_panel(found.error, key=key(page, "run_failed"), what="making the figures")
+    else:
+        st.caption(f":material/check_circle: Made here: {by}.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,108 @@
+"""Fleet: how are all customers doing: who is near a limit or drifts, who is biggest, and how does it all grow?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from pages._ui import fleet_loads, fmt, state, states
+from pages._ui.access.guard import show
+from pages._ui.freshness import freshness
+from pages._ui.keys import key
+from pages._ui.text import md
+from pages._ui.views import fleet as view
+from pages._ui.views import fleet_lists, fleet_run
+from storage.errors import NotFound, Unusable
+from storage.fleet import is_old
+from storage.repositories.rollups import FleetView
+
+NAME: Final = "fleet"
+
+
+def page() -> None:
+    """Draws the page."""
+    state.enter(NAME)
+    st.title("Fleet", anchor=False)
+    states.section("the figures", _figures, key=key(NAME, "figures"), unknown="anything about all customers together")
+
+
+def _figures() -> None:
+    with st.spinner("Reading the figures…"):
+        loaded = fleet_loads.fleet()
+    found = loaded.value.view
+    if found is None:
+        _none(loaded.value.problem)
+        freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
+        return
+    freshness(
+        found.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=found.complete,
+        on_refresh=fleet_loads.refresh,
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    _doubts(found, now)
+    view.summary(found)
+    _charts(found)
+    with st.container(border=True):
+        st.subheader("Users", anchor=False)
+        fleet_lists.draw(found, page=NAME)
+    with st.container(border=True):
+        st.subheader("Drift by counter", anchor=False)
+        view.drift(found, page=NAME)
+    grave = fleet_run.running() or is_old(found, now) or not found.complete
+    with st.expander("How these figures were made", icon=":material/schedule:", expanded=grave):
+        view.parts(found, page=NAME)
+        fleet_run.draw(page=NAME, count_first=is_old(found, now))
+
+
+def _charts(found: FleetView) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Growth by day", anchor=False)
+        view.growth(found, page=NAME)
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Videos", anchor=False)
+        view.videos(found)
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Near or over a limit", anchor=False)
+        view.quotas(found)
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Plans", anchor=False)
+        view.plans(found, page=NAME)
+
+
+def _doubts(found: FleetView, now: datetime) -> None:
+    """What keeps these figures from standing for all customers today."""
+    if is_old(found, now):
+        st.warning(
+            f"These figures are of {fmt.ago(found.read_at, now).text} ({fmt.utc(found.read_at).text}); nothing here is "
+            "known of the time since. Make them anew, below or by the scheduler.",
+            title="Old figures", icon=":material/history:",
+        )  # fmt: skip
+    if found.missing_shards:
+        numbers = ", ".join(f"{number}/{found.shards}" for number in found.missing_shards)
+        st.warning(
+            f"Shards {numbers} were never written, and their users are in no sum and no list here.",
+            title="Parts are missing", icon=":material/hourglass_bottom:",
+        )  # fmt: skip
+    elif not found.complete:
+        st.warning(
+            " ".join(md(note, 300) for note in found.notes) or "Not every user could be read.",
+            title="Incomplete", icon=":material/hourglass_bottom:",
+        )  # fmt: skip
+
+
+def _none(problem: NotFound | Unusable | None) -> None:
+    what = md(problem.message, 300) if problem is not None else "There are no figures about all customers."
+    states.empty(
+        what, icon="query_stats",
+        hint="A rollup reads every user once and keeps what this page shows: who is near or over a limit, growth by "
+        "day, the biggest users, counters that drift, plans, and videos by status.",
+    )  # fmt: skip
+    fleet_run.draw(page=NAME, count_first=True)
+
+
+if __name__ == "__main__":
+    show(NAME, page)

@@ -1,0 +1,94 @@
+"""`rollup --show`: the newest figures about all customers, as the page Fleet shows them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from storage import fleet
+from storage.cli.context import Context
+from storage.cli.output import cost_line, print_json, rfc3339, say, say_table, size
+from storage.clients.meter import metering
+from storage.domain.rollup import TOP
+from storage.errors import BadInput
+from storage.repositories.rollups import FleetView, read_fleet
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0; 1 where the figures are incomplete or old, and (`NotFound`) where none were ever written."""
+    if arguments.shard != "1/1":
+        raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
+    if not 0 <= arguments.top <= TOP:
+        raise BadInput(
+            f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} users."
+        )
+    records = context.stores.records  # opened before anything is counted
+    with metering() as meter:
+        view = read_fleet(records)
+    now, cost = context.now(), meter.cost()
+    if context.as_json:
+        print_json(fleet.as_document(view, now) | {"cost": cost.as_dict()})
+    else:
+        _say(view, arguments.top, old=fleet.is_old(view, now))
+        say(cost_line(cost.as_dict()))
+    return 1 if not view.complete or fleet.is_old(view, now) else 0
+
+
+def _say(view: FleetView, top: int, *, old: bool) -> None:
+    marks = [word for word, wrong in (("OLD", old), ("INCOMPLETE", not view.complete)) if wrong]
+    say(
+        f"as of {rfc3339(view.read_at)}, {len(view.parts)} of {view.shards} shards, made with "
+        f"{view.made_with_reads:,} reads{''.join(f' - {mark}' for mark in marks)}"
+    )
+    totals = view.totals
+    say(f"{totals.users:,} users, {totals.clips:,} clips, {size(totals.clip_bytes)}")
+    say("videos: " + _counts(view.videos))
+    say("do not move: " + _counts(view.stuck))
+    for note in view.notes:
+        say(f"note: {note}")
+    for quota, counts in view.states.items():
+        say(f"{quota}: {_counts(counts)}")
+    near = [(r.quota, r.state, _percent(r.percent), r.plan, r.uid, _or(r.email)) for r in view.near.itertuples()]
+    by_quota = [row for quota in view.states for row in [one for one in near if one[0] == quota][:top]]
+    _list("near or over a limit", ("QUOTA", "STATE", "PERCENT", "PLAN", "UID", "EMAIL"), by_quota)
+    biggest = [(size(_int(r.actual_bytes)), _int(r.clips), r.plan, r.uid, _or(r.email))
+               for r in view.biggest.head(top).itertuples()]  # fmt: skip
+    _list("biggest", ("SIZE", "CLIPS", "PLAN", "UID", "EMAIL"), biggest)
+    drift = [(r.counter, f"{r.users:,}", f"{r.sum:+,}", f"{r.absolute:,}") for r in view.drift.itertuples()]
+    _list("drift", ("COUNTER", "USERS", "SUM", "OFF BY"), drift)
+    drifting = [(size(_int(r.worst_bytes)), r.uid, _or(r.email)) for r in view.drifting.head(top).itertuples()]
+    _list("drifting", ("OFF BY", "UID", "EMAIL"), drifting)
+    days = view.growth.tail(top).itertuples() if top else ()
+    growth = [(f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))
+              for r in days]  # fmt: skip
+    _list("growth by day", ("DAY", "USERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
+
+
+def _list(title: str, headers: tuple[str, ...], rows: list[Any]) -> None:
+    if rows:
+        say()
+        say(f"{title}:")
+        say_table(headers, rows)
+
+
+def _counts(counts: Mapping[str, int] | None) -> str:
+    return "unknown" if counts is None else ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "none"
+
+
+def _int(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _number(value: Any) -> str:
+    return "-" if pd.isna(value) else f"{int(value):,}"
+
+
+def _percent(value: Any) -> str:
+    return "-" if pd.isna(value) else f"{value:g} %"
+
+
+def _or(value: Any) -> str:
+    return "-" if pd.isna(value) else str(value)

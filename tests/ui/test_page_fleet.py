@@ -1,0 +1,166 @@
+"""The page of all customers, and what the overview takes from it: what a view costs, and how old or partial it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+
+from pages._ui import cached, fleet_loads
+from storage.domain.plans import DEFAULT_LIMITS
+from storage.domain.rollup import RECENT
+from storage.domain.rollup_documents import shard_path
+from storage.fleet import LOOKED_AT
+from storage.rollup import run_rollup
+from tests.rigs.records import clip, user, video
+from tests.ui.conftest import LiveApp, words
+
+PATIENCE_SECONDS = 60
+NOW = datetime.now(UTC)
+
+
+def customers(app: LiveApp, count: int, *, stalled: int = 0) -> None:
+    """So many users, one of them over the limit, with a video of two clips each; some have a video that is stuck."""
+    documents: dict[str, dict[str, Any]] = {}
+    for number in range(count):
+        uid = f"u{number:03d}"
+        used = {"total_storage_bytes": 10**12} if number == 0 else {"total_storage_bytes": 2_000}
+        documents[f"users/{uid}"] = user(uid, email=f"{uid}@example.com", created_at=NOW - timedelta(days=2), **used)
+        documents[f"users/{uid}/videos/a"] = video("a", status="completed")
+        documents |= {f"users/{uid}/videos/a/clips/c{scene}": clip("a", scene) for scene in range(2)}
+        if number < stalled:
+            documents[f"users/{uid}/videos/b"] = video("b", status="processing")
+    app.world.put(documents)
+
+
+def rollup(app: LiveApp, *shard: int, at: datetime = NOW) -> None:
+    run_rollup(
+        app.world.records, app.world.writer, DEFAULT_LIMITS, lambda: at, stale_after=timedelta(minutes=15),
+        shard=(shard[0], shard[1]) if shard else (1, 1),
+    )  # fmt: skip
+
+
+def billed(app: LiveApp, page: str) -> tuple[int, Any]:
+    before = app.world.faults.reads.total()
+    opened = app.open(page)
+    words(opened)
+    return app.world.faults.reads.total() - before, opened
+
+
+def test_the_page_shows_limits_growth_size_drift_plans_and_videos(app):
+    customers(app, 6, stalled=2)
+    rollup(app, at=NOW - timedelta(days=1))
+    rollup(app)
+    _, page = billed(app, "fleet")
+    text = words(page)
+    for expected in (
+        "u000@example.com",
+        "Exceeded",
+        "pro",
+        "2 do not move",
+        "user.total_storage_bytes",
+        "Growth by day",
+    ):
+        assert expected in text, expected
+    assert "Old figures" not in text
+    assert "./user?uid=u000" in text  # each row leads to the user
+
+    page.segmented_control("fleet-list").set_value("Biggest").run()
+    assert "u005@example.com" in words(page)
+    page.text_input("fleet-text").set_value("U003").run()
+    assert "u003@example.com" in words(page)
+    assert "u005@example.com" not in words(page)
+    page.text_input("fleet-text").set_value("").run()
+    page.segmented_control("fleet-list").set_value("Drifting").run()
+    assert "user.total_storage_bytes" in words(page)
+
+
+def test_a_view_costs_the_same_at_one_ten_and_a_hundred_times_the_data(app):
+    costs = []
+    for count in (3, 30, 300):
+        customers(app, count)
+        rollup(app)
+        fleet_loads.refresh()
+        costs.append(billed(app, "fleet")[0])
+    assert costs[0] <= 5
+    assert costs == [costs[0]] * 3
+
+
+def test_the_overview_of_many_takes_limits_from_the_rollup_and_looks_at_stuck_videos_on_demand_only(app):
+    customers(app, LOOKED_AT + 20, stalled=LOOKED_AT + 1)
+    rollup(app)
+    reads, page = billed(app, "overview")
+    text = words(page)
+    assert reads <= 100
+    assert f"Of all {LOOKED_AT + 20} users, by the rollup" in text
+    assert "u000@example.com" in text
+    assert f"{LOOKED_AT + 1} videos" in text
+    assert any(button.label == "Look at every one now" for button in page.button)
+
+
+def test_the_overview_looks_itself_where_the_rollup_is_old(app):
+    customers(app, 3)
+    rollup(app, at=NOW - RECENT - timedelta(hours=1))
+    text = words(app.open("overview"))
+    assert "Of all 3 users, looked at now" in text
+    assert "u000@example.com" in text
+
+
+def test_without_figures_the_page_says_what_they_are_and_makes_them_when_asked(app):
+    customers(app, 4)
+    page = app.open("fleet")
+    text = words(page)
+    assert "no figures about all customers yet" in text
+    assert "python -m storage rollup" in text
+    assert "4 users: about 16 document reads" in text
+    page.button("fleet-start").click().run()
+    run = cached.rollup_runs().current
+    assert run is not None
+    assert run.wait(PATIENCE_SECONDS)
+    assert (run.snapshot().state, run.snapshot().users_done, run.asked_by) == ("done", 4, "admin@demo.local")
+    page.run()
+    assert "u000@example.com" in words(page)
+    assert run.snapshot().cost.firestore_writes == 2
+
+
+def test_support_sees_the_figures_and_cannot_make_them(app):
+    customers(app, 2)
+    page = app.open("fleet", role="support")
+    assert "python -m storage rollup" in words(page)
+    assert not [button for button in page.button if button.key == "fleet-start"]
+
+
+def test_more_reads_than_the_budget_are_asked_for_first(app, monkeypatch):
+    monkeypatch.setenv("READ_BUDGET", "30")
+    customers(app, 9)
+    page = app.open("fleet")
+    assert not [button for button in page.button if button.key == "fleet-start"]
+    next(button for button in page.button if button.label == "Read on, up to 300 documents").click().run()
+    page.button("fleet-start").click().run()
+    assert cached.rollup_runs().current.wait(PATIENCE_SECONDS)
+    page.run()
+    assert "u000@example.com" in words(page)
+
+
+def test_old_and_partial_figures_say_so(app):
+    customers(app, 9)
+    for number in (1, 2):
+        rollup(app, number, 2, at=NOW - timedelta(days=4))
+    app.world.writer.delete(shard_path(2, 2))
+    text = words(app.open("fleet"))
+    assert "Old figures" in text
+    assert "4 days ago" in text
+    assert "Shards 2/2 were never written" in text
+
+
+@pytest.mark.parametrize("code", [StatusCode.UNAVAILABLE, StatusCode.PERMISSION_DENIED])
+def test_a_backend_that_is_away_or_refuses_is_no_missing_rollup(app, code):
+    customers(app, 2)
+    rollup(app)
+    with app.world.faults.outage(code):
+        text = words(app.open("fleet"))
+    assert "no figures about all customers yet" not in text
+    assert "anything about all customers together" in text
+    assert "u000@example.com" in words(app.open("fleet"))
