@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui.access.guard import allowed
 from pages._ui.keys import QUERY, key
 from pages._ui.nav import SCREENS
-from storage.domain.recognise import without_signature
+from storage.domain.signatures import without_signature
 
 _BOX: Final = key("quick", "find")
 _WISH: Final = key("quick", "wish")  # session key: what was typed, until the run that follows takes it

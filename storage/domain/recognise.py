@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from storage.domain.layout import Layout, ParsedKey, parse_stem
+from storage.domain.signatures import is_signed, without_signature
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
 from storage.ids import is_id
@@ -35,20 +36,28 @@ Kind = Literal[
 ]
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_ENCODED_URL = re.compile(r"https?%(?:25)?3a", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]+@[^\s@<>\"',;:()\[\]]+\.[^\s@<>\"',;:()\[\].]+")
 _UUID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
 _VIDEO_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _CLIP_ID = re.compile(rf"([A-Za-z0-9-]{{8,64}})_(\d+)_({'|'.join(sorted(STYLES, key=len, reverse=True))})")
+_ANY_CLIP_ID = re.compile(r"([A-Za-z0-9_-]{1,64}?)_(\d+)_\w+")  # of a style that this project does not know
+_ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, it may as well be a shorter one
 _FILE_NAME = re.compile(r"clip_\d{2,}_\d+_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
 _NAMED = re.compile(r"(?i)\b(uid|user_?id|user|video_?id|video|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)")
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-_SIGNATURE = re.compile(r"(?i)[?&](?:x-amz-[a-z-]+|signature|awsaccesskeyid|expires)=")
+_HOSTED = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/\S*", re.IGNORECASE)  # an address without https://
+_TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
+MAX_TOKENS = 12  # words of a line that are tried as ids; each costs two reads
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One reading of the text. `value` is what to look for; the ids are what the reading already gives away."""
+    """One reading of the text. `value` is what to look for; the ids are what the reading already gives away.
+
+    `bare`: a word of a longer line that may be an id, worth a look only where nothing better is found.
+    """
 
     kind: Kind
     value: str
@@ -56,6 +65,7 @@ class Guess:
     video_id: str = ""
     clip_id: str = ""
     parsed: ParsedKey | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,8 @@ class Reading:
 def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> Reading:
     """Every way to read the text; `BadInput` when it is empty, too long or holds nothing that could be looked for."""
     clean = "".join(char if char.isprintable() else " " for char in text).strip()
+    while _ENCODED_URL.match(clean):
+        clean = unquote(clean).strip()
     if not clean:
         raise BadInput(
             "The search text is empty", field_name="QUERY", remedy="Paste an id, an address, a key or a URL."
@@ -93,31 +105,24 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
     return Reading(without_signature(clean), "log_line", parts)
 
 
-def without_signature(text: str) -> str:
-    """The text with the query of every signed URL cut off."""
-
-    def cut(match: re.Match[str]) -> str:
-        url = match.group()
-        return url.partition("?")[0] if _SIGNATURE.search(url) else url
-
-    return _URL.sub(cut, text)
-
-
 def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
     """Readings of the text as a whole."""
     if _URL.fullmatch(text):
         yield from _url(text, layout, bucket, public_url)
         return
+    hosted = list(_url(f"https://{text}", layout, bucket, public_url)) if _HOSTED.fullmatch(text) else []
+    yield from hosted
+    text = without_signature(text)
     if "/" in text:
-        if "://" not in text:
-            yield from _path(text, layout)
+        if not hosted and "://" not in text:
+            yield from _path(text, layout, whole=True)
         return
     if any(char in text for char in "\"'<>=;{}[]()") or not is_id(text):
         return
     if "@" in text and " " not in text:
         yield Guess("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
         return
-    if match := _CLIP_ID.fullmatch(text):
+    if match := _CLIP_ID.fullmatch(text) or _ANY_CLIP_ID.fullmatch(text):
         yield Guess("clip_id", text, video_id=match.group(1), clip_id=text)
     if _FILE_NAME.fullmatch(text) or text.lower().endswith((".mp4", ".jpg")):
         yield Guess("file_name", text)
@@ -125,8 +130,10 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
     if " " in text:
         return
     yield Guess("uid", text, uid=text)
-    if _VIDEO_ID.fullmatch(text):
+    if _ANY_VIDEO_ID.fullmatch(text):
         yield Guess("video_id", text, video_id=text)
+        if _UUID.fullmatch(text) and text != text.lower():
+            yield Guess("video_id", text.lower(), video_id=text.lower())
     if _YOUTUBE_ID.fullmatch(text):
         yield Guess("video_url", text)
     yield Guess("email_prefix", text)
@@ -136,8 +143,10 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
     """Readings of what a longer line contains: URLs, then paths and keys, then addresses, file names and ids."""
     for match in _URL.finditer(text):
         yield from _url(match.group().rstrip(".,)"), layout, bucket, public_url)
-    rest = _URL.sub(" ", text)
+    rest = without_signature(_URL.sub(" ", text))
     for token in re.split(r"[\s\"'<>,;=()\[\]{}]+", rest):
+        if _HOSTED.fullmatch(token):
+            yield from _url(f"https://{token.rstrip('.,)')}", layout, bucket, public_url)
         if token.count("/") >= 2:
             yield from _path(token.strip("./:"), layout)
     for match in _EMAIL.finditer(rest):
@@ -149,6 +158,16 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
     yield from _named(rest)
     for match in _UUID.finditer(rest):
         yield Guess("video_id", match.group(), video_id=match.group())
+    yield from _bare(rest)
+
+
+def _bare(text: str) -> Iterator[Guess]:
+    """Words that may be a uid or a video id, those with a digit in them first."""
+    words = dict.fromkeys(word for word in _TOKEN.findall(text) if is_id(word))
+    for word in sorted(words, key=lambda word: not any(char.isdigit() for char in word))[:MAX_TOKENS]:
+        yield Guess("uid", word, uid=word, bare=True)
+        if _VIDEO_ID.fullmatch(word):
+            yield Guess("video_id", word, video_id=word, bare=True)
 
 
 def _named(text: str) -> Iterator[Guess]:
@@ -175,14 +194,16 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Gue
             yield Guess("video_url", video)
         return
     yield from _desk_link(parts)
-    signed = bool(_SIGNATURE.search(url))
-    for path in _object_paths(parts, bucket, public_url):
-        parsed = layout.parse(path)
+    signed = is_signed(url)
+    parsed_paths = [layout.parse(path) for path in _object_paths(parts, bucket, public_url)]
+    for parsed in parsed_paths:
         if parsed.kind not in {"unrecognised", "ops"}:
             yield _key_guess("presigned_url" if signed else "cdn_url", parsed)
             return
     if not signed:
         yield Guess("video_url", url)
+    elif parsed_paths[0].key:
+        yield _key_guess("presigned_url", parsed_paths[0])
 
 
 def _object_paths(parts: SplitResult, bucket: str, public_url: str) -> Iterator[str]:
@@ -213,22 +234,36 @@ def _desk_link(parts: SplitResult) -> Iterator[Guess]:
         )
 
 
-def _path(text: str, layout: Layout) -> Iterator[Guess]:
-    """A Firestore path, or a key."""
+def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Guess]:
+    """A Firestore path, or a key; the `whole` text may be a key outside the layout, which a document may name."""
     relative = re.sub(r"^.*?/documents/", "", text).strip("/")
     parts = relative.split("/")
     if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_id(part) for part in parts):
         clip = parts[5] if len(parts) >= 6 and parts[4] == "clips" else ""
         yield Guess("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
         return
-    parsed = layout.parse(text.lstrip("/"))
+    parsed = _key_in(text.lstrip("/"), layout)
     if parsed.kind not in {"unrecognised", "ops"}:
         yield _key_guess("r2_key", parsed)
     elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_id(parts[1]):
         video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_id(parts[2]) else ""
         yield Guess("document_path", relative, uid=parts[1], video_id=video)
-    elif parse_stem(parts[-1].rpartition(".")[0]):
+    elif parts[-1].lower().endswith((".mp4", ".jpg")) and parse_stem(parts[-1].rpartition(".")[0]):
         yield Guess("file_name", parts[-1])
+    elif whole and parsed.kind != "ops" and text.strip("/") and not re.search(r"\s", text):
+        yield _key_guess("r2_key", parsed)
+
+
+def _key_in(path: str, layout: Layout) -> ParsedKey:
+    """The path as a key: as it is, or without the bucket (and a host) that a log has before it."""
+    parsed = layout.parse(path)
+    shorter = path
+    for _ in range(2):
+        shorter = shorter.partition("/")[2]
+        found = layout.parse(shorter)
+        if parsed.kind == "unrecognised" and found.kind in {"clip", "thumbnail", "highlights"}:
+            return found
+    return parsed
 
 
 def _key_guess(kind: Kind, parsed: ParsedKey) -> Guess:

@@ -11,7 +11,7 @@ from storage.errors import BadInput
 from storage.ids import check_id
 from storage.repositories.decode import decode_time
 from storage.repositories.records_pages import checked_limit
-from storage.repositories.records_query import build
+from storage.repositories.records_query import Condition, build
 from storage.repositories.records_reading import Reading
 
 STATUSES = ("processing", "analyzed", "completed", "failed")
@@ -47,6 +47,12 @@ class FleetRecords(Reading):
         """Clips of all users that have exactly this in the field. Give one. May raise `MissingIndex`."""
         fields = {"clip_id": clip_id, "filename": filename, "r2_key": r2_key}
         return self._find(CLIPS, fields, "Finding clips", limit)
+
+    def find_clips_of_video(self, video_id: str, *, limit: int = FIND_LIMIT) -> Table:
+        """Clips of all users whose id begins as that of a clip of this video does: also where no video document is."""
+        start = f"{check_id(video_id, 'video_id')}_"
+        where: list[Condition] = [("clip_id", ">=", start), ("clip_id", "<", start[:-1] + chr(ord("_") + 1))]
+        return self._first(CLIPS, build("clips", group=True, where=where, order_by="clip_id"), "Finding clips", limit)
 
     def videos_by_status(
         self, statuses: Sequence[str], updated_before: datetime | None = None, *, limit: int = 500

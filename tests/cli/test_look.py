@@ -21,6 +21,10 @@ def people(desk: Desk) -> None:
             "users/u10": user("u10", email="ada.second@example.com"),
             "users/u1/videos/vid-0001": video("vid-0001", youtube_id="dQw4w9WgXcQ"),
             "users/u1/videos/vid-0001/clips/vid-0001_1_split": clip("vid-0001", 1),
+            "users/u1/videos/vid-0001/clips/vid-0001_7_brand_new": clip(
+                "vid-0001", 7, clip_id="vid-0001_7_brand_new", style="brand_new", r2_key="elsewhere/a/file.mp4"
+            ),
+            "users/u10/videos/ghost-0001/clips/ghost-0001_1_split": clip("ghost-0001", 1),
             "users/u10/videos/vid-0010": video("vid-0010", youtube_id="aaaaaaaaaaa"),
         }
     )
@@ -38,6 +42,13 @@ def people(desk: Desk) -> None:
         ("clip_01_1_scene_split.mp4", "file_name", ("clip", "u1", "vid-0001", "vid-0001_1_split")),
         ("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", "r2_key", ("clip", "u1", "vid-0001", "vid-0001_1_split")),
         ("https://youtu.be/dQw4w9WgXcQ", "video_url", ("video", "u1", "vid-0001", None)),
+        ("youtu.be/dQw4w9WgXcQ", "video_url", ("video", "u1", "vid-0001", None)),
+        ("ada.lov", "email_prefix", ("user", "u1", None, None)),
+        ("vid-0001_7_brand_new", "clip_id", ("clip", "u1", "vid-0001", "vid-0001_7_brand_new")),
+        ("elsewhere/a/file.mp4", "r2_key", ("clip", "u1", "vid-0001", "vid-0001_7_brand_new")),
+        ("elsewhere/a/file%2Emp4", "r2_key", ("clip", "u1", "vid-0001", "vid-0001_7_brand_new")),
+        ("ghost-0001", "video_id", ("video", "u10", "ghost-0001", None)),
+        ("worker lost u10 at 12:00", "log_line", ("user", "u10", None, None)),
         ("users/u1/videos/vid-0001", "document_path", ("video", "u1", "vid-0001", None)),
         ("ERROR render died uid=u1 video_id=vid-0001", "log_line", ("video", "u1", "vid-0001", None)),
     ],

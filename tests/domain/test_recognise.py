@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,13 @@ def read(text: str):
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=3s", "video_url", "dQw4w9WgXcQ", "", "", ""),
         ("https://youtu.be/dQw4w9WgXcQ?si=x", "video_url", "dQw4w9WgXcQ", "", "", ""),
         ("https://m.youtube.com/shorts/dQw4w9WgXcQ/", "video_url", "dQw4w9WgXcQ", "", "", ""),
+        ("youtu.be/dQw4w9WgXcQ", "video_url", "dQw4w9WgXcQ", "", "", ""),
+        ("www.youtube.com/embed/dQw4w9WgXcQ", "video_url", "dQw4w9WgXcQ", "", "", ""),
+        ("cdn.example.com/m/" + KEY.replace(" ", "%20"), "cdn_url", KEY, "u1", "vid-0001", ""),
+        (SIGNED.removeprefix("https://"), "presigned_url", KEY, "u1", "vid-0001", ""),
+        (quote(SIGNED, safe=""), "presigned_url", KEY, "u1", "vid-0001", ""),
+        ("elsewhere/a/file.mp4", "r2_key", "elsewhere/a/file.mp4", "", "", ""),
+        ("vid-0001_3_new_style", "clip_id", "vid-0001_3_new_style", "", "vid-0001", "vid-0001_3_new_style"),
         ("https://vimeo.com/76979871", "video_url", "https://vimeo.com/76979871", "", "", ""),
         ("users/u1/videos/v1/clips/c1", "document_path", "users/u1/videos/v1/clips/c1", "u1", "v1", "c1"),
         (
@@ -71,6 +80,12 @@ def test_a_bare_token_is_tried_as_several_kinds_of_id():
         ("customer jo@example.org says clip is gone.", ("email", "jo@example.org", "")),
         ("PUT users/u1/vid-0001/highlights.json 500", ("r2_key", "users/u1/vid-0001/highlights.json", "u1")),
         (f"job for {UUID} died", ("video_id", UUID, "")),
+        (
+            "job for kT9xQ2mWnP4rLs8vBc3dFg6hJz1y died",
+            ("uid", "kT9xQ2mWnP4rLs8vBc3dFg6hJz1y", "kT9xQ2mWnP4rLs8vBc3dFg6hJz1y"),
+        ),
+        ("GET /media/users/u1/vid-0001/highlights.json 404", ("r2_key", "users/u1/vid-0001/highlights.json", "u1")),
+        ("see youtu.be/dQw4w9WgXcQ.", ("video_url", "dQw4w9WgXcQ", "")),
     ],
 )
 def test_a_line_of_a_log_gives_away_what_it_contains(line, expected):
@@ -80,7 +95,21 @@ def test_a_line_of_a_log_gives_away_what_it_contains(line, expected):
     assert (guess.kind, guess.value, guess.uid) == expected
 
 
-@pytest.mark.parametrize("text", [SIGNED, f"see {SIGNED} and {SIGNED}", SIGNED.replace("X-Amz-", "x-amz-")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        SIGNED,
+        f"see {SIGNED} and {SIGNED}",
+        SIGNED.replace("X-Amz-", "x-amz-"),
+        SIGNED.removeprefix("https://"),
+        quote(SIGNED, safe=""),
+        quote(quote(SIGNED, safe=""), safe=""),
+        f'{{"url": "{SIGNED}"}}'.replace("&", "\\u0026"),
+        f"{KEY}?{SIGNED.partition('?')[2]}",
+        f"<{SIGNED}>",
+        f"video_id=vid-0001 {SIGNED.partition('?')[2]}",
+    ],
+)
 def test_a_signature_is_dropped_at_once(text):
     reading = read(text)
     assert "deadbeef" not in repr(reading)
