@@ -12,7 +12,7 @@ from typing import Any
 
 from storage.actions.canary import Canary
 from storage.connect import Stores, open_read_token_writer, open_writers
-from storage.errors import AccessDenied, ConfigError, MissingIndex, StorageError, Unusable
+from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
 MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
 
@@ -65,8 +65,9 @@ def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
     """All checks, with the canary written, read and deleted."""
     settings = stores.settings
     configured = Check("configuration", True, f"{settings.mode} mode, bucket {settings.r2.bucket}")
-    checks: list[Check] = [configured, _firestore(stores), *_indexes(stores), _clock(stores, now), _list(stores)]
-    return Health(settings.mode, (*checks, *_permissions(stores)))
+    listed = _list(stores)
+    checks: list[Check] = [configured, _firestore(stores), *_indexes(stores), _clock(stores, now), listed]
+    return Health(settings.mode, (*checks, *_permissions(stores, listed.error)))
 
 
 def _probe(name: str, look: Callable[[], str]) -> Check:
@@ -125,8 +126,16 @@ def _clock(stores: Stores, now: Callable[[], datetime]) -> Check:
     return _probe("clock_skew", look)
 
 
-def _permissions(stores: Stores) -> Iterable[Check]:
-    """Write, read and delete, each alone, on an object of the desk's own that is taken away again."""
+def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Check]:
+    """Write, read and delete, each alone, on an object of the desk's own that is taken away again.
+
+    None is tried where the listing failed for want of a bucket or an answer: there are stores that make a bucket of the
+    name that the first object is written to. A token that may not list may still write.
+    """
+    if unlisted is not None and (isinstance(unlisted, BadCredentials) or not isinstance(unlisted, AccessDenied)):
+        for name in ("r2_write", "r2_read", "r2_delete"):
+            yield Check(name, False, "not tried: the bucket does not answer", "Mend r2_list first.")
+        return
     canary = Canary(open_writers(stores).objects)
 
     def write() -> str:

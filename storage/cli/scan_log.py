@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from storage.cli.output import plain
-from storage.domain.integrity import KINDS, Report, Suspicion
+from storage.domain.integrity import KINDS, Failure, Report, Suspicion
 from storage.domain.integrity.suspicion import suspect
 from storage.errors import BadInput
 
@@ -27,6 +27,7 @@ class ScanLog:
         self.summary: Counter[str] = Counter()
         self.cost: Counter[str] = Counter()
         self.complete = True
+        self.failure: Failure | None = None
         self.wrong = False
         self.implausible: list[dict[str, Any]] = []
         self._file = self._open(header)
@@ -43,6 +44,7 @@ class ScanLog:
                 self._count(json.loads(line))
             file = self.path.open("w", encoding="utf-8")
             file.writelines(whole or [json.dumps(header) + "\n"])
+            file.flush()
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError):
             raise BadInput(
                 f"{self.path} cannot be used as the log of a scan", field_name="checkpoint", remedy="Name another file."
@@ -57,6 +59,7 @@ class ScanLog:
             "claimed": report.claimed,
             "checked": report.checked.as_dict(),
             "complete": report.complete,
+            "failure": report.failures[0] if report.failures else None,
             "wrong": report.wrong,
             "implausible": report.suspicion.as_dict() if report.suspicion else None,
             "cost": dict(report.cost),
@@ -98,6 +101,8 @@ class ScanLog:
         self.cost.update(line["cost"])
         self.summary.update(finding["kind"] for finding in line["findings"])
         self.complete = self.complete and line["complete"]
+        if self.failure is None and line.get("failure"):
+            self.failure = Failure(**line["failure"])
         self.wrong = self.wrong or line["wrong"]
         if line["implausible"] and len(self.implausible) < 100:
             self.implausible.append({"uid": line["uid"], **line["implausible"]})

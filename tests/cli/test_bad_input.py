@@ -102,6 +102,44 @@ def test_a_firestore_that_is_away_is_unreachable_and_nobody_is_not_found(desk, m
             assert (answer.status, answer.json["error"]["code"]) == (3, "unreachable"), command
 
 
+def away(monkeypatch, name: str, value: str = "127.0.0.1:{port}") -> None:
+    """Points a setting at a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv(name, value.format(port=free.getsockname()[1]))
+
+
+def test_a_scan_of_everything_without_firestore_is_an_error_and_proves_nothing(desk, monkeypatch):
+    away(monkeypatch, "FIRESTORE_EMULATOR_HOST")
+    answer = desk.run("verify", "--all", "--json")
+    assert answer.status == 3
+    assert answer.json["findings"] == []
+    assert answer.json["complete"] is False
+    assert answer.json["error"]["code"] == "unreachable"
+    assert "FIRESTORE_EMULATOR_HOST" in answer.json["error"]["remedy"]
+    assert "whole" not in desk.run("verify", "--all").out
+
+
+def test_a_scan_of_everything_without_the_bucket_carries_the_error_beside_its_findings(desk, monkeypatch):
+    documented(desk)
+    away(monkeypatch, "R2_ENDPOINT_URL", "http://127.0.0.1:{port}")
+    answer = desk.run("verify", "--all", "--json")
+    assert answer.status == 3
+    assert set(answer.json["summary"]) == {"unreadable", "phantom_parent"}
+    assert answer.json["error"]["code"] == "unreachable"
+    assert "R2_ENDPOINT_URL" in answer.json["error"]["remedy"]
+
+
+def test_a_check_of_a_bucket_that_is_not_there_writes_nothing_and_so_never_makes_one(desk, monkeypatch):
+    monkeypatch.setenv("R2_BUCKET_NAME", "a-bucket-of-nobody")
+    for _ in range(2):
+        answer = desk.run("check", "--json")
+        assert answer.status == 3, answer.out
+        assert "R2_BUCKET_NAME" in answer.json["error"]["remedy"]
+        states = {check["name"]: check["ok"] for check in answer.json["checks"]}
+        assert not any(states[name] for name in ("r2_list", "r2_write", "r2_read", "r2_delete"))
+
+
 def test_check_names_what_works_and_what_does_not(desk, monkeypatch):
     good = desk.run("check", "--json")
     assert good.status == 0, good.out

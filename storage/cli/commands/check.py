@@ -47,9 +47,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 
 def _say(result: Health) -> None:
     say(f"mode: {result.mode}")
+    width = max(len(check.name) for check in result.checks)
     for check in result.checks:
-        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<28} {safe(check.detail, 300)}")
+        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {safe(check.detail, 300)}")
         if not check.ok and check.remedy:
-            say(f"      {'':<28} -> {safe(check.remedy, 600)}")
+            say(f"      {'':<{width}}  -> {safe(check.remedy, 600)}")
     if result.error and not isinstance(result.error, ConfigError):
         report_error(result.error, as_json=False)

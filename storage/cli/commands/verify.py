@@ -15,7 +15,7 @@ from storage import verify
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
 from storage.cli.scan_log import ScanLog
-from storage.domain.integrity import Report
+from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.verify import Progress
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     if arguments.all:
         return _run_all(arguments, context)
     report = verify.verify_user(checker(context.stores, context.now), arguments.uid, arguments.video_id)
-    error = _incomplete(report)
+    error = _incomplete(report.complete, next(iter(report.failures), None))
     if arguments.csv:
         _print_csv(finding.as_dict() for finding in report.findings)
     elif context.as_json:
@@ -74,15 +74,14 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     return error.exit_status if error else 1 if report.wrong else 0
 
 
-def _incomplete(report: Report) -> StorageError | None:
-    """The error of a scan that could not read everything."""
-    if report.complete:
+def _incomplete(complete: bool, failure: Failure | None) -> StorageError | None:
+    """The error of a scan that could not read everything: what kept it from the first such place."""
+    if complete:
         return None
-    if not report.failures:
+    if failure is None:
         return Unusable("The scan is incomplete.", remedy="Run it again.")
-    first = report.failures[0]
-    error = BackendError(f"The scan is incomplete: {first.message}", remedy=first.remedy, target=first.target)
-    error.code = first.code
+    error = BackendError(f"The scan is incomplete: {failure.message}", remedy=failure.remedy, target=failure.target)
+    error.code = failure.code
     return error
 
 
@@ -96,16 +95,17 @@ def _say(report: Report) -> None:
         f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"
         + ("" if report.complete else " - INCOMPLETE")
     )
-    _say_findings(report.summary, [finding.as_dict() for finding in report.findings])
+    _say_findings(report.summary, [finding.as_dict() for finding in report.findings], complete=report.complete)
     for cache in report.caches:
         if cache.objects:
             say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
     say("cost: " + ", ".join(f"{number:,} {name}" for name, number in report.cost.items() if number))
 
 
-def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]]) -> None:
+def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool) -> None:
     if not summary:
-        say("Nothing found: every clip that is said to exist is in the bucket, whole.")
+        whole = "Nothing found: every clip that is said to exist is in the bucket, whole."
+        say(whole if complete else "Nothing found so far, and not everything was read: this proves nothing.")
         return
     say(", ".join(f"{number:,} {kind}" for kind, number in summary.items()))
     columns = ("severity", "kind", "video_id", "clip_id", "key", "detail")
@@ -133,12 +133,11 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
                     log.add(report, stranger=True)
         except StorageError as stopped:
             error = stopped
+        error = error or _incomplete(log.complete, log.failure)
         try:
             _print_all(log, arguments, context, error)
         finally:
             log.close()
-    if error is None and not log.complete:
-        error = BackendError("The scan is incomplete: not everything could be read.", remedy="See the findings.")
     return error.exit_status if error else 1 if log.wrong else 0
 
 
@@ -166,7 +165,7 @@ def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, er
         for suspicion in log.implausible:
             say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
         say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
-        _say_findings(log.kinds(), log.findings())
+        _say_findings(log.kinds(), log.findings(), complete=log.complete and error is None)
     if error:
         report_error(error, as_json=False)
         if log.last_uid:
