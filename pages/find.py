@@ -8,13 +8,13 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import loads, params, state, states, tables
+from pages._ui import loads, params, shortcut, state, states, tables
 from pages._ui.access.guard import show
 from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
-from pages._ui.quick_find import SENT
+from pages._ui.quick_find import PAGE_BOX, SENT
 from pages._ui.quick_find import question as asked
 from pages._ui.text import md
 from storage.domain.match import Found, Match
@@ -40,12 +40,13 @@ _KINDS: Final = {
 def page() -> None:
     """Draws the page."""
     state.enter(NAME)
-    st.title("Find")
+    st.title("Find", anchor=False)
     question = params.question()
     if asked(question) != question:  # a signed link in the address itself: its signature goes at once
         _ask(question)
     _box(question)
     if not question:
+        shortcut.to_search(PAGE_BOX, key=key(NAME, "focus"), focus=True)
         states.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
@@ -61,7 +62,7 @@ def _box(question: str) -> None:
         typed = st.text_input(
             "Search",
             value=question,
-            key=key(NAME, "text", tables.fingerprint([question])),
+            key=key(PAGE_BOX, tables.fingerprint([question])),
             type="search",
             placeholder="Paste an id, an address, a key, a link or a line of a log",
             label_visibility="collapsed",
@@ -80,10 +81,11 @@ def _ask(typed: str) -> None:
 
 
 def _answer(question: str) -> None:
+    sent = st.session_state.pop(SENT, False)
     with st.spinner("Searching…"):
         loaded = loads.find(question)
     found = loaded.value
-    if st.session_state.pop(SENT, False) and len(found.matches) == 1 and not found.gaps:
+    if sent and len(found.matches) == 1 and not found.gaps:
         _open(found.matches[0])
     _say(found)
     freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=loads.find.clear)

@@ -7,16 +7,16 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import loads, params, state, states, tables
+from pages._ui import loads, params, state, states
 from pages._ui.access.guard import require, show
 from pages._ui.freshness import freshness
 from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.nav import SCREENS
 from pages._ui.text import md
-from pages._ui.views import finding_detail, findings, report_parts, scan
+from pages._ui.views import finding_detail, findings, report_parts, scan, upload_box
 from storage import verify
 from storage.domain.integrity import Finding, Report
 from storage.errors import BadInput
-from storage.ids import check_id
 from storage.verify import Rechecked
 
 NAME: Final = "uploads"
@@ -41,7 +41,7 @@ def page() -> None:
     except BadInput as error:
         states.error_panel(error, key=key(NAME, "params"))
         uid = video_id = None
-    _box(uid or "", video_id or "")
+    upload_box.draw(uid or "", video_id or "", page=NAME)
     if uid is None:
         states.empty(
             "Compare what the documents of a customer name with what the bucket holds.", icon="fact_check",
@@ -54,26 +54,6 @@ def page() -> None:
     )  # fmt: skip
 
 
-def _box(uid: str, video_id: str) -> None:
-    here = tables.fingerprint([uid, video_id])
-    with st.form(key(NAME, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.text_input("User id", uid, key=key(NAME, "uid", here), max_chars=1_500)
-        narrowed = st.text_input("Video id, if only one", video_id, key=key(NAME, "video", here), max_chars=1_500)
-        sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
-    if sent:
-        try:
-            wanted = {UID: check_id(typed.strip(), UID)}
-            if narrowed.strip():
-                wanted[VIDEO_ID] = check_id(narrowed.strip(), VIDEO_ID)
-        except BadInput as error:
-            states.error_panel(error, key=key(NAME, "refused"))
-            return
-        loads.report.clear()
-        st.query_params.pop(VIDEO_ID, None)
-        st.query_params.update(wanted)
-        st.rerun()
-
-
 def _one(uid: str, video_id: str | None) -> None:
     with st.spinner("Comparing documents and bucket…"):
         loaded = loads.report(uid, video_id)
@@ -82,7 +62,13 @@ def _one(uid: str, video_id: str | None) -> None:
         findings.suspicion(report.suspicion)
     if not report.complete:
         findings.incomplete(report.failures, report.unchecked)
-    st.markdown(f"Checked **{md(report.scope, 200)}**")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"Checked **{md(report.scope, 200)}**", width="content")
+        ids = {UID: uid, VIDEO_ID: video_id} if video_id else {UID: uid}
+        name = "video" if video_id else "user"
+        st.page_link(
+            SCREENS[name].file, label=f"Open the {name}", icon=f":material/{SCREENS[name].icon}:", query_params=ids
+        )
     freshness(
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=report.complete,
         on_refresh=loads.report.clear,
@@ -103,7 +89,7 @@ def _one(uid: str, video_id: str | None) -> None:
 
 def _found(report: Report) -> None:
     left, right = st.columns([3, 2], gap="large")
-    with left, st.container(border=True):
+    with left, st.container(border=True, height="stretch"):
         st.markdown("**Findings by kind**")
         findings.chart(report.findings)
     with right, st.container(border=True):

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui import shortcut
 from pages._ui.access.guard import allowed
 from pages._ui.keys import QUERY, key
 from pages._ui.nav import SCREENS
@@ -13,7 +14,8 @@ from storage.domain.signatures import without_signature
 
 _BOX: Final = key("quick", "find")
 _WISH: Final = key("quick", "wish")  # session key: what was typed, until the run that follows takes it
-SENT: Final = key("find", "sent")  # session key: a question was just sent, so a single match may be opened at once
+PAGE_BOX: Final = key("find", "text")  # the beginning of the key of the box on the page Find
+SENT: Final = key("quick", "sent")  # session key: a question was just sent, so a single match may be opened at once
 
 
 def draw() -> None:
@@ -22,9 +24,10 @@ def draw() -> None:
         return
     with st.sidebar:
         st.text_input(
-            "Find", key=_BOX, type="search", placeholder="Find anything", label_visibility="collapsed",
+            "Find", key=_BOX, type="search", placeholder="Find anything: press /", label_visibility="collapsed",
             on_change=_wish, max_chars=8_000, help="An id, an address, a key, a link, or a line of a log.",
         )  # fmt: skip
+        shortcut.to_search(PAGE_BOX, _BOX, key=key("quick", "shortcut"))
     typed = st.session_state.pop(_WISH, "")
     if typed:
         st.session_state[SENT] = True

@@ -221,3 +221,15 @@ def test_support_has_no_such_page(app):
     shown = app.open("uploads", role="support", uid="u1")
     assert kinds(shown) == []
     assert "takes the role operations" in words(shown).replace("*", "")
+
+
+def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
+    customer(app, "u1")
+    shown = app.open("uploads")
+    next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("U1@example.com")
+    next(one for one in shown.button if one.label == "Run").click().run()
+    assert shown.query_params["uid"] == "u1"
+    assert "Everything that the documents name is in the bucket, whole." in words(shown)
+    next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("nobody@example.com")
+    next(one for one in shown.button if one.label == "Run").click().run()
+    assert "There is no user nobody@example.com" in words(shown)

@@ -139,6 +139,7 @@ def _confirmation(planned: _Planned, name: str) -> None:
 
 def differences(preview: Preview) -> None:
     """Every field that will change, with what stands there now and what will."""
+    changed = [change for change in preview.changes if change.before != change.after]
     rows = [
         {
             "Field": plain(change.field, 60),
@@ -146,11 +147,14 @@ def differences(preview: Preview) -> None:
             "Will be": _value(change.after),
             "Document": plain(_short(change.path), 80),
         }
-        for change in preview.changes[:500]
+        for change in changed[:500]
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that will change")
-    if len(preview.changes) > len(rows):
-        st.caption(f"The first {len(rows):,} of {len(preview.changes):,} fields.")
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that will change")
+    if len(changed) > len(rows):
+        st.caption(f"The first {len(rows):,} of {len(changed):,} fields.")
+    if same := len(preview.changes) - len(changed):
+        st.caption(f"Written again as before: {same:,} field{'' if same == 1 else 's'}.")
 
 
 def _short(path: str) -> str:

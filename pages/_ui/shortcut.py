@@ -1,0 +1,20 @@
+"""The slash key: from anywhere on the desk into a search box, without the mouse."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui.assets import read
+from pages._ui.keys import component_key
+
+_SHORTCUT = st.components.v2.component(
+    "clipdesk_shortcut", html='<span class="shortcut-root"></span>', js=read("shortcut.js")
+)
+
+
+def to_search(*boxes: str, key: str, focus: bool = False) -> None:
+    """Lets `/` put the cursor into the first of the boxes that is in sight, named by the beginnings of their keys.
+
+    Typing a slash into any field stays typing. With `focus` the cursor goes there once, when nothing else has it.
+    """
+    _SHORTCUT(key=component_key(key), data={"boxes": list(boxes), "focus": focus}, height=1)

@@ -1,0 +1,45 @@
+"""Asks whose uploads to check: by user id or e-mail, of one video or all."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import loads, states, tables
+from pages._ui.keys import UID, VIDEO_ID, key
+from storage.errors import BadInput, StorageError
+from storage.ids import check_id
+
+
+def draw(uid: str, video_id: str, *, page: str) -> None:
+    """The fields, filled with what the address holds; running puts what was typed there, after it was checked."""
+    here = tables.fingerprint([uid, video_id])
+    with st.form(key(page, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input("User id or e-mail", uid, key=key(page, "uid", here), max_chars=1_500)
+        narrowed = st.text_input("Video id, if only one", video_id, key=key(page, "video", here), max_chars=1_500)
+        sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
+    if sent:
+        try:
+            wanted = {UID: _uid(typed.strip())}
+            if narrowed.strip():
+                wanted[VIDEO_ID] = check_id(narrowed.strip(), VIDEO_ID)
+        except StorageError as error:
+            states.error_panel(error, key=key(page, "refused"))
+            return
+        loads.report.clear()
+        st.query_params.pop(VIDEO_ID, None)
+        st.query_params.update(wanted)
+        st.rerun()
+
+
+def _uid(typed: str) -> str:
+    """The id of the customer: as it was typed, or found by the address that a support person has at hand."""
+    if "@" in typed:
+        users = {match.uid for match in loads.find(typed).value.matches if match.type == "user"}
+        if len(users) > 1:
+            raise BadInput(
+                f"{len(users):,} customers match this address", field_name="User id or e-mail",
+                remedy="Give the whole address, or open the customer with Find.",
+            )  # fmt: skip
+        if users:
+            return users.pop()
+    return check_id(typed, UID)

@@ -1,0 +1,56 @@
+"""Getting to an answer without the mouse: the slash key, the cursor where it is wanted, back and forward."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World, user, video
+from tests.rigs.seaweed import SeaweedRig
+
+
+@pytest.fixture(scope="module")
+def app(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A live desk with one customer."""
+    with EmbeddedFirestore() as firestore, World(firestore, single_threaded=False) as world:
+        world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001")})
+        env = r2_rig.values(r2_rig.fresh_bucket()) | {
+            "FIREBASE_PROJECT_ID": world.project,
+            "FIRESTORE_EMULATOR_HOST": firestore.host,
+        }
+        with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
+            yield running
+
+
+def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/uploads")
+    field = page.get_by_label("User id or e-mail")
+    field.click()
+    page.keyboard.type("a/b")
+    expect(field).to_have_value("a/b")  # in a field a slash is a slash
+    field.blur()
+    page.keyboard.press("/")
+    box = page.get_by_test_id("stSidebar").get_by_role("searchbox")
+    expect(box).to_be_focused()
+    page.keyboard.type("u1@example.com")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/user\\?uid=u1"))
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    page.go_back()
+    settled(page)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+
+
+def test_the_page_find_has_the_cursor_in_its_box_at_once(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/find")
+    box = page.get_by_test_id("stMain").get_by_role("searchbox")
+    expect(box).to_be_focused()
+    page.keyboard.type("vid-0001")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
