@@ -72,11 +72,13 @@ def test_a_status_that_the_evidence_allows_is_written_recorded_and_taken_back(de
         ({"clips_there": False}, "completed", "missing"),
         ({"highlights": False}, "completed", "highlights"),
         ({"highlights": False}, "analyzed", "highlights"),
-        ({"touched": datetime.now(UTC)}, "completed", "touched a moment ago"),
-        ({"touched": datetime.now(UTC)}, "failed", "touched a moment ago"),
+        ({"touched": "now"}, "completed", "touched a moment ago"),
+        ({"touched": "now"}, "failed", "touched a moment ago"),
     ],
 )
 def test_a_status_that_the_evidence_contradicts_is_refused(desk, world, status, word):
+    if world.get("touched") == "now":  # when the test runs, which may be long after its parameters were made
+        world = {"touched": datetime.now(UTC)}
     stuck(desk, **world)
     answer = set_status(desk, status)
     assert answer.status == 4, answer.out
