@@ -15,6 +15,7 @@ from storage.domain.model import Clip, ObjectInfo, Video
 from storage.domain.upload import UploadPlan, Wish
 from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.ids import check_id
+from storage.local_files import open_file, read_file
 
 MAX_BYTES = 2 * 1024**3
 MAX_THUMBNAIL_BYTES = 10 * 1024**2
@@ -43,14 +44,8 @@ class Stored:
 
 def open_media(clip: Path, thumbnail: Path | None) -> Media:
     """Opens and checks both files; `BadInput` names the one that cannot be used. The caller closes `clip`."""
-    try:
-        image = thumbnail.read_bytes() if thumbnail else None
-    except OSError as error:
-        raise BadInput(f"--thumbnail cannot be read: {error.strerror}", field_name="thumbnail") from None
-    try:
-        file = clip.open("rb")
-    except OSError as error:
-        raise BadInput(f"FILE cannot be read: {error.strerror}", field_name="FILE") from None
+    image = read_file(thumbnail, "--thumbnail", MAX_THUMBNAIL_BYTES) if thumbnail else None
+    file = open_file(clip, "FILE")
     try:
         return check_media(file, image)
     except BaseException:

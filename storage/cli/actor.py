@@ -18,7 +18,7 @@ def shell_actor(email: str) -> Actor:
 
 def shell_reader(email: str | None) -> Actor:
     """The actor for a command that only looks: may be left out."""
-    return shell_actor(email) if email else _shell("")
+    return shell_actor(email) if email is not None else _shell("")
 
 
 def _shell(email: str) -> Actor:

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from storage.cli import commands
 from storage.cli.context import Context
@@ -29,7 +29,13 @@ Without any R2_*, FIREBASE_* or FIRESTORE_EMULATOR_HOST setting the commands wor
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are ours, so that `--json` gets them as JSON too."""
+    """An argument parser whose complaints are ours, so that `--json` gets them as JSON too.
+
+    Options are not to be shortened: `--er` for `--erase` is a slip that should not count.
+    """
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(message[:1].upper() + message[1:], field_name="arguments", remedy=f"See: {self.prog} --help")
@@ -95,6 +101,9 @@ def _budget(text: str) -> int:
 
 def _checked(text: str) -> str:
     """An argument that is text: bytes that are no UTF-8 reach Python as lone surrogates, which no backend takes."""
+    if text.startswith("--") and text.endswith("=--"):  # argparse makes an empty list of this value
+        name = text.removesuffix("=--")
+        raise BadInput(f"{name} cannot be --", field_name=name, remedy="Give another value.")
     try:
         text.encode()
     except UnicodeEncodeError:

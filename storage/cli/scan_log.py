@@ -12,6 +12,9 @@ from storage.cli.output import plain
 from storage.domain.integrity import KINDS, Failure, Report, Suspicion
 from storage.domain.integrity.suspicion import suspect
 from storage.errors import BadInput
+from storage.local_files import check_writable
+
+COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")  # of a finding
 
 
 class ScanLog:
@@ -33,6 +36,7 @@ class ScanLog:
         self._file = self._open(header)
 
     def _open(self, header: dict[str, Any]) -> IO[str]:
+        check_writable(self.path, "--checkpoint")
         try:
             old = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
             whole = [line for line in old if line.endswith("\n")]
@@ -41,11 +45,13 @@ class ScanLog:
                     f"{self.path} is the log of another scan", field_name="checkpoint", remedy="Name another file."
                 )
             for line in whole[1:]:
-                self._count(json.loads(line))
+                self._count(_usable(json.loads(line)))
             file = self.path.open("w", encoding="utf-8")
             file.writelines(whole or [json.dumps(header) + "\n"])
-            file.flush()
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError):
+            file.flush()  # findings are read back from the file, also where this run adds nothing to it
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if isinstance(error, BadInput):
+                raise
             raise BadInput(
                 f"{self.path} cannot be used as the log of a scan", field_name="checkpoint", remedy="Name another file."
             ) from None
@@ -106,3 +112,21 @@ class ScanLog:
         self.wrong = self.wrong or line["wrong"]
         if line["implausible"] and len(self.implausible) < 100:
             self.implausible.append({"uid": line["uid"], **line["implausible"]})
+
+
+def _usable(line: dict[str, Any]) -> dict[str, Any]:
+    """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for one that somebody else wrote."""
+    counts = (*line["checked"].values(), *line["cost"].values(), line["claimed"])
+    suspicion = line["implausible"]
+    rows: list[dict[str, Any]] = line["findings"]
+    fine = (
+        isinstance(line["uid"], str)
+        and all(isinstance(line[name], bool) for name in ("stranger", "complete", "wrong"))
+        and all(isinstance(count, int) and 0 <= count < 1 << 63 for count in counts)
+        and (suspicion is None or isinstance(suspicion["reason"], str))
+        and all(row["kind"] in KINDS and row.keys() >= set(COLUMNS) for row in rows)
+        and all(value is None or isinstance(value, str | int) for row in rows for value in row.values())
+    )
+    if not fine:
+        raise ValueError("not a line of a scan's log")
+    return line

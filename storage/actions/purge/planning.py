@@ -18,6 +18,7 @@ from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import BadInput, NotFound
 from storage.ids import check_id
+from storage.local_files import check_writable, read_file
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
@@ -91,7 +92,7 @@ def store_plan(purging: Purging, plan: PurgePlan) -> str:
 def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
     """A plan that was kept; `NotFound` where there is none, `Stale` where it is not as it was sealed."""
     content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
-    return from_text(content.decode())
+    return plan_from(content)
 
 
 def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
@@ -103,6 +104,7 @@ def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
 
 def write_file(plan: PurgePlan, path: Path) -> None:
     """Writes a plan for `purge apply`; nobody else may read it, since keys name customers."""
+    check_writable(path, "--out")
     try:
         path.write_text(to_text(plan), encoding="utf-8")
         path.chmod(0o600)
@@ -115,20 +117,12 @@ def write_file(plan: PurgePlan, path: Path) -> None:
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:
     """A plan out of a file, for an action on it; that it was altered is recorded as a refusal of that action."""
     with refusals_recorded(purging.trail, by(actor, Event(action, "-", detail={"file": path.name[:200]}))):
-        return read_file(path)
+        return plan_in(path)
 
 
-def read_file(path: Path) -> PurgePlan:
+def plan_in(path: Path) -> PurgePlan:
     """A plan out of a file; `BadInput` where there is none, `Stale` where it was altered."""
-    try:
-        if path.stat().st_size > MAX_PLAN_BYTES:
-            raise BadInput("The file is too large for a plan", field_name="FILE", remedy="Give the plan's file.")
-        return from_text(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise BadInput(
-            f"The plan cannot be read from {path}: {why}", field_name="FILE", remedy="Give the plan's file."
-        ) from error
+    return plan_from(read_file(path, "FILE", MAX_PLAN_BYTES))
 
 
 def to_text(plan: PurgePlan) -> str:
@@ -136,10 +130,10 @@ def to_text(plan: PurgePlan) -> str:
     return json.dumps(plan.as_dict(), indent=1, ensure_ascii=True) + "\n"
 
 
-def from_text(text: str) -> PurgePlan:
-    """The inverse of `to_text`."""
+def plan_from(content: bytes) -> PurgePlan:
+    """The inverse of `to_text`; `BadInput` for what is no plan, `Stale` for one that was altered."""
     try:
-        value = json.loads(text)
+        value = json.loads(content.decode())
     except (ValueError, RecursionError):
         remedy = "Give the plan's file as it was written."
         raise BadInput("The plan is not JSON", field_name="FILE", remedy=remedy) from None

@@ -17,6 +17,7 @@ from storage.domain.highlights_file import check_file
 from storage.errors import BadInput
 from storage.highlights_store import Highlights
 from storage.ids import check_id
+from storage.local_files import read_file
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 with highlights, 1 without any."""
     uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
     extra: dict[str, Any] = {}
-    if arguments.put or arguments.rebuild_from:
+    if arguments.put is not None or arguments.rebuild_from:
         extra = _write(arguments, context, uid, video_id)
     stores = context.stores
     found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
@@ -57,25 +58,16 @@ def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: 
     if arguments.actor is None or arguments.reason is None:
         raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
     actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
-    content = _read(Path(arguments.put)) if arguments.put else b""
-    if arguments.put:
+    content = read_file(Path(arguments.put), "--put", MAX_FILE_BYTES) if arguments.put is not None else b""
+    if arguments.put is not None:
         check_file(content)  # before anything is asked of a backend
     bench = context.bench()
-    if arguments.put:
+    if arguments.put is not None:
         plan = fixing.plan_put(bench, uid, video_id, content)
     else:
         plan = fixing.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
     done = fixing.put_highlights(bench, actor, plan, reason)
     return {"change_id": done.change_id, "changes": rows(plan.changes)}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"--put: the file cannot be read: {error.strerror}", field_name="put") from None
-    return content
 
 
 def _document(found: Highlights) -> dict[str, Any]:

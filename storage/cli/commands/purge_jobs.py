@@ -116,7 +116,7 @@ def run_list(arguments: argparse.Namespace, context: Context) -> int:
 def run_worker(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
     purging = open_purging(context.stores, progress)
-    if arguments.job:
+    if arguments.job is not None:
         return ended(run_job(purging, check_id(arguments.job, "JOB_ID")), purging, context)
     jobs = sweep(purging)
     if context.as_json:

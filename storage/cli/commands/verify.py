@@ -14,15 +14,13 @@ from typing import Any
 from storage import verify
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
-from storage.cli.scan_log import ScanLog
+from storage.cli.scan_log import COLUMNS, ScanLog
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.verify import Progress
 from storage.verify_facts import checker
 from storage.verify_strangers import verify_strangers
-
-COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -55,9 +53,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
     if arguments.all == (arguments.uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not arguments.all and (arguments.shard or arguments.checkpoint or arguments.strangers):
+    if not arguments.all and (arguments.shard is not None or arguments.checkpoint or arguments.strangers):
         raise BadInput("--shard, --checkpoint and --strangers go with --all", field_name="all", remedy="Add --all.")
-    if arguments.shard and arguments.strangers:
+    if arguments.shard is not None and arguments.strangers:
         raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
     if arguments.all:
         return _run_all(arguments, context)
@@ -113,7 +111,7 @@ def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, An
 
 
 def _run_all(arguments: argparse.Namespace, context: Context) -> int:
-    shard = verify.parse_shard(arguments.shard) if arguments.shard else None
+    shard = verify.parse_shard(arguments.shard) if arguments.shard is not None else None
     stores = context.stores
     header = {
         "scan": "clip-desk verify", "project": stores.settings.firestore.project_id,

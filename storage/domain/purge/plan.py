@@ -134,10 +134,11 @@ class PurgePlan:
         """
         if not isinstance(value, Mapping) or value.get("format") != FORMAT or "fingerprint" not in value:
             raise _no_plan("it is not a purge plan of this version")
-        if (
-            fingerprint_of({name: part for name, part in value.items() if name != "fingerprint"})
-            != value["fingerprint"]
-        ):
+        try:
+            sealed = fingerprint_of({name: part for name, part in value.items() if name != "fingerprint"})
+        except (ValueError, RecursionError):  # not-a-number, or nested deeper than can be written
+            raise _no_plan("it holds what no plan of this version holds") from None
+        if sealed != value["fingerprint"]:
             raise Stale(
                 "The plan was altered since it was made: its fingerprint does not fit its content.",
                 reasons=("the fingerprint does not fit the content",),
@@ -145,7 +146,7 @@ class PurgePlan:
             )
         try:
             return cls._parsed(value)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             if isinstance(error, BadInput):
                 raise
             raise _no_plan("a part of it is missing or of the wrong type") from None
