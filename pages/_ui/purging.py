@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from pages._ui import cached
-from storage.actions.audit import by
+from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge import applying, approving, controlling, planning, undoing, worker
 from storage.actions.purge.applying import Request
 from storage.actions.purge.context import Purging
@@ -144,14 +144,15 @@ def approve(shown: PurgePlan, actor: Actor) -> Approval:
 
 
 def decline(shown: PurgePlan, reason: str, actor: Actor) -> None:
-    """Records a second person's no and why; raises what keeps it from being recorded."""
+    """Records a second person's no and why, or that it was refused; raises what keeps it from being recorded."""
     purging, why = context(), checked_reason(reason)
-    authorise(actor, "purge.approve", now=purging.clock())
-    plan = _as_shown(shown)
-    if normal_email(actor.email) == plan.maker:
-        raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
-    event = Event(DECLINED, "-", reason=why, detail={"scope": plan.scope.spelled, "plan_id": plan.plan_id})
-    purging.trail.append(by(actor, planning.about(plan, event)))
+    detail = {"scope": shown.scope.spelled, "plan_id": shown.plan_id}
+    event = by(actor, planning.about(shown, Event(DECLINED, "-", reason=why, detail=detail)))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.approve", now=purging.clock())
+        if normal_email(actor.email) == _as_shown(shown).maker:
+            raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
+    purging.trail.append(event)
 
 
 def cancel(name: str, actor: Actor) -> Job:

@@ -1,0 +1,288 @@
+"""Every role and nobody against every action of the policy, through what does it and not through what checks it.
+
+What changes something is called as pages and commands call it; what reads is a page, opened as this person. An action
+of the policy, or a place that asks for permission, that is not tried here fails the last two tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from pages._ui import cached, purging
+from pages._ui.access import identity
+from storage.actions import fixing
+from storage.actions.fixing import Bench
+from storage.actions.purge import applying, approving, controlling, planning, undoing
+from storage.actions.purge.running import run_job
+from storage.actions.recount import apply_recount, plan_recount
+from storage.actions.upload import check_media
+from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.errors import NotPermitted
+from storage.repositories.subtree import Subtree
+from tests.access.test_policy import MATRIX
+from tests.cli.conftest import MEDIA
+from tests.purge.world import ADA, BOB, LONG_AGO, REASON, PurgeWorld
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
+from tests.ui.conftest import open_page, words
+
+ROOT = Path(__file__).resolve().parents[2]
+VIDEO = "video-aaa"
+CLIP = sorted(MEDIA.rglob("*.mp4"))[0].read_bytes()
+HIGHLIGHTS = json.dumps({"highlights": [{"id": 1, "title": "The hook", "start": "00:01", "end": "00:09"}]}).encode()
+Attempt = Callable[[Actor], object]
+
+
+@dataclass
+class Desk:
+    """One world for the whole module, in which each trial has a customer of its own."""
+
+    world: PurgeWorld
+    customers: int = 0
+
+    def customer(self) -> str:
+        """A new customer with one video and one clip."""
+        self.customers += 1
+        uid = f"user-{self.customers}"
+        self.world.add_user(uid, {VIDEO: 1})
+        return uid
+
+    @property
+    def bench(self) -> Bench:
+        """What repairs work with."""
+        purging = self.world.purging
+        return Bench(self.world.stores, purging.writers, purging.trail, self.world.now)
+
+    def plan(self, uid: str) -> PurgePlan:
+        """A plan for the customer's clip, kept as pages keep it."""
+        plan = self.world.plan(Scope.of(uid, VIDEO, [f"{VIDEO}_0_split"]))
+        planning.store_plan(self.world.purging, plan)
+        return plan
+
+    def state(self, uid: str) -> Any:
+        """Everything of the customer in both stores, by version, and the jobs about it."""
+        handle, objects = self.world.stores.handle, self.world.stores.objects
+        documents = {item.path: item.update_time for item in Subtree(handle).below(f"users/{uid}", ())}
+        user = self.world.stores.records.raw(f"users/{uid}")
+        listed = objects.list_all(f"users/{uid}/").frame
+        jobs = [(job.job_id, job.state, job.update_time) for job in self.world.purging.jobs.of_user(uid)]
+        return documents, user and user.update_time, listed[["key", "etag"]].values.tolist(), jobs
+
+    def refusals(self, uid: str) -> list[str]:
+        """Who was refused something about this customer, by the audit."""
+        return sorted(e["actor"] for e in self.world.log.search(uid=uid, limit=50) if e["outcome"] == "refused")
+
+
+@pytest.fixture(scope="module")
+def desk(r2_rig: SeaweedRig) -> Iterator[Desk]:
+    """The desk live over the world, as a local user sees it beside an emulator."""
+    with EmbeddedFirestore() as firestore, pytest.MonkeyPatch.context() as patch:
+        world = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
+        for name, value in world.values.items():
+            patch.setenv(name, value)
+        patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
+        patch.setattr(identity, "ip", lambda: "127.0.0.1")
+        yield Desk(world)
+        cached.close()
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        world.close()
+
+
+def actor(role: str) -> Actor:
+    """Somebody with one role, or with none."""
+    roles = frozenset() if role == "nobody" else frozenset({role})
+    return Actor(f"{role}@corp.test", roles, "oidc")  # type: ignore[arg-type]
+
+
+def recount(desk: Desk, uid: str) -> Attempt:
+    desk.world.put_documents({f"users/{uid}": {"uid": uid, "email": f"{uid}@example.com", "total_clips_count": 99}})
+    plan = plan_recount(desk.world.stores, uid, desk.world.now())
+    bench = desk.bench
+    return lambda who: apply_recount(bench.stores, bench.writers, bench.trail, plan, who, REASON, bench.clock())
+
+
+def undo_recount(desk: Desk, uid: str) -> Attempt:
+    change = recount(desk, uid)(ADA)[0]  # type: ignore[index]
+    return lambda who: fixing.undo(desk.bench, who, change, REASON)
+
+
+def put_highlights(desk: Desk, uid: str) -> Attempt:
+    plan = fixing.plan_put(desk.bench, uid, VIDEO, HIGHLIGHTS)
+    return lambda who: fixing.put_highlights(desk.bench, who, plan, REASON)
+
+
+def undo_highlights(desk: Desk, uid: str) -> Attempt:
+    change = put_highlights(desk, uid)(ADA).change_id  # type: ignore[attr-defined]
+    return lambda who: fixing.undo(desk.bench, who, change, REASON)
+
+
+def set_status(desk: Desk, uid: str) -> Attempt:
+    put_highlights(desk, uid)(ADA)
+    video = {"video_id": VIDEO, "status": "processing", "created_at": LONG_AGO, "updated_at": LONG_AGO}
+    desk.world.put_documents({f"users/{uid}/videos/{VIDEO}": video})
+    changes = fixing.plan_status(desk.bench, uid, VIDEO, "analyzed", REASON)
+    return lambda who: fixing.set_status(desk.bench, who, changes, REASON)
+
+
+def replace_clip(desk: Desk, uid: str) -> Attempt:
+    media = check_media(io.BytesIO(CLIP), None)
+    plan = fixing.plan_replace(desk.bench, uid, VIDEO, media, scene=7, style="split", replace_intact=False)
+    return lambda who: fixing.replace_clip(desk.bench, who, plan, media, REASON)
+
+
+def make_plan(desk: Desk, uid: str) -> Attempt:
+    return lambda who: planning.make_plan(desk.world.purging, Scope.of(uid, VIDEO), who, maker=who.email)
+
+
+def approve(desk: Desk, uid: str) -> Attempt:
+    return partial(approving.approve, desk.world.purging, desk.plan(uid))
+
+
+def decline(desk: Desk, uid: str) -> Attempt:
+    return partial(purging.decline, desk.plan(uid), "not this one")
+
+
+def apply_plan(desk: Desk, uid: str) -> Attempt:
+    return partial(desk.world.apply, desk.plan(uid))
+
+
+def cancel(desk: Desk, uid: str) -> Attempt:
+    return partial(controlling.cancel, desk.world.purging, desk.world.apply(desk.plan(uid)).job_id)
+
+
+def resume(desk: Desk, uid: str) -> Attempt:
+    job = desk.world.apply(desk.plan(uid)).job_id
+    controlling.cancel(desk.world.purging, job, BOB)
+    return partial(controlling.resume, desk.world.purging, job)
+
+
+def undo_purge(desk: Desk, uid: str) -> Attempt:
+    job = run_job(desk.world.purging, desk.world.apply(desk.plan(uid)).job_id).job_id
+    return partial(undoing.undo, desk.world.purging, job, REASON)
+
+
+def resume_undo(desk: Desk, uid: str) -> Attempt:
+    job = undo_purge(desk, uid)(ADA).job_id  # type: ignore[attr-defined]
+    controlling.cancel(desk.world.purging, job, BOB)
+    return partial(controlling.resume, desk.world.purging, job)
+
+
+# What is tried: the action of the policy, what sets the scene, and the function that asks for permission.
+CHANGED_BY: dict[Callable[[Desk, str], Attempt], tuple[Action, Callable[..., Any]]] = {
+    recount: ("recount", apply_recount),
+    undo_recount: ("recount", fixing.undo),
+    put_highlights: ("fix", fixing.put_highlights),
+    undo_highlights: ("fix", fixing.undo),
+    set_status: ("fix", fixing.set_status),
+    replace_clip: ("fix", fixing.replace_clip),
+    make_plan: ("purge.plan", planning.make_plan),
+    approve: ("purge.approve", approving.approve),
+    decline: ("purge.approve", purging.decline),
+    apply_plan: ("purge.apply", applying.apply_plan),
+    cancel: ("purge.apply", controlling.cancel),
+    resume: ("purge.apply", controlling.resume),
+    undo_purge: ("purge.undo", undoing.undo),
+    resume_undo: ("purge.undo", controlling.resume),
+}
+
+
+@pytest.mark.parametrize("prepare", CHANGED_BY, ids=lambda prepare: prepare.__name__)
+def test_a_change_is_made_for_those_of_the_table_and_refused_to_all_others(
+    desk: Desk, prepare: Callable[[Desk, str], Attempt]
+) -> None:
+    action, _ = CHANGED_BY[prepare]
+    uid = desk.customer()
+    attempt = prepare(desk, uid)
+    before, refused = desk.state(uid), [role for role in MATRIX if action not in MATRIX[role]]
+    for role in refused:
+        with pytest.raises(NotPermitted) as caught:
+            attempt(actor(role))
+        assert LEAST_ROLE[action] in caught.value.remedy
+    if action in CHANGES:
+        expired = replace(actor("admin"), email="late@corp.test", sign_in_expires_at=datetime.now(UTC) - timedelta(1))
+        with pytest.raises(SignInExpired):
+            attempt(expired)
+        refused.append("late")
+    assert desk.state(uid) == before
+    assert desk.refusals(uid) == sorted(f"{role}@corp.test" for role in refused)
+    for role in MATRIX:
+        if action in MATRIX[role]:
+            attempt(actor(role))
+            attempt = prepare(desk, desk.customer())
+    assert action == "purge.plan" or prepare in (approve, decline) or desk.state(uid) != before
+
+
+# What is read: the page, and words that stand on it for whoever may do this.
+READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
+    "look": ("user", {"uid": "user-0"}, "user-0@example.com"),
+    "find": ("find", {"q": "user-0"}, "user-0@example.com"),
+    "preview": ("video", {"uid": "user-0", "video_id": VIDEO}, f"sees the pictures of {VIDEO}"),
+    "explain": ("video", {"uid": "user-0", "video_id": VIDEO}, "Reply to send"),
+    "access.read": ("access", {}, "Denied by default"),
+    "verify": ("uploads", {"uid": "user-0"}, "Findings by kind"),
+    "diagnose": ("processing", {}, "Also look at delivered videos"),
+    "purge.plan": ("purge", {"uid": "user-0"}, "Plans"),
+    "audit.read": ("audit", {}, "purge.plan"),
+}
+
+
+@pytest.fixture(scope="module")
+def read(desk: Desk) -> Callable[[str, str], str]:
+    """Everything that a page of one customer shows to a role, each opened once; and what the audit says of pictures."""
+    desk.world.add_user("user-0", {VIDEO: 1})
+    desk.plan("user-0")
+
+    @cache
+    def opened(page: str, role: str) -> str:
+        query = next(query for name, query, _ in READ_ON.values() if name == page)
+        text = words(open_page(page, role=role, **query))
+        looked = desk.world.log.search(uid="user-0", actor=f"{role}@demo.local", action="media.look")
+        return "\n".join([text, *(f"sees the pictures of {entry['video_id']}" for entry in looked)])
+
+    return opened
+
+
+@pytest.mark.parametrize("action", READ_ON)
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_page_tells_those_of_the_table_and_nobody_else(
+    desk: Desk, read: Callable[[str, str], str], role: str, action: Action
+) -> None:
+    page, _, shown = READ_ON[action]
+    asked = desk.world.firestore.faults.calls.total()  # type: ignore[attr-defined]
+    text = read(page, role)
+    assert (shown in text) is (action in MATRIX[role])
+    if action not in MATRIX[role]:
+        assert "takes the role" in text
+        assert "user-0" not in text
+        assert desk.world.firestore.faults.calls.total() - asked <= 1  # type: ignore[attr-defined]  the question above
+
+
+def test_every_action_of_the_policy_is_tried() -> None:
+    assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) == set(ACTIONS)
+
+
+def test_every_place_that_asks_for_permission_is_tried() -> None:
+    """`_recorded` asks on behalf of whoever calls it."""
+    places = set()
+    for path in [*(ROOT / "storage" / "actions").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+            asks = {"authorise", "_recorded"} & {call.id for call in calls if isinstance(call, ast.Name)}
+            if isinstance(function, ast.FunctionDef) and asks:
+                places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
+    tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
+    assert places == tried | {"storage.actions.fixing._recorded", "pages._ui.access.guard.require"}
