@@ -117,12 +117,13 @@ class ScanLog:
 def _usable(line: dict[str, Any]) -> dict[str, Any]:
     """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for one that somebody else wrote."""
     counts = (*line["checked"].values(), *line["cost"].values(), line["claimed"])
-    suspicion = line["implausible"]
+    suspicion, failure = line["implausible"], line.get("failure") or {}
     rows: list[dict[str, Any]] = line["findings"]
     fine = (
         isinstance(line["uid"], str)
         and all(isinstance(line[name], bool) for name in ("stranger", "complete", "wrong"))
         and all(isinstance(count, int) and 0 <= count < 1 << 63 for count in counts)
+        and all(isinstance(text, str) for text in failure.values())
         and (suspicion is None or isinstance(suspicion["reason"], str))
         and all(row["kind"] in KINDS and row.keys() >= set(COLUMNS) for row in rows)
         and all(value is None or isinstance(value, str | int) for row in rows for value in row.values())

@@ -276,12 +276,12 @@ def test_every_action_of_the_policy_is_tried() -> None:
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:
-    """`_recorded` asks on behalf of whoever calls it."""
     places = set()
     for path in [*(ROOT / "storage" / "actions").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+        asking = {"authorise", "_recorded"} if path.name == "fixing.py" else {"authorise"}
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
-            asks = {"authorise", "_recorded"} & {call.id for call in calls if isinstance(call, ast.Name)}
+            asks = asking & {call.id for call in calls if isinstance(call, ast.Name)}
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
