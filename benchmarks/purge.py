@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,19 @@ VIDEOS = 500
 SMALL = 500  # objects of the job that the large one's memory is compared with
 
 
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """Seconds of each round: bare deletions, the job's objects alone, all of its steps, its whole process; peak memory
+    in KiB of that process and of one that erases `SMALL` objects."""
+
+    bare: list[float]
+    objects: list[float]
+    steps: list[float]
+    process: list[float]
+    memory: list[float]
+    small_memory: float
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -40,53 +54,52 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kept", action="store_true", help="also the purge with quarantine, and its undo")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, stores(Path(folder)) as make:
-        say(f"{arguments.objects:,} objects, {arguments.documents:,} documents, {arguments.rounds} rounds\n")
-        bare, erased, steps = [], [], []
-        for _ in range(arguments.rounds):
+    say(f"{arguments.objects:,} objects, {arguments.documents:,} documents, {arguments.rounds} rounds\n")
+    report(arguments, erasing(arguments.objects, arguments.documents, arguments.rounds))
+    if arguments.kept:
+        with tempfile.TemporaryDirectory() as folder, stores(Path(folder)) as make:
             world = make()
-            bare.append(delete_bare(world, filled(world, "bare", arguments.objects, 0)))
-            filled(world, "u-large", arguments.objects, arguments.documents)
-            run = purge(world, "u-large", erase=True)
-            erased.append(run)
-            steps.append(run["objects step"])
+            report_kept(arguments, world)
+            world.close()
+
+
+def erasing(objects: int, documents: int, rounds: int) -> Erasing:
+    """Bare deletion and the erasing job in turn, each over as many objects in the same bucket."""
+    bare, runs = [], []
+    with tempfile.TemporaryDirectory() as folder, stores(Path(folder)) as make:
+        for number in range(rounds):
+            world = make()
+            keys = filled(world, "bare", objects, 0)
+            filled(world, "u-large", objects, documents)
+            if number % 2:  # neither is always the first
+                runs.append(purge(world, "u-large", erase=True))
+            bare.append(delete_bare(world, keys))
+            if not number % 2:
+                runs.append(purge(world, "u-large", erase=True))
             world.close()
         world = make()
         filled(world, "u-small", SMALL, SMALL // 2)
         small = purge(world, "u-small", erase=True)
-        report(arguments, bare, erased, steps, small)
-        if arguments.kept:
-            report_kept(arguments, world)
         world.close()
+    columns = ([run[name] for run in runs] for name in ("objects step", "steps", "run", "memory"))
+    return Erasing(bare, *columns, small_memory=small["memory"])
 
 
-def report(
-    arguments: argparse.Namespace,
-    bare: list[float],
-    erased: list[dict[str, float]],
-    steps: list[float],
-    small: dict[str, float],
-) -> None:
+def report(arguments: argparse.Namespace, found: Erasing) -> None:
     """The table of erasing."""
-    whole, inside = [run["run"] for run in erased], [run["steps"] for run in erased]
-    memory = statistics.median(run["memory"] for run in erased)
-    rows = [
-        ("bare delete_objects, batches of 1,000", spread(bare), f"{rate(arguments.objects, bare)}/s", "1"),
-        ("erase job, its objects alone", spread(steps), f"{rate(arguments.objects, steps)}/s", ratio(steps, bare)),
-        ("erase job, all its steps", spread(inside), f"{rate(arguments.objects, inside)}/s", ratio(inside, bare)),
-        (
-            "the same with the start of its process",
-            spread(whole),
-            f"{rate(arguments.objects, whole)}/s",
-            ratio(whole, bare),
-        ),
-    ]
+    rows = (
+        ("bare delete_objects, batches of 1,000", found.bare),
+        ("erase job, its objects alone", found.objects),
+        ("erase job, all its steps", found.steps),
+        ("the same with the start of its process", found.process),
+    )
     say("| what | seconds, median (spread) | objects | x bare |\n| --- | --- | --- | --- |")
-    for row in rows:
-        say("| " + " | ".join(row) + " |")
-    growth = (memory - small["memory"]) * 1024 / max(1, arguments.objects + arguments.documents)
+    for name, seconds in rows:
+        say(f"| {name} | {spread(seconds)} | {rate(arguments.objects, seconds)}/s | {ratio(seconds, found.bare)} |")
+    memory = statistics.median(found.memory)
+    growth = (memory - found.small_memory) * 1024 / max(1, arguments.objects + arguments.documents)
     say(
-        f"\nworker's peak memory: {memory / 1024:.0f} MiB; for {SMALL:,} objects {small['memory'] / 1024:.0f} MiB: "
+        f"\nworker's peak memory: {memory / 1024:.0f} MiB; for {SMALL:,} objects {found.small_memory / 1024:.0f} MiB: "
         f"{growth:,.0f} bytes for each further object or document"
     )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from storage.actions.purge.controlling import cancel, resume
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.actions.purge.worker import sweep
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused
+from tests.purge.test_purge_jobs import when_done
 from tests.purge.world import ADA, REASON, PurgeWorld
 
 VIDEO = "video-aaa"
@@ -47,6 +50,19 @@ def test_an_expired_quarantine_is_emptied_and_its_purge_cannot_be_undone(filled:
         undo(filled.purging, job.job_id, REASON, ADA)
     assert filled.snapshot() == after
     assert sweep(filled.purging) == ()
+
+
+def test_a_purge_that_was_cancelled_and_whose_quarantine_expired_takes_nothing_more(filled: PurgeWorld) -> None:
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    listener = when_done("save", partial(cancel, filled.open(), job_id, ADA))
+    assert run_job(filled.open(progress=listener), job_id).state == "cancelled"
+    now = filled.snapshot()
+    filled.offset = timedelta(days=8)
+    assert [one.kind for one in sweep(filled.purging)] == ["empty"]
+    with pytest.raises(Refused, match="could not be given back"):
+        resume(filled.purging, job_id, ADA)
+    assert filled.snapshot() == now
+    assert filled.purge(SCOPE).state == "done"
 
 
 @pytest.mark.parametrize("place", ["object", "document"])

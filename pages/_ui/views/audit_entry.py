@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pandas as pd
 import streamlit as st
@@ -21,6 +21,7 @@ from storage.ids import is_id
 
 PAGE: Final = "audit"
 MAX_KEYS = 200
+MOST_LINES, DETAIL_PIXELS = 16, 360  # longer details are scrolled in their place
 
 
 def frame(entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -98,7 +99,8 @@ def _detail(detail: Any) -> None:
     if detail:
         st.caption("Details")
         shown = json.dumps(detail, ensure_ascii=False, indent=1, default=str)
-        st.code(plain(shown, 20_000, lines=True), language="json", wrap_lines=True)
+        height: int | Literal["content"] = DETAIL_PIXELS if shown.count("\n") > MOST_LINES else "content"
+        st.code(plain(shown, 20_000, lines=True), language="json", wrap_lines=True, height=height)
 
 
 def _at(entry: Mapping[str, Any]) -> datetime | None:

@@ -63,7 +63,13 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
     erase = st.toggle(
         "Erase without quarantine (legal requests): nothing can be given back", key=key(PAGE, "erase", *mark)
     )
-    needed = second_person_needed(plan, stores().settings.purge, erase=erase)
+    limits = stores().settings.purge
+    if not erase:
+        st.caption(
+            f"Each object is copied to quarantine before it goes, and all of it can be put back for "
+            f"{limits.quarantine_days:,} days."
+        )
+    needed = second_person_needed(plan, limits, erase=erase)
     large = plan.scope.kind != "clip" or bool(needed)
     _second(needed, approved=bool(standing.counting(plan, email)))
     reason, ticket = _why(mark, ticket_needed=bool(needed))

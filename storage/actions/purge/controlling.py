@@ -70,6 +70,11 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         authorise(actor, action, now=now)
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
+        if job.kind == "purge" and job.quarantine == "emptied":
+            raise Refused(
+                f"The quarantine of job {job_id} was emptied: what it still took could not be given back.",
+                remedy="Cancel it if need be, and make a plan for what is left.",
+            )
         if job.held(now) and not surely_gone(job.lease_owner):
             raise StillHeld(
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
