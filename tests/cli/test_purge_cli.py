@@ -85,6 +85,17 @@ def test_a_clip_is_purged_and_undone(desk: Desk, tmp_path: Path) -> None:
     assert (again.status, again.json["error"]["code"]) == (4, "refused")
 
 
+def test_chosen_clips_are_planned_together_and_confirmed_by_their_number(desk: Desk, tmp_path: Path) -> None:
+    customer(desk, video_aaa=3)
+    before = keys(desk)
+    chosen = [part for number in (0, 2) for part in ("--clip", f"{VIDEO}_{number}_split")]
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO, *chosen)
+    assert applied(desk, plan, f"u1/{VIDEO}").status == 4
+    done = applied(desk, plan, f"u1/{VIDEO}/2 clips")
+    assert (done.status, done.json["objects_deleted"], done.json["residue"]) == (0, 6, [])
+    assert {key.rsplit("/", 1)[1][8:9] for key in before - keys(desk) if "/clips/clip_" in key} == {"0", "2"}
+
+
 def test_the_wrong_word_and_no_word_are_refused_and_change_nothing(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
     before = keys(desk)
