@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from storage.actions.object_lanes import LANES, Lanes
 from storage.clients.r2 import R2Client
 from storage.clients.r2_batches import batch_of
-from storage.clients.r2_errors import code_of, told
+from storage.clients.r2_errors import code_of, told, wait_asked
 from storage.clients.r2_listing import DELETED_KEYS
 from storage.clients.r2_transfer import ContextThreads
 from storage.errors import BadCredentials, ClockSkew, NotFound, StorageError, Throttled, Unreachable, Unusable
@@ -136,7 +136,8 @@ class _Batch:
             if not keys or self._run.error is not None:
                 break
             if turn:
-                self._run.sleep(FIRST_PAUSE_SECONDS * 2 ** (turn - 1) * random.uniform(1.0, 1.5))
+                pause = FIRST_PAUSE_SECONDS * 2 ** (turn - 1) * random.uniform(1.0, 1.5)
+                self._run.sleep(max(pause, *map(wait_asked, set(pending.values()))))
             with self._run.lanes.lane():
                 if self._run.error is not None:
                     break  # another batch met what stops them all

@@ -64,6 +64,7 @@ _DOING = {
 _ABSENCE_OPERATIONS = frozenset({"head_object", "get_object"})  # where a bare 404 speaks of an object
 _READING = frozenset({"list_objects_v2", "list_multipart_uploads", *_ABSENCE_OPERATIONS})
 _MAX_SHOWN = 200
+MAX_WAIT_SECONDS = 120.0
 
 WRITE_VARIABLES = ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 
@@ -144,6 +145,14 @@ def was_retried(error: StorageError) -> bool:
     """Whether the SDK had tried more than once when the answer behind a translated error came."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and bool(cause.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def wait_asked(error: StorageError) -> float:
+    """Seconds that the store asked to wait (`Retry-After`), at most `MAX_WAIT_SECONDS`; 0 where it did not say."""
+    cause = error.__cause__
+    answer = cause.response.get("ResponseMetadata", {}) if isinstance(cause, ClientError) else {}
+    text = str(answer.get("HTTPHeaders", {}).get("retry-after") or "")
+    return min(float(text), MAX_WAIT_SECONDS) if text.isascii() and text.isdigit() else 0.0
 
 
 def told(code: str, operation: str, target: str, variables: tuple[str, str]) -> StorageError:

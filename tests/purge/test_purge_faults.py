@@ -124,14 +124,6 @@ def test_a_firestore_that_fails_at_any_call_does_not_change_the_end(small: Purge
     there_and_back(small, strike, faults.clear)
 
 
-def test_throttling_slows_down_and_goes_on(filled: PurgeWorld, proxy: FaultProxy) -> None:
-    before = filled.snapshot()
-    plan = filled.plan(Scope.of("u1", VIDEO))
-    job_id = filled.apply(plan).job_id
-    proxy.on(Answer(429, "TooManyRequests"), method="POST", query="delete", only={1, 2, 3, 4})
-    assert_purged(filled, plan, run_job(filled.purging, job_id), before)
-
-
 def _one_refused(body: bytes) -> bytes:
     """One deleted key told as an error that may pass."""
     start, end = body.index(b"<Deleted>"), body.index(b"</Deleted>") + len(b"</Deleted>")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import LeaseLost, Ledger
+from storage.clients.r2_errors import wait_asked
 from storage.domain.purge.job import State, Tally
 from storage.errors import StorageError, Throttled, Unreachable
 
@@ -153,6 +154,7 @@ class Engine:
                 pause = next(pauses, None) if error.retryable else None
                 if pause is None:
                     raise
+                pause = max(pause, wait_asked(error))
                 self._purging.progress(f"{step.name}: {error.message} Going on in {pause:g} s.")
                 self._wait(pause)
 

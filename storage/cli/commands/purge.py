@@ -59,7 +59,10 @@ def register(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.A
     applied = add("apply", "do what the plan shows", run_apply)
     applied.add_argument("file", metavar="FILE", type=Path)
     applied.add_argument(
-        "--confirm", metavar="TEXT", default="", help="the scope spelled out: uid, uid/video, uid/video/clip; 'uid/video/3 clips'"
+        "--confirm",
+        metavar="TEXT",
+        default="",
+        help="the scope spelled out: uid, uid/video, uid/video/clip; 'uid/video/3 clips'",
     )
     applied.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
     applied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
