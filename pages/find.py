@@ -41,7 +41,7 @@ def page() -> None:
     """Draws the page."""
     state.enter(NAME)
     st.title("Find", anchor=False)
-    question = params.question()
+    question = params.question() or _left_behind()
     if asked(question) != question:  # a signed link in the address itself: its signature goes at once
         _ask(question)
     _box(question)
@@ -55,6 +55,11 @@ def page() -> None:
         )
         return
     states.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
+
+
+def _left_behind() -> str:
+    """The id that going straight to a match leaves in this page's address: going back shows what was found by it."""
+    return next((found for name in (CLIP_ID, VIDEO_ID, UID) if (found := params.read_or_none(name))), "")
 
 
 def _box(question: str) -> None:
@@ -91,10 +96,16 @@ def _answer(question: str) -> None:
     freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=loads.find.clear)
 
 
-def _open(match: Match) -> None:
+def _target(match: Match) -> tuple[str, dict[str, str]]:
+    """The page that shows the match, and the ids it is asked with."""
     name = "user" if match.type == "user" else "video"
     ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id}
-    st.switch_page(SCREENS[name].file, query_params={n: v for n, v in ids.items() if v})
+    return name, {key: value for key, value in ids.items() if value}
+
+
+def _open(match: Match) -> None:
+    name, ids = _target(match)
+    st.switch_page(SCREENS[name].file, query_params=ids)
 
 
 def _say(found: Found) -> None:
@@ -119,12 +130,11 @@ def _say(found: Found) -> None:
 
 def _card(match: Match) -> None:
     icon = {"user": "person", "video": "movie", "clip": "content_cut"}[match.type]
-    identity = key(NAME, "open", tables.fingerprint([match.type, match.uid, match.video_id, match.clip_id]))
+    page, target = _target(match)
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id) if part)
         st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(match.why)}]")
-        if st.button("Open", key=identity, icon=":material/arrow_forward:"):
-            _open(match)
+        st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
 
 
 def _table(found: Found) -> None:

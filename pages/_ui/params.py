@@ -30,6 +30,14 @@ def read(name: str) -> str | None:
     return check_id(value, name) if name in IDS else _question(value.strip(), name)
 
 
+def read_or_none(name: str) -> str | None:
+    """The parameter where it is there and good; `None` for any other, for a page that can do without it."""
+    try:
+        return read(name)
+    except BadInput:
+        return None
+
+
 def ids(*names: str, hint: str = "Open this page from a search result, or give the id in the address.") -> list[str]:
     """The named parameters, all of them; where one is missing or bad, the page says which and ends there."""
     found: list[str] = []

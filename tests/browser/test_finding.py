@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, user, video
 from tests.rigs.seaweed import SeaweedRig
@@ -42,7 +42,7 @@ def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: Ru
     expect(page).to_have_url(re.compile("/user\\?uid=u1"))
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
     page.go_back()
-    settled(page)
+    expect(page.get_by_text("its uid is the text")).to_be_visible()  # what was found, not an empty page
     page.go_forward()
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
 
