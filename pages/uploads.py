@@ -73,7 +73,7 @@ def _one(uid: str, video_id: str | None) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=report.complete,
         on_refresh=loads.report.clear,
     )  # fmt: skip
-    report_parts.totals(report.checked, len(report.findings))
+    report_parts.totals(report.checked, len(report.findings), complete=report.complete)
     if report.findings:
         _found(report)
     elif report.complete and report.suspicion is None:

@@ -124,6 +124,7 @@ def test_a_bucket_that_refuses_makes_nothing_missing(app, monkeypatch):
     text = words(shown)
     assert set(kinds(shown)) == {"Could not be read"}
     assert "3 clips could not be checked" in text
+    assert {one.label: one.value for one in shown.metric}["Objects"] == "—"  # nothing was listed: that is not 0
     assert "whole" not in text.replace("as a whole", "")
 
 

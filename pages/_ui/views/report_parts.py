@@ -17,13 +17,14 @@ from pages._ui.views.findings import MEANING, WORDS
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight, Report, count_by_kind
 
 
-def totals(checked: Checked, found: int) -> None:
-    """How much was looked at, and how much was found."""
+def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
+    """How much was looked at, and how much was found. Of what was not read to its end, only a lower bound is told."""
+    objects = f"{checked.objects:,}" if complete else (f"≥ {checked.objects:,}" if checked.objects else "—")
     with st.grid(5, min_column_width=130, gap="small"):
         st.metric("Users", f"{checked.users:,}", border=True)
         st.metric("Videos", f"{checked.videos:,}", border=True)
         st.metric("Clips", f"{checked.clips:,}", border=True)
-        st.metric("Objects", f"{checked.objects:,}", border=True)
+        st.metric("Objects", objects, border=True)
         st.metric("Findings", f"{found:,}", border=True)
 
 

@@ -138,13 +138,12 @@ def _bars(bars: Sequence[_Bar], heading: str) -> None:
             "colour": [status.shade("gray" if bar.rest else "blue") for bar in bars],
         }
     )
-    clips = [f" · {bar.clips:,} clip{'' if bar.clips == 1 else 's'}" if bar.clips is not None else "" for bar in bars]
-    frame["label"] = frame["Size"] + " · " + frame["Share"] + clips
+    frame["label"] = frame["Size"] + " · " + frame["Share"]
     widest = max(bar.size for bar in bars)
     base = alt.Chart(frame).encode(
-        y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)),
         # Room at the right for the words behind the longest bar.
-        x=alt.X("bytes:Q", title=None, axis=None, scale=alt.Scale(domain=[0, widest * 1.45])),
+        x=alt.X("bytes:Q", title=None, axis=None, scale=alt.Scale(domain=[0, widest * 1.6])),
         tooltip=[heading, "Size", "Share", "Clips"],
     )
     drawn = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(color=alt.Color("colour:N", scale=None))
