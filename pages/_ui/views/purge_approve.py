@@ -28,7 +28,8 @@ def draw(plan: PurgePlan, standing: Standing, actor: Actor, *, needed: bool) -> 
     _said(standing)
     mine = any(given.approver == actor.email for given in standing.approvals)
     if actor.email == plan.maker:
-        _hand_on(plan, needed=needed)
+        if not (needed and standing.counting(plan, plan.maker)):
+            _hand_on(plan, needed=needed)
     elif not mine:
         _answer(plan)
 

@@ -35,6 +35,9 @@ _OPEN: Final = key(PAGE, "confirm_open")  # session key: the plan whose confirma
 def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, ...]) -> None:
     """The confirmation of this plan. That of a single clip is open at once; anything larger is opened by a click."""
     st.subheader("Apply", anchor=False)
+    if needed and email in {given.approver for given in standing.approvals} and not standing.counting(plan, email):
+        st.caption("You approved this plan, so somebody else applies it: its maker, or another admin.")
+        return
     if st.session_state.get(_OPEN) != plan.plan_id and (plan.scope.kind != "clip" or needed):
         st.button(
             "Go on to the confirmation", icon=":material/arrow_downward:", key=key(PAGE, "open"), on_click=_open,

@@ -70,6 +70,8 @@ def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
             st.badge("Lapsed", icon=":material/timer_off:", color="gray")
         elif plan.blocked:
             st.badge("Blocked", icon=":material/block:", color="red")
+        elif _needed(plan) and standing.counting(plan, plan.maker):
+            st.badge("Approved", icon=":material/how_to_reg:", color="green")
         elif _needed(plan):
             st.badge("Takes a second person", icon=":material/group:", color="orange")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -41,7 +41,7 @@ def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -> W
         documents=tuple(sorted(facts.documents)),
         uploads=tuple(sorted(chosen.uploads)),
         counters=facts.counters,
-        warnings=tuple(_warnings(facts, chosen, layout, now)),
+        warnings=tuple(_warnings(facts, chosen, layout, limits, now)),
         blocked=tuple(_blocked(facts, layout, limits, now)),
     )
 
@@ -115,7 +115,7 @@ def _since(touched_at: datetime | None, now: datetime) -> str:
     if touched_at is None:
         return "it does not say since when"
     minutes = max(0, int((now - touched_at).total_seconds() // 60))
-    return f"last touched {minutes:,} minutes ago"
+    return f"last touched {minutes:,} minutes ago" if minutes < 120 else f"last touched {minutes // 60:,} hours ago"
 
 
 def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
             yield f"{item.path} names {item.key} in {item.field}, which lies in another video of the user"
 
 
-def _warnings(facts: Facts, chosen: Chosen, layout: Layout, now: datetime) -> Iterator[str]:
+def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits, now: datetime) -> Iterator[str]:
     live = sum(link.live for link in facts.links)
     if live:
         yield f"{live:,} public share {'link works' if live == 1 else 'links work'} now and will stop working"
@@ -144,6 +144,9 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, now: datetime) -> It
         young.append(facts.youngest)
     if young:
         yield "some of it is less than an hour old"
+    for video in facts.videos:
+        if video.status == "processing" and _idle(video.touched_at, limits, now):
+            yield f"video {video.video_id} says processing, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
 
 
@@ -160,9 +163,6 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
     phantoms = [video.video_id for video in facts.videos if not video.exists]
     if phantoms:
         yield f"videos without a document of their own: {len(phantoms):,}, for example {phantoms[0]}"
-    for video in facts.videos:
-        if video.status == "processing":
-            yield f"video {video.video_id} says processing, though nothing has touched it for long"
     if facts.busy_elsewhere:
         busy = ", ".join(facts.busy_elsewhere[:3])
         yield f"other videos of the user are being processed ({busy}): recount afterwards"
