@@ -14,6 +14,7 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.views import diagnosis, stuck, stuck_chart, stuck_filters
 from storage.diagnose_stuck import StuckList
+from storage.domain.diagnosis.wording import number
 from storage.errors import BadInput
 
 NAME: Final = "processing"
@@ -73,7 +74,7 @@ def _nothing(found: StuckList, delivered: int) -> None:
     if found.complete:
         states.empty(
             "Nothing needs a person.", icon="task_alt",
-            hint=f"{found.looked_at:,} videos were looked at: in progress without a touch, or failed lately.",
+            hint=f"Looked at: {number(found.looked_at, 'video')} in progress without a touch, or failed lately.",
         )  # fmt: skip
     else:
         st.warning(
@@ -86,7 +87,7 @@ def _nothing(found: StuckList, delivered: int) -> None:
 
 def _scope(found: StuckList, delivered: int) -> None:
     more = "" if delivered else " Delivered videos were not looked at; the switch above does that."
-    st.caption(f"{found.looked_at:,} videos were diagnosed.{more}")
+    st.caption(f"Diagnosed: {number(found.looked_at, 'video')}.{more}")
 
 
 def _totals(found: StuckList) -> None:

@@ -51,7 +51,7 @@ def checker(app: LiveApp) -> Checker:
 def test_nothing_stuck_says_so_and_how_much_was_looked_at(app):
     text = words(app.open("processing"))
     assert "Nothing needs a person." in text
-    assert "0 videos were diagnosed" in text
+    assert "Diagnosed: 0 videos." in text
     assert "Delivered videos were not looked at" in text
 
 

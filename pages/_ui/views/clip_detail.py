@@ -13,6 +13,7 @@ from pages._ui.copying import copy_button
 from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
+from pages._ui.views.findings import WORDS
 from storage.domain.integrity import Finding
 from storage.domain.model import Clip
 
@@ -50,7 +51,7 @@ def draw(
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
         for finding in findings.get(clip.clip_id, ()):
-            text = f"{status.badge_md('severity', finding.severity)} **{md(finding.kind.replace('_', ' '))}**"
+            text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
             st.markdown(f"{text} — {md(finding.detail, 400)}")
 
 

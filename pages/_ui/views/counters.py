@@ -10,6 +10,7 @@ import streamlit as st
 from pages._ui import fmt, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
+from storage.domain.diagnosis.wording import number
 from storage.domain.usage import Counter
 
 _VIDEO = "video."
@@ -32,8 +33,7 @@ def draw(uid: str, found: Sequence[Counter], *, page: str, titles: Mapping[str, 
     else:
         st.caption("Neither a user document nor an accounting document is there, so there are no counters to compare.")
     if drifting:
-        number = len(drifting)
-        st.markdown(f"**{number:,} counter{'' if number == 1 else 's'} of videos drift{'s' if number == 1 else ''}**")
+        st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
         _videos(uid, drifting[: tables.ROW_LIMIT], titles or {}, page)
     elif videos:
         st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")

@@ -31,7 +31,8 @@ def draw(finding: Finding, again: Rechecked | None, *, page: str) -> bool:
         st.markdown(f"**{WORDS[finding.kind]}**", width="content")
         seen = fmt.ago(finding.seen_at, now)
         st.caption(f"last seen {seen.text}", help=seen.help, width="content")
-    st.markdown(md(finding.detail, 600) if finding.detail else MEANING[finding.kind])
+    if finding.detail:
+        st.markdown(md(finding.detail, 600))
     st.caption(MEANING[finding.kind])
     if finding.key:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

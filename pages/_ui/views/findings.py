@@ -13,6 +13,7 @@ from pages._ui import fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import md, prose
+from storage.domain.diagnosis.wording import number
 from storage.domain.integrity import KINDS, SEVERITIES, Failure, Finding, Suspicion
 
 WORDS: Final[dict[str, str]] = {
@@ -72,7 +73,7 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
     ]
     if len(failures) > 10:
         lines.append(f"- and {len(failures) - 10:,} more")
-    known = f" **{unchecked:,} clips could not be checked**; none of them counts as missing." if unchecked else ""
+    known = f" **{number(unchecked, 'clip')} could not be checked**; none counts as missing." if unchecked else ""
     st.warning(
         f"Not everything could be read, so what is missing from this list may still be wrong.{known}\n\n"
         + "\n".join(lines),

@@ -168,6 +168,10 @@ def _value(value: Any) -> str:
         return "null"
     if isinstance(value, datetime):
         return fmt.utc(value).text
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        return plain(", ".join(f"{name}: {value[name]}" for name in sorted(value)), 200)
     if isinstance(value, list | tuple):
         return f"{len(value):,} entries: {plain(json.dumps(value, default=str, ensure_ascii=False), 160)}"
     return plain(str(value), 200)

@@ -18,6 +18,7 @@ from storage.actions.status import STATUSES
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.diagnose import Case
 from storage.domain.changes import FieldChange, value_at
+from storage.domain.diagnosis.wording import number
 from storage.domain.policy import Action, Actor
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
@@ -91,7 +92,7 @@ def _recount_preview(bench: Bench, subject: Subject, values: Values, reason: str
     plan = recount.plan_recount(bench.stores, subject.uid, bench.clock())
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if plan.unsized_clips:
-        notes.append(f"{plan.unsized_clips:,} clips have no usable size; the sums are lower bounds.")
+        notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
     blocked = [f"Video {video_id} is being processed: clips are being written." for video_id in plan.busy]
     return Preview(plan.changes.effective, plan, "Write the counters", tuple(notes), tuple(blocked))
 
@@ -100,7 +101,7 @@ def _recount_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) ->
     ids = recount.apply_recount(
         bench.stores, bench.writers, bench.trail, preview.carry, actor, reason, bench.clock()
     )  # fmt: skip
-    return Done(f"{len(preview.changes):,} counters were made true.", ids)
+    return Done(f"Made true: {number(len(preview.changes), 'counter')}.", ids)
 
 
 _SOURCES: Final = {
@@ -134,9 +135,9 @@ def _rebuild_preview(bench: Bench, subject: Subject, values: Values, reason: str
     else:
         plan = fixing.plan_rebuild(bench, uid, video_id, source)
     stored = plan.found.object
-    was = f"{stored.count:,} highlights" if stored.usable else (stored.reason or stored.presence)
+    was = number(stored.count, "highlight") if stored.usable else (stored.reason or stored.presence)
     notes = (
-        f"highlights.json will hold {len(plan.entries):,} highlights; now: {was}.",
+        f"highlights.json will hold {number(len(plan.entries), 'highlight')}; now: {was}.",
         *plan.changes.warnings,
     )
     return Preview(plan.changes.effective, plan, "Write both places", notes)

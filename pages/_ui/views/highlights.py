@@ -9,6 +9,7 @@ from pages._ui import fmt, tables
 from pages._ui.keys import key
 from pages._ui.text import md
 from storage.diagnose import Case
+from storage.domain.diagnosis.wording import number
 from storage.domain.highlights import HighlightsState
 
 _NAMES = {"object": "highlights.json", "document": "the document highlights/main"}
@@ -63,5 +64,5 @@ def _place(state: HighlightsState) -> str:
     if state.usable:
         size = f", {fmt.size(state.size_bytes).text}" if state.size_bytes is not None else ""
         written = f", written {fmt.utc(state.written_at).text}" if state.written_at else ""
-        return f":green[:material/check_circle:] {name}: {state.count:,} highlights{size}{written}"
+        return f":green[:material/check_circle:] {name}: {number(state.count, 'highlight')}{size}{written}"
     return f":red[:material/error:] {name}: {state.content}. {md(state.reason, 300)}"

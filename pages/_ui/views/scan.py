@@ -40,9 +40,9 @@ def draw(*, page: str) -> tuple[Finding, ...]:
         _running(page)
         return ()
     snapshot = scan.snapshot() if scan is not None else None
+    _form(snapshot, page)
     if snapshot is not None:
         _ended(snapshot, page)
-    _form(snapshot, page)
     return snapshot.findings if snapshot is not None else ()
 
 
@@ -136,7 +136,8 @@ def _doubts(found: Snapshot) -> None:
         findings.suspicion(found.suspicion)
     elif found.doubts:
         first = found.doubts[0]
-        more = f" and {len(found.doubts) - 1:,} more users" if len(found.doubts) > 1 else ""
+        others = len(found.doubts) - 1
+        more = f" and {others:,} more user{'' if others == 1 else 's'}" if others else ""
         findings.suspicion(first.suspicion, about=f"user {first.uid}{more}")
 
 
@@ -160,7 +161,8 @@ def _ended(found: Snapshot, page: str) -> None:
     st.markdown(
         f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]"
     )  # fmt: skip
-    report_parts.totals(Checked(**found.totals["checked"]), sum(found.totals["summary"].values()))
+    number = sum(found.totals["summary"].values())
+    report_parts.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
     if found.dropped:
         st.warning(
             f"Only the gravest {MAX_FINDINGS:,} findings are kept; {found.dropped:,} more were counted. The shell's "
