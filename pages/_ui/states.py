@@ -11,6 +11,7 @@ import streamlit as st
 from pages._ui import budget, incidents
 from pages._ui.links import url_for
 from pages._ui.text import md, plain
+from storage import config, environment
 from storage.clients.meter import OverBudget
 from storage.errors import (
     AccessDenied,
@@ -105,6 +106,8 @@ def _details(error: StorageError) -> None:
         st.markdown("\n".join(f"- {md(reason)}" for reason in error.reasons))
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
+    if isinstance(error, Unreachable) and config.is_demo(environment.read()):
+        st.markdown("This is the demo: one of its stand-ins has stopped. Stop the desk and start it again.")
     if isinstance(error, NotFound) and error.target:
         st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")
     if isinstance(error, MissingIndex) and error.definition:

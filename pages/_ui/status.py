@@ -75,7 +75,7 @@ FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
             ("failed_transient", "Failed, may pass", "replay", "orange", "A passing cause: trying again may help."),
             ("failed_permanent", "Failed for good", "block", "red", "Trying again cannot help."),
             ("quota_blocked", "Quota used up", "data_usage", "violet", "The quota was exceeded before the job ran."),
-            ("access_denied", "Unknown: access denied", "lock", "gray", "A backend refused, so nothing is known."),
+            ("access_denied", "Unknown: no access", "lock", "gray", "A store refused or was away, nothing is known."),
             ("not_found", "Not found", "search_off", "gray", "There is no such video."),
         ),
         "usage": _looks(

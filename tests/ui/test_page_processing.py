@@ -131,7 +131,7 @@ def test_a_bucket_that_refuses_is_said_and_is_no_verdict_about_a_video(app, monk
     shown = app.open("processing")
     text = words(shown)
     assert "Incomplete" in str([one.proto for one in shown.warning])
-    assert "access denied" in text.lower()
+    assert "Unknown: no access" in text
     assert "Analysis stalled" not in text
     numbers = {one.label: one.value for one in shown.metric}
     assert (numbers["Need a person"], numbers["Customers waiting"], numbers["Not known"]) == ("—", "—", "5")
