@@ -130,6 +130,24 @@ def estimate(records: Records, before: FleetView | None, read_budget: int | None
     return Estimate(users, clips, reads, users <= USERS_HERE and fits)
 
 
+def estimate_scan(view: FleetView, users: int | None = None) -> dict[str, int] | None:
+    """What comparing documents and bucket will be billed for so many users (all of them), by the rollup's averages.
+
+    By the cost meter's names; `None` where the rollup could not count. Every document is read once, each user's two
+    prefixes and uploads are listed, and one object of each video is got.
+    """
+    totals = view.totals
+    if view.videos is None or not totals.users:
+        return None
+    share = 1.0 if users is None else min(1.0, users / totals.users)
+    videos = sum(view.videos.values())
+    return {
+        "firestore_reads": round(share * (3 * totals.users + videos + totals.clips)),
+        "r2_class_a": round(share * (3 * totals.users + 2 * totals.clips / 1_000)) + 1,
+        "r2_class_b": round(share * videos),
+    }
+
+
 def as_document(view: FleetView, now: datetime) -> dict[str, Any]:
     """The answer of `rollup --show --json`."""
     return {

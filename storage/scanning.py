@@ -21,7 +21,7 @@ MAX_FINDINGS = 5_000
 MAX_DOUBTS = 50  # users whose result is implausible, named one by one
 MAX_USERS = 1_000
 
-State = Literal["running", "done", "bounded", "cancelled", "failed"]
+State = Literal["running", "done", "bounded", "budget", "cancelled", "failed"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A scan as it is at one moment. `bounded`: the number of users that was asked for was reached, and more remain.
+    """A scan as it is at one moment. `bounded`: the number of users that was asked for was reached, and more remain;
+    `budget`: so many documents were read, and more users remain.
 
     `findings` are the gravest that were kept, gravest first; `dropped` more were counted and not kept. `last_uid` is
     where another scan would go on. `error` is what ended it, where that was a store.
@@ -69,9 +70,11 @@ class Scan:
     """One scan, running from the moment it is made. Everything here may be called from any thread."""
 
     def __init__(
-        self, number: int, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str
-    ) -> None:
+        self, number: int, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
+        read_budget: int | None = None,
+    ) -> None:  # fmt: skip
         self._checker = checker
+        self._read_budget = read_budget
         self._most = most_users
         self._resume_after = resume_after
         self._stop = threading.Event()
@@ -149,6 +152,8 @@ class Scan:
                 return "cancelled"
             if done >= self._most:
                 return "bounded"
+            if self._read_budget is not None and self._totals.cost.get("firestore_reads", 0) >= self._read_budget:
+                return "budget"
         return "done"
 
     def _advance(self, progress: Progress) -> None:
@@ -188,8 +193,11 @@ class Scans:
         """The one that runs, else the last one."""
         return self._scan
 
-    def start(self, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str) -> Scan:
-        """Starts one. `Refused` while another one runs."""
+    def start(
+        self, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
+        read_budget: int | None = None,
+    ) -> Scan:  # fmt: skip
+        """Starts one, which stops after the user with whom it has read so many documents. `Refused` while one runs."""
         with self._lock:
             if self._scan is not None and self._scan.running:
                 raise Refused(
@@ -199,7 +207,10 @@ class Scans:
                 )
             self._number += 1
             most = max(1, min(most_users, MAX_USERS))
-            self._scan = Scan(self._number, checker, most_users=most, resume_after=resume_after, asked_by=asked_by)
+            self._scan = Scan(
+                self._number, checker, most_users=most, resume_after=resume_after, asked_by=asked_by,
+                read_budget=read_budget,
+            )  # fmt: skip
             return self._scan
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
 from storage.domain import integrity
 from storage.domain.integrity import Checked, Failure, Finding, InFlight, Report, Totals
@@ -69,6 +70,7 @@ def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: 
         check_id(video_id, "video_id")
     with metering() as meter:
         facts = gather(checker, uid, video_id, scope)
+        check_budgets()  # what was not read for want of budget is no finding
     report = integrity.verify_user(facts, checker.clock(), checker.stale_after, checker.layout)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
     if empty and report.complete and not (facts.user_exists and video_id is None):

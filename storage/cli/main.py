@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 from storage.cli import commands
 from storage.cli.context import Context
-from storage.cli.output import report_error
+from storage.cli.output import cost_line, progress, report_error
+from storage.clients.meter import billed
 from storage.errors import BadInput, StorageError
 
 EPILOG = """\
@@ -88,6 +89,10 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         status: int = arguments.run(arguments, context)
     finally:
+        cost = billed()
+        if cost is not None and not arguments.json:
+            with contextlib.suppress(OSError):  # a terminal that is gone keeps nobody from closing
+                progress(cost_line(cost.as_dict()))
         context.close()
     return status
 

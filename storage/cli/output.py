@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from storage.clients.meter import billed
 from storage.errors import StorageError
 
 MAX_CELL_CHARS = 120
@@ -45,9 +46,15 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value) if isinstance(value, PurePath) else repr(value)
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """The one document of `--json`, on stdout. Lone surrogates are escaped, so any text can be printed."""
-    sys.stdout.write(json.dumps(plain(document), ensure_ascii=True, indent=2) + "\n")
+def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:
+    """The one document of `--json`, on stdout. Lone surrogates are escaped, so any text can be printed.
+
+    What the command was billed up to now is added as `cost`, unless the document says it or is `sealed`: a plan, a
+    certificate or an error is printed as it is.
+    """
+    cost = None if sealed or "cost" in document else billed()
+    whole = document if cost is None else {**document, "cost": cost.as_dict()}
+    sys.stdout.write(json.dumps(plain(whole), ensure_ascii=True, indent=2) + "\n")
     sys.stdout.flush()
 
 
@@ -95,7 +102,7 @@ def size(count: int | None) -> str:
 
 
 def cost_line(cost: Mapping[str, int]) -> str:
-    """What was billed, for people: the last line of a command's answer."""
+    """What was billed, for people; on stderr as the last line of every command."""
     named = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in cost.items() if number)
     return f"cost: {named or 'nothing billed'}"
 
@@ -103,7 +110,7 @@ def cost_line(cost: Mapping[str, int]) -> str:
 def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:
     """An error for a script (`{"error": ...}` on stdout) or for a person (message and remedy on stderr)."""
     if as_json:
-        print_json({**(extra or {}), "error": error.as_dict()})
+        print_json({**(extra or {}), "error": error.as_dict()}, sealed=True)
         return
     sys.stderr.write(f"error: {safe(error.message, 2000)}\n")
     if error.remedy:

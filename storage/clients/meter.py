@@ -86,6 +86,12 @@ def record(operation: Operation, count: int = 1) -> None:
             meter.check()
 
 
+def billed() -> Cost | None:
+    """What the outermost active meter counted up to now: the whole command's, or the whole page's."""
+    active = _active.get()
+    return active[0].cost() if active else None
+
+
 def check() -> None:
     """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that."""
     for meter in _active.get():
@@ -96,8 +102,8 @@ def check() -> None:
 def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
     """Counts what the block does. Blocks nest; each counts for itself."""
     meter = Meter(read_budget=read_budget)
-    token = _active.set((*_active.get(), meter))
+    _active.set((*_active.get(), meter))
     try:
         yield meter
-    finally:
-        _active.reset(token)
+    finally:  # by name and not by token: blocks on an exit stack end in another order than they began
+        _active.set(tuple(other for other in _active.get() if other is not meter))

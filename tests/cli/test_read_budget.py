@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Desk
-from tests.rigs.records import user
+from tests.rigs.records import user, video
 
 
 def fill(desk: Desk) -> None:
@@ -23,6 +25,32 @@ def test_a_command_stops_at_its_budget_and_writes_nothing(
     assert answer.json["error"]["code"] == "over_budget"
     assert "--read-budget" in answer.json["error"]["remedy"]
     assert desk.world.records.raw("ops_rollups/shard-001-of-001") is None
+
+
+def test_a_scan_that_stops_at_its_budget_leaves_nobody_out_when_it_goes_on(desk: Desk, tmp_path: Path) -> None:
+    fill(desk)
+    scan = ["verify", "--all", "--json", "--checkpoint", str(tmp_path / "scan.jsonl")]
+    answer = desk.run(*scan, "--read-budget", "75")
+    assert (answer.status, answer.json["error"]["code"]) == (4, "over_budget")
+    assert 0 < answer.json["checked"]["users"] < 30
+    assert answer.json["summary"] == {}  # what was not read for want of budget is not reported as unreadable
+    answer = desk.run(*scan)
+    assert (answer.status, answer.json["checked"]["users"], answer.json["complete"]) == (0, 30, True)
+
+
+def test_every_command_says_what_it_was_billed_and_a_plan_is_printed_as_it_was_sealed(desk: Desk) -> None:
+    fill(desk)
+    desk.world.put({"users/u1/videos/v1": video("v1")})
+    plain = {
+        "check": [], "find": ["u1"], "usage": ["u1"], "verify": ["u1"], "diagnose": ["u1", "v1"],
+        "highlights": ["u1", "v1"], "recount": ["u1"], "rollup": [], "audit": [],
+    }  # fmt: skip
+    for command, arguments in plain.items():
+        assert desk.run(command, *arguments, "--json").json["cost"]["firestore_reads"] >= 1, command
+    assert "cost" not in desk.run("purge", "plan", "u1", "--json").json
+    told = desk.run("highlights", "u1", "v1")
+    assert "cost: " in told.err
+    assert "cost: " not in told.out
 
 
 def test_nought_is_no_bound_and_an_option_goes_before_the_setting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,10 @@ from grpc import StatusCode
 
 from storage import scanning
 from storage.domain.integrity import Finding
+from storage.domain.plans import DEFAULT_LIMITS
 from storage.errors import Refused
+from storage.fleet import estimate_scan, find_fleet
+from storage.rollup import run_rollup
 from storage.scanning import Scan, Scans
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore
@@ -56,6 +59,31 @@ def test_it_stops_at_its_bound_and_another_goes_on_from_there(desk):
     second = ended(start(desk, after=first.last_uid))
     assert (second.state, second.last_uid, second.totals["checked"]["users"]) == ("done", "u3", 2)
     assert second.findings == ()
+
+
+def test_it_stops_after_the_user_with_whom_the_budget_of_reads_is_used_up_and_another_goes_on(desk):
+    scan = Scans().start(desk.checker, most_users=100, resume_after=None, asked_by="ada@corp.test", read_budget=7)
+    first = ended(scan)
+    assert (first.state, first.last_uid, first.complete) == ("budget", "u1", True)
+    assert ended(start(desk, after=first.last_uid)).totals["checked"]["users"] == 2
+
+
+def test_what_a_scan_costs_is_known_before_from_the_rollup_to_within_a_third(desk):
+    for number in range(4):
+        for scene in range(2, 8):
+            desk.clip(f"vid-000{number}", scene, f"u{number}", content=b"12345")
+    stale = desk.checker.stale_after
+    run_rollup(desk.world.records, desk.world.writer, DEFAULT_LIMITS, desk.checker.clock, stale_after=stale)
+    view = find_fleet(desk.world.records).view
+    assert view is not None
+    before = estimate_scan(view)
+    billed = ended(start(desk)).totals["cost"]
+    assert before is not None
+    assert before["firestore_reads"] == pytest.approx(billed["firestore_reads"], rel=0.34)
+    assert before["r2_class_a"] == pytest.approx(billed["r2_class_a"], rel=0.34)
+    half = estimate_scan(view, 2)
+    assert half is not None
+    assert half["firestore_reads"] == before["firestore_reads"] // 2
 
 
 def test_it_stops_when_it_is_told_to_and_only_one_runs_at_a_time(desk):

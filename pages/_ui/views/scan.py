@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
-from pages._ui import loads, status
+from pages._ui import budget, fleet_loads, fmt, loads, states, status
 from pages._ui.access.guard import allowed, guarded
 from pages._ui.cached import scans
 from pages._ui.freshness import cost_words
@@ -19,14 +20,17 @@ from storage.clients.meter import Cost
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
 from storage.domain.policy import Actor
 from storage.errors import StorageError
+from storage.fleet import estimate_scan
 from storage.ids import check_id
 from storage.scanning import MAX_FINDINGS, MAX_USERS, Snapshot
 
 COMMAND = "python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --csv > findings-1.csv"
+_CAN_GO_ON = {"bounded", "budget", "cancelled", "failed"}
 _WORDS = {
     "running": ("Running", "blue", "autorenew"),
     "done": ("Done: every user was checked", "green", "check_circle"),
     "bounded": ("Stopped at the bound; more users remain", "blue", "flag"),
+    "budget": ("Stopped at the budget of document reads; more users remain", "orange", "savings"),
     "cancelled": ("Cancelled", "orange", "cancel"),
     "failed": ("Stopped by an error", "red", "error"),
 }
@@ -71,11 +75,26 @@ def _form(last: Snapshot | None, page: str) -> None:
                 "Start", key=key(page, "start"), type="primary", icon=":material/play_arrow:", on_click=_start,
                 args=(page, None),
             )  # fmt: skip
-            if last is not None and last.last_uid and last.state in {"bounded", "cancelled", "failed"}:
+            if last is not None and last.last_uid and last.state in _CAN_GO_ON:
                 st.button(
                     "Go on where it stopped", key=key(page, "resume"), icon=":material/resume:", on_click=_start,
                     args=(page, last.last_uid),
                 )  # fmt: skip
+        states.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
+
+
+def _cost_before(page: str) -> None:
+    """What the scan will be billed, as far as a rollup can tell, and where it stops."""
+    bound = budget.allowed()
+    stops = "" if bound is None else f" It stops after the user with whom it has read {bound:,} documents."
+    view = fleet_loads.fleet().value.view
+    most = int(st.session_state.get(key(page, "most")) or 1)
+    found = estimate_scan(view, most) if view is not None else None
+    if view is None or found is None:
+        st.caption(f"What it will cost is not known before there is a rollup (see Fleet).{stops}")
+        return
+    words = ", ".join(cost_words(Cost(**found)))
+    st.caption(f"About {words}, by the averages of the rollup {fmt.as_of(view.read_at, datetime.now(UTC))}.{stops}")
 
 
 @guarded("verify")
@@ -83,7 +102,10 @@ def _start(actor: Actor, page: str, resume_after: str | None) -> None:
     typed = str(st.session_state.get(key(page, "after")) or "").strip()
     after = resume_after or (check_id(typed, "uid") if typed else None)
     most = int(st.session_state.get(key(page, "most")) or 1)
-    scans().start(loads.checker(), most_users=most, resume_after=after, asked_by=actor.email)
+    scans().start(
+        loads.checker(), most_users=most, resume_after=after, asked_by=actor.email,
+        read_budget=budget.allowed(page),
+    )  # fmt: skip
 
 
 @guarded("verify")
@@ -123,7 +145,7 @@ def _running(page: str) -> None:
                 f"last: {md(progress.last_uid, 60)}",
             )
         _doubts(found)
-        st.caption(_summary(found))
+        st.caption(f"{_summary(found)} Billed so far: {', '.join(cost_words(Cost(**found.totals['cost'])))}.")
 
 
 def _summary(found: Snapshot) -> str:

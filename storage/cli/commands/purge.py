@@ -14,7 +14,7 @@ from storage.cli.actor import shell_actor, shell_reader
 from storage.cli.commands.purge_jobs import Run, ended, progress, refusing, register_jobs
 from storage.cli.commands.purge_output import say_plan
 from storage.cli.context import Context
-from storage.cli.output import print_json, say
+from storage.cli.output import cost_line, print_json, say
 from storage.clients.meter import metering
 from storage.domain.purge.cost import estimate
 from storage.domain.purge.scope import Scope
@@ -84,16 +84,14 @@ def run_plan(arguments: argparse.Namespace, context: Context) -> int:
     purging = open_purging(context.stores, progress)
     with metering() as meter:
         plan = make_plan(purging, scope, actor, maker=actor.email)
-    for what, cost in (
-        ("this plan took", meter.cost().as_dict()),
-        ("applying it takes about", estimate(plan, erase=False)),
-    ):
-        billed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in cost.items() if count)
-        progress(f"{what}: {billed}")
+    progress(cost_line(meter.cost().as_dict()).replace("cost:", "this plan took:"))
+    progress(cost_line(estimate(plan, erase=False)).replace("cost:", "applying it takes about:"))
     if arguments.out is not None:
         write_file(plan, arguments.out)
     if context.as_json:
-        print_json(plan.as_dict())  # just this: what is printed can be kept and applied, fingerprint and all
+        print_json(
+            plan.as_dict(), sealed=True
+        )  # just this: what is printed can be kept and applied, fingerprint and all
     else:
         say_plan(plan, purging.limits)
     return 1 if plan.blocked else 0

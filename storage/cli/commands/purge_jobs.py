@@ -68,7 +68,7 @@ def run_certificate(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0, or 1 where the proof found something left, or there is no certificate (yet)."""
     certificate = certificate_of(open_purging(context.stores), arguments.job_id)
     if context.as_json:
-        print_json(certificate)
+        print_json(certificate, sealed=True)
     else:
         say_certificate(certificate)
     return 0 if certificate["verified"]["clean"] else 1

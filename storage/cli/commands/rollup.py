@@ -78,7 +78,6 @@ def _make(arguments: argparse.Namespace, context: Context) -> int:
         say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
         for note in made.notes:
             say(f"note: {note}")
-        say(f"cost: {written.cost.firestore_reads:,} reads, {written.cost.firestore_writes:,} writes")
         if error:
             report_error(error, as_json=False)
     return error.exit_status if error else 0

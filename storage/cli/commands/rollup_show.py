@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage import fleet
 from storage.cli.context import Context
-from storage.cli.output import cost_line, print_json, rfc3339, say, say_table, size
+from storage.cli.output import print_json, rfc3339, say, say_table, size
 from storage.clients.meter import metering
 from storage.domain.rollup import TOP
 from storage.errors import BadInput
@@ -28,12 +28,11 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     records = context.stores.records  # opened before anything is counted
     with metering() as meter:
         view = read_fleet(records)
-    now, cost = context.now(), meter.cost()
+    now = context.now()
     if context.as_json:
-        print_json(fleet.as_document(view, now) | {"cost": cost.as_dict()})
+        print_json(fleet.as_document(view, now) | {"cost": meter.cost().as_dict()})
     else:
         _say(view, arguments.top, old=fleet.is_old(view, now))
-        say(cost_line(cost.as_dict()))
     return 1 if not view.complete or fleet.is_old(view, now) else 0
 
 

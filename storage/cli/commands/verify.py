@@ -13,11 +13,24 @@ from typing import Any
 
 from storage import verify
 from storage.cli.context import Context
-from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
+from storage.cli.output import (
+    cost_line,
+    plain,
+    print_json,
+    progress,
+    report_error,
+    rfc3339,
+    safe,
+    say,
+    say_table,
+    size,
+)
 from storage.cli.scan_log import COLUMNS, ScanLog
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
+from storage.fleet import estimate_scan, find_fleet
+from storage.repositories.records import Records
 from storage.verify import Progress
 from storage.verify_facts import checker
 from storage.verify_strangers import verify_strangers
@@ -97,7 +110,6 @@ def _say(report: Report) -> None:
     for cache in report.caches:
         if cache.objects:
             say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
-    say("cost: " + ", ".join(f"{number:,} {name}" for name, number in report.cost.items() if number))
 
 
 def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool) -> None:
@@ -117,6 +129,7 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
         "scan": "clip-desk verify", "project": stores.settings.firestore.project_id,
         "bucket": stores.settings.r2.bucket, "shard": arguments.shard or "1/1",
     }  # fmt: skip
+    _say_estimate(stores.records, shard)
     with tempfile.TemporaryDirectory() as folder:
         log = ScanLog(arguments.checkpoint or Path(folder) / "scan.jsonl", header)
         error: StorageError | None = None
@@ -137,6 +150,19 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
         finally:
             log.close()
     return error.exit_status if error else 1 if log.wrong else 0
+
+
+def _say_estimate(records: Records, shard: tuple[int, int] | None) -> None:
+    """What the scan will cost, where a rollup can tell; an estimate that cannot be made keeps nobody from scanning."""
+    try:
+        view = find_fleet(records).view
+    except BackendError:
+        return
+    cost = estimate_scan(view, view.totals.users // (shard[1] if shard else 1)) if view is not None else None
+    if view is None or cost is None:
+        progress("estimate: not known before there is a rollup (python -m storage rollup)")
+        return
+    progress(f"{cost_line(cost).replace('cost:', 'estimate: about')}, by the rollup of {rfc3339(view.read_at)}")
 
 
 def _progress(state: Progress) -> None:
