@@ -161,6 +161,10 @@ def _diagnosis(uid: str, video_id: str) -> None:
         SCREENS["video"].file, label="Open the video, with all that mends it", icon=":material/movie:",
         query_params={UID: uid, VIDEO_ID: video_id},
     )  # fmt: skip
+    freshness(
+        loaded.read_at, key=key(NAME, "case_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
+        on_refresh=loads.case.clear,
+    )  # fmt: skip
     diagnosis.explain(loaded.value, page=NAME)
     diagnosis.verdict(loaded.value, page=NAME)
 

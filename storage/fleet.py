@@ -160,6 +160,7 @@ def as_document(view: FleetView, now: datetime) -> dict[str, Any]:
         "parts": list(view.parts),
         "notes": list(view.notes),
         "made_with_reads": view.made_with_reads,
+        "counted_since": view.counted_since.isoformat() if view.counted_since else None,
         "totals": view.totals,
         "videos": view.videos,
         "stuck": view.stuck,

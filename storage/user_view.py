@@ -114,7 +114,7 @@ class UserReads:
     def _videos_anew(self, uid: str, limit: int) -> SomeVideos:
         count = self._records.count_videos(uid)
         if count <= limit:
-            whole = self._records.videos(uid, limit=limit)
+            whole = self._records.videos(uid, limit=limit + 1)  # one more shows that these are all
             if whole.complete or whole.error:
                 return SomeVideos(whole, everything=whole.complete, count=count)
         recent = self._records.recent_videos(uid, limit)

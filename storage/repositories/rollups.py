@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -73,7 +73,9 @@ class FleetView:
     `videos` by status and `stuck` by step are `None` where they could not be counted. Frames: `near` (the first 100 of
     each quota near or over its limit; `states` has how many there are), `plans`, `biggest`, `growth` (a row a day, NA
     where no rollup ran), `drift` by counter, `drifting` (users by the largest drift in bytes).
-    `made_with_reads` is what making it cost; `parts` says how each shard that is there was made.
+    Days before `counted_since` were worked out afterwards from creation dates: `used_bytes` is NA there, and what was
+    deleted since is in none of their figures. `made_with_reads` is what making it cost; `parts` says how each shard
+    that is there was made.
     """
 
     read_at: datetime
@@ -94,6 +96,13 @@ class FleetView:
     growth: pd.DataFrame
     drift: pd.DataFrame
     drifting: pd.DataFrame
+
+    @property
+    def counted_since(self) -> date | None:
+        """The first day that a rollup counted, where days before it were worked out; else `None`."""
+        points = self.growth[self.growth["users"].notna()]
+        counted = points[points["used_bytes"].notna()]
+        return counted["day"].min().date() if len(counted) and len(counted) < len(points) else None
 
 
 def read_fleet(records: Records) -> FleetView:

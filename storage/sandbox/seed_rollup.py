@@ -1,7 +1,7 @@
 """The figures about all customers of the sample data, so that the page that shows them has something at first start.
 
 They are made as the command makes them. Only growth before today cannot be: it is worked out from the creation dates of
-what is there, and a note says so.
+what is there, and a view says so of days for which nothing says what the counters were.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ def write_rollup(handle: FirestoreHandle, sample: World, there: Collection[str])
     shard = run_rollup(records, writer, DEFAULT_LIMITS, lambda: sample.now, stale_after=STALE_AFTER).shard
     today = sample.now.astimezone(UTC).date()
     points = growth({path: sample.documents[path] for path in there if path in sample.documents}, today)
-    note = f"Growth before {today} is worked out from the creation dates of the sample data."
-    write_shard(records, writer, replace(shard, points=[*points, *shard.points], notes=[*shard.notes, note]))
+    write_shard(records, writer, replace(shard, points=[*points, *shard.points]))
 
 
 def growth(documents: Mapping[str, Mapping[str, Any]], today: date) -> list[Content]:

@@ -15,7 +15,7 @@ from grpc import StatusCode
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.errors import NotFound, Unreachable
 from storage.repositories.records import Records
-from storage.user_view import KEPT, KEPT_ANSWERS, OVERLAP, UserReads
+from storage.user_view import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserReads
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
@@ -170,6 +170,16 @@ def test_a_change_just_before_the_last_look_by_a_clock_that_is_late_is_seen(own:
     own.world.put({at(29): a_video(29, updated_at=late, status="failed")})
     own.later()
     assert own.reads.videos("u1").table.frame["status"].iloc[0] == "failed"
+
+
+def test_exactly_as_many_videos_as_are_shown_are_all_of_them(own: Desk) -> None:
+    fill(own, NEWEST, NEWEST, 0)
+    first, reads = reads_of(lambda: own.reads.videos("u1"))
+    assert (first.everything, first.count, len(first.table.frame)) == (True, NEWEST, NEWEST)
+    assert reads == NEWEST + 1
+    own.later()
+    again, reads = reads_of(lambda: own.reads.videos("u1"))
+    assert (again.everything, reads) == (True, 2)
 
 
 def test_another_plan_is_read_anew(own: Desk) -> None:

@@ -23,6 +23,7 @@ from storage.connect import Stores, connect, open_read_token_writer, open_writer
 from storage.diagnose import diagnose
 from storage.environment import ROOT
 from storage.errors import AccessDenied, Refused
+from storage.repositories.rollups import read_fleet
 from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_folder import DemoFolder
 from storage.sandbox.seeding import update_times
@@ -110,6 +111,21 @@ def test_every_document_is_there(stores: Stores, dated: World) -> None:
     found = stores.records.raw(path)
     assert found is not None
     assert found.fields == dated.documents[path]
+
+
+def test_the_figures_about_all_customers_are_there_with_a_month_of_growth_that_says_how_it_is_known(
+    stores: Stores, dated: World
+) -> None:
+    view = read_fleet(stores.records)
+    users = {path.split("/")[1] for path in dated.documents if path.startswith("users/")}
+    assert (view.complete, view.totals.users, view.read_at) == (True, len(users), dated.now)
+    days = view.growth[view.growth["users"].notna()]
+    assert (len(days), view.counted_since) == (30, dated.now.date())
+    born = [fields["created_at"] for path, fields in dated.documents.items() if path.count("/") == 1
+            and path.startswith("users/") and isinstance(fields.get("created_at"), datetime)]  # fmt: skip
+    first = days.iloc[0]
+    assert first["users"] == sum(at.date() <= first["day"].date() for at in born)
+    assert days[["users", "videos", "clips", "clip_bytes"]].apply(lambda column: column.is_monotonic_increasing).all()
 
 
 def test_unfinished_uploads_are_as_old_as_their_stories_say(stores: Stores, dated: World) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages._ui import loads, recording, states, tables
 from pages._ui.access.guard import allowed, require
 from pages._ui.cached import stores
+from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, key
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
@@ -36,7 +37,8 @@ _REASONS: dict[str, tuple[Presence, str]] = {
 
 def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     """Filter, page and gallery; and the details of the clip that the address names."""
-    loaded = loads.clips(uid, video_id)
+    with st.spinner("Reading the clips…"):
+        loaded = loads.clips(uid, video_id)
     table = loaded.value
     if table.error:
         states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
@@ -58,6 +60,10 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
     clip_detail.draw(known, st.query_params.get(CLIP_ID), findings, page=page)
+    freshness(
+        loaded.read_at, key=key(page, "clips_fresh"), cost=loaded.cost, complete=table.complete,
+        on_refresh=partial(loads.refresh_user, uid),
+    )  # fmt: skip
     if stores().settings.mode == "demo":
         st.caption("The demo's bucket is at 127.0.0.1: clips play in a browser on the machine that runs the desk.")
 

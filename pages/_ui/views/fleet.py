@@ -18,7 +18,6 @@ STEPS = {"analysis": "Before the highlights", "render": "While rendering", "fini
 _MEASURES = {
     "Users": "users", "Videos": "videos", "Clips": "clips", "Size of clips": "clip_bytes", "Joined a day": "joined",
 }  # fmt: skip
-_UNKNOWN = "Unknown"
 _STATES = ("near_limit", "exceeded", "unknown")
 
 
@@ -84,7 +83,9 @@ def growth(view: FleetView, *, page: str) -> None:
         else base.mark_line(color=colour, strokeWidth=2) + base.mark_point(color=colour, filled=True, size=36)
     )
     st.altair_chart(drawn.properties(height=240), width="stretch")
-    st.caption(_grown(frame, is_bytes=is_bytes, joined=name == "joined"))
+    since = view.counted_since if name != "joined" else None
+    worked_out = f" Days before {since} are worked out from creation dates, not counted." if since else ""
+    st.caption(_grown(frame, is_bytes=is_bytes, joined=name == "joined") + worked_out)
 
 
 def _grown(frame: pd.DataFrame, *, is_bytes: bool, joined: bool) -> str:
@@ -101,7 +102,7 @@ def _grown(frame: pd.DataFrame, *, is_bytes: bool, joined: bool) -> str:
 def quotas(view: FleetView) -> None:
     """How many users are near or over each of their quotas."""
     rows = [
-        {"Quota": words, "State": _state_word(state), "Users": view.states[name].get(state, 0)}
+        {"Quota": words, "State": status.look("usage", state).word, "Users": view.states[name].get(state, 0)}
         for name, words in QUOTAS.items()
         if name in view.states
         for state in _STATES
@@ -112,14 +113,15 @@ def quotas(view: FleetView) -> None:
         return
     frame = pd.DataFrame(rows)
     words, colours = status.scale("usage")
-    unknown = _UNKNOWN
-    present = [word for word in (*words, unknown) if word in set(frame["State"])]
+    present = [word for word in words if word in set(frame["State"])]
     chart = alt.Chart(frame).encode(
         y=alt.Y("Quota:N", sort=list(QUOTAS.values()), title=None, axis=alt.Axis(labelLimit=160)),
-        x=alt.X("Users:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d"), stack="zero"),
+        x=alt.X(
+            "Users:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d"), stack="zero", scale=alt.Scale(nice=True)
+        ),
         color=alt.Color(
             "State:N",
-            scale=alt.Scale(domain=[*words, unknown], range=[*colours, status.shade("gray")]),
+            scale=alt.Scale(domain=words, range=colours),
             legend=alt.Legend(orient="bottom", title=None, values=present),
         ),
         tooltip=["Quota", "State", alt.Tooltip("Users", format=",")],
@@ -130,10 +132,6 @@ def quotas(view: FleetView) -> None:
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
     )
     st.caption(f"Users within their limit: {well}. Where a quota does not apply, nobody is counted.")
-
-
-def _state_word(state: str) -> str:
-    return _UNKNOWN if state == "unknown" else status.look("usage", state).word
 
 
 def plans(view: FleetView, *, page: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import fmt, loads
+from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.text import md, plain
 from storage.redaction import redacted
@@ -34,6 +35,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         st.caption("Choose one to read it; each is one read.")
         return
     loaded = loads.raw(paths[chosen])
+    freshness(loaded.read_at, key=key(page, "raw_fresh"), cost=loaded.cost, on_refresh=loads.raw.clear)
     document = loaded.value
     if document is None:
         st.caption(f"There is no document at {md(paths[chosen], 200)}.")

@@ -10,6 +10,7 @@ from storage.cli.commands import rollup_show
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, say, size
 from storage.errors import BackendError
+from storage.fleet import find_fleet
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -46,6 +47,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 def _make(arguments: argparse.Namespace, context: Context) -> int:
     shard = verify.parse_shard(arguments.shard)
     stores = context.stores
+    last = find_fleet(stores.records).view
+    if last is not None:
+        progress(f"estimate: about {last.made_with_reads // shard[1]:,} firestore reads, as the last time")
     written = rollup.run_rollup(
         stores.records,
         context.writers().documents,

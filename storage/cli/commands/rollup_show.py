@@ -63,6 +63,8 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     days = view.growth.tail(top).itertuples() if top else ()
     growth = [(f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))
               for r in days]  # fmt: skip
+    if view.counted_since is not None:
+        say(f"note: days before {view.counted_since} are worked out from creation dates, not counted.")
     _list("growth by day", ("DAY", "USERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
 
 
