@@ -70,6 +70,7 @@ class Meter:
 
 
 _active: ContextVar[tuple[Meter, ...]] = ContextVar("active_meters", default=())
+_agreed: ContextVar[bool] = ContextVar("agreed", default=False)
 total = Meter()  # everything this process ever did
 
 
@@ -81,7 +82,7 @@ def record(operation: Operation, count: int = 1) -> None:
     active = _active.get()
     for meter in (total, *active):
         meter.add(operation, count)
-    if operation == "firestore_reads":
+    if operation == "firestore_reads" and not _agreed.get():
         for meter in active:  # after all have counted, so that none misses what another stops
             meter.check()
 
@@ -94,6 +95,8 @@ def billed() -> Cost | None:
 
 def check() -> None:
     """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that."""
+    if _agreed.get():
+        return
     for meter in _active.get():
         meter.check()
 
@@ -107,3 +110,16 @@ def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
         yield meter
     finally:  # by name and not by token: blocks on an exit stack end in another order than they began
         _active.set(tuple(other for other in _active.get() if other is not meter))
+
+
+@contextmanager
+def agreed() -> Iterator[None]:
+    """For work that somebody agreed to with its cost in view, and that must not be left half done: no budget stops it.
+
+    It is counted all the same; once the block has ended, a budget that it passed stops the next read.
+    """
+    token = _agreed.set(True)
+    try:
+        yield
+    finally:
+        _agreed.reset(token)

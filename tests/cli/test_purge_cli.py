@@ -66,6 +66,20 @@ def test_what_was_printed_can_be_kept_and_applied(desk: Desk, tmp_path: Path) ->
     assert applied(desk, path, f"u1/{VIDEO}").status == 0
 
 
+def test_a_purge_that_was_agreed_to_is_not_stopped_half_way_by_the_budget_of_reads(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    refused = applied(desk, plan, f"u1/{VIDEO}", "--read-budget", "5")
+    assert (refused.status, refused.json["error"]["code"]) == (4, "over_budget")
+    assert f"users/u1/{VIDEO}/highlights.json" in keys(desk)
+    answer = applied(desk, plan, f"u1/{VIDEO}")
+    assert answer.status == 0, answer.out
+    undone = desk.run("purge", "undo", answer.json["job_id"], *WHY, *ADA, "--json", "--read-budget", "40")
+    assert undone.status == 0, undone.out
+    assert undone.json["state"] == "undone"
+    assert undone.json["cost"]["firestore_reads"] > 40
+
+
 def test_a_clip_is_purged_and_undone(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
     before = keys(desk)

@@ -9,9 +9,8 @@ from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approve
 from storage.actions.purge.context import open_purging
 from storage.actions.purge.planning import make_plan, presented_plan, write_file
-from storage.actions.purge.running import run_job
 from storage.cli.actor import shell_actor, shell_reader
-from storage.cli.commands.purge_jobs import Run, ended, progress, refusing, register_jobs
+from storage.cli.commands.purge_jobs import Run, progress, refusing, register_jobs, run_to_end
 from storage.cli.commands.purge_output import say_plan
 from storage.cli.context import Context
 from storage.cli.output import cost_line, print_json, say
@@ -107,7 +106,7 @@ def run_apply(arguments: argparse.Namespace, context: Context) -> int:
     if job is None:
         return Refused.exit_status
     progress(f"job {job.job_id} begins; should this process end, go on with: purge resume {job.job_id} --actor EMAIL")
-    return ended(run_job(purging, job.job_id), purging, context)
+    return run_to_end(purging, job.job_id, context)
 
 
 def run_approve(arguments: argparse.Namespace, context: Context) -> int:

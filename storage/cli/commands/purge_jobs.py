@@ -17,6 +17,7 @@ from storage.cli.commands.purge_output import job_document, say_certificate, say
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, say, say_table
 from storage.cli.output import progress as told
+from storage.clients.meter import agreed
 from storage.domain.purge.job import Job
 from storage.errors import BackendError, BadInput, Refused
 from storage.ids import check_id
@@ -79,7 +80,7 @@ def run_resume(arguments: argparse.Namespace, context: Context) -> int:
     actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
     purging = open_purging(context.stores, progress)
     job = resume(purging, job_id, actor)
-    return ended(run_job(purging, job.job_id), purging, context)
+    return run_to_end(purging, job.job_id, context)
 
 
 def run_cancel(arguments: argparse.Namespace, context: Context) -> int:
@@ -97,7 +98,7 @@ def run_undo(arguments: argparse.Namespace, context: Context) -> int:
     begun = refusing(context, lambda: undo(purging, job_id, arguments.reason, actor))
     if begun is None:
         return Refused.exit_status
-    return ended(run_job(purging, begun.job_id), purging, context)
+    return run_to_end(purging, begun.job_id, context)
 
 
 def run_list(arguments: argparse.Namespace, context: Context) -> int:
@@ -117,8 +118,9 @@ def run_worker(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
     purging = open_purging(context.stores, progress)
     if arguments.job is not None:
-        return ended(run_job(purging, check_id(arguments.job, "JOB_ID")), purging, context)
-    jobs = sweep(purging)
+        return run_to_end(purging, check_id(arguments.job, "JOB_ID"), context)
+    with agreed():
+        jobs = sweep(purging)
     if context.as_json:
         print_json({"jobs": [job_document(job) for job in jobs]})
     else:
@@ -138,6 +140,12 @@ def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
             for reason in refused.reasons:
                 progress(f"  - {reason}")
         return None
+
+
+def run_to_end(purging: Purging, job_id: str, context: Context) -> int:
+    """Runs the job here and tells how it ended. Its plan told what it costs: no budget of reads stops it half way."""
+    with agreed():
+        return ended(run_job(purging, job_id), purging, context)
 
 
 def ended(job: Job, purging: Purging, context: Context) -> int:

@@ -9,7 +9,7 @@ from storage.actions.recount import apply_recount, plan_recount
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, say, say_table
-from storage.clients.meter import metering
+from storage.clients.meter import agreed, metering
 from storage.errors import BadInput, Refused
 from storage.ids import check_id
 
@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             trail = open_audit(stores, writers)
             actor = shell_actor(arguments.actor)
             try:
-                ids = apply_recount(stores, writers, trail, plan, actor, arguments.reason, context.now())
+                with agreed():  # what reading every clip has used up must not stop it between two counters
+                    ids = apply_recount(stores, writers, trail, plan, actor, arguments.reason, context.now())
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})
                 return refused.exit_status
