@@ -273,3 +273,17 @@ def test_only_who_may_plan_a_purge_is_led_there(app, role):
     stuck(app)
     assert "Plan a purge" not in words(app.open("video", role=role, **IDS))
     assert "Plan a purge" in words(app.open("video", role="admin", **IDS))
+
+
+def test_the_page_leads_to_the_advised_repair_and_folds_away_what_is_well(app):
+    stuck(app)
+    shown = app.open("video", role="engineer", **IDS)
+    assert "[Repair (advised: set the status)](#repair)" in words(shown)
+    folded = next(one for one in shown.expander if "well" in one.label)
+    tables = [table.value for table in shown.table]
+    assert len(tables) == 2  # what is not well in sight, what is well below the fold
+    assert f"{len(tables[1])} checks are well" == folded.label
+    assert not any("Not well" in str(cell) for cell in tables[1]["Is"])
+    support = words(app.open("video", role="support", **IDS))
+    assert "#clips" in support
+    assert "#repair" not in support

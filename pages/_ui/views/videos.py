@@ -13,6 +13,7 @@ from pages._ui import fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
+from storage.domain.diagnosis.wording import number
 
 _TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
 _COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
@@ -83,18 +84,14 @@ def largest(videos: pd.DataFrame, count: int = 10) -> None:
     known = videos[videos["total_size_bytes"].notna() & (videos["total_size_bytes"] > 0)]
     known = known.sort_values("total_size_bytes", ascending=False)
     rows, others = known.head(count), known.iloc[count:]
-    titles = [plain(title if pd.notna(title) else video, 36) for title, video in
+    titles = [plain(title if pd.notna(title) else video, 24) for title, video in
               zip(rows["video_title"], rows["video_id"], strict=True)]  # fmt: skip
     bars = [
         _Bar(f"{title} · {video[:6]}", int(size), None if pd.isna(clips) else int(clips))
         for title, video, size, clips in
         zip(titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True)
     ]  # fmt: skip
-    if len(others):
-        number = len(others)
-        name = f"{number:,} other video{'' if number == 1 else 's'}"
-        bars.append(_Bar(name, int(others["total_size_bytes"].sum()), None, rest=True))
-    _bars(bars, "Video")
+    _bars(bars, "Video", number(len(others), "other video"), int(others["total_size_bytes"].sum()))
 
 
 def by_style(clips: pd.DataFrame, count: int = 20) -> None:
@@ -106,12 +103,7 @@ def by_style(clips: pd.DataFrame, count: int = 20) -> None:
         for style, size, number in zip(sums.index, sums["sum"], sums["size"], strict=True)
     ]
     rest = bars[count:]
-    if rest:
-        more = _Bar(
-            f"{len(rest):,} other styles", sum(bar.size for bar in rest), sum(bar.clips or 0 for bar in rest), True
-        )
-        bars = [*bars[:count], more]
-    _bars(bars, "Style")
+    _bars(bars[:count], "Style", number(len(rest), "other style"), sum(bar.size for bar in rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +111,14 @@ class _Bar:
     name: str
     size: int
     clips: int | None  # `None` where no number stands for it
-    rest: bool = False
 
 
-def _bars(bars: Sequence[_Bar], heading: str) -> None:
-    """One bar each, with its size, its share of all of them: a bar alone does not say how much it is."""
-    total = sum(bar.size for bar in bars)
+def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) -> None:
+    """One bar each, with its size and its share of all: a bar alone does not say how much it is.
+
+    What the others have together is told below: as a bar it would dwarf all that are shown.
+    """
+    total = sum(bar.size for bar in bars) + others_bytes
     if not total:
         st.caption("Nothing with a size.")
         return
@@ -135,18 +129,18 @@ def _bars(bars: Sequence[_Bar], heading: str) -> None:
             "Size": [fmt.size(bar.size).text for bar in bars],
             "Share": [fmt.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
             "Clips": [fmt.count(bar.clips).text for bar in bars],
-            "colour": [status.shade("gray" if bar.rest else "blue") for bar in bars],
         }
     )
     frame["label"] = frame["Size"] + " · " + frame["Share"]
     widest = max(bar.size for bar in bars)
     base = alt.Chart(frame).encode(
-        y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)),
+        y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=190)),
         # Room at the right for the words behind the longest bar.
         x=alt.X("bytes:Q", title=None, axis=None, scale=alt.Scale(domain=[0, widest * 1.6])),
         tooltip=[heading, "Size", "Share", "Clips"],
     )
-    drawn = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(color=alt.Color("colour:N", scale=None))
+    drawn = base.mark_bar(color=status.shade("blue"), cornerRadiusEnd=3, height={"band": 0.7})
     words = base.mark_text(align="left", dx=4, color=status.shade("gray")).encode(text="label")
     st.altair_chart((drawn + words).properties(height=max(40, 24 * len(frame))), width="stretch")
-    st.caption(f"{fmt.size(total).text} in all.")
+    rest = f", {fmt.size(others_bytes).text} of it in {others}" if others_bytes else ""
+    st.caption(f"{fmt.size(total).text} in all{rest}.")
