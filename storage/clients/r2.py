@@ -142,6 +142,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
             **timeouts,
         ),
     )
+    sdk.meta.events.register("before-call.s3", _stay_here)
     sdk.meta.events.register("response-received.s3", _meter_answer)
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
     sdk.meta.events.register(LISTING_EVENT, take_columns)
@@ -175,6 +176,11 @@ def _refuse_changes(model: Any, **_: Any) -> None:
             remedy="Changes go through storage.actions.",
             operation=model.name,
         )
+
+
+def _stay_here(params: dict[str, Any], **_: Any) -> None:
+    """The endpoint of the settings is the only one: on a 400 the SDK would ask for the bucket's region and go there."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _meter_answer(event_name: str, response_dict: Any, exception: Exception | None, **_: Any) -> None:

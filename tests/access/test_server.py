@@ -113,6 +113,9 @@ def test_only_the_bucket_and_its_cdn_may_serve_media_and_nothing_else(no_setting
         allowed = [source for source in sources.split() if source.startswith("http")]
         assert allowed == (list(hosts) if name in ("img-src", "media-src", "connect-src") else [])
     assert not any("*" in sources for sources in policy.values())
+    assert "'unsafe-inline'" not in policy["script-src"]
+    assert "'unsafe-eval'" not in policy["script-src"].split()
+    assert policy["script-src-attr"] == "'none'"
     assert media_hosts({**LIVE, "FIREBASE_PROJECT_ID": ""}) == ()
 
 

@@ -270,3 +270,13 @@ def test_no_secret_is_in_any_error_traceback_or_log(
     for forbidden in (*SECRETS, "rig-admin-secret-WRONG", "AWS4-HMAC", "X-Amz-Signature", "Authorization"):
         assert forbidden not in text
     assert len(shown) == 7
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Unusable), (301, BackendError)])
+def test_no_answer_leads_the_client_to_another_region(
+    far_objects: Objects, proxy: FaultProxy, status: int, kind: type[StorageError]
+) -> None:
+    proxy.on(Answer(status, headers={"x-amz-bucket-region": "elsewhere-1"}), method="HEAD")
+    with pytest.raises(kind):
+        far_objects.head("users/u1/v1/highlights.json")
+    assert [seen.method for seen in proxy.requests] == ["HEAD"]

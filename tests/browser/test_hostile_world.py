@@ -1,0 +1,166 @@
+"""A world in which every string is hostile, on every page in a real browser: text, shortened, harmless, laid out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from pages._ui.nav import SCREENS
+from storage import rollup
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.domain.plans import DEFAULT_LIMITS
+from tests.rigs import browser as rig
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World, clip, user, video
+from tests.rigs.seaweed import SeaweedRig
+
+EVIL = "http://evil.invalid"
+TEXT = (
+    f"=HYPERLINK('{EVIL}') ![x]({EVIL}/p.png) [x](javascript:alert(1)) <img src={EVIL}/i.png onerror=alert(1)>"
+    f"<script>alert(1)</script> {EVIL} www.evil.invalid a@evil.invalid **b** `c` $x$ :red[r] :material/home: "
+    "\x1b[31m\x07\x00 \u202egnp.exe\u2066 | --- |\n# h\n\n> q\n"
+)
+LONG = TEXT + "W" * 100_000
+UID = "![u](evil)<b>1\u202e"
+VIDEO = "[v](javascript:alert(1))**<i>=1+1"
+CLIP = "`c`<img src=x onerror=alert(1)>"
+AGO = datetime.now(UTC) - timedelta(hours=3)
+PLACE = {"uid": UID, "video_id": VIDEO}
+QUERIES: dict[str, dict[str, str]] = {
+    **{name: {} for name in SCREENS},
+    "find": {"q": UID},
+    "user": {"uid": UID},
+    "video": {**PLACE, "clip_id": CLIP},
+    "uploads": {"uid": UID},
+    "purge": PLACE,
+}
+ACTING = """() => {
+  const own = [location.origin, 'blob:', 'data:']
+  const bad = (url) => url && !own.some((start) => new URL(url, location.href).href.startsWith(start))
+  const found = []
+  for (const node of document.querySelectorAll('a[href], img[src], iframe, object, embed, form[action], script[src]')) {
+    const url = node.getAttribute('href') || node.getAttribute('src') || node.getAttribute('action')
+    if (bad(url) && !url.includes('X-Amz-Signature')) found.push(node.outerHTML.slice(0, 200))
+  }
+  for (const node of document.querySelectorAll('*'))
+    for (const { name } of node.attributes) if (name.startsWith('on')) found.push(node.outerHTML.slice(0, 200))
+  return found
+}"""
+OVERFLOWING = """() => {
+  const main = document.querySelector('[data-testid=stMain]')
+  const wide = main.scrollWidth > main.clientWidth + 1 || document.body.scrollWidth > innerWidth + 1
+  const long = [...main.querySelectorAll('p, span, code, h1, h2, h3')].filter((one) => one.innerText?.length > 4000)
+  return { wide, long: long.map((one) => one.innerText.slice(0, 80)) }
+}"""
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """One customer whose every text is hostile: short ones here, endless ones there."""
+    at = f"users/{UID}/videos/{VIDEO}"
+    key = f"users/{UID}/{VIDEO}/clips/clip_01_1_a_split.mp4"
+    times = {"created_at": AGO, "updated_at": AGO}
+    stuck = video(
+        VIDEO, video_title=LONG, video_url=f"javascript:alert('{EVIL}')", youtube_id=TEXT, status="processing"
+    )
+    stuck |= {**times, "completed_at": None, "error_message": LONG, "styles_processed": [TEXT, LONG]}
+    stuck |= {
+        "clips_by_style": {"split": 1, TEXT[:200]: 2},
+        "processing_progress": {"current_step": LONG, "updated_at": AGO},
+    }
+    named = clip(VIDEO, 1, clip_id=CLIP, scene_title=LONG, filename=LONG, style=TEXT, r2_key=key, **times)
+    return {
+        f"users/{UID}": user(
+            UID, email=f'"{TEXT[:80]}"@evil.invalid', plan=TEXT, role=LONG, settings={TEXT[:90]: LONG}
+        ),
+        at: stuck,
+        f"users/{UID}/videos/failed": video(
+            "failed", status="failed", video_title=TEXT, failed_at=AGO, error_message=LONG
+        ),
+        f"users/{UID}/videos/odd": video("odd", status=LONG[:900], video_title="\u202e" * 400),
+        f"{at}/clips/{CLIP}": named,
+        f"{at}/clips/2": {
+            **named,
+            "clip_id": LONG,
+            "status": TEXT,
+            "r2_key": f"{EVIL}/{TEXT[:300]}",
+            "scene_title": TEXT,
+        },
+        f"{at}/highlights/main": {
+            "highlights": [{"id": TEXT, "title": LONG, "start": TEXT, "end": LONG, "reason": LONG}]
+        },
+        f"users/{UID}/credit_transactions/t": {
+            "timestamp": AGO,
+            "description": LONG,
+            "type": TEXT,
+            "credits_amount": -3,
+        },
+        "plans/pro": {"id": "pro", "name": TEXT, "limits": {"storage_limit_bytes": 1_000}},
+    }
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The desk over the hostile world."""
+
+    app: rig.RunningApp
+    bucket_origin: str
+
+
+@pytest.fixture(scope="module")
+def desk(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Live against an emulator on this machine, as an admin."""
+    bucket = r2_rig.fresh_bucket()
+    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    with EmbeddedFirestore() as firestore, World(firestore) as world:
+        world.put(documents())
+        entries = [{"id": 1, "title": LONG, "start": "00:01", "end": "00:09", "reason": TEXT, "description": LONG}]
+        writer.put(
+            f"users/{UID}/{VIDEO}/highlights.json", json.dumps({"highlights": entries}).encode(), "application/json"
+        )
+        for name in (
+            "clip_01_1_a_split.mp4",
+            "clip_09_9_<img src=x onerror=alert(1)>_split.mp4",
+            f"=1+1|{'W' * 120}.mp4",
+        ):
+            writer.put(f"users/{UID}/{VIDEO}/clips/{name}", b"no film", "text/html")
+        stale = timedelta(minutes=15)
+        rollup.run_rollup(world.records, world.writer, DEFAULT_LIMITS, lambda: datetime.now(UTC), stale_after=stale)
+        env = r2_rig.values(bucket) | {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": firestore.host}
+        with rig.streamlit_app(rig.ROOT / "app.py", tmp_path_factory.mktemp("desk"), env=env) as app:
+            yield Desk(app, r2_rig.endpoint)
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS))
+def test_a_page_of_hostile_strings_shows_text_and_nothing_acts(
+    name: str, desk: Desk, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    asked, dialogs, complaints = list[str](), list[str](), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    rig.open_page(page, f"{desk.app.url}/{name}?{urlencode(QUERIES[name])}")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=20_000)
+    rig.screenshot(page, desk.app.log.parent / f"{name}.png")
+    assert page.get_by_text("Something went wrong").count() == 0
+    assert page.evaluate(ACTING) == []
+    assert page.evaluate(OVERFLOWING) == {"wide": False, "long": []}
+    own = (f"{desk.app.url}/", desk.app.url.replace("http", "ws") + "/", f"{desk.bucket_origin}/", "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
+    assert (dialogs, complaints) == ([], [])
+    assert urlsplit(page.url).netloc == urlsplit(desk.app.url).netloc
+    page.context.close()
+
+
+def test_the_log_of_a_hostile_world_is_still_one_entry_a_line(desk: Desk) -> None:
+    lines = desk.app.output().splitlines()
+    assert not any(char in line for line in lines for char in "\x1b\x07\x00\u202e")
+    assert all(len(line) < 20_000 for line in lines)
