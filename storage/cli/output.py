@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +106,13 @@ def cost_line(cost: Mapping[str, int]) -> str:
     """What was billed, for people; on stderr as the last line of every command."""
     named = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in cost.items() if number)
     return f"cost: {named or 'nothing billed'}"
+
+
+def percent(value: float | None) -> str:
+    """Two decimals at most, cut and not rounded: what is just below a threshold must not read as the threshold."""
+    if value is None or value != value:
+        return "-"
+    return f"{math.trunc(value * 100) / 100:,.2f}".rstrip("0").rstrip(".") + " %"
 
 
 def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:

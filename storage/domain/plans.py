@@ -99,11 +99,12 @@ def _stated_limits(document: Mapping[str, Any] | None) -> dict[str, int]:
     limits = (document or {}).get("limits")
     if not isinstance(limits, Mapping):
         return {}
-    return {name: limits[name] for name in LIMIT_NAMES if _is_limit(limits.get(name))}
+    return {name: int(limits[name]) for name in LIMIT_NAMES if _is_limit(limits.get(name))}
 
 
 def _is_limit(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())  # some writers know only floats
+    return whole and not isinstance(value, bool) and value >= 0  # type: ignore[operator]
 
 
 def parse_overrides(text: str) -> dict[str, PlanLimits]:
@@ -123,5 +124,5 @@ def parse_overrides(text: str) -> dict[str, PlanLimits]:
             what = f"names {unknown[0]!r}, which is no limit" if unknown else f"{bad[0]} is not a whole number from 0"
             raise BadInput(f"plan {plan_id!r}: {what}", field_name="PLAN_LIMITS_JSON", remedy=remedy)
         base = DEFAULT_LIMITS.get(normalise(plan_id), DEFAULT_LIMITS[FALLBACK_PLAN])
-        result[normalise(plan_id)] = replace(base, **limits)
+        result[normalise(plan_id)] = replace(base, **{name: int(value) for name, value in limits.items()})
     return result

@@ -86,7 +86,7 @@ class Usage:
 
 
 def quota(used: int | None, limit: int) -> Quota:
-    """Used against limit. The state is decided on whole numbers, so rounding cannot tip it."""
+    """Used against limit, the percentage not rounded. The state is decided on whole numbers alone."""
     if used is None:
         return Quota(None, limit, None, "unknown")
     if limit == 0:
@@ -96,7 +96,7 @@ def quota(used: int | None, limit: int) -> Quota:
         state = "exceeded"
     elif used * 100 >= limit * NEAR_LIMIT_PERCENT:
         state = "near_limit"
-    return Quota(used, limit, round(used * 100 / limit, 2), state)
+    return Quota(used, limit, used * 100 / limit, state)
 
 
 def truth_from_clips(clips: pd.DataFrame, *, complete: bool = True) -> Truth:

@@ -123,6 +123,17 @@ def test_usage_gives_the_contracts_document(desk):
     assert found["unsized_clips"] == 1
 
 
+def test_usage_says_which_counters_are_not_there_and_cuts_a_percentage_below_its_threshold(desk):
+    person = user("u1", plan=None, total_storage_bytes="many", total_clips_count=0, usage_reset_month=MONTH)
+    desk.world.put({"users/u1": person | {"credits_used_this_month": 199_999}})
+    desk.world.put({"plans/free": {"id": "free", "limits": {"monthly_credits_included": 200_000}}})
+    said = desk.run("usage", "u1").out
+    assert "99.99 %" in said
+    assert "user.total_storage_bytes" in said
+    assert "No counter drifts" not in said
+    assert "names no plan" in said
+
+
 def test_usage_of_an_unknown_plan_counts_as_free_and_says_so(desk):
     desk.world.put({"users/u1": user("u1", plan="gold", total_storage_bytes=0, total_clips_count=0)})
     answer = desk.run("usage", "u1")

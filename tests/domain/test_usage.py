@@ -54,7 +54,8 @@ def evaluated(person: User | None, plan_document=None, *, books=None, frame=None
         (99, 100, 99, "near_limit"),
         (100, 100, 100, "exceeded"),
         (312, 100, 312, "exceeded"),
-        (799_999, 1_000_000, 80.0, "ok"),
+        (799_999, 1_000_000, 79.9999, "ok"),
+        (33_699, 32_212_254_720, 33_699 * 100 / 32_212_254_720, "ok"),
         (0, 0, None, "ok"),
         (1, 0, None, "exceeded"),
         (None, 100, None, "unknown"),
@@ -92,6 +93,12 @@ def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limi
 def test_a_limit_of_a_wrong_kind_is_not_used(limits):
     plan = plans.effective("free", {"limits": limits})
     assert plan.limits.storage_limit_bytes == GIB
+
+
+def test_a_whole_number_is_a_limit_whatever_type_the_writer_gave_it():
+    plan = plans.effective("free", {"limits": {"storage_limit_bytes": 1000.0, "max_clips_per_month": 7.5}})
+    assert (plan.limits.storage_limit_bytes, plan.limits.max_clips_per_month) == (1000, 20)
+    assert type(plan.limits.storage_limit_bytes) is int
 
 
 def test_a_counter_of_last_month_counts_as_nothing():

@@ -10,7 +10,7 @@ from storage.actions import audit
 from storage.actions.audit import UNKNOWN
 from storage.cli.actor import shell_reader
 from storage.cli.context import Context
-from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table, size
+from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
 from storage.clients.meter import metering
 from storage.domain.audit_chain import Event
 from storage.domain.model import Clip
@@ -136,15 +136,22 @@ def _quota(quota: Quota | None) -> dict[str, Any] | None:
 
 def _say_usage(usage: Usage) -> None:
     plan = usage.plan
-    unknown = "" if plan.known else f" (the document says {plan.written!r}, which is no plan; it counts as free)"
+    says = f"says {plan.written!r}, which is no plan" if plan.written else "names no plan"
+    unknown = "" if plan.known else f" (the document {says}; it counts as free)"
     say(f"{safe(usage.uid)}  {safe(usage.email)}  plan {safe(plan.plan_id)}{safe(unknown)}")
     rows: list[tuple[object, ...]] = [
-        ("storage", size(usage.storage.used), size(usage.storage.limit), _percent(usage.storage), usage.storage.state)
+        (
+            "storage",
+            size(usage.storage.used),
+            size(usage.storage.limit),
+            percent(usage.storage.percent),
+            usage.storage.state,
+        )
     ]
     for name, quota in (("clips this month", usage.clips), ("credits this month", usage.credits)):
         if quota is not None:
             used = "unknown" if quota.used is None else f"{quota.used:,}"
-            rows.append((name, used, f"{quota.limit:,}", _percent(quota), quota.state))
+            rows.append((name, used, f"{quota.limit:,}", percent(quota.percent), quota.state))
     say_table(("QUOTA", "USED", "LIMIT", "PERCENT", "STATE"), rows)
     say(f"The product enforces {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
     if usage.unsized_clips:
@@ -154,12 +161,11 @@ def _say_usage(usage: Usage) -> None:
         say_table(
             ("DRIFTING COUNTER", "COUNTER", "TRUTH", "DRIFT"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
         )
-    else:
+    unknown_counters = [c.name for c in usage.counters if c.drift is None]
+    if unknown_counters:
+        say(f"Not there or not usable: {safe(', '.join(unknown_counters), 1_000)}")
+    elif not drifting:
         say("No counter drifts.")
-
-
-def _percent(quota: Quota) -> str:
-    return "-" if quota.percent is None else f"{quota.percent:g} %"
 
 
 def _record(context: Context, clip: Clip, key: str, arguments: argparse.Namespace) -> None:

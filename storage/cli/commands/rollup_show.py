@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage import fleet
 from storage.cli.context import Context
-from storage.cli.output import print_json, rfc3339, say, say_table, size
+from storage.cli.output import percent, print_json, rfc3339, say, say_table, size
 from storage.clients.meter import metering
 from storage.domain.rollup import TOP
 from storage.errors import BadInput
@@ -88,7 +88,7 @@ def _number(value: Any) -> str:
 
 
 def _percent(value: Any) -> str:
-    return "-" if pd.isna(value) else f"{value:g} %"
+    return percent(None if pd.isna(value) else value)
 
 
 def _or(value: Any) -> str:
