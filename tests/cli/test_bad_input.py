@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.rigs.records import clip, user
+from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY, SECRETS, UNLISTING
 
 BAD_IDS = ["", "   ", ".", "..", "a/b", "a\x00b", "a\nb", "x" * 2_000, "é" * 800, "__x__", " a"]
@@ -128,6 +128,16 @@ def test_a_scan_of_everything_without_the_bucket_carries_the_error_beside_its_fi
     assert set(answer.json["summary"]) == {"unreadable", "phantom_parent"}
     assert answer.json["error"]["code"] == "unreachable"
     assert "R2_ENDPOINT_URL" in answer.json["error"]["remedy"]
+
+
+def test_a_list_of_what_is_stuck_without_the_bucket_is_an_error_beside_the_videos_that_it_concerns(desk, monkeypatch):
+    desk.world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001", status="processing")})
+    away(monkeypatch, "R2_ENDPOINT_URL", "http://127.0.0.1:{port}")
+    answer = desk.run("diagnose", "--stuck", "--json")
+    assert answer.status == 3
+    assert [found["verdict"] for found in answer.json["videos"]] == ["access_denied"]
+    assert answer.json["error"]["code"] == "unreachable"
+    assert "error: " in desk.run("diagnose", "--stuck").err
 
 
 def test_a_check_of_a_bucket_that_is_not_there_writes_nothing_and_so_never_makes_one(desk, monkeypatch):

@@ -54,6 +54,15 @@ def test_a_young_clip_document_keeps_the_objects_of_its_video_in_flight() -> Non
     assert writing.object(ORPHAN, modified=JUST_NOW).check().findings == ()
 
 
+@pytest.mark.parametrize("named", [{"filename": "clip_02_2_b_split.mp4", "r2_key": None}, {}], ids=["file", "key"])
+def test_a_young_clip_that_names_its_file_keeps_that_one_in_flight_and_no_other(named: dict[str, object]) -> None:
+    writing = world().clip("vid-0001", "clip_02_2_b_split", status="processing", updated_at=JUST_NOW, **named)  # type: ignore[arg-type]
+    writing.object("users/u1/vid-0001/clips/clip_02_2_b_split.mp4", modified=JUST_NOW)
+    found = writing.object(ORPHAN, modified=JUST_NOW).findings()
+    assert set(found) == {"orphan_object"}
+    assert found["orphan_object"].key == ORPHAN
+
+
 def test_the_thumbnail_of_a_known_clip_is_no_orphan_even_where_its_document_says_none() -> None:
     honest = World().video("vid-0001").clip("vid-0001", thumbnail=False)
     honest.object("users/u1/vid-0001/clips/clip_01_1_hello_split.jpg")

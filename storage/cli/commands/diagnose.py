@@ -93,9 +93,10 @@ def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
     found = diagnose_stuck.stuck(checker(context.stores, context.now), reach)
     for note in found.notes:
         progress(f"note: {note}")
+    status = found.error.exit_status if found.error else 1 if found.videos else 0
     if context.as_json:
-        print_json(found.as_dict())
-        return 1 if found.videos else 0
+        print_json(found.as_dict() | ({"error": found.error.as_dict()} if found.error else {}))
+        return status
     for outage in found.outages:
         say(
             f"OUTAGE: {len(outage.videos)} videos of {outage.users} users stopped at {safe(outage.stage)} between "
@@ -110,7 +111,9 @@ def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
         say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO"), rows)
     else:
         say(f"Nothing needs a person; {found.looked_at:,} videos were looked at.")
-    return 1 if found.videos else 0
+    if found.error:
+        report_error(found.error, as_json=False)
+    return status
 
 
 def _age(found: Diagnosis) -> str:

@@ -75,9 +75,9 @@ def orphans(
 ) -> tuple[list[Finding], int]:
     """Objects under the user's clips that no document names, and the number of those that are in flight instead.
 
-    Nothing is an orphan while not all documents could be read. In flight: the video is processing (or one of its clips
-    is) and the object is young; or the object is newer than the reading of the documents. `explained` are the keys
-    that legacy documents without key explain by their file name.
+    Nothing is an orphan while not all documents could be read. In flight: the video is processing (or a clip without
+    a file name is) and the object is young; or the object is newer than the reading of the documents. `explained` are
+    the keys that legacy documents without key explain by their file name.
     """
     if not (facts.clips.complete and facts.videos.complete):
         return [], 0
@@ -169,10 +169,16 @@ def _orphan(facts: UserFacts, thing: Thing, detail: str) -> Finding:
 
 
 def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
-    """Videos for which a worker may be writing clips: processing themselves, or with a young clip in progress."""
+    """Videos for which a worker may be writing clips that no document tells of yet.
+
+    They are processing themselves, or have a young clip in progress whose document names no file: one that names its
+    file explains that file, and no other.
+    """
     videos = facts.videos.frame
     processing = (v for v, s in zip(videos["video_id"], statuses(videos["status"]), strict=True) if s == "processing")
-    return frozenset(processing) | {clips.video_id[i] for i in rows(clips.in_progress & clips.young)}
+    young = rows(clips.in_progress & clips.young)
+    nameless = (i for i in young if not clips.object.key[i] and not clips.filename[i])
+    return frozenset(processing) | {clips.video_id[i] for i in nameless}
 
 
 def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
