@@ -37,7 +37,9 @@ def plan(stores: Stores, checker: Checker, uid: str, video_id: str, status: Stat
     case = diagnose(checker, uid, video_id)
     document = stores.records.raw(path)
     if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
-        raise NotFound(f"There is no document for video {video_id} of user {uid}.", target=video_id)
+        raise NotFound(
+            f"There is no document for video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id
+        )
     _allowed(case, status)
     now = checker.clock()
     wanted = _fields(status, now, reason)

@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Runs the command; returns its exit status. Never raises, and never prints a traceback."""
     as_json = "--json" in argv
+    if not argv:
+        parser().print_help(sys.stderr)
+        return BadInput.exit_status
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         arguments = parser().parse_args([_checked(text) for text in argv])

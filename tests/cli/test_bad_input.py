@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+from tests.rigs.http_faults import Answer as Refusal
+from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY, SECRETS, UNLISTING
 
@@ -37,6 +39,12 @@ def test_an_unusual_id_is_no_bad_id(desk, value):
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["usage"], ["find"], ["upload", "u1", "v1", "f"], ["--json"]])
 def test_bad_usage_exits_2(run, arguments):
     assert run(*arguments).status == 2
+
+
+def test_without_arguments_a_newcomer_gets_the_commands(run):
+    answer = run()
+    assert (answer.status, answer.out) == (2, "")
+    assert "diagnose" in answer.err
 
 
 def test_bad_usage_with_json_is_json(run):
@@ -138,6 +146,20 @@ def test_a_list_of_what_is_stuck_without_the_bucket_is_an_error_beside_the_video
     assert [found["verdict"] for found in answer.json["videos"]] == ["access_denied"]
     assert answer.json["error"]["code"] == "unreachable"
     assert "error: " in desk.run("diagnose", "--stuck").err
+
+
+def test_highlights_that_the_bucket_refuses_are_an_error_with_code_and_remedy(desk, monkeypatch, r2_rig):
+    desk.world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001")})
+    absent = desk.run("highlights", "u1", "vid-0001", "--json")
+    assert (absent.status, absent.json["source"], absent.json["error"]["code"]) == (1, None, "not_found")
+    desk.put("users/u1/vid-0001/highlights.json", b'{"highlights": [{"id": 1}]}', "application/json")
+    with FaultProxy(r2_rig.endpoint) as proxy:
+        proxy.on(Refusal(403, "AccessDenied"), path=r"highlights\.json")
+        monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+        for command in ("diagnose", "highlights", "verify"):
+            answer = desk.run(command, "u1", "vid-0001", "--json")
+            assert (answer.status, answer.json["error"]["code"]) == (3, "access_denied"), command
+            assert answer.json["error"]["remedy"], command
 
 
 def test_a_check_of_a_bucket_that_is_not_there_writes_nothing_and_so_never_makes_one(desk, monkeypatch):

@@ -9,8 +9,10 @@ from storage import diagnose as diagnosing
 from storage import diagnose_stuck
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table
+from storage.diagnose import Case
 from storage.domain.diagnosis import Diagnosis, bundle
-from storage.errors import BadInput, NotFound
+from storage.domain.diagnosis.signals import unread
+from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.verify_facts import checker
 
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
@@ -21,8 +23,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
     command = subparsers.add_parser(
         "diagnose", parents=[common], help="one verdict for a video, with evidence and next steps; or all that is stuck"
     )
-    command.add_argument("uid", metavar="UID", nargs="?")
-    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?")
+    command.add_argument("uid", metavar="UID", nargs="?", help="the user's id, as find prints it")
+    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?", help="the video's id")
     command.add_argument("--stuck", action="store_true", help="every video that needs a person, worst first")
     command.add_argument(
         "--delivered", metavar="N", type=int, default=0,
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
     case = diagnosing.diagnose(checker(context.stores, context.now), arguments.uid, arguments.video_id)
     found = case.diagnosis
-    error = case.error if found.verdict == "access_denied" else None
+    error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
     if context.as_json:
@@ -58,9 +60,19 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             report_error(error, as_json=False)
     if error is not None:
         return error.exit_status
-    if found.verdict == "access_denied":
-        return 3
     return 0 if found.severity == "info" else 1
+
+
+def _unanswered(case: Case) -> StorageError:
+    """What a store said instead of an answer: an error where the reading broke off, else the fact that is not known."""
+    fault = unread(case.facts)
+    if case.error is not None or fault is None:
+        return case.error or BackendError(case.diagnosis.summary, remedy="Run check.")
+    error = BackendError(
+        fault.message, remedy=fault.remedy or "Run check: it tries each permission of R2_ACCESS_KEY_ID apart."
+    )
+    error.code = fault.code
+    return error
 
 
 def _say(found: Diagnosis) -> None:

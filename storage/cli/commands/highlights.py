@@ -14,7 +14,7 @@ from storage.cli.output import print_json, progress, safe, say, say_table
 from storage.domain.changes import rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.highlights_file import check_file
-from storage.errors import BadInput
+from storage.errors import BadInput, NotFound
 from storage.highlights_store import Highlights
 from storage.ids import check_id
 from storage.local_files import read_file
@@ -23,8 +23,8 @@ from storage.local_files import read_file
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     """Adds the command."""
     command = subparsers.add_parser("highlights", parents=[common], help="show or write a video's highlights")
-    command.add_argument("uid", metavar="UID")
-    command.add_argument("video_id", metavar="VIDEO_ID")
+    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
+    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
     source = command.add_mutually_exclusive_group()
     source.add_argument("--put", metavar="FILE", help="write the highlights of this file to both places")
     source.add_argument(
@@ -45,8 +45,9 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
     for error in found.errors:
         progress(f"warning: {error.message}")
+    nothing = NotFound("There are no usable highlights in either place.", remedy="Run diagnose for the video.")
     if context.as_json:
-        print_json(_document(found) | extra)
+        print_json(_document(found) | extra | ({} if found.source else {"error": nothing.as_dict()}))
     else:
         _say(found)
         if extra:

@@ -50,7 +50,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.A
         return verb
 
     plan = add("plan", "list everything that would go, and seal the list", run_plan)
-    plan.add_argument("uid", metavar="UID")
+    plan.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
     plan.add_argument("--video", metavar="VIDEO_ID", help="only this video")
     plan.add_argument("--clip", metavar="CLIP_ID", action="append", default=[], help="only this clip; may be repeated")
     plan.add_argument("--out", metavar="FILE", type=Path, help="write the plan there, for approve and apply")

@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         description="Adds up the clip documents and shows every counter before and after. With --apply they are "
         "written, each under the condition that its document is as shown. Exit 1: some are wrong, nothing was written.",
     )
-    command.add_argument("uid", metavar="UID")
+    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
     command.add_argument("--apply", action="store_true", help="write the counters")
     command.add_argument("--reason", metavar="TEXT", help="why, with the ticket; needed with --apply")
     command.add_argument("--actor", metavar="EMAIL", help="who does it; recorded; needed with --apply")

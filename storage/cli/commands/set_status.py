@@ -22,8 +22,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         description="Sets the status after reading both stores: refused (4) when the evidence contradicts it, such as "
         "completed with clips missing, or when the document changed meanwhile.",
     )
-    command.add_argument("uid", metavar="UID")
-    command.add_argument("video_id", metavar="VIDEO_ID")
+    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
+    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
     command.add_argument("status", metavar="STATUS", help=", ".join(action.STATUSES))
     command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
     command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")

@@ -24,8 +24,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         description="Stores a clip in the worker's order: object, thumbnail, then the document, then the counters. "
         "Replaces a clip that is missing or broken; an intact one only with --replace.",
     )
-    command.add_argument("uid", metavar="UID")
-    command.add_argument("video_id", metavar="VIDEO_ID")
+    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
+    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
     command.add_argument("file", metavar="FILE", type=Path, help="the clip, an MP4 file")
     command.add_argument("--scene", metavar="N", type=int, required=True, help="scene id")
     command.add_argument("--style", metavar="STYLE", required=True, help=f"one of {', '.join(STYLES)}")

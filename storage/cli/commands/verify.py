@@ -45,8 +45,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         description="Compares what the documents name with what the bucket holds, by listing prefixes. Only a listing "
         "that ended, or a 404, counts as missing; what could not be read is said to be unreadable.",
     )
-    command.add_argument("uid", metavar="UID", nargs="?")
-    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?")
+    command.add_argument("uid", metavar="UID", nargs="?", help="the user's id, as find prints it")
+    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?", help="the video's id")
     command.add_argument("--all", action="store_true", help="every user, one after the other")
     command.add_argument("--shard", metavar="I/N", help="with --all: only the I-th of N parts of the users")
     command.add_argument(
@@ -91,7 +91,8 @@ def _incomplete(complete: bool, failure: Failure | None) -> StorageError | None:
         return None
     if failure is None:
         return Unusable("The scan is incomplete.", remedy="Run it again.")
-    error = BackendError(f"The scan is incomplete: {failure.message}", remedy=failure.remedy, target=failure.target)
+    remedy = failure.remedy or "Run check: it tries each permission of R2_ACCESS_KEY_ID apart."
+    error = BackendError(f"The scan is incomplete: {failure.message}", remedy=remedy, target=failure.target)
     error.code = failure.code
     return error
 
