@@ -17,4 +17,6 @@ def to_search(*boxes: str, key: str, focus: bool = False) -> None:
 
     Typing a slash into any field stays typing. With `focus` the cursor goes there once, when nothing else has it.
     """
-    _SHORTCUT(key=component_key(key), data={"boxes": list(boxes), "focus": focus}, height=1)
+    name = component_key(key)
+    st.html(f"<style>.st-key-{name} {{ position: absolute; }}</style>")  # it shows nothing, and takes no room
+    _SHORTCUT(key=name, data={"boxes": list(boxes), "focus": focus}, height=1)
