@@ -10,7 +10,6 @@ from pages._ui import fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.text import md, plain
 from pages._ui.views.overview import bars_by_status
-from storage.fleet import near_or_over
 from storage.repositories.rollups import FleetView
 
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
@@ -238,8 +237,3 @@ def parts(view: FleetView, *, page: str) -> None:
     st.caption(f"Made with {view.made_with_reads:,} document reads in all; looking at it costs a few, always the same.")
     for note in view.notes:
         st.caption(f":material/info: {md(note, 400)}")
-
-
-def list_total(view: FleetView, quota: str) -> int:
-    """How many rows the list of a quota would have if the rollup kept all."""
-    return near_or_over(view, quota)

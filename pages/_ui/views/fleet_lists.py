@@ -13,8 +13,9 @@ from pages._ui import fmt, states, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
-from pages._ui.views.fleet import QUOTAS, list_total
+from pages._ui.views.fleet import QUOTAS
 from storage.domain.rollup import TOP
+from storage.fleet import near_or_over
 from storage.repositories.rollups import FleetView
 
 LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Drifting"
@@ -47,7 +48,7 @@ def draw(view: FleetView, *, page: str) -> None:
         rows = view.near[view.near["quota"] == quota]
         kept = filtered(rows, plan_names, text)
         kept = kept[kept["state"].isin(states_chosen)] if states_chosen else kept
-        _limits(kept, list_total(view, quota) if len(kept) == len(rows) else len(kept), quota, page)
+        _limits(kept, near_or_over(view, quota) if len(kept) == len(rows) else len(kept), quota, page)
 
 
 def filtered(frame: pd.DataFrame, plan_names: list[str], text: str | None) -> pd.DataFrame:
