@@ -49,9 +49,10 @@ async def anything(request: Request) -> Response:
 @pytest.fixture
 def server() -> ASGIApp:
     """The desk's own middleware, as `st.App` gets it, around a plain application."""
-    middleware: list[Middleware] = parts()["middleware"]
+    given = parts()
+    middleware: list[Middleware] = given["middleware"]
     methods = ["GET", "PUT", "HEAD", "DELETE"]
-    return Starlette(routes=[Route("/{path:path}", anything, methods=methods)], middleware=middleware)
+    return Starlette(routes=[*given["routes"], Route("/{path:path}", anything, methods=methods)], middleware=middleware)
 
 
 @asynccontextmanager
@@ -254,3 +255,9 @@ def test_only_pages_of_this_server_are_kept_and_no_signature_with_them(referer: 
 def test_whatever_the_browser_says_it_came_from_stays_a_path_of_this_server(referer: str) -> None:
     page = page_of(referer, "desk.test")
     assert page == "" or (page.startswith("/") and page[1:2] not in ("/", "\\") and page.isprintable())
+
+
+def test_the_first_page_is_found_by_its_name_too(ask: Callable[..., httpx.Response]) -> None:
+    answer = ask("/overview?uid=u1")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?uid=u1")
+    assert ask("/overview").headers["location"] == "/"

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from pages._ui.access import settings
+from pages._ui.nav import HOME
+from pages._ui.server.address import base
 from pages._ui.server.cookies import Cookies
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.gate import Gate
@@ -23,10 +28,17 @@ def parts() -> dict[str, Any]:
     logs.start()
     return {
         "lifespan": lifespan,
+        "routes": [Route(f"{base()}/{HOME}", _home)],
         "middleware": [Middleware(SecurityHeaders), Middleware(Cookies), Middleware(ReturnTo), Middleware(Gate)],
         "secrets": _secrets(),
         "on_script_error": on_script_error,
     }
+
+
+async def _home(request: Request) -> RedirectResponse:
+    """The first page by its name: Streamlit serves it at the root alone, and would answer "Page not found"."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{base()}/{query}", 307)
 
 
 def _secrets() -> Mapping[str, Any] | None:
