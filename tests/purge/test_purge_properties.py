@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from storage.actions.purge.approving import approve
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import ClipRef, Scope
 from tests.purge.world import ADA, BOB, REASON, PurgeWorld, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -49,6 +49,9 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], Scope]:
     scopes = [Scope.of(uid), Scope.of(uid, video_id)]
     if chosen[uid][0][video_id]:
         scopes.append(Scope.of(uid, video_id, [f"{video_id}_0_split"]))
+    several = [ClipRef(v, f"{v}_{n}_split") for v, count in chosen[uid][0].items() for n in range(count)]
+    if len(several) > 1:
+        scopes.append(Scope.of_clips(uid, several[1:]))
     for gone in draw(st.sets(st.sampled_from(sorted(objects)), max_size=3)):
         del objects[gone]
     if draw(st.booleans()):

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from pages._ui import purging
+from pages._ui import loads, purging
 from pages._ui.access import identity
 from pages._ui.fmt import size
+from pages._ui.text import md
 from storage.actions.purge.applying import Request
 from storage.actions.purge.approving import approve
 from storage.actions.purge.planning import to_text
@@ -47,6 +48,19 @@ def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing
     assert plan.fingerprint[:16] in text
     assert "share link" in text
     assert desk.world.snapshot() == before
+
+
+def test_a_plan_says_whose_it_is_and_takes_no_orders_from_a_title(desk, before):
+    video = {"video_id": "video-aaa", "status": "completed", "video_title": "**[x](http://evil.test)**"}
+    desk.world.put_documents({"users/u1/videos/video-aaa": video})
+    plan = desk.plan(VIDEO)
+    app = desk.open(plan=plan.plan_id)
+    assert "u1@example.com" in read(app)
+    assert any(md("**[x](http://evil.test)**") in block.value for block in app.markdown)
+    assert "u1@example.com" in read(desk.open(uid="u1", video_id="video-aaa"))
+    desk.world.firestore.client(desk.world.project).document("users/u1").delete()
+    loads.forget_user("u1")
+    assert "a user without a document of their own" in read(desk.open(plan=plan.plan_id))
 
 
 def test_every_list_of_the_plan_can_be_opened(desk, before):
