@@ -17,7 +17,7 @@ from storage.domain.purge.order import KEPT_BATCH, object_batches, upload_batche
 from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PlannedObject, PurgePlan
 
-COPY_THREADS = 8
+COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
 
 
 class AbortUploads:

@@ -23,7 +23,7 @@ from storage.domain.purge.plan import PlannedObject, PurgePlan
 from storage.errors import Stale
 from storage.repositories.subtree import Subtree
 
-COPY_THREADS = 8
+COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
 COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 MiB
 COMMIT_DOCUMENTS = 100
 
