@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from storage.cli.output import plain
 from storage.domain.integrity import KINDS, Failure, Report, Suspicion
-from storage.domain.integrity.suspicion import suspect
+from storage.domain.integrity.suspicion import suspect_whole
 from storage.errors import BadInput
 from storage.local_files import check_writable
 
@@ -88,9 +88,15 @@ class ScanLog:
 
     def suspicion(self) -> Suspicion | None:
         """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
-        missing = self.summary["missing_object"]
-        keys = (finding["key"] for finding in self.findings() if finding["kind"] == "missing_object")
-        return suspect(self.claimed, missing, self.checked["objects"], (), next(keys, "") if missing else "")
+        missing, orphans = self.summary["missing_object"], self.summary["orphan_object"]
+        return suspect_whole(
+            self.claimed, missing, self.checked["objects"], orphans,
+            self._example("missing_object"), self._example("orphan_object"),
+        )  # fmt: skip
+
+    def _example(self, kind: str) -> str:
+        keys = (finding["key"] for finding in self.findings() if finding["kind"] == kind)
+        return next(keys, "") if self.summary[kind] else ""
 
     def close(self) -> None:
         """Closes the file; it stays."""

@@ -23,6 +23,7 @@ from storage.domain.integrity import (
     verify_user,
 )
 from storage.domain.integrity.lookups import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
+from storage.domain.integrity.suspicion import suspect_whole
 from storage.domain.layout import Layout
 from storage.domain.model import MultipartUpload
 from storage.domain.schema import CLIPS, VIDEOS
@@ -215,3 +216,16 @@ def test_the_same_object_in_two_listings_counts_once() -> None:
 def test_a_finding_keeps_its_identity_when_only_what_was_measured_changes() -> None:
     first = Finding("size_mismatch", "error", "u1", "v1", "c1", "k", 100, 99)
     assert first.identity == replace(first, actual=98, detail="x", seen_at=NOW).identity
+
+
+@pytest.mark.parametrize(
+    ("objects", "orphans", "doubted"), [(120, 100, True), (99, 99, False), (1_000, 500, False), (1_000, 501, True)]
+)
+def test_a_bucket_that_the_documents_hardly_name_is_a_doubt_about_the_project(
+    objects: int, orphans: int, doubted: bool
+) -> None:
+    found = suspect_whole(5, 0, objects, orphans, "", "users/u1/v/clips/clip_01_1_a_split.mp4")
+    assert (found is not None) is doubted
+    if found is not None:
+        assert "FIREBASE_PROJECT_ID" in found.how_to_check[0]
+        assert "users/u1/v/clips/clip_01_1_a_split.mp4" in found.how_to_check[1]

@@ -107,6 +107,12 @@ def test_many_foreign_keys_are_told_in_few_lines() -> None:
     assert len(judged(named=named).blocked) == 21
 
 
+def test_objects_of_which_firestore_knows_nothing_are_told_with_the_setting_that_may_be_wrong() -> None:
+    world = judged(documents=(), named=(), claimed=(), videos=(), clips=(), user_totals=Totals(0, 0))
+    assert any("FIREBASE_PROJECT_ID" in line for line in world.warnings)
+    assert not any("FIREBASE_PROJECT_ID" in line for line in judged().warnings)
+
+
 def test_an_implausible_scan_blocks() -> None:
     claimed = tuple(f"users/u1/v1/clips/clip_01_{n}_a_split.mp4" for n in range(12))
     assert "implausible" in judged(claimed=claimed, listed=()).blocked[0]

@@ -2,7 +2,8 @@
 
 The thresholds are this project's own. Ten completed clips and not one object under the prefix, or four in five of at
 least twenty clips missing at once, do not come about by lost uploads; a setting that points elsewhere gives exactly
-that picture, and so does a listing by a credential that sees another bucket.
+that picture, and so does a listing by a credential that sees another bucket. Seen from the other side: where more than
+half of everything in the bucket, and a hundred objects at least, is named by no document, another project was read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from storage.domain.integrity.findings import Suspicion
 EMPTY_PREFIX_CLIPS = 10
 MOST_MISSING_CLIPS = 20
 MOST_MISSING_PERCENT = 80
+MOST_ORPHANS = 100
+MOST_ORPHANS_PERCENT = 50
 
 
 def suspect(expected: int, missing: int, objects: int, prefixes: tuple[str, ...], example_key: str) -> Suspicion | None:
@@ -31,6 +34,26 @@ def suspect(expected: int, missing: int, objects: int, prefixes: tuple[str, ...]
         expected=expected,
         missing=missing,
         how_to_check=how_to_check(example_key),
+    )
+
+
+def suspect_whole(
+    expected: int, missing: int, objects: int, orphans: int, example_key: str, example_orphan: str
+) -> Suspicion | None:
+    """A suspicion over a scan of many users, who may each look harmless; `orphans` counts objects of no document."""
+    found = suspect(expected, missing, objects, (), example_key)
+    if found is not None or orphans < MOST_ORPHANS or orphans * 100 <= objects * MOST_ORPHANS_PERCENT:
+        return found
+    return Suspicion(
+        reason=f"{orphans:,} of {objects:,} objects are named by no document. A wrong Firestore project is "
+        "likelier than so much left over.",
+        expected=expected,
+        missing=orphans,
+        how_to_check=(
+            "Compare FIREBASE_PROJECT_ID (and FIRESTORE_EMULATOR_HOST, if it is set) with the project of the worker.",
+            f"Look in that project for a document that names one of them, for example {example_orphan!r}.",
+            "Purge nothing as left over before that is settled; check again once the settings are right.",
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from storage.domain.integrity.findings import KINDS, CacheCount, Checked, InFlight, Report, Suspicion
-from storage.domain.integrity.suspicion import suspect
+from storage.domain.integrity.suspicion import suspect_whole
 
 
 class Totals:
@@ -26,6 +26,7 @@ class Totals:
         self._cost: Counter[str] = Counter()
         self._claimed = 0
         self._example = ""
+        self._orphan = ""
 
     def add(self, report: Report) -> None:
         """Takes one user's report in."""
@@ -40,8 +41,8 @@ class Totals:
         self._cost.update(report.cost)
         for cache in report.caches:
             self._caches[cache.kind] = self._caches.get(cache.kind, CacheCount(cache.kind)) + cache
-        if not self._example:
-            self._example = next((f.key for f in report.findings if f.kind == "missing_object" and f.key), "")
+        self._example = self._example or _first_key(report, "missing_object")
+        self._orphan = self._orphan or _first_key(report, "orphan_object")
 
     @property
     def summary(self) -> dict[str, int]:
@@ -56,8 +57,8 @@ class Totals:
     @property
     def suspicion(self) -> Suspicion | None:
         """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
-        missing = self._kinds["missing_object"]
-        return suspect(self._claimed, missing, self.checked.objects, (), self._example)
+        missing, orphans = self._kinds["missing_object"], self._kinds["orphan_object"]
+        return suspect_whole(self._claimed, missing, self.checked.objects, orphans, self._example, self._orphan)
 
     @property
     def actionable(self) -> bool:
@@ -79,3 +80,7 @@ class Totals:
             "caches": [asdict(self._caches[kind]) for kind in sorted(self._caches)],
             "cost": self.cost,
         }
+
+
+def _first_key(report: Report, kind: str) -> str:
+    return next((found.key for found in report.findings if found.kind == kind and found.key), "")

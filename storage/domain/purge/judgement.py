@@ -130,6 +130,8 @@ def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
 
 
 def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits, now: datetime) -> Iterator[str]:
+    if chosen.objects and not facts.documents:
+        yield "no document names any of it: make sure that FIREBASE_PROJECT_ID is the project of this bucket"
     live = sum(link.live for link in facts.links)
     if live:
         yield f"{live:,} public share {'link works' if live == 1 else 'links work'} now and will stop working"
