@@ -7,7 +7,7 @@ PORT ?= 8501
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench reset lock clean
+.PHONY: help run test check lint bench reset lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,15 @@ lock: $(VENV)/test.stamp ## pin all packages anew from pyproject.toml
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o tests/requirements.txt
 	$(BIN)/uv pip compile benchmarks/requirements.in --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o benchmarks/requirements.txt
+
+# In an environment of its own, and no part of `make test`: it asks an advisory service, which is not everywhere to be had.
+# --strict: a package that the service does not answer for fails the audit, instead of counting as sound.
+audit: | $(BIN)/python ## known vulnerabilities of the locked packages, where the advisory service can be reached
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	for lock in requirements.txt tests/requirements.txt benchmarks/requirements.txt; do \
+		$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock || exit 1; \
+	done
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

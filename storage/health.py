@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.actions.canary import Canary
+from storage.actions.canary import Canary, try_document
 from storage.connect import Stores, open_read_token_writer, open_writers
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
@@ -66,7 +66,8 @@ def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
     settings = stores.settings
     configured = Check("configuration", True, f"{settings.mode} mode, bucket {settings.r2.bucket}")
     listed = _list(stores)
-    checks: list[Check] = [configured, _firestore(stores), *_indexes(stores), _clock(stores, now), listed]
+    documents = (_firestore(stores), _firestore_write(stores), *_indexes(stores))
+    checks: list[Check] = [configured, *documents, _clock(stores, now), listed]
     return Health(settings.mode, (*checks, *_permissions(stores, listed.error)))
 
 
@@ -86,6 +87,20 @@ def _firestore(stores: Stores) -> Check:
         return f"project {target.project_id} ({where}) answers; {'has' if len(users.frame) else 'has no'} users"
 
     return _probe("firestore_read", look)
+
+
+def _firestore_write(stores: Stores) -> Check:
+    """The audit, jobs and repairs need it; a service account that may only look is one with too little."""
+
+    def look() -> str:
+        path = try_document(open_writers(stores).documents)
+        return f"wrote and deleted {path}"
+
+    check = _probe("firestore_write", look)
+    if isinstance(check.error, AccessDenied) and not isinstance(check.error, BadCredentials):
+        remedy = "Give the service account roles/datastore.user; with roles/datastore.viewer nothing goes on record."
+        return Check(check.name, False, f"the service account may not write: {check.detail}", remedy, check.error)
+    return check
 
 
 def _indexes(stores: Stores) -> Iterable[Check]:
@@ -108,7 +123,7 @@ def _list(stores: Stores) -> Check:
         listing = stores.objects.list_all("", limit=1)
         if listing.error:
             raise listing.error
-        return f"bucket {stores.settings.r2.bucket} lists its keys"
+        return f"bucket {stores.settings.r2.bucket} lists its keys to {_reading(stores)}"
 
     return _probe("r2_list", look)
 
@@ -140,18 +155,18 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
 
     def write() -> str:
         canary.write()
-        return f"wrote {canary.key}"
+        return f"R2_ACCESS_KEY_ID wrote {canary.key}"
 
     def read() -> str:
         if stores.objects.get_bytes(canary.key, 1_024) != canary.content:
             raise Unusable("read back other bytes than were written", remedy="Check that no proxy changes answers.")
-        return "read it back"
+        return f"{_reading(stores)} read it back"
 
     def delete() -> str:
         canary.delete()
         if stores.objects.head(canary.key) is not None:
             raise Unusable(f"{canary.key} is still there after its deletion", remedy="Check the bucket's lock rules.")
-        return "deleted it, and it is gone"
+        return "R2_ACCESS_KEY_ID deleted it, and it is gone"
 
     written = _probe("r2_write", write)
     yield written
@@ -173,9 +188,14 @@ def _read_token_is_read_only(stores: Stores) -> Check:
     try:
         canary.write()
     except AccessDenied:
-        return Check(name, True, "the reading token cannot write, as it should be")
+        return Check(name, True, "R2_READ_ACCESS_KEY_ID cannot write, as it should be")
     except StorageError as error:
         return Check(name, False, error.message, error.remedy, error)
     canary.clean_up()
     remedy = "Make R2_READ_* a token with 'Object Read only' for this bucket."
-    return Check(name, False, "the reading token may write: it has more rights than looking needs", remedy)
+    what = "R2_READ_ACCESS_KEY_ID may write: more than looking needs"
+    return Check(name, False, what, remedy)
+
+
+def _reading(stores: Stores) -> str:
+    return "R2_READ_ACCESS_KEY_ID" if stores.settings.r2.read_is_separate else "R2_ACCESS_KEY_ID"

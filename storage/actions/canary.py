@@ -1,14 +1,25 @@
-"""Writes, and takes away again, a small object of the desk's own, to learn what each R2 token may do."""
+"""Writes, and takes away again, something small of the desk's own, to learn what each credential may do."""
 
 from __future__ import annotations
 
 import secrets
 
+from storage.actions.document_changes import Create, Delete
+from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import StorageError
 
 HEALTH_PREFIX = f"{OPS_PREFIX}health/"
+HEALTH_COLLECTION = "ops_health"
+
+
+def try_document(writer: DocumentWriter) -> str:
+    """Writes a document with a name nobody else uses and deletes it; its path. Raises what Firestore says."""
+    path = f"{HEALTH_COLLECTION}/canary-{secrets.token_hex(8)}"
+    writer.commit([Create(path, {"canary": True})], operation="Writing a canary")
+    writer.commit([Delete(path)], operation="Deleting the canary")
+    return path
 
 
 class Canary:

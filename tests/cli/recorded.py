@@ -26,7 +26,7 @@ from tests.rigs.seaweed import SeaweedRig
 
 VIDEO = "video-aaa"
 OTHER = "zz-somebody-else-zz"  # the second customer, whom no command about the first may touch
-_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(eq=False)
@@ -84,7 +84,7 @@ def assert_contract(answer: Answer, arguments: Sequence[str]) -> None:
         if answer.status >= 2:
             assert {"code", "message", "remedy"} <= set(document["error"]), document
     else:
-        assert not _ACTING.search(answer.out + answer.err)
+        assert not ACTING.search(answer.out + answer.err)
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import json
 import socket
 
 import pytest
+from grpc import StatusCode
 
+from tests.cli.recorded import ACTING
+from tests.rigs import hostile
 from tests.rigs.http_faults import Answer as Refusal
 from tests.rigs.http_faults import FaultProxy
-from tests.rigs.records import clip, user, video
-from tests.rigs.seaweed import NOBODY, SECRETS, UNLISTING
+from tests.rigs.records import World, clip, user, video
+from tests.rigs.seaweed import NOBODY, READER, SECRETS, UNLISTING
 
 BAD_IDS = ["", "   ", ".", "..", "a/b", "a\x00b", "a\nb", "x" * 2_000, "é" * 800, "__x__", " a"]
 
@@ -176,7 +179,16 @@ def test_check_names_what_works_and_what_does_not(desk, monkeypatch):
     good = desk.run("check", "--json")
     assert good.status == 0, good.out
     names = {check["name"] for check in good.json["checks"]}
-    assert {"configuration", "firestore_read", "r2_list", "r2_read", "r2_write", "r2_delete", "clock_skew"} <= names
+    assert {
+        "configuration",
+        "firestore_read",
+        "firestore_write",
+        "r2_list",
+        "r2_read",
+        "r2_write",
+        "r2_delete",
+        "clock_skew",
+    } <= names
     assert desk.objects.list_all("").frame.empty, "the canary was taken away"
     monkeypatch.setenv("R2_READ_ACCESS_KEY_ID", UNLISTING[0])
     monkeypatch.setenv("R2_READ_SECRET_ACCESS_KEY", UNLISTING[1])
@@ -211,3 +223,45 @@ def test_hostile_text_reaches_the_terminal_as_harmless_text(desk):
     as_json = desk.run("find", "u1", "--json")
     assert "\x1b" not in as_json.out
     assert json.loads(as_json.out)["matches"][0]["label"] == title
+
+
+def test_check_says_which_credential_lacks_what(desk, monkeypatch):
+    monkeypatch.setenv("R2_READ_ACCESS_KEY_ID", READER[0])
+    monkeypatch.setenv("R2_READ_SECRET_ACCESS_KEY", READER[1])
+    good = {check["name"]: check for check in desk.run("check", "--json").json["checks"]}
+    assert good["r2_read_token_scope"]["ok"] is True
+    assert "R2_READ_ACCESS_KEY_ID" in good["r2_read"]["detail"]
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", READER[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", READER[1])
+    answer = desk.run("check", "--json")
+    bad = {check["name"]: check for check in answer.json["checks"]}
+    assert answer.status == 3
+    assert (bad["r2_list"]["ok"], bad["r2_write"]["ok"], bad["r2_delete"]["ok"]) == (True, False, False)
+    assert "R2_ACCESS_KEY_ID" in bad["r2_write"]["remedy"]
+
+
+def test_check_says_that_a_service_account_may_only_look(embedded, r2_rig, run, no_settings, monkeypatch):
+    with World(embedded) as world:
+        targets = {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": embedded.host}
+        for name, value in (r2_rig.values(r2_rig.fresh_bucket()) | targets).items():
+            monkeypatch.setenv(name, value)
+        embedded.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
+        answer = run("check", "--json")
+    checks = {check["name"]: check for check in answer.json["checks"]}
+    assert answer.status == 3
+    assert (checks["firestore_read"]["ok"], checks["firestore_write"]["ok"]) == (True, False)
+    assert "roles/datastore.user" in checks["firestore_write"]["remedy"]
+
+
+def test_a_hostile_world_reaches_the_terminal_as_text_that_is_shortened(desk):
+    desk.world.put(hostile.documents())
+    ids = (hostile.UID, hostile.VIDEO)
+    for command in (
+        *(("find", hostile.UID), ("usage", hostile.UID), ("verify", hostile.UID), ("diagnose", *ids)),
+        *(("highlights", *ids), ("recount", hostile.UID), ("purge", "plan", *ids[:1], "--video", ids[1])),
+        *(("verify", "--all"), ("diagnose", "--stuck"), ("audit",), ("rollup",)),
+    ):
+        answer = desk.run(*command)
+        assert answer.status in {0, 1} or "beyond the store" in answer.err or "the key" in answer.err, command
+        assert not ACTING.search(answer.out + answer.err), command
+        assert max(map(len, (answer.out + answer.err).splitlines())) < 3_000, command

@@ -80,8 +80,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         print_json(report.as_dict() | ({"error": error.as_dict()} if error else {}))
     else:
         _say(report)
-        if error:
-            report_error(error, as_json=False)
+    if error and not context.as_json:
+        report_error(error, as_json=False)
     return error.exit_status if error else 1 if report.wrong else 0
 
 
