@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,13 +18,17 @@ from storage.repositories.records import Records
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that looks, and nothing that changes. Safe to share between threads; `close` when done."""
+    """Everything that looks, and nothing that changes. Safe to share between threads; `close` when done.
+
+    `alive` is False once a demo that these reach has ended; live stores, which others run, are never told from dead.
+    """
 
     settings: Settings
     layout: Layout
     objects: Objects
     records: Records
     handle: firestore.FirestoreHandle
+    alive: Callable[[], bool] = lambda: True
 
     def close(self) -> None:
         """Closes the Firestore channel; the stores are not usable afterwards."""
@@ -87,7 +91,7 @@ def opened() -> Iterator[Stores]:
 
     demo = open_demo()
     try:
-        stores = connect(config.load({**values, **demo.values()}, mode="demo"))
+        stores = replace(connect(config.load({**values, **demo.values()}, mode="demo")), alive=demo.alive)
         try:
             yield stores
         finally:

@@ -33,6 +33,13 @@ class _Opened:
     def close(self) -> None:
         self.closing.close()
 
+    def usable(self) -> bool:
+        """False once the demo behind them has ended, perhaps with another process: they are closed, and opened anew."""
+        if self.stores.alive():
+            return True
+        self.close()  # what is not valid any more is dropped without a release
+        return False
+
 
 def stores() -> Stores:
     """The stores of this process: opened at the first question, shared by all, in demo mode with the stand-ins.
@@ -47,13 +54,18 @@ def close() -> None:
     """Closes what `stores` opened, and stops the stand-ins; for the end of the process."""
     scans.clear()
     rollup_runs.clear()
-    for over_the_stores in (user_reads, user_tables, trail, purging):
-        over_the_stores.clear()
+    _forget_what_rests_on_them()
     _opened.clear()  # releases through on_release
 
 
-@st.cache_resource(show_spinner="Opening the stores…", on_release=_Opened.close)
+def _forget_what_rests_on_them() -> None:
+    for over_the_stores in (user_reads, user_tables, trail, purging):
+        over_the_stores.clear()
+
+
+@st.cache_resource(show_spinner="Opening the stores…", on_release=_Opened.close, validate=_Opened.usable)
 def _opened() -> _Opened:
+    _forget_what_rests_on_them()
     with ExitStack() as stack:
         return _Opened(stack.enter_context(connect.opened()), stack.pop_all())
 

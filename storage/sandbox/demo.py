@@ -29,7 +29,7 @@ from typing import Self
 from storage import environment
 from storage.errors import ConfigError, Problem, Refused, StorageError, Unreachable
 from storage.sandbox.demo_folder import DemoFolder, Running
-from storage.sandbox.demo_owner import Owner, await_former
+from storage.sandbox.demo_owner import Owner, await_former, is_alive
 from storage.sandbox.seeding import BUCKET, PROJECT
 from storage.settings_reader import Reader
 
@@ -39,7 +39,8 @@ WAIT_SECONDS = 60.0  # for another process that is just starting the demo, the f
 class Demo:
     """A running demo: the settings that reach it, and `stop`."""
 
-    def __init__(self, running: Running, owner: Owner | None = None) -> None:
+    def __init__(self, folder: DemoFolder, running: Running, owner: Owner | None = None) -> None:
+        self._folder = folder
         self._running = running
         self.owner = owner
         if owner is not None:
@@ -49,6 +50,13 @@ class Demo:
     def owned(self) -> bool:
         """Whether this process runs it, so that `stop` ends it."""
         return self.owner is not None
+
+    def alive(self) -> bool:
+        """Whether what `values` reach still runs: with its owner a demo ends for everybody who attached to it."""
+        if self.owner is not None:
+            return self.owner.alive()
+        running = self._folder.running()
+        return running == self._running and (sys.platform == "win32" or is_alive(self._running.pid))
 
     @property
     def note(self) -> str:
@@ -108,10 +116,10 @@ def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = 
     while time.monotonic() < deadline:
         if _acquire(folder):
             owner = Owner(folder, clock)
-            return Demo(owner.running, owner)
+            return Demo(folder, owner.running, owner)
         running = folder.running()
         if running and running.ready and _answers(running):
-            return Demo(running)
+            return Demo(folder, running)
         time.sleep(0.1)
     raise Unreachable(
         "Another process holds the demo's folder, but its demo does not answer.",

@@ -72,6 +72,10 @@ class Owner:
         """Ends the stand-ins, in the reverse order of their start, and lets go of the folder; may be called twice."""
         self._stack.close()
 
+    def alive(self) -> bool:
+        """Whether the stand-in that is a process of its own still runs; the other one is this process."""
+        return self._parts.seaweed.running
+
     def tick(self) -> None:
         """What is due from time to time: data of another day are dated anew, live videos are touched."""
         sample, now = self._sample, self._clock()
@@ -113,7 +117,7 @@ def await_former(folder: DemoFolder) -> None:
     """Waits until the stand-in of an owner that was killed is gone: two at once would spoil each other's data."""
     former = folder.running()
     deadline = time.monotonic() + ENDING_SECONDS
-    while former and _is_alive(former.watcher_pid) and time.monotonic() < deadline:
+    while former and is_alive(former.watcher_pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     folder.remove_running()
 
@@ -140,7 +144,8 @@ def _start_stand_ins(folder: DemoFolder, stack: ExitStack) -> tuple[Running, Par
     return running, Parts(seaweed, server, handle)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this user with this number; on Windows never, as nobody may ask there."""
     if sys.platform == "win32":
         return False  # there, signal 0 would be a Ctrl-C
     try:

@@ -190,8 +190,10 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
         writers.documents.delete(f"users/{CAST['share_live'].uid}")
         writers.objects.delete([str(gone.key)])
         mine = stores.records.raw(path)
+    assert attached.alive()
     shared.owner.kill()
     shared.owner.wait()
+    assert not attached.alive()
 
     ahead = LATER
     with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + ahead) as demo:
