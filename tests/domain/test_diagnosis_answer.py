@@ -288,6 +288,7 @@ def test_setting_a_status_is_objected_to_exactly_where_the_evidence_contradicts_
     assert "a moment ago" in objections(moving, "completed")[0]
     assert "a moment ago" in objections(moving, "failed")[0]
     assert objections(nothing_rendered(video("processing", **STANDING)), "failed") == ()
+    assert "nothing failed" in objections(facts(), "failed")[0]
     assert "nothing is known" in objections(facts(things=REFUSED), "completed")[0]
     assert "no document" in objections(facts(Absent()), "failed")[0]
 

@@ -119,12 +119,12 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
     objections = []
     if facts.report is not None and facts.report.suspicion is not None:
         objections.append(facts.report.suspicion.reason)
-    if status == "failed":
-        if not signals.settled and signals.status != "failed" and not signals.stalled:
-            objections.append("The video was touched a moment ago: it may still be worked on.")
-        return tuple(objections)
     if not signals.settled and signals.status != "failed" and not signals.stalled:
         objections.append("The video was touched a moment ago: it may still be worked on.")
+    if status == "failed":
+        if decided.name == "healthy":
+            objections.append("Everything that should be there is, and the customer sees it: nothing failed.")
+        return tuple(objections)
     if signals.highlights != "valid":
         objections.append("There are no usable highlights.")
     if status == "completed":
