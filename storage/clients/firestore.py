@@ -69,7 +69,8 @@ class FirestoreHandle:
     ) -> T:
         """Runs one page of a query and returns what `consume` makes of its documents.
 
-        `consume` must read to the end, and start afresh when it is called again: a stream that breaks is read anew.
+        `consume` starts afresh when it is called again: a stream that breaks is read anew. What it leaves unread is
+        given up, and not asked for any more.
         Raises a `BackendError`; `MissingIndex` carries the index that the query needs.
         """
         request = pb.RunQueryRequest(parent=self._name(parent), structured_query=query)
@@ -88,9 +89,10 @@ class FirestoreHandle:
             try:
                 result = consume(documents())
             except BaseException:
-                call.cancel()
                 _record_reads(count)
                 raise
+            finally:
+                call.cancel()  # nothing where it has ended
             _record_reads(max(count, 1))
             return result
 

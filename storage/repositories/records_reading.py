@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,9 +19,8 @@ from storage.repositories.records_pages import Taken, checked_limit
 from storage.repositories.records_query import build, start_after
 
 LIST_PAGE = 300  # documents a page that a person waits for
-BULK_PAGE = 5_000  # documents a page of a large read: smaller ones cost a fifth of the speed and more
-GROWTH = 4  # so many times larger are the pages that follow a quick one
-QUICK_SECONDS = 0.8 * PAGE_SECONDS / GROWTH  # at the same rate, the larger page ends well before its deadline
+BULK_PAGE = 20_000  # documents a page of a large read: each page has a cost of its own, and is the unit of a repeat
+BULK_SECONDS = PAGE_SECONDS / 2  # then a page ends with what has come: a slow stream never meets its deadline
 GET_PAGE = 300  # documents asked for by path in one call
 
 Decode = Callable[[Iterable[Any]], Page]
@@ -43,17 +41,16 @@ class Reading:
         handle: FirestoreHandle,
         clock: Callable[[], datetime] = utc_now,
         *,
-        bulk_page: int | None = None,
+        bulk_page: int = BULK_PAGE,
         ranged: bool = True,
     ) -> None:
-        """`bulk_page` fixes the documents of each page of a large read; else these begin with 5,000 and grow.
+        """`bulk_page`: documents of a page of a large read.
 
         `ranged`: false for a backend that is known to refuse collection groups by range of names.
         """
         self._handle = handle
         self._clock = clock
-        self._bulk_page = bulk_page or BULK_PAGE
-        self._growth = GROWTH if bulk_page is None else 1
+        self._bulk_page = bulk_page
         self._refused: set[str] = set() if ranged else {"clips", "totals"}
 
     def _document(self, path: str, operation: str) -> Any | None:
@@ -190,13 +187,11 @@ class Reading:
     ) -> Fetch:
         """Pages of a query that is ordered by name; the cursor is the full name of the last document taken.
 
-        Each page asks for one document more than it takes, so that its end is known and not guessed. Without a
-        `page_size`, pages after a quick one are larger: a page has a cost of its own, and is the unit of a repeat.
+        Each page asks for one document more than it takes, so that its end is known and not guessed.
         """
         whole = page_size or self._bulk_page
 
         def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[Page, str | None]:
-            nonlocal whole
             size = whole if room is None or keep is not None else min(whole, room)
             one = type(query)()
             one.CopyFrom(query)
@@ -205,16 +200,11 @@ class Reading:
             one.limit.value = size + 1
 
             def consume(documents: Iterable[Any]) -> tuple[Page, str | None]:
-                taken = Taken(documents, size, room, keep)
+                taken = Taken(documents, size, room, keep, seconds=BULK_SECONDS if size > LIST_PAGE else None)
                 return decode(taken.documents()), taken.following()
 
             seconds = PAGE_SECONDS if size > LIST_PAGE else READ_SECONDS
-            began = time.monotonic()
-            page = self._handle.run_query(one, consume, operation=operation, parent=parent, seconds=seconds)
-            if page_size is None:
-                quick = time.monotonic() - began < QUICK_SECONDS
-                whole = self._bulk_page * (self._growth if quick else 1)
-            return page
+            return self._handle.run_query(one, consume, operation=operation, parent=parent, seconds=seconds)
 
         return fetch
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from storage.domain.schema import CLIPS, Table
+from storage.repositories import records_reading
 from storage.repositories.records import Records
-from storage.repositories.records_reading import BULK_PAGE
+from storage.repositories.records_pages import CLOCK_EVERY
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
@@ -177,16 +178,30 @@ def test_a_ranged_read_goes_over_pages_without_losing_or_doubling(world: World, 
 
 
 def test_more_clips_than_a_page_holds_are_read_to_the_last(world: World) -> None:
-    expected = BULK_PAGE + 7
+    expected = 2_007
     world.put({f"users/u1/videos/video-1/clips/c{n:05}": {"file_size_bytes": n} for n in range(expected)})
 
-    table, reads = reads_of(lambda: world.records.clips("u1"))
+    table, reads = reads_of(lambda: Records(world.handle, bulk_page=2_000).clips("u1"))
 
     assert table.frame["clip_id"].tolist() == [f"c{n:05}" for n in range(expected)]
     assert table.frame["file_size_bytes"].tolist() == list(range(expected))
     assert (table.complete, reads) == (True, expected + 2)
     assert table.oddities[-1].kind == "not_kept"
     assert "not kept" in table.oddities[-1].found
+
+
+def test_a_slow_stream_ends_its_page_early_and_the_next_page_goes_on_from_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = 3 * CLOCK_EVERY + 7
+    world.put({f"users/u1/videos/video-1/clips/c{n:05}": {"file_size_bytes": n} for n in range(expected)})
+    monkeypatch.setattr(records_reading, "BULK_SECONDS", 0.0)
+
+    table, reads = reads_of(lambda: world.records.clips("u1"))
+
+    assert table.frame["clip_id"].tolist() == [f"c{n:05}" for n in range(expected)]
+    assert table.complete
+    assert reads == expected + 3 + 1  # a document more for each of three pages that were cut, one for no shares
 
 
 SIZES: list[Any] = [0, 5, 2.5, 1_000, -3, None, "12", math.nan, math.inf, True, [1], {"a": 1}]
