@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,15 +49,20 @@ async def _watch(warming: asyncio.Task[None]) -> None:
 
 
 def _warm() -> None:
-    """Loads what the first page needs, and opens the stores; in demo mode this starts the stand-ins."""
-    import pandas  # noqa: F401  the slowest import of the first page
-    import pyarrow  # noqa: F401
+    """Loads what pages need, and opens the stores; in demo mode this starts the stand-ins.
 
-    from pages._ui import cached
-
+    Streamlit has the garbage collector go over everything after each run of a page, and holds the process's lock the
+    while: longer than most pages take to draw. What is there before the first visitor stays, so it is left out of that.
+    """
     try:
+        for name in nav.SCREENS:
+            importlib.import_module(f"pages.{name}")  # defines functions and loads what they use; draws nothing
+        from pages._ui import cached
+
         cached.stores()
     except StorageError as error:  # the page says it again, to whoever opens one
         _log.warning("The stores could not be opened at the start: %s", error)
     except Exception:
         _log.exception("The stores could not be opened at the start")
+    gc.collect()
+    gc.freeze()
