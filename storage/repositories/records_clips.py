@@ -23,7 +23,7 @@ from storage.repositories.decode_frames import Page, TableBuilder, decode_page
 from storage.repositories.records_pages import Taken
 from storage.repositories.records_paths import clip_path, user_path, video_path
 from storage.repositories.records_query import Condition, build, finite, names_between, start_after
-from storage.repositories.records_reading import LIST_PAGE, Reading, whole_number
+from storage.repositories.records_reading import BULK_SECONDS, LIST_PAGE, Reading, whole_number
 
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ class ClipRecords(Reading):
         while True:
 
             def consume(documents: Any) -> tuple[set[str], str | None]:
-                taken = Taken(documents, self._bulk_page)
+                taken = Taken(documents, self._bulk_page, seconds=BULK_SECONDS)
                 return {_clip_above(document.name) for document in taken.documents()}, taken.following()
 
             found, following = self._handle.run_query(query, consume, operation="Reading the user's shares")
