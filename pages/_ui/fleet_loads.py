@@ -11,6 +11,7 @@ from pages._ui.loads import MINUTE, Loaded, measured
 from storage import fleet as fleets
 from storage.fleet import Estimate, FleetAnswer, Statuses
 from storage.overview import LimitList
+from storage.repositories.rollups import FleetView
 
 
 def fleet() -> Loaded[FleetAnswer]:
@@ -27,7 +28,12 @@ def limits() -> Loaded[LimitList]:
     """Who is near or over a limit: by a recent rollup and as of it, else by looking at the first users."""
     known = fleet()
     view = known.value.recent(_now())
-    return _live_limits() if view is None else Loaded(fleets.limits_of(view), view.read_at, known.cost)
+    return _live_limits() if view is None else Loaded(_limits(view.read_at, view), view.read_at, known.cost)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
+def _limits(read_at: datetime, _view: FleetView) -> LimitList:
+    return fleets.limits_of(_view)
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=1, show_spinner=False)
@@ -54,7 +60,7 @@ def estimate(budget: int | None) -> Loaded[Estimate]:
 
 def refresh() -> None:
     """For a refresh button: the next look reads all of these again."""
-    for load in (_fleet, _live_limits, _statuses, estimate):
+    for load in (_fleet, _limits, _live_limits, _statuses, estimate):
         load.clear()
 
 

@@ -49,6 +49,8 @@ def plain(value: str | None, limit: int = LIMIT, *, lines: bool = False) -> str:
     if value is None:
         return ABSENT
     tidy = value.replace("\r\n", "\n").strip() if lines else _BLANKS.sub(" ", value).strip()
+    if len(tidy) <= limit and tidy.isascii() and tidy.isprintable():
+        return tidy or EMPTY  # most texts: no character of these is altered, and each is a grapheme
     shown = shorten(_visible(tidy, lines), limit)
     if not shown:
         return EMPTY

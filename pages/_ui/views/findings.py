@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
+from pages._ui import charts, fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import md, prose
@@ -94,26 +93,10 @@ def chart(findings: Sequence[Finding]) -> None:
         }
     )
     order = [WORDS[kind] for kind in KINDS if WORDS[kind] in set(frame["Kind"])]
-    words, colours = status.scale("severity")
-    base = alt.Chart(frame).encode(
-        y=alt.Y("Kind:N", sort=order, title=None, axis=alt.Axis(labelLimit=160)),
-        x=alt.X("Findings:Q", title=None, axis=None, stack="zero"),
-        tooltip=["Kind", "Severity", alt.Tooltip("Findings", format=",")],
-    )
-    bars = base.mark_bar(height={"band": 0.65}, cornerRadiusEnd=3).encode(
-        color=alt.Color(
-            "Severity:N",
-            scale=alt.Scale(domain=words, range=colours),
-            legend=alt.Legend(orient="bottom", title=None, values=[w for w in words if w in set(frame["Severity"])]),
-        )
-    )
-    totals = frame.groupby("Kind", as_index=False)["Findings"].sum()
-    text = (
-        alt.Chart(totals)
-        .mark_text(align="left", dx=5, color=status.shade("gray"))
-        .encode(y=alt.Y("Kind:N", sort=order), x="Findings:Q", text=alt.Text("Findings", format=","))
-    )
-    st.altair_chart((bars + text).properties(height=60 + 30 * len(order)), width="stretch")
+    charts.stacked(
+        frame, "Kind", "Severity", "Findings", scale=status.scale("severity"), order=order,
+        alt="Findings by kind and severity",
+    )  # fmt: skip
 
 
 def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
+from pages._ui import charts, fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.text import md, plain
 from pages._ui.views.overview import bars_by_status
@@ -68,23 +70,28 @@ def growth(view: FleetView, *, page: str) -> None:
     frame = pd.DataFrame({"Day": known["day"].dt.tz_localize(None), "value": known[name].astype("int64")})
     frame["Amount"] = [fmt.size(value).text if is_bytes else f"{value:,}" for value in frame["value"]]
     frame["shown"] = frame["value"] / 2**20 if is_bytes else frame["value"]
-    title = "MiB" if is_bytes else None
-    axis = alt.Axis(tickMinStep=1, format=",d" if not is_bytes else ",.0f", tickCount=5)
-    base = alt.Chart(frame).encode(
-        x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%b %d", labelOverlap=True, tickCount=8)),
-        y=alt.Y("shown:Q", title=title, scale=alt.Scale(zero=name == "joined"), axis=axis),
-        tooltip=[alt.Tooltip("Day:T", format="%Y-%m-%d"), "Amount"],
-    )
-    colour = status.shade("blue")
-    drawn = (
-        base.mark_bar(color=colour, cornerRadiusEnd=2)
-        if name == "joined"
-        else base.mark_line(color=colour, strokeWidth=2) + base.mark_point(color=colour, filled=True, size=36)
-    )
-    st.altair_chart(drawn.properties(height=240), width="stretch")
+    form = _by_day(is_bytes=is_bytes, joined=name == "joined", colour=status.shade("blue"))
+    charts.draw(form, frame, alt=f"{choice} by day")
     since = view.counted_since if name != "joined" else None
     worked_out = f" Days before {since} are worked out from creation dates, not counted." if since else ""
     st.caption(_grown(frame, is_bytes=is_bytes, joined=name == "joined") + worked_out)
+
+
+@charts.form
+def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
+    """The columns `Day`, `shown` (MiB where these are bytes) and `Amount`, which is said on pointing."""
+    axis = alt.Axis(tickMinStep=1, format=",.0f" if is_bytes else ",d", tickCount=5)
+    base = charts.rows().encode(
+        x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%b %d", labelOverlap=True, tickCount=8)),
+        y=alt.Y("shown:Q", title="MiB" if is_bytes else None, scale=alt.Scale(zero=joined), axis=axis),
+        tooltip=[alt.Tooltip("Day:T", format="%Y-%m-%d"), alt.Tooltip("Amount:N")],
+    )
+    drawn = (
+        base.mark_bar(color=colour, cornerRadiusEnd=2)
+        if joined
+        else base.mark_line(color=colour, strokeWidth=2) + base.mark_point(color=colour, filled=True, size=36)
+    )
+    return drawn.properties(height=240, padding=charts.TIGHT)
 
 
 def _grown(frame: pd.DataFrame, *, is_bytes: bool, joined: bool) -> str:
@@ -111,22 +118,10 @@ def quotas(view: FleetView) -> None:
         st.markdown(":green[:material/check_circle:] Nobody is near a limit.")
         return
     frame = pd.DataFrame(rows)
-    words, colours = status.scale("usage")
-    present = [word for word in words if word in set(frame["State"])]
-    chart = alt.Chart(frame).encode(
-        y=alt.Y("Quota:N", sort=list(QUOTAS.values()), title=None, axis=alt.Axis(labelLimit=160)),
-        x=alt.X(
-            "Users:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d"), stack="zero", scale=alt.Scale(nice=True)
-        ),
-        color=alt.Color(
-            "State:N",
-            scale=alt.Scale(domain=words, range=colours),
-            legend=alt.Legend(orient="bottom", title=None, values=present),
-        ),
-        tooltip=["Quota", "State", alt.Tooltip("Users", format=",")],
-    )
-    height = 70 + 40 * frame["Quota"].nunique()
-    st.altair_chart(chart.mark_bar(height={"band": 0.6}).properties(height=height), width="stretch")
+    charts.stacked(
+        frame, "Quota", "State", "Users", scale=status.scale("usage"), order=QUOTAS.values(),
+        alt="Users near or over a limit, by quota",
+    )  # fmt: skip
     well = ", ".join(
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
     )
@@ -173,14 +168,7 @@ def videos(view: FleetView) -> None:
         return
     st.markdown(f"**{total:,} do not move** :small[:gray[in progress without a touch past the limit, by step]]")
     frame = pd.DataFrame({"Step": [STEPS.get(one, one) for one in view.stuck], "Videos": list(view.stuck.values())})
-    base = alt.Chart(frame).encode(
-        y=alt.Y("Step:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
-        x=alt.X("Videos:Q", title=None, axis=None),
-        tooltip=["Step", alt.Tooltip("Videos", format=",")],
-    )
-    bars = base.mark_bar(color=status.shade("orange"), cornerRadiusEnd=3, height={"band": 0.65})
-    text = base.mark_text(align="left", dx=5, color=status.shade("gray")).encode(text=alt.Text("Videos", format=","))
-    st.altair_chart((bars + text).properties(height=34 * len(frame)), width="stretch")
+    charts.bars(frame, "Step", "Videos", colour="orange", alt="Videos that do not move, by the step they stand at")
 
 
 def drift(view: FleetView, *, page: str) -> None:

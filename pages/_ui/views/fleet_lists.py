@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, states, status, tables
+from pages._ui import charts, fmt, states, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
@@ -173,12 +172,7 @@ def _bars(frame: pd.DataFrame) -> None:
                                                                  strict=True)]  # fmt: skip
     data = pd.DataFrame({"User": names, "bytes": list(sizes), "Plan": [plain(one, 40) for one in frame["plan"]]})
     data["Size"] = [fmt.size(int(size)).text for size in data["bytes"]]
-    base = alt.Chart(data).encode(
-        y=alt.Y("User:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
-        x=alt.X("bytes:Q", title=None, axis=None),
-        tooltip=["User", "Plan", "Size"],
-    )
-    chart = base.mark_bar(color=status.shade("blue"), cornerRadiusEnd=3, height={"band": 0.7}) + base.mark_text(
-        align="left", dx=4, color=status.shade("gray")
-    ).encode(text="Size")
-    st.altair_chart(chart.properties(height=max(60, 26 * len(data))), width="stretch")
+    charts.bars(
+        data, "User", "bytes", colour="blue", label="Size", more=("Plan", "Size"), pixels=26,
+        alt="Storage of the biggest users, the largest first",
+    )  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import status, tables
+from pages._ui import charts, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import md
@@ -67,14 +66,7 @@ def bars_by_status(counts: Mapping[str, int]) -> None:
             "colour": [status.shade(look.colour) for look, _ in looks],
         }
     )
-    base = alt.Chart(frame).encode(
-        y=alt.Y("Status:N", sort=None, title=None),
-        x=alt.X("Videos:Q", title=None, axis=None),
-        tooltip=["Status", alt.Tooltip("Videos", format=",")],
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.65}).encode(color=alt.Color("colour:N", scale=None))
-    text = base.mark_text(align="left", dx=5, color=status.shade("gray")).encode(text=alt.Text("Videos", format=","))
-    st.altair_chart((bars + text).properties(height=34 * len(frame)), width="stretch")
+    charts.bars(frame, "Status", "Videos", alt="Videos by status")
 
 
 def stuck_steps(view: FleetView | None, *, page: str) -> None:

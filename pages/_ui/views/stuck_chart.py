@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status
+from pages._ui import charts, fmt, status
 from pages._ui.text import plain
 from pages._ui.views.stuck import STAGES, stage_word
 from storage.domain.diagnosis import Outage, StuckVideo
@@ -29,47 +29,60 @@ def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
     present = {video.diagnosis.stage for video in timed}
     steps = [word for name, (word, _) in STAGES.items() if name in present]
     colours = [status.shade(_COLOURS[name]) for name in STAGES if name in present]
-    layers = [_marks(timed, steps, colours)]
-    if outages:
-        layers.insert(0, _bands(outages))
-    st.altair_chart(alt.layer(*layers).properties(height=70 + _ROW_PIXELS * len(steps)), width="stretch")
+    marks = _marks(timed)
+    form = _strip(
+        tuple(steps), tuple(colours), tuple(dict.fromkeys(marks["Verdict"])),
+        red=status.shade("red") if outages else None, grey=status.shade("gray"),
+    )  # fmt: skip
+    more = {"outages": _bands(outages)} if outages else {}
+    charts.draw(form, marks, alt="When the videos stopped, and at which step", **more)
     if len(timed) < len(videos):
         st.caption(
             f"Of {len(videos):,} videos, {len(videos) - len(timed):,} without a usable time are not in the chart."
         )
 
 
-def _marks(videos: Sequence[StuckVideo], steps: list[str], colours: list[str]) -> Any:
-    looks = [status.look("verdict", video.diagnosis.verdict) for video in videos]
-    frame = pd.DataFrame(
-        {
-            "since": [video.diagnosis.since for video in videos],
-            "Step": [stage_word(video.diagnosis.stage) for video in videos],
-            "Verdict": [look.word for look in looks],
-            "Owner": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
-            "Since (UTC)": [fmt.utc(video.diagnosis.since).text for video in videos],
-            "lane": _lanes(videos),
-        }
-    )
-    verdicts = list(dict.fromkeys(look.word for look in looks))
-    return (
-        alt.Chart(frame)
+@charts.form
+def _strip(
+    steps: tuple[str, ...], colours: tuple[str, ...], verdicts: tuple[str, ...], *, red: str | None, grey: str
+) -> Any:
+    """Marks by time and step; bands behind them, from the rows named `outages`, where there is a `red` for them."""
+    marks = (
+        charts.rows()
         .mark_point(filled=True, size=70, opacity=0.75)
         .encode(
             x=alt.X(
                 "since:T", scale=alt.Scale(type="utc", padding=16), title=None,
                 axis=alt.Axis(grid=True, tickCount=8, labelFontSize=11),
             ),
-            y=alt.Y("Step:N", sort=steps, title=None, axis=alt.Axis(ticks=False, domain=False, grid=True)),
+            y=alt.Y("Step:N", sort=list(steps), title=None, axis=alt.Axis(ticks=False, domain=False, grid=True)),
             yOffset=alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5])),
-            color=alt.Color("Step:N", scale=alt.Scale(domain=steps, range=colours), legend=None),
+            color=alt.Color("Step:N", scale=alt.Scale(domain=list(steps), range=list(colours)), legend=None),
             shape=alt.Shape(
-                "Verdict:N", scale=alt.Scale(domain=verdicts),
-                legend=alt.Legend(orient="bottom", title=None, columns=4, symbolFillColor=status.shade("gray")),
+                "Verdict:N", scale=alt.Scale(domain=list(verdicts)),
+                legend=alt.Legend(orient="bottom", title=None, columns=4, symbolFillColor=grey),
             ),
-            tooltip=["Owner", "Verdict", "Step", "Since (UTC)"],
+            tooltip=["Owner:N", "Verdict:N", "Step:N", "Since (UTC):N"],
         )
     )  # fmt: skip
+    layers = [marks]
+    if red:
+        bands = charts.rows("outages").mark_rect(opacity=0.18, color=red, stroke=red, strokeWidth=3)
+        layers.insert(0, bands.encode(x=alt.X("from:T"), x2="to:T", tooltip=["Outage:N"]))
+    return alt.layer(*layers).properties(height=50 + _ROW_PIXELS * len(steps), padding=charts.TIGHT)
+
+
+def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "since": [video.diagnosis.since for video in videos],
+            "Step": [stage_word(video.diagnosis.stage) for video in videos],
+            "Verdict": [status.look("verdict", video.diagnosis.verdict).word for video in videos],
+            "Owner": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
+            "Since (UTC)": [fmt.utc(video.diagnosis.since).text for video in videos],
+            "lane": _lanes(videos),
+        }
+    )
 
 
 def _lanes(videos: Sequence[StuckVideo]) -> list[int]:
@@ -77,8 +90,8 @@ def _lanes(videos: Sequence[StuckVideo]) -> list[int]:
     return [(number * 4) % 9 - 4 for number, _ in enumerate(videos)]
 
 
-def _bands(outages: Sequence[Outage]) -> Any:
-    frame = pd.DataFrame(
+def _bands(outages: Sequence[Outage]) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "from": [outage.first_at for outage in outages],
             "to": [outage.last_at for outage in outages],
@@ -87,9 +100,4 @@ def _bands(outages: Sequence[Outage]) -> Any:
                 for outage in outages
             ],
         }
-    )
-    return (
-        alt.Chart(frame)
-        .mark_rect(opacity=0.18, color=status.shade("red"), stroke=status.shade("red"), strokeWidth=3)
-        .encode(x=alt.X("from:T"), x2="to:T", tooltip=["Outage"])
     )

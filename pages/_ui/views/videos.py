@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
+from pages._ui import charts, fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
@@ -132,15 +131,9 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
         }
     )
     frame["label"] = frame["Size"] + " · " + frame["Share"]
-    widest = max(bar.size for bar in bars)
-    base = alt.Chart(frame).encode(
-        y=alt.Y(f"{heading}:N", sort=None, title=None, axis=alt.Axis(labelLimit=190)),
-        # Room at the right for the words behind the longest bar.
-        x=alt.X("bytes:Q", title=None, axis=None, scale=alt.Scale(domain=[0, widest * 1.6])),
-        tooltip=[heading, "Size", "Share", "Clips"],
-    )
-    drawn = base.mark_bar(color=status.shade("blue"), cornerRadiusEnd=3, height={"band": 0.7})
-    words = base.mark_text(align="left", dx=4, color=status.shade("gray")).encode(text="label")
-    st.altair_chart((drawn + words).properties(height=max(40, 24 * len(frame))), width="stretch")
+    charts.bars(
+        frame, heading, "bytes", colour="blue", label="label", more=("Size", "Share", "Clips"), pixels=24,
+        alt=f"Storage by {heading.lower()}, the largest first",
+    )  # fmt: skip
     rest = f", {fmt.size(others_bytes).text} of it in {others}" if others_bytes else ""
     st.caption(f"{fmt.size(total).text} in all{rest}.")

@@ -1,0 +1,159 @@
+"""Charts whose form is built and checked once; at each drawing only their rows go along.
+
+Altair holds every part of a chart against its JSON schema each time that a chart becomes a dictionary, and for the
+charts here that took longer than all the rest of their pages. What changes from run to run is hardly ever the form: so
+a form is a function of few plain values, made by `form`, and its rows are named and not contained in it. No customer's
+data is kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache, wraps
+from typing import Any, Final, ParamSpec
+
+import altair
+import pandas as pd
+import streamlit as st
+
+from pages._ui import status
+from pages._ui.status import Colour
+
+P = ParamSpec("P")
+_ROWS: Final = "rows"
+_FORMS: Final = 64  # of one chart, as colours, words and heights differ; the least recently drawn go first
+
+TIGHT: Final = {"bottom": 4}  # Streamlit leaves 20 pixels free below a chart that does not say how many
+
+Form = dict[str, Any]
+
+
+def rows(name: str = _ROWS) -> Any:
+    """A chart of rows that come when it is drawn: every column it encodes needs its type (`"Videos:Q"`)."""
+    return altair.Chart(altair.NamedData(name=name))
+
+
+def form(make: Callable[P, Any]) -> Callable[P, Form]:
+    """Has a function that builds an Altair chart of `rows` give its Vega-Lite form, built once for equal arguments."""
+
+    @lru_cache(maxsize=_FORMS)
+    def built(*args: Hashable, **kwargs: Hashable) -> Form:
+        found: Form = make(*args, **kwargs).to_dict()  # type: ignore[arg-type]
+        found.pop("config", None)  # Altair's own theme: sizes that Streamlit's replaces
+        return found
+
+    @wraps(make)
+    def given(*args: P.args, **kwargs: P.kwargs) -> Form:
+        return copy.deepcopy(built(*args, **kwargs))  # type: ignore[arg-type]  # what draws it writes into it
+
+    return given
+
+
+def draw(form: Form, frame: pd.DataFrame, *, alt: str, **more: pd.DataFrame) -> None:
+    """Draws the rows in this form, as wide as there is room; `alt` says to a screen reader what is drawn.
+
+    `more` are further rows, by the names that the form gave to `rows`.
+    """
+    st.vega_lite_chart({**form, "datasets": {_ROWS: frame, **more}}, width="stretch", alt=alt)
+
+
+def bars(
+    frame: pd.DataFrame,
+    name: str,
+    value: str,
+    *,
+    alt: str,
+    colour: Colour | None = None,
+    label: str | None = None,
+    more: Sequence[str] = (),
+    pixels: int = 34,
+) -> None:
+    """A horizontal bar for each row, in the order of the rows, with words behind it: a bar alone does not say how much.
+
+    `name` and `value` are columns, and so is `label` (the value itself where there is none) and `more`, which is shown
+    on pointing. Without a `colour` each row has its own, as `#rrggbb` in the column `colour`.
+    """
+    shape = _bars(
+        name, value, label, tuple(more), status.shade(colour) if colour else None, status.shade("gray"),
+        max(40, pixels * len(frame)),
+    )  # fmt: skip
+    draw(shape, frame, alt=alt)
+
+
+def _room(pixels: int) -> Any:
+    """A scale that leaves so much free behind the longest bar, but never most of a narrow screen."""
+    return altair.Scale(range=[0, altair.ExprRef(f"max(width * 0.5, width - {pixels})")])
+
+
+@form
+def _bars(
+    name: str, value: str, label: str | None, more: tuple[str, ...], colour: str | None, words: str, height: int
+) -> Any:
+    shown = altair.Tooltip(f"{value}:Q", format=",")
+    # Words such as "1.2 GiB · 34.5 %" need more room behind the longest bar than a number does.
+    scale = _room(120 if label else 48)
+    base = rows().encode(
+        y=altair.Y(f"{name}:N", sort=None, title=None, axis=altair.Axis(labelLimit=200)),
+        x=altair.X(f"{value}:Q", title=None, axis=None, scale=scale),
+        tooltip=[altair.Tooltip(f"{name}:N"), *(altair.Tooltip(f"{one}:N") for one in more)] if label
+        else [altair.Tooltip(f"{name}:N"), shown],
+    )  # fmt: skip
+    thickness = {"cornerRadiusEnd": 3, "height": {"band": 0.7}}
+    drawn = (
+        base.mark_bar(color=colour, **thickness) if colour
+        else base.mark_bar(**thickness).encode(color=altair.Color("colour:N", scale=None))
+    )  # fmt: skip
+    text = altair.Text(f"{label}:N") if label else altair.Text(f"{value}:Q", format=",")
+    return (drawn + base.mark_text(align="left", dx=5, color=words).encode(text=text)).properties(
+        height=height, padding=TIGHT
+    )
+
+
+def stacked(
+    frame: pd.DataFrame,
+    name: str,
+    part: str,
+    value: str,
+    *,
+    scale: tuple[Sequence[str], Sequence[str]],
+    order: Iterable[str],
+    alt: str,
+) -> None:
+    """A horizontal bar for each `name`, in this order, made up of its parts, with the sum behind it.
+
+    `frame` has a row for each name and part; `scale` are the words of all parts there can be, and their colours.
+    """
+    words, colours = scale
+    names, present = set(frame[name]), set(frame[part])
+    shape = _stacked(
+        name, part, value, tuple(one for one in order if one in names), tuple(words), tuple(colours),
+        tuple(word for word in words if word in present), status.shade("gray"),
+    )  # fmt: skip
+    draw(shape, frame, alt=alt)
+
+
+@form
+def _stacked(
+    name: str,
+    part: str,
+    value: str,
+    order: tuple[str, ...],
+    words: tuple[str, ...],
+    colours: tuple[str, ...],
+    present: tuple[str, ...],
+    grey: str,
+) -> Any:
+    y = altair.Y(f"{name}:N", sort=list(order), title=None, axis=altair.Axis(labelLimit=200))
+    bars = rows().encode(
+        y=y,
+        x=altair.X(f"{value}:Q", title=None, axis=None, stack="zero", scale=_room(48)),
+        color=altair.Color(
+            f"{part}:N", scale=altair.Scale(domain=list(words), range=list(colours)),
+            legend=altair.Legend(orient="bottom", title=None, values=list(present)),
+        ),
+        tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],
+    )  # fmt: skip
+    sums = rows().encode(y=y, x=f"sum({value}):Q", text=altair.Text(f"sum({value}):Q", format=","))
+    layers = bars.mark_bar(height={"band": 0.65}) + sums.mark_text(align="left", dx=5, color=grey)
+    return layers.properties(height=60 + 30 * len(order), padding=TIGHT)
