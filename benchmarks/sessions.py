@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -125,6 +126,7 @@ def _resident(pid: int) -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
+@cache  # building the sample world holds up every session of this process
 def _routes() -> list[tuple[str, str]]:
     story = next(iter(build(datetime.now(UTC)).cast.values()))
     user = f"uid={quote(story.uid)}"

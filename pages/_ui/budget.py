@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages._ui import state
 from pages._ui.keys import key
@@ -16,9 +17,14 @@ MORE = 10  # times as many reads, each time that somebody says so
 
 
 def allowed(page: str = "") -> int | None:
-    """How many documents one run of the page (else of the one that is open) may read; `None`: as many as it likes."""
+    """How many documents one run of the page (else of the one that is open) may read; `None`: as many as it likes.
+
+    What reads in the background has no page, and nobody who allowed it more.
+    """
     budget = config.read_budget(environment.read())
-    return None if budget is None else budget * _times(page or state.current())
+    if budget is None or get_script_run_ctx(suppress_warning=True) is None:
+        return budget
+    return budget * _times(page or state.current())
 
 
 def ask(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What pages load about all customers together, from the rollup or live; see `pages._ui.loads`."""
+"""What pages load about all customers together, from the rollup or live, mostly in the background: see `loads`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fleet() -> Loaded[FleetAnswer]:
     return _fleet(rollup_runs().ended)
 
 
-@st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _fleet(made: int) -> Loaded[FleetAnswer]:
     return measured(lambda: fleets.find_fleet(stores().records))
 
@@ -36,12 +36,12 @@ def _limits(read_at: datetime, _view: FleetView) -> LimitList:
     return fleets.limits_of(_view)
 
 
-@st.cache_data(ttl=5 * MINUTE, max_entries=1, show_spinner=False)
+@st.cache_data(ttl=5 * MINUTE, max_entries=1, refresh_mode="background", show_spinner=False)
 def _live_limits() -> Loaded[LimitList]:
     return measured(lambda: fleets.live_limits(stores().records, stores().settings.plan_limits, _now()))
 
 
-@st.cache_data(ttl=MINUTE, max_entries=2, show_spinner=False)
+@st.cache_data(ttl=MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _statuses(made: int) -> Loaded[Statuses]:
     known = fleet().value
     return measured(lambda: fleets.read_statuses(stores().records, known, _now()))

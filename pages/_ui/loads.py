@@ -3,6 +3,10 @@
 Ids are ordinary arguments, so nobody is shown another one's answer. An error is raised and never kept. No presigned URL
 is kept here. A refresh button calls `refresh_user`: what was read before is brought up to date by what changed since.
 After a change that the desk made, `forget_user` drops even that, for not every change leaves a trace to ask for.
+
+What many people look at all day is read again in the background: past its `ttl` it is shown once more, with the time
+it was read, while a new one is on its way; past twice its `ttl` the page waits. Where a store is away, it waits then
+too, and says so. What somebody is about to act upon is never shown past its life.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+@st.cache_data(ttl=15, max_entries=1, refresh_mode="background", show_spinner=False)
 def backends() -> Loaded[tuple[tuple[Check, ...], str]]:
     """Whether both backends answer: the checks, and the mode."""
 
@@ -84,7 +88,7 @@ def find(text: str) -> Loaded[Found]:
     )
 
 
-@st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def user(uid: str) -> Loaded[tuple[Account, Usage]]:
     """A user's account, and usage with the truth by aggregation."""
     return measured(lambda: user_reads().account(uid))
@@ -101,7 +105,7 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
     return measured(load)
 
 
-@st.cache_data(ttl=MINUTE, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
     return measured(lambda: user_reads().videos(uid))
@@ -118,7 +122,7 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
     return measured(load)
 
 
-@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+@st.cache_data(ttl=30, max_entries=200, refresh_mode="background", show_spinner=False)
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
     return measured(lambda: user_reads().transactions(uid))
@@ -147,7 +151,7 @@ def case(uid: str, video_id: str) -> Loaded[Case]:
     return measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
 
 
-@st.cache_data(ttl=MINUTE, max_entries=4, show_spinner=False)
+@st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
     """Every video that needs a person; of those delivered, so many of the last touched are looked at too."""
     return measured(lambda: diagnose_stuck.stuck(checker(), Reach(delivered=delivered)))
@@ -211,7 +215,7 @@ def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, for what changed where that is known."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
-    for whole in (clips, find, raw, case, stuck, report):
+    for whole in (clips, find, raw, case, report):
         whole.clear()
 
 
@@ -219,4 +223,5 @@ def forget_user(uid: str) -> None:
     """After a change that the desk made: the next look reads everything anew."""
     user_reads().forget(uid)
     user_tables().forget(uid)
+    stuck.clear()
     refresh_user(uid)

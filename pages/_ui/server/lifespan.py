@@ -6,9 +6,10 @@ import asyncio
 import gc
 import importlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -17,12 +18,16 @@ from storage import logs
 from storage.errors import StorageError
 
 _log = logging.getLogger("clipdesk.server")
+# How long a thread that computes keeps the process's lock from one that waits for it. The thread that serves all
+# browsers waits at each message that it sends, so with Python's 5 ms pages drawn at the same time held up each other.
+_SWITCH_SECONDS: Final = 0.0005
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Prepares the process before its first visitor, and closes what it opened after its last (also on SIGTERM)."""
     logs.start()  # again: the server has set up its own logging meanwhile
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # What is called here, outside of any session, is meant to be: no warning about it.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     # Streamlit serves a folder pages/ file by file, past app.py, until st.navigation was called once in the process.
@@ -51,8 +56,9 @@ async def _watch(warming: asyncio.Task[None]) -> None:
 def _warm() -> None:
     """Loads what pages need, and opens the stores; in demo mode this starts the stand-ins.
 
-    Streamlit has the garbage collector go over everything after each run of a page, and holds the process's lock the
-    while: longer than most pages take to draw. What is there before the first visitor stays, so it is left out of that.
+    A collection of garbage holds the process's lock while it goes over everything, which took longer than drawing a
+    page. What is there before the first visitor stays, so it is left out; and the configuration switches off
+    Streamlit's own full collection after each run of a page: Python's comes when there is something to collect.
     """
     try:
         for name in nav.SCREENS:
