@@ -60,6 +60,7 @@ def _one(uid: str, video_id: str | None) -> None:
     report = loaded.value
     if report.suspicion is not None:
         findings.suspicion(report.suspicion)
+    findings.prefix_doubt(report.prefix_doubt)
     if not report.complete:
         findings.incomplete(report.failures, report.unchecked)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

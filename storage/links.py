@@ -7,6 +7,7 @@ from typing import Literal
 
 from storage.config import Settings
 from storage.connect import Stores
+from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.layout import Layout
 from storage.domain.model import Clip, ObjectInfo, SignedUrl
 from storage.errors import NotFound, Refused
@@ -19,10 +20,11 @@ CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/
 
 @dataclass(frozen=True, slots=True)
 class MediaLink:
-    """A signed link with what it leads to."""
+    """A signed link with what it leads to. `doubt`: the key does not lie where the configured prefix says."""
 
     signed: SignedUrl
     object: ObjectInfo
+    doubt: str = ""
 
 
 def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
@@ -54,9 +56,12 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     """The key, if it is this customer's: a document that names somebody else's object must not show it to anybody."""
     key = media_key(clip, kind)
     if not layout.belongs_to(key, clip.uid):
+        doubt = key_prefixes(layout, [(clip.uid, key)]).reason
+        check = f"Check the setting first (`python -m storage check`): {doubt}. " if doubt else ""
         raise Refused(
             f"The document of clip {clip.clip_id} names a key that does not belong to its customer: {key}",
-            remedy="Run verify for the user, and replace the clip with upload; the other customer's file is not shown.",
+            remedy=f"{check}Run verify for the user, and replace the clip with upload; the other customer's file "
+            "is not shown.",
             target=key,
         )
     return key
@@ -83,7 +88,8 @@ def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -
             remedy="Run diagnose for the video to see what happened, and verify to see what else is missing.",
             target=key,
         )
-    return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info)
+    doubt = key_prefixes(stores.layout, [(clip.uid, key)]).reason
+    return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info, doubt)
 
 
 def download_name(clip: Clip, kind: MediaKind) -> str:

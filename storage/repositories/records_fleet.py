@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from storage.domain.schema import CLIPS, VIDEOS, Schema, Table
-from storage.errors import BadInput
+from storage.errors import BadInput, MissingIndex, Unusable
 from storage.ids import check_id
 from storage.repositories.decode import decode_time
 from storage.repositories.records_pages import checked_limit
-from storage.repositories.records_query import Condition, build
+from storage.repositories.records_query import Condition, build, names_between
 from storage.repositories.records_reading import Reading
 
 STATUSES = ("processing", "analyzed", "completed", "failed")
 OTHER = "other"  # the count of videos whose status is none of these, or not there
 FIND_LIMIT = 100
+SAMPLE = 5  # clips of each stretch
+_STRETCHES = ("!", "F", "U", "k")  # where each begins at the earliest: ids are mostly letters and digits by chance
 _MAX_STATUSES = 30  # Firestore's limit for "in"
 _SCAN_PAGE = 1_000
 
@@ -53,6 +55,26 @@ class FleetRecords(Reading):
         start = f"{check_id(video_id, 'video_id')}_"
         where: list[Condition] = [("clip_id", ">=", start), ("clip_id", "<", start[:-1] + chr(ord("_") + 1))]
         return self._first(CLIPS, build("clips", group=True, where=where, order_by="clip_id"), "Finding clips", limit)
+
+    def sample_clips(self) -> Iterator[Table]:
+        """A few clips of each of a few users that lie far apart, for a look at what documents say: 24 reads at most.
+
+        A backend that refuses ranged collection groups gives as many from the beginning, in one table.
+        """
+        behind = ""
+        for start in _STRETCHES:
+            names = (self._handle.name(f"users/{max(start, behind)}"), self._handle.name("users~/~"))
+            query = build("clips", group=True, where=names_between(*names))
+            try:
+                table = self._first(CLIPS, query, "Reading some clips", SAMPLE)
+            except (MissingIndex, Unusable):
+                wanted = SAMPLE * len(_STRETCHES)
+                yield self._first(CLIPS, build("clips", group=True), "Reading some clips", wanted)
+                return
+            yield table
+            if not len(table.frame):
+                return
+            behind = f"{table.frame['uid'].iloc[-1]}~"
 
     def videos_by_status(
         self, statuses: Sequence[str], updated_before: datetime | None = None, *, limit: int = 500

@@ -16,6 +16,7 @@ from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
 from pages._ui.text import plain
 from pages._ui.views import clip_detail
+from pages._ui.views import findings as findings_view
 from storage import links
 from storage.diagnose import Case
 from storage.domain.integrity import Finding
@@ -40,6 +41,8 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     with st.spinner("Reading the clips…"):
         loaded = loads.clips(uid, video_id)
     table = loaded.value
+    if case.facts.report is not None:
+        findings_view.prefix_doubt(case.facts.report.prefix_doubt)
     if table.error:
         states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
     frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")

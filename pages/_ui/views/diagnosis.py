@@ -19,6 +19,7 @@ from storage.domain.diagnosis import Diagnosis, Evidence, Step, as_json
 # What a check looks at, in words; the ids are the evidence's own and stay as they are in the bundle.
 _CHECKS: Final = {
     "settings": "Settings",
+    "key_prefix": "Key prefix",
     "clocks": "Clocks",
     "firestore": "Firestore",
     "bucket": "Bucket",
@@ -113,7 +114,7 @@ def _evidence_table(items: Sequence[Evidence]) -> None:
         {
             "Looked at": [_check_word(item.check) for item in items],
             "Is": [_MARKS[item.ok] for item in items],
-            "Found": [md(item.observed, 400) for item in items],
+            "Found": [md(item.observed, 600) for item in items],
         },
         border="horizontal",
         hide_index=True,

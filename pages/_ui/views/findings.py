@@ -54,6 +54,12 @@ def identity(finding: Finding) -> str:
     return tables.fingerprint([part or "" for part in finding.identity])
 
 
+def prefix_doubt(reason: str) -> None:
+    """That no key lies where the configured prefix says, told above what was found; nothing where one does."""
+    if reason:
+        st.warning(prose(reason, 600), title="Is R2_KEY_PREFIX right?", icon=":material/folder_open:")
+
+
 def suspicion(found: Suspicion, *, about: str = "") -> None:
     """Above everything else: the result cannot be true, and how to find out what is wrong with the settings."""
     steps = "\n".join(f"{number}. {prose(way, 500)}" for number, way in enumerate(found.how_to_check, start=1))

@@ -19,6 +19,7 @@ from storage.repositories.rollups import FleetView
 _NAMES = {
     "firestore_read": ("Firestore", "database"),
     "r2_list": ("Bucket", "cloud"),
+    "key_prefix": ("Key prefix", "folder_open"),
     "clock_skew": ("Clocks", "schedule"),
 }
 _SHOWN = 50

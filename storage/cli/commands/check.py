@@ -17,7 +17,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
     check = subparsers.add_parser(
         "check",
         parents=[common],
-        help="configuration, Firestore, the bucket, and each permission apart",
+        help="configuration, Firestore, the key prefix, the bucket, and each permission apart",
         description="Checks the configuration, reads from Firestore, and tries each R2 permission on an object of its "
         "own below _ops/health/, which it takes away again.",
     )

@@ -190,10 +190,11 @@ def run_url(arguments: argparse.Namespace, context: Context) -> int:
     link = links.media_link(context.stores, clip, kind=kind, download=arguments.download)
     _record(context, clip, link.signed.key, arguments)
     signed = link.signed
+    if link.doubt:
+        progress(f"warning: {safe(link.doubt, 600)}; if that holds for other customers too, `check` says so")
     if context.as_json:
-        print_json(
-            {"url": signed.url, "expires_at": signed.expires_at, "key": signed.key, "content_type": signed.content_type}
-        )
+        document = {"url": signed.url, "expires_at": signed.expires_at, "key": signed.key}
+        print_json(document | {"content_type": signed.content_type, "prefix_doubt": link.doubt or None})
         return 0
     say(signed.url)
     sys_note = f"{signed.content_type}, {size(link.object.size_bytes)}, good until {rfc3339(signed.expires_at)}"

@@ -102,6 +102,8 @@ def _say(report: Report) -> None:
         say(f"IMPLAUSIBLE: {safe(report.suspicion.reason, 600)}")
         for way in report.suspicion.how_to_check:
             say(f"  - {safe(way, 300)}")
+    if report.prefix_doubt:
+        say(f"DOUBT: {safe(report.prefix_doubt, 600)}")
     counted = report.checked
     say(
         f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"

@@ -33,6 +33,11 @@ def _plausible(facts: VideoFacts) -> Iterator[Evidence]:
         yield Evidence("settings", observed, False)
 
 
+def _key_prefix(facts: VideoFacts) -> Iterator[Evidence]:
+    if facts.report is not None and facts.report.prefix_doubt:
+        yield Evidence("key_prefix", facts.report.prefix_doubt, None)
+
+
 def _firestore(facts: VideoFacts) -> Iterator[Evidence]:
     faults = [fact for fact in (facts.video, facts.clips, facts.user) if isinstance(fact, Unknown)]
     document = facts.highlights_document
@@ -162,7 +167,14 @@ def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evide
     yield Evidence("source_video", f"Source video: {'; '.join(parts)}.", not (needed and (gone or expired)))
 
 
-_ALWAYS: tuple[Callable[[VideoFacts], Iterator[Evidence]], ...] = (_plausible, _firestore, _bucket, _document, _user)
+_ALWAYS: tuple[Callable[[VideoFacts], Iterator[Evidence]], ...] = (
+    _plausible,
+    _key_prefix,
+    _firestore,
+    _bucket,
+    _document,
+    _user,
+)
 _WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]], ...] = (
     _status,
     _touch,

@@ -175,6 +175,7 @@ class Report:
     `claimed` counts the completed clips whose object must be there. `complete` is false when anything could not be
     read: what was not read is counted in `unchecked`, never as missing.
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
+    `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
     """
 
     uid: str
@@ -191,6 +192,7 @@ class Report:
     unsized: int = 0
     unrecognised: int = 0
     failures: tuple[Failure, ...] = ()
+    prefix_doubt: str = ""
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -222,6 +224,7 @@ class Report:
         return {
             "scope": self.scope,
             "implausible": self.suspicion.as_dict() if self.suspicion else None,
+            "prefix_doubt": self.prefix_doubt or None,
             "complete": self.complete,
             "checked": self.checked.as_dict(),
             "summary": self.summary,

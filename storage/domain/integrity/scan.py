@@ -11,6 +11,7 @@ from storage.domain.integrity import clip_rules, object_rules, video_rules
 from storage.domain.integrity.facts import UserFacts
 from storage.domain.integrity.findings import Checked, Failure, Finding, InFlight, Report, Suspicion
 from storage.domain.integrity.join import ABSENT, UNKNOWN, Array, Clips, Objects, join, rows
+from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.integrity.suspicion import suspect
 from storage.domain.layout import Layout
 from storage.domain.schema import Table
@@ -53,6 +54,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         unsized=int((~flying & clips.claims & np.isnan(clips.size)).sum()),
         unrecognised=things.unrecognised,
         failures=failures,
+        prefix_doubt=_prefix_doubt(facts, layout),
     )
 
 
@@ -65,6 +67,17 @@ def _suspicion(facts: UserFacts, clips: Clips, objects: Objects, expected: Array
     missing = [clips.object.key[i] for i in rows(expected & (clips.object.presence == ABSENT))]
     prefixes = tuple(listing.prefix for listing in facts.listings)
     return suspect(int(expected.sum()), len(missing), len(objects), prefixes, min(missing, default=""))
+
+
+def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
+    named = (*facts.clips.frame["r2_key"].dropna(), *facts.videos.frame["highlights_json_key"].dropna())
+    reason = key_prefixes(layout, ((facts.uid, key) for key in named)).reason
+    if not reason:
+        return ""
+    return (
+        f"{reason[0].upper()}{reason[1:]}. Unless these are older than the setting, it is wrong, and what is looked "
+        "for or written by it goes astray: `python -m storage check` looks at other customers' keys."
+    )
 
 
 def _failures(facts: UserFacts) -> Iterator[Failure]:

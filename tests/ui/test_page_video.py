@@ -1,0 +1,31 @@
+"""The page of a video: what it reads, and what it says of a setting that bends its answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import cached
+from tests.rigs.records import clip, user, video
+from tests.ui.conftest import LiveApp, words
+
+IDS = {"uid": "u1", "video_id": "vid-0001"}
+
+
+def delivered(app: LiveApp, clips: int = 1) -> None:
+    """A video with so many clips, each of them in the bucket."""
+    base = "users/u1/videos/vid-0001"
+    app.world.put({"users/u1": user("u1"), base: video("vid-0001", status="completed", clips_count=clips)})
+    app.world.put({f"{base}/clips/vid-0001_{n}_split": clip("vid-0001", n, has_thumbnail=False) for n in range(clips)})
+    for number in range(clips):
+        app.writer.put(f"users/u1/vid-0001/clips/clip_01_{number}_scene_split.mp4", b"x" * 1_000, "video/mp4")
+
+
+def test_a_prefix_that_no_key_begins_with_is_told_to_support_and_on_the_overview(app, monkeypatch):
+    delivered(app)
+    assert "R2_KEY_PREFIX" not in words(app.open("video", role="support", **IDS))
+    monkeypatch.setenv("R2_KEY_PREFIX", "user/")
+    cached.close()  # the desk begins anew, as it does with every setting
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    assert "R2_KEY_PREFIX ('user/')" in words(app.open("video", role="support", **IDS))
+    assert "Set R2_KEY_PREFIX to 'users/'" in words(app.open("overview"))
