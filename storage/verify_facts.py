@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from storage.bulk.listing import list_known
 from storage.clients.r2_transfer import ContextThreads
 from storage.connect import Stores
 from storage.domain import highlights
@@ -109,7 +110,8 @@ def gather(
     videos, clips = _documents(records, uid, video_id, video, read_at, scope)
     prefixes = layout.user_prefixes(uid) if video_id is None else layout.video_prefixes(uid, video_id)
     prefixes = prefixes if scope.caches else prefixes[:1]
-    listings = each(lambda prefix: Listing(prefix, objects.list_all(prefix)), prefixes, scope.readers)
+    keys = clips.frame["r2_key"].dropna().tolist()
+    listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, scope.readers)
     more = lookups(uid, videos.frame, clips.frame, prefixes, layout, video_id)
     listings += each(lambda prefix: Listing(prefix, objects.list_all(prefix)), more.prefixes, scope.readers)
     heads = dict(zip(more.keys, each(lambda key: _head(objects, key), more.keys, scope.readers), strict=True))

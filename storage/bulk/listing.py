@@ -1,28 +1,43 @@
 """Lists one large prefix in several ranges side by side: where each page takes a while, that is what counts.
 
 A listing goes from page to page by a token, so one listing waits for every page in turn. Folders (a user's videos)
-divide it: each range begins behind a folder's name and ends with the next one chosen. Costs one listing more for every
-1,000 folders, and a page or less for each range. The keys must come in the order of their characters, which R2 keeps;
-from a store that does not, everything is listed again in one go.
+divide it, or keys that should be there: each range begins behind one of them and ends with the next one chosen. Costs
+a page or less for each range, and where folders have to be asked for, one listing more for every 1,000. The keys must
+come in the order of their characters, which R2 keeps; from a store that does not, all is listed again in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from storage.clients.r2_transfer import ContextThreads
 from storage.domain.schema import OBJECTS, Table
-from storage.errors import BackendError, Unusable
+from storage.errors import BackendError, BadInput, Unusable
+from storage.repositories.object_checks import check_key
 from storage.repositories.object_frames import joined
 from storage.repositories.objects import Objects, utc_now
 
 RANGES = 8
+KEYS_A_RANGE = 1_000  # known keys for which a range of their own is worth the page that it costs more
 
 
 class _OutOfOrder(Unusable):
     """The store lists in another order than that of the keys' characters, so ranges of it are no ranges of keys."""
+
+
+def list_known(objects: Objects, prefix: str, keys: Iterable[str]) -> Table:
+    """As `Objects.list_all(prefix)`, divided at keys that documents name, where they are so many that pages would wait.
+
+    Being keys, they divide one large video as well as thousands of small ones. Fewer than two thousand: one listing.
+    """
+    known = sorted({key for key in keys if key.startswith(prefix) and _fit(key)})
+    ranges = min(RANGES, len(known) // KEYS_A_RANGE)
+    if ranges < 2:
+        return objects.list_all(prefix)
+    step = -(-len(known) // ranges)
+    return _listed(objects, prefix, known[step::step])
 
 
 def list_in_ranges(objects: Objects, prefix: str, folders: Sequence[str] | None = None, ranges: int = RANGES) -> Table:
@@ -39,11 +54,15 @@ def list_in_ranges(objects: Objects, prefix: str, folders: Sequence[str] | None 
         except BackendError:
             return objects.list_all(prefix)
         extra = max(1, -(-len(folders) // 1_000))
-    cuts = _cuts(prefix, folders, ranges)
+    return _listed(objects, prefix, _cuts(prefix, folders, ranges), extra)
+
+
+def _listed(objects: Objects, prefix: str, cuts: Sequence[str], reads: int = 0) -> Table:
+    """What lies behind each cut, up to and with the next, side by side. `reads` were made already."""
     bounds = list(zip((None, *cuts), (*cuts, None), strict=True))
     with ContextThreads(max_workers=len(bounds)) as threads:
         parts = list(threads.map(lambda bound: _part(objects, prefix, *bound), bounds))
-    reads = extra + sum(part.reads for part in parts)
+    reads += sum(part.reads for part in parts)
     if any(isinstance(part.error, _OutOfOrder) for part in parts):
         whole = objects.list_all(prefix)
         return replace(whole, reads=whole.reads + reads)
@@ -58,6 +77,15 @@ def _cuts(prefix: str, folders: Sequence[str], ranges: int) -> list[str]:
     names = sorted({f"{name.rstrip('/')}/" for name in folders if name.startswith(prefix) and name != prefix})
     step = max(1, -(-len(names) // max(1, ranges)))
     return names[step::step]
+
+
+def _fit(key: str) -> bool:
+    """Whether the key can divide a listing: a document may name anything, also what no store holds, or a folder."""
+    try:
+        check_key(key)
+    except BadInput:
+        return False
+    return key.isprintable() and "." in key.rpartition("/")[2]
 
 
 def _part(objects: Objects, prefix: str, after: str | None, until: str | None) -> Table:

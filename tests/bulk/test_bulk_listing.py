@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 from storage.actions.objects import ObjectWriter
-from storage.bulk.listing import list_in_ranges
+from storage.bulk.listing import list_in_ranges, list_known
 from storage.clients import r2
 from storage.clients.meter import metering
 from storage.errors import AccessDenied, Unreachable
 from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD, fill
+from tests.contract.verify_world import add_copies
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.seaweed import SeaweedRig
 
@@ -93,3 +94,21 @@ def test_a_refused_listing_is_an_error_and_no_empty_table(far: Objects, proxy: F
     proxy.on(Answer(403, "AccessDenied"))
     table = list_in_ranges(far, "users/u1/")
     assert (table.complete, type(table.error), len(table.frame)) == (False, AccessDenied, 0)
+
+
+@pytest.mark.parametrize("videos", [1, 2_400])
+def test_keys_that_documents_name_divide_one_large_video_and_thousands_of_small_ones(
+    r2_rig: SeaweedRig, proxy: FaultProxy, near: tuple[r2.R2Client, r2.R2Client], bucket: str, videos: int
+) -> None:
+    keys = [f"users/u1/v{n % videos:04d}/clips/{n:04d}.mp4" for n in range(2_400)]
+    writer = ObjectWriter(near[1], bucket)
+    fill(writer, keys[:1])
+    add_copies(r2_rig, bucket, keys[0], keys[1:])
+    objects = Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
+    hostile = ["users/u1/", "users/u1/v0000", "users/u1/v0000/clips", "users/u1/\x00.mp4", "users/u1/\ud800.mp4", "x"]
+    table = list_known(objects, "users/u1/", [*keys, *hostile, f"users/u1/{'long' * 400}.mp4"])
+    assert (table.complete, table.frame["key"].tolist()) == (True, sorted(keys))
+    assert table.reads == proxy.count("GET") <= 5
+    assert proxy.count("GET", query="start-after") == 1  # two ranges, the second behind a key
+    proxy.clear()
+    assert list_known(objects, "users/u1/", keys[:1_999]).reads == proxy.count("GET") == 3  # few: one listing

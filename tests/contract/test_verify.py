@@ -12,6 +12,7 @@ import pytest
 from grpc import StatusCode
 
 from storage.actions.objects import ObjectWriter
+from storage.bulk.listing import RANGES
 from storage.clients import r2
 from storage.domain.integrity import Finding, Totals
 from storage.domain.layout import thumbnail_of
@@ -177,6 +178,7 @@ def test_twenty_thousand_clips_take_few_listings_and_no_head(
     assert report.checked.clips == 20_000
     assert proxy.count("HEAD") == 0
     assert report.cost["r2_class_a"] <= 2 * -(-report.checked.objects // 1_000)
+    assert proxy.count("GET", query="start-after") == RANGES - 1  # side by side, and not page after page
     assert report.cost["r2_class_b"] == 20
     assert report.cost["firestore_reads"] <= 20_000 + 20 + 5
 

@@ -5,12 +5,13 @@ What a plan is made from, what applying compares it with, and what the proof at 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pandas as pd
 
 from storage.actions.purge.survey_documents import DocumentsFound, documents_of
+from storage.bulk.listing import list_known
 from storage.connect import Stores
 from storage.domain.layout import Layout
 from storage.domain.purge.facts import Facts, ObjectFact
@@ -53,8 +54,9 @@ def look(stores: Stores, scope: Scope, now: datetime, progress: Progress = silen
     home = frozenset(home_prefixes(scope, stores.layout))
     listed: list[ObjectFact] = []
     uploads: list[PlannedUpload] = []
+    keys = [one.key for one in found.named]
     for prefix in prefixes:
-        listed += _objects(stores, prefix, home=prefix in home, progress=progress)
+        listed += _objects(stores, prefix, keys, home=prefix in home, progress=progress)
         uploads += _uploads(stores, prefix)
     return _facts(scope, found, listed, uploads, prefixes)
 
@@ -86,20 +88,18 @@ def _facts(
     )
 
 
-def _objects(stores: Stores, prefix: str, *, home: bool, progress: Progress) -> list[ObjectFact]:
+def _objects(stores: Stores, prefix: str, keys: Sequence[str], *, home: bool, progress: Progress) -> list[ObjectFact]:
     """Every object under one prefix; a listing that does not end raises."""
-    found: list[ObjectFact] = []
-    complete = False
-    for page in stores.objects.list_pages(prefix):
-        found += _rows(page.frame, home=home)
-        complete = page.complete
-        if len(found) >= 1_000:
-            progress(f"{len(found):,} objects listed under {prefix}")
-    if not complete:
+    table = list_known(stores.objects, prefix, keys)
+    if table.error is not None:
+        raise table.error
+    if not table.complete:
         raise Unusable(
             f"The listing of {prefix!r} did not end.", remedy="Look again.", operation="list_objects_v2", target=prefix
         )
-    return found
+    if len(table.frame) >= 1_000:
+        progress(f"{len(table.frame):,} objects listed under {prefix}")
+    return _rows(table.frame, home=home)
 
 
 def _rows(frame: pd.DataFrame, *, home: bool) -> list[ObjectFact]:
