@@ -16,7 +16,7 @@ import pytest
 from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
 from storage.clients import r2
-from storage.sandbox.firestore.faults import Rule
+from storage.sandbox.firestore.faults import Faults, Rule
 from tests.cli.conftest import Answer
 from tests.purge.world import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
@@ -36,12 +36,14 @@ class RecordedDesk:
     bucket: str
     proxy: FaultProxy
     folder: Path
+    faults: Faults
     documents: list[bytes] = field(default_factory=list)
 
     def run(self, *arguments: str) -> Answer:
         """One command; everything that it asked is known until the next."""
         self.documents.clear()
         self.proxy.requests.clear()
+        self.faults.reads.clear()
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             status = main(arguments)
@@ -62,6 +64,15 @@ class RecordedDesk:
             key = unquote(seen.path).removeprefix(f"/{self.bucket}").removeprefix("/")
             found.append(key or parse_qs(seen.query, keep_blank_values=True).get("prefix", [""])[0])
         return found
+
+    @property
+    def billed(self) -> tuple[int, int, int]:
+        """What both stores counted since the command began: document reads, class A and class B operations."""
+        asked = [(seen.method, seen.query) for seen in self.proxy.requests]
+        listed = [bool(re.search("list-type|uploads", query)) for _, query in asked]
+        changes = [method in {"PUT", "POST"} and not query.startswith("delete") for method, query in asked]
+        looks = [method in {"GET", "HEAD"} for method, _ in asked]
+        return self.faults.reads.total(), sum(listed) + sum(changes), sum(looks) - sum(listed)
 
     @property
     def asked_nothing(self) -> bool:
@@ -111,6 +122,6 @@ def recorded_desk(r2_rig: SeaweedRig, folder: Path) -> Iterator[RecordedDesk]:
         for name, value in values.items():
             patch.setenv(name, value)
         patch.chdir(folder)
-        desk = RecordedDesk(bucket, proxy, folder)
+        desk = RecordedDesk(bucket, proxy, folder, rig.faults)
         rig.faults.add(Rule("*", "before", when=desk.note))
         yield desk

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import MEDIA, Desk
+from tests.cli.recorded import VIDEO, recorded_desk
 from tests.rigs.records import user, video
+from tests.rigs.seaweed import SeaweedRig
 
 
 def fill(desk: Desk) -> None:
@@ -51,6 +55,32 @@ def test_every_command_says_what_it_was_billed_and_a_plan_is_printed_as_it_was_s
     told = desk.run("highlights", "u1", "v1")
     assert "cost: " in told.err
     assert "cost: " not in told.out
+
+
+def test_what_a_command_says_it_was_billed_is_what_the_stores_counted(r2_rig: SeaweedRig, tmp_path: Path) -> None:
+    media, why = tmp_path / "clip.mp4", ["--actor", "a@example.com", "--reason", "counting"]
+    shutil.copy(next(MEDIA.rglob("*.mp4")), media)
+    commands = [
+        ["check"], ["find", "u1"], ["usage", "u1"], ["verify", "u1"], ["verify", "--all", "--strangers"],
+        ["diagnose", "u1", VIDEO], ["diagnose", "--stuck"], ["highlights", "u1", VIDEO], ["recount", "u1"],
+        ["upload", "u1", VIDEO, str(media), "--scene", "9", "--style", "split", *why],
+        ["recount", "u1", "--apply", *why],
+        ["rollup", "--shard", "1/2"], ["rollup", "--shard", "2/2"], ["rollup", "--show"], ["audit", "--verify"],
+        ["purge", "plan", "u1"],
+    ]  # fmt: skip
+    with recorded_desk(r2_rig, tmp_path) as desk:
+        for command in commands:
+            answer = desk.run(*command)
+            assert answer.status in {0, 1}, (command, answer.err)
+            told = [_number(answer.err, name) for name in ("firestore reads", "r2 class a", "r2 class b")]
+            assert told == list(desk.billed), command
+            assert sum(told) > 0, command
+
+
+def _number(told: str, name: str) -> int:
+    """A number of the line about the cost, which is the last."""
+    found = re.search(rf"([\d,]+) {name}\b", told.strip().splitlines()[-1])
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def test_nought_is_no_bound_and_an_option_goes_before_the_setting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
