@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from typing import TypeVar
 
@@ -37,20 +38,37 @@ def write_shard(records: Records, writer: DocumentWriter, shard: Shard) -> tuple
 
 
 def _advance(records: Records, writer: DocumentWriter, count: int) -> tuple[str, ...]:
-    """Makes this division the one that is read, if it is not yet and all of it is there; keeps the growth before it."""
+    """Makes this division the one that is read, if it is not yet, all of it is there, and none of it is older.
+
+    One shard of a division that was used long ago does not bring back what its other shards say of that time.
+    Keeps the growth before it.
+    """
     head = _readable(lambda: read_head(records))
     if head is not None and head.count == count:
         return ()
-    shards = _readable(lambda: read_shards(records, count)) or [None]
-    if any(shard is None for shard in shards):
+    new = _whole(records, count)
+    if new is None:
         return ()
     before: Sequence[Content] = ()
     if head is not None:
-        old = [shard for shard in _readable(lambda: read_shards(records, head.count)) or [] if shard is not None]
-        whole = len(old) == head.count
-        before = rollup.merged_points([shard.points for shard in old], head.points) if whole else head.points
+        old = _whole(records, head.count)
+        if old is not None and _since(old) > _since(new):
+            return ()
+        before = rollup.merged_points([shard.points for shard in old], head.points) if old else head.points
     writer.set(HEAD, head_fields(Head(count, before)))
     return (HEAD,)
+
+
+def _whole(records: Records, count: int) -> list[Shard] | None:
+    """Every shard of a division, or `None` where one of them is not there."""
+    shards = _readable(lambda: read_shards(records, count)) or []
+    there = [shard for shard in shards if shard is not None]
+    return there if len(there) == count else None
+
+
+def _since(shards: Sequence[Shard]) -> datetime:
+    """As of when the figures of these shards together are."""
+    return min(shard.read_at for shard in shards)
 
 
 def _readable(read: Callable[[], T]) -> T | None:

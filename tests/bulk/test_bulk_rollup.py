@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from grpc import StatusCode
 
+from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import write_shard
+from storage.clients.firestore import open_firestore
 from storage.clients.meter import metering
+from storage.config import FirestoreSettings
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup_documents import HEAD, MAX_SHARDS, shard_path
 from storage.errors import AccessDenied, BadInput, NotFound, Unusable
@@ -24,6 +30,7 @@ from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
 STALE = timedelta(minutes=15)
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -124,6 +131,51 @@ def test_growth_goes_on_over_days_and_over_another_division(world: World) -> Non
     assert growth["users"].tolist() == [4, 4, 4, 4]
     assert growth["videos"].tolist() == [8, 8, 8, 8]
     assert growth["joined"].tolist() == [4, 0, 0, 0]
+
+
+def test_one_shard_of_a_division_of_long_ago_does_not_bring_back_its_other_shards(own: World) -> None:
+    own.put(fleet(4))
+    for number in (1, 2):
+        run(own, number, 2, now=NOON)
+    run(own, now=NOON + timedelta(days=9))
+    run(own, 1, 2, now=NOON + timedelta(days=10))
+    view = read_fleet(own.records)
+    assert (view.shards, view.read_at) == (1, NOON + timedelta(days=9))
+    run(own, 2, 2, now=NOON + timedelta(days=10))
+    view = read_fleet(own.records)
+    assert (view.shards, view.read_at) == (2, NOON + timedelta(days=10))
+    assert view.growth["day"].dt.day.tolist() == [1, 10, 11]
+
+
+def test_shards_of_separate_processes_at_once_a_killed_one_and_two_of_the_same_add_up(own: World) -> None:
+    own.put(fleet(40))
+    run(own)
+    whole = read_fleet(own.records)
+    script = (
+        "import sys; from tests.bulk.test_bulk_rollup import shard_of;"
+        "shard_of(sys.argv[1], sys.argv[2], int(sys.argv[3]))"
+    )
+    own.faults.refuse("Commit", StatusCode.PERMISSION_DENIED)  # one of them ends before it has written anything
+    command = [sys.executable, "-c", script, own.rig.host, own.project]
+    ended = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in (1, 2, 3, 4, 2)]
+    failed = sum(process.wait(120) != 0 for process in ended)
+    assert failed == 1
+    for number in range(1, 5):
+        if own.records.raw(shard_path(number, 4)) is None:
+            assert read_fleet(own.records).shards == 1  # until it is there, the division before stands
+            run(own, number, 4)
+    view = read_fleet(own.records)
+    assert (view.shards, view.complete) == (4, True)
+    views_equal(view, whole)
+
+
+def shard_of(host: str, project: str, number: int) -> None:
+    """One shard of four, as a scheduler runs it in a process of its own."""
+    handle = open_firestore(FirestoreSettings(project, None, host))
+    run_rollup(
+        Records(handle), DocumentWriter(handle), DEFAULT_LIMITS, lambda: NOON + timedelta(hours=2), stale_after=STALE,
+        shard=(number, 4),
+    )  # fmt: skip
 
 
 def test_a_view_costs_the_same_at_one_ten_and_a_hundred_times_the_data(own: World) -> None:
