@@ -49,7 +49,7 @@ class UserTables:
         return self._table(uid, "videos", self._records.videos, self._videos_since)
 
     def clips(self, uid: str) -> Table:
-        """All clips; again: the clips of each video that changed, and a read for every 1,000 clips."""
+        """All clips; again: the clips of each video that changed, and 2 reads for every 1,000 clips."""
         return self._table(uid, "clips", self._records.clips, self._clips_since)
 
     def forget(self, uid: str) -> None:
@@ -78,7 +78,7 @@ class UserTables:
         return table if self._records.count_videos(uid) == int(table.frame["exists"].sum()) else None
 
     def _clips_since(self, uid: str, before: Table) -> Table | None:
-        """The clips of changed videos anew. Clips that changed without their video show in the count or the bytes."""
+        """The clips of changed videos anew. Clips that come or go without it show in the count or the bytes."""
         began = self._clock()
         changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP, MOST_CHANGED)
         if not changed.complete:
@@ -90,9 +90,10 @@ class UserTables:
         frame = before.frame[~before.frame["video_id"].isin(ids)]
         frame = pd.concat([frame, *(part.frame for part in parts if len(part.frame))], ignore_index=True)
         frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
-        totals = self._records.clip_totals(uid, known_unsized=0)
+        totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
         sizes = frame["file_size_bytes"].dropna()
-        if (totals.sized_count, totals.size_bytes) != (len(sizes), int(sizes.sum())):
+        counted = (int(frame["exists"].sum()), len(sizes), int(sizes.sum()))
+        if (totals.count, totals.sized_count, totals.size_bytes) != counted:
             return None
         below = tuple(f"users/{uid}/videos/{video_id}/" for video_id in ids)
         oddities = [odd for odd in before.oddities if not (below and odd.path.startswith(below))]

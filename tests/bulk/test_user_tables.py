@@ -64,23 +64,26 @@ def test_the_second_time_costs_what_changed_and_a_count(own: Shelf) -> None:
     assert reads_of(lambda: own.tables.clips("u1"))[1] >= 5_000
     assert reads_of(lambda: own.tables.videos("u1"))[1] == 200
     own.clock.now += timedelta(minutes=10)
-    assert reads_of(lambda: own.tables.clips("u1"))[1] <= 7
+    assert reads_of(lambda: own.tables.clips("u1"))[1] <= 12
     for number in range(0, 200, 20):
         own.touch(number)
     videos, few = reads_of(lambda: own.tables.videos("u1"))
     clips, some = reads_of(lambda: own.tables.clips("u1"))
     assert few == 11
-    assert some <= 10 + 250 + 5
+    assert some <= 10 + 250 + 2 * 5 + 1
     same(videos, own.records.videos("u1"))
     same(clips, own.records.clips("u1"))
 
 
+UNSIZED = clip("v001", 9, status="failed", file_size_bytes=None)
 CHANGES = {
     "a clip added to a touched video": (1, {f"{at(1)}/clips/new": clip("v001", 9)}),
     "a clip added without a touch": (None, {f"{at(1)}/clips/new": clip("v001", 9)}),
     "a clip of another size without a touch": (None, {f"{at(1)}/clips/c000": clip("v001", 0, file_size_bytes=7)}),
     "a clip with odd fields": (1, {f"{at(1)}/clips/c000": clip("v001", 0, file_size_bytes="x", style=None)}),
     "a clip deleted without a touch": (None, {f"{at(1)}/clips/c000": None}),
+    "a clip without a size added without a touch": (None, {f"{at(1)}/clips/new": UNSIZED}),
+    "a clip without a size deleted without a touch": (None, {f"{at(4)}/clips/unsized": None}),
     "all clips of a video deleted": (2, {f"{at(2)}/clips/c{scene:03d}": None for scene in range(3)}),
     "a new video": (50, {f"{at(50)}/clips/c000": clip("v050", 0)}),
     "a video deleted and its clips left": (None, {at(2): None}),
@@ -91,6 +94,7 @@ CHANGES = {
 def test_tables_are_what_reading_all_gives(shelf: Shelf, change: str) -> None:
     shelf.fill(5, 3)
     shelf.world.put({f"{at(3)}/clips/odd": clip("v003", 7, style=5), "users/u1/videos/ghost/clips/c": clip("ghost", 1)})
+    shelf.world.put({f"{at(4)}/clips/unsized": UNSIZED})
     shelf.tables.videos("u1"), shelf.tables.clips("u1")
     shelf.clock.now += timedelta(minutes=10)
     touched, documents = CHANGES[change]
