@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from grpc import StatusCode
 
+from storage import diagnose_stuck
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.diagnose import Case, diagnose
@@ -18,7 +19,7 @@ from storage.repositories.objects import Objects
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
-from tests.rigs.records import World
+from tests.rigs.records import World, video
 from tests.rigs.seaweed import NOBODY, SeaweedRig, pair
 
 
@@ -238,6 +239,14 @@ def test_what_was_left_out_is_said(desk: Desk) -> None:
     assert "2 delivered videos not looked at" in text
     assert "1 video that failed more than 30 days ago" in text
     assert "1 video without a known status" in text
+
+
+def test_looking_at_what_is_stuck_counts_no_further_than_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnose_stuck, "COUNTED", 1_000)
+    desk.world.put({f"users/u1/videos/v{number}": video(f"v{number}") for number in range(3_000)})
+    found = stuck(desk.checker, Reach(delivered=0))
+    assert found.cost["firestore_reads"] <= 6
+    assert "the rollup says" in " ".join(found.notes)
 
 
 def test_without_the_index_the_users_are_gone_through_and_the_index_is_named(desk: Desk) -> None:
