@@ -29,6 +29,7 @@ from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Report, UserFacts
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.model import User, Video
+from storage.domain.schema import Table
 from storage.errors import AccessDenied, NotFound, StorageError
 from storage.ids import check_id
 from storage.verify_facts import WHOLE, Checker, Scope, document_state, gather
@@ -38,13 +39,18 @@ NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One diagnosis with the facts under it (for the hand-over), the owner, and what it cost."""
+    """One diagnosis with the facts under it (for the hand-over), the owner, and what it cost.
+
+    `clips` are the very documents that it was made from, with the time at which reading them began; `None` where
+    Firestore gave no answer.
+    """
 
     diagnosis: Diagnosis
     facts: VideoFacts
     user: Fact[User]
     cost: Mapping[str, int]
     error: StorageError | None = None
+    clips: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,8 @@ def diagnose(checker: Checker, uid: str, video_id: str, *, scope: Scope = WHOLE,
     check_id(uid, "uid")
     check_id(video_id, "video_id")
     with metering() as meter:
-        facts, error = _facts(checker, uid, video_id, scope, owner)
-    return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error)
+        facts, clips, error = _facts(checker, uid, video_id, scope, owner)
+    return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
 
 
 def read_owner(checker: Checker, uid: str) -> Owner:
@@ -88,13 +94,13 @@ def unknown(error: StorageError) -> Unknown:
 
 def _facts(
     checker: Checker, uid: str, video_id: str, scope: Scope, owner: Owner | None
-) -> tuple[VideoFacts, StorageError | None]:
+) -> tuple[VideoFacts, Table | None, StorageError | None]:
     owner = owner or read_owner(checker, uid)
     try:
         video = checker.records.video(uid, video_id)
         found = gather(checker, uid, video_id, scope, video=video, user_exists=_exists(owner.user))
     except StorageError as fault:
-        return _unread(checker, uid, video_id, owner, unknown(fault)), fault
+        return _unread(checker, uid, video_id, owner, unknown(fault)), None, fault
     now = checker.clock()
     report = integrity.verify_user(found, now, checker.stale_after, checker.layout)
     objects, error = _objects(checker, found, report, now)
@@ -113,7 +119,7 @@ def _facts(
         source_present=_source(checker, found, video),
         report=report,
     )
-    return facts, error
+    return facts, found.clips, error
 
 
 def _exists(user: Fact[User]) -> bool | None:

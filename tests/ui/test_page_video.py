@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import cached
+from pages._ui import cached, loads
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
 
+REFRESH = "video-fresh_refresh"
 IDS = {"uid": "u1", "video_id": "vid-0001"}
 
 
@@ -29,3 +30,22 @@ def test_a_prefix_that_no_key_begins_with_is_told_to_support_and_on_the_overview
     st.cache_resource.clear()
     assert "R2_KEY_PREFIX ('user/')" in words(app.open("video", role="support", **IDS))
     assert "Set R2_KEY_PREFIX to 'users/'" in words(app.open("overview"))
+
+
+def test_the_clips_are_read_once_for_gallery_and_diagnosis_and_are_as_old_as_both(app):
+    delivered(app, 40)
+    reads = app.world.faults.reads
+    before = reads.total()
+    page = app.open("video", **IDS)
+    assert 40 <= reads.total() - before <= 40 + 15, "the video, its owner and its highlights cost few reads"
+    case = loads.case("u1", "vid-0001")
+    assert case.read_at <= case.value.clips.read_at <= case.value.facts.now
+
+    app.world.put({"users/u1/videos/vid-0001/clips/vid-0001_99_split": clip("vid-0001", 99)})
+    loads.clips.clear()
+    before = reads.total()
+    words(page.run())
+    assert reads.total() == before, "no newer clips beside an older diagnosis"
+    page.button(REFRESH).click().run()
+    words(page)
+    assert len(loads.case("u1", "vid-0001").value.clips.frame) == 41

@@ -22,6 +22,7 @@ from storage.diagnose import Case
 from storage.domain.integrity import Finding
 from storage.domain.model import Clip, SignedUrl
 from storage.domain.rows import clip_of
+from storage.domain.schema import Table
 from storage.errors import StorageError
 
 PAGE_SIZE = 24
@@ -37,10 +38,8 @@ _REASONS: dict[str, tuple[Presence, str]] = {
 
 
 def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
-    """Filter, page and gallery; and the details of the clip that the address names."""
-    with st.spinner("Reading the clips…"):
-        loaded = loads.clips(uid, video_id)
-    table = loaded.value
+    """Filter, page and gallery, over the very documents of the diagnosis; and the clip that the address names."""
+    table = _clips(uid, video_id, case)
     if case.facts.report is not None:
         findings_view.prefix_doubt(case.facts.report.prefix_doubt)
     if table.error:
@@ -64,11 +63,19 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
         st.query_params[CLIP_ID] = events.opened
     clip_detail.draw(known, st.query_params.get(CLIP_ID), findings, page=page)
     freshness(
-        loaded.read_at, key=key(page, "clips_fresh"), cost=loaded.cost, complete=table.complete,
+        table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),
     )  # fmt: skip
     if stores().settings.mode == "demo":
         st.caption("The demo's bucket is at 127.0.0.1: clips play in a browser on the machine that runs the desk.")
+
+
+def _clips(uid: str, video_id: str, case: Case) -> Table:
+    """Read with the diagnosis, and so billed and as old as that; asked for here only where that came to nothing."""
+    if case.clips is not None:
+        return case.clips
+    with st.spinner("Reading the clips…"):
+        return loads.clips(uid, video_id).value
 
 
 def _chosen(frame: pd.DataFrame, page: str) -> pd.DataFrame:
