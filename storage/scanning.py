@@ -7,23 +7,20 @@ each process: a second person sees the one that runs.
 from __future__ import annotations
 
 import heapq
-import logging
-import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from storage.background import BackgroundRun, OneAtATime
 from storage.domain.integrity import SEVERITIES, Finding, Report, Suspicion, Totals
-from storage.errors import Refused, StorageError
+from storage.errors import StorageError
 from storage.verify import Checker, Progress, verify_all
 
 MAX_FINDINGS = 5_000
 MAX_DOUBTS = 50  # users whose result is implausible, named one by one
 MAX_USERS = 1_000
 
-State = Literal["running", "done", "bounded", "budget", "cancelled", "failed"]
-
-_log = logging.getLogger(__name__)
+End = Literal["done", "bounded", "budget", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Snapshot:
     """
 
     number: int
-    state: State
+    state: End | Literal["running", "failed"]
     asked_by: str
     started_at: datetime
     ended_at: datetime | None
@@ -66,48 +63,26 @@ class Snapshot:
         return self.complete and self.suspicion is None and not self.doubts
 
 
-class Scan:
-    """One scan, running from the moment it is made. Everything here may be called from any thread."""
+class Scan(BackgroundRun[End]):
+    """One scan. Cancelled, it stops after the user it is at; what was found is kept."""
+
+    kind = "scan"
 
     def __init__(
         self, number: int, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
         read_budget: int | None = None,
     ) -> None:  # fmt: skip
+        super().__init__(number, clock=checker.clock, asked_by=asked_by)
         self._checker = checker
         self._read_budget = read_budget
         self._most = most_users
         self._resume_after = resume_after
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
         self._totals = Totals()
         self._kept: list[tuple[int, int, Finding]] = []
         self._count = 0
-        self._state: State = "running"
         self._progress: Progress | None = None
         self._doubts: list[Doubt] = []
         self._last = resume_after or ""
-        self._error: StorageError | None = None
-        self._crashed = False
-        self._ended_at: datetime | None = None
-        self.number = number
-        self.asked_by = asked_by
-        self.started_at = checker.clock()
-        self._thread = threading.Thread(target=self._run, name=f"scan-{number}", daemon=True)
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether it still works."""
-        return self._thread.is_alive()
-
-    def cancel(self) -> None:
-        """Stops it after the user it is at; what was found is kept."""
-        self._stop.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Waits for its end, at most so long; whether it has ended."""
-        self._thread.join(seconds)
-        return not self.running
 
     def snapshot(self) -> Snapshot:
         """What is known now."""
@@ -131,24 +106,11 @@ class Scan:
                 crashed=self._crashed,
             )
 
-    def _run(self) -> None:
-        state: State = "failed"
-        try:
-            state = self._all()
-        except StorageError as error:
-            self._error = error
-        except Exception:  # the thread has nobody to tell: the page says that it broke, the log has the rest
-            self._crashed = True
-            _log.exception("scan %d broke", self.number)
-        finally:
-            with self._lock:
-                self._state, self._ended_at = state, self._checker.clock()
-
-    def _all(self) -> State:
+    def _work(self) -> End:
         reports = verify_all(self._checker, resume_after=self._resume_after, on_progress=self._advance)
         for done, report in enumerate(reports, start=1):
             self._take(report)
-            if self._stop.is_set():
+            if self._cancelled.is_set():
                 return "cancelled"
             if done >= self._most:
                 return "bounded"
@@ -180,41 +142,19 @@ class Scan:
             heapq.heappushpop(self._kept, ranked)
 
 
-class Scans:
-    """The scans of this process: at most one runs, and the last one is remembered."""
+class Scans(OneAtATime[Scan]):
+    """The scans of this process."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._scan: Scan | None = None
-        self._number = 0
-
-    @property
-    def current(self) -> Scan | None:
-        """The one that runs, else the last one."""
-        return self._scan
+    busy = "A scan is running already."
 
     def start(
         self, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
         read_budget: int | None = None,
     ) -> Scan:  # fmt: skip
         """Starts one, which stops after the user with whom it has read so many documents. `Refused` while one runs."""
-        with self._lock:
-            if self._scan is not None and self._scan.running:
-                raise Refused(
-                    "A scan is running already.",
-                    reasons=[f"started by {self._scan.asked_by} at {self._scan.started_at:%H:%M:%S} UTC"],
-                    remedy="Wait for its end, or cancel it.",
-                )
-            self._number += 1
-            most = max(1, min(most_users, MAX_USERS))
-            self._scan = Scan(
-                self._number, checker, most_users=most, resume_after=resume_after, asked_by=asked_by,
-                read_budget=read_budget,
-            )  # fmt: skip
-            return self._scan
-
-    def stop(self) -> None:
-        """Stops what runs and waits a moment for it; for the end of the process."""
-        if self._scan is not None:
-            self._scan.cancel()
-            self._scan.wait(5.0)
+        most = max(1, min(most_users, MAX_USERS))
+        return self._begin(
+            lambda number: Scan(
+                number, checker, most_users=most, resume_after=resume_after, asked_by=asked_by, read_budget=read_budget
+            )
+        )

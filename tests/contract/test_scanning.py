@@ -102,7 +102,8 @@ def test_it_stops_when_it_is_told_to_and_only_one_runs_at_a_time(desk):
     assert held.wait(PATIENCE_SECONDS)
     with pytest.raises(Refused, match="running already"):
         start(desk, scans)
-    scan.cancel()
+    assert not scans.cancel(scan.number + 1)
+    assert scans.cancel(scan.number)
     go_on.set()
     found = ended(scan)
     assert (found.state, found.totals["checked"]["users"]) == ("cancelled", 1)
@@ -129,7 +130,7 @@ def test_a_mistake_of_the_desk_ends_it_as_broken_and_is_logged(desk, caplog):
     scan_is_over = threading.Event()
     found = ended(Scan(
         1, scanning.replace(desk.checker, clock=broken), most_users=5, resume_after=None, asked_by="ada@corp.test"
-    ))  # fmt: skip
+    ).begin())  # fmt: skip
     assert (found.state, found.crashed, found.complete) == ("failed", True, False)
     assert "scan 1 broke" in caplog.text
 

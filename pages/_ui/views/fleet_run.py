@@ -100,9 +100,7 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
 
 @guarded(ACTION)
 def _cancel(actor: Actor, number: int) -> None:
-    run = rollup_runs().current
-    if run is not None and run.number == number:
-        run.cancel()
+    if rollup_runs().cancel(number):
         logs.event("rollup", actor=actor, outcome="cancelled")
 
 

@@ -110,9 +110,7 @@ def _start(actor: Actor, page: str, resume_after: str | None) -> None:
 
 @guarded("verify")
 def _cancel(actor: Actor, number: int) -> None:
-    scan = scans().current
-    if scan is not None and scan.number == number:
-        scan.cancel()
+    scans().cancel(number)
 
 
 @st.fragment(run_every="1s")
