@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from storage.actions.purge import ledger, steps_objects
 from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approve
 from storage.actions.purge.controlling import cancel, resume
 from storage.actions.purge.ledger import LeaseLost, StillHeld, claim
+from storage.actions.purge.presence import Presence, look_at
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.actions.purge.worker import abandoned_jobs, sweep
@@ -95,6 +97,31 @@ def test_a_job_whose_lease_ended_is_taken_over_and_the_late_worker_finds_out(fil
         with pytest.raises(LeaseLost):
             late.begin("objects", 0, {})
     assert filled.snapshot() == after != before
+
+
+def test_a_worker_that_slept_past_its_lease_touches_nothing_of_a_job_that_was_cancelled_and_undone_meanwhile(
+    filled: PurgeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, job_id = filled.snapshot(), filled.apply(filled.plan(SCOPE)).job_id
+
+    def meanwhile() -> None:
+        filled.offset = timedelta(minutes=5)
+        assert cancel(filled.open(), job_id, BOB).state == "cancelled"
+        back = run_job(filled.open(), undo(filled.open(), job_id, REASON, BOB).job_id)
+        assert (back.state, back.residue) == ("done", ())
+        monkeypatch.setattr(ledger, "_boot_seconds", lambda: float("inf"))  # as much time has passed for the worker
+
+    def look_and_sleep(*arguments: Any) -> Presence:
+        seen = look_at(*arguments)
+        if filled.offset == timedelta():
+            meanwhile()
+        return seen
+
+    monkeypatch.setattr(steps_objects, "look_at", look_and_sleep)  # its last look before it deletes
+    with pytest.raises(LeaseLost):
+        run_job(filled.purging, job_id)
+    assert filled.snapshot() == before
+    assert filled.purging.jobs.get(job_id).state == "undone"
 
 
 def test_cancelling_stops_between_batches_and_the_rest_can_be_done_or_undone(filled: PurgeWorld) -> None:

@@ -186,19 +186,23 @@ class Ledger:
         return [*batch, *(Update(path, dict[FieldName, Any](changed.items())) for path, changed in also.items())]
 
     def _look_again(self, new: Job, fault: StorageError) -> bool:
-        """After a write that failed or may have: whether it was done all the same. Adopts what others may change."""
+        """After a write that failed or may have: whether it was done all the same. Adopts what others may change.
+
+        A job that was cancelled over this worker's head (its lease had ended, or a clock was wrong) may be undone by
+        now: it is as lost as one that another worker took.
+        """
         try:
             there = self._purging.jobs.get(new.job_id)
         except BackendError:
             return False
-        if there.epoch != self.job.epoch:
-            raise LeaseLost(
-                f"Another worker took job {new.job_id} over.",
-                remedy="Leave it to that worker; its status shows how far.",
-            ) from fault
-        if there.sequence == new.sequence > self.job.sequence:
+        mine = there.epoch == self.job.epoch
+        if mine and there.sequence == new.sequence > self.job.sequence:
             self.job = there
             return True
+        if not mine or there.lease_owner != self.job.lease_owner:
+            what = "was cancelled, or taken over by another worker"
+            remedy = "Leave it to whoever did that; its status shows how far it is."
+            raise LeaseLost(f"Job {new.job_id} {what}.", remedy=remedy) from fault
         self.job = replace(self.job, update_time=there.update_time, cancel_by=there.cancel_by)
         return False
 
