@@ -14,7 +14,7 @@ import pytest
 from storage.actions.purge import ledger, steps_objects
 from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import cancel, resume
+from storage.actions.purge.controlling import begin_emptying, cancel, expired, resume
 from storage.actions.purge.ledger import LeaseLost, StillHeld, claim
 from storage.actions.purge.presence import Presence, look_at
 from storage.actions.purge.running import run_job
@@ -97,6 +97,26 @@ def test_a_job_whose_lease_ended_is_taken_over_and_the_late_worker_finds_out(fil
         with pytest.raises(LeaseLost):
             late.begin("objects", 0, {})
     assert filled.snapshot() == after != before
+
+
+def test_copies_are_not_emptied_under_an_undo_that_somebody_has_just_set_going(filled: PurgeWorld) -> None:
+    before = filled.snapshot()
+    for emptied_first in (False, True):
+        job_id = run_job(filled.purging, filled.apply(filled.plan(SCOPE)).job_id).job_id
+        back = undo(filled.purging, job_id, REASON, ADA)
+        cancel(filled.purging, back.job_id, ADA)
+        filled.offset += filled.settings.purge.quarantine_life
+        seen = filled.purging.jobs.get(job_id)  # as a sweep sees it, at which the undo rests
+        assert expired(filled.purging, seen, filled.now())
+        if emptied_first:
+            assert begin_emptying(filled.purging, seen) is not None
+            with pytest.raises(Refused, match="nothing is left to put back"):
+                resume(filled.purging, job_id, ADA)
+        else:
+            resume(filled.purging, job_id, ADA)
+            assert begin_emptying(filled.purging, seen) is None
+            assert run_job(filled.purging, back.job_id).state == "done"
+            assert filled.snapshot() == before
 
 
 def test_a_worker_that_slept_past_its_lease_touches_nothing_of_a_job_that_was_cancelled_and_undone_meanwhile(

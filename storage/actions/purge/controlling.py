@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from storage.actions.audit import by, refusals_recorded
-from storage.actions.document_changes import Create, Update
+from storage.actions.document_changes import Change, Create, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone
@@ -70,11 +70,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         authorise(actor, action, now=now)
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
-        if job.kind == "purge" and job.quarantine == "emptied":
-            raise Refused(
-                f"The quarantine of job {job_id} was emptied: what it still took could not be given back.",
-                remedy="Cancel it if need be, and make a plan for what is left.",
-            )
+        _refuse_emptied(purging, job)
         if job.held(now) and not surely_gone(job.lease_owner):
             raise StillHeld(
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
@@ -89,19 +85,40 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
     return purging.jobs.get(job.job_id)
 
 
+def _refuse_emptied(purging: Purging, job: Job) -> None:
+    """A purge takes nothing more, and an undo gives nothing back, once the copies are gone."""
+    if job.kind == "purge" and job.quarantine == "emptied":
+        raise Refused(
+            f"The quarantine of job {job.job_id} was emptied: what it still took could not be given back.",
+            remedy="Cancel it if need be, and make a plan for what is left.",
+        )
+    if job.kind == "undo" and purging.jobs.get(job.of).quarantine == "emptied":
+        raise Refused(
+            f"The quarantine of job {job.of} was emptied: nothing is left to put back.",
+            remedy="What the undo had put back by then stays; its journal says what.",
+        )
+
+
 def begin_emptying(purging: Purging, job: Job) -> Job | None:
-    """Creates the job that empties an expired quarantine; `None` when somebody else was quicker."""
+    """Creates the job that empties an expired quarantine; `None` when somebody else was quicker.
+
+    An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
+    """
     emptying = replace(
         following(job, SYSTEM, "the quarantine expired", purging.clock()), job_id=f"{job.job_id}-empty", kind="empty"
     )
+    changes: list[Change] = [
+        Create(emptying.path, emptying.to_fields()),
+        Update(job.path, {"quarantine": "emptied"}, job.update_time),
+    ]
+    undoing = purging.jobs.find(job.undo_job) if job.state == "undoing" else None
+    if undoing is not None:
+        if undoing.state not in RESTING:
+            return None
+        failure = {"code": "expired", "message": "The quarantine expired and was emptied.", "remedy": ""}
+        changes.append(Update(undoing.path, {"state": "failed", "failure": failure}, undoing.update_time))
     try:
-        purging.writers.documents.commit(
-            [
-                Create(emptying.path, emptying.to_fields()),
-                Update(job.path, {"quarantine": "emptied"}, job.update_time),
-            ],
-            operation="Beginning to empty a quarantine",
-        )
+        purging.writers.documents.commit(changes, operation="Beginning to empty a quarantine")
     except Stale:
         return None
     return purging.jobs.get(emptying.job_id)
