@@ -11,6 +11,7 @@ from storage.actions.purge.controlling import cancel, resume
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.actions.purge.worker import sweep
+from storage.clients.meter import metering
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused
 from tests.purge.test_purge_jobs import when_done
@@ -119,3 +120,23 @@ def test_erasing_empties_an_earlier_quarantine_of_the_same_scope(filled: PurgeWo
         undo(filled.purging, first.job_id, REASON, ADA)
     with pytest.raises(Refused, match="erased"):
         undo(filled.purging, erased.job_id, REASON, ADA)
+
+
+def test_an_undo_of_many_objects_begins_with_listings_and_not_with_a_question_for_each(world: PurgeWorld) -> None:
+    world.add_user("u1", {"video-aaa": 40})
+    plan = world.plan(Scope.of("u1", "video-aaa"))
+    job_id = run_job(world.purging, world.apply(plan).job_id).job_id
+    assert len(plan.objects) > 80
+    with metering() as meter:
+        undo(world.purging, job_id, REASON, ADA)
+    assert meter.cost().r2_class_b < 20, "the plan, the journal and the kept documents"
+    assert meter.cost().r2_class_a < 20
+
+
+def test_an_undo_of_many_objects_finds_the_one_that_is_new_at_its_old_place(world: PurgeWorld) -> None:
+    world.add_user("u1", {"video-aaa": 40})
+    plan = world.plan(Scope.of("u1", "video-aaa"))
+    job_id = run_job(world.purging, world.apply(plan).job_id).job_id
+    world.put_objects({plan.objects[50].key: (b"rendered anew", "video/mp4")})
+    with pytest.raises(Refused, match="Something new lives where 1 of it"):
+        undo(world.purging, job_id, REASON, ADA)

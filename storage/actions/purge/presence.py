@@ -45,6 +45,24 @@ def look_at(objects: Objects, items: Sequence[PlannedObject], prefixes: Sequence
     return _compared(items, there)
 
 
+def maybe_there(objects: Objects, keys: frozenset[str], prefixes: Sequence[str]) -> frozenset[str]:
+    """The keys at which there may be something: all but those that whole listings of the prefixes prove to be free.
+
+    For a few keys all of them, since listings would cost more than asking for each. Every key lies under a prefix.
+    """
+    if len(keys) <= HEADS * len(prefixes):
+        return keys
+    there: set[str] = set()
+    for prefix in prefixes:
+        complete = False
+        for page in objects.list_pages(prefix):
+            there.update(page.frame["key"].tolist())
+            complete = page.complete
+        if not complete:
+            return keys
+    return keys & there
+
+
 def _listed(objects: Objects, prefix: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:
     """The part of a prefix's listing that should hold these keys.
 

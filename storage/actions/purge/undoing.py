@@ -10,7 +10,7 @@ from storage.actions.document_changes import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import changed_meanwhile, following, job_event, others_at_work
 from storage.actions.purge.planning import stored_plan
-from storage.actions.purge.presence import look_at
+from storage.actions.purge.presence import look_at, maybe_there
 from storage.actions.purge.quarantine import Quarantine
 from storage.actions.purge.record import Record, record_of
 from storage.actions.purge.steps_undo_proof import path_of, same_fields
@@ -90,7 +90,9 @@ def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
 def _occupied(purging: Purging, job: Job, plan: PurgePlan, record: Record) -> tuple[str, ...]:
     """What is now where the purge deleted something, and is not what it deleted."""
     quarantine, found = Quarantine(purging, job.job_id), list[str]()
-    sure, prefixes = frozenset(record.deleted_keys), all_prefixes(plan.scope, purging.stores.layout)
+    prefixes = all_prefixes(plan.scope, purging.stores.layout)
+    # After a purge next to nothing is there: a listing says so at once, where each key would be asked for alone.
+    sure = maybe_there(purging.stores.objects, frozenset(record.deleted_keys), prefixes)
     for index, batch in enumerate(object_batches(plan, erase=False)):
         mine = [item for item in batch if item.key in sure]
         numbers = {item.key: index * KEPT_BATCH + position for position, item in enumerate(batch)}
