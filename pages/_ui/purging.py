@@ -17,21 +17,18 @@ from itertools import chain
 from typing import Any
 
 from pages._ui import cached
-from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge import applying, approving, controlling, planning, undoing, worker
 from storage.actions.purge.applying import Request
 from storage.actions.purge.context import Purging
-from storage.domain.audit_chain import Event
-from storage.domain.policy import Actor, authorise
-from storage.domain.purge.guards import Approval, checked_reason, normal_email
+from storage.domain.policy import Actor
+from storage.domain.purge.guards import Approval, normal_email
 from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, NotFound, Refused, Stale
+from storage.errors import BadInput, NotFound, Stale
 from storage.repositories.audit_log import AuditLog
 
-DECLINED = "purge.decline"
 MAX_OPEN_PLANS = 30
 MAX_DECLINES = 100
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
@@ -144,15 +141,8 @@ def approve(shown: PurgePlan, actor: Actor) -> Approval:
 
 
 def decline(shown: PurgePlan, reason: str, actor: Actor) -> None:
-    """Records a second person's no and why, or that it was refused; raises what keeps it from being recorded."""
-    purging, why = context(), checked_reason(reason)
-    detail = {"scope": shown.scope.spelled, "plan_id": shown.plan_id}
-    event = by(actor, planning.about(shown, Event(DECLINED, "-", reason=why, detail=detail)))
-    with refusals_recorded(purging.trail, event):
-        authorise(actor, "purge.approve", now=purging.clock())
-        if normal_email(actor.email) == _as_shown(shown).maker:
-            raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
-    purging.trail.append(event)
+    """A second person's no to the plan that was shown, on record with its reason."""
+    approving.decline(context(), _as_shown(shown), reason, actor)
 
 
 def cancel(name: str, actor: Actor) -> Job:
@@ -177,7 +167,7 @@ def undo(name: str, reason: str, actor: Actor) -> Job:
 def standing(shown: Sheet) -> Standing:
     """Approvals, declines and the job of a plan, as they are now."""
     purging, plan, fingerprint = context(), shown.plan, shown.fingerprint
-    entries = AuditLog(purging.stores.handle).search(action=DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
+    entries = AuditLog(purging.stores.handle).search(action=approving.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
     return Standing(
         approvals=approving.approvals_of(purging, fingerprint),
         declines=tuple(

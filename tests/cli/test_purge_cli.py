@@ -139,6 +139,24 @@ def test_a_whole_user_needs_a_second_person(desk: Desk, tmp_path: Path) -> None:
     assert {key.split("/")[1] for key in keys(desk)} == {"u10"}
 
 
+def test_a_no_is_on_record_with_its_reason_and_is_no_approval(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    before, plan = keys(desk), planned(desk, tmp_path, "u1")
+    own = desk.run("purge", "decline", str(plan), *WHY, "--actor", "ADA@example.com ", "--json")
+    assert (own.status, own.json["error"]["code"]) == (4, "refused")
+    empty = desk.run("purge", "decline", str(plan), "--reason", " ", *BOB, "--json")
+    assert empty.status == 2
+    given = desk.run("purge", "decline", str(plan), *WHY, *BOB, "--json")
+    assert (given.status, given.json["declined_by"]) == (0, "bob@example.com")
+    assert applied(desk, plan, "u1").status == 4, "nobody has approved"
+    event = desk.run("audit", "--actor", "bob@example.com", "--json").json["events"][0]
+    assert (event["action"], event["reason"]) == ("purge.decline", WHY[1])
+    assert event["fingerprint"] == given.json["fingerprint"]
+    plan.write_text(plan.read_text().replace('"u1"', '"u2"'))
+    assert desk.run("purge", "decline", str(plan), *WHY, *BOB, "--json").status in {2, 4}, "an altered plan"
+    assert keys(desk) == before
+
+
 def test_who_applies_cannot_be_the_one_who_approved(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
     plan = planned(desk, tmp_path, "u1", actor=())

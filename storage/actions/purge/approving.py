@@ -1,4 +1,5 @@
-"""A second person's approval of exactly one plan, kept in `ops_approvals` under the plan's fingerprint."""
+"""A second person's word on exactly one plan: an approval, kept in `ops_approvals` under the plan's fingerprint, or a
+no, which the audit keeps with its reason. A no binds nobody: it tells the maker, and whoever is asked next, why."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.planning import about, store_plan
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.guards import Approval, check_seal, normal_email
+from storage.domain.purge.guards import Approval, check_seal, checked_reason, normal_email
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import Refused, Stale
 from storage.repositories.decode import raw_document
 from storage.repositories.records_query import build
 
 COLLECTION = "ops_approvals"
+DECLINED = "purge.decline"
 
 
 def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
@@ -47,6 +49,18 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
         purging.trail.append(event)
         _keep(purging, plan, approval)
     return approval
+
+
+def decline(purging: Purging, plan: PurgePlan, reason: str, actor: Actor) -> None:
+    """Records a second person's no and why, or that it was refused; raises what keeps it from being recorded."""
+    why = checked_reason(reason)
+    detail = {"scope": plan.scope.spelled, "plan_id": plan.plan_id}
+    event = by(actor, about(plan, Event(DECLINED, "-", reason=why, detail=detail)))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.approve", now=purging.clock())
+        if normal_email(actor.email) == plan.maker:
+            raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
+    purging.trail.append(event)
 
 
 def approvals_of(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:

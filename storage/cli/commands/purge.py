@@ -1,4 +1,4 @@
-"""`purge`: plan, approve, apply, status, resume, cancel, undo; and the worker that runs jobs."""
+"""`purge`: plan, approve, decline, apply, status, resume, cancel, undo; and the worker that runs jobs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve
+from storage.actions.purge.approving import approve, decline
 from storage.actions.purge.context import open_purging
 from storage.actions.purge.planning import make_plan, presented_plan, write_file
 from storage.cli.actor import shell_actor, shell_reader
 from storage.cli.commands.purge_jobs import Run, progress, refusing, register_jobs, run_to_end
 from storage.cli.commands.purge_output import say_plan
 from storage.cli.context import Context
-from storage.cli.output import cost_line, print_json, say
+from storage.cli.output import cost_line, print_json, safe, say
 from storage.clients.meter import metering
 from storage.domain.purge.cost import estimate
 from storage.domain.purge.scope import Scope
@@ -27,6 +27,7 @@ Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so
 
   purge plan UID --video VIDEO_ID --out plan.json --actor you@example.com     look; nothing is changed
   purge approve plan.json --actor colleague@example.com                       a whole user, above limits, --erase
+  purge decline plan.json --actor colleague@example.com --reason "why"        a no, on record for the plan's maker
   purge apply plan.json --confirm UID/VIDEO_ID --reason "why" --actor you@example.com
   purge status JOB_ID          purge undo JOB_ID --actor you@example.com --reason "why"
 """
@@ -73,6 +74,10 @@ def register(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.A
     approved.add_argument(
         "--actor", metavar="EMAIL", required=True, help="who approves; not the maker, not who applies"
     )
+    declined = add("decline", "say no to exactly this plan as a second person, and why", run_decline)
+    declined.add_argument("file", metavar="FILE", type=Path)
+    declined.add_argument("--reason", metavar="TEXT", required=True, help="why; the plan's maker reads it")
+    declined.add_argument("--actor", metavar="EMAIL", required=True, help="who declines; not the maker")
     register_jobs(add)
 
 
@@ -127,4 +132,18 @@ def run_approve(arguments: argparse.Namespace, context: Context) -> int:
         )
     else:
         say(f"Approved by {given.approver}: plan {plan.plan_id} with fingerprint {given.fingerprint}")
+    return 0
+
+
+def run_decline(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when the no is on record, 4 when it is not the actor's to give. It does not stop an apply by itself."""
+    actor = shell_actor(arguments.actor)
+    purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.decline")
+    decline(purging, plan, arguments.reason, actor)
+    if context.as_json:
+        named = {"plan_id": plan.plan_id, "fingerprint": plan.fingerprint, "scope": plan.scope.spelled}
+        print_json(named | {"declined_by": actor.email})
+    else:
+        say(f"Declined by {safe(actor.email)}: plan {plan.plan_id} with fingerprint {plan.fingerprint}")
     return 0
