@@ -125,9 +125,16 @@ def estimate(records: Records, before: FleetView | None, read_budget: int | None
     """What a rollup of all users will read; counting them stops at a bound."""
     users = records.count("users", up_to=USERS_HERE + 1)
     clips = before.totals.clips if before is not None else None
-    reads = READS_OF_A_USER * users + 2 * (clips or 0) // 1_000
+    reads = rollup_reads(users, clips or 0)
     fits = read_budget is None or reads <= read_budget
     return Estimate(users, clips, reads, users <= USERS_HERE and fits)
+
+
+def rollup_reads(users: int, clips: int, shards: int = 1) -> int:
+    """About what one of so many shards reads. Each lists all users, since only a listing shows phantoms, and it has no
+    ranges; the accounting and the sums are read of its own users alone."""
+    own = (READS_OF_A_USER - 1) * users + 2 * clips // 1_000
+    return users + -(-own // shards)
 
 
 def estimate_scan(view: FleetView, users: int | None = None) -> dict[str, int] | None:

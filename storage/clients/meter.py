@@ -54,12 +54,14 @@ class Meter:
         with self._lock:
             self._counts[operation] = self._counts.get(operation, 0) + count
 
-    def check(self) -> None:
-        """Raises `OverBudget` if the reads passed the budget."""
-        reads = self.cost().firestore_reads
+    def check(self, ahead: int = 0) -> None:
+        """Raises `OverBudget` if the reads passed the budget, or would with those that are ahead."""
+        reads = self.cost().firestore_reads + ahead
         if self._read_budget is not None and reads > self._read_budget:
+            planned = f"would use about {reads:,} document reads, so it was not begun"
+            used = planned if ahead else f"used {reads:,} document reads"
             raise OverBudget(
-                f"This used {reads:,} document reads; the budget is {self._read_budget:,}.",
+                f"This {used}; the budget is {self._read_budget:,}.",
                 remedy="Narrow the question, or allow more: READ_BUDGET, in the shell --read-budget N (0: no bound).",
             )
 
@@ -93,12 +95,15 @@ def billed() -> Cost | None:
     return active[0].cost() if active else None
 
 
-def check() -> None:
-    """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that."""
+def check(ahead: int = 0) -> None:
+    """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that.
+
+    `ahead` are reads that work of no use when it stops half way is expected to take: it is then not begun.
+    """
     if _agreed.get():
         return
     for meter in _active.get():
-        meter.check()
+        meter.check(ahead)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def test_a_command_stops_at_its_budget_and_writes_nothing(
     assert answer.status == 4
     assert answer.json["error"]["code"] == "over_budget"
     assert "--read-budget" in answer.json["error"]["remedy"]
+    assert "was not begun" in answer.json["error"]["message"]  # half a rollup would be reads for nothing
     assert desk.world.records.raw("ops_rollups/shard-001-of-001") is None
 
 

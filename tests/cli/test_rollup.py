@@ -38,6 +38,14 @@ def test_people_are_told_in_words(desk: Desk) -> None:
     assert read_fleet(desk.world.records).totals.users == 2
 
 
+def test_the_estimate_is_what_it_then_costs_also_for_one_of_many_shards(desk: Desk) -> None:
+    desk.world.put({f"users/u{number}": user(f"u{number}") for number in range(60)})
+    for shard in ("1/1", "2/4"):
+        answer = desk.run("rollup", "--shard", shard, "--json")
+        told = int(next(line for line in answer.err.splitlines() if "estimate" in line).split()[2])
+        assert 0.75 * told - 10 <= answer.json["cost"]["firestore_reads"] <= 1.25 * told + 10, (shard, told)
+
+
 @pytest.mark.parametrize("shard", ["", "0/1", "2/1", "x", "1/33", "1/2/3", "-1/2"])
 def test_a_shard_that_is_none_is_bad_usage(desk: Desk, shard: str) -> None:
     answer = desk.run("rollup", f"--shard={shard}", "--json")

@@ -9,8 +9,9 @@ from storage import rollup, verify
 from storage.cli.commands import rollup_show
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, say, size
+from storage.clients.meter import check as check_budgets
 from storage.errors import BackendError
-from storage.fleet import find_fleet
+from storage.fleet import find_fleet, rollup_reads
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -20,7 +21,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         parents=[common],
         help="read all customers once and keep the figures that fleet pages are drawn from",
         description="Reads every user, the accounting and the clips' totals, and writes documents of the desk's own "
-        "(ops_rollups). For a scheduler, once a day or oftener; with --shard on several machines, each with its own I.",
+        "(ops_rollups). For a scheduler, once a day or oftener; with --shard on several machines, each with its own I; "
+        "each of them lists all users, a read for each.",
     )
     command.add_argument(
         "--shard", metavar="I/N", default="1/1", help="only the I-th of N parts of the users (N <= 32)"
@@ -48,8 +50,10 @@ def _make(arguments: argparse.Namespace, context: Context) -> int:
     shard = verify.parse_shard(arguments.shard)
     stores = context.stores
     last = find_fleet(stores.records).view
-    if last is not None:
-        progress(f"estimate: about {last.made_with_reads // shard[1]:,} firestore reads, as the last time")
+    users, clips = (last.totals.users, last.totals.clips) if last else (stores.records.count("users"), 0)
+    expected = rollup_reads(users, clips, shard[1])
+    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
+    check_budgets(ahead=expected)
     written = rollup.run_rollup(
         stores.records,
         context.writers().documents,
