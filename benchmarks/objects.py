@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pandas as pd
+import pyarrow as pa
 from botocore.config import Config
 
 from benchmarks import sample
@@ -46,12 +49,36 @@ def _paginated(client: Any) -> pd.DataFrame:
     return pd.DataFrame([item for page in pages for item in page.get("Contents", [])])
 
 
-def listing(rounds: int) -> dict[str, Measured]:
+def _by_obstore(endpoint: str, tools: Path) -> Callable[[], pd.DataFrame] | None:
+    """The same by `obstore` (Rust), in Arrow batches; it lies with the tools that are only compared with."""
+    sys.path.extend(str(path) for path in (tools.parent / "lib").glob("python*/site-packages"))
+    try:
+        obstore: Any = importlib.import_module("obstore")
+        stores: Any = importlib.import_module("obstore.store")
+    except ModuleNotFoundError:
+        return None
+    store = stores.S3Store(
+        BUCKET, endpoint=endpoint, region="us-east-1", access_key_id=_TOKEN[0], secret_access_key=_TOKEN[1],
+        virtual_hosted_style_request=False, client_options={"allow_http": True},
+    )  # fmt: skip
+
+    def listed() -> pd.DataFrame:
+        batches = obstore.list(store, PREFIX, chunk_size=1_000, return_arrow=True)
+        return pa.Table.from_batches([pa.record_batch(batch) for batch in batches]).to_pandas()
+
+    return listed
+
+
+def listing(rounds: int, tools: Path | None) -> dict[str, Measured]:
     """Client time (CPU) of 20,000 keys into a frame; the store answers at once."""
     with serving(sample.keys(), 0.0) as endpoint:
         plain, objects = _plain(endpoint), Objects(r2.read_client(_settings(endpoint)), BUCKET)
         assert _paginated(plain)["Key"].tolist() == objects.list_all(PREFIX).frame["key"].tolist()
         variants = {"boto3": lambda: _paginated(plain), "ours": lambda: objects.list_all(PREFIX).frame}
+        rust = _by_obstore(endpoint, tools) if tools is not None else None
+        if rust is not None:
+            assert rust()["path"].tolist() == objects.list_all(PREFIX).frame["key"].tolist()
+            variants["obstore"] = rust
         return interleaved(variants, rounds, clock=time.process_time)
 
 
