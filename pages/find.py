@@ -87,7 +87,7 @@ def _ask(typed: str) -> None:
 
 def _answer(question: str) -> None:
     sent = st.session_state.pop(SENT, False)
-    with st.spinner("Searching…"):
+    with states.loading("Searching…"):
         loaded = loads.find(question)
     found = loaded.value
     if sent and len(found.matches) == 1 and not found.gaps:

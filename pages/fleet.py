@@ -29,7 +29,7 @@ def page() -> None:
 
 
 def _figures() -> None:
-    with st.spinner("Reading the figures…"):
+    with states.loading("Reading the figures…", 480):
         loaded = fleet_loads.fleet()
     found = loaded.value.view
     if found is None:

@@ -28,17 +28,22 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         states.section("the target", _target, key=key(NAME, "target"))
-    states.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
+    backends = st.container()  # the places come first, and are there before anything was read
     left, right = st.columns([1, 2], gap="medium")
-    with left, st.container(border=True, height="stretch"):
-        st.subheader("Videos by status", anchor=False)
+    statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
+    statuses.subheader("Videos by status", anchor=False)
+    limits.subheader("Near or over a limit", anchor=False)
+    stuck = st.container(border=True) if allowed("diagnose") else None
+    if stuck is not None:
+        stuck.subheader("Needs a person now", anchor=False)
+    with backends:
+        states.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
+    with statuses:
         states.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
-    with right, st.container(border=True, height="stretch"):
-        st.subheader("Near or over a limit", anchor=False)
+    with limits:
         states.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
-    if allowed("diagnose"):
-        with st.container(border=True):
-            st.subheader("Needs a person now", anchor=False)
+    if stuck is not None:
+        with stuck:
             states.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
 
 
@@ -55,7 +60,7 @@ def _target() -> None:
 
 
 def _backends() -> None:
-    with st.spinner("Asking both backends…"):
+    with states.loading("Asking both backends…", 110):
         loaded = loads.backends()
     checks, _ = loaded.value
     view.backends(checks)
@@ -63,14 +68,14 @@ def _backends() -> None:
 
 
 def _statuses() -> None:
-    with st.spinner("Counting…"):
+    with states.loading("Counting…", 260):
         loaded = fleet_loads.statuses()
     view.statuses(loaded.value)
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 
 
 def _limits() -> None:
-    with st.spinner("Reading users…"):
+    with states.loading("Reading users…", 260):
         loaded = fleet_loads.limits()
     found = loaded.value
     view.limits(found, page=NAME)
@@ -84,7 +89,7 @@ def _stuck() -> None:
     if not _few_to_look_at() and not st.session_state.get(_LOOK):
         _ask_to_look()
         return
-    with st.spinner("Looking at videos that do not move…"):
+    with states.loading("Looking at videos that do not move…", 260):
         loaded = loads.stuck()
     stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)

@@ -41,7 +41,7 @@ def page() -> None:
 
 
 def _stuck(delivered: int) -> None:
-    with st.spinner("Looking at videos that do not move…"):
+    with states.loading("Looking at videos that do not move…", 480):
         loaded = loads.stuck(delivered)
     found = loaded.value
     freshness(
@@ -155,7 +155,7 @@ def _case(uid: str, video_id: str) -> None:
 
 def _diagnosis(uid: str, video_id: str) -> None:
     require("diagnose")  # a drawer runs again without the page around it
-    with st.spinner("Looking at both stores…"):
+    with states.loading("Looking at both stores…", 320):
         loaded = loads.case(uid, video_id)
     st.page_link(
         SCREENS["video"].file, label="Open the video, with all that mends it", icon=":material/movie:",

@@ -55,7 +55,7 @@ def page() -> None:
 
 
 def _one(uid: str, video_id: str | None) -> None:
-    with st.spinner("Comparing documents and bucket…"):
+    with states.loading("Comparing documents and bucket…", 360):
         loaded = loads.report(uid, video_id)
     report = loaded.value
     if report.suspicion is not None:

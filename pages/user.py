@@ -35,7 +35,7 @@ def page() -> None:
 
 
 def _user(uid: str) -> None:
-    with st.spinner("Reading the account…"):
+    with states.loading("Reading the account…", 320):
         loaded = loads.user(uid)
     account, usage = loaded.value
     _head(account, usage)
@@ -97,7 +97,7 @@ def _ways_on(uid: str) -> None:
 
 def _videos(uid: str) -> None:
     wanted = uid in st.session_state.get(_WHOLE, ())
-    with st.spinner("Reading the videos…"):
+    with states.loading("Reading the videos…", 320):
         loaded = loads.all_videos(uid) if wanted else loads.some_videos(uid)
     some = loaded.value
     frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
@@ -136,7 +136,7 @@ def _truth(uid: str, usage: Usage) -> None:
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
             _read_whole(uid)
         return
-    with st.spinner("Reading every clip…"):
+    with states.loading("Reading every clip…"):
         loaded = loads.full_usage(uid)
     full = loaded.value
     broken = full.videos.error or full.clips.error

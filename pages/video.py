@@ -34,7 +34,7 @@ def page() -> None:
 
 
 def _video(uid: str, video_id: str) -> None:
-    with st.spinner("Looking at both stores…"):
+    with states.loading("Looking at both stores…", 480):
         loaded = loads.case(uid, video_id)
     case = loaded.value
     video = case.facts.video.value if isinstance(case.facts.video, Known) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
@@ -164,6 +165,11 @@ def incomplete(what: str, *, error: StorageError | None, shown: int, key: str) -
         _retry(key)
 
 
-def skeleton(height: int = 220) -> Any:
-    """A grey shape while the block runs: `with skeleton(): draw_table()`."""
-    return st.skeleton(height=height)
+@contextmanager
+def loading(words: str, height: int = 220) -> Iterator[None]:
+    """While the block reads: what is read, over the grey shape of what will stand there; neither where it is quick.
+
+    What the block draws stays. `height` in pixels, about that of the part, so that the page below hardly moves.
+    """
+    with st.empty().spinner(words), st.skeleton(height=height):  # a place of its own: the shape would take the words'
+        yield

@@ -184,3 +184,20 @@ def test_refreshing_clears_the_cache_first_and_tells_the_page() -> None:
     app.button(key="f_refresh").click().run()
     assert app.session_state["cleared"] is True
     assert app.text[0].value == "True"
+
+
+def test_while_a_part_reads_its_words_and_its_shape_stand_there_and_nothing_of_them_is_left() -> None:
+    app = run("""
+with states.loading("Reading…", 120):
+    st.text("drawn inside")
+st.text("drawn after")
+""")
+    assert words(app) == "drawn inside\ndrawn after"
+    failed = run("""
+def body():
+    with states.loading("Reading…"):
+        raise errors.NotFound("It is not there.")
+states.section("the part", body, key="part")
+""")
+    assert "It is not there" in words(failed)
+    assert not failed.exception

@@ -74,7 +74,7 @@ def _clips(uid: str, video_id: str, case: Case) -> Table:
     """Read with the diagnosis, and so billed and as old as that; asked for here only where that came to nothing."""
     if case.clips is not None:
         return case.clips
-    with st.spinner("Reading the clips…"):
+    with states.loading("Reading the clips…", 320):
         return loads.clips(uid, video_id).value
 
 

@@ -32,7 +32,7 @@ TICK_SECONDS = 5
 
 def draw(plan_id: str) -> None:
     """The plan, and below it whatever may be done with it now."""
-    with st.spinner("Reading the plan…"):
+    with states.loading("Reading the plan…", 320):
         shown = loads.plan(plan_id)
         loaded = loads.standing(plan_id, shown.fingerprint)
     plan, standing = shown.plan, loaded.value
