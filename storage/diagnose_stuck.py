@@ -143,16 +143,14 @@ def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list
         for table, group in zip(tables, asked, strict=True)
         if not table.complete
     ]
-    for table in tables:
-        if table.error is not None:
-            raise table.error
+    frames = [table.unbroken() for table in tables]
     counts = checker.records.status_counts(up_to=COUNTED)
     strange = counts["other"]
     if COUNTED in counts.values():
         notes.append("Too many videos to count here: whether some are without a known status, the rollup says.")
     elif strange:
         notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
-    return [table.frame for table in tables], notes, not all(table.complete for table in tables)
+    return frames, notes, not all(table.complete for table in tables)
 
 
 def _by_user(checker: Checker) -> list[pd.DataFrame]:
@@ -160,10 +158,7 @@ def _by_user(checker: Checker) -> list[pd.DataFrame]:
     kept = [VIDEOS.empty()[list(_DECIDING)]]
     for page in checker.records.iter_users():
         for uid in page.frame["uid"].tolist():
-            table = checker.records.videos(uid)
-            if table.error is not None:
-                raise table.error
-            kept.append(table.frame[list(_DECIDING)])
+            kept.append(checker.records.videos(uid).unbroken()[list(_DECIDING)])
     return kept
 
 

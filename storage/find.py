@@ -103,7 +103,7 @@ def _video_id(search: _Search, guess: Guess) -> bool:
     return search.look(
         f"videos with the id {guess.video_id}",
         lambda: matches.videos(
-            matches.whole(search.records.find_videos(video_id=guess.video_id)), "its video id is the text"
+            search.records.find_videos(video_id=guess.video_id).unbroken(), "its video id is the text"
         ),
     ) or search.look(
         f"clips of a video {guess.video_id} without a document",
@@ -116,13 +116,13 @@ def _video_url(search: _Search, guess: Guess) -> bool:
         return search.look(
             f"videos made from {guess.value}",
             lambda: matches.videos(
-                matches.whole(search.records.find_videos(video_url=guess.value)), "it was made from this address"
+                search.records.find_videos(video_url=guess.value).unbroken(), "it was made from this address"
             ),
         )
     return search.look(
         f"videos made from the YouTube video {guess.value}",
         lambda: matches.videos(
-            matches.whole(search.records.find_videos(youtube_id=guess.value)), "it was made from this YouTube video"
+            search.records.find_videos(youtube_id=guess.value).unbroken(), "it was made from this YouTube video"
         ),
     )
 
@@ -132,9 +132,7 @@ def _clip_id(search: _Search, guess: Guess) -> bool:
         return _path(search, guess)
     return search.look(
         f"clips with the id {guess.clip_id}",
-        lambda: matches.clips(
-            matches.whole(search.records.find_clips(clip_id=guess.clip_id)), "its clip id is the text"
-        ),
+        lambda: matches.clips(search.records.find_clips(clip_id=guess.clip_id).unbroken(), "its clip id is the text"),
     )
 
 
@@ -142,7 +140,7 @@ def _file_name(search: _Search, guess: Guess) -> bool:
     name = guess.value.removesuffix(".jpg") + ".mp4" if guess.value.endswith(".jpg") else guess.value
     return search.look(
         f"clips with the file name {name}",
-        lambda: matches.clips(matches.whole(search.records.find_clips(filename=name)), "its file name is the text"),
+        lambda: matches.clips(search.records.find_clips(filename=name).unbroken(), "its file name is the text"),
     )
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from storage.domain.layout import ParsedKey, parse_stem
 from storage.domain.match import Match
 from storage.domain.recognise import Guess
-from storage.domain.schema import Table
 from storage.ids import is_id
 from storage.repositories.records import Records
 
@@ -28,20 +27,13 @@ def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
 
 def of_email(records: Records, email: str) -> Iterator[Match]:
     """Users with exactly this address."""
-    yield from users(whole(records.users_by_email(email)), "its address is the text")
+    yield from users(records.users_by_email(email).unbroken(), "its address is the text")
 
 
 def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
     """Users whose address begins so, in this case."""
     table = records.users_by_email_prefix(start, MATCH_LIMIT)
-    yield from users(whole(table), "its address begins with the text")
-
-
-def whole(table: Table) -> pd.DataFrame:
-    """The frame of a table that was read to its end or to the limit; raises the error that cut it short."""
-    if table.error is not None:
-        raise table.error
-    return table.frame
+    yield from users(table.unbroken(), "its address begins with the text")
 
 
 def of_email_in_any_case(records: Records, folded: str) -> Iterator[Match]:
@@ -49,11 +41,10 @@ def of_email_in_any_case(records: Records, folded: str) -> Iterator[Match]:
     seen, cursor = 0, None
     while seen < SCAN_LIMIT:
         page = records.users(cursor=cursor)
-        if page.error is not None:
-            raise page.error
-        seen += len(page.frame)
-        emails = page.frame["email"].fillna("").str.casefold()
-        yield from users(page.frame[emails.str.startswith(folded)], "its address begins with the text, in another case")
+        frame = page.unbroken()
+        seen += len(frame)
+        emails = frame["email"].fillna("").str.casefold()
+        yield from users(frame[emails.str.startswith(folded)], "its address begins with the text, in another case")
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -67,7 +58,7 @@ def users(frame: pd.DataFrame, why: str) -> Iterator[Match]:
 
 def phantoms(records: Records, video_id: str) -> Iterator[Match]:
     """Videos without a document, found by the clips below them."""
-    frame = whole(records.find_clips_of_video(video_id))
+    frame = records.find_clips_of_video(video_id).unbroken()
     for uid in sorted(set(frame.loc[frame["video_id"] == video_id, "uid"])):
         yield Match("video", uid, video_id, "", video_id, "clips with its id are there, and no document of the video")
 
@@ -106,7 +97,7 @@ def of_key(records: Records, guess: Guess) -> Iterator[Match]:
     if parsed is None:
         return
     media = parsed.kind in {"clip", "thumbnail"} and is_id(parsed.uid) and is_id(parsed.video_id)
-    frame = whole(records.clips(parsed.uid, parsed.video_id)) if media else None
+    frame = records.clips(parsed.uid, parsed.video_id).unbroken() if media else None
     if frame is not None and len(frame):
         keys = {guess.value, unquote(guess.value)}
         named = frame[frame["r2_key"].isin(keys) | frame["thumbnail_r2_key"].isin(keys)]
@@ -120,7 +111,7 @@ def of_key(records: Records, guess: Guess) -> Iterator[Match]:
             return
     if media or parsed.kind == "unrecognised":
         for key in dict.fromkeys((guess.value, unquote(guess.value))):
-            elsewhere = whole(records.find_clips(r2_key=key))
+            elsewhere = records.find_clips(r2_key=key).unbroken()
             yield from clips(elsewhere, "its document names this key")
             if len(elsewhere):
                 return

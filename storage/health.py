@@ -132,9 +132,7 @@ def _key_prefix(stores: Stores, read: Check) -> Check:
     named: list[tuple[str, str]] = []
     try:
         for table in stores.records.sample_clips():
-            if table.error is not None:
-                raise table.error
-            frame = table.frame.dropna(subset=["r2_key"])
+            frame = table.unbroken().dropna(subset=["r2_key"])
             named += zip(frame["uid"].tolist(), frame["r2_key"].tolist(), strict=True)
             if key_prefixes(layout, named).expected:
                 break

@@ -16,13 +16,11 @@ import pandas as pd
 
 from storage.actions import fields
 from storage.actions.audit import AuditTrail, by, refusals_recorded
-from storage.actions.purge.counting import wanted_counters
-from storage.actions.purge.survey_documents import sizes_of, whole
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.counters import ClipSize, totals
+from storage.domain.purge.counters import ClipSize, sizes_of, totals, wanted_counters
 from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.order import batches
 from storage.errors import NotFound, Refused
@@ -59,9 +57,9 @@ class RecountPlan:
 
 def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
     """Reads every clip and video of the user once. `NotFound` where there is neither; raises what a backend raises."""
-    clips = whole(stores.records.clips(uid), "clips")
+    clips = stores.records.clips(uid).whole()
     clips = clips[clips["exists"]]
-    videos = whole(stores.records.videos(uid), "videos")
+    videos = stores.records.videos(uid).whole()
     there = videos[videos["exists"]]
     by_video: dict[str, list[ClipSize]] = {str(video_id): [] for video_id in there["video_id"]}
     for video_id, group in clips.groupby("video_id"):

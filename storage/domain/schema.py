@@ -85,6 +85,19 @@ class Table:
     error: StorageError | None = None
     next_cursor: str | None = None
 
+    def unbroken(self) -> pd.DataFrame:
+        """The frame, read to its end or to the limit that was asked for; raises the error that cut it short."""
+        if self.error is not None:
+            raise self.error
+        return self.frame
+
+    def whole(self) -> pd.DataFrame:
+        """The frame, read to its end; anything less raises what cut it short."""
+        frame = self.unbroken()
+        if not self.complete:
+            raise ValueError(f"the table of {self.schema.name} was limited by its caller")
+        return frame
+
 
 def _path(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, "text", required=True, nullable=False, from_path=True) for name in names)

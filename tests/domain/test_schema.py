@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
 from storage.domain import model
-from storage.domain.schema import ALL, CLIPS, DTYPES, OBJECTS, USERS, VIDEOS, Schema
+from storage.domain.schema import ALL, CLIPS, DTYPES, OBJECTS, USERS, VIDEOS, Schema, Table
+from storage.errors import Unreachable
 
 
 @pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.name)
@@ -52,3 +54,17 @@ def test_missing_cells_are_not_available_and_never_zero() -> None:
     frame = pd.concat([CLIPS.empty(), pd.DataFrame({"clip_id": pd.Series(["c"], dtype="string")})], ignore_index=True)
 
     assert frame.drop(columns="clip_id").isna().all(axis=None)
+
+
+def test_a_table_that_broke_off_gives_no_rows_and_one_that_was_limited_is_never_taken_for_all_of_them() -> None:
+    limited = Table(CLIPS, CLIPS.empty(), (), False, datetime(2026, 11, 25, tzinfo=UTC))
+    broken = replace(limited, error=Unreachable("The store is away.", remedy="Try again.", operation="Listing clips"))
+
+    assert limited.unbroken() is limited.frame
+    with pytest.raises(ValueError, match="limited"):
+        limited.whole()
+    for rows in (broken.unbroken, broken.whole):
+        with pytest.raises(Unreachable):
+            rows()
+    whole = replace(limited, complete=True)
+    assert whole.whole() is whole.frame

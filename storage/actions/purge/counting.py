@@ -9,16 +9,8 @@ import pandas as pd
 
 from storage.actions.document_changes import Update
 from storage.actions.documents import DocumentWriter, Transaction
-from storage.actions.purge.survey_documents import sizes_of, whole
 from storage.connect import Stores
-from storage.domain.purge.counters import (
-    ClipSize,
-    Totals,
-    accounting_counters,
-    changes,
-    user_counters,
-    video_counters,
-)
+from storage.domain.purge.counters import Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.order import batches
 from storage.domain.purge.plan import CounterChange, CounterValue
 from storage.errors import Throttled
@@ -26,13 +18,6 @@ from storage.repositories.subtree import Subtree
 
 MOST_TOGETHER = 150  # documents of one transaction
 TRIES = 5  # of adding up and writing, when somebody else counts meanwhile
-
-
-def wanted_counters(uid: str, totals: Totals, videos: dict[str, list[ClipSize]]) -> dict[str, dict[str, CounterValue]]:
-    """What each document with counters should say, by path: user, accounting, and the given videos."""
-    user = f"users/{uid}"
-    wanted = {user: user_counters(totals), f"storage_accounting/{uid}": accounting_counters(totals)}
-    return wanted | {f"{user}/videos/{video_id}": video_counters(clips) for video_id, clips in videos.items()}
 
 
 def set_counters(
@@ -98,5 +83,5 @@ def _work(
 
 
 def _existing(stores: Stores, uid: str, video_id: str) -> pd.DataFrame:
-    frame = whole(stores.records.clips(uid, video_id), "clips")
+    frame = stores.records.clips(uid, video_id).whole()
     return frame[frame["exists"]]

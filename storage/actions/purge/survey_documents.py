@@ -10,20 +10,12 @@ from typing import Any
 import pandas as pd
 
 from storage.connect import Stores
-from storage.domain.purge.counters import (
-    ClipSize,
-    Totals,
-    accounting_counters,
-    changes,
-    user_counters,
-    video_counters,
-)
+from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import LinkFact, NamedKey, VideoFact
 from storage.domain.purge.order import SLUGS
 from storage.domain.purge.places import document_roots
 from storage.domain.purge.plan import CounterChange, PlannedDocument
 from storage.domain.purge.scope import Scope
-from storage.domain.schema import Table
 from storage.repositories.records_query import build
 from storage.repositories.subtree import Found, Subtree
 
@@ -119,7 +111,7 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
     clip_ids = {clip.clip_id for clip in scope.clips}
     slugs: dict[str, Found] = {}
     for video_id in scope.video_ids or (None,):
-        table = whole(stores.records.share_slugs(scope.uid, video_id), "share links")
+        table = stores.records.share_slugs(scope.uid, video_id).whole()
         paths = [
             path
             for path, clip_id in zip(table["path"], table["clip_id"], strict=True)
@@ -156,9 +148,7 @@ def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: S
     if not scope.clips:
         _videos_beside(found, stores, scope)
     left = found.user_totals.less(found.clips)
-    wanted = {user: user_counters(left), f"storage_accounting/{scope.uid}": accounting_counters(left)}
-    wanted |= {f"{user}/videos/{video_id}": video_counters(clips) for video_id, clips in staying.items()}
-    for path, counters in wanted.items():
+    for path, counters in wanted_counters(scope.uid, left, staying).items():
         document = around[path]
         if document is not None:
             found.counters += changes(path, document.fields, counters)
@@ -181,7 +171,7 @@ def _clips_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> dict[s
     staying: dict[str, list[ClipSize]] = {}
     found.named_elsewhere = []
     for video_id in scope.video_ids:
-        frame = whole(stores.records.clips(scope.uid, video_id), "clips")
+        frame = stores.records.clips(scope.uid, video_id).whole()
         frame = frame[~frame["path"].isin(going) & frame["exists"]]
         found.named_elsewhere += _keys_of(frame)
         staying[video_id] = sizes_of(frame)
@@ -193,24 +183,9 @@ def _videos_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> None:
     if found.user_totals.count - len(found.clips) > MOST_CLIPS_BESIDE:
         found.named_elsewhere = None
         return
-    frame = whole(stores.records.clips(scope.uid), "clips")
+    frame = stores.records.clips(scope.uid).whole()
     found.user_videos = int(frame["video_id"].nunique())
     found.named_elsewhere = list(_keys_of(frame[frame["video_id"] != scope.video_id]))
-
-
-def sizes_of(frame: pd.DataFrame) -> list[ClipSize]:
-    """What each clip of a frame adds to the counters."""
-    pairs = zip(frame["file_size_bytes"], frame["style"], strict=True)
-    return [ClipSize(None if pd.isna(size) else int(size), None if pd.isna(style) else style) for size, style in pairs]
-
-
-def whole(table: Table, what: str) -> pd.DataFrame:
-    """The frame of a table that was read to its end; anything less raises what cut it short."""
-    if table.error is not None:
-        raise table.error
-    if not table.complete:
-        raise ValueError(f"the table of {what} was limited by its caller")
-    return table.frame
 
 
 def _keys_of(frame: pd.DataFrame) -> Iterable[NamedKey]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from storage.domain.purge.plan import CounterChange, CounterValue
 
 MAX_SHOWN_CHARS = 80
@@ -43,6 +45,12 @@ class Totals:
         return Totals(max(0, self.count - gone.count), max(0, self.size_bytes - gone.size_bytes))
 
 
+def sizes_of(clips: pd.DataFrame) -> list[ClipSize]:
+    """What each clip of a frame adds to the counters."""
+    pairs = zip(clips["file_size_bytes"], clips["style"], strict=True)
+    return [ClipSize(None if pd.isna(size) else int(size), None if pd.isna(style) else style) for size, style in pairs]
+
+
 def totals(clips: Iterable[ClipSize]) -> Totals:
     """The sum over these clips."""
     sizes = [clip.size_bytes or 0 for clip in clips]
@@ -69,6 +77,15 @@ def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
         "clips_count": left.count,
         "clips_by_style": dict(sorted(by_style.items())),
     }
+
+
+def wanted_counters(
+    uid: str, left: Totals, videos: Mapping[str, Iterable[ClipSize]]
+) -> dict[str, dict[str, CounterValue]]:
+    """What each document with counters should say, by path: user, accounting, and the given videos."""
+    user = f"users/{uid}"
+    wanted = {user: user_counters(left), f"storage_accounting/{uid}": accounting_counters(left)}
+    return wanted | {f"{user}/videos/{video_id}": video_counters(clips) for video_id, clips in videos.items()}
 
 
 def changes(
