@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.purge.world import PurgeWorld
+from tests.purge.world import VIDEO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore, FirestorePool, available_firestores, firestore_pool
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
@@ -40,6 +40,14 @@ def world(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[PurgeWor
     made = PurgeWorld(embedded, seaweed.values(seaweed.fresh_bucket()))
     yield made
     made.close()
+
+
+@pytest.fixture
+def filled(world: PurgeWorld) -> PurgeWorld:
+    """A user with two videos, and a neighbour."""
+    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+    world.add_user("u10", {VIDEO: 1})
+    return world
 
 
 @pytest.fixture

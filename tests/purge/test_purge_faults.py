@@ -19,10 +19,9 @@ from storage.domain.purge.scope import Scope
 from storage.sandbox.firestore.faults import Rule
 from storage.sandbox.firestore.refusals import Refused as Refusal
 from tests.purge.test_purge_kill import assert_purged
-from tests.purge.world import ADA, BOB, REASON, PurgeWorld
+from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
 from tests.rigs.http_faults import Action, Answer, FaultProxy, LoseReply, Reset, Rewrite
 
-VIDEO = "video-aaa"
 COLOURS = 3  # each call has one of so many, by chance but always the same; each run strikes the calls of one colour
 
 

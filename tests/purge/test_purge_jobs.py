@@ -23,30 +23,9 @@ from storage.actions.purge.worker import abandoned_jobs, sweep
 from storage.domain.policy import Actor
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted, Refused, Stale
-from tests.purge.world import ADA, BOB, REASON, PurgeWorld
+from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 
-VIDEO = "video-aaa"
 SCOPE = Scope.of("u1", VIDEO)
-
-
-@pytest.fixture
-def filled(world: PurgeWorld) -> PurgeWorld:
-    """A user with two videos, and a neighbour."""
-    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-    world.add_user("u10", {VIDEO: 1})
-    return world
-
-
-def when_done(step: str, act: Callable[[], Any]) -> Callable[[str], None]:
-    """A listener to progress that does something as soon as the first batch of a step is done."""
-    done: list[bool] = []
-
-    def heard(text: str) -> None:
-        if text.startswith(f"{step}: 1 of") and not done:
-            done.append(True)
-            act()
-
-    return heard
 
 
 def test_two_people_who_apply_one_plan_at_once_make_one_job(filled: PurgeWorld) -> None:

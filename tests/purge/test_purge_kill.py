@@ -15,14 +15,13 @@ from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from tests.purge.victim import CountingProxy, Victims
-from tests.purge.world import ADA, PurgeWorld
+from tests.purge.world import ADA, VIDEO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 
 KILLED = -9
 PARTS = 4
 MOST_CALLS, LEAST_CALLS = 400, 40
-VIDEO = "video-aaa"
 Snapshot = tuple[dict[str, Any], dict[str, Any]]
 
 

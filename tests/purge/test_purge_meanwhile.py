@@ -11,20 +11,11 @@ from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.domain.purge.scope import Scope
 from storage.sandbox.firestore.faults import Rule
-from tests.purge.test_purge_jobs import when_done
-from tests.purge.world import ADA, REASON, PurgeWorld
+from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
 
-VIDEO, OTHER = "video-aaa", "video-bbb"
+OTHER = "video-bbb"
 SCOPE = Scope.of("u1", VIDEO)
 NEW_BYTES = 1_000
-
-
-@pytest.fixture
-def filled(world: PurgeWorld) -> PurgeWorld:
-    """A user with two videos, and a neighbour."""
-    world.add_user("u1", {VIDEO: 2, OTHER: 1})
-    world.add_user("u10", {VIDEO: 1})
-    return world
 
 
 def rendering(world: PurgeWorld, video_id: str) -> Callable[[], tuple[str, str]]:

@@ -11,10 +11,8 @@ from storage.clients import r2
 from storage.connect import Writers
 from storage.domain.purge.scope import Scope
 from tests.purge.test_purge_kill import assert_purged
-from tests.purge.world import PurgeWorld
+from tests.purge.world import VIDEO, PurgeWorld
 from tests.rigs.http_faults import Answer, FaultProxy
-
-VIDEO = "video-aaa"
 
 
 @pytest.fixture

@@ -14,19 +14,9 @@ from storage.actions.purge.worker import sweep
 from storage.clients.meter import metering
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused
-from tests.purge.test_purge_jobs import when_done
-from tests.purge.world import ADA, REASON, PurgeWorld
+from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
 
-VIDEO = "video-aaa"
 SCOPE = Scope.of("u1", VIDEO)
-
-
-@pytest.fixture
-def filled(world: PurgeWorld) -> PurgeWorld:
-    """A user with two videos, and a neighbour."""
-    world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
-    world.add_user("u10", {VIDEO: 1})
-    return world
 
 
 def test_an_undo_waits_for_other_jobs_on_the_same_things(filled: PurgeWorld) -> None:

@@ -19,9 +19,9 @@ from storage.actions.purge.worker import abandoned_jobs, start_worker, sweep
 from storage.domain.purge.job import Job
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.scope import Scope
-from tests.purge.test_purge_kill import KILLED, MOST_CALLS, VIDEO, assert_purged
+from tests.purge.test_purge_kill import KILLED, MOST_CALLS, assert_purged
 from tests.purge.victim import CountingProxy, Victims
-from tests.purge.world import BOB, PurgeWorld, user_documents, user_objects
+from tests.purge.world import BOB, VIDEO, PurgeWorld, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 

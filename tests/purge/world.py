@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,7 @@ LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LIMITS = PurgeLimits(lease_seconds=5)
 NO_PAUSES = (0.0, 0.0, 0.0, 0.0)
 REASON = "customer asked, ticket 4711"
+VIDEO = "video-aaa"
 
 
 def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/") -> dict[str, dict[str, Any]]:
@@ -226,3 +227,15 @@ class PurgeWorld:
         if erase or scope.kind == "user":
             approve(self.purging, plan, BOB)
         return run_job(self.purging, self.apply(plan, erase=erase).job_id)
+
+
+def when_done(step: str, act: Callable[[], Any]) -> Callable[[str], None]:
+    """A listener to progress that does something as soon as the first batch of a step is done."""
+    done: list[bool] = []
+
+    def heard(text: str) -> None:
+        if text.startswith(f"{step}: 1 of") and not done:
+            done.append(True)
+            act()
+
+    return heard
