@@ -45,7 +45,8 @@ def page() -> None:
     if uid is None:
         states.empty(
             "Compare what the documents of a customer name with what the bucket holds.", icon="fact_check",
-            hint="One listing for each prefix, no question for each clip. Give a user id, and a video id to narrow it.",
+            hint="Give a user id or an address, and a video id to narrow it. "
+            f"Is everything there, of everybody? Choose “{MANY}” above.",
         )  # fmt: skip
         return
     states.section(

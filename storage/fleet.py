@@ -90,11 +90,11 @@ def read_statuses(records: Records, known: FleetAnswer, now: datetime) -> Status
 
 
 def limits_of(view: FleetView) -> LimitList:
-    """Who is near or over a limit, by the rollup. Percentages of quotas that are far from their limit are NA."""
+    """Who is near or over a limit, by the rollup. What is far from its limit is NA."""
     rows: dict[str, dict[str, Any]] = {}
     for one in view.near.to_dict("records"):
         row = rows.setdefault(one["uid"], {name: one[name] for name in ("uid", "email", "plan", "state")})
-        row[f"{one['quota']}_percent"] = one["percent"]
+        row[f"{one['quota']}_percent"], row[f"{one['quota']}_state"] = one["percent"], one["state"]
         if one["state"] == "exceeded":
             row["state"] = "exceeded"
     for row in rows.values():

@@ -18,6 +18,7 @@ from storage.domain.usage import Quota, Usage
 from storage.errors import Oddity
 from storage.repositories.records import Records
 
+QUOTAS = ("storage", "clips", "credits")
 SCAN_USERS = 500  # users whose usage one view of the overview reads, with as many accounting documents
 
 
@@ -25,10 +26,10 @@ SCAN_USERS = 500  # users whose usage one view of the overview reads, with as ma
 class LimitList:
     """Users by how much of their worst quota they use.
 
-    `frame` has `uid`, `email`, `plan`, `storage_percent`, `clips_percent`, `credits_percent`, `worst_percent` and
-    `state`, one row a user that is near or over, gravest first. `scanned` users were looked at; `complete` is false
-    when there are more. `source` says whether they were looked at now or by a rollup, which keeps the gravest: `more`
-    are near or over a limit than it lists.
+    `frame` has `uid`, `email`, `plan`, a percentage and a state for each of `QUOTAS` (`storage_percent`,
+    `storage_state`, ...), `worst_percent` and `state`, one row a user that is near or over, gravest first. `scanned`
+    users were looked at; `complete` is false when there are more. `source` says whether they were looked at now or by
+    a rollup, which keeps the gravest: `more` are near or over a limit than it lists.
     """
 
     frame: pd.DataFrame
@@ -78,13 +79,15 @@ def _row(
     document = documents.get(plans.normalise(person.plan))
     plan = plans.effective(person.plan, document.fields if document else None, limits)
     found = usage.evaluate(person.uid, person, books, plan, None, None, now)
-    percents = {f"{name}_percent": _percent(quota) for name, quota in _quotas(found).items()}
+    quotas = _quotas(found)
+    percents = {f"{name}_percent": _percent(quota) for name, quota in quotas.items()}
     known = [value for value in percents.values() if value is not None]
     return {
         "uid": person.uid,
         "email": person.email,
         "plan": plan.plan_id,
         **percents,
+        **{f"{name}_state": quota.state if quota else None for name, quota in quotas.items()},
         "worst_percent": max(known, default=None),
         "state": found.worst_state,
     }
@@ -100,10 +103,9 @@ def _percent(quota: Quota | None) -> float | None:
 
 def gravest_first(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The rows that are near or over a limit as `LimitList.frame`."""
-    columns = ["uid", "email", "plan", "storage_percent", "clips_percent", "credits_percent", "worst_percent", "state"]
-    frame = pd.DataFrame(list(rows), columns=columns)
-    percents = [name for name in columns if name.endswith("_percent")]
-    texts = ["uid", "email", "plan", "state"]
+    percents = [*(f"{name}_percent" for name in QUOTAS), "worst_percent"]
+    texts = ["uid", "email", "plan", *(f"{name}_state" for name in QUOTAS), "state"]
+    frame = pd.DataFrame(list(rows), columns=[*texts, *percents])
     frame = frame.astype(dict.fromkeys(percents, "Float64") | dict.fromkeys(texts, "string"))
     frame = frame[frame["state"].isin(["exceeded", "near_limit"])]
     order = frame["state"].map({"exceeded": 0, "near_limit": 1})

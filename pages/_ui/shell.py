@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from pages._ui import banner, nav, quick_find
+from pages._ui import banner, looks, nav, quick_find
 from pages._ui.access import account, guard, screens, settings
 from pages._ui.access.sessions import SessionEnded
 from storage import environment
@@ -26,6 +26,7 @@ _LOGO: Final = _SVG + quote(
 def run() -> None:
     """Draws the shell and in it the page that the address names, or what stands in its place."""
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
+    looks.draw()
     try:
         values = environment.read()
         settings.check(values)

@@ -18,5 +18,6 @@ def to_search(*boxes: str, key: str, focus: bool = False) -> None:
     Typing a slash into any field stays typing. With `focus` the cursor goes there once, when nothing else has it.
     """
     name = component_key(key)
-    st.html(f"<style>.st-key-{name} {{ position: absolute; }}</style>")  # it shows nothing, and takes no room
+    # It shows nothing and takes no room; with the width of its column it would widen the page past a narrow screen.
+    st.html(f"<style>.st-key-{name} {{ position: absolute; width: 1px !important; }}</style>")
     _SHORTCUT(key=name, data={"boxes": list(boxes), "focus": focus}, height=1)

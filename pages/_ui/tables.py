@@ -215,8 +215,6 @@ def moment(label: str, *, distance: bool = False, help: str = "Time in UTC.") ->
     return st.column_config.DatetimeColumn(label, format=shown, timezone="UTC", help=help)
 
 
-def share(label: str, *, top: float = 100.0, help: str = "", width: int | None = None) -> Any:
-    """A column of percentages with a bar; above the top the bar is full and the number stays true."""
-    return st.column_config.ProgressColumn(
-        label, min_value=0, max_value=top, format="%.1f %%", help=help or None, width=width
-    )
+def share(label: str, *, help: str = "") -> Any:
+    """A column of percentages. No bars: those of 100 % and of 130 % would look alike."""
+    return st.column_config.NumberColumn(label, format="%.1f %%", help=help or None)

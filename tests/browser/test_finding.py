@@ -1,17 +1,18 @@
-"""Getting to an answer without the mouse: the slash key, the cursor where it is wanted, back and forward."""
+"""Getting to an answer without the mouse, in the dark and on a phone: the slash key, the cursor, back and forward."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, user, video
 from tests.rigs.seaweed import SeaweedRig
+from tests.ui.test_kit_config import SETTINGS, contrast
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,38 @@ def test_the_page_find_has_the_cursor_in_its_box_at_once(app: RunningApp, page: 
     page.keyboard.type("vid-0001")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_can_be_read_and_what_has_the_focus_is_seen(
+    app: RunningApp, new_page: Callable[..., Page], scheme: str
+) -> None:
+    page = new_page(color_scheme=scheme)
+    open_page(page, f"{app.url}/uploads")
+    chosen = page.get_by_role("radio", name="One customer")
+    assert contrast(colour(chosen.locator("p"), "color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 7
+    page.get_by_label("User id or e-mail").click()
+    page.keyboard.press("Shift+Tab")
+    reached = page.get_by_role("radio", name="Many customers")
+    expect(reached).to_be_focused()
+    expect(reached).to_have_css("outline-style", "solid")
+    assert contrast(colour(reached, "outline-color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 3
+    here = page.get_by_test_id("stSidebarNavLink").filter(has_text="Uploads")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Fleet").focus()
+    page.keyboard.press("Tab")
+    expect(here).to_be_focused()
+    expect(here).to_have_css("outline-style", "solid")
+
+
+@pytest.mark.parametrize("name", ["find", "overview", "uploads", "processing"])
+def test_no_page_moves_sideways_on_a_phone(app: RunningApp, new_page: Callable[..., Page], name: str) -> None:
+    page = new_page(viewport={"width": 420, "height": 900})
+    open_page(page, f"{app.url}/{name}")
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
+def colour(one: Locator, name: str) -> str:
+    """The computed colour as `#rrggbb`."""
+    parts = re.findall(r"\d+", one.evaluate("(one, name) => getComputedStyle(one).getPropertyValue(name)", name))
+    return "#" + "".join(f"{int(part):02x}" for part in parts[:3])

@@ -69,6 +69,7 @@ def test_one_row_a_user_with_the_gravest_state_and_the_worst_percentage(world: W
     assert rows.index.is_unique
     assert (rows.index[0], rows.loc["u0", "state"]) == ("u0", "exceeded")
     assert rows.loc["u0", "worst_percent"] == rows.loc["u0", "storage_percent"] > 100
+    assert rows.loc["u0", "storage_state"] == "exceeded"
 
 
 def test_many_users_are_counted_to_a_bound_and_are_no_job_for_this_process(

@@ -48,6 +48,8 @@ def test_text_is_readable_in_both_appearances(appearance: str) -> None:
     assert contrast(theme["textColor"], theme["backgroundColor"]) >= 7
     assert contrast(theme["linkColor"], theme["backgroundColor"]) >= 4.5
     assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5
+    for ground in ("backgroundColor", "secondaryBackgroundColor"):  # the border of what is chosen or has the focus
+        assert contrast(theme["primaryColor"], theme[ground]) >= 3.3, ground
     for colour in COLOURS:
         assert contrast(theme[f"{colour}TextColor"], theme[f"{colour}BackgroundColor"]) >= 4.5, colour
         assert contrast(theme[f"{colour}Color"], theme["backgroundColor"]) >= 3, colour

@@ -41,6 +41,8 @@ def test_drift_is_told_in_words_and_made_true_beside_it_and_taken_back(drifting)
     assert drifting.world.fields("users/u1")["total_storage_bytes"] == 4_000
     assert drifting.world.fields(VIDEO)["clips_count"] == 1
     assert "too high" not in words(shown)  # the page was read anew
+    counters = next(one.value for one in shown.dataframe if "truth" in one.value)
+    assert set(counters["state"]) == {"none"}  # below the heading "Drift", "true" would read as its opposite
     press(shown, "Undo")
     assert drifting.world.fields("users/u1")["total_storage_bytes"] == 9_000
     assert drifting.world.fields(VIDEO)["clips_count"] == 3

@@ -84,7 +84,7 @@ def _chosen(frame: pd.DataFrame, page: str) -> pd.DataFrame:
         return frame
     chosen = st.pills(
         "Style", styles, selection_mode="multi", format_func=lambda style: plain(style, 40), key=key(page, "style"),
-        label_visibility="collapsed",
+        label_visibility="collapsed", wrap=True,
     )  # fmt: skip
     return frame[frame["style"].isin(chosen)] if chosen else frame
 

@@ -45,11 +45,11 @@ def is_wrong(counter: Counter) -> bool:
 
 
 def drift_word(row: Counter) -> str:
-    """The drift in words: `1.25 MiB too high`, `1 too low`, `true`."""
+    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`."""
     if row.drift is None:
         return "unknown" if row.truth is None else "no counter"
     if row.drift == 0:
-        return "true"
+        return "none"
     amount = abs(row.drift)
     shown = fmt.size(amount).text if row.name.endswith("_bytes") else f"{amount:,}"
     return f"{shown} too {'high' if row.drift > 0 else 'low'}"

@@ -112,7 +112,7 @@ def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
     severities = [status.look("severity", name).word for name in present]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         severity = st.pills(
-            "Severity", severities, selection_mode="multi", key=key(page, "severity"), bind="query-params"
+            "Severity", severities, selection_mode="multi", key=key(page, "severity"), bind="query-params", wrap=True
         )  # fmt: skip
         kind = st.multiselect(
             "Kind", kinds, key=key(page, "kind"), bind="query-params", width=300, placeholder="All kinds"

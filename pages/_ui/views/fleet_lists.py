@@ -73,7 +73,9 @@ def _quota(view: FleetView, page: str) -> str:
 
 def _states(page: str) -> list[str]:
     looks = {status.look("usage", name).word: name for name in ("exceeded", "near_limit")}
-    chosen = st.pills("State", list(looks), selection_mode="multi", key=key(page, "state"), bind="query-params")
+    chosen = st.pills(
+        "State", list(looks), selection_mode="multi", key=key(page, "state"), bind="query-params", wrap=True
+    )
     return [looks[word] for word in chosen]
 
 

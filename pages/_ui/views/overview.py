@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +14,7 @@ from pages._ui.links import url_for
 from pages._ui.text import md
 from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
 from storage.health import Check
-from storage.overview import LimitList
+from storage.overview import QUOTAS, LimitList
 from storage.repositories.rollups import FleetView
 
 _NAMES = {
@@ -89,18 +90,22 @@ def limits(found: LimitList, *, page: str) -> None:
     """Users near or over a limit, the gravest first."""
     frame = found.frame.head(_SHOWN)
     if len(frame):
+        near = [_near(row) for row in frame.to_dict("records")]
+        # Each in the colour of its own state: a user may be over one limit and only near another.
+        colours = {said: status.look("usage", state).colour for row in near for said, state in row.items()}
         shown = frame.assign(
             open=[url_for("user", uid=uid) for uid in frame["uid"]],
             who=frame["email"].fillna(frame["uid"]),
             state=status.words("usage", frame["state"]),
+            limits=[list(row) for row in near],
         )
         columns = {
             "open": tables.link("Open"),
             "who": st.column_config.TextColumn("User", width=180),
+            "limits": st.column_config.MultiselectColumn(
+                "Which limit", options=list(colours), color=list(colours.values()), help="What is used of the plan's."
+            ),
             "state": status.column("usage", frame["state"], "State"),
-            "storage_percent": tables.share("Storage", help="Empty: a limit of 0 has no percentage.", width=110),
-            "clips_percent": tables.share("Clips", width=110),
-            "credits_percent": tables.share("Credits", width=110),
             "plan": "Plan",
         }
         tables.table(
@@ -112,10 +117,18 @@ def limits(found: LimitList, *, page: str) -> None:
     st.caption(_scope(found))
 
 
+def _near(row: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of each quota that is near or over, with its state; a limit of 0 has no percentage."""
+    near = [name for name in QUOTAS if row[f"{name}_state"] in ("near_limit", "exceeded")]
+    percents = {name: row[f"{name}_percent"] for name in near}
+    said = {name: "limit 0" if pd.isna(part) else f"{part:,.1f} %" for name, part in percents.items()}
+    return {f"{name.capitalize()}: {said[name]}": row[f"{name}_state"] for name in near}
+
+
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
         more = " More are near or over a limit than are listed; Fleet counts them." if found.more else ""
-        return f"Of all {found.scanned:,} users, by the rollup. An empty cell: far from that limit, or no limit.{more}"
+        return f"Of all {found.scanned:,} users, by the rollup.{more}"
     scope = "all" if found.complete else "the first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
     return f"Of {scope} {found.scanned:,} users, looked at now, by the counters that the product enforces.{rest}"

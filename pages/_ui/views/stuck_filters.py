@@ -32,9 +32,9 @@ def draw(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) 
     plans = sorted({_plan(video) for video in videos})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         verdict = st.pills(
-            "Verdict", verdicts, selection_mode="multi", key=key(page, "verdict"), bind="query-params"
+            "Verdict", verdicts, selection_mode="multi", key=key(page, "verdict"), bind="query-params", wrap=True
         )  # fmt: skip
-        step = st.pills("Step", steps, selection_mode="multi", key=key(page, "step"), bind="query-params")
+        step = st.pills("Step", steps, selection_mode="multi", key=key(page, "step"), bind="query-params", wrap=True)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         plan = st.multiselect(
             "Plan", plans, key=key(page, "plan"), bind="query-params", width=260, placeholder="All plans",

@@ -33,6 +33,7 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
             format_func=lambda value: status.look("video", value).word,
             key=key(page, "status"),
             label_visibility="collapsed",
+            wrap=True,
         )
         text = st.text_input(
             "Filter", key=key(page, "filter"), type="search", placeholder="Filter by title or id",
