@@ -15,6 +15,7 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.text import md
 from pages._ui.views import overview as view
+from pages._ui.views import purge_lists
 from pages._ui.views import stuck as stuck_view
 from storage.errors import StorageError
 
@@ -45,6 +46,12 @@ def page() -> None:
     if stuck is not None:
         with stuck:
             states.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
+    if allowed("purge.plan"):
+        with st.container(border=True):
+            st.subheader("Purges going on", anchor=False)
+            states.section(
+                "the purges", purge_lists.going_on, key=key(NAME, "purges"), unknown="whether one is running"
+            )
 
 
 def _target() -> None:

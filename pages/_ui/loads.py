@@ -187,6 +187,14 @@ def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
     return measured(lambda: purging.context().jobs.recent(limit))
 
 
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def jobs_going_on() -> Loaded[tuple[Job, ...]]:
+    """The jobs of purging that somebody should be running, the newest first: one read where there is none."""
+    return measured(
+        lambda: tuple(sorted(purging.context().jobs.going_on(), key=lambda job: job.created_at, reverse=True))
+    )
+
+
 @st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
 def job(name: str) -> Loaded[Job]:
     """One job as it stands; kept just long enough that several who watch it cost one read."""
@@ -207,7 +215,7 @@ def audit(question: Question, limit: int, before: int | None) -> Loaded[Answer]:
 
 def forget_purges() -> None:
     """Drops what was read of plans and jobs; to be called after something was done to one of them."""
-    for load in (standing, open_plans, jobs, job, certificate, audit):
+    for load in (standing, open_plans, jobs, jobs_going_on, job, certificate, audit):
         load.clear()
 
 

@@ -20,7 +20,10 @@ from storage.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which error a code becomes. The texts may name {doing}, {target}, {key_id}, {secret} and {scope}."""
+    """Which error a code becomes. The texts may name {doing}, {target}, {key_id}, {secret} and {scope}.
+
+    Evidence quotes what it `says` redacted: there, a word after "token" or "signature" would pass for a secret.
+    """
 
     kind: type[StorageError]
     says: str
@@ -39,17 +42,17 @@ _KEY_ID = Rule(
 )
 _SIGNATURE = Rule(
     BadCredentials,
-    "{doing} {target}: the signature does not match.",
+    "{doing} {target}: it was not signed with the right secret.",
     "Check {secret} (it belongs to {key_id}, and is shown only once), and that nothing rewrites requests on the way.",
 )
 _DENIED = Rule(
     AccessDenied,
-    "{doing} {target}: the token may not do this. Whether anything is there is unknown.",
+    "{doing} {target}: these credentials may not do this. Whether anything is there is unknown.",
     "The token of {key_id} needs {scope} on the bucket of R2_BUCKET_NAME; a change of scope takes about a minute.",
 )
 _CLOCK = Rule(
     ClockSkew,
-    "{doing} {target}: the time of the signature is not R2's time.",
+    "{doing} {target}: it was signed for a time that is not R2's.",
     "Set this machine's clock (NTP): R2 allows 15 minutes at most.",
 )
 _NO_BUCKET = Rule(

@@ -20,6 +20,7 @@ from s3transfer.exceptions import CancelledError, S3UploadFailedError
 from storage.clients import r2
 from storage.clients.r2_codes import RULES
 from storage.clients.r2_errors import SDK_ERRORS, translate
+from storage.domain.diagnosis.wording import redacted
 from storage.errors import (
     AccessDenied,
     BackendError,
@@ -280,3 +281,9 @@ def test_no_answer_leads_the_client_to_another_region(
     with pytest.raises(kind):
         far_objects.head("users/u1/v1/highlights.json")
     assert [seen.method for seen in proxy.requests] == ["HEAD"]
+
+
+def test_what_an_error_says_survives_the_redaction_of_evidence() -> None:
+    for rule in RULES.values():
+        said = rule.says.format(doing="Listing", target="'users/u1/'")
+        assert redacted(said) == said

@@ -125,6 +125,12 @@ def test_presence_has_three_answers_each_with_its_words() -> None:
     assert reasons == ["", "The file is not in the bucket.", "Not known whether the file is there."]
 
 
+def test_a_card_whose_file_is_not_there_is_not_called_completed() -> None:
+    shown = showing.payload(ClipCard("c1", status="completed", presence="absent"))
+    assert (shown["status"], shown["colour"]) == ("Broken", "red")
+    assert showing.payload(ClipCard("c1", status="completed", presence="unknown"))["status"] == "Completed"
+
+
 def test_times_reach_the_browser_as_milliseconds() -> None:
     shown = showing.payload(ClipCard("c1", media_url=URL, expires_at=NOW))
     assert shown["media"] == {"url": URL, "expires": int(NOW.timestamp() * 1000)}

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pages._ui import purging, taking_up
+from pages._ui import loads, purging, taking_up
 from pages._ui.views import purge_outcome, purge_sheet, purge_steps
 from storage.actions.purge.approving import approve
 from storage.actions.purge.controlling import begin_emptying
@@ -18,6 +18,7 @@ from storage.domain.purge.plan import PlannedObject
 from storage.domain.purge.scope import Scope
 from storage.errors import Unreachable
 from storage.export import safe_csv
+from tests.ui.conftest import open_page
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,
     MAKER,
@@ -188,3 +189,14 @@ def test_the_look_for_abandoned_jobs_goes_on_after_a_fault_and_tells_of_it_once(
     asyncio.run(some_looks())
     assert looks[:3] == [True, False, False]
     assert caplog.text.count("Firestore is away") == 1
+
+
+def test_the_overview_says_whether_a_purge_is_running_to_those_who_may_see_it(desk, before):
+    assert "No purge is running." in read(open_page("overview"))
+    desk.world.offset = -timedelta(minutes=2)  # its lease is over: begun, and nobody's now
+    desk.world.apply(desk.plan(VIDEO), MAKER)
+    loads.forget_purges()
+    text = read(open_page("overview"))
+    assert "Purge of **u1/video-aaa**" in text.replace("\\", "")
+    assert "No purge is running." not in text
+    assert "urge" not in read(open_page("overview", role="operations"))

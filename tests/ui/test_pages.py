@@ -7,6 +7,7 @@ import socket
 from datetime import UTC, datetime
 
 import pytest
+from grpc import StatusCode
 
 from pages._ui import nav
 from tests.rigs.records import clip, user, video
@@ -76,6 +77,24 @@ def test_the_video_page_gives_clips_highlights_and_the_reply(app):
     text = words(opened)
     for expected in ("A talk", "The hook", "Reply"):
         assert expected in text, expected
+
+
+def test_a_clip_that_the_address_names_is_shown_or_said_not_to_be_there(app):
+    ordinary(app)
+    assert "Key: users/u1/vid-0001/clips/clip_01_1_scene_split.mp4" in words(
+        app.open("video", clip_id="vid-0001_1_split", **IDS)
+    )
+    gone = app.open("video", clip_id="vid-0001_9_<b>", **IDS)
+    assert "This video has no clip vid-0001_9_" in words(gone)
+    assert [one.proto.label for one in gone.get("page_link")].count("Search for it") == 1
+
+
+def test_a_clip_of_a_list_that_was_refused_is_not_known_and_not_missing(app):
+    ordinary(app)
+    app.world.faults.refuse("ListDocuments", StatusCode.PERMISSION_DENIED, times=None)
+    text = words(app.open("video", clip_id="vid-0001_1_split", **IDS))
+    assert "which clips there are" in text
+    assert "This video has no clip" not in text
 
 
 def test_support_sees_the_reply_and_neither_verdict_nor_repair(app):

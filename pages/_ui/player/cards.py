@@ -36,6 +36,7 @@ class ClipCard:
     expires_at: datetime | None = None
 
 
+_BROKEN = status.Look("broken", "Broken", ":material/broken_image:", "red")
 _REASONS: dict[Presence, str] = {
     "present": "",
     "absent": "The file is not in the bucket.",
@@ -46,6 +47,8 @@ _REASONS: dict[Presence, str] = {
 def payload(card: ClipCard) -> dict[str, Any]:
     """The card as the browser's script reads it; times are milliseconds since 1970."""
     look = status.look("clip", card.status)
+    if card.presence == "absent" and card.status == "completed":
+        look = _BROKEN  # "Completed", in green, below "the file is not in the bucket" would contradict it
     length = fmt.duration(card.duration_seconds)
     size = fmt.size(card.size_bytes)
     return {

@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui import fmt, status
 from pages._ui.access.guard import allowed
 from pages._ui.copying import copy_button
-from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from pages._ui.views.findings import WORDS
@@ -21,12 +21,9 @@ from storage.domain.model import Clip
 def draw(
     known: Mapping[str, Clip], chosen: str | None, findings: Mapping[str, tuple[Finding, ...]], *, page: str
 ) -> None:
-    """The details of the clip that the address names, if it is on this page of the gallery; closed by a button."""
-    if not chosen:
-        return
-    clip = known.get(chosen)
+    """The details of the clip that the address names, whether the gallery shows it or not; closed by a button."""
+    clip = known.get(chosen) if chosen else None
     if clip is None:
-        st.caption(f"The clip {md(chosen, 80)} is not on this page of the gallery.")
         return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -35,9 +32,7 @@ def draw(
                 ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
                 icon = ":material/delete_forever:"
                 st.page_link(SCREENS["purge"].file, label="Plan a purge of this clip", icon=icon, query_params=ids)
-            if st.button("Close", key=key(page, "close_clip"), icon=":material/close:", type="tertiary"):
-                del st.query_params[CLIP_ID]
-                st.rerun()
+            _close(page)
         left, right = st.columns(2)
         with left:
             _copyable("Clip id", clip.clip_id, key(page, "copy_clip"))
@@ -53,6 +48,36 @@ def draw(
         for finding in findings.get(clip.clip_id, ()):
             text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
             st.markdown(f"{text} — {md(finding.detail, 400)}")
+
+
+def nowhere(uid: str, video_id: str, clip_id: str, *, complete: bool, page: str) -> None:
+    """Says that the clip of the address is not there, or that this is not known, and where else to look."""
+    name = md(clip_id, 80)
+    if complete:
+        st.warning(
+            f"This video has no clip {name}: it was deleted, or the id belongs to another video.",
+            title="Not found: the clip", icon=":material/search_off:",
+        )  # fmt: skip
+    else:
+        st.warning(
+            f"The clip {name} is not among those that could be read, so whether it exists is not known.",
+            title="Not known: the clip", icon=":material/help:",
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        find, audit = SCREENS["find"], SCREENS["audit"]
+        icon = f":material/{find.icon}:"
+        st.page_link(find.file, label="Search for it", icon=icon, query_params={QUERY: clip_id})
+        if allowed("audit.read"):
+            query = {UID: uid, "text": video_id}  # a purge of the whole video names no clip
+            icon = f":material/{audit.icon}:"
+            st.page_link(audit.file, label="What was done with this video", icon=icon, query_params=query)
+        _close(page)
+
+
+def _close(page: str) -> None:
+    if st.button("Close", key=key(page, "close_clip"), icon=":material/close:", type="tertiary"):
+        del st.query_params[CLIP_ID]
+        st.rerun()
 
 
 def _copyable(name: str, value: str | None, widget: str) -> None:

@@ -45,6 +45,9 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if table.error:
         states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
     frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")
+    named = frame[frame["clip_id"] == st.query_params.get(CLIP_ID)]
+    if not len(named) and (wanted := st.query_params.get(CLIP_ID)):
+        clip_detail.nowhere(uid, video_id, wanted, complete=table.complete, page=page)
     if not len(frame):
         states.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
         return
@@ -61,7 +64,8 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
-    clip_detail.draw(known, st.query_params.get(CLIP_ID), findings, page=page)
+    elsewhere = {clip.clip_id: clip for clip in map(clip_of, named.to_dict("records"))}  # filtered out, another page
+    clip_detail.draw(elsewhere | known, st.query_params.get(CLIP_ID), findings, page=page)
     freshness(
         table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),

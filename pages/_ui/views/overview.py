@@ -12,6 +12,7 @@ from pages._ui import charts, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import md
+from storage.domain.diagnosis.wording import number
 from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
 from storage.health import Check
 from storage.overview import QUOTAS, LimitList
@@ -28,9 +29,10 @@ _SHOWN = 50
 
 def backends(checks: Sequence[Check]) -> None:
     """A card for each check, with the remedy where it is not well."""
-    for column, check in zip(st.columns(len(checks)), checks, strict=True):
+    grid = st.grid(len(checks), min_column_width=200, gap="small")  # so wide that no setting's name is broken
+    for check in checks:
         name, icon = _NAMES.get(check.name, (check.name, "help"))
-        with column, st.container(border=True, height="stretch"):
+        with grid, st.container(border=True, height="stretch"):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(f":material/{icon}: **{name}**", width="content")
                 status.badge("check", "ok" if check.ok else "failed")
@@ -53,9 +55,9 @@ def statuses(found: Statuses) -> None:
             f"Counting stops at {COUNTED_LIVE:,} a status, so there may be more: {md(names)}. A rollup says all."
         )
     elif found.source == "rollup":
-        st.caption(f"{total:,} videos in all, by the rollup.")
+        st.caption(f"{number(total, 'video')} in all, by the rollup.")
     else:
-        st.caption(f"{total:,} videos in all, counted now.")
+        st.caption(f"{number(total, 'video')} in all, counted now.")
 
 
 def bars_by_status(counts: Mapping[str, int]) -> None:
@@ -128,7 +130,9 @@ def _near(row: Mapping[str, Any]) -> dict[str, str]:
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
         more = " More are near or over a limit than are listed; Fleet counts them." if found.more else ""
-        return f"Of all {found.scanned:,} users, by the rollup.{more}"
+        return f"Of all {number(found.scanned, 'user')}, by the rollup.{more}"
     scope = "all" if found.complete else "the first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
-    return f"Of {scope} {found.scanned:,} users, looked at now, by the counters that the product enforces.{rest}"
+    return (
+        f"Of {scope} {number(found.scanned, 'user')}, looked at now, by the counters that the product enforces.{rest}"
+    )

@@ -8,19 +8,22 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import loads, states, status, tables
+from pages._ui import fmt, loads, states, status, tables
 from pages._ui.cached import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
 from pages._ui.purging import Sheet
+from pages._ui.text import md
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
 
 PAGE: Final = "purge"
 NEWEST = 50
+_WATCHED = 5  # jobs going on that the overview shows; more at once are rare
 _KINDS = {"purge": "Purge", "undo": "Undo", "empty": "Quarantine emptied"}
+_GOING_ON = {"purge": "Purge of", "undo": "Undo of the purge of", "empty": "Emptying the quarantine of"}
 
 
 def back() -> None:
@@ -118,6 +121,27 @@ def jobs() -> None:
         if len(found) == NEWEST:
             st.caption(f"The newest {NEWEST}; older ones are in the audit.")
     freshness(loaded.read_at, key=key(PAGE, "jobs_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+
+
+def going_on() -> None:
+    """Whether a purge is running at this moment, each with the way to it."""
+    loaded = loads.jobs_going_on()
+    if not loaded.value:
+        st.caption(":material/check_circle: No purge is running.")
+    for job in loaded.value[:_WATCHED]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            now = datetime.now(UTC)
+            kind = "Erasure of" if job.erase else _GOING_ON[job.kind]
+            st.markdown(
+                f"{status.badge_md('job', shown_state(job, now))} {kind} **{md(job.scope.spelled, 160)}** "
+                f":small[by {md(job.actor, 80)}, begun {fmt.ago(job.created_at, now).text}]"
+            )
+            st.page_link(
+                SCREENS[PAGE].file, label="Watch it", icon=":material/arrow_forward:", query_params={"job": job.job_id}
+            )
+    if len(loaded.value) > _WATCHED:
+        st.caption(f"The newest {_WATCHED} of {len(loaded.value):,}; the page Purge lists them all.")
+    freshness(loaded.read_at, key=key(PAGE, "going_on_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
 def _job_row(job: Job) -> dict[str, Any]:

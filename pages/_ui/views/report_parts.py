@@ -38,8 +38,9 @@ def meanings(findings: Sequence[Finding]) -> None:
 
 def uncompared(report: Report) -> list[str]:
     """What one check could not compare, in words."""
+    unchecked = "clip" if report.unchecked == 1 else "clips"
     counts = (
-        (report.unchecked, "clips could not be checked"),
+        (report.unchecked, f"{unchecked} could not be checked"),
         (report.unsized, "clips have no size in their document, so sizes were not compared"),
         (report.unrecognised, "objects lie there under names of no known kind"),
     )
