@@ -13,6 +13,7 @@ from pages._ui.links import url_for
 from storage.domain.diagnosis.wording import number
 from storage.domain.usage import Counter
 
+ROWS = 200  # counters on a page of the table
 _VIDEO = "video."
 _FIELDS = {"total_size_bytes": "Size", "clips_count": "Clips"}
 
@@ -34,7 +35,7 @@ def draw(uid: str, found: Sequence[Counter], *, page: str, titles: Mapping[str, 
         st.caption("Neither a user document nor an accounting document is there, so there are no counters to compare.")
     if drifting:
         st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
-        _videos(uid, drifting[: tables.ROW_LIMIT], titles or {}, page)
+        _videos(uid, drifting, titles or {}, page)
     elif videos:
         st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")
 
@@ -75,6 +76,8 @@ def _columns() -> dict[str, object]:
 
 
 def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], page: str) -> None:
+    part = tables.paged(len(rows), key=key(page, "video_counters"), size=ROWS)
+    rows = rows[part.start : part.stop]
     ids = [row.name.removeprefix(_VIDEO).rpartition(".")[0] for row in rows]
     frame = _frame(rows).assign(
         open=[url_for("video", uid=uid, video_id=video_id) for video_id in ids],
@@ -84,7 +87,7 @@ def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], pag
     tables.table(
         frame, key=key(page, "video_counters"), alt="Counters of videos that drift",
         columns={"open": tables.link("Open"), "video": "Video", "field": "What", **_columns()},
-        height="content" if len(rows) < 12 else "auto",
+        height="content" if len(rows) < 12 else "auto", total=part if part.total > ROWS else None,
     )  # fmt: skip
 
 

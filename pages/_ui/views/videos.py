@@ -15,6 +15,7 @@ from pages._ui.text import plain
 from storage.domain.diagnosis.wording import number
 
 _TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
+ROWS = 200  # videos on a page of the table
 _COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
             "highlights_count", "video_id"]  # fmt: skip
 
@@ -40,16 +41,14 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
             label_visibility="collapsed", width=260,
         )  # fmt: skip
     shown = filtered(videos, chosen, text)
-    frame = shown.assign(
-        open=[
-            url_for("video", uid=uid, video_id=video)
-            for uid, video in zip(shown["uid"], shown["video_id"], strict=True)
-        ]
-    )[_COLUMNS]
-    frame["status"] = status.words("video", frame["status"])
-    if not len(frame):
+    if not len(shown):
         st.caption("No video matches the filters.")
         return
+    part = tables.paged(len(shown), key=key(page, "videos"), size=ROWS)
+    seen = shown.iloc[part.start : part.stop]
+    ids = zip(seen["uid"], seen["video_id"], strict=True)
+    frame = seen.assign(open=[url_for("video", uid=uid, video_id=video) for uid, video in ids])[_COLUMNS]
+    frame["status"] = status.words("video", frame["status"])
     columns = {
         "open": tables.link("Open"),
         "video_title": st.column_config.TextColumn("Title", width=_TITLE_PIXELS),
@@ -62,8 +61,8 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
         "video_id": "Video id",
     }
     tables.table(
-        frame.head(tables.ROW_LIMIT), key=key(page, "videos"), alt="The user's videos", columns=columns,
-        id_column="video_id", csv_name=csv_name, csv_frame=lambda: shown.drop(columns=["path"]),
+        frame, key=key(page, "videos"), alt="The user's videos", columns=columns, id_column="video_id",
+        total=part if part.total > ROWS else None, csv_name=csv_name, csv_frame=lambda: shown.drop(columns=["path"]),
     )  # fmt: skip
 
 
