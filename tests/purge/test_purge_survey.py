@@ -119,6 +119,15 @@ def test_a_link_is_found_by_its_own_word_and_by_the_clips(each_world: PurgeWorld
     assert any("2 public share links work" in line for line in plan.warnings)
 
 
+def test_a_link_that_share_settings_name_stays_where_it_leads_to_another_video_now(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1, "video-bbb": 1})
+    stale, live = f"{CLIP}/shares/config", "share_slugs/slug-u1-video-bbb"
+    world.put_documents({stale: {"slug": "slug-u1-video-bbb", "access_level": "public"}})
+    for scope in (Scope.of("u1", VIDEO), Scope.of("u1", VIDEO, [f"{VIDEO}_0_split"])):
+        assert live not in {item.path for item in world.plan(scope).documents}
+    assert live in {item.path for item in world.plan(Scope.of("u1")).documents}
+
+
 def test_an_unfinished_upload_is_shown_and_ended(world: PurgeWorld) -> None:
     world.add_user("u1", {VIDEO: 1})
     key = f"users/u1/{VIDEO}/clips/clip_01_5_x_split.mp4"

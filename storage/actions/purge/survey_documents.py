@@ -120,13 +120,23 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
         slugs.update({path: link for path, link in tree.at(paths).items() if link is not None})
     named = [f"{SLUGS}{slug}" for slug in sorted(found.slugs_named) if slug and "/" not in slug]
     for path, link in tree.at([path for path in named if path not in slugs]).items():
-        if link is not None and link.fields.get("user_id", scope.uid) == scope.uid:
+        if link is not None and _points_into(scope, link.fields):
             slugs[path] = link
     for path, link in sorted(slugs.items()):
         found.documents.append(PlannedDocument(path, link.update_time))
         expires = link.fields.get("expires_at")
         over = link.fields.get("disabled_at") is not None or (isinstance(expires, datetime) and expires <= now)
         found.links.append(LinkFact(path, live=not over))
+
+
+def _points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
+    """Whether a link that the scope's share settings name leads there, by its own word: it may lead elsewhere now."""
+    videos, clips = scope.video_ids, {clip.clip_id for clip in scope.clips}
+    return (
+        link.get("user_id", scope.uid) == scope.uid
+        and (not videos or link.get("video_id", videos[0]) in videos)
+        and (not clips or link.get("clip_id", min(clips)) in clips)
+    )
 
 
 def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope) -> None:
