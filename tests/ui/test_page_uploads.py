@@ -181,7 +181,8 @@ def test_filters_narrow_the_findings(app):
     assert "No finding matches the filters." in words(shown)
 
 
-def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app):
+def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app, caplog):
+    caplog.set_level("INFO", logger="clipdesk")
     for number in range(4):
         customer(app, f"u{number}", clips=1, missing=1 if number == 2 else 0)
     shown = app.open("uploads")
@@ -196,6 +197,8 @@ def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app):
     text = words(ended(shown))
     assert "every user was checked" in text
     assert kinds(shown) == []
+    begun = [record.event for record in caplog.records if getattr(record, "event", {}).get("action") == "scan"]
+    assert [(one["actor"], one["outcome"]) for one in begun] == [("admin@demo.local", "begun")] * 2
 
 
 def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app, monkeypatch):

@@ -16,6 +16,7 @@ from pages._ui.keys import key
 from pages._ui.states import denied, error_panel
 from pages._ui.text import md
 from pages._ui.views import findings, report_parts
+from storage import logs
 from storage.clients.meter import Cost
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
 from storage.domain.policy import Actor
@@ -106,11 +107,13 @@ def _start(actor: Actor, page: str, resume_after: str | None) -> None:
         loads.checker(), most_users=most, resume_after=after, asked_by=actor.email,
         read_budget=budget.allowed(page),
     )  # fmt: skip
+    logs.event("scan", actor=actor, outcome="begun", users=most)
 
 
 @guarded("verify")
 def _cancel(actor: Actor, number: int) -> None:
-    scans().cancel(number)
+    if scans().cancel(number):
+        logs.event("scan", actor=actor, outcome="cancelled")
 
 
 @st.fragment(run_every="1s")
