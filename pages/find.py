@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import loads, params, shortcut, state, states, tables
-from pages._ui.access.guard import show
+from pages._ui.access.guard import allowed, show
 from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.links import url_for
@@ -117,6 +117,12 @@ def _say(found: Found) -> None:
             hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
             "leaves nothing to find; the audit remembers purges.",
         )
+        if allowed("audit.read"):
+            audit = SCREENS["audit"]
+            st.page_link(
+                audit.file, label="Look into the audit", icon=f":material/{audit.icon}:",
+                query_params={"text": found.query[:200]},
+            )  # fmt: skip
     for match in found.matches[:10]:
         _card(match)
     if len(found.matches) > 10:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from grpc import StatusCode
+from streamlit.testing.v1 import AppTest
 
 from pages._ui import nav
 from tests.rigs.records import clip, user, video
@@ -64,6 +65,11 @@ def test_every_page_stands_in_every_world(app, monkeypatch, page, world):
         assert "not in the bucket" not in text
 
 
+def labels(opened: AppTest) -> list[str]:
+    """The words of the page's links."""
+    return [one.proto.label for one in opened.get("page_link")]
+
+
 def test_the_user_page_gives_identity_usage_videos_and_drift(app):
     ordinary(app)
     text = words(app.open("user", uid="u1"))
@@ -86,7 +92,7 @@ def test_a_clip_that_the_address_names_is_shown_or_said_not_to_be_there(app):
     )
     gone = app.open("video", clip_id="vid-0001_9_<b>", **IDS)
     assert "This video has no clip vid-0001_9_" in words(gone)
-    assert [one.proto.label for one in gone.get("page_link")].count("Search for it") == 1
+    assert labels(gone).count("Search for it") == 1
 
 
 def test_a_clip_of_a_list_that_was_refused_is_not_known_and_not_missing(app):
@@ -111,6 +117,9 @@ def test_a_single_match_is_offered_and_nothing_found_says_what_was_searched(app)
     nothing = words(app.open("find", q="nobody-here"))
     assert "Nothing was found" in nothing
     assert "Searched" in nothing
+    ways = {role: labels(app.open("find", role=role, q="nobody-here")) for role in ("support", "admin")}
+    assert "Look into the audit" in ways["admin"]  # a purged customer is known there, and nowhere else
+    assert "Look into the audit" not in ways["support"]
 
 
 @pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b", " "])

@@ -98,16 +98,17 @@ def limits(found: LimitList, *, page: str) -> None:
         shown = frame.assign(
             open=[url_for("user", uid=uid) for uid in frame["uid"]],
             who=frame["email"].fillna(frame["uid"]),
-            state=status.words("usage", frame["state"]),
             limits=[list(row) for row in near],
         )
         columns = {
             "open": tables.link("Open"),
-            "who": st.column_config.TextColumn("User", width=180),
+            "who": st.column_config.TextColumn("User", width=170),
             "limits": st.column_config.MultiselectColumn(
-                "Which limit", options=list(colours), color=list(colours.values()), help="What is used of the plan's."
+                "Which limit",
+                options=list(colours),
+                color=list(colours.values()),
+                help="What is used of the plan's. Red: exceeded, at 100 % or where nothing is allowed. Orange: near.",
             ),
-            "state": status.column("usage", frame["state"], "State"),
             "plan": "Plan",
         }
         tables.table(
