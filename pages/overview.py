@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -18,8 +19,10 @@ from pages._ui.views import overview as view
 from pages._ui.views import purge_lists
 from pages._ui.views import stuck as stuck_view
 from storage.errors import StorageError
+from storage.overview import GLANCE_USERS, SCAN_USERS
 
 NAME: Final = "overview"
+_MORE: Final = key(NAME, "more-users")  # session: somebody wants more users looked at than a glance does
 _LOOK: Final = key(NAME, "look-at-all")  # session: somebody wants every stuck video diagnosed, however many
 
 
@@ -69,9 +72,11 @@ def _target() -> None:
 def _backends() -> None:
     with states.loading("Asking both backends…", 110):
         loaded = loads.backends()
-    checks, _ = loaded.value
+        checks = list(loaded.value[0])
+        with suppress(StorageError):  # what keeps it from being known is what the card of Firestore is about
+            checks.append(loads.key_prefix().value)
     view.backends(checks)
-    freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.backends.clear)
+    freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
 
 
 def _statuses() -> None:
@@ -83,9 +88,20 @@ def _statuses() -> None:
 
 def _limits() -> None:
     with states.loading("Reading users…", 260):
-        loaded = fleet_loads.limits()
+        loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
     view.limits(found, page=NAME)
+    if (
+        not found.complete
+        and found.scanned < SCAN_USERS
+        and st.button(
+            f"Look at {SCAN_USERS:,} users, about {2 * SCAN_USERS:,} reads",
+            key=key(NAME, "more"),
+            icon=":material/group:",
+        )
+    ):
+        st.session_state[_MORE] = True
+        st.rerun()
     freshness(
         loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
         on_refresh=fleet_loads.refresh,

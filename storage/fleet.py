@@ -20,7 +20,7 @@ from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
 
 COUNTED_LIVE = 2_000  # videos of one status that a view counts by itself: two reads; beyond, the rollup says it
-LOOKED_AT = 200  # videos in progress or failed that a view of all customers diagnoses by itself
+LOOKED_AT = 60  # videos in progress or failed that a view of all customers diagnoses by itself
 USERS_HERE = 20_000  # users up to which a web process makes the rollup itself; beyond, it is a job for the shell
 READS_OF_A_USER = 4  # the document, its accounting, and the clips added up twice
 
@@ -116,9 +116,9 @@ def near_or_over(view: FleetView, quota: str) -> int:
     return counts.get("near_limit", 0) + counts.get("exceeded", 0)
 
 
-def live_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime) -> LimitList:
-    """Who is near or over a limit, by looking at the first users there are."""
-    return read_limits(records, limits, now)
+def live_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, users: int) -> LimitList:
+    """Who is near or over a limit, by looking at the first users there are, so many at most."""
+    return read_limits(records, limits, now, scan=users)
 
 
 def estimate(records: Records, before: FleetView | None, read_budget: int | None) -> Estimate:

@@ -58,9 +58,8 @@ def refused_configuration(error: ConfigError) -> Health:
 
 
 def backends(stores: Stores, now: Callable[[], datetime]) -> Health:
-    """What every page needs: Firestore answers, the bucket does, and the keys lie where it says. Writes nothing."""
-    documents = _firestore(stores)
-    return Health(stores.settings.mode, (documents, _list(stores), _key_prefix(stores, documents), _clock(stores, now)))
+    """What every page needs: Firestore answers, and the bucket does. Cheap enough to ask all day; writes nothing."""
+    return Health(stores.settings.mode, (_firestore(stores), _list(stores), _clock(stores, now)))
 
 
 def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
@@ -122,22 +121,26 @@ def _indexes(stores: Stores) -> Iterable[Check]:
 
 
 def _key_prefix(stores: Stores, read: Check) -> Check:
+    if not read.ok:
+        return Check("key_prefix", False, "not tried: Firestore does not answer", "Mend firestore_read first.")
+    try:
+        return key_prefix(stores)
+    except StorageError as error:
+        return Check("key_prefix", False, error.message, error.remedy, error)
+
+
+def key_prefix(stores: Stores) -> Check:
     """Whether documents of some customers name keys under the configured prefix: a typo hides nothing at first sight.
 
-    Reads on only while no such key was met: 6 documents where all is well, 24 at most.
+    Reads on only while no such key was met: 6 documents where all is well, 24 at most. Raises what keeps it from that.
     """
     name, layout = "key_prefix", stores.layout
-    if not read.ok:
-        return Check(name, False, "not tried: Firestore does not answer", "Mend firestore_read first.")
     named: list[tuple[str, str]] = []
-    try:
-        for table in stores.records.sample_clips():
-            frame = table.unbroken().dropna(subset=["r2_key"])
-            named += zip(frame["uid"].tolist(), frame["r2_key"].tolist(), strict=True)
-            if key_prefixes(layout, named).expected:
-                break
-    except StorageError as error:
-        return Check(name, False, error.message, error.remedy, error)
+    for table in stores.records.sample_clips():
+        frame = table.unbroken().dropna(subset=["r2_key"])
+        named += zip(frame["uid"].tolist(), frame["r2_key"].tolist(), strict=True)
+        if key_prefixes(layout, named).expected:
+            break
     found = key_prefixes(layout, named)
     if found.doubtful:
         others = " or ".join(repr(prefix) for prefix in found.others[:3])

@@ -19,7 +19,10 @@ from storage.errors import Oddity
 from storage.repositories.records import Records
 
 QUOTAS = ("storage", "clips", "credits")
-SCAN_USERS = 500  # users whose usage one view of the overview reads, with as many accounting documents
+# Users whose usage is read live, two documents each: at a glance (a view of all customers costs 100 reads at most),
+# and when somebody asks for more.
+GLANCE_USERS = 30
+SCAN_USERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class LimitList:
 
 
 def read_limits(
-    records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int = SCAN_USERS
+    records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int = GLANCE_USERS
 ) -> LimitList:
     """Evaluates up to `scan` users against their plans by the counters that the product enforces."""
     documents = records.plans()

@@ -24,11 +24,11 @@ def _fleet(made: int) -> Loaded[FleetAnswer]:
     return measured(lambda: fleets.find_fleet(stores().records))
 
 
-def limits() -> Loaded[LimitList]:
-    """Who is near or over a limit: by a recent rollup and as of it, else by looking at the first users."""
+def limits(users: int) -> Loaded[LimitList]:
+    """Who is near or over a limit: by a recent rollup and as of it, else by looking at so many users."""
     known = fleet()
     view = known.value.recent(_now())
-    return _live_limits() if view is None else Loaded(_limits(view.read_at, view), view.read_at, known.cost)
+    return _live_limits(users) if view is None else Loaded(_limits(view.read_at, view), view.read_at, known.cost)
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
@@ -36,9 +36,9 @@ def _limits(read_at: datetime, _view: FleetView) -> LimitList:
     return fleets.limits_of(_view)
 
 
-@st.cache_data(ttl=5 * MINUTE, max_entries=1, refresh_mode="background", show_spinner=False)
-def _live_limits() -> Loaded[LimitList]:
-    return measured(lambda: fleets.live_limits(stores().records, stores().settings.plan_limits, _now()))
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
+def _live_limits(users: int) -> Loaded[LimitList]:
+    return measured(lambda: fleets.live_limits(stores().records, stores().settings.plan_limits, _now(), users=users))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)

@@ -78,6 +78,18 @@ def backends() -> Loaded[tuple[tuple[Check, ...], str]]:
     return measured(load)
 
 
+@st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
+def key_prefix() -> Loaded[Check]:
+    """Whether keys lie where the configuration says: a setting, so that it is asked once an hour and not all day."""
+    return measured(lambda: health.key_prefix(stores()))
+
+
+def refresh_backends() -> None:
+    """For a refresh button: the next look asks both backends again."""
+    backends.clear()
+    key_prefix.clear()
+
+
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def find(text: str) -> Loaded[Found]:
     """What a pasted text stands for."""

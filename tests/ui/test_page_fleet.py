@@ -13,6 +13,7 @@ from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import RECENT
 from storage.domain.rollup_documents import shard_path
 from storage.fleet import LOOKED_AT
+from storage.overview import GLANCE_USERS
 from storage.rollup import run_rollup
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
@@ -106,6 +107,17 @@ def test_the_overview_looks_itself_where_the_rollup_is_old(app):
     text = words(app.open("overview"))
     assert "Of all 3 users, looked at now" in text
     assert "u000@example.com" in text
+
+
+def test_without_a_rollup_the_overview_glances_at_some_users_and_says_what_more_would_cost(app):
+    customers(app, GLANCE_USERS + 20)
+    reads, page = billed(app, "overview")
+    text = words(page)
+    assert reads <= 100
+    assert f"Of the first {GLANCE_USERS} users, looked at now" in text
+    more = page.button("overview-more")
+    assert more.label == "Look at 500 users, about 1,000 reads"
+    assert f"Of all {GLANCE_USERS + 20} users, looked at now" in words(more.click().run())
 
 
 def test_without_figures_the_page_says_what_they_are_and_makes_them_when_asked(app):

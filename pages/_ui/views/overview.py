@@ -116,7 +116,8 @@ def limits(found: LimitList, *, page: str) -> None:
             total=len(found.frame), height="content" if len(shown) <= 8 else 320,
         )  # fmt: skip
     else:
-        st.markdown(":green[:material/check_circle:] Nobody is near a limit.")
+        who = "nobody" if found.complete else f"of {number(found.scanned, 'user')} looked at, none"
+        st.markdown(f":green[:material/check_circle:] {who[0].upper()}{who[1:]} is near a limit.")
     st.caption(_scope(found))
 
 
