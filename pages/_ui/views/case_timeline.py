@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status
+from pages._ui import charts, fmt, status
 from pages._ui.text import md
 from storage.domain.diagnosis import Entry
 
@@ -56,31 +56,48 @@ def _chart(entries: Sequence[Entry]) -> None:
         }
     )
     present = {entry.store for entry in entries}
-    names = [name for store, (name, _, _) in _STORES.items() if store in present]
-    colours = [status.shade(colour) for store, (_, _, colour) in _STORES.items() if store in present]
-    axis = alt.Axis(title=None, labelFontSize=11, tickCount=6, grid=False)
+    lanes = tuple((name, status.shade(colour)) for store, (name, _, colour) in _STORES.items() if store in present)
+    gap = _gap(entries)
+    more = {"silence": _silence(*gap)} if gap is not None else {}
+    ticks = _ticks((frame["at"].max() - frame["at"].min()).total_seconds())
+    form = _lanes(lanes, ticks, silence=status.shade("orange") if gap is not None else None)
+    charts.draw(form, frame, alt="When what happened, by the store that says so", **more)
+
+
+def _ticks(seconds: float) -> str:
+    """How the axis writes a time, by how long all of it is: never less than tells two ticks apart."""
+    if seconds < 600:
+        return "%H:%M:%S"
+    return "%b %d %H:%M" if seconds < 12 * 86_400 else "%b %d"
+
+
+def _silence(begun: datetime, ended: datetime) -> pd.DataFrame:
+    return pd.DataFrame({"from": [begun], "to": [ended], "Silence": [fmt.span((ended - begun).total_seconds())]})
+
+
+@charts.form
+def _lanes(lanes: tuple[tuple[str, str], ...], ticks: str, *, silence: str | None) -> Any:
+    """Points by time and store, each store in its colour; a band behind them, from the rows named `silence`."""
+    names, colours = [name for name, _ in lanes], [colour for _, colour in lanes]
+    axis = alt.Axis(
+        title="UTC", titleAnchor="end", titleFontSize=10, titlePadding=0, labelFontSize=11, tickCount=5, grid=False,
+        format=ticks, labelOverlap=True,
+    )  # fmt: skip
     points = (
-        alt.Chart(frame)
+        charts.rows()
         .mark_point(size=90, filled=True, opacity=0.85)
         .encode(
             x=alt.X("at:T", axis=axis, scale=alt.Scale(type="utc", padding=12)),
             y=alt.Y("Store:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False)),
             color=alt.Color("Store:N", scale=alt.Scale(domain=names, range=colours), legend=None),
-            tooltip=["What", "Time (UTC)", "Store"],
+            tooltip=["What:N", "Time (UTC):N", "Store:N"],
         )
     )
     layers: list[Any] = [points]
-    gap = _gap(entries)
-    if gap is not None:
-        begun, ended = gap
-        silence = pd.DataFrame({"from": [begun], "to": [ended], "Silence": [fmt.span((ended - begun).total_seconds())]})
-        band = (
-            alt.Chart(silence)
-            .mark_rect(opacity=0.22, color=status.shade("orange"))
-            .encode(x=alt.X("from:T"), x2="to:T", tooltip=["Silence"])
-        )
-        layers.insert(0, band)
-    st.altair_chart(alt.layer(*layers).properties(height=36 + 28 * len(names)), width="stretch")
+    if silence is not None:
+        band = charts.rows("silence").mark_rect(opacity=0.22, color=silence)
+        layers.insert(0, band.encode(x=alt.X("from:T"), x2="to:T", tooltip=["Silence:N"]))
+    return alt.layer(*layers).properties(height=48 + 28 * len(names), padding=charts.TIGHT)
 
 
 def _gap(entries: Sequence[Entry]) -> tuple[datetime, datetime] | None:

@@ -15,6 +15,7 @@ from pages._ui.views.stuck import STAGES, stage_word
 from storage.domain.diagnosis import Outage, StuckVideo
 
 _ROW_PIXELS = 64
+_COLUMNS = alt.ExprRef("width < 480 ? 2 : 5")  # of the legend
 _COLOURS: Final[dict[str, status.Colour]] = {
     "analysis": "blue", "render": "violet", "finish": "orange", "delivery": "red", "none": "gray",
 }  # fmt: skip
@@ -60,7 +61,7 @@ def _strip(
             color=alt.Color("Step:N", scale=alt.Scale(domain=list(steps), range=list(colours)), legend=None),
             shape=alt.Shape(
                 "Verdict:N", scale=alt.Scale(domain=list(verdicts)),
-                legend=alt.Legend(orient="bottom", title=None, columns=4, symbolFillColor=grey),
+                legend=alt.Legend(orient="bottom", title=None, columns=_COLUMNS, symbolFillColor=grey),
             ),
             tooltip=["Owner:N", "Verdict:N", "Step:N", "Since (UTC):N"],
         )
