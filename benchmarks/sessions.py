@@ -147,11 +147,11 @@ async def _switches(url: str, many: int) -> dict[str, Responses]:
     chance = random.Random(5)
     first = await opened(url)
     await _act(first, 12, 0.0, chance)  # caches are warm, as on any working day
-    alone = await _act(first, 40, 0.2, chance)
+    alone = await _act(first, 120, 0.2, chance)
     sessions = [await opened(url) for _ in range(many)]
     for session in sessions:
         await session.show("overview")
-    together = await asyncio.gather(*(_act(session, 6, PAUSE_SECONDS, chance) for session in sessions))
+    together = await asyncio.gather(*(_act(session, 12, PAUSE_SECONDS, chance) for session in sessions))
     for session in (first, *sessions):
         await session.close()
     return {"one": Responses(tuple(alone)), "many": Responses(tuple(one for part in together for one in part))}
