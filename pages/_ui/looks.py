@@ -11,14 +11,14 @@ import streamlit as st
 # Links of the menu get no more than a tint of 15 % when the keyboard reaches them, none at all on the open page, and
 # buttons a ring of half the accent; an outline in the colour of their own text is seen on every ground.
 # On a phone the hint of a form ("Press Enter to submit") lies over what is typed.
-_CSS: Final = """
+STYLE: Final = """<style>
 [data-testid="stButtonGroup"] button[data-selected="true"],
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit !important; font-weight: 600; }
 :is(a, button, summary):focus-visible { outline: 2px solid currentColor !important; outline-offset: 1px; }
 @media (max-width: 640px) { [data-testid="InputInstructions"] { display: none; } }
-"""
+</style>"""
 
 
 def draw() -> None:
     """Takes no room: a style alone is no element of the page."""
-    st.html(f"<style>{_CSS}</style>")
+    st.html(STYLE)

@@ -17,7 +17,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from pages._ui import nav
+from pages._ui import looks, nav
 from tests.access.test_server import LIVE
 from tests.access.test_settings import OIDC
 from tests.rigs.browser import ROOT, RunningApp, streamlit_app
@@ -69,7 +69,8 @@ def test_a_stranger_gets_the_sign_in_and_nothing_else(page: str, server: Running
     other = httpx.get(f"{server.url}/no-such-page")
     assert html.text == other.text  # one document for every address, without anything of any page in it
     answers = first_run(server.url, page)
-    assert kinds(answers) <= {"heading", "markdown", "button", "alert"}
+    assert kinds(answers) <= {"heading", "markdown", "button", "alert", "html"}
+    assert htmls(answers) == [looks.STYLE]
     buttons = [a.delta.new_element.button.label for a in answers if a.delta.new_element.HasField("button")]
     assert headings(answers) == ["Clip Desk"]
     assert buttons == ["Sign in"]
@@ -85,6 +86,12 @@ def test_a_forged_sign_in_cookie_is_no_sign_in(tmp_path: Path) -> None:
         assert headings(answers) == ["Clip Desk"]
 
 
+def htmls(answers: list[ForwardMsg]) -> list[str]:
+    """What stands on the page as HTML, each once."""
+    found = [a.delta.new_element.html.body for a in answers if a.delta.new_element.HasField("html")]
+    return list(dict.fromkeys(found))
+
+
 def headings(answers: list[ForwardMsg]) -> list[str]:
     """The headings of the page."""
     return [a.delta.new_element.heading.body for a in answers if a.delta.new_element.HasField("heading")]
@@ -98,7 +105,8 @@ def test_beside_an_emulator_only_somebody_on_this_machine_may_choose_a_role(tmp_
         by_a_rebound_name = first_run(app.url, "access", host="rebound.evil.test")
         for answers in (through_a_proxy, by_a_rebound_name):
             assert headings(answers) == ["Clip Desk"]
-            assert kinds(answers) <= {"heading", "alert"}
+            assert kinds(answers) <= {"heading", "alert", "html"}
+            assert htmls(answers) == [looks.STYLE]
 
 
 def test_a_socket_from_another_origin_is_refused(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ CHANGED_BY: dict[Callable[[Desk, str], Attempt], tuple[Action, Callable[..., Any
     replace_clip: ("fix", fixing.replace_clip),
     make_plan: ("purge.plan", planning.make_plan),
     approve: ("purge.approve", approving.approve),
-    decline: ("purge.approve", purging.decline),
+    decline: ("purge.approve", approving.decline),
     apply_plan: ("purge.apply", applying.apply_plan),
     cancel: ("purge.apply", controlling.cancel),
     resume: ("purge.apply", controlling.resume),

@@ -68,7 +68,7 @@ def test_a_refused_head_names_its_reason_where_a_listing_tells_it(
     r2_rig: SeaweedRig, bucket: str, far_objects: Objects, proxy: FaultProxy
 ) -> None:
     wrong = r2_rig.settings(bucket, read=pair((READER[0], "not-the-secret")))
-    with pytest.raises(BadCredentials, match="signature"):
+    with pytest.raises(BadCredentials, match="right secret"):
         Objects(r2.read_client(wrong), bucket).head("users/u1/v1/a.mp4")
     proxy.on(Answer(403), method="HEAD")
     with pytest.raises(AccessDenied) as caught:

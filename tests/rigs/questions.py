@@ -13,6 +13,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "user": lambda records: records.user("u1"),
     "users": lambda records: records.users(),
     "iter_users": lambda records: list(records.iter_users()),
+    "sample_clips": lambda records: [table.unbroken() for table in records.sample_clips()],
     "users_by_email": lambda records: records.users_by_email("a@b.c"),
     "users_by_email_prefix": lambda records: records.users_by_email_prefix("a", 3),
     "plan": lambda records: records.plan("pro"),
