@@ -20,10 +20,7 @@ def app(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A live desk with one customer."""
     with EmbeddedFirestore() as firestore, World(firestore, single_threaded=False) as world:
         world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001")})
-        env = r2_rig.values(r2_rig.fresh_bucket()) | {
-            "FIREBASE_PROJECT_ID": world.project,
-            "FIRESTORE_EMULATOR_HOST": firestore.host,
-        }
+        env = r2_rig.values(r2_rig.fresh_bucket()) | world.values()
         with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
             yield running
 

@@ -79,7 +79,7 @@ def desk(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             writer.put(f"users/{UID}/{VIDEO}/clips/{name}", b"no film", "text/html")
         stale = timedelta(minutes=15)
         rollup.run_rollup(world.records, world.writer, DEFAULT_LIMITS, lambda: datetime.now(UTC), stale_after=stale)
-        env = r2_rig.values(bucket) | {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": firestore.host}
+        env = r2_rig.values(bucket) | world.values()
         with rig.streamlit_app(rig.ROOT / "app.py", tmp_path_factory.mktemp("desk"), env=env) as app:
             yield Desk(app, r2_rig.endpoint)
 

@@ -48,10 +48,7 @@ def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFacto
             f"{VIDEO}/clips/vid-0001_1_split": one,
         }
     )
-    env = r2_rig.values(bucket) | {
-        "FIREBASE_PROJECT_ID": world.project,
-        "FIRESTORE_EMULATOR_HOST": world.rig.host,
-    }
+    env = r2_rig.values(bucket) | world.values()
     with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
         yield running
 

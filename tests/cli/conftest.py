@@ -85,10 +85,7 @@ def desk(
     """An empty project and an empty bucket, configured as a machine would be."""
     bucket = r2_rig.fresh_bucket()
     with World(firestore_rig) as world:
-        values = r2_rig.values(bucket) | {
-            "FIREBASE_PROJECT_ID": world.project,
-            "FIRESTORE_EMULATOR_HOST": firestore_rig.host,
-        }
+        values = r2_rig.values(bucket) | world.values()
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         settings = r2_rig.settings(bucket)

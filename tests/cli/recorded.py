@@ -114,11 +114,7 @@ def recorded_desk(r2_rig: SeaweedRig, folder: Path) -> Iterator[RecordedDesk]:
             world.put(documents)
             for key, (body, kind) in user_objects(documents).items():
                 writer.put(key, body, kind)
-        values = r2_rig.values(bucket) | {
-            "R2_ENDPOINT_URL": proxy.endpoint,
-            "FIREBASE_PROJECT_ID": world.project,
-            "FIRESTORE_EMULATOR_HOST": rig.host,
-        }
+        values = r2_rig.values(bucket) | world.values() | {"R2_ENDPOINT_URL": proxy.endpoint}
         for name, value in values.items():
             patch.setenv(name, value)
         patch.chdir(folder)

@@ -242,8 +242,7 @@ def test_check_says_which_credential_lacks_what(desk, monkeypatch):
 
 def test_check_says_that_a_service_account_may_only_look(embedded, r2_rig, run, no_settings, monkeypatch):
     with World(embedded) as world:
-        targets = {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": embedded.host}
-        for name, value in (r2_rig.values(r2_rig.fresh_bucket()) | targets).items():
+        for name, value in (r2_rig.values(r2_rig.fresh_bucket()) | world.values()).items():
             monkeypatch.setenv(name, value)
         embedded.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
         answer = run("check", "--json")

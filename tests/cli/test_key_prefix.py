@@ -99,8 +99,7 @@ def test_what_firestore_refuses_is_told_neither_as_a_right_nor_as_a_wrong_prefix
     embedded: EmbeddedFirestore, r2_rig, run, no_settings, monkeypatch
 ):
     with World(embedded) as world:
-        targets = {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": embedded.host}
-        for name, value in (r2_rig.values(r2_rig.fresh_bucket()) | targets).items():
+        for name, value in (r2_rig.values(r2_rig.fresh_bucket()) | world.values()).items():
             monkeypatch.setenv(name, value)
         embedded.faults.refuse("ListDocuments", StatusCode.PERMISSION_DENIED, times=None)
         answer = run("check", "--json")

@@ -93,6 +93,10 @@ class World:
         self.writer = DocumentWriter(self.handle)
         self._client: Any = None
 
+    def values(self) -> dict[str, str]:
+        """Where it is, as environment variables."""
+        return {"FIREBASE_PROJECT_ID": self.project, "FIRESTORE_EMULATOR_HOST": self.rig.host}
+
     @property
     def client(self) -> Any:
         """Google's own client for the same project."""

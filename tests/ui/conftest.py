@@ -49,8 +49,7 @@ def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp
     monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
     bucket = r2_rig.fresh_bucket()
     with EmbeddedFirestore() as firestore, World(firestore) as world:
-        targets = {"FIREBASE_PROJECT_ID": world.project, "FIRESTORE_EMULATOR_HOST": firestore.host}
-        for name, value in (r2_rig.values(bucket) | targets).items():
+        for name, value in (r2_rig.values(bucket) | world.values()).items():
             monkeypatch.setenv(name, value)
         settings = r2_rig.settings(bucket)
         reader, writer = r2.read_client(settings), r2.write_client(settings)
