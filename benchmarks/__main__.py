@@ -69,14 +69,14 @@ def object_rows(arguments: argparse.Namespace) -> list[Row]:
     """The bucket."""
     listed, there = objects.listing(7, arguments.tools), objects.existence(5)
     gone = objects.deletion(5, arguments.tools)
+    framed = "20,000 keys listed into a frame (CPU)"
     rows = [
         _row("existence of 20,000 keys at 25 ms a request", "HEAD, 16 threads", there["heads"], there["ours"], 50),
-        _row("20,000 keys listed into a frame (CPU)", "boto3's paginator", listed["boto3"], listed["ours"], 8),
+        _row(framed, "boto3's paginator", listed["boto3"], listed["ours"], 8),
     ]
     if "obstore" in listed:
         rust, ours = listed["obstore"], listed["ours"]
-        what = "20,000 keys listed into a frame (CPU)"
-        rows.append(Row(what, "`obstore`", rust.text, ours.text, times(rust, ours), "weighed", None))
+        rows.append(Row(framed, "`obstore`", rust.text, ours.text, times(rust, ours), "weighed", None))
     for name, label, target in (("aws", "`aws s3 rm --recursive`", 100), ("s5cmd", "`s5cmd rm`", 2)):
         if name in gone:
             rows.append(_row("20,000 objects deleted at 25 ms a request", label, gone[name], gone["ours"], target))

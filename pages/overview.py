@@ -72,7 +72,7 @@ def _target() -> None:
 def _backends() -> None:
     with states.loading("Asking both backends…", 110):
         loaded = loads.backends()
-        checks = list(loaded.value[0])
+        checks = list(loaded.value)
         with suppress(StorageError):  # what keeps it from being known is what the card of Firestore is about
             checks.append(loads.key_prefix().value)
     view.backends(checks)

@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from storage.domain.plans import PlanLimits
 from storage.domain.rollup import RECENT
 from storage.errors import NotFound, Unusable
-from storage.overview import LimitList, gravest_first, read_limits
+from storage.overview import LimitList, gravest_first
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
 
@@ -114,11 +113,6 @@ def near_or_over(view: FleetView, quota: str) -> int:
     """How many users are near or over this quota, listed or not."""
     counts = view.states.get(quota, {})
     return counts.get("near_limit", 0) + counts.get("exceeded", 0)
-
-
-def live_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, users: int) -> LimitList:
-    """Who is near or over a limit, by looking at the first users there are, so many at most."""
-    return read_limits(records, limits, now, scan=users)
 
 
 def estimate(records: Records, before: FleetView | None, read_budget: int | None) -> Estimate:

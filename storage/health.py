@@ -136,12 +136,13 @@ def key_prefix(stores: Stores) -> Check:
     """
     name, layout = "key_prefix", stores.layout
     named: list[tuple[str, str]] = []
+    found = key_prefixes(layout, named)
     for table in stores.records.sample_clips():
         frame = table.unbroken().dropna(subset=["r2_key"])
         named += zip(frame["uid"].tolist(), frame["r2_key"].tolist(), strict=True)
-        if key_prefixes(layout, named).expected:
+        found = key_prefixes(layout, named)
+        if found.expected:
             break
-    found = key_prefixes(layout, named)
     if found.doubtful:
         others = " or ".join(repr(prefix) for prefix in found.others[:3])
         remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before."
@@ -152,9 +153,7 @@ def key_prefix(stores: Stores) -> Check:
 
 def _list(stores: Stores) -> Check:
     def look() -> str:
-        listing = stores.objects.list_all("", limit=1)
-        if listing.error:
-            raise listing.error
+        stores.objects.list_all("", limit=1).unbroken()
         return f"bucket {stores.settings.r2.bucket} lists its keys to {_reading(stores)}"
 
     return _probe("r2_list", look)

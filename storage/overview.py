@@ -43,17 +43,14 @@ class LimitList:
     more: bool = False
 
 
-def read_limits(
-    records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int = GLANCE_USERS
-) -> LimitList:
+def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int) -> LimitList:
     """Evaluates up to `scan` users against their plans by the counters that the product enforces."""
     documents = records.plans()
     people: list[User] = []
     cursor, read_at = None, None
     while len(people) < scan:
         page = records.users(page_size=min(300, scan - len(people)), cursor=cursor)
-        if page.error is not None:
-            raise page.error
+        page.unbroken()  # raises what cut it short
         read_at = read_at or page.read_at
         people.extend(_people(page))
         cursor = page.next_cursor

@@ -90,15 +90,14 @@ def _room(pixels: int) -> Any:
 def _bars(
     name: str, value: str, label: str | None, more: tuple[str, ...], colour: str | None, words: str, height: int
 ) -> Any:
-    shown = altair.Tooltip(f"{value}:Q", format=",")
+    amount = altair.Tooltip(f"{value}:Q", format=",")
     # Words such as "1.2 GiB · 34.5 %" need more room behind the longest bar than a number does.
     scale = _room(120 if label else 48)
     base = rows().encode(
         y=altair.Y(f"{name}:N", sort=None, title=None, axis=altair.Axis(labelLimit=200)),
         x=altair.X(f"{value}:Q", title=None, axis=None, scale=scale),
-        tooltip=[altair.Tooltip(f"{name}:N"), *(altair.Tooltip(f"{one}:N") for one in more)] if label
-        else [altair.Tooltip(f"{name}:N"), shown],
-    )  # fmt: skip
+        tooltip=[f"{name}:N", *(f"{one}:N" for one in more)] if label else [f"{name}:N", amount],
+    )
     thickness = {"cornerRadiusEnd": 3, "height": {"band": 0.7}}
     drawn = (
         base.mark_bar(color=colour, **thickness) if colour

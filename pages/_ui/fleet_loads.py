@@ -10,7 +10,7 @@ from pages._ui.cached import rollup_runs, stores
 from pages._ui.loads import MINUTE, Loaded, measured
 from storage import fleet as fleets
 from storage.fleet import Estimate, FleetAnswer, Statuses
-from storage.overview import LimitList
+from storage.overview import LimitList, read_limits
 from storage.repositories.rollups import FleetView
 
 
@@ -38,7 +38,7 @@ def _limits(read_at: datetime, _view: FleetView) -> LimitList:
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _live_limits(users: int) -> Loaded[LimitList]:
-    return measured(lambda: fleets.live_limits(stores().records, stores().settings.plan_limits, _now(), users=users))
+    return measured(lambda: read_limits(stores().records, stores().settings.plan_limits, _now(), scan=users))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)

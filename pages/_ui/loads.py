@@ -68,14 +68,9 @@ def _now() -> datetime:
 
 
 @st.cache_data(ttl=15, max_entries=1, refresh_mode="background", show_spinner=False)
-def backends() -> Loaded[tuple[tuple[Check, ...], str]]:
-    """Whether both backends answer: the checks, and the mode."""
-
-    def load() -> tuple[tuple[Check, ...], str]:
-        result = health.backends(stores(), _now)
-        return result.checks, result.mode
-
-    return measured(load)
+def backends() -> Loaded[tuple[Check, ...]]:
+    """Whether both backends answer."""
+    return measured(lambda: health.backends(stores(), _now).checks)
 
 
 @st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)

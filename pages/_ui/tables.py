@@ -68,7 +68,6 @@ def table(
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:
         raise ValueError(f"a table of {len(ids):,} rows: page it, or cut it at {ROW_LIMIT:,}")
-    only_safe_downloads()
     shown = cells(frame[list(columns)], links=[name for name, column in columns.items() if _is_link(column)])
     options: dict[str, Any] = {
         "height": height,
@@ -88,14 +87,6 @@ def _drawn(shown: Any, options: dict[str, Any], key: str, ids: Sequence[str], se
         return []
     event = st.dataframe(shown, key=key, on_select="rerun", selection_mode=_MODES[select], **options)
     return [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
-
-
-def only_safe_downloads() -> None:
-    """Takes Streamlit's own CSV button off every table and chart of the page: its file holds formulas as they are.
-
-    Its setting for this (client.disableDataExport) would forbid copying a cell as well, and ids are copied all day.
-    """
-    st.html('<style>button[aria-label^="Download as CSV"] { display: none; }</style>')
 
 
 def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:

@@ -162,8 +162,6 @@ def _title(title: str | None) -> str | None:
 
 
 def _other_names(stores: Stores, video: Video, clip: Clip | None) -> tuple[str, ...]:
-    clips = stores.records.clips(video.uid, video.video_id)
-    if clips.error:
-        raise clips.error
-    own = clips.frame["clip_id"] == (clip.clip_id if clip else "")
-    return tuple(clips.frame.loc[~own, "r2_key"].dropna())
+    clips = stores.records.clips(video.uid, video.video_id).unbroken()
+    own = clips["clip_id"] == (clip.clip_id if clip else "")
+    return tuple(clips.loc[~own, "r2_key"].dropna())

@@ -45,8 +45,9 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if table.error:
         states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
     frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")
-    named = frame[frame["clip_id"] == st.query_params.get(CLIP_ID)]
-    if not len(named) and (wanted := st.query_params.get(CLIP_ID)):
+    wanted = st.query_params.get(CLIP_ID)
+    named = frame[frame["clip_id"] == wanted]
+    if wanted and not len(named):
         clip_detail.nowhere(uid, video_id, wanted, complete=table.complete, page=page)
     if not len(frame):
         states.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")

@@ -16,6 +16,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.text import md, plain, prose
 from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
+from storage.domain.diagnosis.wording import number
 
 STAGES: dict[Stage, tuple[str, str]] = {
     "analysis": ("Analysis", "neurology"),
@@ -88,7 +89,7 @@ def apart(found: StuckList, *, chosen: str, choose: Callable[[str], None]) -> No
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("outage", ALONE)):
         with st.container():
-            st.markdown(f":material/person_alert: **On their own:** {_videos(len(own))} outside these outages.")
+            st.markdown(f":material/person_alert: **On their own:** {number(len(own), 'video')} outside these outages.")
         choice(ALONE, chosen, choose)
 
 
@@ -98,18 +99,14 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
     outages(found.outages)
     own = alone(found) if found.outages else list(found.videos)
     if own and found.outages:
-        st.markdown(f"**On their own** :small[:gray[{_videos(len(own))} outside these outages]]")
+        st.markdown(f"**On their own** :small[:gray[{number(len(own), 'video')} outside these outages]]")
     if own or not found.outages:
         table(own[:shown], page=page)
     first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if found.videos:
-            st.caption(f"{first}{_videos(len(found.videos))} in the list of Processing.", width="content")
+            st.caption(f"{first}{number(len(found.videos), 'video')} in the list of Processing.", width="content")
         st.page_link(SCREENS["processing"].file, label="Open Processing", icon=":material/arrow_forward:")
-
-
-def _videos(number: int) -> str:
-    return f"{number:,} video{'' if number == 1 else 's'}"
 
 
 def _when(outage: Outage, now: datetime) -> str:
@@ -182,8 +179,8 @@ def refused(found: StuckList) -> None:
         return
     unjudged = sum(video.diagnosis.verdict == UNJUDGED for video in found.videos)
     st.warning(
-        f"A store refused or did not answer, so nothing is known about {_videos(unjudged)} of this list: the verdict "
-        f"there is about the store and not about the video. {md(found.error.message, 500)} "
+        f"A store refused or did not answer, so nothing is known about {number(unjudged, 'video')} of this list: the "
+        f"verdict there is about the store and not about the video. {md(found.error.message, 500)} "
         f"{prose(found.error.remedy, 500)}",
         title="Incomplete",
         icon=":material/hourglass_bottom:",

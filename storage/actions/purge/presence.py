@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storage.bulk.listing import list_known
 from storage.clients.r2_transfer import ContextThreads
 from storage.domain.purge.plan import PlannedObject
 from storage.repositories.objects import Objects
@@ -52,15 +53,9 @@ def maybe_there(objects: Objects, keys: frozenset[str], prefixes: Sequence[str])
     """
     if len(keys) <= HEADS * len(prefixes):
         return keys
-    there: set[str] = set()
-    for prefix in prefixes:
-        complete = False
-        for page in objects.list_pages(prefix):
-            there.update(page.frame["key"].tolist())
-            complete = page.complete
-        if not complete:
-            return keys
-    return keys & there
+    listings = [list_known(objects, prefix, keys) for prefix in prefixes]
+    there = {key for listing in listings for key in listing.unbroken()["key"]}
+    return keys & there if all(listing.complete for listing in listings) else keys
 
 
 def _listed(objects: Objects, prefix: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:

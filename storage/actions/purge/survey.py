@@ -91,15 +91,14 @@ def _facts(
 def _objects(stores: Stores, prefix: str, keys: Sequence[str], *, home: bool, progress: Progress) -> list[ObjectFact]:
     """Every object under one prefix; a listing that does not end raises."""
     table = list_known(stores.objects, prefix, keys)
-    if table.error is not None:
-        raise table.error
+    frame = table.unbroken()
     if not table.complete:
         raise Unusable(
             f"The listing of {prefix!r} did not end.", remedy="Look again.", operation="list_objects_v2", target=prefix
         )
-    if len(table.frame) >= 1_000:
-        progress(f"{len(table.frame):,} objects listed under {prefix}")
-    return _rows(table.frame, home=home)
+    if len(frame) >= 1_000:
+        progress(f"{len(frame):,} objects listed under {prefix}")
+    return _rows(frame, home=home)
 
 
 def _rows(frame: pd.DataFrame, *, home: bool) -> list[ObjectFact]:
