@@ -91,21 +91,19 @@ def _limits() -> None:
         loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
     view.limits(found, page=NAME)
-    if (
-        not found.complete
-        and found.scanned < SCAN_USERS
-        and st.button(
-            f"Look at {SCAN_USERS:,} users, about {2 * SCAN_USERS:,} reads",
-            key=key(NAME, "more"),
-            icon=":material/group:",
-        )
-    ):
-        st.session_state[_MORE] = True
-        st.rerun()
+    if found.source == "live" and not found.complete and found.scanned < SCAN_USERS:
+        _offer_more()
     freshness(
         loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
         on_refresh=fleet_loads.refresh,
     )  # fmt: skip
+
+
+def _offer_more() -> None:
+    label = f"Look at {SCAN_USERS:,} users, about {2 * SCAN_USERS:,} reads"
+    if st.button(label, key=key(NAME, "more"), icon=":material/group:"):
+        st.session_state[_MORE] = True
+        st.rerun()
 
 
 def _stuck() -> None:

@@ -120,6 +120,18 @@ def test_without_a_rollup_the_overview_glances_at_some_users_and_says_what_more_
     assert f"Of all {GLANCE_USERS + 20} users, looked at now" in words(more.click().run())
 
 
+def test_a_rollup_with_a_part_missing_speaks_of_those_it_has_and_offers_no_look_that_would_show_them_again(app):
+    customers(app, 12)
+    rollup(app, 1, 2)
+    rollup(app, 2, 2)
+    app.world.writer.delete(shard_path(2, 2))
+    page = app.open("overview")
+    text = words(page)
+    assert "users, by the rollup" in text
+    assert "Of all" not in text
+    assert not [button for button in page.button if button.label.startswith("Look at")]
+
+
 def test_without_figures_the_page_says_what_they_are_and_makes_them_when_asked(app):
     customers(app, 4)
     page = app.open("fleet")

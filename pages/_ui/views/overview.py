@@ -132,7 +132,8 @@ def _near(row: Mapping[str, Any]) -> dict[str, str]:
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
         more = " More are near or over a limit than are listed; Fleet counts them." if found.more else ""
-        return f"Of all {number(found.scanned, 'user')}, by the rollup.{more}"
+        known = "all " if found.complete else ""
+        return f"Of {known}{number(found.scanned, 'user')}, by the rollup.{more}"
     scope = "all" if found.complete else "the first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
     return (
