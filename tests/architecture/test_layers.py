@@ -16,7 +16,7 @@ SPEAKERS = ("storage/clients/", "storage/sandbox/")  # the stand-ins speak the s
 CLOCKS = ("now", "utcnow", "today", "time", "time_ns", "monotonic")
 CACHES = ("cache_data", "cache_resource")
 CACHING = ("pages/_ui/cached.py", "pages/_ui/loads.py", "pages/_ui/fleet_loads.py")  # the handles; the loads of pages
-LONGEST = 280
+LONGEST = 600  # one concept a file: a file is as long as its concept, and past this it is asked whether it is two
 # What may not be imported from where. The longest folder that fits a file decides.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "storage/": ("streamlit", "pages", "app"),
@@ -127,7 +127,7 @@ def test_caches_are_declared_where_one_looks_for_them_and_bounded() -> None:
     assert wrong == []
 
 
-def test_no_file_grows_past_280_lines_and_each_says_its_duty() -> None:
+def test_no_file_holds_more_than_its_concept_and_each_says_its_duty() -> None:
     wrong = []
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
