@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,11 @@ _PUT = """
 INSERT INTO documents (path, collection, grp, depth, updated, body) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (path) DO UPDATE SET updated = excluded.updated, body = excluded.body
 """
+
+
+def now_micros() -> int:
+    """The present in microseconds since 1970."""
+    return time.time_ns() // 1_000
 
 
 class Row(NamedTuple):
@@ -85,11 +90,12 @@ def children_scope(parent: Name) -> Scope:
 class Rows:
     """The table. Use it inside `reading()` or `writing()`: they hold the lock and say what time it is."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, clock: Callable[[], int] = now_micros) -> None:
         """Open the file at `path`, made with its folders if need be; in memory without one."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        self._clock = clock
         self._last_commit = 0
         self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -105,13 +111,13 @@ class Rows:
     def reading(self) -> Iterator[int]:
         """One consistent view while it lasts; gives the read time in microseconds."""
         with self._lock:
-            yield max(time.time_ns() // 1_000, self._last_commit)
+            yield max(self._clock(), self._last_commit)
 
     @contextmanager
     def writing(self) -> Iterator[int]:
         """One atomic change; gives its commit time in microseconds, later than every commit's before."""
         with self._lock:
-            self._last_commit = max(time.time_ns() // 1_000, self._last_commit + 1)
+            self._last_commit = max(self._clock(), self._last_commit + 1)
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._last_commit

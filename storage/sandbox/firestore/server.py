@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -12,8 +12,9 @@ import grpc
 from storage.sandbox.firestore.encoding import document
 from storage.sandbox.firestore.faults import Faults
 from storage.sandbox.firestore.names import document_named
+from storage.sandbox.firestore.protos import Message, micros_of
 from storage.sandbox.firestore.queries import Demand, demand_of
-from storage.sandbox.firestore.rows import Rows
+from storage.sandbox.firestore.rows import Rows, now_micros
 from storage.sandbox.firestore.service import Service
 from storage.sandbox.firestore.writing import put_new
 
@@ -31,7 +32,7 @@ class FirestoreServer:
     process; without one they live in memory until `stop`. Databases of different projects never see each
     other. With `require_indexes`, queries that production would refuse for a missing index are refused: give
     the content of `firestore.indexes.json`, or a function of query and aggregated fields that returns the
-    missing definition.
+    missing definition. Its time is its own: `clock` gives it, in microseconds since 1970.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class FirestoreServer:
         port: int = 0,
         faults: Faults | None = None,
         require_indexes: Mapping[str, Any] | Demand | None = None,
+        clock: Callable[[], int] = now_micros,
     ) -> None:
         self.faults = faults or Faults()
         self._port = port
-        self._rows = Rows(path)
+        self._rows = Rows(path, clock)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="firestore")
         self._grpc: Any = grpc.server(
             self._workers,
@@ -84,6 +86,14 @@ class FirestoreServer:
         with self._rows.writing() as now:
             encoded = ((name, document(name, documents[path])) for path, name in names.items())
             put_new(self._rows, encoded, now, dated_by)
+
+    def put_back(self, documents: Iterable[Message]) -> None:
+        """Write whole `Document` messages as they are, create and update times included, in one transaction."""
+        with self._rows.writing():
+            self._rows.put(
+                (document_named(one.name), micros_of(one.update_time), one.SerializeToString(deterministic=True))
+                for one in documents
+            )
 
     def __enter__(self) -> Self:
         self.host = self.start()
