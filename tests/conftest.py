@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from google.cloud import firestore
+from hypothesis import HealthCheck, settings
 
 from tests.contract.r2_fixtures import (  # noqa: F401 - pytest finds fixtures by their names here
     bucket,
@@ -24,10 +25,16 @@ from tests.rigs.firestore import (
     available_firestores,
     firestore_pool,
 )
+from tests.rigs.reruns import pytest_terminal_summary  # noqa: F401 - pytest finds hooks by their names here
 
-# These drive real processes (servers, browsers, workers that are killed) against deadlines, on machines that may be
-# busy with something else at that moment: what fails there is tried twice more. A fault fails three times.
-REAL_PROCESSES = ("tests/access/", "tests/browser/", "tests/purge/", "tests/sandbox/", "tests/ui/", "tests/contract/")
+# An example takes as long as the machine lets it: how long is no property of what is tested.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("desk")
+
+# A browser paints, decodes and times out by itself, on machines that may be busy with something else at that moment:
+# what fails there is tried twice more, and the first failure is printed at the end of the run (tests/rigs/reruns.py).
+# Nothing else is tried again: a test that fails now and then has found a race, of the product or of its own.
+TRIED_AGAIN = "tests/browser/"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,9 +46,9 @@ def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the tests of real processes to be tried again."""
+    """Marks the tests in a browser to be tried again."""
     for item in items:
-        if item.path.relative_to(config.rootpath).as_posix().startswith(REAL_PROCESSES):
+        if item.path.relative_to(config.rootpath).as_posix().startswith(TRIED_AGAIN):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 

@@ -33,7 +33,7 @@ from storage.sandbox.demo_owner import Owner, await_former, is_alive
 from storage.sandbox.seeding import BUCKET, PROJECT
 from storage.settings_reader import Reader
 
-WAIT_SECONDS = 60.0  # for another process that is just starting the demo, the first time included
+WAIT_SECONDS = 120.0  # for another process that is just starting the demo, the first time included
 
 
 class Demo:

@@ -28,7 +28,7 @@ from storage.sandbox.seeding import BUCKET, PROJECT
 
 STALE_AFTER = timedelta(hours=12)
 TICK_SECONDS = 45.0  # a live job touches its documents at least every two minutes
-ENDING_SECONDS = 12.0  # for the stand-in of an owner that was killed
+ENDING_SECONDS = 40.0  # for the stand-in of an owner that was killed
 
 _log = logging.getLogger(__name__)
 

@@ -31,8 +31,8 @@ from storage.sandbox import seaweed_chores
 from storage.sandbox.seaweed_filer import Filer
 from storage.sandbox.seaweed_ports import HOST, free_ports
 
-START_SECONDS = 20.0  # usually one; a busy machine may need more
-STOP_SECONDS = 8.0
+START_SECONDS = 120.0  # usually one; a busy machine may need many. A start that failed is known at once all the same
+STOP_SECONDS = 30.0  # longer than the watcher's own patience: ended before that, data are lost
 TRIES = 3  # another program may take a port between the choice and the start
 _WATCHER = Path(__file__).with_name("seaweed_watch.py")
 _TAIL_LINES = 15
@@ -252,7 +252,7 @@ def find_program() -> str:
 
 
 def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=1)
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/status")
         return connection.getresponse().status < 500

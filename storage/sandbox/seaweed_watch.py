@@ -17,7 +17,7 @@ import sys
 import threading
 from pathlib import Path
 
-GRACE_SECONDS = 6  # a stop on request takes about 2.5 s, up to 4 on a busy machine
+GRACE_SECONDS = 20  # a stop on request takes about 2.5 s, several times as long on a busy machine
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

@@ -21,6 +21,7 @@ from pages._ui import looks, nav
 from tests.access.test_server import LIVE
 from tests.access.test_settings import OIDC
 from tests.rigs.browser import ROOT, RunningApp, streamlit_app
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 # Stores that nobody answers at: a page that asked them anything would say so, or hang.
 AWAY = {**LIVE, "R2_ENDPOINT_URL": "http://127.0.0.1:9", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9", "R2_PUBLIC_URL": ""}
@@ -47,13 +48,19 @@ def first_run(url: str, page: str, *, host: str = "127.0.0.1", **headers: str) -
     port = int(url.rpartition(":")[2])
     address, url = f"ws://{host}:{port}/_stcore/stream", f"http://{host}:{port}"
     answers: list[ForwardMsg] = []
-    line = create_connection(("127.0.0.1", port), 10)
+    line = create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
     with connect(
-        address, subprotocols=["streamlit"], origin=url, additional_headers=headers, max_size=None, sock=line
+        address,
+        subprotocols=["streamlit"],
+        origin=url,
+        additional_headers=headers,
+        max_size=None,
+        sock=line,
+        open_timeout=PATIENCE_SECONDS,
     ) as socket:
         socket.send(ask.SerializeToString())
         while not answers or answers[-1].WhichOneof("type") != "script_finished":
-            answers.append(ForwardMsg.FromString(socket.recv(timeout=30)))
+            answers.append(ForwardMsg.FromString(socket.recv(timeout=PATIENCE_SECONDS)))
     return answers
 
 

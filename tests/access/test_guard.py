@@ -16,6 +16,7 @@ from pages._ui.access import identity
 from pages._ui.access.sessions import sessions
 from tests.access.test_server import LIVE
 from tests.access.test_settings import ACCESS, OIDC
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(nav.SCREENS)
@@ -69,9 +70,10 @@ def person(email: str = "ada@corp.test", *, seconds: int = 3_600, **claims: Any)
 
 
 def run(source: str | Path, user: dict[str, Any] | None = None) -> AppTest:
-    app = AppTest.from_file(str(source)) if isinstance(source, Path) else AppTest.from_string(source)
+    make = AppTest.from_file if isinstance(source, Path) else AppTest.from_string
+    app = make(str(source), default_timeout=PATIENCE_SECONDS)
     app.user = user or {"is_logged_in": False}
-    return app.run(timeout=60)
+    return app.run()
 
 
 def words(app: AppTest) -> str:
@@ -240,9 +242,9 @@ def test_the_demo_lets_a_local_user_play_every_role_and_says_that_it_is_the_demo
     no_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_settings()
-    app = AppTest.from_file(str(ROOT / "app.py"))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     app.session_state[identity.PERSONA] = "nobody@demo.local"
-    app.run(timeout=60)
+    app.run()
     assert "has no role here" in words(app)
     assert list(app.selectbox(key=identity.PERSONA).options) == [
         "Admin",
@@ -256,8 +258,8 @@ def test_the_demo_lets_a_local_user_play_every_role_and_says_that_it_is_the_demo
 
 def test_a_session_state_that_names_nobody_known_is_no_way_in(no_settings: Callable[..., None]) -> None:
     no_settings(**LIVE, **OIDC)
-    app = AppTest.from_string(CHANGING)
+    app = AppTest.from_string(CHANGING, default_timeout=PATIENCE_SECONDS)
     app.session_state[identity.PERSONA] = "admin@demo.local"
     app.user = {"is_logged_in": False}
-    app.run(timeout=60)
+    app.run()
     assert [title.value for title in app.title] == ["Clip Desk"]

@@ -14,6 +14,7 @@ from pages._ui import cached, nav
 from pages._ui.access.identity import PERSONA
 from storage.errors import Unreachable
 from tests.access.conftest import NAMES
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 BAD_IDS = ["", " ", ".", "..", "a/b", "../u2", "a\x00b", "a\nb", "x" * 2_000, "u1/../u2", "\ud7ff" * 600]
 texts = st.one_of(
@@ -50,12 +51,12 @@ def demo() -> Iterator[None]:
 
 def shown(name: str, parameters: dict[str, list[str]]) -> AppTest:
     """The page as somebody who may see them all gets it with these parameters: through the entry point."""
-    app = AppTest.from_file(str(nav.FOLDER.parent / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(nav.FOLDER.parent / "app.py"), default_timeout=PATIENCE_SECONDS)
     app.session_state[PERSONA] = "admin@demo.local"
     app.switch_page(f"pages/{name}.py")
     for parameter, values in parameters.items():
         app.query_params[parameter] = values
-    return app.run(timeout=60)
+    return app.run()
 
 
 @pytest.mark.parametrize("name", sorted(nav.SCREENS))

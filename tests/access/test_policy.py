@@ -23,6 +23,7 @@ from storage.domain.policy import (
     permitted,
 )
 from storage.errors import NotPermitted
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SUPPORT = {"look", "find", "preview", "explain", "access.read"}
@@ -96,9 +97,9 @@ for action in ACTIONS:
 @pytest.mark.parametrize("persona", identity.PERSONAS)
 def test_the_guard_answers_as_the_table_does(persona: str, no_settings: Callable[..., None], tmp_path: Path) -> None:
     no_settings()
-    app = AppTest.from_string(ASKING)
+    app = AppTest.from_string(ASKING, default_timeout=PATIENCE_SECONDS)
     app.session_state[identity.PERSONA] = persona
-    app.run(timeout=30)
+    app.run()
     role = persona.partition("@")[0].removeprefix("second-")
     assert not app.exception
     assert [text.value for text in app.text] == [

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.rigs import browser as rig
+from tests.rigs.waiting import PATIENCE_MS
 
 FOLDER = Path(__file__).parent
 MISSING = "no chromium on this machine: the browser tests are left out"
@@ -35,6 +36,7 @@ def pytest_report_collectionfinish() -> str | None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One headless Chromium for this folder, and no longer: Playwright keeps an event loop in this thread."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=rig.chromium(), args=list(rig.LAUNCH_ARGS))
         yield launched
@@ -50,6 +52,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         def make(**options: Any) -> Page:
             context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
             stack.callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             return page

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.access.test_server import LIVE
 from tests.browser.test_sign_in import sign_in
 from tests.rigs import oidc
-from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, press, settled, streamlit_app
 
 AWAY = {**LIVE, "R2_ENDPOINT_URL": "http://127.0.0.1:9", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:9", "R2_PUBLIC_URL": ""}
 APP = ROOT / "tests" / "browser" / "apps" / "change_app.py"
@@ -38,12 +38,6 @@ def app(roles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 @pytest.fixture(autouse=True)
 def may_change(roles: Path) -> None:
     roles.write_text(ENGINEER)
-
-
-def press(page: Page, label: str) -> None:
-    page.get_by_role("button", name=label, exact=True).click()
-    page.wait_for_timeout(100)
-    settled(page)
 
 
 def test_changes_are_made_while_they_are_permitted(app: RunningApp, page: Page) -> None:

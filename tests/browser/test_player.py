@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.rigs import browser as rig
-from tests.rigs import media
+from tests.rigs import media, waiting
+from tests.rigs.browser import until_script
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "tests" / "browser" / "apps" / "player_desk.py"
@@ -44,6 +45,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.fixture
+def dead_port() -> Iterator[int]:
+    with waiting.dead_port() as port:
+        yield port
+
+
+@pytest.fixture
 def desk(running: Desk) -> Desk:
     running.media.reset()
     running.knows()
@@ -58,17 +65,10 @@ def video(page: Page) -> Locator:
     return page.locator("video")
 
 
-def until(locator: Locator, condition: str, timeout: float = 15_000) -> None:
-    """Waits until the script's condition on the element holds."""
-    handle = locator.element_handle(timeout=timeout)
-    assert handle is not None
-    locator.page.wait_for_function(condition, arg=handle, timeout=timeout)
-
-
 def start(page: Page, desk: Desk, query: str = "") -> None:
     rig.open_page(page, desk.url + query)
     play_button(page).click()
-    until(video(page), PLAYS_ON)
+    until_script(video(page), PLAYS_ON)
 
 
 def position(page: Page) -> float:
@@ -84,9 +84,8 @@ def test_a_clip_plays_in_its_card_after_a_click(page: Page, desk: Desk) -> None:
 def test_nothing_but_thumbnails_is_fetched_before_a_click_and_nothing_is_signed(page: Page, desk: Desk) -> None:
     rig.open_page(page, desk.url)
     expect(play_button(page)).to_be_visible()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.querySelectorAll('img')[1].complete"
-    )
+    cards = page.get_by_test_id("stBidiComponentIsolated")
+    until_script(cards, "node => node.shadowRoot.querySelectorAll('img')[1].complete")
     assert {name for name, _, _ in desk.media.requests} == {"clip_a.jpg", "clip_b.jpg"}
     expect(page.get_by_text("signed []")).to_be_visible()
     assert video(page).count() == 0
@@ -96,7 +95,7 @@ def test_a_clip_plays_with_the_keyboard_alone_and_the_focus_comes_back(page: Pag
     rig.open_page(page, desk.url)
     play_button(page).focus()
     page.keyboard.press("Enter")
-    until(video(page), PLAYS_ON)
+    until_script(video(page), PLAYS_ON)
     page.get_by_role("button", name="Close the player").press("Enter")
     expect(video(page)).to_have_count(0)
     expect(play_button(page)).to_be_focused()
@@ -111,7 +110,7 @@ def test_playing_goes_on_over_reruns_and_elements_put_above_without_fetching_aga
     page.get_by_text("Insert above").click()
     expect(page.get_by_text("An element that pushes")).to_be_visible()
     before = position(page)
-    until(video(page), f"video => video === window.first && !video.paused && video.currentTime !== {before}")
+    until_script(video(page), f"video => video === window.first && !video.paused && video.currentTime !== {before}")
     assert len(desk.media.of("clip_a.mp4")) == fetched
     expect(page.get_by_text("signed ['play clip-a']")).to_be_visible()
 
@@ -121,10 +120,10 @@ def test_a_link_that_ends_while_playing_is_renewed_and_playing_goes_on_where_it_
     desk.media.stall_after(400_000)
     start(page, desk)
     video(page).evaluate("video => { video.currentTime = 5 }")
-    until(video(page), "video => video.currentTime > 5.2")
+    until_script(video(page), "video => video.currentTime > 5.2")
     desk.media.expired.add(("clip_a.mp4", "1"))
     desk.media.release()
-    until(video(page), "video => video.src.endsWith('token=2') && video.currentTime > 5.2 && !video.paused")
+    until_script(video(page), "video => video.src.endsWith('token=2') && video.currentTime > 5.2 && !video.paused")
     assert [(token, status) for _, token, status in desk.media.of("clip_a.mp4")][-1] == ("2", 200)
     assert ("clip_a.mp4", "1", 403) in desk.media.requests
     expect(page.get_by_text("signed ['play clip-a', 'renew clip-a']")).to_be_visible()
@@ -136,7 +135,7 @@ def test_a_link_about_to_end_is_renewed_before_it_does(page: Page, desk: Desk) -
     desk.media.stall_after(400_000)
     start(page, desk)
     desk.knows(life=900)
-    until(video(page), "video => video.src.endsWith('token=2') && video.currentTime > 1 && !video.paused")
+    until_script(video(page), "video => video.src.endsWith('token=2') && video.currentTime > 1 && !video.paused")
     assert {status for _, _, status in desk.media.of("clip_a.mp4")} <= {200, 206}
 
 
@@ -144,7 +143,7 @@ def test_a_link_that_ended_before_play_is_replaced_and_starts(page: Page, desk: 
     desk.media.expired.add(("clip_a.mp4", "1"))
     rig.open_page(page, desk.url)
     play_button(page).click()
-    until(video(page), PLAYS_ON)
+    until_script(video(page), PLAYS_ON)
     expect(page.get_by_text("signed ['play clip-a', 'renew clip-a']")).to_be_visible()
     assert desk.media.of("clip_a.mp4")[-1][1:] == ("2", 200)
 
@@ -183,7 +182,7 @@ def test_trying_again_plays_once_the_fault_is_gone(page: Page, desk: Desk) -> No
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     desk.media.refused.clear()
     page.get_by_role("button", name="Try again").click()
-    until(video(page), PLAYS_ON)
+    until_script(video(page), PLAYS_ON)
 
 
 def test_data_that_no_browser_plays_is_called_so_and_no_link_is_signed_for_it(page: Page, desk: Desk) -> None:
@@ -194,22 +193,24 @@ def test_data_that_no_browser_plays_is_called_so_and_no_link_is_signed_for_it(pa
     expect(page.get_by_text("signed ['play clip-a']")).to_be_visible()
 
 
-def test_a_bucket_on_loopback_that_does_not_answer_is_explained(page: Page, desk: Desk) -> None:
-    dead = f"127.0.0.1:{rig.free_port()}"
+def test_a_bucket_on_loopback_that_does_not_answer_is_explained(page: Page, desk: Desk, dead_port: int) -> None:
+    dead = f"127.0.0.1:{dead_port}"
     desk.knows(base=f"http://{dead}")
     rig.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text(f"Your browser cannot reach the demo's bucket at {dead}.")).to_be_visible()
 
 
-def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing(page: Page, desk: Desk) -> None:
+def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing(
+    page: Page, desk: Desk, dead_port: int
+) -> None:
     page.add_init_script(
         "const ask = window.fetch; window.fetch = (url, ...rest) => {"
         " if (!String(url).includes('clip_a')) return ask(url, ...rest);"
         " document.dispatchEvent(new Event('securitypolicyviolation'));"
         " return Promise.reject(new TypeError('blocked')) }"
     )
-    desk.knows(base=f"http://127.0.0.1:{rig.free_port()}")
+    desk.knows(base=f"http://127.0.0.1:{dead_port}")
     rig.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text("refused, not there, or out of reach")).to_be_visible()
@@ -218,8 +219,8 @@ def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing
 def test_starting_one_clip_pauses_the_other(page: Page, desk: Desk) -> None:
     start(page, desk)
     page.get_by_role("button", name="Play: <img").click()
-    until(video(page).nth(1), PLAYS_ON)
-    until(video(page).first, "video => video.paused")
+    until_script(video(page).nth(1), PLAYS_ON)
+    until_script(video(page).first, "video => video.paused")
 
 
 def test_a_clip_whose_file_is_known_to_be_gone_offers_nothing_but_the_words(page: Page, desk: Desk) -> None:
@@ -241,7 +242,7 @@ def test_hostile_titles_are_only_text(page: Page, desk: Desk) -> None:
     title = page.get_by_role("listitem").nth(1).locator(".title > span")
     expect(title).to_have_text(f'<img src=x onerror="window.hacked=1"><b>bold</b> ![p]({desk.media.base}/leak.jpg)')
     assert title.locator("*").count() == 0
-    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("() => window.hacked") is None
     assert desk.media.of("leak.jpg") == []
 
 
@@ -250,7 +251,7 @@ def test_a_copied_link_is_signed_when_asked_for_and_shows_its_life(new_page: Cal
     rig.open_page(page, desk.url)
     page.get_by_role("button", name="Copy a link: The first clip").click()
     expect(page.get_by_text("Link copied. Valid 14:")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == f"{desk.media.base}/clip_a.mp4?token=1"
+    assert page.evaluate("() => navigator.clipboard.readText()") == f"{desk.media.base}/clip_a.mp4?token=1"
     expect(page.get_by_text("signed ['copy clip-a']")).to_be_visible()
     assert desk.media.of("clip_a.mp4") == []
 
@@ -281,7 +282,7 @@ def test_a_page_may_sign_by_itself_and_give_the_link_in_the_next_run(page: Page,
 def test_thumbnails_whose_links_ended_are_asked_for_anew(page: Page, desk: Desk) -> None:
     desk.media.expired.add(("clip_a.jpg", "1"))
     rig.open_page(page, desk.url + "/?posters=1")
-    until(page.locator("li.card"), "card => card.querySelector('img[src$=\"token=2\"]')?.naturalWidth > 0")
+    until_script(page.locator("li.card"), "card => card.querySelector('img[src$=\"token=2\"]')?.naturalWidth > 0")
     assert desk.media.of("clip_a.jpg") == [("clip_a.jpg", "1", 403), ("clip_a.jpg", "2", 200)]
 
 

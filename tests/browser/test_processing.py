@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +13,15 @@ from playwright.sync_api import Page, expect
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, press, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import until
 
 VIDEO = "users/u1/videos/vid-0001"
 ENTRY = {"id": 1, "title": "The hook", "start": "00:00:01", "end": "00:00:09"}
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)
-PATIENCE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +50,6 @@ def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFacto
     env = r2_rig.values(bucket) | world.values()
     with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
         yield running
-
-
-def press(page: Page, label: str) -> None:
-    page.get_by_role("button", name=label, exact=True).click()
-    settled(page)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def test_from_the_list_to_the_video_set_its_status_and_take_it_back(app: RunningApp, world: World, page: Page) -> None:

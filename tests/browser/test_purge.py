@@ -10,13 +10,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.purge.world import PurgeWorld
-from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, press, ran, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 
 VIDEO, CLIPS = "video-aaa", 40
 SCOPE = f"customer-1/{VIDEO}"
-SLOW_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +34,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PurgeWorld]:
 @pytest.fixture(scope="module")
 def app(world: PurgeWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The desk over this world, on loopback, where a local user may play any role."""
-    env = {**world.values, "PURGE_LEASE_SECONDS": "5"}
-    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=world.values) as running:
         yield running
 
 
 def button(page: Page, label: str) -> Locator:
     return page.get_by_role("button", name=label, exact=True)
-
-
-def press(page: Page, label: str) -> None:
-    button(page, label).click()
-    page.wait_for_timeout(100)
-    settled(page)
 
 
 def fill(page: Page, label: str, text: str) -> None:
@@ -58,7 +50,7 @@ def planned(page: Page, app: RunningApp, video_id: str = VIDEO) -> None:
     """From the address to the plan, reviewed, and its confirmation open."""
     open_page(page, f"{app.url}/purge?uid=customer-1&video_id={video_id}")
     button(page, "Make the plan").click()
-    page.wait_for_url("**plan=plan-*", timeout=SLOW_MS)
+    page.wait_for_url("**plan=plan-*")
     settled(page)
     press(page, "Go on to the confirmation")
 
@@ -90,14 +82,14 @@ def test_a_purge_from_the_plan_to_its_undo(
     fill(page, "Name of what goes", SCOPE)
     expect(button(page, "Delete the video")).to_be_enabled()
     button(page, "Delete the video").click()
-    page.wait_for_url("**job=purge-*", timeout=SLOW_MS)
+    page.wait_for_url("**job=purge-*")
     address = page.url
-    expect(page.get_by_text(re.compile(r"of [\d,]+ objects and documents"))).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text(re.compile(r"of [\d,]+ objects and documents"))).to_be_visible()
     page.context.close()  # the tab is closed while the job goes on
 
     again = new_page()
     open_page(again, address)
-    expect(again.get_by_text("Nothing is left, nothing else was lost")).to_be_visible(timeout=SLOW_MS)
+    expect(again.get_by_text("Nothing is left, nothing else was lost")).to_be_visible()
     objects, documents = world.snapshot()
     assert {key for key in objects if f"customer-1/{VIDEO}/" in key} == set()
     assert {path for path in documents if f"customer-1/videos/{VIDEO}" in path} == set()
@@ -107,12 +99,12 @@ def test_a_purge_from_the_plan_to_its_undo(
     fill(again, "Reason for the undo", "it was the wrong video")
     expect(button(again, "Put everything back")).to_be_enabled()
     button(again, "Put everything back").click()
-    again.wait_for_url("**-undo", timeout=SLOW_MS)
-    expect(again.get_by_text("Everything is back")).to_be_visible(timeout=SLOW_MS)
+    again.wait_for_url("**-undo")
+    expect(again.get_by_text("Everything is back")).to_be_visible()
     assert world.snapshot() == before
     open_page(again, f"{app.url}/audit?uid=customer-1")
     button(again, "Check the whole chain").click()
-    expect(again.get_by_text("The chain is whole")).to_be_visible(timeout=SLOW_MS)
+    expect(again.get_by_text("The chain is whole")).to_be_visible()
 
 
 def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp, page: Page) -> None:
@@ -145,10 +137,9 @@ def test_two_clips_chosen_in_the_table_are_what_the_plan_holds(app: RunningApp, 
     assert corner is not None
     for row in (1, 2):
         page.mouse.click(corner["x"] + 18, corner["y"] + 35 * row + 17)
-        page.wait_for_timeout(200)
-        settled(page)
+        ran(page)
     page.mouse.move(5, 5)
     button(page, "Make the plan for 2 clips").click()
-    page.wait_for_url("**plan=plan-*", timeout=SLOW_MS)
+    page.wait_for_url("**plan=plan-*")
     settled(page)
     expect(page.get_by_role("heading", name=f"Plan: purge {SCOPE}/2 clips")).to_be_visible()

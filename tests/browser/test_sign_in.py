@@ -148,7 +148,7 @@ def test_the_browser_keeps_the_sign_in_where_no_script_reads_it_and_no_longer_th
     open_page(page, desk.url())
     sign_in(page, "sam")
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
-    now = page.evaluate("Date.now() / 1000")
+    now = page.evaluate("() => Date.now() / 1000")
     for name in ("_streamlit_user", "_streamlit_user_tokens"):
         assert cookies[name]["httpOnly"]
         assert cookies[name]["sameSite"] == "Lax"

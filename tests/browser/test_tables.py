@@ -49,7 +49,7 @@ def test_a_link_opens_the_page_in_a_new_tab_with_the_very_id(page: Page, url: st
     rig.open_page(page, url)
     header = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
     assert header is not None
-    with page.context.expect_page(timeout=10_000) as opened:
+    with page.context.expect_page() as opened:
         for offset in range(60, 400, 12):
             page.mouse.click(header["x"] + offset, header["y"] + ROW + 17)
             if len(page.context.pages) > 1:

@@ -25,6 +25,7 @@ from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD, fill
 from tests.rigs.http_faults import Answer, FaultProxy, Rewrite
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 MANY = [f"users/u1/v{n % 7}/clips/{n:05d}.mp4" for n in range(6_500)]
 
@@ -96,7 +97,7 @@ def test_lanes_are_halved_when_the_store_is_busy_and_grow_one_by_one() -> None:
 
 def test_no_more_run_at_once_than_there_are_lanes() -> None:
     lanes, running, most = Lanes(3), 0, 0
-    lock, met = threading.Lock(), threading.Barrier(3, timeout=10)
+    lock, met = threading.Lock(), threading.Barrier(3, timeout=PATIENCE_SECONDS)
 
     def work(_: int) -> None:
         nonlocal running, most

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from google.api_core import exceptions
@@ -12,6 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter as Where
 from grpc import StatusCode
 
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.waiting import until
 
 
 @pytest.fixture
@@ -136,9 +136,7 @@ def test_rules_can_be_added_while_calls_run(
     embedded.faults.delay("RunQuery", seconds=0.2)
     slow = threading.Thread(target=lambda: list(clips.stream()))
     slow.start()
-    deadline = time.monotonic() + 10
-    while not embedded.faults.calls["RunQuery"] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: embedded.faults.calls["RunQuery"])
     embedded.faults.refuse("RunQuery", StatusCode.ABORTED)
 
     with pytest.raises(exceptions.Aborted):

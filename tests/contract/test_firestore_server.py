@@ -22,6 +22,7 @@ from google.cloud.firestore_v1.vector import Vector
 
 from storage.sandbox.firestore import FirestoreServer, Refused, queries, querying
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def test_a_process_ends_when_asked(tmp_path: Path) -> None:
     with process(tmp_path / "demo.sqlite3") as (running, host):
         assert host.startswith("127.0.0.1:")
         running.terminate()
-        assert running.wait(timeout=20) == 0
+        assert running.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def test_documents_outlive_the_server_only_with_a_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from google.cloud import firestore
 
 from storage.sandbox.firestore import transactions
 from tests.rigs.firestore import FirestoreRig
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 
 def test_a_transaction_commits_what_it_wrote_from_what_it_read(db: firestore.Client) -> None:
@@ -80,7 +81,7 @@ def test_of_a_transaction_and_a_writer_outside_only_one_prevails(db: firestore.C
     winners = []
 
     for name, write in (
-        ("outside", lambda: reference.update({"by": "outside"}, retry=None, timeout=10)),
+        ("outside", lambda: reference.update({"by": "outside"}, retry=None, timeout=PATIENCE_SECONDS)),
         ("inside", lambda: (transaction.update(reference, {"by": "inside"}), transaction._commit())),
     ):
         try:

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,21 +18,12 @@ from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
 from storage.sandbox.seaweed import SeaweedFS
 from storage.sandbox.seaweed_ports import free_ports
+from tests.rigs.waiting import until
 
 TOKEN = ("AKIDSTANDIN000000001", "stand-in-secret-1c9e")
 
 
 VICTIMS = ("starter", "watcher") if sys.platform == "linux" else ("starter",)  # the second needs Linux's own signal
-
-
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
-    """Polls until the condition holds or the time is over."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def refuses(endpoint: str) -> bool:
@@ -60,7 +49,7 @@ def test_a_port_of_ones_own_choice_is_taken(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path, *TOKEN, port=port) as store:
         assert store.endpoint == f"http://127.0.0.1:{port}"
         store.stop(at_once=True)
-        assert until(lambda: not store.running)
+        until(lambda: not store.running)
 
 
 def test_a_start_that_fails_says_why_without_a_secret(tmp_path: Path) -> None:
@@ -92,7 +81,7 @@ from pathlib import Path
 from storage.sandbox.seaweed import SeaweedFS
 store = SeaweedFS(Path(sys.argv[1]), "AKIDSTANDIN000000001", "stand-in-secret-1c9e")
 print(store._process.pid, store.endpoint, flush=True)
-time.sleep(60)
+time.sleep(3_600)
 """
 
 
@@ -104,7 +93,7 @@ def test_nothing_is_left_when_a_part_of_the_chain_is_killed(tmp_path: Path, vict
         watcher, endpoint = starter.stdout.readline().split()
         assert not refuses(endpoint)
         os.kill(starter.pid if victim == "starter" else int(watcher), signal.SIGKILL)
-        assert until(lambda: refuses(endpoint))
+        until(lambda: refuses(endpoint))
     finally:
         starter.kill()
         starter.communicate()

@@ -24,6 +24,7 @@ from storage.errors import (
     Unreachable,
     Unusable,
 )
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 READ: dict[StatusCode, type[StorageError]] = {
     StatusCode.OK: Unusable,
@@ -197,7 +198,7 @@ def test_a_sign_in_that_fails_inside_grpc_is_told_as_what_it_is() -> None:
         grpc.local_channel_credentials(), grpc.metadata_call_credentials(Plugin())
     )
     with grpc.secure_channel(f"127.0.0.1:{port}", credentials) as channel, pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/google.firestore.v1.Firestore/Commit")(b"", timeout=10)
+        channel.unary_unary("/google.firestore.v1.Firestore/Commit")(b"", timeout=PATIENCE_SECONDS)
     server.stop(None).wait()
 
     assert type(told(caught.value)) is BadCredentials

@@ -17,6 +17,7 @@ from storage.errors import BadInput, NotFound, Stale
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.naming import stable
 from tests.rigs.records import NOON, World
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 PATH = "users/u1/videos/v"
 
@@ -256,6 +257,6 @@ def test_two_transactions_that_count_up_the_same_number_lose_none(world: World) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
 
     assert world.fields(PATH)["n"] == 3

@@ -18,8 +18,7 @@ from storage.scanning import Scan, Scans
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
-
-PATIENCE_SECONDS = 30
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -24,20 +23,15 @@ from tests.purge.victim import CountingProxy, Victims
 from tests.purge.world import BOB, VIDEO, PurgeWorld, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import until
 
-DEADLINE_SECONDS = 60.0
 SCOPE = Scope.of("u1", VIDEO)
 
 
-def until(world: PurgeWorld, job_id: str, *states: str) -> Job:
+def once(world: PurgeWorld, job_id: str, *states: str) -> Job:
     """The job as soon as it is in one of the states."""
-    end = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < end:
-        job = world.purging.jobs.get(job_id)
-        if job.state in states:
-            return job
-        time.sleep(0.05)
-    raise AssertionError(f"the job is {job.state}")
+    until(lambda: world.purging.jobs.get(job_id).state in states, f"a job that is {' or '.join(states)}")
+    return world.purging.jobs.get(job_id)
 
 
 def test_a_worker_process_does_the_job_after_whoever_started_it_has_gone_on(world: PurgeWorld) -> None:
@@ -47,7 +41,7 @@ def test_a_worker_process_does_the_job_after_whoever_started_it_has_gone_on(worl
     job_id = world.apply(plan).job_id
     pid = start_worker(job_id, world.values)
     assert os.getsid(pid) != os.getsid(0), "it has a session of its own, so no terminal or server takes it along"
-    assert_purged(world, plan, until(world, job_id, "done"), before)
+    assert_purged(world, plan, once(world, job_id, "done"), before)
 
 
 def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_same_machine(world: PurgeWorld) -> None:
@@ -58,12 +52,10 @@ def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_s
     faults = world.firestore.faults  # type: ignore[attr-defined]
     faults.delay("Commit", 0.3, times=None)
     pid = start_worker(job_id, world.values)
-    held = until(world, job_id, "running")
+    held = once(world, job_id, "running")
     os.kill(pid, signal.SIGKILL)
     faults.clear()
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not surely_gone(held.lease_owner) and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: surely_gone(held.lease_owner))
     assert [job.job_id for job in abandoned_jobs(world.purging)] == [job_id]
     assert [job.state for job in sweep(world.purging)] == ["done"]
     assert_purged(world, plan, world.purging.jobs.get(job_id), before)
@@ -84,9 +76,7 @@ def test_a_lease_is_renewed_while_a_long_call_runs(world: PurgeWorld) -> None:
     quick = world.open(limits=replace(world.settings.purge, lease_seconds=1))
     with claim(quick, world.apply(world.plan(SCOPE)).job_id) as ledger:
         first = ledger.job.lease_until
-        end = time.monotonic() + DEADLINE_SECONDS
-        while world.purging.jobs.get(ledger.job.job_id).lease_until == first and time.monotonic() < end:
-            time.sleep(0.05)
+        until(lambda: world.purging.jobs.get(ledger.job.job_id).lease_until != first)
         now = world.purging.jobs.get(ledger.job.job_id)
         assert now.lease_until is not None
         assert first is not None

@@ -32,8 +32,8 @@ from storage.repositories.records import Records
 from storage.sandbox.firestore.faults import Rule
 from tests.purge.world import NO_PAUSES, PurgeWorld
 from tests.rigs.http_faults import Action, FaultProxy, Seen
+from tests.rigs.waiting import PATIENCE_SECONDS
 
-LIFE_SECONDS = 60.0
 CHANGING = frozenset({"PUT", "POST", "DELETE"})
 
 _processes = multiprocessing.get_context("forkserver")
@@ -85,14 +85,14 @@ class Victims:
             with lock:
                 self.calls += 1
                 struck = self.calls == kill_at
-            if struck and known.wait(5) and process.pid:
+            if struck and known.wait(PATIENCE_SECONDS) and process.pid:
                 os.kill(process.pid, signal.SIGKILL)
 
         process = _processes.Process(target=work, args=(self._world.values, self._world.settings.purge, job_id))
         with self._listening(count):
             process.start()
             known.set()
-            process.join(LIFE_SECONDS)
+            process.join(PATIENCE_SECONDS)
         if process.is_alive():
             process.kill()
             raise AssertionError(f"the worker of {job_id} did not end")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -16,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
+
+from tests.rigs.waiting import started, until
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 40.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
+BEGINS_MS = 100  # a click's message to the server is on its way by then; what is asserted afterwards waits by itself
 LAUNCH_ARGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -54,13 +54,6 @@ def browser_required() -> bool:
     return bool(os.environ.get("CI") or os.environ.get("CLIPDESK_REQUIRE_REFEREES"))
 
 
-def free_port() -> int:
-    """A port of this machine that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def streamlit_app(
     script: Path, log_dir: Path, *, env: Mapping[str, str] | None = None, args: tuple[str, ...] = ()
@@ -69,19 +62,27 @@ def streamlit_app(
 
     The environment is this one without any `R2_`, `FIREBASE_` or `FIRESTORE_` variable, plus `env`.
     """
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    log = log_dir / f"{script.stem}-{port}.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *args]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=_environment(env or {}), stdout=output, stderr=output, stdin=subprocess.DEVNULL
-        )
-        try:
-            _wait_until_healthy(process, url, log)
-            yield RunningApp(url, log)
-        finally:
-            _stop(process)
+
+    def log_of(port: int) -> Path:
+        return log_dir / f"{script.stem}-{port}.log"
+
+    def spawn(port: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *args]
+        with log_of(port).open("wb") as output:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=_environment(env or {}), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
+
+    process, port = started(
+        spawn,
+        lambda port: _answers(port, log_of(port)),
+        f"the server (its logs are in {log_dir})",
+        lambda port: log_of(port).read_text(errors="replace"),
+    )
+    try:
+        yield RunningApp(f"http://127.0.0.1:{port}", log_of(port))
+    finally:
+        _stop(process)
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -91,24 +92,14 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **extra}
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(
-                f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')[-4000:]}"
-            )
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise RuntimeError(f"the server was not ready in {START_SECONDS:.0f} s:\n{_tail(log)}")
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-4000:]
+def _answers(port: int, log: Path) -> bool:
+    if f":{port}" not in log.read_text(errors="replace"):  # not listening yet: whoever answers there is another program
+        return False
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -121,13 +112,33 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def settled(page: Page, timeout_ms: float = 20_000) -> None:
+def settled(page: Page) -> None:
     """Waits until the browser is connected and the script has run to its end."""
     page.wait_for_selector(
         '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]',
-        timeout=timeout_ms,
         state="attached",
     )
+
+
+def until_script(locator: Locator, function: str) -> None:
+    """Waits until the script's function of the element (`node => ...`) gives true; this process looks again and again.
+
+    Playwright's own `wait_for_function` looks again inside the page, where the content policy refuses to make a script
+    of a text: only what holds at its first look would ever pass.
+    """
+    until(lambda: locator.evaluate(function), f"`{function}` of {locator}")
+
+
+def press(page: Page, label: str) -> None:
+    """Clicks the button of this name and waits until what the script then drew is there."""
+    page.get_by_role("button", name=label, exact=True).click()
+    ran(page)
+
+
+def ran(page: Page) -> None:
+    """Waits until the script has run for what was just done: the browser is given its turn to begin, then its end."""
+    page.wait_for_timeout(BEGINS_MS)
+    settled(page)
 
 
 def open_page(page: Page, url: str) -> None:
@@ -138,10 +149,10 @@ def open_page(page: Page, url: str) -> None:
 
 def screenshot(page: Page, path: Path) -> Path:
     """The whole page as a PNG file: Streamlit scrolls an inner element, so the window is made as tall as that."""
-    height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]')?.scrollHeight ?? 900")
+    height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]')?.scrollHeight ?? 900")
     size = page.viewport_size or {"width": 1400, "height": 900}
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height) + 80)})
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(300)  # for a picture: nothing is asserted of it
     page.screenshot(path=path)
     page.set_viewport_size(size)
     return path

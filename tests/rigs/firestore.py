@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from subprocess import DEVNULL
 from types import TracebackType
 from typing import Any, Self
 from unittest.mock import patch
@@ -26,9 +25,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from storage.sandbox.firestore import Faults, FirestoreServer
+from tests.rigs.waiting import started
 
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 
 _JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
 _SDK_FOLDERS = (
@@ -110,12 +109,14 @@ class EmulatorFirestore(FirestoreRig):
         jar, java = emulator_jar(), shutil.which("java")
         if jar is None or java is None:
             raise FileNotFoundError("The Firestore emulator needs its jar (CLIPDESK_FIRESTORE_JAR) and java.")
-        port = _free_port()
-        command = [java, *_JAVA_OPTIONS, "-cp", str(jar), _MAIN_CLASS, "--host=127.0.0.1", f"--port={port}"]
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [java, *_JAVA_OPTIONS, "-cp", str(jar), _MAIN_CLASS, "--host=127.0.0.1"]
+            process, port = started(
+                lambda port: subprocess.Popen([*command, f"--port={port}"], stdin=DEVNULL, stdout=log, stderr=log),
+                _answers,
+                "the Firestore emulator",
+            )
             try:
-                _await_ready(process, port)
                 yield f"127.0.0.1:{port}"
             finally:
                 _end(process)
@@ -174,27 +175,15 @@ def firestore_pool() -> Iterator[FirestorePool]:
         pool.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_ready(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"The Firestore emulator ended at once, with status {process.returncode}.")
-        connection = HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/")
-            if connection.getresponse().read().strip() == b"Ok":
-                return
-        except (OSError, HTTPException):
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    raise TimeoutError(f"The Firestore emulator was not ready within {START_SECONDS:.0f} s.")
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().read().strip() == b"Ok"
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

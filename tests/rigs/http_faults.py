@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.rigs.waiting import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -197,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=30)
+        self.upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=PATIENCE_SECONDS)
 
     def finish(self) -> None:
         self.upstream.close()

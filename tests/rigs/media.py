@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.rigs.waiting import PATIENCE_SECONDS
+
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 
@@ -100,7 +102,7 @@ def serving(folder: Path) -> Iterator[MediaServer]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(PATIENCE_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.media.cut_bytes is not None and len(piece) > self.media.cut_bytes:
             released = self.media.released
             self.wfile.write(piece[: self.media.cut_bytes])
-            released.wait(30)
+            released.wait(PATIENCE_SECONDS)
             self.close_connection = True
             return
         self.wfile.write(piece)

@@ -5,33 +5,34 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import httpx
 
-from tests.rigs.browser import free_port
+from tests.rigs.waiting import PATIENCE_SECONDS, started
 
-START_SECONDS = 20.0
 COOKIE_SECRET = "a cookie secret that only the tests know, long enough"
 CLIENT_SECRET = "a client secret that only the tests know"
+_METADATA = "/.well-known/openid-configuration"
 
 
 @contextmanager
 def provider(people: list[Mapping[str, Any]], *, token_seconds: int = 3_600) -> Iterator[dict[str, str]]:
     """Runs a provider that knows these people (claims, `sub` included) and gives the desk's settings for it."""
-    port = free_port()
     program = str(Path(sys.executable).parent / "oidc-provider-mock")
-    command = [program, "--port", str(port), "--token-max-age", str(token_seconds)]
-    for claims in people:
-        command += ["--user-claims", json.dumps(claims)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    metadata = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
+    known = [part for claims in people for part in ("--user-claims", json.dumps(claims))]
+    command = [program, "--token-max-age", str(token_seconds), *known]
+    process, port = started(
+        lambda port: subprocess.Popen([*command, "--port", str(port)], stdout=DEVNULL, stderr=DEVNULL),
+        _answers,
+        "the OpenID Connect provider",
+    )
+    metadata = f"http://127.0.0.1:{port}{_METADATA}"
     try:
-        _wait(process, metadata)
         yield {
             "OIDC_METADATA_URL": metadata,
             "OIDC_CLIENT_ID": "clip-desk",
@@ -41,15 +42,11 @@ def provider(people: list[Mapping[str, Any]], *, token_seconds: int = 3_600) -> 
         }
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise RuntimeError("the OpenID Connect provider did not start")
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{_METADATA}", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -30,6 +30,7 @@ from storage.sandbox.seeding import update_times
 from storage.sandbox.world import World, build
 from storage.verify import verify_all
 from storage.verify_facts import checker
+from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.sandbox.sample import WORLD
 
 LATER = timedelta(hours=13)
@@ -138,7 +139,7 @@ def test_a_signed_url_of_an_unusual_key_gives_the_clip(stores: Stores, dated: Wo
     contents = {each.key: each.content() for each in dated.objects}
     for number in range(1, 8):
         key = str(CAST[f"key_{number}"].key)
-        with urllib.request.urlopen(stores.objects.presign(key, 60).url, timeout=10) as answer:
+        with urllib.request.urlopen(stores.objects.presign(key, 60).url, timeout=PATIENCE_SECONDS) as answer:
             assert answer.headers["Content-Type"] == "video/mp4"
             assert answer.read() == contents[key]
 

@@ -23,6 +23,7 @@ from storage.repositories.objects import Objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 _DIALOGS = 2  # where the test runner puts dialogs: beside the page and the side bar
@@ -61,7 +62,7 @@ def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp
 
 def open_page(name: str, *, role: str = "admin", **query: str) -> AppTest:
     """A page as it is first drawn for somebody with this role."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     app.session_state[PERSONA] = f"{role}@demo.local"
     app.switch_page(f"pages/{name}.py")
     for key, value in query.items():

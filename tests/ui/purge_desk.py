@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from storage.domain.purge.scope import Scope
 from tests.purge.world import PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import until
 from tests.ui.conftest import open_page, words
 
 MAKER = Actor("admin@demo.local", frozenset({"admin"}), "local")
@@ -30,7 +30,6 @@ CLIP = Scope.of("u1", "video-aaa", ["video-aaa_0_split"])
 VIDEO = Scope.of("u1", "video-aaa")
 USER = Scope.of("u1")
 WHY = "customer asked"
-JOB_SECONDS = 60.0
 
 
 @dataclass
@@ -55,13 +54,12 @@ class PurgeDesk:
 
     def ended(self, job_id: str) -> Job:
         """The job once its worker, a process of its own, is done with it."""
-        deadline = time.monotonic() + JOB_SECONDS
-        while time.monotonic() < deadline:
-            job = self.world.purging.jobs.get(job_id)
-            if job.state in ENDED or job.failure:
-                return job
-            time.sleep(0.1)
-        raise AssertionError(f"job {job_id} is still {job.state}")
+
+        def job() -> Job:
+            return self.world.purging.jobs.get(job_id)
+
+        until(lambda: job().state in ENDED or job().failure, f"the end of job {job_id}", every_seconds=0.1)
+        return job()
 
 
 @pytest.fixture(name="seaweed", scope="module")
@@ -82,7 +80,7 @@ def a_desk(seaweed: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pur
     monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
     with EmbeddedFirestore() as firestore:
         world = PurgeWorld(firestore, seaweed.values(seaweed.fresh_bucket()))
-        for name, value in {**world.values, "PURGE_LEASE_SECONDS": "5"}.items():
+        for name, value in world.values.items():
             monkeypatch.setenv(name, value)
         yield PurgeDesk(world)
         cached.close()

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import charts
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
 import pandas as pd
@@ -25,7 +26,7 @@ charts.stacked(parts, "Quota", "State", "Users", scale=(["near", "over", "unknow
 
 def drawn(**given: object) -> list[tuple[dict[str, Any], list[dict[str, Any]], str]]:
     """Of each chart: its form, its rows, and what a screen reader says."""
-    app = AppTest.from_string(SCRIPT, default_timeout=20)
+    app = AppTest.from_string(SCRIPT, default_timeout=PATIENCE_SECONDS)
     for name, value in given.items():
         app.session_state[name] = value
     assert not app.run().exception

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.keys import component_key, key
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
 import streamlit as st
@@ -23,7 +24,7 @@ st.text(f"{arrived} {state.seed(key('purge', 'plan'), lambda: 'new plan')}")
 
 
 def open_with(script: str, **query: str | list[str]) -> AppTest:
-    app = AppTest.from_string(script, default_timeout=20)
+    app = AppTest.from_string(script, default_timeout=PATIENCE_SECONDS)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()

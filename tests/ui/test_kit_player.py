@@ -16,6 +16,7 @@ from pages._ui.player import cards as showing
 from pages._ui.player.component import _events
 from storage.domain.model import SignedUrl
 from storage.errors import AccessDenied, BadInput, NotFound, NotPermitted, StorageError, Throttled, Unreachable
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 NOW = datetime(2025, 11, 22, 10, 0, 0, tzinfo=UTC)
 URL = "https://bucket.example/users/u1/v/clips/clip_01_2_a.mp4?X-Amz-Signature=s3cret"
@@ -153,7 +154,7 @@ st.text(str(events))
 
 
 def test_a_page_with_a_gallery_runs_without_a_browser_and_nothing_has_happened_yet() -> None:
-    app = AppTest.from_string(MOUNTED, default_timeout=20).run()
+    app = AppTest.from_string(MOUNTED, default_timeout=PATIENCE_SECONDS).run()
     assert not app.exception
     assert app.text[0].value == "GalleryEvents(opened=None, asked=(), posters_expired=())"
 

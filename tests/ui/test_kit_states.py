@@ -9,12 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from storage import errors
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 
 def run(body: str, **given: Any) -> AppTest:
     """Runs a script in which `states`, `freshness`, `errors` and `st` are imported."""
     head = "import streamlit as st\nfrom pages._ui import freshness, states\nfrom storage import errors\n"
-    app = AppTest.from_string(head + body, default_timeout=20)
+    app = AppTest.from_string(head + body, default_timeout=PATIENCE_SECONDS)
     for name, value in given.items():
         app.session_state[name] = value
     return app.run()

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import tables
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
 import pandas as pd
@@ -42,7 +43,7 @@ def key_of(rows: list[str]) -> str:
 
 
 def start(**given: object) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=20)
+    app = AppTest.from_string(SCRIPT, default_timeout=PATIENCE_SECONDS)
     for name, value in given.items():
         app.session_state[name] = value
     return app.run()
@@ -99,7 +100,7 @@ def test_the_download_is_the_whole_frame_and_is_made_when_pressed() -> None:
         made.append(1)
         return pd.DataFrame({"title": ["=1+1"]})
 
-    app = AppTest.from_function(_downloading, args=(frame,), default_timeout=20).run()
+    app = AppTest.from_function(_downloading, args=(frame,), default_timeout=PATIENCE_SECONDS).run()
     button = app.get("download_button")[0]
     assert not app.exception
     assert made == []
@@ -123,7 +124,7 @@ def test_pages_cover_every_row_once() -> None:
     app = AppTest.from_string(
         "import streamlit as st\nfrom pages._ui import tables\npage = tables.paged(120, key='p', size=50)\n"
         "st.text(f'{page.start} {page.stop}')\n",
-        default_timeout=20,
+        default_timeout=PATIENCE_SECONDS,
     ).run()
     assert app.text[0].value == "0 50"
     app.session_state["p__page3"] = 3
@@ -134,7 +135,7 @@ def test_pages_cover_every_row_once() -> None:
 def test_few_rows_need_no_pages() -> None:
     app = AppTest.from_string(
         "import streamlit as st\nfrom pages._ui import tables\nst.text(str(tables.paged(0, key='p')))\n",
-        default_timeout=20,
+        default_timeout=PATIENCE_SECONDS,
     ).run()
     assert app.text[0].value == "Page(number=1, start=0, stop=0, total=0)"
 

@@ -16,9 +16,9 @@ from storage.fleet import LOOKED_AT
 from storage.overview import GLANCE_USERS
 from storage.rollup import run_rollup
 from tests.rigs.records import clip, user, video
+from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.ui.conftest import LiveApp, words
 
-PATIENCE_SECONDS = 60
 NOW = datetime.now(UTC)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,11 +14,11 @@ from pages._ui import cached
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
+from tests.rigs.waiting import PATIENCE_SECONDS, until
 from tests.ui.conftest import LiveApp, words
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)
 HIGHLIGHTS = json.dumps({"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:09"}]}).encode()
-PATIENCE_SECONDS = 30
 
 
 def customer(app: LiveApp, uid: str = "u1", *, clips: int = 3, missing: int = 0, video_id: str = "vid-0001") -> None:
@@ -56,12 +55,10 @@ def tick(shown: Any, row: int) -> None:
 
 def ended(shown: Any) -> Any:
     """The page once the scan has ended."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
     scan = cached.scans().current
     assert scan is not None
-    while scan.running and time.monotonic() < deadline:
-        scan.wait(0.2)
-    assert not scan.running
+    assert scan.wait(PATIENCE_SECONDS)
+    until(lambda: not scan.running, "the scan's end")
     return shown.run()
 
 
