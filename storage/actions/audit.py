@@ -6,7 +6,6 @@ of many looks costs one. Whoever must not act unrecorded appends first and acts 
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
@@ -22,6 +21,7 @@ from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event, checked, end_of, entry
+from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, AuditLog, Head, copy_key, entry_path
@@ -149,10 +149,9 @@ class AuditTrail:
         """The copy in the bucket; the chain itself is written by now, so a failure is told and not raised."""
         if self._objects is None or not entries:
             return
-        lines = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
         key = copy_key(entries[0]["sequence"], entries[-1]["sequence"])
         try:
-            self._objects.put(key, lines.encode(), "application/x-ndjson")
+            self._objects.put(key, in_lines(entries).encode(), "application/x-ndjson")
         except StorageError as error:
             _log.warning("the audit's copy %s could not be written: %s", key, error.message)
 

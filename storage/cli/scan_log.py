@@ -11,6 +11,7 @@ from typing import IO, Any
 from storage.cli.output import plain
 from storage.domain.integrity import KINDS, Failure, Report, Suspicion
 from storage.domain.integrity.suspicion import suspect_whole
+from storage.domain.json_lines import NEWLINE, lines_of
 from storage.errors import BadInput
 from storage.local_files import check_writable
 
@@ -38,16 +39,15 @@ class ScanLog:
     def _open(self, header: dict[str, Any]) -> IO[str]:
         check_writable(self.path, "--checkpoint")
         try:
-            old = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
-            whole = [line for line in old if line.endswith("\n")]
+            whole = lines_of(self.path.read_bytes().decode()) if self.path.exists() else []
             if whole and json.loads(whole[0]) != header:
                 raise BadInput(
                     f"{self.path} is the log of another scan", field_name="checkpoint", remedy="Name another file."
                 )
             for line in whole[1:]:
                 self._count(_usable(json.loads(line)))
-            file = self.path.open("w", encoding="utf-8")
-            file.writelines(whole or [json.dumps(header) + "\n"])
+            file = self.path.open("w", encoding="utf-8", newline=NEWLINE)
+            file.writelines(f"{line}{NEWLINE}" for line in whole or [json.dumps(header)])
             file.flush()  # findings are read back from the file, also where this run adds nothing to it
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, BadInput):
@@ -71,13 +71,13 @@ class ScanLog:
             "cost": dict(report.cost),
             "findings": [finding.as_dict() for finding in report.findings],
         }
-        self._file.write(json.dumps(plain(line)) + "\n")
+        self._file.write(json.dumps(plain(line)) + NEWLINE)
         self._file.flush()
         self._count(plain(line))
 
     def findings(self) -> Iterator[dict[str, Any]]:
         """Every finding, user by user, read back from the file."""
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", newline=NEWLINE) as file:
             next(file)
             for line in file:
                 yield from json.loads(line)["findings"]

@@ -52,8 +52,11 @@ def runs_on_upb() -> bool:
 
 
 def to_json(message: Any) -> str:
-    """Any message as the API's canonical JSON, without loss: 64-bit numbers as text, NaN by name, bytes as base64."""
-    return json.dumps(json_format.MessageToDict(message), ensure_ascii=False, sort_keys=True)
+    """Any message as the API's canonical JSON, without loss: 64-bit numbers as text, NaN by name, bytes as base64.
+
+    One line of ASCII, whatever its texts hold.
+    """
+    return json.dumps(json_format.MessageToDict(message), ensure_ascii=True, sort_keys=True)
 
 
 def document_from_json(text: str) -> Any:

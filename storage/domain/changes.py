@@ -49,8 +49,14 @@ class ChangeSet:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal in value and in kind: `1` is not `True`, and absent is not null."""
-    return type(one) is type(other) and bool(one == other)
+    """Equal in value and in kind, all the way down: `1` is not `True`, absent is not null, and NaN is as NaN."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other) or (one != one and other != other)
 
 
 def value_at(fields: Mapping[str, Any] | None, field: str) -> Any:

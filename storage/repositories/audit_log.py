@@ -16,6 +16,7 @@ from typing import Any
 
 from storage.clients.firestore import FirestoreHandle
 from storage.domain.audit_chain import Break, Link, breaks
+from storage.domain.json_lines import lines_of
 from storage.domain.layout import OPS_PREFIX
 from storage.domain.model import RawDocument
 from storage.errors import BadInput
@@ -136,7 +137,7 @@ class AuditLog:
             return
         pages = self._objects.list_pages(COPIES_PREFIX)
         for key in chain.from_iterable(page.frame["key"].tolist() for page in pages):
-            for line in self._objects.get_bytes(key, MAX_COPY_BYTES).decode().splitlines():
+            for line in lines_of(self._objects.get_bytes(key, MAX_COPY_BYTES).decode()):
                 yield json.loads(line)
 
 

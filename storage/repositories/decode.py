@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from storage.clients import firestore_messages as messages
 from storage.domain.model import RawDocument
@@ -23,6 +23,18 @@ class GeoPoint:
 
     latitude: float
     longitude: float
+
+
+class Reference(str):
+    """A reference to a document, as its path; `name` is what Firestore holds, and what is written back."""
+
+    name: str
+
+    def __new__(cls, name: str) -> Self:
+        """The reference that Firestore calls by this full name."""
+        made = super().__new__(cls, relative_path(name) if name.count("/") > 4 else name)
+        made.name = name
+        return made
 
 
 def relative_path(name: str) -> str:
@@ -50,7 +62,7 @@ def decode_value(cell: Any) -> Any:
     if kind == "geo_point_value":
         return GeoPoint(cell.geo_point_value.latitude, cell.geo_point_value.longitude)
     if kind == "reference_value":
-        return relative_path(cell.reference_value) if cell.reference_value.count("/") > 4 else cell.reference_value
+        return Reference(cell.reference_value)
     if kind in {"string_value", "integer_value", "double_value", "boolean_value", "bytes_value"}:
         return getattr(cell, kind)
     return None  # null, and whatever a later API may add to values
@@ -115,6 +127,8 @@ def _fill(cell: Any, value: Any, name: str) -> None:
         cell.integer_value = value
     elif isinstance(value, float):
         cell.double_value = value
+    elif isinstance(value, Reference):
+        cell.reference_value = value.name
     elif isinstance(value, str):
         _fill_text(cell, value, name)
     elif isinstance(value, bytes):

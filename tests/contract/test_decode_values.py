@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.clients import firestore_messages as pb
+from storage.domain.changes import same
 from storage.errors import BadInput
 from storage.repositories.decode import (
     GeoPoint,
@@ -113,6 +115,22 @@ def test_json_keeps_what_plain_values_cannot_tell_apart() -> None:
 def test_json_that_is_no_document_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a Firestore document"):
         document_from_json(text)
+
+
+def test_a_reference_reads_as_its_path_and_is_written_back_as_the_reference_that_it_is() -> None:
+    cell = pb.Value(map_value={"fields": {"to": pb.Value(reference_value=f"{ROOT}/users/u1")}})
+
+    plain = decode_value(cell)
+
+    assert plain == {"to": "users/u1"}
+    assert encode_value(plain) == cell
+    assert encode_value(pickle.loads(pickle.dumps(plain))) == cell
+
+
+def test_what_a_change_wrote_is_known_again_whatever_it_holds() -> None:
+    assert same({"a": [math.nan, {"b": 1}]}, {"a": [math.nan, {"b": 1}]})
+    assert not same({"a": [1]}, {"a": [True]})
+    assert not same({"a": None}, {})
 
 
 def test_references_places_bytes_and_times_become_plain_values() -> None:

@@ -77,6 +77,11 @@ def test_a_quarantine_is_undone_byte_for_byte(seaweed: SeaweedRig) -> None:
         undone(world, job.job_id)
 
 
+def test_a_quarantine_with_line_separators_in_its_documents_is_undone_field_for_field(seaweed: SeaweedRig) -> None:
+    with kept_world(seaweed, "quarantine-with-separators") as world:
+        undone(world, only_job(world).job_id)
+
+
 def test_a_plan_is_read_as_it_was_sealed_with_its_approval(seaweed: SeaweedRig, tmp_path: Path) -> None:
     with kept_world(seaweed, "plan") as world:
         path = tmp_path / "plan.json"

@@ -85,8 +85,8 @@ def test_copies_are_not_emptied_under_an_undo_that_somebody_has_just_set_going(f
         back = undo(filled.purging, job_id, REASON, ADA)
         cancel(filled.purging, back.job_id, ADA)
         filled.offset += filled.settings.purge.quarantine_life
-        seen = filled.purging.jobs.get(job_id)  # as a sweep sees it, at which the undo rests
-        assert expired(filled.purging, seen, filled.now())
+        seen = filled.purging.jobs.get(job_id)  # as whoever is about to empty it sees it: the undo rests
+        assert not expired(filled.purging, seen, filled.now()), "its undo was asked for: only a person ends it"
         if emptied_first:
             assert begin_emptying(filled.purging, seen) is not None
             with pytest.raises(Refused, match="nothing is left to put back"):

@@ -25,7 +25,7 @@ ACTOR, ACTION, OUTCOME, TEXT, FROM, TO, BEFORE, SIZE = (
 SIZES = (50, 200, 900)
 ACTIONS = (
     "media.look", "link.issue", "purge.plan", "purge.approve", "purge.decline", "purge.apply", "purge.cancel",
-    "purge.resume", "purge.end", "purge.undo", "purge.undo.end", "purge.quarantine.end", "recount",
+    "purge.resume", "purge.end", "purge.undo", "purge.undo.end", "purge.empty", "purge.quarantine.end", "recount",
     "set-status", "highlights", "upload", "undo-change",
 )  # fmt: skip
 

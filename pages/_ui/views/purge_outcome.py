@@ -57,22 +57,38 @@ def _quarantine(job: Job) -> None:
     if job.erase:
         st.caption("It was erased: there is no quarantine and no way back.")
     elif job.state == "undoing":
-        st.info("It is being undone.", icon=":material/settings_backup_restore:")
+        st.info(
+            "It is being undone. Should the undo fail, its quarantine stays, whatever its age.",
+            icon=":material/settings_backup_restore:",
+        )
         where = {"job": job.undo_job}
         st.page_link(SCREENS[PAGE].file, label="Watch the undo", icon=":material/arrow_forward:", query_params=where)
     elif job.quarantine == "restored":
         st.success("Everything that it took was put back.", icon=":material/undo:")
     elif job.quarantine == "emptied":
         st.caption("Its quarantine was emptied: there is no way back.")
-    elif job.quarantine_until is not None and now >= job.quarantine_until:
+    elif job.quarantine_until is not None and now >= job.quarantine_until and not job.undo_failed:
         st.caption(f"Its quarantine expired at {fmt.utc(job.quarantine_until).text}: there is no way back.")
-    elif allowed("purge.undo"):
-        _undo(job, now)
+    else:
+        if job.undo_failed:
+            _stays(job)
+        if allowed("purge.undo"):
+            _undo(job, now)
+
+
+def _stays(job: Job) -> None:
+    why = (job.undo_refused or {}).get("message", "")
+    st.warning(
+        f"Somebody asked for its undo, and not all of it came back. {md(why, 600)} The copies stay, whatever their "
+        f"age, until it is undone or, after its time, a person ends it: `purge empty {job.job_id}` in a shell.",
+        title="The quarantine stays",
+        icon=":material/inventory_2:",
+    )
 
 
 def _undo(job: Job, now: datetime) -> None:
     nonce = state.nonce(_NONCE)
-    until = job.quarantine_until
+    until = None if job.undo_failed else job.quarantine_until
     with st.container(border=True, key=key(PAGE, "undo_box")):
         left = f", for {fmt.span((until - now).total_seconds())} more (until {fmt.utc(until).text})" if until else ""
         st.markdown(

@@ -13,8 +13,8 @@ from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
-from storage.domain.purge.guards import normal_email
-from storage.domain.purge.job import ENDED, RESUMABLE, Job, State
+from storage.domain.purge.guards import checked_reason, normal_email
+from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale
 
@@ -99,14 +99,14 @@ def _refuse_emptied(purging: Purging, job: Job) -> None:
         )
 
 
-def begin_emptying(purging: Purging, job: Job) -> Job | None:
+def begin_emptying(
+    purging: Purging, job: Job, email: str = SYSTEM, reason: str = "the quarantine expired"
+) -> Job | None:
     """Creates the job that empties an expired quarantine; `None` when somebody else was quicker.
 
     An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
     """
-    emptying = replace(
-        following(job, SYSTEM, "the quarantine expired", purging.clock()), job_id=f"{job.job_id}-empty", kind="empty"
-    )
+    emptying = replace(following(job, email, reason, purging.clock()), job_id=f"{job.job_id}-empty", kind="empty")
     changes: list[Change] = [
         Create(emptying.path, emptying.to_fields()),
         Update(job.path, {"quarantine": "emptied"}, job.update_time),
@@ -115,7 +115,7 @@ def begin_emptying(purging: Purging, job: Job) -> Job | None:
     if undoing is not None:
         if undoing.state not in RESTING:
             return None
-        failure = {"code": "expired", "message": "The quarantine expired and was emptied.", "remedy": ""}
+        failure = {"code": "expired", "message": f"The quarantine was emptied: {reason}.", "remedy": ""}
         changes.append(Update(undoing.path, {"state": "failed", "failure": failure}, undoing.update_time))
     try:
         purging.writers.documents.commit(changes, operation="Beginning to empty a quarantine")
@@ -125,13 +125,53 @@ def begin_emptying(purging: Purging, job: Job) -> Job | None:
 
 
 def expired(purging: Purging, job: Job, now: datetime) -> bool:
-    """Whether a purge's quarantine is due to be emptied: its time is over, and nobody is using it."""
-    if job.quarantine != "kept" or job.quarantine_until is None or now < job.quarantine_until:
+    """Whether a purge's quarantine is due to be emptied by its age: its time is over, and nobody wanted it back.
+
+    Where an undo was asked for and not everything came back, only a person may end it: `empty_quarantine`.
+    """
+    if job.quarantine != "kept" or job.quarantine_until is None or now < job.quarantine_until or job.undo_failed:
         return False
-    if job.state == "undoing":
-        undo_job = purging.jobs.find(job.undo_job)
-        return undo_job is None or undo_job.state in RESTING
     return job.state in ENDED or job.state in RESTING
+
+
+def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, actor: Actor) -> Job:
+    """Creates the job that empties a quarantine which its age does not end, ready to be run: nothing comes back then.
+
+    Refused before its time, which is promised to everybody (erasing is the way to be quicker); while an undo is at
+    work; and unless `phrase` is the scope spelled out.
+    """
+    checked, email = checked_reason(reason), normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = job_event(actor, "purge.empty", job, checked)
+    with refusals_recorded(purging.trail, event):
+        now = purging.clock()
+        authorise(actor, "purge.apply", now=now)
+        grounds = list(_not_to_be_emptied(purging, job, phrase, now))
+        if grounds:
+            raise Refused(
+                "This quarantine is not emptied: " + "; ".join(grounds) + ".",
+                reasons=grounds,
+                remedy="Look at its status. To be quicker than its time, make a plan of the scope and erase.",
+            )
+        purging.trail.append(replace(event, outcome="begun"))
+        emptying = begin_emptying(purging, job, email, checked)
+        if emptying is None:
+            raise changed_meanwhile(job)
+    return emptying
+
+
+def _not_to_be_emptied(purging: Purging, job: Job, phrase: str, now: datetime) -> Iterator[str]:
+    if job.kind != "purge" or job.quarantine != "kept":
+        yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is no purge"
+        return
+    if job.quarantine_until is not None and now < job.quarantine_until:
+        yield f"it is promised until {job.quarantine_until:%Y-%m-%d %H:%M} UTC"
+    undo_job = purging.jobs.find(job.undo_job) if job.undo_job else None
+    at_work = undo_job if job.state == "undoing" and undo_job is not None else job
+    if at_work.state in GOES_ON_BY_ITSELF:
+        yield f"job {at_work.job_id} is {at_work.state}; cancel it first"
+    if phrase != job.scope.spelled:
+        yield f"the confirmation is not the scope's name, which is {job.scope.spelled!r}"
 
 
 def following(job: Job, email: str, reason: str, now: datetime) -> Job:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
+from storage.domain.json_lines import NEWLINE, lines_of
 from storage.domain.model import ObjectInfo
 from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
 from storage.domain.purge.plan import PlannedObject
 from storage.errors import NotFound, Stale, Unreachable, Unusable
 
 LINES = "application/x-ndjson"
+MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: what an undo can take into memory at once
 
 
 class Quarantine:
@@ -75,18 +77,25 @@ class Quarantine:
     def _md5(self, info: ObjectInfo) -> str:
         return info.etag if "-" not in info.etag else self._digest(info.key, "md5")
 
-    def write_documents(self, name: str, lines: str) -> str:
-        """Writes a file of documents and reads it back; gives its SHA-256."""
-        content = lines.encode()
+    def write_documents(self, name: str, lines: Sequence[str]) -> str:
+        """Writes a file of documents and reads it back; gives its SHA-256. `Unusable` for more than can be read."""
+        content = "".join(f"{line}{NEWLINE}" for line in lines).encode()
+        if len(content) > MAX_DOCUMENTS_BYTES:
+            raise Unusable(
+                f"{len(lines):,} documents together are too large to be kept for an undo.",
+                remedy="Nothing of them was deleted. Purge fewer at a time, or erase them.",
+                operation="put_object",
+                target=name,
+            )
         self._writer.put(name, content, LINES)
         digest = hashlib.sha256(content).hexdigest()
         if self._digest(name, "sha256") != digest:
             raise Unreachable("The quarantine's copy of documents is not what was sent.", target=name)
         return digest
 
-    def read_documents(self, name: str, digest: str, max_bytes: int = 256 * 1_048_576) -> list[str]:
+    def read_documents(self, name: str, digest: str) -> list[str]:
         """The documents of a file; raises `Unusable` where it is not what was written."""
-        content = self._reader.get_bytes(name, max_bytes)
+        content = self._reader.get_bytes(name, MAX_DOCUMENTS_BYTES)
         if hashlib.sha256(content).hexdigest() != digest:
             raise Unusable(
                 "The quarantine's copy of documents was altered.",
@@ -94,7 +103,7 @@ class Quarantine:
                 operation="get_object",
                 target=name,
             )
-        return content.decode().splitlines()
+        return lines_of(content.decode())
 
     def _copy(self, source: str, target: str, etag: str | None) -> None:
         """A copy that is verified: by size and ETag where that is comparable, else by reading both."""

@@ -22,8 +22,8 @@ from storage.domain.purge.job import Tally
 from storage.domain.purge.order import above, saving_batches
 from storage.domain.purge.own_keys import kept_documents
 from storage.domain.purge.plan import PlannedDocument, PurgePlan
-from storage.errors import Stale
-from storage.repositories.decode import decode_time, document_to_json
+from storage.errors import Stale, Unusable
+from storage.repositories.decode import decode_time, document_from_json, document_to_json, relative_path
 from storage.repositories.subtree import Subtree
 
 THREADS = 8
@@ -68,14 +68,8 @@ class SaveDocuments:
         items = self._batches[batch]
         found = self._tree.messages([item.path for item in items])
         absent, moved = _compare(items, found)
-        lines = [
-            document_to_json(found[item.path])
-            for position, item in enumerate(items)
-            if position not in {*absent, *moved}
-        ]
-        digest = self._quarantine.write_documents(
-            kept_documents(self._quarantine.job_id, batch), "".join(f"{line}\n" for line in lines)
-        )
+        lines = [_exact(found[items[position].path]) for position in _rest(items, absent, moved)]
+        digest = self._quarantine.write_documents(kept_documents(self._quarantine.job_id, batch), lines)
         return Outcome(entry={"count": len(lines), "absent": absent, "moved": moved, "sha256": digest})
 
 
@@ -159,6 +153,26 @@ class DeleteDocuments:
             if document is not None
             and any(isinstance(value, str) and value in keys for value in document.fields.values())
         }
+
+
+def _exact(document: Any) -> str:
+    """The document as it is kept; `Unusable` for one that would not come back as the very same.
+
+    A value of a kind that a later Firestore has and this version does not know would be lost in silence.
+    """
+    line = document_to_json(document)
+    try:
+        back = document_from_json(line)
+    except ValueError:
+        back = None
+    if back is None or back.SerializeToString(deterministic=True) != document.SerializeToString(deterministic=True):
+        raise Unusable(
+            "A document holds a value that this version of the desk could not bring back.",
+            remedy="Nothing was deleted. Use a version of the desk that knows it, or erase it.",
+            operation="Saving documents",
+            target=relative_path(document.name),
+        )
+    return line
 
 
 def _is_parent(path: str, *, clips: bool) -> bool:

@@ -174,14 +174,15 @@ class EmptyQuarantine:
 
 
 def _cut(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Parts that fit into a commit."""
+    """Parts that fit into a commit. Older quarantines hold text as it is: a character may be four bytes."""
     part: list[str] = []
     size = 0
     for line in lines:
-        if part and (len(part) >= COMMIT_DOCUMENTS or size + len(line) > COMMIT_BYTES):
+        length = len(line.encode())
+        if part and (len(part) >= COMMIT_DOCUMENTS or size + length > COMMIT_BYTES):
             yield part
             part, size = [], 0
         part.append(line)
-        size += len(line)
+        size += length
     if part:
         yield part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,17 +22,19 @@ from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batche
 from storage.domain.purge.own_keys import kept_documents
 from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PurgePlan
-from storage.errors import Refused, Stale
+from storage.errors import Refused, Stale, StorageError
 from storage.repositories.subtree import Subtree
 
 MAX_REASONS = 50
+
+_log = logging.getLogger(__name__)
 
 
 def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
     """Creates the job that undoes a purge, ready to be run by a worker.
 
     Refused where something new lives at a place that it would restore, for what was erased, emptied or undone before,
-    and while a worker has the purge.
+    and while a worker has the purge. Once an undo was asked for, the quarantine stays until a person ends it.
     """
     checked, email = checked_reason(reason), normal_email(actor.email)
     job = purging.jobs.get(job_id)
@@ -40,15 +43,11 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
         now = purging.clock()
         authorise(actor, "purge.undo", now=now)
         _refuse_undo(purging, job, now)
-        plan = stored_plan(purging, job.plan_id)
-        record = record_of(purging.jobs, job.job_id, plan, erase=False)
-        occupied = _occupied(purging, job, plan, record)
-        if occupied:
-            raise Refused(
-                f"Something new lives where {len(occupied):,} of it would go back: {occupied[0]}.",
-                reasons=occupied[:MAX_REASONS],
-                remedy="Move it away, or leave the purge as it is.",
-            )
+        try:
+            _refuse_occupied(purging, job)
+        except StorageError as error:
+            _keep_for_a_person(purging, job, error)
+            raise
         undoing = following(job, email, checked, now)
         purging.trail.append(replace(event, outcome="begun", job_id=undoing.job_id))
         before = purging.jobs.find(undoing.job_id)
@@ -67,6 +66,27 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
     return purging.jobs.get(undoing.job_id)
 
 
+def _refuse_occupied(purging: Purging, job: Job) -> None:
+    plan = stored_plan(purging, job.plan_id)
+    occupied = _occupied(purging, job, plan, record_of(purging.jobs, job.job_id, plan, erase=False))
+    if occupied:
+        raise Refused(
+            f"Something new lives where {len(occupied):,} of it would go back: {occupied[0]}.",
+            reasons=occupied[:MAX_REASONS],
+            remedy="Move it away, or leave the purge as it is.",
+        )
+
+
+def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
+    """Notes that somebody wanted it back and could not have it: the quarantine is then no longer emptied by its age."""
+    try:
+        purging.writers.documents.commit(
+            [Update(job.path, {"undo_refused": why.as_dict()})], operation="Noting that an undo was refused"
+        )
+    except StorageError as error:
+        _log.warning("that an undo of job %s was refused could not be noted: %s", job.job_id, error.message)
+
+
 def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
     grounds = list(others_at_work(purging, job.scope, but=(job.job_id,)))
     if job.kind != "purge":
@@ -75,7 +95,7 @@ def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
         grounds.append("it was erased, without a quarantine")
     elif job.quarantine != "kept":
         grounds.append(f"its quarantine is {job.quarantine}")
-    elif job.quarantine_until is not None and now >= job.quarantine_until:
+    elif job.quarantine_until is not None and now >= job.quarantine_until and not job.undo_failed:
         grounds.append(f"its quarantine expired at {job.quarantine_until:%Y-%m-%d %H:%M} UTC")
     if job.state == "undoing":
         grounds.append(f"it is being undone by job {job.undo_job}; resume that one")

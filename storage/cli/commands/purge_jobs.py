@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from storage.actions.purge.context import Purging, open_purging
-from storage.actions.purge.controlling import cancel, resume
+from storage.actions.purge.controlling import cancel, empty_quarantine, resume
 from storage.actions.purge.planning import certificate_of
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
@@ -47,6 +47,11 @@ def register_jobs(add: Callable[[str, str, Run], argparse.ArgumentParser]) -> No
         verb.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
         if name == "undo":
             verb.add_argument("--reason", metavar="TEXT", required=True, help="why")
+    emptied = add("empty", "end a quarantine that stays because its undo failed; nothing comes back then", run_empty)
+    emptied.add_argument("job_id", metavar="JOB_ID")
+    emptied.add_argument("--confirm", metavar="TEXT", default="", help="the scope spelled out, as for apply")
+    emptied.add_argument("--reason", metavar="TEXT", required=True, help="why")
+    emptied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
     add("list", "the newest jobs", run_list).add_argument("--limit", metavar="N", type=int, default=20)
     worker = add("worker", "run one job, or all that were abandoned and all quarantines that expired", run_worker)
     what = worker.add_mutually_exclusive_group(required=True)
@@ -96,6 +101,16 @@ def run_undo(arguments: argparse.Namespace, context: Context) -> int:
     actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
     purging = open_purging(context.stores, progress)
     begun = refusing(context, lambda: undo(purging, job_id, arguments.reason, actor))
+    if begun is None:
+        return Refused.exit_status
+    return run_to_end(purging, begun.job_id, context)
+
+
+def run_empty(arguments: argparse.Namespace, context: Context) -> int:
+    """Empties here; exit 0 when nothing is left of it, 3 when it stopped, 4 when refused."""
+    actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
+    purging = open_purging(context.stores, progress)
+    begun = refusing(context, lambda: empty_quarantine(purging, job_id, arguments.confirm, arguments.reason, actor))
     if begun is None:
         return Refused.exit_status
     return run_to_end(purging, begun.job_id, context)

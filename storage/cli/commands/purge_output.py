@@ -44,6 +44,8 @@ def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
         "objects_per_second": round(job.objects_per_second(job.finished_at or job.update_time or job.created_at), 1),
         "quarantine": job.quarantine,
         "quarantine_until": job.quarantine_until,
+        "undo_failed": job.undo_failed,
+        "undo_refused": dict(job.undo_refused) if job.undo_refused else None,
         "failure": dict(job.failure) if job.failure else None,
     }
     if job.kind == "purge":
@@ -98,7 +100,12 @@ def say_job(job: Job, undo: Job | None = None) -> None:
         f"{job.tally.documents:,} of {job.documents_total:,} documents")  # fmt: skip
     if job.tally.already_gone or job.tally.left_alone:
         say(f"  already gone: {job.tally.already_gone:,}; left alone because changed: {job.tally.left_alone:,}")
-    if job.quarantine == "kept" and job.quarantine_until:
+    if job.undo_failed:
+        say("  its undo was asked for and is not through: the quarantine stays, whatever its age, until it is undone "
+            f"(purge undo {job.job_id}, or resume) or a person ends it (purge empty {job.job_id})")  # fmt: skip
+        if job.undo_refused:
+            say(f"  the undo was refused: {safe(job.undo_refused.get('message', ''), 1_000)}")
+    elif job.quarantine == "kept" and job.quarantine_until:
         say(f"  can be undone until {job.quarantine_until:%Y-%m-%d %H:%M} UTC: purge undo {job.job_id}")
     for title, lines in (("LEFT", job.residue), ("DISTURBED", job.disturbed)):
         for line in lines:

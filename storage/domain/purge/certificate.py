@@ -73,7 +73,10 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[s
             f"The CDN in front of the bucket ({public_url}) may serve its copies until they expire or are purged."
         )
     if job.quarantine_until is not None:
-        lines.append(f"The quarantine keeps a copy until {moment_text(job.quarantine_until)}; then it is emptied.")
+        lines.append(
+            f"The quarantine keeps a copy until {moment_text(job.quarantine_until)}; then it is emptied, "
+            "unless an undo was asked for and failed: then a person ends it."
+        )
     lines += [f"The quarantine of the earlier purge {job_id} holds copies until it expires." for job_id in wider]
     return tuple(lines)
 

@@ -32,6 +32,8 @@ GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupte
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
+LATER_FIELDS = frozenset({"undo_refused"})  # documents of older versions do not have them
+
 COLLECTION = "ops_jobs"
 JOURNAL = "journal"
 
@@ -58,7 +60,8 @@ class Job:
     """One job. Times are aware UTC; `update_time` is Firestore's own, for preconditions.
 
     `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
-    error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof.
+    error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof. `undo_refused` is
+    why an undo could not even begin, the last time that somebody asked for one.
     """
 
     job_id: str
@@ -93,6 +96,7 @@ class Job:
     quarantine: Quarantine = "none"
     quarantine_until: datetime | None = None
     undo_job: str = ""
+    undo_refused: Mapping[str, str] | None = None
     update_time: datetime | None = None
 
     @property
@@ -123,6 +127,14 @@ class Job:
         """Whether it ought to go on by itself and its lease has ended; one that was interrupted rests until then."""
         return self.state in GOES_ON_BY_ITSELF and (self.lease_until is None or now >= self.lease_until)
 
+    @property
+    def undo_failed(self) -> bool:
+        """Whether somebody asked for this purge's undo and it has not all come back: then its quarantine has no age.
+
+        An undo that is still at work counts too: until it is through, nobody knows whether it will.
+        """
+        return self.quarantine == "kept" and (bool(self.undo_job) or self.undo_refused is not None)
+
     def to_fields(self) -> dict[str, Any]:
         """The fields of its document."""
         values = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "update_time"}
@@ -130,7 +142,8 @@ class Job:
         values["uid"] = self.scope.uid
         values["target"] = self.scope.as_dict()
         values["tally"] = {part.name: getattr(self.tally, part.name) for part in fields(self.tally)}
-        values["failure"] = None if self.failure is None else dict(self.failure)
+        for name in ("failure", "undo_refused"):
+            values[name] = None if values[name] is None else dict(values[name])
         for name in ("approved_by", "residue", "disturbed"):
             values[name] = list(values[name])
         return values
@@ -139,7 +152,8 @@ class Job:
     def from_fields(cls, values: Mapping[str, Any], update_time: datetime | None) -> Self:
         """The inverse of `to_fields`; raises `Unusable` for a document that is no job of this version."""
         try:
-            known = {part.name: values[part.name] for part in fields(cls) if part.name != "update_time"}
+            names = {part.name for part in fields(cls)} - {"update_time"} - (LATER_FIELDS - values.keys())
+            known = {name: values[name] for name in names}
             known["scope"] = Scope.from_dict(values["target"])
             known["tally"] = Tally(**values["tally"])
             for name in ("approved_by", "residue", "disturbed"):

@@ -1,0 +1,23 @@
+"""JSON lines as they are written and read: one value a line, ASCII throughout, and a line ends at LF and nowhere else.
+
+`str.splitlines` and text files opened in the usual way also cut at CR, VT, FF, U+0085, U+2028 and others, which JSON
+allows inside a text. Files of older versions hold such characters as they are; what is written now escapes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+NEWLINE = "\n"  # also for `open(newline=...)`: nothing is translated, and nothing else ends a line
+
+
+def lines_of(text: str) -> list[str]:
+    """Every line that was ended, without its end; what follows the last LF was cut short and is left out."""
+    return text.split(NEWLINE)[:-1]
+
+
+def in_lines(values: Iterable[Any]) -> str:
+    """The values as JSON lines."""
+    return "".join(json.dumps(value, sort_keys=True) + NEWLINE for value in values)
