@@ -1,12 +1,23 @@
-"""Files that somebody names on a command line: opened only where they are files, every failure in words."""
+"""Files on this machine that the desk reads and writes: every failure in words, nothing half written.
+
+What is written lies beside its place first (in the same folder, readable by this user alone from its first byte), is
+brought to the disk, and then takes the place of what lay there in one step. A full disk leaves the old file whole.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from storage.errors import BadInput
+
+PRIVATE = 0o600
+_AS_IT_IS = getattr(os, "O_BINARY", 0)  # where a system would else change line ends
 
 
 def open_file(path: Path, name: str) -> BinaryIO:
@@ -31,9 +42,119 @@ def read_file(path: Path, name: str, most: int) -> bytes:
     return content
 
 
+def write_file(path: Path, content: bytes, name: str) -> None:
+    """Writes the whole file or nothing of it; `BadInput` that names the argument `name`, and the old file as it was.
+
+    Through a symbolic link the file that it leads to is written. Power may fail at any time: the name then leads to
+    the old content or to the new.
+    """
+    check_writable(path, name)
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise cannot_write(name, path, error) from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """As `write_file`, for the desk's own files; raises `OSError`."""
+    place = Path(os.path.realpath(path))
+    descriptor, beside = tempfile.mkstemp(prefix=".clip-desk-", suffix=".new", dir=place.parent)  # 0600, and new
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(beside).unlink()
+        raise
+    _sync_folder(place.parent)
+
+
+@contextlib.contextmanager
+def private_log(path: Path) -> Iterator[BinaryIO]:
+    """An empty file for a program's output, readable by this user alone from its first byte."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _AS_IT_IS
+    with os.fdopen(os.open(path, flags, PRIVATE), "wb") as file:
+        _make_private(path)
+        yield file
+
+
+class GrowingFile:
+    """A file of lines that is added to for a long time and read back. A line is there whole or not at all.
+
+    Opened, it is cut where `whole` bytes of it end: what follows is a line that an earlier run did not finish.
+    """
+
+    def __init__(self, path: Path, whole: int, name: str) -> None:
+        self._path, self._name, self._whole = path, name, whole
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | _AS_IT_IS)
+            try:
+                _make_private(path)
+                os.ftruncate(self._descriptor, whole)
+                os.lseek(self._descriptor, whole, os.SEEK_SET)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+        except OSError as error:
+            raise cannot_write(name, path, error) from error
+
+    def add(self, line: bytes) -> None:
+        """Writes the line; `BadInput` where it does not fit, and then nothing of it is in the file."""
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._whole)
+                os.lseek(self._descriptor, self._whole, os.SEEK_SET)
+            raise cannot_write(self._name, self._path, error) from error
+        self._whole += len(line)
+
+    def close(self) -> None:
+        """Brings it to the disk; it stays. May be called twice."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor == -1:
+            return
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise cannot_write(self._name, self._path, error) from error
+        finally:
+            os.close(descriptor)
+
+
 def check_writable(path: Path, name: str) -> None:
     """`BadInput` where the path names something other than a file, or nothing that could be one."""
     _is_there(path, name)
+
+
+def cannot_write(name: str, path: Path, error: OSError) -> BadInput:
+    """What a person is told of a file that cannot be written."""
+    return BadInput(
+        f"{name} cannot be used: {path} cannot be written: {error.strerror or 'the system refused'}",
+        field_name=name,
+        remedy="Make room on that disk, or give a file in a folder that you may write to. What lay there is as it was.",
+    )
+
+
+def _make_private(path: Path) -> None:
+    """For a file of an earlier version, which may be readable by all; somebody else's is left as it is."""
+    with contextlib.suppress(OSError):
+        path.chmod(PRIVATE)
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the new name survives a power failure too, where the system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _is_there(path: Path, name: str) -> bool:

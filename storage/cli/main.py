@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from storage.cli import commands
 from storage.cli.context import Context
@@ -71,20 +72,55 @@ def main(argv: Sequence[str]) -> int:
     if not argv:
         parser().print_help(sys.stderr)
         return BadInput.exit_status
+    if sys.stderr is None:  # closed: whatever is opened next would get its number
+        sys.stderr = _nowhere(2)
+    if sys.stdout is None:
+        sys.stdout = _nowhere(1)
+        return _untold(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        arguments = parser().parse_args([_checked(text) for text in argv])
-        return _run(arguments)
-    except StorageError as error:
-        report_error(error, as_json=as_json)
-        return error.exit_status
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        try:
+            arguments = parser().parse_args([_checked(text) for text in argv])
+            status = _run(arguments)
+        except StorageError as error:
+            report_error(error, as_json=as_json)
+            status = error.exit_status
+        except KeyboardInterrupt:
+            progress("interrupted")
+            status = 130
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        _discard_output()
         return 0
+    except OSError as error:
+        _discard_output()
+        return _untold(error)
+    return status
+
+
+def _untold(error: OSError) -> int:
+    """Tells of an answer, or a file of this process's own, that could not be written; on stderr: stdout may be it."""
+    place = error.filename if isinstance(error.filename, str) else "the standard output"
+    progress(f"error: {place} cannot be written or read: {error.strerror or type(error).__name__}")
+    progress("  -> Make room on that disk, or send the answer elsewhere. What the command had done by then is done.")
+    return BadInput.exit_status
+
+
+def _discard_output() -> None:
+    """What is still to be written to stdout goes nowhere: at the interpreter's end it would fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, sys.stdout.fileno())
+        os.close(descriptor)
+
+
+def _nowhere(number: int) -> TextIO:
+    """A stream that goes nowhere, under the number of a standard stream that was closed."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return os.fdopen(number, "w", encoding="utf-8", errors="replace")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -94,8 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         cost = billed()
         if cost is not None and not arguments.json:
-            with contextlib.suppress(OSError):  # a terminal that is gone keeps nobody from closing
-                progress(cost_line(cost.as_dict()))
+            progress(cost_line(cost.as_dict()))
         context.close()
     return status
 

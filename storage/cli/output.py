@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -77,9 +78,10 @@ def say(line: str = "") -> None:
 
 
 def progress(line: str) -> None:
-    """One line about work that goes on, on stderr."""
-    sys.stderr.write(safe(line, 400) + "\n")
-    sys.stderr.flush()
+    """One line about work that goes on, on stderr; a terminal that is gone, or a full disk there, ends no work."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(safe(line, 400) + "\n")
+        sys.stderr.flush()
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -120,6 +122,8 @@ def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any]
     if as_json:
         print_json({**(extra or {}), "error": error.as_dict()}, sealed=True)
         return
-    sys.stderr.write(f"error: {safe(error.message, 2000)}\n")
-    if error.remedy:
-        sys.stderr.write(f"  -> {safe(error.remedy, 2000)}\n")
+    with contextlib.suppress(OSError):  # the exit status says it too
+        sys.stderr.write(f"error: {safe(error.message, 2000)}\n")
+        if error.remedy:
+            sys.stderr.write(f"  -> {safe(error.remedy, 2000)}\n")
+        sys.stderr.flush()

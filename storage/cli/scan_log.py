@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from storage.cli.output import plain
 from storage.domain.integrity import KINDS, Failure, Report, Suspicion
 from storage.domain.integrity.suspicion import suspect_whole
 from storage.domain.json_lines import NEWLINE, lines_of
 from storage.errors import BadInput
-from storage.local_files import check_writable
+from storage.local_files import GrowingFile, check_writable, write_file
 
 COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")  # of a finding
 
@@ -21,8 +21,9 @@ COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", 
 class ScanLog:
     """A file of JSON lines: a header with the shard, then one line a user. A line that was cut short is dropped."""
 
-    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+    def __init__(self, path: Path, header: dict[str, Any], name: str = "--checkpoint") -> None:
         self.path = path
+        self._name = name
         self.users = 0
         self.last_uid: str | None = None
         self.last_stranger: str | None = None
@@ -36,29 +37,33 @@ class ScanLog:
         self.implausible: list[dict[str, Any]] = []
         self._file = self._open(header)
 
-    def _open(self, header: dict[str, Any]) -> IO[str]:
-        check_writable(self.path, "--checkpoint")
+    def _open(self, header: dict[str, Any]) -> GrowingFile:
+        check_writable(self.path, self._name)
         try:
-            whole = lines_of(self.path.read_bytes().decode()) if self.path.exists() else []
-            if whole and json.loads(whole[0]) != header:
+            text, first = self.path.read_bytes().decode() if self.path.exists() else "", json.dumps(header)
+            whole = lines_of(text)
+            if (json.loads(whole[0]) != header) if whole else not first.startswith(text):
                 raise BadInput(
                     f"{self.path} is the log of another scan", field_name="checkpoint", remedy="Name another file."
                 )
             for line in whole[1:]:
                 self._count(_usable(json.loads(line)))
-            file = self.path.open("w", encoding="utf-8", newline=NEWLINE)
-            file.writelines(f"{line}{NEWLINE}" for line in whole or [json.dumps(header)])
-            file.flush()  # findings are read back from the file, also where this run adds nothing to it
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, BadInput):
                 raise
             raise BadInput(
                 f"{self.path} cannot be used as the log of a scan", field_name="checkpoint", remedy="Name another file."
             ) from None
-        return file
+        if not whole:
+            whole = [first]
+            write_file(self.path, f"{first}{NEWLINE}".encode(), self._name)
+        return GrowingFile(self.path, sum(len(line.encode()) + len(NEWLINE) for line in whole), self._name)
 
     def add(self, report: Report, *, stranger: bool = False) -> None:
-        """Takes one user in; on disk when it returns. A `stranger` is one that only the bucket knows."""
+        """Takes one user in: in the file when it returns, and nothing of it where it raises.
+
+        A `stranger` is one that only the bucket knows.
+        """
         line = {
             "uid": report.uid,
             "stranger": stranger,
@@ -71,8 +76,7 @@ class ScanLog:
             "cost": dict(report.cost),
             "findings": [finding.as_dict() for finding in report.findings],
         }
-        self._file.write(json.dumps(plain(line)) + NEWLINE)
-        self._file.flush()
+        self._file.add(f"{json.dumps(plain(line))}{NEWLINE}".encode())
         self._count(plain(line))
 
     def findings(self) -> Iterator[dict[str, Any]]:
@@ -99,7 +103,7 @@ class ScanLog:
         return next(keys, "") if self.summary[kind] else ""
 
     def close(self) -> None:
-        """Closes the file; it stays."""
+        """Brings the file to the disk and closes it; it stays."""
         self._file.close()
 
     def _count(self, line: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from storage.local_files import replace_file
+
 LOCK, RUNNING, SAMPLE, OBJECTS, FIRESTORE = "lock", "running.json", "sample.json", "objects", "firestore.sqlite"
 
 
@@ -156,11 +158,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """In one step, so that nobody reads half of it; for this user alone."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    temporary.replace(path)
+    replace_file(path, json.dumps(content).encode())
 
 
 def _is_still(descriptor: int, path: Path) -> bool:

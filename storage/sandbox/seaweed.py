@@ -27,6 +27,7 @@ from storage.clients import r2
 from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.model import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
+from storage.local_files import private_log, replace_file
 from storage.sandbox import seaweed_chores
 from storage.sandbox.seaweed_filer import Filer
 from storage.sandbox.seaweed_ports import HOST, free_ports
@@ -73,7 +74,7 @@ class SeaweedFS:
         self._identities = (Identity(access_key, secret_key, _ADMINISTRATOR), *identities)
         self._program = find_program()
         directory.mkdir(parents=True, exist_ok=True)
-        _write_private(self._identities_file, self._identities_json())
+        replace_file(self._identities_file, self._identities_json().encode())
         for left in range(TRIES - 1, -1, -1):
             self._ports = free_ports(port)
             self._process = self._spawn()
@@ -189,7 +190,7 @@ class SeaweedFS:
             f"-s3.config={self._identities_file}",
             *_SWITCHED_OFF,
         ]
-        with self._log.open("wb") as log:
+        with private_log(self._log) as log:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_WATCHER), os.pathsep.join(self._ports.sockets()), *command],
                 stdin=subprocess.PIPE,
@@ -266,9 +267,3 @@ def _environment() -> dict[str, str]:
     """What the process may know: neither cloud credentials nor other settings of whoever starts it."""
     kept = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG")
     return {name: os.environ[name] for name in kept if name in os.environ}
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text, encoding="utf-8")

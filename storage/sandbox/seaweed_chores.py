@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from storage.local_files import replace_file
+
 # A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
 _OFF = (
     b"\n\x0cadmin_script\x10\x01*\x15\x08\x00\x10\x11\x18\xac\x02 \x01(\x010\x01@\x1eH\x88\x0eP\x88\x0e:\x09clip-desk"
@@ -18,4 +20,4 @@ def switch_off(directory: Path) -> None:
     """Writes the setting below the store's directory; to be called before each start."""
     place = directory / "admin" / "plugin" / "job_types" / "admin_script"
     place.mkdir(parents=True, exist_ok=True)
-    (place / "config.pb").write_bytes(_OFF)
+    replace_file(place / "config.pb", _OFF)

@@ -7,9 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import begin_emptying, expired
@@ -22,23 +20,21 @@ from storage.errors import Refused
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def start_worker(job_id: str, environment: Mapping[str, str] | None = None, log: Path | None = None) -> int:
+def start_worker(job_id: str, environment: Mapping[str, str] | None = None) -> int:
     """Starts a process that runs the job and outlives this one; gives its process id.
 
-    `environment` are settings to add to this process's own: what the demo's stand-ins need to be found. What the
-    worker says goes to the end of `log`, where that is given: never to this process's own streams, which end with it.
+    `environment` are settings to add to this process's own: what the demo's stand-ins need to be found. What the worker
+    would say goes nowhere: this process's own streams end with it, and the job's document says all of it.
     """
-    with ExitStack() as stack:
-        said: int | IO[bytes] = subprocess.DEVNULL if log is None else stack.enter_context(log.open("ab"))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "storage", "purge", "worker", "--job", job_id, "--json"],
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "storage", "purge", "worker", "--job", job_id, "--json"],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     threading.Thread(target=process.wait, name=f"end of {job_id}", daemon=True).start()
     return process.pid
 

@@ -134,7 +134,10 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
     }  # fmt: skip
     _say_estimate(stores.records, shard)
     with tempfile.TemporaryDirectory() as folder:
-        log = ScanLog(arguments.checkpoint or Path(folder) / "scan.jsonl", header)
+        if arguments.checkpoint:
+            log = ScanLog(arguments.checkpoint, header)
+        else:
+            log = ScanLog(Path(folder) / "scan.jsonl", header, "TMPDIR")
         error: StorageError | None = None
         try:
             for report in verify.verify_all(
