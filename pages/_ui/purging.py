@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from pages._ui import cached
-from storage.actions.purge import applying, approving, controlling, planning, undoing, worker
+from storage.actions.purge import applying, approving, controlling, planning, sealing, undoing, worker
 from storage.actions.purge.applying import Request
 from storage.actions.purge.context import Purging
 from storage.domain.policy import Actor
@@ -96,7 +96,17 @@ def make(scope: Scope, actor: Actor) -> str:
 
 
 def read_plan(name: str) -> PurgePlan:
-    """The plan that is kept under this id, whole and as it was sealed; `Stale` where it is not."""
+    """The plan that is kept under this id, whole and sealed by this desk; `Stale` where it is not.
+
+    One of an older version has no seal: it is shown, and can only be made anew.
+    """
+    plan = _kept_plan(name)
+    if plan.seal:
+        sealing.check_sealed(context(), plan)
+    return plan
+
+
+def _kept_plan(name: str) -> PurgePlan:
     try:
         plan = planning.stored_plan(context(), plan_id(name))
     except NotFound as error:
@@ -169,7 +179,7 @@ def standing(shown: Sheet) -> Standing:
     purging, plan, fingerprint = context(), shown.plan, shown.fingerprint
     entries = AuditLog(purging.stores.handle).search(action=approving.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
     return Standing(
-        approvals=approving.approvals_of(purging, fingerprint),
+        approvals=approving.approvals_that_hold(purging, plan),
         declines=tuple(
             Decline(str(entry["actor"]), str(entry["at"]), str(entry["reason"]))
             for entry in entries
@@ -224,7 +234,7 @@ def in_force(plan: PurgePlan, now: datetime) -> bool:
 
 def _as_shown(shown: PurgePlan) -> PurgePlan:
     """The plan as it is kept now, which must be to the letter the one that the person saw."""
-    kept = read_plan(shown.plan_id)
+    kept = _kept_plan(shown.plan_id)
     if kept.fingerprint != shown.fingerprint:
         raise Stale("The plan is not the one that was shown.", remedy="Open it again and look at it.")
     return kept

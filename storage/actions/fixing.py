@@ -21,7 +21,7 @@ from storage.connect import Stores, Writers
 from storage.diagnose import diagnose
 from storage.domain import highlights_file
 from storage.domain.audit_chain import Event
-from storage.domain.changes import ChangeSet
+from storage.domain.changes import ChangeSet, strays
 from storage.domain.diagnosis import Diagnosis
 from storage.domain.highlights import HighlightsState
 from storage.domain.policy import Action, Actor, authorise
@@ -140,9 +140,20 @@ def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
         "undo-change", "-", reason=check_reason(reason), uid=uid, video_id=video_id,
         detail={"change_id": change_id, "kind": kind},
     )  # fmt: skip
-    return _recorded(bench, actor, "recount" if kind == "recount" else "fix", event, lambda: fields.undo(
-        bench.stores.records, bench.stores.objects, bench.writers, change_id, actor=actor.email, reason=reason
-    ), lambda _: {})  # fmt: skip
+
+    def taken_back() -> Applied:
+        outside = strays(known, bench.stores.layout)
+        if outside:
+            raise Refused(
+                "The record of this change names what is not the user's that it is about.",
+                reasons=outside,
+                remedy=f"Look who writes to {fields.CHANGES}; put the values back by the action that fits.",
+            )
+        return fields.undo(
+            bench.stores.records, bench.stores.objects, bench.writers, change_id, actor=actor.email, reason=reason
+        )
+
+    return _recorded(bench, actor, "recount" if kind == "recount" else "fix", event, taken_back, lambda _: {})
 
 
 def _recorded(

@@ -8,6 +8,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from storage.domain.layout import OPS_PREFIX, Layout
+
+KEPT_PREFIX = f"{OPS_PREFIX}replaced/"  # where the copies of replaced objects lie
+
 
 class Absence(Enum):
     """Stands for a field that is not there, which is not the same as null."""
@@ -57,6 +61,26 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other) or (one != one and other != other)
+
+
+def strays(record: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
+    """What the record of a change names beyond the user that it is about: taking it back would write there.
+
+    Whoever can write the record could otherwise have the desk delete or overwrite any object of the bucket.
+    """
+    uid = str(record.get("uid") or "")
+    mine = (f"users/{uid}", f"storage_accounting/{uid}")
+    paths = [str(row.get("path")) for row in record.get("changes") or ()] + [*map(str, record.get("created") or ())]
+    outside = [path for path in paths if path not in mine and not path.startswith(f"users/{uid}/")]
+    found = [f"document outside the change: {path}" for path in dict.fromkeys(outside)]
+    prefixes = tuple(prefix for known in layout.prefixes for prefix in Layout(known).user_prefixes(uid)) if uid else ()
+    for row in record.get("replaced") or ():
+        key, kept = str(row.get("key")), row.get("kept")
+        if not key.startswith(prefixes) or key.startswith(OPS_PREFIX):
+            found.append(f"object outside the change: {key}")
+        if kept is not None and not str(kept).startswith(KEPT_PREFIX):
+            found.append(f"copy outside the desk's own: {kept}")
+    return tuple(found)
 
 
 def value_at(fields: Mapping[str, Any] | None, field: str) -> Any:

@@ -243,3 +243,33 @@ def test_one_place_is_rebuilt_from_the_other(desk):
     assert answer.status == 0, answer.out
     assert answer.json["source"] == "object"
     assert answer.json["object"]["count"] == 1
+
+
+@pytest.mark.parametrize("edited", ["object", "copy", "document"])
+def test_a_record_that_was_edited_is_not_taken_back_beyond_its_user(desk, tmp_path, edited):
+    """Who can write Firestore alone could else have the desk, which can write the bucket, delete anybody's object."""
+    customer(desk)
+    file = tmp_path / "highlights.json"
+    file.write_text(json.dumps({"highlights": [ENTRY]}))
+    change_id = highlights(desk, "--put", str(file), *WHO).json["change_id"]
+    victim = "users/u10/vid-0001/clips/clip_01_1_a_split.mp4"
+    desk.put(victim, b"somebody else's")
+    etag = desk.objects.head(victim).etag
+    key = "users/u1/vid-0001/highlights.json"
+    forged = {
+        "object": {"replaced": [{"key": victim, "kept": None, "etag": etag}]},
+        "copy": {"replaced": [{"key": key, "kept": "_ops/secrets/plan-seal", "etag": desk.objects.head(key).etag}]},
+        "document": {"changes": [{"path": "users/u10", "field": "plan", "after": "free"}]},
+    }[edited]
+    desk.put("_ops/secrets/plan-seal", b"0" * 64, "text/plain")
+    desk.world.put({"users/u10": {"uid": "u10", "plan": "free"}})
+    record = desk.world.client.document(f"ops_changes/{change_id}")
+    record.update(forged)
+    before = desk.objects.get_bytes(key, 10_000)
+    refused = desk.run("undo-change", change_id, *WHO, "--json")
+    assert refused.status == 4
+    assert "not the user's that it is about" in refused.json["error"]["message"]
+    assert desk.objects.get_bytes(victim, 100) == b"somebody else's"
+    assert desk.objects.get_bytes(key, 10_000) == before
+    assert fields_of(desk, "users/u10")["plan"] == "free"
+    assert record.get().get("undone_by") is None

@@ -45,7 +45,7 @@ def draw(plan_id: str) -> None:
     st.subheader("What goes", anchor=False)
     purge_sheet.draw(shown)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
-    if standing.job is not None or plan.blocked or not purging.in_force(plan, now):
+    if standing.job is not None or plan.blocked or not plan.seal or not purging.in_force(plan, now):
         return
     actor = require("purge.plan", active=False)
     if allowed("purge.approve"):
@@ -115,7 +115,14 @@ def _state(shown: Sheet, standing: Standing, now: datetime) -> None:
         )
         _anew(plan.scope)
         return
-    if plan.blocked:
+    if not plan.seal:
+        st.warning(
+            "It was made by an older version of the desk, which sealed plans without a key. It is shown, and cannot be "
+            "approved or applied: whoever wrote it may have been anybody.",
+            title="This plan has no seal",
+            icon=":material/lock_open:",
+        )
+    if plan.blocked or not plan.seal:
         _anew(plan.scope)
         return
     waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from storage.actions.audit import by, refusals_recorded
 from storage.actions.document_changes import Change, Create, Update
-from storage.actions.purge.approving import approvals_of
+from storage.actions.purge.approving import approvals_that_hold
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import others_at_work
 from storage.actions.purge.planning import about, store_plan
+from storage.actions.purge.presence import look_at
+from storage.actions.purge.sealing import check_sealed
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal, checked_reason, normal_email
 from storage.domain.purge.job import Job, job_path
-from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.world import moved
+from storage.domain.purge.places import all_prefixes
+from storage.domain.purge.plan import PlannedUpload, PurgePlan
+from storage.domain.purge.world import World, moved
 from storage.errors import Refused, Stale
+from storage.repositories.subtree import Subtree
 
 TRIES = 5
 LIMITS = "ops_limits"
@@ -52,12 +57,13 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
         now = purging.clock()
         authorise(actor, "purge.apply", now=now)
         check_seal(plan, purging.target, purging.limits, now)
+        check_sealed(purging, plan)
         counted = check_confirmation(
             plan,
             phrase=request.phrase,
             actor=email,
             erase=request.erase,
-            approvals=approvals_of(purging, plan.fingerprint),
+            approvals=approvals_that_hold(purging, plan),
             limits=purging.limits,
         )
         _refuse_others(purging, plan)
@@ -99,15 +105,44 @@ def _applied(job: Job) -> Refused:
 
 
 def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
-    """The world must hold nothing that the plan does not show just so."""
+    """The world must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
     world = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
-    differences = moved(plan, world)
+    differences = (*moved(plan, world), *_beyond(purging, plan, world))
     if differences:
         raise Stale(
             "The world moved since the plan was made: " + "; ".join(differences[:5]) + ".",
             reasons=differences,
             remedy="Make the plan anew, look at it, and apply that one.",
         )
+
+
+def _beyond(purging: Purging, plan: PurgePlan, world: World) -> Iterator[str]:
+    """What the plan names, the look at its scope did not find, and is there all the same: it is not the scope's.
+
+    A clip's own objects, and whose a public link is, only documents tell; so this is asked of what they say now, and
+    deleting has the version that was seen as its precondition.
+    """
+    keys = {item.key for item in world.objects}
+    rest = [item for item in plan.objects if item.key not in keys]
+    if rest:
+        gone = set(look_at(purging.stores.objects, rest, all_prefixes(plan.scope, purging.stores.layout)).absent)
+        yield from (f"object not of the scope: {item.key}" for at, item in enumerate(rest) if at not in gone)
+    paths = {document.path for document in world.documents}
+    named = [document.path for document in plan.documents if document.path not in paths]
+    found = Subtree(purging.stores.handle).at(named) if named else {}
+    yield from (f"document not of the scope: {path}" for path, document in found.items() if document is not None)
+    yield from _uploads_beyond(purging, set(plan.uploads) - set(world.uploads))
+
+
+def _uploads_beyond(purging: Purging, uploads: Collection[PlannedUpload]) -> Iterator[str]:
+    for folder in sorted({upload.key[: upload.key.rfind("/") + 1] for upload in uploads}):
+        found = purging.stores.objects.multipart_uploads(folder)
+        if found.error is not None:
+            raise found.error
+        there = {PlannedUpload(one.key, one.upload_id) for one in found.uploads}
+        for upload in sorted(uploads):
+            if upload in there or (upload.key.startswith(folder) and not found.complete):
+                yield f"unfinished upload not of the scope: {upload.key}"
 
 
 def _job(

@@ -24,6 +24,13 @@ def silent(_: str) -> None:
     """Progress that nobody wants to hear of."""
 
 
+class DeploymentSecret:
+    """What a process knows of the secret that plans are sealed with: `storage.actions.purge.sealing` reads it."""
+
+    def __init__(self) -> None:
+        self.value: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Purging:
     """Stores, writers, audit and bounds. `pauses` are the seconds to wait after a fault that may pass, in turn;
@@ -38,6 +45,7 @@ class Purging:
     clock: Callable[[], datetime] = utc_now
     pauses: tuple[float, ...] = field(default=PAUSES_SECONDS)
     progress: Callable[[str], None] = silent
+    secret: DeploymentSecret = field(default_factory=DeploymentSecret, repr=False, compare=False)
 
     @property
     def target(self) -> Target:

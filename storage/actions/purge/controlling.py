@@ -11,6 +11,8 @@ from storage.actions.document_changes import Change, Create, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone
+from storage.actions.purge.planning import stored_plan
+from storage.actions.purge.sealing import check_applied
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import checked_reason, normal_email
@@ -71,6 +73,8 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
         _refuse_emptied(purging, job)
+        if job.kind != "empty":
+            check_applied(purging, job, stored_plan(purging, job.plan_id))
         if job.held(now) and not surely_gone(job.lease_owner):
             raise StillHeld(
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."

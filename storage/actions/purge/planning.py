@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from storage import local_files
 from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge.context import Purging
+from storage.actions.purge.sealing import seal_plan
 from storage.actions.purge.survey import survey
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
@@ -18,7 +20,7 @@ from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import BadInput, NotFound
 from storage.ids import check_id
-from storage.local_files import check_writable, read_file
+from storage.local_files import read_file
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
@@ -57,6 +59,7 @@ def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> Pu
             warnings=world.warnings,
             blocked=world.blocked,
         )
+        plan = seal_plan(purging, plan)
     purging.trail.append(by(actor, planned_event(plan, blocked=bool(plan.blocked))))
     return plan
 
@@ -104,14 +107,7 @@ def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
 
 def write_file(plan: PurgePlan, path: Path) -> None:
     """Writes a plan for `purge apply`; nobody else may read it, since keys name customers."""
-    check_writable(path, "--out")
-    try:
-        path.write_text(to_text(plan), encoding="utf-8")
-        path.chmod(0o600)
-    except OSError as error:
-        raise BadInput(
-            f"The plan cannot be written to {path}: {error.strerror}", field_name="--out", remedy="Give another file."
-        ) from error
+    local_files.write_file(path, to_text(plan).encode(), "--out")
 
 
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:

@@ -11,6 +11,7 @@ from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.ledger import LeaseLost, Ledger, claim
 from storage.actions.purge.planning import stored_plan
 from storage.actions.purge.record import record_of
+from storage.actions.purge.sealing import check_applied
 from storage.actions.purge.steps_documents import DeleteDocuments, LeftAlone, SaveDocuments
 from storage.actions.purge.steps_ending import EmptyEarlier, NoteNeighbours, Prove, SetCounters
 from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, KeepObjects
@@ -54,8 +55,7 @@ def _engine(purging: Purging, ledger: Ledger) -> Engine:
     if job.kind == "empty":
         return Engine(purging, ledger, [EmptyQuarantine(purging, ledger)], lambda: Ending("done"))
     plan = stored_plan(purging, job.plan_id)
-    if plan.fingerprint != job.fingerprint:
-        raise RuntimeError("the stored plan is not the one that was applied")
+    check_applied(purging, job, plan)
     if job.kind == "purge":
         return Engine(purging, ledger, _purge_steps(purging, ledger, plan), _purge_ending(ledger))
     return Engine(purging, ledger, _undo_steps(purging, ledger, plan), _undo_ending(ledger))

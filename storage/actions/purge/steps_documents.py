@@ -7,7 +7,7 @@ is named by it, so that nothing that lives on loses the map to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,9 @@ from storage.actions.purge.quarantine import Quarantine
 from storage.clients.r2_transfer import ContextThreads
 from storage.domain.layout import Layout
 from storage.domain.purge.job import Tally
-from storage.domain.purge.order import above, saving_batches
+from storage.domain.purge.order import SLUGS, above, saving_batches
 from storage.domain.purge.own_keys import kept_documents
+from storage.domain.purge.places import points_into
 from storage.domain.purge.plan import PlannedDocument, PurgePlan
 from storage.errors import Stale, Unusable
 from storage.repositories.decode import decode_time, document_from_json, document_to_json, relative_path
@@ -99,7 +100,8 @@ class DeleteDocuments:
 
     def look(self, batch: int) -> Seen:
         """What must stay for the sake of what was left alone; the versions are checked by the commit itself."""
-        return {"absent": [], "moved": self._protected(self._batches[batch])}
+        items = self._batches[batch]
+        return {"absent": [], "moved": sorted({*self._protected(items), *self._of_others(items)})}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
         """Deletes the rest of the batch in one commit; see this module's own words for when that fails."""
@@ -143,6 +145,13 @@ class DeleteDocuments:
         if left.keys:
             stay |= self._naming(left.keys, [item.path for item in items if item.path not in stay])
         return [position for position, item in enumerate(items) if item.path in stay]
+
+    def _of_others(self, items: Sequence[PlannedDocument]) -> Iterator[int]:
+        """The public links that lead elsewhere by their own word: they are not this scope's, whatever the plan says."""
+        at = {item.path: position for position, item in enumerate(items) if item.path.startswith(SLUGS)}
+        for path, link in self._tree.at(list(at)).items() if at else ():
+            if link is not None and not points_into(self._plan.scope, link.fields):
+                yield at[path]
 
     def _naming(self, keys: set[str], paths: list[str]) -> set[str]:
         """Those of the documents that name one of the keys."""

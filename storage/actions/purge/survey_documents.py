@@ -13,7 +13,7 @@ from storage.connect import Stores
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import LinkFact, NamedKey, VideoFact
 from storage.domain.purge.order import SLUGS
-from storage.domain.purge.places import document_roots
+from storage.domain.purge.places import document_roots, points_into
 from storage.domain.purge.plan import CounterChange, PlannedDocument
 from storage.domain.purge.scope import Scope
 from storage.repositories.records_query import build
@@ -120,23 +120,13 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
         slugs.update({path: link for path, link in tree.at(paths).items() if link is not None})
     named = [f"{SLUGS}{slug}" for slug in sorted(found.slugs_named) if slug and "/" not in slug]
     for path, link in tree.at([path for path in named if path not in slugs]).items():
-        if link is not None and _points_into(scope, link.fields):
+        if link is not None and points_into(scope, link.fields):
             slugs[path] = link
     for path, link in sorted(slugs.items()):
         found.documents.append(PlannedDocument(path, link.update_time))
         expires = link.fields.get("expires_at")
         over = link.fields.get("disabled_at") is not None or (isinstance(expires, datetime) and expires <= now)
         found.links.append(LinkFact(path, live=not over))
-
-
-def _points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
-    """Whether a link that the scope's share settings name leads there, by its own word: it may lead elsewhere now."""
-    videos, clips = scope.video_ids, {clip.clip_id for clip in scope.clips}
-    return (
-        link.get("user_id", scope.uid) == scope.uid
-        and (not videos or link.get("video_id", videos[0]) in videos)
-        and (not clips or link.get("clip_id", min(clips)) in clips)
-    )
 
 
 def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope) -> None:

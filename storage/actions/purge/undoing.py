@@ -14,6 +14,7 @@ from storage.actions.purge.planning import stored_plan
 from storage.actions.purge.presence import look_at, maybe_there
 from storage.actions.purge.quarantine import Quarantine
 from storage.actions.purge.record import Record, record_of
+from storage.actions.purge.sealing import check_applied
 from storage.actions.purge.steps_undo_proof import path_of, same_fields
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import checked_reason, normal_email
@@ -68,6 +69,7 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
 
 def _refuse_occupied(purging: Purging, job: Job) -> None:
     plan = stored_plan(purging, job.plan_id)
+    check_applied(purging, replace(job, kind="undo"), plan)
     occupied = _occupied(purging, job, plan, record_of(purging.jobs, job.job_id, plan, erase=False))
     if occupied:
         raise Refused(

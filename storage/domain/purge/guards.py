@@ -26,11 +26,12 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A second person's word for exactly one plan; `approver` is normalised."""
+    """A second person's word for exactly one plan; `approver` is normalised, `seal` is made of all the rest."""
 
     fingerprint: str
     approver: str
     at: datetime
+    seal: str = ""
 
 
 def normal_email(text: str, name: str = "actor") -> str:
@@ -103,7 +104,10 @@ def check_seal(plan: PurgePlan, target: Target, limits: PurgeLimits, now: dateti
 
 
 def strays(plan: PurgePlan) -> tuple[str, ...]:
-    """What of a plan lies outside its own scope, by the layout and by the documents' paths."""
+    """What of a plan lies outside its own scope, by the layout and by the documents' paths.
+
+    A public link may be anybody's by its path: whose it is, its document says (`points_into`).
+    """
     scope = plan.scope
     layout = Layout(plan.target.key_prefix)
     found = [f"key outside the scope: {item.key}" for item in plan.objects if not in_scope(item.key, scope, layout)]
@@ -116,6 +120,9 @@ def strays(plan: PurgePlan) -> tuple[str, ...]:
         slug = path.startswith(SLUGS) and path.count("/") == 1
         if not below and not slug and path != accounting:
             found.append(f"document outside the scope: {path}")
+    user = f"users/{scope.uid}"
+    counted = {user, f"storage_accounting/{scope.uid}", *(f"{user}/videos/{video_id}" for video_id in scope.video_ids)}
+    found += [f"counter outside the scope: {change.path}" for change in plan.counters if change.path not in counted]
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ import hashlib
 from storage.domain.layout import OPS_PREFIX
 
 QUARANTINES = f"{OPS_PREFIX}quarantine/"
+SEAL_SECRET = f"{OPS_PREFIX}secrets/plan-seal"
 
 
 def plan_key(plan_id: str) -> str:

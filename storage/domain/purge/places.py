@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from storage.domain.layout import Layout
 from storage.domain.purge.scope import Scope
 
@@ -25,6 +28,19 @@ def document_roots(scope: Scope) -> tuple[str, ...]:
     if scope.clips:
         return tuple(f"{user}/videos/{clip.video_id}/clips/{clip.clip_id}" for clip in scope.clips)
     return (user,) if scope.video_id is None else (f"{user}/videos/{scope.video_id}",)
+
+
+def points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
+    """Whether a public link leads into the scope by its own word: what its document says of user, video and clip.
+
+    A field that it lacks counts as fitting: such a link is the scope's only where the scope's share settings name it.
+    """
+    videos, clips = scope.video_ids, {clip.clip_id for clip in scope.clips}
+    return (
+        link.get("user_id", scope.uid) == scope.uid
+        and (not videos or link.get("video_id", videos[0]) in videos)
+        and (not clips or link.get("clip_id", min(clips)) in clips)
+    )
 
 
 def in_scope(key: str, scope: Scope, layout: Layout) -> bool:

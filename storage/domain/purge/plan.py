@@ -1,7 +1,8 @@
 """A purge as a value: every object and document with the version that was seen, sealed by a fingerprint.
 
-The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint itself, so it covers the maker, the
-scope, the target and the expiry as well. Applying consumes this very value; no new listing decides what goes.
+The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint itself (and the seal, which is made
+of it: `storage.domain.purge.seal`), so it covers the maker, the scope, the target and the expiry as well. Applying
+consumes this very value; no new listing decides what goes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from storage.domain.purge.scope import Scope
 from storage.errors import BadInput, Stale
 
 FORMAT = 1
+_OUTSIDE = frozenset({"fingerprint", "seal"})  # what the fingerprint does not cover
 CounterValue = int | str | dict[str, int] | None
 
 
@@ -66,7 +68,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PurgePlan:
-    """What will go, exactly. Objects and documents are sorted; `maker` is empty where it is not known."""
+    """What will go, exactly. Objects and documents are sorted; `maker` is empty where it is not known, `seal` in a plan
+    of a version that had no key."""
 
     plan_id: str
     maker: str
@@ -80,6 +83,7 @@ class PurgePlan:
     counters: tuple[CounterChange, ...] = ()
     warnings: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    seal: str = ""
 
     @property
     def total_bytes(self) -> int:
@@ -94,7 +98,8 @@ class PurgePlan:
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON knows it, fingerprint included."""
         body = self._body()
-        return {"plan_id": self.plan_id, "fingerprint": fingerprint_of(body), **body}
+        seal = {"seal": self.seal} if self.seal else {}
+        return {"plan_id": self.plan_id, "fingerprint": fingerprint_of(body), **seal, **body}
 
     def _body(self) -> dict[str, Any]:
         return {
@@ -135,7 +140,7 @@ class PurgePlan:
         if not isinstance(value, Mapping) or value.get("format") != FORMAT or "fingerprint" not in value:
             raise _no_plan("it is not a purge plan of this version")
         try:
-            sealed = fingerprint_of({name: part for name, part in value.items() if name != "fingerprint"})
+            sealed = fingerprint_of({name: part for name, part in value.items() if name not in _OUTSIDE})
         except (ValueError, RecursionError):  # not-a-number, or nested deeper than can be written
             raise _no_plan("it holds what no plan of this version holds") from None
         if sealed != value["fingerprint"]:
@@ -173,6 +178,7 @@ class PurgePlan:
             ),
             warnings=tuple(_text(line) for line in value["warnings"]),
             blocked=tuple(_text(line) for line in value["blocked"]),
+            seal=_text(value.get("seal", "")),
         )
         if plan.fingerprint != value["fingerprint"]:
             raise _no_plan("it holds what no plan of this version holds")

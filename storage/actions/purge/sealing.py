@@ -1,0 +1,113 @@
+"""The key that plans and approvals are sealed with: `AUDIT_HMAC_KEY`, else a secret of the deployment in the bucket.
+
+The secret is made once, by whoever seals first, and lies at `_ops/secrets/plan-seal`. It is never shown, and known to
+the redaction of every log. Whoever can read that object can seal: `AUDIT_HMAC_KEY` is what the bucket does not hold.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from storage import redaction
+from storage.actions.purge.context import Purging
+from storage.domain.purge.guards import strays
+from storage.domain.purge.job import Job
+from storage.domain.purge.own_keys import SEAL_SECRET
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.seal import SealKey, check_key, sealed
+from storage.errors import NotFound, Refused, Stale, Unusable
+
+_FORM = re.compile(r"[0-9a-f]{64}")
+_MOST_BYTES = 1_024
+_NONE = SealKey("deployment", secrets.token_bytes(32))  # where there is no secret, no seal fits
+
+
+def key_to_seal(purging: Purging) -> SealKey:
+    """The key; where there is none yet, the deployment's secret is made."""
+    found = key_to_check(purging)
+    if found is not None:
+        return found
+    try:
+        fresh = secrets.token_hex(32)
+        redaction.know([fresh])
+        purging.writers.objects.put(SEAL_SECRET, fresh.encode(), "text/plain", if_none_match=True)
+    except Stale:
+        pass  # another process was quicker: its secret is everybody's
+    made = _read(purging)
+    if made is None:
+        raise Unusable("The secret that plans are sealed with was written and is not there.", target=SEAL_SECRET)
+    return made
+
+
+def key_to_check(purging: Purging) -> SealKey | None:
+    """The key, or `None` where nothing was ever sealed here; makes none."""
+    return _known(purging) or _read(purging)
+
+
+def seal_plan(purging: Purging, plan: PurgePlan) -> PurgePlan:
+    """The plan with its seal."""
+    return sealed(plan, key_to_seal(purging))
+
+
+def check_sealed(purging: Purging, plan: PurgePlan) -> None:
+    """Raises `Stale` unless this desk sealed the plan, with the key as it is now; writes nothing."""
+    known = _known(purging)
+    if known is not None and known.source == "AUDIT_HMAC_KEY":
+        check_key(plan, known)
+        return
+    try:
+        check_key(plan, known or _read(purging) or _NONE)
+    except Stale:
+        if known is None:
+            raise
+        check_key(plan, _read(purging) or _NONE)  # it may have been made anew since this process read it
+
+
+def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
+    """Raises `Stale` or `Refused` unless this is the plan that the job was made from, and holds nothing beyond it.
+
+    A job of an older version has a plan without a seal: the job's own fingerprint binds it, and the scope bounds it. An
+    undo asks for no seal: a key that was changed since must not keep anything from coming back.
+    """
+    if plan.fingerprint != job.fingerprint or plan.scope != job.scope:
+        raise Stale(
+            "The stored plan is not the one that was applied.",
+            reasons=("the stored plan is another",),
+            remedy="Nothing was done with it. Look who writes below _ops/plans/ in the bucket.",
+        )
+    outside = strays(plan)
+    if outside:
+        raise Refused("The plan names what does not belong to its scope.", reasons=outside, remedy="Undo the job.")
+    if not plan.seal or job.kind != "purge":
+        return
+    try:
+        check_sealed(purging, plan)
+    except Stale as stale:
+        stale.remedy = "Set AUDIT_HMAC_KEY to what it was when the plan was made, or undo the job and plan anew."
+        raise
+
+
+def _known(purging: Purging) -> SealKey | None:
+    configured = purging.stores.settings.audit_key.reveal()
+    if configured:
+        return SealKey("AUDIT_HMAC_KEY", configured.encode())
+    value = purging.secret.value
+    return None if value is None else SealKey("deployment", value)
+
+
+def _read(purging: Purging) -> SealKey | None:
+    try:
+        text = purging.stores.objects.get_bytes(SEAL_SECRET, _MOST_BYTES).decode("ascii", "replace")
+    except NotFound:
+        return None
+    if not _FORM.fullmatch(text):
+        raise Unusable(
+            "The secret that plans are sealed with is not as it was written.",
+            remedy=f"Delete {SEAL_SECRET} in the bucket: the next plan makes it anew. Open plans are then made anew.",
+            operation="get_object",
+            target=SEAL_SECRET,
+        )
+    redaction.know([text])
+    purging.secret.value = text.encode()
+    return SealKey("deployment", purging.secret.value)

@@ -1,0 +1,75 @@
+"""The seal of a plan and of an approval: who edits one of them without the key cannot make it whole again.
+
+The fingerprint says that a plan is as it was written; anybody can work out another. The seal is made of it with a key:
+`AUDIT_HMAC_KEY` where that is set, else a secret of the deployment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from storage.domain.purge.guards import Approval
+from storage.domain.purge.plan import PurgePlan, moment_text
+from storage.errors import Stale
+
+Source = Literal["AUDIT_HMAC_KEY", "deployment"]
+_WORDS: dict[str, str] = {"AUDIT_HMAC_KEY": "an AUDIT_HMAC_KEY", "deployment": "the deployment's own secret"}
+_ANEW = "Make the plan anew, and apply the file as it was written."
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """A key, and where it comes from."""
+
+    source: Source
+    value: bytes = field(repr=False)
+
+    def over(self, kind: str, *parts: str) -> str:
+        """The seal of these parts: the key's source and an HMAC-SHA256."""
+        text = "\n".join((f"clip desk {kind}", *parts))
+        return f"{self.source}:{hmac.new(self.value, text.encode(), hashlib.sha256).hexdigest()}"
+
+
+def sealed(plan: PurgePlan, key: SealKey) -> PurgePlan:
+    """The plan with its seal."""
+    return replace(plan, seal=key.over("purge plan", plan.fingerprint))
+
+
+def sealed_approval(approval: Approval, key: SealKey) -> Approval:
+    """The approval with its seal."""
+    return replace(approval, seal=_seal_of(approval, key))
+
+
+def holds(approval: Approval, key: SealKey) -> bool:
+    """Whether an approval is one that this desk has taken."""
+    return hmac.compare_digest(approval.seal.encode(), _seal_of(approval, key).encode())
+
+
+def check_key(plan: PurgePlan, key: SealKey) -> None:
+    """Raises `Stale` unless the plan was sealed with this key; says how it was where that can be told."""
+    if not plan.seal:
+        raise Stale(
+            "The plan was made by an older version of the desk, which sealed plans without a key.",
+            reasons=("the plan has no seal",),
+            remedy="Make the plan anew: what it shows is then what there is now.",
+        )
+    source = plan.seal.partition(":")[0]
+    if source in _WORDS and source != key.source:
+        raise Stale(
+            f"The plan was sealed with {_WORDS[source]}, and this machine seals with {_WORDS[key.source]}.",
+            reasons=("the plan was sealed with another kind of key",),
+            remedy="Set the same AUDIT_HMAC_KEY on both machines, or make the plan anew here.",
+        )
+    if not hmac.compare_digest(plan.seal.encode(), key.over("purge plan", plan.fingerprint).encode()):
+        raise Stale(
+            "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
+            reasons=("the seal does not fit the plan",),
+            remedy=_ANEW,
+        )
+
+
+def _seal_of(approval: Approval, key: SealKey) -> str:
+    return key.over("approval", approval.fingerprint, approval.approver, moment_text(approval.at))
