@@ -165,7 +165,8 @@ def _clock(stores: Stores, now: Callable[[], datetime]) -> Check:
         if abs(seconds) > MAX_SKEW_SECONDS:
             raise Unusable(
                 f"this machine's clock is {abs(seconds):,} s {'ahead' if seconds > 0 else 'behind'}",
-                remedy="Synchronise the clock (NTP); signatures fail beyond 15 minutes.",
+                remedy="Synchronise the clock (NTP); signatures fail beyond 15 minutes. Leases, plans and quarantines "
+                "go by Firestore's time and are not affected; ages that are shown are.",
             )
         return f"the bucket answers; clocks differ by {abs(seconds)} s"
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -50,11 +50,12 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What has become of a plan since it was made. `job` is there once it was applied."""
+    """What has become of a plan since it was made. `job` is there once it was applied; `read_at`: Firestore's time."""
 
     approvals: tuple[Approval, ...] = ()
     declines: tuple[Decline, ...] = ()
     job: Job | None = None
+    read_at: datetime | None = None
 
     def counting(self, plan: PurgePlan, email: str) -> tuple[Approval, ...]:
         """The approvals that would count if this person applied it."""
@@ -186,6 +187,7 @@ def standing(shown: Sheet) -> Standing:
             if entry.get("fingerprint") == fingerprint
         ),
         job=purging.jobs.find(applying.job_id_of(plan)),
+        read_at=purging.now(),
     )
 
 
@@ -195,7 +197,7 @@ def open_plans(read: Callable[[str], Sheet]) -> tuple[Sheet, ...]:
     A plan whose content cannot be trusted is left out: whoever opens it by its link is told why.
     """
     purging = context()
-    now = purging.clock()
+    now = purging.now()
     oldest = plan_key(f"plan-{now - purging.limits.plan_life:%Y%m%d-%H%M%S}")
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
@@ -222,9 +224,10 @@ def certificate(name: str) -> Mapping[str, Any]:
     return value
 
 
-def starting(job: Job, now: datetime) -> bool:
-    """Whether its first worker may still be on its way."""
-    return job.state == "ready" and (now - job.created_at).total_seconds() < START_SECONDS
+def starting(job: Job) -> bool:
+    """Whether its first worker may still have been on its way when the job was read, by Firestore's time."""
+    age = job.read_time - job.created_at if job.read_time else timedelta()
+    return job.state == "ready" and age.total_seconds() < START_SECONDS
 
 
 def in_force(plan: PurgePlan, now: datetime) -> bool:

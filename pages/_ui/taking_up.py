@@ -39,11 +39,10 @@ async def keep_going() -> None:
 def take_up(*, expired: bool = False) -> tuple[str, ...]:
     """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
     engine = purging.context()
-    now = engine.clock()
-    due = [job.job_id for job in worker.abandoned_jobs(engine) if not purging.starting(job, now)]
+    due = [job.job_id for job in worker.abandoned_jobs(engine) if not purging.starting(job)]
     if expired:
         for job in engine.jobs.in_quarantine():
-            emptying = controlling.begin_emptying(engine, job) if controlling.expired(engine, job, now) else None
+            emptying = controlling.begin_emptying(engine, job) if controlling.expired(engine, job) else None
             due += [emptying.job_id] if emptying else []
     for name in due:
         purging.start(name)

@@ -36,7 +36,9 @@ from storage.repositories.records_paths import document_path
 
 T = TypeVar("T")
 
-MAX_CHANGES = 200  # of one commit: one failure rolls all back, and index entries count towards the request's size
+# Of one commit: one failure rolls all back, and index entries count towards the request's size. It is two hundred
+# documents of a batch, and the job under whose lease they are changed.
+MAX_CHANGES = 201
 TRIES = 4
 PAUSE_SECONDS = 0.2  # before the second try, doubled for each further one and spread by chance
 
@@ -82,7 +84,7 @@ class DocumentWriter:
         return self.commit([Restore(exact)])
 
     def commit(self, changes: Sequence[Change], *, operation: str = "Changing documents") -> Committed:
-        """Applies all changes or none, at most 200.
+        """Applies all changes or none, at most `MAX_CHANGES`.
 
         A lost reply is answered by sending the changes again where that can do no harm. If the second answer is that
         a precondition fails, the documents are read: when they are as the changes leave them, the first try did it.

@@ -29,6 +29,7 @@ from storage.domain.upload import UploadPlan
 from storage.errors import NotPermitted, Refused, Stale, StorageError
 from storage.highlights_store import Highlights
 from storage.ids import check_id
+from storage.repositories.store_time import store_time
 from storage.verify_facts import Checker, checker
 
 T = TypeVar("T")
@@ -48,8 +49,10 @@ class Bench:
 
     @property
     def checker(self) -> Checker:
-        """What reads the evidence anew."""
-        return checker(self.stores, self.clock)
+        """What reads the evidence anew, and how old it is by Firestore's time: what is fresh may not be taken for
+        stalled because this machine's clock is ahead."""
+        now = store_time(self.stores.handle)
+        return checker(self.stores, lambda: now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from storage.config import FirestoreSettings
 from storage.errors import Unusable
 
 T = TypeVar("T")
+ReadTime = Callable[[Any], None]
+"""Takes Firestore's own time of a read, a protobuf timestamp."""
 
 READ_SECONDS = 10.0  # one try of a read that a person waits for
 PAGE_SECONDS = 15.0  # one try of a page of thousands of documents
@@ -66,9 +68,11 @@ class FirestoreHandle:
         operation: str,
         parent: str = "",
         seconds: float = READ_SECONDS,
+        read_time: ReadTime | None = None,
     ) -> T:
         """Runs one page of a query and returns what `consume` makes of its documents.
 
+        `read_time` hears when the documents were so, before `consume` is given the first.
         `consume` starts afresh when it is called again: a stream that breaks is read anew. What it leaves unread is
         given up, and not asked for any more.
         Raises a `BackendError`; `MissingIndex` carries the index that the query needs.
@@ -81,6 +85,8 @@ class FirestoreHandle:
             def documents() -> Iterator[Any]:
                 nonlocal count
                 for response in call:
+                    if read_time is not None and response.HasField("read_time"):
+                        read_time(response.read_time)
                     if response.HasField("document"):
                         count += 1
                         yield response.document
@@ -145,8 +151,12 @@ class FirestoreHandle:
         operation: str,
         transaction: bytes = b"",
         seconds: float = READ_SECONDS,
+        read_time: ReadTime | None = None,
     ) -> dict[str, Any]:
-        """The documents at these paths by path, `None` where Firestore says that there is none; in the order asked."""
+        """The documents at these paths by path, `None` where Firestore says that there is none; in the order asked.
+
+        `read_time` hears when that was so.
+        """
         names = {self._name(path): path for path in paths}
         request = pb.BatchGetDocumentsRequest(database=self.connection.database, documents=list(names))
         if transaction:
@@ -156,6 +166,8 @@ class FirestoreHandle:
             answers: dict[str, Any] = {}
             try:
                 for response in self._batch_get(request, timeout=deadline, metadata=self._metadata):
+                    if read_time is not None and response.HasField("read_time"):
+                        read_time(response.read_time)
                     kind = response.WhichOneof("result")
                     if kind == "found":
                         answers[response.found.name] = response.found

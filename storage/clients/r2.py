@@ -36,6 +36,7 @@ from botocore.parsers import ResponseParserError
 from storage.clients.meter import Operation, record
 from storage.clients.r2_batches import put_batch
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
+from storage.clients.r2_lease import before_send
 from storage.clients.r2_listing import take_columns, take_deleted
 from storage.clients.r2_signing import UrlSigner
 from storage.config import KeyPair, R2Settings
@@ -109,7 +110,9 @@ def read_client(settings: R2Settings) -> R2Client:
 
 def write_client(settings: R2Settings) -> R2Client:
     """A handle that may change things; its time-outs suit uploads."""
-    return _client(settings, settings.write, WRITE_VARIABLES, CHANGING)
+    client = _client(settings, settings.write, WRITE_VARIABLES, CHANGING)
+    client.sdk.meta.events.register("before-send.s3", before_send)
+    return client
 
 
 def billed_as(operation_name: str) -> Operation:

@@ -8,7 +8,7 @@ is copied to `_ops/audit/` in the bucket, so that a chain cut off at its end sho
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -96,6 +96,15 @@ class AuditLog:
         if before is not None:
             start_after(query, self._handle.name(entry_path(before)))
         return self._handle.run_query(query, _entries, operation="Searching the audit")
+
+    def written_at(self, sequences: Sequence[int]) -> list[datetime]:
+        """When Firestore wrote these entries, by its own time; those that are there."""
+        if not sequences:
+            return []
+        paths = [entry_path(sequence) for sequence in sequences]
+        found = self._handle.batch_get(paths, operation="Reading the audit")
+        documents = [raw_document(document) for document in found.values() if document is not None]
+        return [document.create_time for document in documents if document.create_time is not None]
 
     def entries(self, newest: int) -> Iterator[dict[str, Any]]:
         """Every entry from number `newest` back to the first, page by page."""

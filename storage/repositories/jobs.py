@@ -12,6 +12,7 @@ from storage.errors import NotFound
 from storage.ids import check_id
 from storage.repositories.decode import raw_document
 from storage.repositories.records_query import build, start_after
+from storage.repositories.store_time import ReadAt
 
 PAGE = 200
 
@@ -36,8 +37,9 @@ class Jobs:
     def find(self, job_id: str) -> Job | None:
         """The job, or `None`: proven absent."""
         path = job_path(check_id(job_id, "JOB_ID"))
-        found = self._handle.batch_get([path], operation="Reading a job")[path]
-        return None if found is None else _job(found)
+        read_at = ReadAt()
+        found = self._handle.batch_get([path], operation="Reading a job", read_time=read_at)[path]
+        return None if found is None else _job(found, read_at)
 
     def recent(self, limit: int = 50) -> tuple[Job, ...]:
         """The newest jobs first."""
@@ -81,14 +83,18 @@ class Jobs:
             start_after(query, page[-1][0])
 
     def _run(self, query: Any) -> tuple[Job, ...]:
+        read_at = ReadAt()
         return self._handle.run_query(
-            query, lambda documents: tuple(_job(document) for document in documents), operation="Reading jobs"
+            query,
+            lambda documents: tuple(_job(document, read_at) for document in documents),
+            operation="Reading jobs",
+            read_time=read_at,
         )
 
 
-def _job(document: Any) -> Job:
+def _job(document: Any, read_at: ReadAt) -> Job:
     raw = raw_document(document)
-    return Job.from_fields(_fields(raw), raw.update_time)
+    return Job.from_fields(_fields(raw), raw.update_time, read_at.at)
 
 
 def _fields(document: RawDocument) -> Mapping[str, Any]:

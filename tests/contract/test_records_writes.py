@@ -155,12 +155,12 @@ def test_a_commit_is_applied_as_a_whole_or_not_at_all(world: World) -> None:
     assert done.update_times == {"a/1": world.update_time("a/1"), "a/2": world.update_time("a/2"), PATH: None}
 
 
-def test_a_commit_takes_two_hundred_changes_and_no_more(world: World) -> None:
+def test_a_commit_takes_a_batch_and_the_job_it_belongs_to_and_no_more(world: World) -> None:
     world.writer.commit([Replace(f"a/{n}", {"n": n}) for n in range(MAX_CHANGES)])
 
     assert world.records.count("a") == MAX_CHANGES
     for too in ([], [Delete(f"a/{n}") for n in range(MAX_CHANGES + 1)]):
-        with pytest.raises(BadInput, match="1 to 200"):
+        with pytest.raises(BadInput, match=f"1 to {MAX_CHANGES}"):
             world.writer.commit(too)
     assert world.records.count("a") == MAX_CHANGES
 

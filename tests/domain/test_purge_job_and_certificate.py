@@ -51,17 +51,37 @@ def test_every_state_either_goes_on_or_rests_or_has_ended(state: State) -> None:
 
 
 def test_a_lease_holds_until_its_end_and_then_the_job_is_abandoned() -> None:
-    held = replace(JOB, state="running", lease_owner="x", lease_until=NOW)
-    before, after = NOW - timedelta(seconds=1), NOW
-    assert held.held(before)
-    assert not held.held(after)
-    assert not held.abandoned(before)
-    assert held.abandoned(after)
-    assert replace(JOB, state="ready").abandoned(NOW)
-    assert not replace(held, state="cancelled").abandoned(after)
-    resting = replace(held, state="interrupted", lease_owner="")
-    assert not resting.held(before)
-    assert not resting.abandoned(before), "it rests before it is tried again by itself"
+    lease = timedelta(seconds=90)
+    mine = replace(
+        JOB, state="running", lease_owner="x", lease_until=NOW, lease_seconds=90,
+        update_time=NOW, read_time=NOW + lease - timedelta(microseconds=1),
+    )  # fmt: skip
+    over = replace(mine, read_time=NOW + lease)
+    assert (mine.held, mine.abandoned) == (True, False)
+    assert (over.held, over.abandoned) == (False, True)
+    for wrong in (timedelta(days=-9), timedelta(days=9)):
+        assert replace(mine, lease_until=NOW + wrong).held, "what a worker's clock said has no part in it"
+        assert not replace(over, lease_until=NOW + wrong).held
+    assert replace(JOB, state="ready").abandoned
+    assert not replace(over, state="cancelled").abandoned
+    resting = replace(mine, state="interrupted", lease_owner="")
+    assert not resting.held
+    assert not resting.abandoned, "it rests before it is tried again by itself"
+    assert replace(over, read_time=None).held, "where it is not known when it was read, nothing is known to be over"
+
+
+def test_a_lease_whose_length_an_earlier_version_did_not_write_lasts_a_minute_or_longer_if_its_end_says_so() -> None:
+    def held_after(seconds: float, until: timedelta) -> bool:
+        read = NOW + timedelta(seconds=seconds)
+        job = replace(JOB, state="running", lease_owner="x", lease_until=NOW + until, update_time=NOW, read_time=read)
+        return job.held
+
+    assert held_after(59, timedelta(seconds=60))
+    assert not held_after(60, timedelta(seconds=60))
+    assert held_after(59, timedelta(hours=-2)), "its worker's clock is behind"
+    assert not held_after(60, timedelta(hours=-2))
+    assert held_after(299, timedelta(seconds=300))
+    assert not held_after(300, timedelta(seconds=300))
 
 
 def test_how_far_and_how_fast() -> None:

@@ -178,7 +178,7 @@ def test_a_quarantine_whose_undo_failed_is_never_emptied_by_its_age(filled: Purg
     failed = run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id)
     assert (failed.state, (failed.failure or {})["code"]) == ("failed", "unusable_answer")
     kept = filled.own_keys(f"_ops/quarantine/{job.job_id}/")
-    filled.offset = OVER
+    filled.pass_time(OVER)
     assert sweep(filled.purging) == ()
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == kept
     assert filled.purging.jobs.get(job.job_id).undo_failed
@@ -203,7 +203,7 @@ def test_a_quarantine_whose_undo_was_refused_stays_and_can_be_undone_later(fille
     why = filled.purging.jobs.get(job.job_id).undo_refused
     assert why is not None
     assert why["code"] == "refused"
-    filled.offset = OVER
+    filled.pass_time(OVER)
     assert sweep(filled.purging) == ()
     if place == "object":
         filled.purging.writers.objects.delete([key])
@@ -220,13 +220,13 @@ def test_an_undo_that_was_cancelled_or_left_something_keeps_the_quarantine(fille
     undoing = undo(filled.purging, job.job_id, REASON, ADA)
     listener = when_done("objects back", lambda: cancel(filled.open(), undoing.job_id, ADA))
     assert run_job(filled.open(progress=listener), undoing.job_id).state == "cancelled"
-    filled.offset = OVER
+    filled.pass_time(OVER)
     assert sweep(filled.purging) == ()
     path = f"users/u1/videos/{VIDEO}"
     filled.put_documents({path: {"status": "new"}})
     left = run_job(filled.purging, resume(filled.purging, job.job_id, ADA).job_id)
     assert (left.state, left.residue) == ("incomplete", (f"document is another: {path}",))
-    filled.offset = 2 * OVER
+    filled.pass_time(OVER)
     assert sweep(filled.purging) == ()
     filled.purging.writers.documents.delete(path)
     assert run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id).state == "done"
@@ -241,7 +241,7 @@ def test_a_person_ends_a_quarantine_that_its_age_does_not_end(filled: PurgeWorld
     now = filled.snapshot()
     with pytest.raises(Refused, match="promised until"):
         empty_quarantine(filled.purging, job.job_id, SCOPE.spelled, REASON, ADA)
-    filled.offset = OVER
+    filled.pass_time(OVER)
     with pytest.raises(Refused, match="not the scope's name"):
         empty_quarantine(filled.purging, job.job_id, "u1", REASON, ADA)
     assert filled.own_keys("_ops/quarantine/")
@@ -261,7 +261,7 @@ def test_a_person_ends_a_quarantine_that_its_age_does_not_end(filled: PurgeWorld
 def test_an_undo_at_work_is_not_emptied_by_a_person_either(filled: PurgeWorld) -> None:
     job = filled.purge(SCOPE)
     undoing = undo(filled.purging, job.job_id, REASON, ADA)
-    filled.offset = OVER
+    filled.pass_time(OVER)
     with pytest.raises(Refused, match=f"{undoing.job_id} is ready; cancel it first"):
         empty_quarantine(filled.purging, job.job_id, SCOPE.spelled, REASON, ADA)
     assert run_job(filled.purging, undoing.job_id).state == "done"

@@ -31,9 +31,9 @@ def test_an_expired_quarantine_is_emptied_and_its_purge_cannot_be_undone(filled:
     job = filled.purge(SCOPE)
     after = filled.snapshot()
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/")
-    filled.offset = timedelta(days=6)
+    filled.pass_time(timedelta(days=6))
     assert sweep(filled.purging) == ()
-    filled.offset = timedelta(days=8)
+    filled.pass_time(timedelta(days=2))
     swept = sweep(filled.purging)
     assert [(one.kind, one.state, one.of) for one in swept] == [("empty", "done", job.job_id)]
     assert not filled.own_keys("_ops/quarantine/")
@@ -48,7 +48,7 @@ def test_a_purge_that_was_cancelled_and_whose_quarantine_expired_takes_nothing_m
     listener = when_done("save", partial(cancel, filled.open(), job_id, ADA))
     assert run_job(filled.open(progress=listener), job_id).state == "cancelled"
     now = filled.snapshot()
-    filled.offset = timedelta(days=8)
+    filled.pass_time(timedelta(days=8))
     assert [one.kind for one in sweep(filled.purging)] == ["empty"]
     with pytest.raises(Refused, match="could not be given back"):
         resume(filled.purging, job_id, ADA)

@@ -30,7 +30,7 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox.firestore.faults import Rule
-from tests.purge.world import NO_PAUSES, PurgeWorld
+from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait
 from tests.rigs.http_faults import Action, FaultProxy, Seen
 from tests.rigs.waiting import PATIENCE_SECONDS
 
@@ -48,7 +48,9 @@ def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
     reader = Objects(client, settings.r2.bucket)  # one client for both, since making one takes most of the start
     stores = Stores(settings, Layout(settings.r2.key_prefix), reader, Records(handle), handle)
     writers = Writers(ObjectWriter(client, settings.r2.bucket), DocumentWriter(handle))
-    purging = Purging(stores, writers, open_audit(stores, writers), Jobs(handle), limits, pauses=NO_PAUSES)
+    purging = Purging(
+        stores, writers, open_audit(stores, writers), Jobs(handle), limits, pauses=NO_PAUSES, wait=no_wait
+    )
     try:
         run_job(purging, job_id)
     except Refused:

@@ -40,6 +40,10 @@ REASON = "customer asked, ticket 4711"
 VIDEO = "video-aaa"
 
 
+def no_wait(_: float) -> None:
+    """Lets no time pass."""
+
+
 def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/") -> dict[str, dict[str, Any]]:
     """A user with everything: so many clips in each video, shares, highlights, transactions, true counters."""
     clips = {
@@ -105,7 +109,10 @@ def user_objects(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[
 
 
 class PurgeWorld:
-    """One empty project and bucket, and the context of purges in it. `clock` may be moved."""
+    """One empty project and bucket, and the context of purges in it.
+
+    `pass_time` moves every clock in it, Firestore's too; `offset` alone sets this machine's wrong.
+    """
 
     def __init__(self, firestore: FirestoreRig, values: Mapping[str, str], limits: PurgeLimits = LIMITS) -> None:
         self.firestore = firestore
@@ -125,7 +132,7 @@ class PurgeWorld:
         trail = AuditTrail(documents, self.log, objects, clock=self.now)
         made = Purging(
             self.stores, Writers(objects, documents), trail, Jobs(self.stores.handle), self.settings.purge,
-            clock=self.now, pauses=NO_PAUSES,
+            clock=self.now, pauses=NO_PAUSES, wait=no_wait,
         )  # fmt: skip
         return replace(made, **changes)
 
@@ -135,6 +142,12 @@ class PurgeWorld:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
+
+    def pass_time(self, time: timedelta) -> None:
+        """As if so much time had passed for everybody."""
+        assert isinstance(self.firestore, EmbeddedFirestore)
+        self.offset += time
+        self.firestore.offset += time
 
     def close(self) -> None:
         self.stores.close()

@@ -14,6 +14,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from subprocess import DEVNULL
@@ -25,6 +26,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from storage.sandbox.firestore import Faults, FirestoreServer
+from storage.sandbox.firestore.rows import now_micros
 from tests.rigs.waiting import started
 
 STOP_SECONDS = 60.0
@@ -84,13 +86,16 @@ class FirestoreRig(AbstractContextManager["FirestoreRig"]):
 
 
 class EmbeddedFirestore(FirestoreRig):
-    """Our own server, in this process. `options` are those of `FirestoreServer`."""
+    """Our own server, in this process. `options` are those of `FirestoreServer`. Its time is `offset` from ours; it may
+    be set forward at any moment, and back only before the first commit: no commit is earlier than the one before."""
 
     kind = "embedded"
 
     def __init__(self, path: Path | None = None, **options: Any) -> None:
         super().__init__()
         self.faults: Faults = options.setdefault("faults", Faults())
+        self.offset = timedelta()
+        options.setdefault("clock", lambda: now_micros() + self.offset // timedelta(microseconds=1))
         self.server = FirestoreServer(path, **options)
 
     @contextmanager

@@ -22,8 +22,6 @@ from tests.rigs.seaweed import SeaweedRig
 FOLDER = Path(__file__).resolve().parents[1] / "kept"
 AUDIT_KEY = b"kept-audit-key-0123456789"
 LATER = timedelta(minutes=10)  # every lease has ended, and no plan has expired
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kept:
@@ -83,7 +81,7 @@ class _Rig(EmbeddedFirestore):
     """A Firestore that lives `offset` from the present, in whose only project the file's documents were written."""
 
     def __init__(self, kept: Kept, offset: timedelta) -> None:
-        super().__init__(clock=lambda: (datetime.now(UTC) + offset - _EPOCH) // _MICROSECOND)
+        super().__init__()
         self._project = kept.project
         self.offset = offset
 

@@ -109,20 +109,18 @@ def test_what_was_typed_is_forgotten_when_the_confirmation_is_opened_again(desk,
     assert app.button(at(app, "purge-apply")).disabled
 
 
-def test_a_plan_that_lapsed_while_it_was_read_is_refused(desk, before, monkeypatch):
+def test_a_plan_that_lapsed_while_it_was_read_is_refused(desk, before):
     plan = desk.plan(CLIP)
     app = fill(desk.open(plan=plan.plan_id), plan)
-    real = purging.context()
-    late = replace(real, clock=lambda: plan.expires_at + timedelta(seconds=1))
-    monkeypatch.setattr(purging, "context", lambda: late)
+    desk.world.pass_time(timedelta(minutes=31))
     press(app)
     assert "has expired" in read(app)
     assert desk.world.snapshot() == before
 
 
 def test_a_plan_that_has_lapsed_can_only_be_made_anew(desk, before):
-    desk.world.offset = -timedelta(minutes=31)
     plan = desk.plan(CLIP)
+    desk.world.pass_time(timedelta(minutes=31))
     app = desk.open(plan=plan.plan_id)
     assert "This plan has lapsed" in read(app)
     assert not any(has(app, name) for name in ("purge-apply", "purge-open", "purge-approve"))

@@ -60,9 +60,9 @@ def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
 
 
 def test_a_job_without_a_worker_is_cancelled_and_resumed_by_hand(desk, before):
-    desk.world.offset = -timedelta(minutes=2)
     plan = desk.plan(VIDEO)
     job = desk.world.apply(plan, MAKER)
+    desk.world.pass_time(timedelta(minutes=2))
     app = desk.open(job=job.job_id)
     assert "No worker has it" in read(app)
     press(app, "purge-cancel")
@@ -74,9 +74,8 @@ def test_a_job_without_a_worker_is_cancelled_and_resumed_by_hand(desk, before):
 
 
 def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(desk, before):
-    desk.world.offset = -timedelta(minutes=2)
     old = desk.world.apply(desk.plan(CLIP), MAKER)
-    desk.world.offset = timedelta()
+    desk.world.pass_time(timedelta(minutes=2))
     young = desk.world.apply(desk.plan(Scope.of("u1", "video-bbb")), MAKER)
     assert taking_up.take_up() == (old.job_id,)
     assert desk.ended(old.job_id).state == "done"
@@ -84,9 +83,8 @@ def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(des
 
 
 def test_a_quarantine_that_expired_is_emptied(desk, before):
-    desk.world.offset = -timedelta(days=8)
     job = desk.world.purge(CLIP)
-    desk.world.offset = timedelta()
+    desk.world.pass_time(timedelta(days=8))
     assert taking_up.take_up(expired=True) == (f"{job.job_id}-empty",)
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
@@ -193,8 +191,8 @@ def test_the_look_for_abandoned_jobs_goes_on_after_a_fault_and_tells_of_it_once(
 
 def test_the_overview_says_whether_a_purge_is_running_to_those_who_may_see_it(desk, before):
     assert "No purge is running." in read(open_page("overview"))
-    desk.world.offset = -timedelta(minutes=2)  # its lease is over: begun, and nobody's now
     desk.world.apply(desk.plan(VIDEO), MAKER)
+    desk.world.pass_time(timedelta(minutes=2))  # begun, and nobody's now
     loads.forget_purges()
     text = read(open_page("overview"))
     assert "Purge of **u1/video-aaa**" in text.replace("\\", "")

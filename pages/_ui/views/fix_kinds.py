@@ -22,6 +22,7 @@ from storage.domain.diagnosis.wording import number
 from storage.domain.policy import Action, Actor
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
+from storage.repositories.store_time import store_time
 
 Name = Callable[[str], str]  # the session key of one of the dialog's fields
 Values = Mapping[str, Any]  # what stands in the dialog's fields, by their short names
@@ -89,7 +90,7 @@ def _no_inputs(subject: Subject, name: Name) -> None:
 
 
 def _recount_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
-    plan = recount.plan_recount(bench.stores, subject.uid, bench.clock())
+    plan = recount.plan_recount(bench.stores, subject.uid, store_time(bench.stores.handle))
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")

@@ -107,8 +107,8 @@ def _progress(job: Job) -> None:
     now = datetime.now(UTC)
     with st.container(border=True, key=key(PAGE, "progress_box")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            status.badge("job", purge_lists.shown_state(job, now))
-            st.markdown(_sentence(job, now), width="content")
+            status.badge("job", purge_lists.shown_state(job))
+            st.markdown(_sentence(job), width="content")
         st.progress(job.share_done, text=_numbers(job, now))
         left, right = st.columns([3, 2], gap="large")
         with left:
@@ -123,12 +123,12 @@ def _progress(job: Job) -> None:
             )
 
 
-def _sentence(job: Job, now: datetime) -> str:
+def _sentence(job: Job) -> str:
     if job.cancel_by and job.state == "running":
         return f"{md(job.cancel_by, 80)} asked it to stop; it stops after the batch under way."
-    if _resumed(job) and not job.held(now):
+    if _resumed(job) and not job.held:
         return "Its worker is starting."
-    if _nobody(job, now):
+    if _nobody(job):
         return "No worker has it. It is taken up again by itself within a minute, or at once with Resume."
     if job.state == "interrupted":
         return "It rests after a fault that may pass, and goes on by itself."
@@ -182,19 +182,18 @@ def _tally(job: Job) -> None:
     )
 
 
-def _nobody(job: Job, now: datetime) -> bool:
-    return job.abandoned(now) and not purging.starting(job, now)
+def _nobody(job: Job) -> bool:
+    return job.abandoned and not purging.starting(job)
 
 
 def _controls(job: Job) -> None:
     """Cancel while it goes on; resume where it stopped. An emptying can only be resumed."""
-    now = datetime.now(UTC)
     needed: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
     if job.state not in RESUMABLE or not allowed(needed):
         return
-    going = _resumed(job) or (job.state in GOES_ON_BY_ITSELF and not _nobody(job, now))
+    going = _resumed(job) or (job.state in GOES_ON_BY_ITSELF and not _nobody(job))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        rests = not job.held(now) and not _resumed(job) and (not going or job.state == "interrupted")
+        rests = not job.held and not _resumed(job) and (not going or job.state == "interrupted")
         if rests and st.button("Resume", type="primary", icon=":material/play_arrow:", key=key(PAGE, "resume")):
             _act(job, needed, resuming=True)
         stoppable = job.kind != "empty" and job.state in GOES_ON_BY_ITSELF and not job.cancel_by

@@ -133,7 +133,7 @@ def going_on() -> None:
             now = datetime.now(UTC)
             kind = "Erasure of" if job.erase else _GOING_ON[job.kind]
             st.markdown(
-                f"{status.badge_md('job', shown_state(job, now))} {kind} **{md(job.scope.spelled, 160)}** "
+                f"{status.badge_md('job', shown_state(job))} {kind} **{md(job.scope.spelled, 160)}** "
                 f":small[by {md(job.actor, 80)}, begun {fmt.ago(job.created_at, now).text}]"
             )
             st.page_link(
@@ -148,7 +148,7 @@ def _job_row(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "open": url_for(PAGE, job=job.job_id),
-        "state": shown_state(job, datetime.now(UTC)),
+        "state": shown_state(job),
         "kind": "Erased" if job.erase else _KINDS[job.kind],
         "scope": job.scope.spelled,
         "objects": job.tally.objects,
@@ -161,6 +161,6 @@ def _job_row(job: Job) -> dict[str, Any]:
     }
 
 
-def shown_state(job: Job, now: datetime) -> str:
+def shown_state(job: Job) -> str:
     """The job's state, but `interrupted` for one that claims to run and that nobody holds any more."""
-    return "interrupted" if job.state == "running" and not job.held(now) else job.state
+    return "interrupted" if job.state == "running" and not job.held else job.state

@@ -52,7 +52,7 @@ def _lines(title: str, lines: Sequence[str], words: str) -> None:
 
 
 def _quarantine(job: Job) -> None:
-    now = datetime.now(UTC)
+    now = job.read_time or datetime.now(UTC)
     st.subheader("Undo", anchor=False)
     if job.erase:
         st.caption("It was erased: there is no quarantine and no way back.")
@@ -67,7 +67,7 @@ def _quarantine(job: Job) -> None:
         st.success("Everything that it took was put back.", icon=":material/undo:")
     elif job.quarantine == "emptied":
         st.caption("Its quarantine was emptied: there is no way back.")
-    elif job.quarantine_until is not None and now >= job.quarantine_until and not job.undo_failed:
+    elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
         st.caption(f"Its quarantine expired at {fmt.utc(job.quarantine_until).text}: there is no way back.")
     else:
         if job.undo_failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -36,10 +36,11 @@ def draw(plan_id: str) -> None:
         shown = loads.plan(plan_id)
         loaded = loads.standing(plan_id, shown.fingerprint)
     plan, standing = shown.plan, loaded.value
-    now = datetime.now(UTC)
+    ahead = loaded.read_at - standing.read_at if standing.read_at else timedelta()
+    now = datetime.now(UTC) - ahead
     _head(shown, standing, now)
     purge_whose.draw(plan.scope)
-    _state(shown, standing, now)
+    _state(shown, standing, now, ahead)
     _totals(plan)
     _warnings(plan)
     st.subheader("What goes", anchor=False)
@@ -86,8 +87,9 @@ def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
 
 
-def _state(shown: Sheet, standing: Standing, now: datetime) -> None:
-    """The one thing that matters most now: applied, lapsed, blocked, or how long it holds."""
+def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) -> None:
+    """The one thing that matters most now: applied, lapsed, blocked, or how long it holds. `now` is Firestore's time,
+    which decides whether it holds; `ahead` is by how much this machine's clock is ahead of that."""
     plan = shown.plan
     if standing.job is not None:
         job = standing.job
@@ -127,12 +129,12 @@ def _state(shown: Sheet, standing: Standing, now: datetime) -> None:
         return
     waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
     seen = (len(standing.approvals), len(standing.declines))
-    st.fragment(partial(_deadline, shown, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
+    st.fragment(partial(_deadline, shown, ahead, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
 
 
-def _deadline(shown: Sheet, *, waiting: bool, seen: tuple[int, int]) -> None:
+def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
     """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
-    plan, now = shown.plan, datetime.now(UTC)
+    plan, now = shown.plan, datetime.now(UTC) - ahead
     if not purging.in_force(plan, now):
         st.rerun()
     left = fmt.span((plan.expires_at - now).total_seconds())

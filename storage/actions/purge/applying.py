@@ -54,8 +54,8 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
     event = by(actor, about(plan, intent))
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.apply", now=now)
+        authorise(actor, "purge.apply", now=purging.clock())
+        now = purging.now()
         check_seal(plan, purging.target, purging.limits, now)
         check_sealed(purging, plan)
         counted = check_confirmation(
@@ -148,7 +148,7 @@ def _uploads_beyond(purging: Purging, uploads: Collection[PlannedUpload]) -> Ite
 def _job(
     purging: Purging, plan: PurgePlan, request: Request, email: str, reason: str, approvals: tuple[Approval, ...]
 ) -> Job:
-    now = purging.clock()
+    now = purging.now()
     return Job(
         job_id=job_id_of(plan),
         kind="purge",

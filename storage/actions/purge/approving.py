@@ -32,8 +32,8 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
     """
     event = by(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.approve", now=now)
+        authorise(actor, "purge.approve", now=purging.clock())
+        now = purging.now()
         approver = normal_email(actor.email)
         check_seal(plan, purging.target, purging.limits, now)
         check_sealed(purging, plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from storage.connect import Stores, Writers, open_writers
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import Target
 from storage.repositories.jobs import Jobs
+from storage.repositories.store_time import store_time
 
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+SETTLING_SECONDS = 65.0  # as long as a request to the bucket store may take (see `storage.clients.r2.CHANGING`)
 
 
 def utc_now() -> datetime:
@@ -35,6 +38,9 @@ class DeploymentSecret:
 class Purging:
     """Stores, writers, audit and bounds. `pauses` are the seconds to wait after a fault that may pass, in turn;
     a worker that has used them up leaves the job to the next one. `progress` hears of what goes on, in words.
+    `wait` lets seconds pass in which what a worker that is gone had sent settles.
+    `clock` is this machine's: for sign-ins and for showing. What leads to something being removed, taken over, expired
+    or allowed goes by `now`.
     """
 
     stores: Stores
@@ -45,7 +51,12 @@ class Purging:
     clock: Callable[[], datetime] = utc_now
     pauses: tuple[float, ...] = field(default=PAUSES_SECONDS)
     progress: Callable[[str], None] = silent
+    wait: Callable[[float], None] = time.sleep
     secret: DeploymentSecret = field(default_factory=DeploymentSecret, repr=False, compare=False)
+
+    def now(self) -> datetime:
+        """The present by Firestore's time, whatever this machine's clock says; one read."""
+        return store_time(self.stores.handle)
 
     @property
     def target(self) -> Target:

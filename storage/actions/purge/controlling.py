@@ -38,12 +38,13 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.cancel", job, "")
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.apply", now=now)
+        authorise(actor, "purge.apply", now=purging.clock())
         if job.state not in RESUMABLE or job.kind == "empty":
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
         purging.trail.append(event)
-        running = job.held(now) and not surely_gone(job.lease_owner)
+        running = job.held and not surely_gone(job.lease_owner)
+        if running and job.cancel_by:
+            return job  # asked already: writing it again would make the lease look younger than it is
         change = (
             Update(job.path, {"cancel_by": email})
             if running
@@ -67,15 +68,14 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         job = purging.jobs.get(job.undo_job)
     event = job_event(actor, "purge.resume", job, "")
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
         action: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
-        authorise(actor, action, now=now)
+        authorise(actor, action, now=purging.clock())
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
         _refuse_emptied(purging, job)
         if job.kind != "empty":
             check_applied(purging, job, stored_plan(purging, job.plan_id))
-        if job.held(now) and not surely_gone(job.lease_owner):
+        if job.held and not surely_gone(job.lease_owner):
             raise StillHeld(
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
             )
@@ -110,7 +110,8 @@ def begin_emptying(
 
     An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
     """
-    emptying = replace(following(job, email, reason, purging.clock()), job_id=f"{job.job_id}-empty", kind="empty")
+    now = job.read_time or purging.now()
+    emptying = replace(following(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
     changes: list[Change] = [
         Create(emptying.path, emptying.to_fields()),
         Update(job.path, {"quarantine": "emptied"}, job.update_time),
@@ -128,12 +129,13 @@ def begin_emptying(
     return purging.jobs.get(emptying.job_id)
 
 
-def expired(purging: Purging, job: Job, now: datetime) -> bool:
-    """Whether a purge's quarantine is due to be emptied by its age: its time is over, and nobody wanted it back.
+def expired(purging: Purging, job: Job) -> bool:
+    """Whether a purge's quarantine is due to be emptied by its age: its time was over when the job was read, by
+    Firestore's time, and nobody wanted it back.
 
     Where an undo was asked for and not everything came back, only a person may end it: `empty_quarantine`.
     """
-    if job.quarantine != "kept" or job.quarantine_until is None or now < job.quarantine_until or job.undo_failed:
+    if job.quarantine != "kept" or not job.quarantine_over or job.undo_failed:
         return False
     return job.state in ENDED or job.state in RESTING
 
@@ -148,9 +150,8 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.empty", job, checked)
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.apply", now=now)
-        grounds = list(_not_to_be_emptied(purging, job, phrase, now))
+        authorise(actor, "purge.apply", now=purging.clock())
+        grounds = list(_not_to_be_emptied(purging, job, phrase))
         if grounds:
             raise Refused(
                 "This quarantine is not emptied: " + "; ".join(grounds) + ".",
@@ -164,11 +165,11 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
     return emptying
 
 
-def _not_to_be_emptied(purging: Purging, job: Job, phrase: str, now: datetime) -> Iterator[str]:
+def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]:
     if job.kind != "purge" or job.quarantine != "kept":
         yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is no purge"
         return
-    if job.quarantine_until is not None and now < job.quarantine_until:
+    if job.quarantine_until is not None and not job.quarantine_over:
         yield f"it is promised until {job.quarantine_until:%Y-%m-%d %H:%M} UTC"
     undo_job = purging.jobs.find(job.undo_job) if job.undo_job else None
     at_work = undo_job if job.state == "undoing" and undo_job is not None else job

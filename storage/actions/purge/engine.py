@@ -99,7 +99,7 @@ class Engine:
 
     def _tell(self, step: Step, batch: int) -> None:
         job = self._ledger.job
-        rate = job.objects_per_second(self._purging.clock())
+        rate = job.objects_per_second(self._ledger.now())
         self._purging.progress(
             f"{step.name}: {batch + 1:,} of {step.batches():,} batches; {job.tally.objects:,} of {job.objects_total:,} "
             f"objects ({rate:,.0f}/s), {job.tally.documents:,} of {job.documents_total:,} documents"

@@ -1,8 +1,17 @@
 """A worker's hold on a job: the lease, and the journal that is written before and after each step.
 
 Every write is one commit of a journal entry together with the job's document, under the condition that this document
-is as this worker left it. So two workers can never both write: whoever lost the lease finds out at its next entry,
-and before each call that destroys something it asks `hold`, which renews a lease that is running out.
+is as this worker left it. So two workers can never both write: whoever lost the lease finds out at its next entry. A
+batch of documents goes through `commit`, under the same condition: of a worker that was replaced nothing is applied,
+however late it arrives.
+
+Firestore alone says when a lease is over: each write begins it anew, and whoever wants the job compares the time of
+that write with the time of their own read. The worker counts from before it sent the write, by a clock that nobody
+sets, and so is sure for no longer than the lease lasts.
+
+A bucket knows no such condition. Before each request that changes it the worker asks `hold`, which renews a lease with
+less than half of its time left and raises where that fails: so all that a replaced worker can still do to a bucket is
+a request that was under way for longer than that half.
 """
 
 from __future__ import annotations
@@ -11,9 +20,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,10 +59,10 @@ def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda
     owner = this_process()
     for _ in range(TRIES):
         job = purging.jobs.get(job_id)
-        now = purging.clock()
+        now = job.read_time or purging.now()
         if job.state not in GOES_ON_BY_ITSELF:
             raise Refused(f"Job {job_id} is {job.state}; no worker goes on with it.", remedy="Look at its status.")
-        if job.held(now) and not surely_gone(job.lease_owner):
+        if job.held and not surely_gone(job.lease_owner):
             until = moment_text(job.lease_until) if job.lease_until else ""
             raise StillHeld(
                 f"A worker holds job {job_id} until {until} at least.",
@@ -63,6 +72,7 @@ def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda
             "state": "running",
             "lease_owner": owner,
             "lease_until": now + timedelta(seconds=purging.limits.lease_seconds),
+            "lease_seconds": purging.limits.lease_seconds,
             "epoch": job.epoch + 1,
             "failure": None,
             "started_at": job.started_at or now,
@@ -88,7 +98,7 @@ class Ledger:
         self._closing = closing
         self._purging = purging
         self._seconds = purging.limits.lease_seconds
-        self._safe_until = began + self._seconds
+        self._began = began  # of the last write that Firestore confirmed: the lease began then or later
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name=f"lease of {job.job_id}", daemon=True)
@@ -101,11 +111,46 @@ class Ledger:
         self._over.set()
         self._keeper.join()
 
+    @property
+    def _safe_until(self) -> float:
+        return self._began + self._seconds
+
+    def now(self) -> datetime:
+        """The present by Firestore's time, as far as the time since its last answer tells; asks nothing."""
+        with self._lock:
+            confirmed = self.job.update_time
+            if confirmed is None:
+                return self._purging.now()
+            return confirmed + timedelta(seconds=_boot_seconds() - self._began)
+
     def hold(self) -> None:
         """Raises `LeaseLost` unless this worker surely holds the job for a good while yet; renews where needed."""
         with self._lock:
             if _boot_seconds() > self._safe_until - self._seconds / 2:
                 self.write({})
+
+    def commit(self, changes: Sequence[Change], *, operation: str) -> None:
+        """Applies changes to documents, and renews the lease in the same commit: all of it, or none.
+
+        Raises `LeaseLost` when another has the job, `Stale` when one of the documents is not as its change wants it,
+        and what else Firestore raises: then it may have been applied.
+        """
+        with self._lock:
+            for number in range(1, TRIES + 1):
+                began, fence = _boot_seconds(), self.job.update_time
+                new = self._changed({}, None)
+                try:
+                    done = self._purging.writers.documents.commit(
+                        [*self._batch(new, None, {}), *changes], operation=operation
+                    )
+                except Stale as fault:
+                    self._look_again(new, fault)
+                    if self.job.update_time == fence or number == TRIES:  # the documents' own doing, not the job's
+                        raise
+                    continue
+                self.job = replace(new, update_time=done.update_times[new.path])
+                self._began = began
+                return
 
     def begin(self, step: str, batch: int, seen: Mapping[str, Any]) -> None:
         """Notes that a batch is about to be done, and what was seen before."""
@@ -130,7 +175,7 @@ class Ledger:
         a worker that is killed in between is followed by one that records it if need be, and closes the job.
         """
         if state in ENDED and self.job.finished_at is None:
-            changes = {"finished_at": self._purging.clock(), **changes}
+            changes = {"finished_at": self.now(), **changes}
         self.hold()
         self._closing(replace(self.job, state=state, **changes))
         self._over.set()
@@ -162,25 +207,29 @@ class Ledger:
                     time.sleep(random.uniform(0.02, 0.1) * number)
                     continue
                 self.job = replace(new, update_time=done.update_times[new.path])
-                self._safe_until = began + self._seconds
+                self._began = began
                 return
 
     def _changed(self, changes: Mapping[str, Any], entry: Mapping[str, Any] | None) -> Job:
-        until = self._purging.clock() + timedelta(seconds=self._seconds)
+        until = self.now() + timedelta(seconds=self._seconds)
+        if self.job.lease_until is not None:  # a write that changes nothing would leave Firestore's time as it is
+            until = max(until, self.job.lease_until + timedelta(microseconds=1))
         sequence = self.job.sequence + (entry is not None)
-        return replace(self.job, **{"lease_until": until, **changes, "sequence": sequence})
+        lease = {"lease_until": until, "lease_seconds": self._seconds}
+        return replace(self.job, **{**lease, **changes, "sequence": sequence})
 
     def _batch(self, new: Job, entry: Mapping[str, Any] | None, also: Mapping[str, Mapping[str, Any]]) -> list[Change]:
         old_fields, new_fields = self.job.to_fields(), new.to_fields()
         moved: dict[FieldName, Any] = {name: value for name, value in new_fields.items() if value != old_fields[name]}
-        batch: list[Change] = [Update(new.path, moved or {"sequence": new.sequence}, self.job.update_time)]
+        moved["epoch"] = new.epoch  # the fencing number, of whichever worker this is
+        batch: list[Change] = [Update(new.path, moved, self.job.update_time)]
         if entry is not None:
             body = {
                 **entry,
                 "sequence": new.sequence,
                 "epoch": new.epoch,
                 "worker": self.job.lease_owner,
-                "at": self._purging.clock(),
+                "at": self.now(),
             }
             batch.append(Create(entry_path(new.job_id, new.sequence), body))
         return [*batch, *(Update(path, dict[FieldName, Any](changed.items())) for path, changed in also.items())]
@@ -188,8 +237,8 @@ class Ledger:
     def _look_again(self, new: Job, fault: StorageError) -> bool:
         """After a write that failed or may have: whether it was done all the same. Adopts what others may change.
 
-        A job that was cancelled over this worker's head (its lease had ended, or a clock was wrong) may be undone by
-        now: it is as lost as one that another worker took.
+        A job that was cancelled over this worker's head (its lease had ended) may be undone by now: it is as lost as
+        one that another worker took.
         """
         try:
             there = self._purging.jobs.get(new.job_id)

@@ -35,8 +35,8 @@ def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> Pu
     """
     event = by(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.plan", now=now)
+        authorise(actor, "purge.plan", now=purging.clock())
+        now = purging.now()
         world = survey(purging.stores, scope, purging.limits, now, purging.progress)
         if world.empty:
             raise NotFound(
@@ -44,7 +44,7 @@ def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> Pu
                 remedy="Look the id up with find; a purge of it may have ended already.",
                 target=scope.spelled,
             )
-        made = purging.clock()
+        made = purging.now()
         plan = PurgePlan(
             plan_id=f"plan-{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
             maker=maker,

@@ -17,10 +17,11 @@ from storage.actions.purge.steps_ending import EmptyEarlier, NoteNeighbours, Pro
 from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, KeepObjects
 from storage.actions.purge.steps_undo import EmptyQuarantine, RecountAll, RestoreDocuments, RestoreObjects
 from storage.actions.purge.steps_undo_proof import ProveRestored
+from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
 from storage.domain.purge.job import ENDED, Job, job_path
 from storage.domain.purge.order import document_batches, slug_batches
-from storage.domain.purge.plan import PurgePlan, moment_text
+from storage.domain.purge.plan import PurgePlan
 from storage.errors import StorageError
 from storage.repositories.audit_log import AuditLog
 
@@ -36,7 +37,7 @@ def run_job(purging: Purging, job_id: str) -> Job:
     Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
     took it over; what stops the job itself stands in its `failure`.
     """
-    with claim(purging, job_id, partial(_record_end, purging)) as ledger:
+    with claim(purging, job_id, partial(_record_end, purging)) as ledger, asked_before_changes(ledger.hold):
         try:
             _engine(purging, ledger).run()
         except LeaseLost:
@@ -106,7 +107,7 @@ def _undo_steps(purging: Purging, ledger: Ledger, plan: PurgePlan) -> Sequence[S
     return [
         RestoreObjects(purging, ledger, plan, record, job.of),
         RestoreDocuments(purging, ledger, plan, record, job.of),
-        ProveRestored(purging, plan, record, job.of),
+        ProveRestored(purging, ledger, plan, record, job.of),
         RecountAll("counters", purging, ledger, plan),
         EmptyQuarantine(purging, ledger),
     ]
@@ -157,12 +158,17 @@ def _record_end(purging: Purging, job: Job) -> None:
 
 
 def _recorded(purging: Purging, job: Job, action: str) -> bool:
-    """Whether a worker before this one recorded this very end and was gone before it could close the job."""
+    """Whether a worker before this one recorded this very end and was gone before it could close the job.
+
+    An undo that is begun again has the same id: what ended before it was begun is of the time before. Both times are
+    Firestore's, since the entry's own is that of whichever machine wrote it.
+    """
     if job.epoch == 1 or job.state not in ENDED:
         return False
     try:
-        entries = AuditLog(purging.stores.handle).search(uid=job.scope.uid, action=action, limit=LATEST)
+        log = AuditLog(purging.stores.handle)
+        entries = log.search(uid=job.scope.uid, action=action, limit=LATEST)
+        numbers = [int(entry["sequence"]) for entry in entries if entry["job_id"] == job.job_id]
+        return any(at >= job.created_at for at in log.written_at(numbers))
     except StorageError:
         return False  # twice on record is better than never
-    begun = moment_text(job.created_at)
-    return any(entry["job_id"] == job.job_id and str(entry["at"]) >= begun for entry in entries)

@@ -113,10 +113,9 @@ class DeleteDocuments:
             if rest and not any(found.values()):
                 return self._outcome(items, absent, moved)  # a commit is all or nothing: it was done
         while rest := _rest(items, absent, moved):
-            self._ledger.hold()
             changes = [Delete(items[position].path, items[position].update_time) for position in rest]
             try:
-                self._purging.writers.documents.commit(changes, operation="Deleting documents")
+                self._ledger.commit(changes, operation="Deleting documents")
                 break
             except Stale:
                 found = self._tree.messages([items[position].path for position in rest])

@@ -87,7 +87,7 @@ class EmptyEarlier(Single):
     def _close(self, job: Job) -> None:
         while job.quarantine == "kept":
             try:
-                self.purging.writers.documents.commit(
+                self.ledger.commit(
                     [Update(job.path, {"quarantine": "emptied"}, job.update_time)], operation="Closing a quarantine"
                 )
                 return
@@ -100,7 +100,7 @@ class Prove(Single):
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
         """The proof goes to the journal and into the certificate; its lists to the job."""
-        proof, now, job = self.proof(), self.purging.clock(), self.ledger.job
+        proof, now, job = self.proof(), self.ledger.now(), self.ledger.job
         public_url = self.purging.stores.settings.r2.public_url
         outlives = what_outlives(job, wider=self._wider(), public_url=public_url)
         content = json.dumps(certificate(job, proof, outlives, now), indent=1).encode()
@@ -118,7 +118,7 @@ class Prove(Single):
     def proof(self) -> Proof:
         """A survey of the scope as for a plan, and the neighbours compared with the note of the beginning."""
         purging, plan = self.purging, self.plan
-        now = purging.clock()
+        now = purging.now()
         world = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
         kept = purging.stores.objects.get_bytes(neighbours_key(self.ledger.job.job_id), MAX_NEIGHBOURS_BYTES)
         beside: Mapping[str, Any] = json.loads(kept)

@@ -79,7 +79,6 @@ class RestoreDocuments:
     name = "documents back"
 
     def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
-        self._purging = purging
         self._ledger = ledger
         self._digests = record.digests
         self._taken = record.taken_paths()
@@ -114,9 +113,8 @@ class RestoreDocuments:
         """One commit. Where a document is there already, the rest goes in another; gives how many are in place."""
         missing, occupied = list(lines), list[str]()
         while missing:
-            self._ledger.hold()
             try:
-                self._purging.writers.documents.commit([Restore(line) for line in missing], operation="Restoring")
+                self._ledger.commit([Restore(line) for line in missing], operation="Restoring")
                 break
             except Stale:
                 missing, taken = self._sort(missing)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from storage.actions.purge.context import Purging
+from storage.actions.purge.context import SETTLING_SECONDS, Purging
 from storage.actions.purge.engine import Note, Outcome, Seen
+from storage.actions.purge.ledger import Ledger
 from storage.actions.purge.presence import look_at
 from storage.actions.purge.quarantine import Quarantine
 from storage.actions.purge.record import Record
@@ -25,8 +27,9 @@ class ProveRestored:
 
     name = "look"
 
-    def __init__(self, purging: Purging, plan: PurgePlan, record: Record, of: str) -> None:
+    def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
         self._purging = purging
+        self._ledger = ledger
         self._plan = plan
         self._record = record
         self._quarantine = Quarantine(purging, of)
@@ -41,8 +44,22 @@ class ProveRestored:
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
         """What is missing or other than it was is the residue of the undo."""
+        self._let_settle()
         wrong = [*self._objects(), *self._documents()]
         return Outcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
+
+    def _let_settle(self) -> None:
+        """Where the purge's worker was cut off in a batch of objects, a deletion that it had sent may come still.
+
+        Everything is back by now; but its copies are given up only after a look that such a deletion cannot follow. It
+        was sent before this undo was created.
+        """
+        if self._record.begun_keys:
+            settled = self._ledger.job.created_at + timedelta(seconds=SETTLING_SECONDS)
+            left = (settled - self._ledger.now()).total_seconds()
+            if left > 0:
+                self._purging.progress(f"{self.name}: a deletion may still be on its way; looking in {left:.0f} s.")
+                self._purging.wait(left)
 
     def _objects(self) -> Iterator[str]:
         numbers = self._quarantine.numbers()

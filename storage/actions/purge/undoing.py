@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime
 
 from storage.actions.audit import refusals_recorded
 from storage.actions.document_changes import Change, Create, FieldName, Update
@@ -41,15 +40,14 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.undo", job, checked)
     with refusals_recorded(purging.trail, event):
-        now = purging.clock()
-        authorise(actor, "purge.undo", now=now)
-        _refuse_undo(purging, job, now)
+        authorise(actor, "purge.undo", now=purging.clock())
+        _refuse_undo(purging, job)
         try:
             _refuse_occupied(purging, job)
         except StorageError as error:
             _keep_for_a_person(purging, job, error)
             raise
-        undoing = following(job, email, checked, now)
+        undoing = following(job, email, checked, job.read_time or purging.now())
         purging.trail.append(replace(event, outcome="begun", job_id=undoing.job_id))
         before = purging.jobs.find(undoing.job_id)
         first: Change
@@ -89,7 +87,7 @@ def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
         _log.warning("that an undo of job %s was refused could not be noted: %s", job.job_id, error.message)
 
 
-def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
+def _refuse_undo(purging: Purging, job: Job) -> None:
     grounds = list(others_at_work(purging, job.scope, but=(job.job_id,)))
     if job.kind != "purge":
         grounds.append(f"job {job.job_id} is no purge")
@@ -97,7 +95,7 @@ def _refuse_undo(purging: Purging, job: Job, now: datetime) -> None:
         grounds.append("it was erased, without a quarantine")
     elif job.quarantine != "kept":
         grounds.append(f"its quarantine is {job.quarantine}")
-    elif job.quarantine_until is not None and now >= job.quarantine_until and not job.undo_failed:
+    elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
         grounds.append(f"its quarantine expired at {job.quarantine_until:%Y-%m-%d %H:%M} UTC")
     if job.state == "undoing":
         grounds.append(f"it is being undone by job {job.undo_job}; resume that one")

@@ -12,6 +12,7 @@ from storage.cli.output import print_json, report_error, say, say_table
 from storage.clients.meter import agreed, metering
 from storage.errors import BadInput, Refused
 from storage.ids import check_id
+from storage.repositories.store_time import store_time
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
                 raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:
-        plan = plan_recount(stores, uid, context.now())
+        plan = plan_recount(stores, uid, store_time(stores.handle))
         document = {
             "uid": uid,
             "counters": [{"name": row.name, "before": row.before, "after": row.after} for row in plan.counters],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self, get_args
 
 from storage.domain.purge.scope import Scope
@@ -32,10 +32,13 @@ GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupte
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
-LATER_FIELDS = frozenset({"undo_refused"})  # documents of older versions do not have them
+LATER_FIELDS = frozenset({"undo_refused", "lease_seconds"})  # documents of older versions do not have them
+DEFAULT_LEASE_SECONDS = 60  # of a worker whose version did not write how long its lease is
 
 COLLECTION = "ops_jobs"
 JOURNAL = "journal"
+
+_OF_FIRESTORE = frozenset({"update_time", "read_time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Times are aware UTC; `update_time` is Firestore's own, for preconditions.
+    """One job. Times are aware UTC; `update_time` and `read_time` are Firestore's own: when it was written and read.
+
+    A lease lasts `lease_seconds` from the last write of the document, by Firestore's time alone: no machine's clock has
+    a part in who may touch a job. `lease_until` says that end for whoever looks.
 
     `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
     error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof. `undo_refused` is
@@ -85,6 +91,7 @@ class Job:
     sequence: int = 0
     lease_owner: str = ""
     lease_until: datetime | None = None
+    lease_seconds: int | None = None
     epoch: int = 0
     cancel_by: str = ""
     tally: Tally = field(default_factory=Tally)
@@ -98,6 +105,7 @@ class Job:
     undo_job: str = ""
     undo_refused: Mapping[str, str] | None = None
     update_time: datetime | None = None
+    read_time: datetime | None = None
 
     @property
     def path(self) -> str:
@@ -119,13 +127,39 @@ class Job:
         seconds = ((self.finished_at or now) - self.started_at).total_seconds()
         return self.tally.objects / seconds if seconds > 0 else 0.0
 
-    def held(self, now: datetime) -> bool:
-        """Whether a worker holds it at this moment, as far as its lease says."""
-        return bool(self.lease_owner) and self.lease_until is not None and now < self.lease_until
+    @property
+    def held(self) -> bool:
+        """Whether a worker held it when it was read, as far as its lease says."""
+        return bool(self.lease_owner) and self.lease_until is not None and not self._lease_over
 
-    def abandoned(self, now: datetime) -> bool:
-        """Whether it ought to go on by itself and its lease has ended; one that was interrupted rests until then."""
-        return self.state in GOES_ON_BY_ITSELF and (self.lease_until is None or now >= self.lease_until)
+    @property
+    def abandoned(self) -> bool:
+        """Whether it ought to go on by itself and its lease had ended; one that was interrupted rests until then."""
+        return self.state in GOES_ON_BY_ITSELF and (self.lease_until is None or self._lease_over)
+
+    @property
+    def quarantine_over(self) -> bool:
+        """Whether the time of its quarantine had run out when it was read."""
+        return (
+            self.quarantine_until is not None and self.read_time is not None and self.read_time >= self.quarantine_until
+        )
+
+    @property
+    def _lease_over(self) -> bool:
+        """Not known to be over where it is not known when the document was written or read."""
+        if self.update_time is None or self.read_time is None:
+            return False
+        return self.read_time - self.update_time >= self._lease
+
+    @property
+    def _lease(self) -> timedelta:
+        """An earlier version wrote its end alone, by the worker's clock: then a minute, or longer if that says so."""
+        if self.lease_seconds is not None:
+            return timedelta(seconds=self.lease_seconds)
+        least = timedelta(seconds=DEFAULT_LEASE_SECONDS)
+        if self.lease_until is None or self.update_time is None:
+            return least
+        return max(least, self.lease_until - self.update_time)
 
     @property
     def undo_failed(self) -> bool:
@@ -137,7 +171,7 @@ class Job:
 
     def to_fields(self) -> dict[str, Any]:
         """The fields of its document."""
-        values = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "update_time"}
+        values = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in _OF_FIRESTORE}
         values["scope"] = self.scope.spelled
         values["uid"] = self.scope.uid
         values["target"] = self.scope.as_dict()
@@ -149,10 +183,13 @@ class Job:
         return values
 
     @classmethod
-    def from_fields(cls, values: Mapping[str, Any], update_time: datetime | None) -> Self:
+    def from_fields(
+        cls, values: Mapping[str, Any], update_time: datetime | None, read_time: datetime | None = None
+    ) -> Self:
         """The inverse of `to_fields`; raises `Unusable` for a document that is no job of this version."""
         try:
-            names = {part.name for part in fields(cls)} - {"update_time"} - (LATER_FIELDS - values.keys())
+            names = {part.name for part in fields(cls)} - _OF_FIRESTORE - (LATER_FIELDS - values.keys())
+            known = {name: values[name] for name in names}
             known = {name: values[name] for name in names}
             known["scope"] = Scope.from_dict(values["target"])
             known["tally"] = Tally(**values["tally"])
@@ -160,7 +197,7 @@ class Job:
                 known[name] = tuple(known[name])
             if known["state"] not in get_args(State) or known["kind"] not in get_args(Kind):
                 raise ValueError(known["state"])
-            return cls(**known, update_time=update_time)
+            return cls(**known, update_time=update_time, read_time=read_time)
         except (KeyError, TypeError, ValueError) as error:
             raise Unusable(
                 "A job's document is not one that this version wrote.",

@@ -36,7 +36,8 @@ EVERY_METHOD = "*"
 
 @dataclass(eq=False, slots=True)
 class Rule:
-    """A fault in waiting. `moment` is when in the call it strikes; `after` counts messages of a stream."""
+    """A fault in waiting. `moment` is when in the call it strikes; `after` counts messages of a stream; `act` is done
+    meanwhile."""
 
     method: str
     moment: Literal["before", "after reply", "in stream"]
@@ -46,6 +47,7 @@ class Rule:
     when: When | None = None
     skip: int = 0
     times: int | None = 1
+    act: Callable[[], object] | None = None
 
     def means(self, method: str, request: Message) -> bool:
         """Whether the call is one of those that the rule counts."""
@@ -107,6 +109,12 @@ class Faults:
         """Wait before the call is done."""
         return self.add(Rule(method, "before", seconds=seconds, when=when, skip=skip, times=times))
 
+    def meanwhile(
+        self, method: str, act: Callable[[], object], *, when: When | None = None, skip: int = 0, times: int | None = 1
+    ) -> Rule:
+        """Have something else happen while the call is on its way: it is done after `act` has returned."""
+        return self.add(Rule(method, "before", act=act, when=when, skip=skip, times=times))
+
     @contextmanager
     def outage(self, code: StatusCode = StatusCode.UNAVAILABLE, message: str = "") -> Iterator[Rule]:
         """Refuse every call while the context lasts."""
@@ -156,6 +164,8 @@ def strike(rules: list[Rule], moment: Literal["before", "after reply"]) -> None:
     for rule in rules:
         if rule.moment == moment:
             time.sleep(rule.seconds)
+            if rule.act is not None:
+                rule.act()
             if rule.refusal is not None:
                 raise rule.refusal
 

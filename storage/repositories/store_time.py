@@ -1,0 +1,31 @@
+"""Firestore's own time. What a stored time leads to is decided by this one, since machines' clocks differ."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from storage.clients.firestore import FirestoreHandle
+from storage.errors import Unusable
+from storage.repositories.decode import decode_time
+
+PATH = "ops_clock/now"  # no document need be there: an answer that there is none has its time too
+
+
+class ReadAt:
+    """Hears of the time of a read; `at` is the last that it heard."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+    def __call__(self, stamp: Any) -> None:
+        self.at = decode_time(stamp)
+
+
+def store_time(handle: FirestoreHandle) -> datetime:
+    """The present, aware and in UTC, as Firestore says; one read. Raises what Firestore raises."""
+    heard = ReadAt()
+    handle.batch_get([PATH], operation="Asking Firestore for the time", read_time=heard)
+    if heard.at is None:
+        raise Unusable("Firestore's answer does not say when it was given.", operation="Asking Firestore for the time")
+    return heard.at
