@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.actions.canary import Canary, try_document
 from storage.connect import Stores, open_read_token_writer, open_writers
+from storage.domain import sign_outs
 from storage.domain.integrity.key_prefix import key_prefixes
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
@@ -68,7 +69,7 @@ def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
     configured = Check("configuration", True, f"{settings.mode} mode, bucket {settings.r2.bucket}")
     listed = _list(stores)
     read = _firestore(stores)
-    documents = (read, _firestore_write(stores), *_indexes(stores))
+    documents = (read, _firestore_write(stores), _sign_outs(stores), *_indexes(stores))
     checks: list[Check] = [configured, *documents, _key_prefix(stores, read), _clock(stores, now), listed]
     return Health(settings.mode, (*checks, *_permissions(stores, listed.error)))
 
@@ -103,6 +104,17 @@ def _firestore_write(stores: Stores) -> Check:
         remedy = "Give the service account roles/datastore.user; with roles/datastore.viewer nothing goes on record."
         return Check(check.name, False, f"the service account may not write: {check.detail}", remedy, check.error)
     return check
+
+
+def _sign_outs(stores: Stores) -> Check:
+    """Where replicas tell each other of sign-outs: one that cannot be read leaves each with those that it knows."""
+
+    def look() -> str:
+        found = stores.records.raw(sign_outs.PATH)
+        known = len(sign_outs.from_fields(found.fields).ended) if found is not None and found.fields is not None else 0
+        return f"{sign_outs.PATH} says of {known:,} people when they signed out; each replica reads it once a minute"
+
+    return _probe("sign_outs", look)
 
 
 def _indexes(stores: Stores) -> Iterable[Check]:

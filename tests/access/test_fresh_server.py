@@ -16,6 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from pages._ui import looks, nav
 from tests.access.test_server import LIVE
@@ -40,19 +41,26 @@ def server(tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def first_run(url: str, page: str, *, host: str = "127.0.0.1", **headers: str) -> list[ForwardMsg]:
-    """What the server sends for the first run of a session that begins at this page, addressed by this host name."""
+def first_run(
+    url: str, page: str, *, host: str = "127.0.0.1", site: str = "", token: str = "", **headers: str
+) -> list[ForwardMsg]:
+    """What the server sends for the first run of a session that begins at this page, addressed by this host name.
+
+    `site`: the public address that it is reached by through a proxy. `token`: what a page sends to show that it may.
+    """
     ask = BackMsg()
     ask.rerun_script.page_name = page
     ask.rerun_script.query_string = "uid=u1&video_id=v1"
     port = int(url.rpartition(":")[2])
-    address, url = f"ws://{host}:{port}/_stcore/stream", f"http://{host}:{port}"
+    origin = site or f"http://{host}:{port}"
+    address = f"ws://{origin.partition('://')[2]}/_stcore/stream"
+    spoken = [Subprotocol(name) for name in ("streamlit", token) if name]
     answers: list[ForwardMsg] = []
     line = create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
     with connect(
         address,
-        subprotocols=["streamlit"],
-        origin=url,
+        subprotocols=spoken,
+        origin=Origin(origin),
         additional_headers=headers,
         max_size=None,
         sock=line,

@@ -50,8 +50,7 @@ show("access", page)
 def forgotten() -> Iterator[None]:
     """No sign-in of one test is known to the next."""
     yield
-    sessions._known.clear()
-    sessions._out_before.clear()
+    sessions.forget()
 
 
 def person(email: str = "ada@corp.test", *, seconds: int = 3_600, **claims: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -13,17 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from pages._ui.access.sessions import SignIn, cookie_key, sessions
+from pages._ui.access.cookie import claims_of
+from pages._ui.access.identity import person_of_assertion, sign_in_of
+from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits
 from pages._ui.server import parts
 from pages._ui.server.headers import content_policy, media_hosts
 from pages._ui.server.return_to import COOKIE, page_of
 from tests.access.test_settings import ACCESS, OIDC
+from tests.rigs import issuer
+from tests.rigs.sign_in import claims, header, signed
 
 LIVE = {
     "R2_BUCKET_NAME": "clips",
@@ -33,6 +40,9 @@ LIVE = {
     "R2_PUBLIC_URL": "https://cdn.corp.test/media",
     "FIREBASE_PROJECT_ID": "clips-prod",
 }
+CLAIMS = claims()
+MUCH = random.Random(9).randbytes(4_500).hex()  # a cookie that holds this comes in pieces
+ADA = sign_in_of(CLAIMS)
 
 
 async def anything(request: Request) -> Response:
@@ -82,15 +92,11 @@ def ask(server: ASGIApp) -> Callable[..., httpx.Response]:
 
 @pytest.fixture
 def signed_in(no_settings: Callable[..., None]) -> Iterator[str]:
-    """A cookie of somebody who passed the guard."""
+    """The cookie of somebody who passed the guard."""
     no_settings(**LIVE, **OIDC)
-    cookie = "_streamlit_user=somebody-that-passed"
-    now = datetime.now(UTC)
-    key = cookie_key([("_streamlit_user", "somebody-that-passed")])
-    sessions.admit(SignIn(key, "subject of this test", now), limits(current()), now=now)
-    yield cookie
-    sessions._known.pop(key)
-    sessions._out_before.clear()
+    sessions.admit(ADA, limits(current()), now=datetime.now(UTC))
+    yield header(signed(CLAIMS, get_cookie_secret()))
+    sessions.forget()
 
 
 def test_every_answer_carries_the_security_headers(
@@ -166,7 +172,7 @@ def test_media_and_uploads_are_for_people_who_are_signed_in(
     assert ask(path, method=method, cookie=signed_in).status_code == 200
     assert ask(path, method=method).status_code == 404
     assert ask(path, method=method, cookie="_streamlit_user=made-up").status_code == 404
-    sessions.sign_out(cookie_key([("_streamlit_user", "somebody-that-passed")]), now=datetime.now(UTC))
+    sessions.sign_out(ADA, now=datetime.now(UTC))
     assert ask(path, method=method, cookie=signed_in).status_code == 404
 
 
@@ -187,8 +193,118 @@ def test_media_stay_closed_where_the_desk_refuses_to_serve(
 
 def test_signing_out_by_the_address_alone_counts(ask: Callable[..., httpx.Response], signed_in: str) -> None:
     ask("/auth/logout", cookie=signed_in)
-    key = cookie_key([("_streamlit_user", "somebody-that-passed")])
-    assert not sessions.is_live(key, limits(current()), now=datetime.now(UTC) + timedelta(seconds=1))
+    assert not sessions.is_live(ADA, limits(current()), now=datetime.now(UTC))
+    assert ask("/media/x.csv", cookie=signed_in).status_code == 404
+
+
+def mangled(cookies: dict[str, str]) -> list[str]:
+    """The same sign-in, as a request may carry it that somebody made by hand."""
+    last = list(cookies)[-1]
+    value = cookies[last]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    twin = alphabet[alphabet.index(value[-1]) ^ 1]  # the signature's last letter says four bits; the others are idle
+    return [
+        header({**cookies, "_streamlit_user_9": "x"}),
+        header({"_streamlit_user_7": "made-up", **cookies}),
+        header({**cookies, "_streamlit_user_01": cookies["_streamlit_user"]}),
+        header({**cookies, "_streamlit_user__1": "x", "_streamlit_user_tokens": "x", "_streamlit_user_tokens_1": "x"}),
+        header({**cookies, last: value[:-1] + twin}),
+    ]
+
+
+@pytest.mark.parametrize("much", ["", MUCH], ids=["whole", "in pieces"])
+def test_a_kept_cookie_stays_signed_out_whatever_is_put_beside_it(
+    ask: Callable[..., httpx.Response], signed_in: str, much: str
+) -> None:
+    cookies = signed({**CLAIMS, "note": much}, get_cookie_secret())
+    assert ("_streamlit_user_2" in cookies) == bool(much)
+    assert ask("/media/x.csv", cookie=header(cookies)).status_code == 200
+    ask("/auth/logout", cookie=header(cookies))
+    now = datetime.now(UTC)
+    for kept in mangled(cookies):
+        found = claims_of(cookie_parser(kept))
+        assert found is not None, "its signature holds as far as Streamlit looks"
+        with pytest.raises(SessionEnded, match="signed out"):
+            sessions.admit(sign_in_of(found), limits(current()), now=now)
+        assert ask("/media/x.csv", cookie=kept).status_code == 404
+
+
+def test_an_idle_session_does_not_come_back_by_a_made_up_cookie_beside_it(signed_in: str) -> None:
+    late = datetime.now(UTC) + timedelta(minutes=31)
+    for kept in mangled(signed(CLAIMS, get_cookie_secret())):
+        found = claims_of(cookie_parser(kept))
+        assert found is not None
+        with pytest.raises(SessionEnded, match="30 minutes"):
+            sessions.admit(sign_in_of(found), limits(current()), now=late)
+
+
+def test_pieces_of_two_sign_ins_put_together_are_not_a_new_one(signed_in: str) -> None:
+    """Each piece is signed for itself, so a kept head may be joined to a later tail."""
+    old = signed({**CLAIMS, "note": MUCH, "groups": ["former"]}, get_cookie_secret())
+    new = signed({**CLAIMS, "iat": CLAIMS["iat"] + 60, "nonce": "m", "note": MUCH[::-1]}, get_cookie_secret())
+    new_claims = claims_of(new)
+    assert new_claims is not None
+    sessions.sign_out(sign_in_of(new_claims), now=datetime.now(UTC))
+    for joined in (
+        {**new, "_streamlit_user_3": old["_streamlit_user_3"]},
+        {**old, "_streamlit_user_2": new["_streamlit_user_2"]},
+    ):
+        found = claims_of(joined)
+        assert found is not None
+        with pytest.raises(SessionEnded, match="signed out"):
+            sessions.admit(sign_in_of(found), limits(current()), now=datetime.now(UTC))
+
+
+def test_a_sign_out_counts_only_for_a_cookie_whose_signature_holds_and_nothing_made_up_is_kept(
+    ask: Callable[..., httpx.Response], signed_in: str
+) -> None:
+    for made_up in (
+        "_streamlit_user=made-up",
+        header(signed(CLAIMS, "another secret of the same length as it must be")),
+        header({"_streamlit_user_tokens": signed(CLAIMS, get_cookie_secret())["_streamlit_user"]}),
+        header({**signed({**CLAIMS, "note": MUCH}, get_cookie_secret()), "_streamlit_user_2": "x"}),
+        header(
+            {"_streamlit_user": create_signed_value(get_cookie_secret(), "_streamlit_user", "chunks-99999").decode()}
+        ),
+        header({"_streamlit_user": create_signed_value(get_cookie_secret(), "_streamlit_user", "[]").decode()}),
+        header(signed({**CLAIMS, "is_logged_in": False}, get_cookie_secret())),
+        "_streamlit_user=; _streamlit_user_1=",
+    ):
+        ask("/auth/logout", cookie=made_up)
+        assert ask("/media/x.csv", cookie=made_up).status_code == 404
+    assert sessions.is_live(ADA, limits(current()), now=datetime.now(UTC))
+    assert sessions._out == {}
+    assert len(sessions._known) == 1
+
+
+@pytest.mark.parametrize("value", ["", "☃", "\xff", "a.b.c", "." * 70_000])
+def test_what_is_no_cookie_of_ours_is_nobodys(value: str) -> None:
+    assert claims_of({"_streamlit_user": value}) is None
+
+
+def test_media_close_for_somebody_whose_roles_were_taken_away(
+    ask: Callable[..., httpx.Response], signed_in: str, no_settings: Callable[..., None]
+) -> None:
+    assert ask("/media/x.csv", cookie=signed_in).status_code == 200
+    no_settings(**LIVE, **{**OIDC, "ROLE_ADMIN": "bob@corp.test"})
+    assert ask("/media/x.csv", cookie=signed_in).status_code == 404
+
+
+def test_behind_cloudflare_access_a_sign_out_closes_media_to_the_assertion_that_was_kept(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    with issuer.running() as access:
+        no_settings(**LIVE, **{**ACCESS, "ACCESS_TEAM_DOMAIN": access.settings.issuer})
+        now = datetime.now(UTC)
+        token = access.signed(now)
+        assert ask("/media/x.csv", cf_access_jwt_assertion=token).status_code == 200
+        person = person_of_assertion(token, current(), now)
+        assert person is not None
+        sessions.sign_out(person.sign_in, now=now)
+        assert ask("/media/x.csv", cf_access_jwt_assertion=token).status_code == 404
+        later = access.signed(now, iat=int(now.timestamp()) - 1)
+        assert ask("/media/x.csv", cf_access_jwt_assertion=later).status_code == 200
+        sessions.forget()
 
 
 def test_the_way_back_from_the_provider_leads_to_the_page(
@@ -219,6 +335,9 @@ def test_a_refusal_of_the_provider_is_told_to_the_page(
         "\\\\evil.test",
         "/a\r\nset-cookie: x=y",
         "/auth/logout",
+        "/x/../auth/logout",
+        "/x/%2e%2E/auth/logout",
+        "/%61uth/logout",
         "/media/x",
         "javascript:alert(1)",
         "/ü",

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages._ui.access.sessions import Limits, SessionEnded, Sessions, SignIn, cookie_key, key_of
+from pages._ui.access import sessions as module
+from pages._ui.access.sessions import Limits, SessionEnded, Sessions, SignIn
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LIMITS = Limits(idle=timedelta(minutes=30), absolute=timedelta(hours=10))
@@ -50,7 +51,7 @@ def test_an_old_sign_in_brought_to_a_restarted_server_is_as_old_as_it_is() -> No
 def test_a_sign_in_from_the_future_begins_now() -> None:
     sessions = Sessions()
     sessions.admit(SignIn("k", "ada", NOW + timedelta(days=9)), LIMITS, now=NOW)
-    assert reason(sessions, SignIn("k", "ada"), NOW + timedelta(hours=10)) == "too_long"
+    assert reason(sessions, SignIn("k", "ada", NOW + timedelta(days=9)), NOW + timedelta(hours=10)) == "too_long"
 
 
 def test_signing_out_ends_every_sign_in_of_the_person_and_nobody_elses() -> None:
@@ -59,49 +60,66 @@ def test_signing_out_ends_every_sign_in_of_the_person_and_nobody_elses() -> None
     later = NOW + timedelta(minutes=2)
     for one in (ADA, phone, bob):
         sessions.admit(one, LIMITS, now=later)
-    sessions.sign_out(ADA.key, now=later)
+    sessions.sign_out(ADA, now=later)
     assert reason(sessions, ADA, later) == reason(sessions, phone, later) == "signed_out"
     sessions.admit(bob, LIMITS, now=later)
-    assert not sessions.is_live(ADA.key, LIMITS, now=later)
-    assert sessions.is_live(bob.key, LIMITS, now=later)
+    assert not sessions.is_live(ADA, LIMITS, now=later)
+    assert sessions.is_live(bob, LIMITS, now=later)
 
 
 def test_an_older_sign_in_that_this_process_had_not_met_is_out_too_and_a_newer_one_is_in() -> None:
     sessions = Sessions()
     sessions.admit(ADA, LIMITS, now=NOW)
-    sessions.sign_out(ADA.key, now=NOW)
+    sessions.sign_out(ADA, now=NOW)
     assert reason(sessions, SignIn("ada-0", "ada", NOW - timedelta(minutes=5)), NOW) == "signed_out"
-    sessions.admit(SignIn("ada-3", "ada", NOW), LIMITS, now=NOW)
+    sessions.admit(SignIn("ada-3", "ada", NOW + timedelta(seconds=1)), LIMITS, now=NOW)
 
 
 def test_signing_out_of_a_sign_in_that_was_never_used_here_keeps_it_out() -> None:
     sessions = Sessions()
-    sessions.sign_out("ada-1", now=NOW)
+    sessions.sign_out(ADA, now=NOW)
     assert reason(sessions, ADA, NOW) == "signed_out"
 
 
 def test_only_what_passed_the_guard_is_live() -> None:
     sessions = Sessions()
-    assert not sessions.is_live("", LIMITS, now=NOW)
-    assert not sessions.is_live("made-up", LIMITS, now=NOW)
+    assert not sessions.is_live(ADA, LIMITS, now=NOW)
     sessions.admit(ADA, LIMITS, now=NOW)
-    assert sessions.is_live(ADA.key, LIMITS, now=NOW + timedelta(minutes=29))
-    assert not sessions.is_live(ADA.key, LIMITS, now=NOW + timedelta(minutes=30))
+    assert sessions.is_live(ADA, LIMITS, now=NOW + timedelta(minutes=29))
+    assert not sessions.is_live(ADA, LIMITS, now=NOW + timedelta(minutes=30))
 
 
-def test_memory_is_bounded_and_the_longest_unseen_go_first() -> None:
+def test_memory_is_bounded_and_the_longest_unseen_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST", 200)
     sessions = Sessions()
-    for number in range(20_050):
-        sessions.admit(SignIn(str(number), str(number), NOW), LIMITS, now=NOW + timedelta(milliseconds=number))
-    assert len(sessions._known) == 20_000
-    assert not sessions.is_live("0", LIMITS, now=NOW + timedelta(seconds=21))
-    assert sessions.is_live("20049", LIMITS, now=NOW + timedelta(seconds=21))
+    people = [SignIn(str(number), str(number), NOW) for number in range(250)]
+    for number, one in enumerate(people):
+        sessions.admit(one, LIMITS, now=NOW + timedelta(milliseconds=number))
+    assert len(sessions._known) == len(sessions._of) == 200
+    assert not sessions.is_live(people[0], LIMITS, now=NOW + timedelta(seconds=1))
+    assert sessions.is_live(people[-1], LIMITS, now=NOW + timedelta(seconds=1))
 
 
-def test_the_key_of_a_sign_in_covers_all_pieces_of_its_cookie_and_reveals_none() -> None:
-    whole = [("_streamlit_user", "chunks-2"), ("_streamlit_user_1", "aaa"), ("_streamlit_user_2", "bbb")]
-    key = cookie_key([("other", "x"), *reversed(whole), ("_streamlit_user_tokens", "t")])
-    assert key == cookie_key(whole) == key_of("chunks-2", "aaa", "bbb")
-    assert key != cookie_key(whole[:2])
-    assert "aaa" not in key
-    assert cookie_key([("_streamlit_user_tokens", "t")]) == ""
+def test_who_signs_in_over_and_over_pushes_nobody_else_out_and_undoes_no_sign_out() -> None:
+    sessions = Sessions()
+    sessions.admit(ADA, LIMITS, now=NOW)
+    again = [SignIn(f"eve-{number}", "eve", NOW + timedelta(seconds=number)) for number in range(25_000)]
+    sessions.admit(again[0], LIMITS, now=NOW)
+    sessions.sign_out(again[0], now=NOW)
+    for number, one in enumerate(again[1:]):
+        sessions.admit(one, LIMITS, now=NOW + timedelta(milliseconds=number))
+    assert len(sessions._known) == 51
+    assert sessions.is_live(ADA, LIMITS, now=NOW + timedelta(minutes=1))
+    assert reason(sessions, again[0], NOW + timedelta(minutes=1)) == "signed_out"
+
+
+def test_sign_outs_are_kept_for_as_long_as_a_cookie_may_live_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST", 3)
+    sessions = Sessions()
+    people = [SignIn(str(number), str(number), NOW) for number in range(6)]
+    for number, one in enumerate(people[:4]):
+        sessions.sign_out(one, now=NOW + timedelta(days=number))
+    assert list(sessions._out) == ["1", "2", "3"]
+    assert reason(sessions, people[2], NOW + timedelta(minutes=1)) == "signed_out"
+    sessions.sign_out(people[4], now=NOW + timedelta(days=60))
+    assert list(sessions._out) == ["4"], "past the cookie's life nobody needs to know"

@@ -183,6 +183,7 @@ def test_check_names_what_works_and_what_does_not(desk, monkeypatch):
         "configuration",
         "firestore_read",
         "firestore_write",
+        "sign_outs",
         "r2_list",
         "r2_read",
         "r2_write",

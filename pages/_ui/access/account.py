@@ -46,7 +46,7 @@ def _sign_out() -> None:
         person = identity.who(settings, now)
     except StorageError:
         return
-    sessions.sign_out(person.sign_in.key, now=now)
+    sessions.sign_out(person.sign_in, now=now)
     logs.event("sign_out", actor=person.email, outcome="done", source=person.source, ip=identity.ip())
     if person.source == "oidc":
         st.logout()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.web.server.server_util import get_cookie_secret
 
 from pages._ui.access import assertion
-from pages._ui.access.sessions import SessionEnded, SignIn, cookie_key, key_of
+from pages._ui.access.sessions import SessionEnded, SignIn
 from pages._ui.access.signing_keys import SigningKeys
 from storage import logs
 from storage.access_settings import AccessSettings
@@ -81,6 +84,11 @@ def _from_oidc(settings: AccessSettings) -> Person | None:
     claims = st.user.to_dict()
     if claims.get("is_logged_in") is not True:
         return None
+    return person_of_claims(claims, settings)
+
+
+def person_of_claims(claims: Mapping[str, Any], settings: AccessSettings) -> Person:
+    """The person whom a provider's claims are about. Raises `SessionEnded` where they vouch for nobody."""
     email = claims.get("email")
     if not isinstance(email, str) or "@" not in email or claims.get("email_verified") in (False, "false"):
         raise SessionEnded(
@@ -88,42 +96,74 @@ def _from_oidc(settings: AccessSettings) -> Person | None:
             "Your provider did not vouch for an e-mail address of yours.",
             remedy="Sign in with an account whose address is verified.",
         )
-    subject = f"{claims.get('iss', '')} {claims.get('sub', email)}"
-    fallback = key_of(subject, str(claims.get("iat")), str(claims.get("nonce")))
-    sign_in = SignIn(cookie_key(st.context.cookies.items()) or fallback, subject, _instant(claims.get("iat")))
     name = claims.get("name")
     return Person(
         email=address(email),
         name=name if isinstance(name, str) else "",
         groups=_groups(claims, settings.groups_claim),
         source="oidc",
-        sign_in=sign_in,
+        sign_in=sign_in_of(claims),
         expires_at=_instant(claims.get("exp")),
     )
+
+
+def sign_in_of(claims: Mapping[str, Any]) -> SignIn:
+    """Which sign-in a provider's claims came from: by whose it is and when it was issued, as the provider signed it.
+
+    Raises `SessionEnded` where they do not say when (OpenID Connect demands it): it could not be told from others.
+    """
+    issued = _instant(claims.get("iat"))
+    if issued is None:
+        raise SessionEnded("refused", "Your provider did not say when you signed in.", remedy="Ask an administrator.")
+    secret = get_cookie_secret()
+    subject = digest(secret, str(claims.get("iss", "")), str(claims.get("sub", claims.get("email"))))
+    return SignIn(digest(secret, subject, issued.isoformat()), subject, issued, here=True)
 
 
 def _from_access(settings: AccessSettings, now: datetime) -> Person | None:
     token = st.context.headers.get(assertion.HEADER)
     if not token or settings.assertion is None:
         return None
-    keys = signing_keys(settings.assertion.keys_url)
     try:
-        found = assertion.verify(token, settings.assertion, keys, now=now)
+        person = person_of_assertion(token, settings, now)
     except assertion.BadAssertion as error:
         logs.event("sign_in", actor="", outcome="refused", source="access", ip=ip(), why=error.message)
         raise SessionEnded("refused", error.message, remedy=error.remedy or "Reload the page.") from None
-    if not found.email:
+    if person is None:
         raise SessionEnded("refused", "A service token is not a person.", remedy="Open the desk as yourself.")
+    return person
+
+
+def person_of_assertion(token: str, settings: AccessSettings, now: datetime) -> Person | None:
+    """The person whom Cloudflare Access vouches for; `None` for a service token.
+
+    Raises `BadAssertion`, or `Unreachable` where the keys cannot be had.
+    """
+    if settings.assertion is None:
+        return None
+    found = assertion.verify(token, settings.assertion, signing_keys(settings.assertion.keys_url), now=now)
+    if not found.email:
+        return None
+    if found.issued_at is None:
+        raise assertion.BadAssertion("The assertion of Cloudflare Access does not say when it was issued.")
     custom = found.claims.get("custom")
     claims = {**custom, **found.claims} if isinstance(custom, dict) else found.claims
+    secret = " ".join(settings.assertion.audiences)  # nothing secret is known here; the same on all replicas
+    subject = digest(secret, settings.assertion.issuer, found.subject)
     return Person(
         email=address(found.email),
         name="",
         groups=_groups(claims, settings.groups_claim),
         source="access",
-        sign_in=SignIn(key_of(token), f"{settings.assertion.issuer} {found.subject}", found.issued_at),
+        sign_in=SignIn(digest(secret, subject, found.issued_at.isoformat()), subject, found.issued_at),
         expires_at=found.expires_at,
     )
+
+
+def digest(secret: str, *parts: str) -> str:
+    """A short digest that names something without revealing it; only who has the secret can try guesses."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), text, sha256).hexdigest()[:32]
 
 
 @lru_cache(maxsize=4)

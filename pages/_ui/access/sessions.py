@@ -1,23 +1,23 @@
-"""How long a sign-in lasts: idle and absolute limits, and signing out everywhere. Kept in this process alone.
+"""How long a sign-in lasts: idle and absolute limits, and signing out everywhere.
 
-With several replicas the proxy keeps one person on one of them (sticky sessions), so that all tabs meet the same
-registry; after a restart the browser's cookie, which signing out removed, decides.
+A sign-in is known by what was signed: whose it is and when it was issued. Nothing else in a request counts, so a cookie
+that was kept, taken apart or decorated is still the same sign-in. This process decides by what it knows itself and by
+what all replicas share (`pages._ui.access.sharing`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final, Literal
 
+from storage.domain.sign_outs import KEPT, Ended, Shared
 from storage.errors import Refused
 
 _MOST: Final = 20_000  # sign-ins remembered at once; far more than people
-_FORGET: Final = timedelta(days=40)  # beyond the longest life of the sign-in cookie (30 days, and a day of grace)
-_COOKIE: Final = "_streamlit_user"
+_MOST_EACH: Final = 50  # of one person: who signs in over and over pushes nobody else out
 
 Reason = Literal["signed_out", "idle", "too_long", "not_signed_in", "refused"]
 
@@ -34,11 +34,16 @@ class SessionEnded(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One time that somebody signed in. `key` identifies it without revealing what it was made from."""
+    """One time that somebody signed in. `key` and `subject` (the person) reveal nothing of what they were made from.
+
+    `here`: signing in was done at the desk, so its issue was its first use. Who signed in elsewhere (to the proxy in
+    front) may come hours later.
+    """
 
     key: str
     subject: str
-    issued_at: datetime | None = None
+    issued_at: datetime
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,28 @@ class Limits:
 
 @dataclass(slots=True)
 class _Known:
+    """`issued_at` is what the sign-in says, by the issuer's clock; `begun_at` is never later than it was met."""
+
     subject: str
     issued_at: datetime
+    begun_at: datetime
     seen_at: datetime
     ended: SessionEnded | None = None
 
 
 @dataclass(slots=True)
 class Sessions:
-    """All sign-ins that this process has met. Safe to share between threads."""
+    """All sign-ins that this process has met, and all sign-outs that it knows of. Safe to share between threads.
 
+    `on_sign_out` is called after each sign-out that was news, so that the other replicas hear of it at once.
+    """
+
+    on_sign_out: Callable[[], None] = lambda: None
     _known: dict[str, _Known] = field(default_factory=dict)
-    _out_before: dict[str, datetime] = field(default_factory=dict)
+    _of: dict[str, set[str]] = field(default_factory=dict)  # keys by person
+    _out: dict[str, Ended] = field(default_factory=dict)
+    _seen_by_all: Mapping[str, datetime] = field(default_factory=dict)
+    _informed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, sign_in: SignIn, limits: Limits, *, now: datetime, active: bool = True) -> bool:
@@ -76,78 +91,117 @@ class Sessions:
             new = known is None
             if known is None:
                 known = self._meet(sign_in, now)
-            if known.ended is None:
-                known.ended = self._ending(known, limits, now)
-            if known.ended is not None:
-                raise SessionEnded(known.ended.reason, known.ended.message)
+            ended = self._ended(known, limits, now)
+            if ended is not None:
+                raise ended
             if active:
                 known.seen_at = now
             return new
 
-    def sign_out(self, key: str, *, now: datetime) -> None:
-        """Ends this sign-in and every other known one of the same person; each tab notices at its next action."""
-        ended = SessionEnded("signed_out", "You signed out.")
-        with self._lock:
-            known = self._known.get(key)
-            if known is None:
-                self._known[key] = _Known("", now, now, ended)
-                return
-            others = [other for other in self._known.values() if other.subject == known.subject]
-            for other in others:
-                other.ended = ended
-            self._out_before[known.subject] = max(other.issued_at for other in others)
+    def sign_out(self, sign_in: SignIn, *, now: datetime) -> None:
+        """Ends this sign-in and every other one of the person that was issued no later, or that is known here.
 
-    def is_live(self, key: str, limits: Limits, *, now: datetime) -> bool:
+        Each tab notices at its next action.
+        """
+        with self._lock:
+            others = [self._known[key].issued_at for key in self._of.get(sign_in.subject, ())]
+            ended = Ended(max([sign_in.issued_at, *others]), now + KEPT)
+            before = self._out.get(sign_in.subject)
+            if before is not None and before.before >= ended.before:
+                return
+            self._out[sign_in.subject] = ended
+            self._forget_sign_outs(now)
+        self.on_sign_out()
+
+    def is_live(self, sign_in: SignIn, limits: Limits, *, now: datetime) -> bool:
         """True for a sign-in that passed the guard in this process and has not ended; notes no activity."""
         with self._lock:
-            known = self._known.get(key)
-            return known is not None and known.ended is None and self._ending(known, limits, now) is None
+            known = self._known.get(sign_in.key)
+            return known is not None and self._ended(known, limits, now) is None
+
+    def has_ended(self, sign_in: SignIn, limits: Limits, *, now: datetime) -> bool:
+        """True for a sign-in that is known to have ended; notes no activity."""
+        with self._lock:
+            known = self._known.get(sign_in.key)
+            if known is None:
+                return self._signed_out(sign_in)
+            return self._ended(known, limits, now) is not None
+
+    def take(self, shared: Shared) -> None:
+        """Adds what the replicas know together."""
+        with self._lock:
+            for subject, one in shared.ended.items():
+                mine = self._out.get(subject, one)
+                self._out[subject] = Ended(max(mine.before, one.before), max(mine.until, one.until))
+            for key, at in shared.seen.items():
+                if (known := self._known.get(key)) is not None:
+                    known.seen_at = max(known.seen_at, at)
+            self._seen_by_all = shared.seen
+            self._informed = True
+
+    def news(self) -> Shared:
+        """What this process can tell the others; times of use in whole seconds."""
+        with self._lock:
+            seen = {key: known.seen_at.replace(microsecond=0) for key, known in self._known.items()}
+            return Shared(dict(self._out), seen)
+
+    def forget(self) -> None:
+        """Forgets everything, as a process does that starts again."""
+        with self._lock:
+            for held in (self._known, self._of, self._out):
+                held.clear()
+            self._seen_by_all, self._informed = {}, False
 
     def _meet(self, sign_in: SignIn, now: datetime) -> _Known:
-        issued = min(sign_in.issued_at or now, now)
-        known = _Known(sign_in.subject, issued, now)
-        if issued < self._out_before.get(sign_in.subject, issued):
-            known.ended = SessionEnded("signed_out", "You signed out.")
+        issued = sign_in.issued_at
+        seen = self._seen_by_all.get(sign_in.key)
+        if seen is None and self._informed and sign_in.here:
+            seen = issued  # it was not used since
+        known = _Known(sign_in.subject, issued, min(issued, now), min(seen or now, now))
         self._known[sign_in.key] = known
-        if len(self._known) > _MOST:
-            self._forget(now)
+        mine = self._of.setdefault(sign_in.subject, set())
+        mine.add(sign_in.key)
+        if len(mine) > _MOST_EACH:
+            self._drop_one_of(mine)
+        elif len(self._known) > _MOST:
+            self._drop_one_of(self._known)
         return known
 
-    def _forget(self, now: datetime) -> None:
-        """Drops what cannot matter any more, then the sign-ins that were not seen for longest."""
-        for key in [key for key, known in self._known.items() if now - known.issued_at > _FORGET]:
-            del self._known[key]
-        oldest = sorted(self._known, key=lambda key: self._known[key].seen_at)
-        for key in oldest[: len(self._known) - _MOST]:
-            del self._known[key]
+    def _drop_one_of(self, keys: Iterable[str]) -> None:
+        """Forgets the sign-in that was not seen for longest. That somebody signed out is not forgotten with it."""
+        key = min(keys, key=lambda key: self._known[key].seen_at)
+        known = self._known.pop(key)
+        self._of[known.subject].discard(key)
+        if not self._of[known.subject]:
+            del self._of[known.subject]
+
+    def _forget_sign_outs(self, now: datetime) -> None:
+        """Drops the sign-outs that cannot matter any more, and where there are too many those that end soonest."""
+        soonest = sorted(self._out, key=lambda subject: self._out[subject].until)
+        for number, subject in enumerate(soonest):
+            if self._out[subject].until <= now or number < len(soonest) - _MOST:
+                del self._out[subject]
+
+    def _signed_out(self, one: SignIn | _Known) -> bool:
+        out = self._out.get(one.subject)
+        return out is not None and one.issued_at <= out.before
+
+    def _ended(self, known: _Known, limits: Limits, now: datetime) -> SessionEnded | None:
+        if self._signed_out(known):
+            return SessionEnded("signed_out", "You signed out.")
+        if known.ended is None:
+            known.ended = self._past_a_limit(known, limits, now)
+        return None if known.ended is None else SessionEnded(known.ended.reason, known.ended.message)
 
     @staticmethod
-    def _ending(known: _Known, limits: Limits, now: datetime) -> SessionEnded | None:
-        if now - known.issued_at >= limits.absolute:
+    def _past_a_limit(known: _Known, limits: Limits, now: datetime) -> SessionEnded | None:
+        if now - known.begun_at >= limits.absolute:
             hours = limits.absolute.total_seconds() / 3_600
             return SessionEnded("too_long", f"A session lasts {hours:g} hours at most, and yours has.")
         if now - known.seen_at >= limits.idle:
             minutes = limits.idle.total_seconds() / 60
             return SessionEnded("idle", f"Nothing was done here for {minutes:g} minutes, so the session ended.")
         return None
-
-
-def key_of(*parts: str) -> str:
-    """A key for a sign-in, from what is secret about it."""
-    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def cookie_key(cookies: Iterable[tuple[str, str]]) -> str:
-    """The key of the sign-in that a request's cookies carry, or "" where they carry none.
-
-    The cookie may come in pieces (`_streamlit_user`, `_streamlit_user_1`, ...); that of the tokens does not count.
-    """
-    pieces = sorted(
-        (name, value)
-        for name, value in cookies
-        if name == _COOKIE or (name.startswith(f"{_COOKIE}_") and name.removeprefix(f"{_COOKIE}_").strip("_").isdigit())
-    )
-    return key_of(*(value for _, value in pieces)) if pieces else ""
 
 
 sessions: Final = Sessions()

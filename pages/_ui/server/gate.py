@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,8 +12,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages._ui.access import assertion, identity, settings
-from pages._ui.access.sessions import cookie_key, sessions
+from pages._ui.access import assertion, cookie, identity, settings
+from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.server.address import path_of
 from storage import config, environment
 from storage.access_settings import AccessSettings
@@ -45,8 +46,8 @@ class Gate:
             return _knows_token(request)
         if path.startswith(_SIGNED_IN):
             return await _is_signed_in(request)
-        if path == _SIGN_OUT and (key := cookie_key(request.cookies.items())):
-            sessions.sign_out(key, now=datetime.now(UTC))
+        if path == _SIGN_OUT:
+            _note_sign_out(request)
         return True
 
 
@@ -60,6 +61,7 @@ def _knows_token(request: HTTPConnection) -> bool:
 
 
 async def _is_signed_in(request: HTTPConnection) -> bool:
+    """Whether somebody asks who has a role at this moment, and whose sign-in has not ended."""
     try:
         current = settings.current()
         values = environment.read()
@@ -69,16 +71,35 @@ async def _is_signed_in(request: HTTPConnection) -> bool:
     if not current.signs_in:
         return config.is_demo(values) or (request.client is not None and request.client.host in LOOPBACK)
     now = datetime.now(UTC)
-    if sessions.is_live(cookie_key(request.cookies.items()), settings.limits(current), now=now):
-        return True
-    return await asyncio.to_thread(_is_asserted, request.headers.get(assertion.HEADER, ""), current, now)
+    person = _by_cookie(request, current)
+    if person is not None:
+        admitted = sessions.is_live(person.sign_in, settings.limits(current), now=now)
+    else:
+        person = await asyncio.to_thread(_by_assertion, request.headers.get(assertion.HEADER, ""), current, now)
+        admitted = person is not None and not sessions.has_ended(person.sign_in, settings.limits(current), now=now)
+    return admitted and person is not None and bool(current.book.roles_of(person.email, person.groups))
 
 
-def _is_asserted(token: str, current: AccessSettings, now: datetime) -> bool:
-    if not token or current.assertion is None:
-        return False
+def _by_cookie(request: HTTPConnection, current: AccessSettings) -> identity.Person | None:
+    claims = cookie.claims_of(request.cookies) if current.oidc is not None else None
     try:
-        found = assertion.verify(token, current.assertion, identity.signing_keys(current.assertion.keys_url), now=now)
+        return None if claims is None else identity.person_of_claims(claims, current)
+    except SessionEnded:
+        return None
+
+
+def _by_assertion(token: str, current: AccessSettings, now: datetime) -> identity.Person | None:
+    if not token:
+        return None
+    try:
+        return identity.person_of_assertion(token, current, now)
     except StorageError:
-        return False
-    return bool(found.email)
+        return None
+
+
+def _note_sign_out(request: HTTPConnection) -> None:
+    """Ends the sign-in that the cookie proves. What anybody may make up is nobody's sign-in, and is not kept."""
+    claims = cookie.claims_of(request.cookies)
+    if claims is not None:
+        with suppress(SessionEnded):
+            sessions.sign_out(identity.sign_in_of(claims), now=datetime.now(UTC))

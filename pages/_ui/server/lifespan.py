@@ -14,6 +14,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pages._ui import nav
+from pages._ui.access.sharing import of_this_process
 from storage import logs
 from storage.errors import StorageError
 
@@ -21,6 +22,7 @@ _log = logging.getLogger("clipdesk.server")
 # How long a thread that computes keeps the process's lock from one that waits for it. The thread that serves all
 # browsers waits at each message that it sends, so with Python's 5 ms pages drawn at the same time held up each other.
 _SWITCH_SECONDS: Final = 0.0005
+_HEARING_SECONDS: Final = 5.0  # so long the first visitor waits at most for what the replicas know of sign-outs
 
 
 @asynccontextmanager
@@ -33,8 +35,12 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     # Streamlit serves a folder pages/ file by file, past app.py, until st.navigation was called once in the process.
     # Called here it does nothing but end that.
     st.navigation(nav.pages(()))
+    sharing = of_this_process()
+    sharing.start()
     warming = asyncio.create_task(asyncio.to_thread(_warm))
     watching = asyncio.create_task(_watch(warming))
+    # A process that just began knows of no sign-out: it hears of them before its first visitor, where that can be had.
+    await asyncio.to_thread(sharing.looked.wait, _HEARING_SECONDS)
     try:
         yield {}
     finally:
@@ -42,6 +48,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
         watching.cancel()
         await warming
+        await asyncio.to_thread(sharing.stop)
         await asyncio.to_thread(cached.close)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -86,7 +86,10 @@ def page_of(referer: str, host: str) -> str:
 
 
 def _checked(page: str) -> str:
-    below = page.removeprefix(base())
+    path = unquote(page.partition("?")[0])
+    if any(part in (".", "..") for part in path.split("/")):  # a browser would resolve it to something else
+        return ""
+    below = path.removeprefix(base())
     return page if _PATH.fullmatch(page) and not below.startswith(_NOT_PAGES) else ""
 
 

@@ -1,0 +1,125 @@
+"""Tells the other replicas of sign-outs at once, and hears of theirs: one read a minute a process, none a request.
+
+In a thread of its own while the server runs. Where Firestore does not answer, this process stays with what it knows and
+goes on trying; it says so in the log, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from pages._ui.access import settings
+from pages._ui.access.sessions import Sessions, sessions
+from storage.actions.sign_outs import SharedSignOuts
+from storage.errors import ConfigError, StorageError, Unusable
+
+LOOK_SECONDS: Final = 55.0  # between two looks, so that a sign-out is known everywhere within 60
+AGAIN_SECONDS: Final = 5.0  # after a fault with something to tell
+PAUSE_SECONDS: Final = 1.0  # between two writes, which is as often as Firestore takes them to one document
+
+_log = logging.getLogger(__name__)
+
+
+class Sharing:
+    """`document` opens the shared document; asked for only while people sign in."""
+
+    def __init__(self, known: Sessions, document: Callable[[], SharedSignOuts]) -> None:
+        self.looked = threading.Event()  # set after the first try, whatever came of it
+        self._known = known
+        self._document = document
+        self._shared: SharedSignOuts | None = None
+        self._news = threading.Event()
+        self._ending = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._keep_going, name="sharing sign-outs", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look, and to tell of each sign-out."""
+        self._known.on_sign_out = self._news.set
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tells of what is still to be told, and ends."""
+        self._ending.set()
+        self._news.set()
+        self._thread.join()
+
+    def once(self, *, look: bool) -> bool:
+        """Hears of the others (with `look`) and tells them what is new here. False where something kept it from that.
+
+        Telling costs a read only where another replica has written meanwhile.
+        """
+        try:
+            current = settings.current()
+            if not current.signs_in:
+                return True
+            if self._shared is None:
+                self._shared, look = self._document(), True
+            if look:
+                self._hear(self._shared)
+            both = self._shared.publish(self._known.news(), longest=settings.limits(current).absolute)
+            self._known.take(both)
+        except ConfigError:
+            return True  # pages say it; nobody can sign in
+        except StorageError as error:
+            self._tell(error.message)
+        except Exception:
+            _log.exception("sign-outs could not be shared")
+        else:
+            self._tell("")
+            return True
+        self._shared = None  # the stores may have been opened anew meanwhile
+        return False
+
+    def _hear(self, shared: SharedSignOuts) -> None:
+        try:
+            self._known.take(shared.look())
+        except Unusable as error:  # made anew by what is told next
+            _log.warning("%s %s", error.message, error.remedy)
+
+    def _keep_going(self) -> None:
+        due, again = 0.0, AGAIN_SECONDS
+        while True:
+            self._news.clear()
+            begun = time.monotonic()
+            look = begun >= due
+            done = self.once(look=look)
+            self.looked.set()
+            if self._ending.is_set():
+                return
+            if done:
+                due, again = begun + LOOK_SECONDS if look else due, AGAIN_SECONDS
+            self._ending.wait(PAUSE_SECONDS)
+            self._news.wait(max(due - time.monotonic(), 0.0) if done else again)
+            if not done:
+                again = min(2 * again, LOOK_SECONDS)
+
+    def _tell(self, fault: str) -> None:
+        """Told once, not at every try; and once that it is over."""
+        if fault and not self._failing:
+            _log.warning(
+                "sign-outs are not shared with the other replicas: %s This process goes by those it knows, and tries "
+                "again.",
+                fault,
+            )
+        elif self._failing and not fault:
+            _log.warning("sign-outs are shared with the other replicas again")
+        self._failing = bool(fault)
+
+
+def of_this_process() -> Sharing:
+    """For the server's start."""
+
+    def document() -> SharedSignOuts:
+        from pages._ui import cached
+        from storage.connect import open_writers
+
+        stores = cached.stores()
+        return SharedSignOuts(stores.records, open_writers(stores).documents, lambda: datetime.now(UTC))
+
+    return Sharing(sessions, document)
