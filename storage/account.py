@@ -13,7 +13,7 @@ from storage.domain.plans import EffectivePlan, PlanLimits
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
 from storage.errors import NotFound
-from storage.ids import is_id
+from storage.ids import is_stored_id
 from storage.repositories.records import Records
 
 
@@ -47,7 +47,7 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
             target=uid,
         )
     plan_id = plans.normalise(user.plan)
-    document = records.plan(plan_id) if is_id(plan_id) else None
+    document = records.plan(plan_id) if is_stored_id(plan_id) else None
     plan = plans.effective(user.plan, document.fields if document else None, limits)
     return Account(uid, user, records.accounting(uid), plan)
 

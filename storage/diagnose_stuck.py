@@ -22,7 +22,6 @@ from storage.domain.diagnosis.wording import number
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.schema import VIDEOS
 from storage.errors import MissingIndex, StorageError
-from storage.ids import is_id
 from storage.verify_facts import READERS, Checker, Scope, each
 
 LIGHT = Scope(caches=False, uploads=False, readers=1)  # many videos at once; each of them reads one after the other
@@ -171,7 +170,6 @@ def _selected(
     """The pairs worth a diagnosis, out of the videos found. An unknown status counts as in progress."""
     now = checker.clock()
     frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=False)].drop_duplicates(["uid", "video_id"])
-    frame = frame[[is_id(video_id) for video_id in frame["video_id"]]] if len(frame) else frame
     status = pd.Series(statuses(frame["status"]), index=frame.index, dtype="object")
     touched = frame["updated_at"].fillna(frame["failed_at"]).fillna(frame["created_at"])
     failed = status.isin(FAILED)

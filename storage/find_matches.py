@@ -10,7 +10,7 @@ import pandas as pd
 from storage.domain.layout import ParsedKey, parse_stem
 from storage.domain.match import Match
 from storage.domain.recognise import Guess
-from storage.ids import is_id
+from storage.ids import is_stored_id
 from storage.repositories.records import Records
 
 MATCH_LIMIT = 50
@@ -96,7 +96,7 @@ def of_key(records: Records, guess: Guess) -> Iterator[Match]:
     parsed = guess.parsed
     if parsed is None:
         return
-    media = parsed.kind in {"clip", "thumbnail"} and is_id(parsed.uid) and is_id(parsed.video_id)
+    media = parsed.kind in {"clip", "thumbnail"} and is_stored_id(parsed.uid) and is_stored_id(parsed.video_id)
     frame = records.clips(parsed.uid, parsed.video_id).unbroken() if media else None
     if frame is not None and len(frame):
         keys = {guess.value, unquote(guess.value)}
@@ -121,7 +121,7 @@ def of_key(records: Records, guess: Guess) -> Iterator[Match]:
 def _place(records: Records, parsed: ParsedKey, *, media: bool) -> Iterator[Match]:
     """The video or the user whose place in the layout a key has, though no document names it."""
     why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
-    if is_id(parsed.uid) and is_id(parsed.video_id):
+    if is_stored_id(parsed.uid) and is_stored_id(parsed.video_id):
         yield from known(records, Guess("r2_key", parsed.key, uid=parsed.uid, video_id=parsed.video_id), why)
-    elif is_id(parsed.uid):
+    elif is_stored_id(parsed.uid):
         yield from of_uid(records, parsed.uid, why)

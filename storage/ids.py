@@ -1,46 +1,109 @@
-"""Checks ids before anything is asked of a backend: one that could widen a key prefix or a path is refused."""
+"""Ids at their two doors: what a person types is checked for slips, what a store or the desk's own link gives is taken.
+
+Firestore holds ids that nobody would type: a blank at an end, a line end, a tab, `__id7__` for a number of Datastore.
+A user with one is a customer like any other. So `check_id` stands where text is typed (arguments, forms, the search
+box), and everywhere else `check_stored_id`, which refuses only what could be no single segment of a path.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 from storage.errors import BadInput
 
 MAX_ID_BYTES = 1_500  # Firestore's limit for a document id
 _RESERVED = re.compile(r"__.*__", re.DOTALL)
+_NUMBER = re.compile(r"__id(-?[1-9][0-9]{0,18})__", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
 
 
 def check_id(value: str, name: str) -> str:
-    """The id unchanged, or `BadInput` that names the field and says what is wrong.
+    """What was typed, unchanged, or `BadInput` that names the field, says what is wrong, and how such an id is given.
 
-    Refused: empty or blank, `.` and `..`, `/`, control characters and lone surrogates, blanks at either end,
-    Firestore's reserved `__x__`, more than 1,500 bytes of UTF-8.
+    Refused: what `check_stored_id` refuses, blanks at either end, control characters and line separators.
     """
-    problem = _problem(value)
-    if problem:
+    if problem := _unstorable(value):
         raise BadInput(f"{name} {problem}", field_name=name, remedy=f"Give {name} exactly as Firestore shows it.")
+    if problem := _unlikely(value):
+        raise BadInput(
+            f"{name} {problem}",
+            field_name=name,
+            remedy=f"Give {name} exactly as Firestore shows it. Where it really is so: open it from a list or from "
+            "Find, whose links are taken as they are; on the command line, add --exact-ids.",
+        )
     return value
 
 
 def is_id(value: object) -> bool:
     """Whether `check_id` would accept the value."""
-    return isinstance(value, str) and not _problem(value)
+    return isinstance(value, str) and not _unstorable(value) and not _unlikely(value)
 
 
-def _problem(value: str) -> str:
-    if not value or not value.strip():
+def check_stored_id(value: str, name: str) -> str:
+    """An id that a store or a link of the desk gave, unchanged; `BadInput` for what no store can have given.
+
+    Refused is what Firestore itself refuses, and with it all that could lead to another path or a wider key prefix:
+    nothing at all, `.` and `..`, `/`, half a character, `__x__` but for Datastore's numbers, more than 1,500 bytes.
+    """
+    if problem := _unstorable(value):
+        raise BadInput(f"{name} {problem}", field_name=name, remedy=f"Give {name} exactly as Firestore shows it.")
+    return value
+
+
+def is_stored_id(value: object) -> bool:
+    """Whether `check_stored_id` would accept the value."""
+    return isinstance(value, str) and not _unstorable(value)
+
+
+def number_of(value: str) -> int | None:
+    """The number that `__id7__` stands for, as Datastore numbered its entities; `None` for every other id."""
+    found = _NUMBER.fullmatch(value)
+    number = int(found[1]) if found else 0
+    return number if number and number in _INT64 else None
+
+
+def typeable(value: str) -> str:
+    """An id as a person can see and type it: one that `check_id` refuses with what cannot be seen percent-encoded."""
+    if is_id(value):
+        return value
+    return "".join(quote(char) if char == "%" or char.isspace() or _is_control(char) else char for char in value)
+
+
+def firestore_order(value: str) -> tuple[int, bytes]:
+    """Sorts ids as Firestore lists them: numbers first, by value, then texts by their UTF-8 bytes."""
+    number = number_of(value)
+    return (number, b"") if number is not None else (2**63, value.encode())
+
+
+def _unstorable(value: str) -> str:
+    if not value:
         return "is empty"
-    if value != value.strip():
-        return "begins or ends with a blank"
     if value in {".", ".."}:
         return f"must not be {value!r}"
     if "/" in value:
         return "must not contain '/'"
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in value):
-        return "contains a control character"
-    if len(value.encode()) > MAX_ID_BYTES:
+    try:
+        length = len(value.encode())
+    except UnicodeEncodeError:
+        return "contains a control character (half a surrogate pair)"
+    if length > MAX_ID_BYTES:
         return f"is longer than {MAX_ID_BYTES:,} bytes"
-    if _RESERVED.fullmatch(value):
+    if len(value) > 4 and _RESERVED.fullmatch(value) and number_of(value) is None:
         return "is a name that Firestore reserves (__...__)"
     return ""
+
+
+def _unlikely(value: str) -> str:
+    if not value.strip():
+        return "is empty"
+    if value != value.strip():
+        return "begins or ends with a blank"
+    if any(map(_is_control, value)):
+        return "contains a control character"
+    return ""
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Zl", "Zp"}

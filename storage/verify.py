@@ -16,7 +16,7 @@ from storage.clients.meter import metering
 from storage.domain import integrity
 from storage.domain.integrity import Checked, Failure, Finding, InFlight, Report, Totals
 from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories.records import Records
 from storage.verify_facts import WHOLE, Checker, Scope, checker, failed, gather
 
@@ -65,9 +65,9 @@ def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: 
     Raises `BadInput` for an id that is none, `NotFound` where neither store holds anything under it, and what kept
     Firestore from answering at all; a bucket that refuses or is away is a report that says so.
     """
-    check_id(uid, "uid")
+    check_stored_id(uid, "uid")
     if video_id is not None:
-        check_id(video_id, "video_id")
+        check_stored_id(video_id, "video_id")
     with metering() as meter:
         facts = gather(checker, uid, video_id, scope)
         check_budgets()  # what was not read for want of budget is no finding

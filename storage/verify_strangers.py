@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from storage.domain.integrity import Report
 from storage.domain.layout import OPS_PREFIX
-from storage.ids import is_id
+from storage.ids import is_stored_id
 from storage.verify import verify_user
 from storage.verify_facts import WHOLE, Checker, Scope
 
@@ -33,7 +33,7 @@ def bucket_uids(checker: Checker, after: str | None = None) -> Iterator[str]:
         uid, slash, _ = key[len(prefix) :].partition("/")
         folder = f"{uid}{slash}"
         start = key[: len(prefix) + len(folder)] + _LAST if slash else key
-        if slash and is_id(uid) and not (not prefix and folder in _SHARED):
+        if slash and is_stored_id(uid) and not (not prefix and folder in _SHARED):
             yield uid
 
 

@@ -8,7 +8,7 @@ from pages._ui import states
 from pages._ui.keys import IDS, QUERY
 from pages._ui.links import url_for
 from storage.errors import BadInput
-from storage.ids import check_id
+from storage.ids import check_stored_id
 
 MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pasted
 
@@ -16,8 +16,9 @@ MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pas
 def read(name: str) -> str | None:
     """The parameter, checked; `None` where the address has none or an empty one. `BadInput` names the field.
 
-    Ids are checked by `storage.ids.check_id`; a question may hold anything but control characters, up to a length. A
-    parameter that is given twice is refused, since two parts of a page could each believe another of them.
+    Ids are taken as they are (`storage.ids.check_stored_id`): links of the desk name what a store holds. A question may
+    hold anything but control characters, up to a length. A parameter that is given twice is refused, since two parts
+    of a page could each believe another of them.
     """
     values = st.query_params.get_all(name)
     if len(values) > 1:
@@ -27,7 +28,7 @@ def read(name: str) -> str | None:
     value = values[0] if values else ""
     if not value:
         return None
-    return check_id(value, name) if name in IDS else _question(value.strip(), name)
+    return check_stored_id(value, name) if name in IDS else _question(value.strip(), name)
 
 
 def read_or_none(name: str) -> str | None:

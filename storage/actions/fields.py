@@ -14,7 +14,7 @@ from storage.connect import Writers
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
 from storage.domain.model import RawDocument
 from storage.errors import BadInput, NotFound, Refused, Stale
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
@@ -139,7 +139,7 @@ class Recorded:
 
 def read(records: Records, change_id: str) -> Recorded:
     """The record of a change, or `NotFound`."""
-    document = records.raw(f"{CHANGES}/{check_id(change_id, 'CHANGE_ID')}")
+    document = records.raw(f"{CHANGES}/{check_stored_id(change_id, 'CHANGE_ID')}")
     if document is None or document.fields is None:
         raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
     held = document.fields

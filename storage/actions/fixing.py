@@ -28,7 +28,7 @@ from storage.domain.policy import Action, Actor, authorise
 from storage.domain.upload import UploadPlan
 from storage.errors import NotPermitted, Refused, Stale, StorageError
 from storage.highlights_store import Highlights
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories.store_time import store_time
 from storage.verify_facts import Checker, checker
 
@@ -136,7 +136,7 @@ def replace_clip(bench: Bench, actor: Actor, plan: UploadPlan, media: Media, rea
 
 def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
     """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
-    record = bench.stores.records.raw(f"{fields.CHANGES}/{check_id(change_id, 'change')}")
+    record = bench.stores.records.raw(f"{fields.CHANGES}/{check_stored_id(change_id, 'change')}")
     known = (record.fields if record else None) or {}
     kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
     event = Event(
@@ -209,7 +209,7 @@ def _both_places(bench: Bench, uid: str, video_id: str) -> Highlights:
     """Both places as they are; raises what kept either from being read, since unknown allows nothing."""
     found = highlights_store.read(
         bench.stores.records, bench.stores.objects, bench.stores.layout,
-        check_id(uid, "uid"), check_id(video_id, "video_id"),
+        check_stored_id(uid, "uid"), check_stored_id(video_id, "video_id"),
     )  # fmt: skip
     if found.errors:
         raise found.errors[0]

@@ -14,7 +14,7 @@ from storage.domain import mp4, upload
 from storage.domain.model import Clip, ObjectInfo, Video
 from storage.domain.upload import UploadPlan, Wish
 from storage.errors import BadInput, NotFound, Refused, Stale
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.local_files import open_file, read_file
 
 MAX_BYTES = 2 * 1024**3
@@ -71,8 +71,8 @@ def plan(
     now: datetime,
 ) -> UploadPlan:  # fmt: skip
     """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan."""
-    check_id(uid, "UID")
-    check_id(video_id, "VIDEO_ID")
+    check_stored_id(uid, "UID")
+    check_stored_id(video_id, "VIDEO_ID")
     wish = Wish(
         upload.check_scene(scene),
         upload.check_style(style),

@@ -17,6 +17,11 @@ from storage.cli.context import Context
 from storage.cli.output import cost_line, progress, report_error
 from storage.clients.meter import billed
 from storage.errors import BadInput, StorageError
+from storage.ids import check_id, check_stored_id
+
+# Arguments that are ids of a customer's things, and of the desk's own, which nobody has to give exactly.
+_IDS = {"uid": "UID", "video_id": "VIDEO_ID", "video": "VIDEO_ID", "clip_id": "CLIP_ID", "clip": "CLIP_ID"}
+_OWN_IDS = {"job_id": "JOB_ID", "job": "JOB_ID", "change_id": "CHANGE_ID"}
 
 EPILOG = """\
 exit status:
@@ -59,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
         type=_budget,
         help="stop after this many document reads; 0: never (default: READ_BUDGET, 100,000)",
     )
+    common.add_argument(
+        "--exact-ids",
+        action="store_true",
+        help="take UID, VIDEO_ID and CLIP_ID as a store gave them, also with blanks at an end or control characters",
+    )
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser] = root.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
@@ -81,6 +91,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         try:
             arguments = parser().parse_args([_checked(text) for text in argv])
+            _check_ids(arguments)
             status = _run(arguments)
         except StorageError as error:
             report_error(error, as_json=as_json)
@@ -133,6 +144,19 @@ def _run(arguments: argparse.Namespace) -> int:
             progress(cost_line(cost.as_dict()))
         context.close()
     return status
+
+
+def _check_ids(arguments: argparse.Namespace) -> None:
+    """Refuses what cannot be an id, before any command begins: by name, as the command's own help has it."""
+    check = check_stored_id if arguments.exact_ids else check_id
+    for name, shown in _IDS.items():
+        given = getattr(arguments, name, None)
+        for value in given if isinstance(given, list) else [given]:
+            if value is not None:
+                check(value, shown)
+    for name, shown in _OWN_IDS.items():
+        if getattr(arguments, name, None) is not None:
+            check_id(getattr(arguments, name), shown)
 
 
 def _budget(text: str) -> int:

@@ -6,11 +6,14 @@ sends, the body is replaced by the one for all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from xml.sax.saxutils import escape
+
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot carry in any way
 
 _body: ContextVar[bytes | None] = ContextVar("body_of_a_batch", default=None)
 

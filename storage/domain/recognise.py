@@ -15,7 +15,7 @@ from storage.domain.layout import Layout, ParsedKey, parse_stem
 from storage.domain.signatures import is_signed, without_signature
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
-from storage.ids import is_id
+from storage.ids import is_id, is_stored_id
 
 MAX_QUERY_CHARS = 8_192
 
@@ -228,25 +228,24 @@ def _desk_link(parts: SplitResult) -> Iterator[Guess]:
     """A link to a page of this desk: its query names the ids."""
     query = parse_qs(parts.query)
     uid, video, clip = (query.get(name, [""])[0] for name in ("uid", "video_id", "clip_id"))
-    if is_id(uid):
-        yield Guess(
-            "desk_link", uid, uid=uid, video_id=video if is_id(video) else "", clip_id=clip if is_id(clip) else ""
-        )
+    if is_stored_id(uid):
+        video, clip = (found if is_stored_id(found) else "" for found in (video, clip))
+        yield Guess("desk_link", uid, uid=uid, video_id=video, clip_id=clip)
 
 
 def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Guess]:
     """A Firestore path, or a key; the `whole` text may be a key outside the layout, which a document may name."""
     relative = re.sub(r"^.*?/documents/", "", text).strip("/")
     parts = relative.split("/")
-    if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_id(part) for part in parts):
+    if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_stored_id(part) for part in parts):
         clip = parts[5] if len(parts) >= 6 and parts[4] == "clips" else ""
         yield Guess("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
         return
     parsed = _key_in(text.lstrip("/"), layout)
     if parsed.kind not in {"unrecognised", "ops"}:
         yield _key_guess("r2_key", parsed)
-    elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_id(parts[1]):
-        video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_id(parts[2]) else ""
+    elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_stored_id(parts[1]):
+        video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_stored_id(parts[2]) else ""
         yield Guess("document_path", relative, uid=parts[1], video_id=video)
     elif parts[-1].lower().endswith((".mp4", ".jpg")) and parse_stem(parts[-1].rpartition(".")[0]):
         yield Guess("file_name", parts[-1])

@@ -9,7 +9,7 @@ from storage.clients.firestore import FirestoreHandle
 from storage.domain.model import RawDocument
 from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, entry_path, job_path
 from storage.errors import NotFound
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
 from storage.repositories.records_query import build, start_after
 from storage.repositories.store_time import ReadAt
@@ -36,7 +36,7 @@ class Jobs:
 
     def find(self, job_id: str) -> Job | None:
         """The job, or `None`: proven absent."""
-        path = job_path(check_id(job_id, "JOB_ID"))
+        path = job_path(check_stored_id(job_id, "JOB_ID"))
         read_at = ReadAt()
         found = self._handle.batch_get([path], operation="Reading a job", read_time=read_at)[path]
         return None if found is None else _job(found, read_at)
@@ -49,7 +49,7 @@ class Jobs:
 
     def of_user(self, uid: str) -> tuple[Job, ...]:
         """Every job about the user or something of the user's, the oldest first."""
-        jobs = self._run(build(COLLECTION, where=[("uid", "==", check_id(uid, "uid"))]))
+        jobs = self._run(build(COLLECTION, where=[("uid", "==", check_stored_id(uid, "uid"))]))
         return tuple(sorted(jobs, key=lambda job: job.created_at))
 
     def going_on(self) -> tuple[Job, ...]:
@@ -75,7 +75,7 @@ class Jobs:
                 query,
                 lambda documents: [(document.name, raw_document(document)) for document in documents],
                 operation="Reading a journal",
-                parent=job_path(check_id(job_id, "JOB_ID")),
+                parent=job_path(check_stored_id(job_id, "JOB_ID")),
             )
             yield from (_fields(document) for _, document in page)
             if len(page) < PAGE:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storage.clients.r2 import R2Client
+from storage.clients.r2_batches import NOT_XML
 from storage.clients.r2_listing import COLUMNS
+from storage.domain.layout import MAX_KEY_BYTES
 from storage.domain.model import MultipartUpload
 from storage.domain.schema import OBJECTS, Table
 from storage.errors import BackendError, Unusable
@@ -25,6 +27,9 @@ def pages(client: R2Client, prefix: str, clock: Clock, start_after: str | None, 
     check_prefix(prefix)
     if limit is not None and limit < 1:
         raise ValueError("limit must be at least 1")
+    if _beyond_keys(prefix):
+        yield Table(OBJECTS, OBJECTS.empty(), (), True, clock())
+        return
     way_on: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
     left = limit
     while left is None or left > 0:
@@ -36,6 +41,12 @@ def pages(client: R2Client, prefix: str, clock: Clock, start_after: str | None, 
             raise _unusable("list_objects_v2", prefix, "goes in a circle")
         way_on = {"ContinuationToken": token}
         left = None if left is None else left - len(page.frame)
+
+
+def _beyond_keys(prefix: str) -> bool:
+    """Whether no store can hold a key below the prefix: Firestore's ids may be longer than any key, and a store that is
+    asked for such a prefix refuses the question."""
+    return len(prefix.encode()) >= MAX_KEY_BYTES
 
 
 def _page(
@@ -94,7 +105,7 @@ def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:
     """Every multipart upload under the prefix that was begun and not ended. As `everything`, a failure is data."""
     check_prefix(prefix)
     read_at, found, reads, failed = clock(), list[MultipartUpload](), 0, None
-    way_on: dict[str, Any] | None = {}
+    way_on: dict[str, Any] | None = None if _beyond_keys(prefix) else {}
     try:
         while way_on is not None:
             # No EncodingType: stores differ in whether they then encode, and the SDK does not decode this listing.
@@ -119,6 +130,9 @@ def _markers(reply: dict[str, Any]) -> dict[str, Any] | None:
 
 def _upload(item: dict[str, Any], prefix: str) -> MultipartUpload:
     key, upload_id, initiated = item.get("Key"), item.get("UploadId"), item.get("Initiated")
+    shown = NOT_XML.sub("\ufffd", prefix)  # XML has no way to write such a character, and stores put this in its place
+    if key and shown != prefix and key.startswith(shown) and "\ufffd" not in key[len(shown) :]:
+        key = prefix + key[len(shown) :]  # the store compared the keys themselves with the prefix
     if not key or not upload_id or not str(key).startswith(prefix):
         raise _unusable("list_multipart_uploads", prefix, "holds an upload without key or id, or of another prefix")
     return MultipartUpload(key, upload_id, initiated.astimezone(UTC) if isinstance(initiated, datetime) else None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from storage.domain.schema import CLIPS, VIDEOS, Schema, Table
 from storage.errors import BadInput, MissingIndex, Unusable
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories.decode import decode_time
 from storage.repositories.records_pages import checked_limit
 from storage.repositories.records_query import Condition, build, names_between
@@ -52,7 +52,7 @@ class FleetRecords(Reading):
 
     def find_clips_of_video(self, video_id: str, *, limit: int = FIND_LIMIT) -> Table:
         """Clips of all users whose id begins as that of a clip of this video does: also where no video document is."""
-        start = f"{check_id(video_id, 'video_id')}_"
+        start = f"{check_stored_id(video_id, 'video_id')}_"
         where: list[Condition] = [("clip_id", ">=", start), ("clip_id", "<", start[:-1] + chr(ord("_") + 1))]
         return self._first(CLIPS, build("clips", group=True, where=where, order_by="clip_id"), "Finding clips", limit)
 
@@ -112,7 +112,7 @@ class FleetRecords(Reading):
 
         Counting stops at `up_to`, and costs no more than that.
         """
-        query = build(check_id(collection_group, "collection_group"), group=True)
+        query = build(check_stored_id(collection_group, "collection_group"), group=True)
         return self._count(query, f"Counting {collection_group}", up_to=up_to)
 
     def _find(self, schema: Schema, fields: dict[str, str | None], operation: str, limit: int) -> Table:

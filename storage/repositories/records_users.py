@@ -10,7 +10,7 @@ from typing import Any
 from storage.domain.model import Accounting, RawDocument, User
 from storage.domain.schema import TRANSACTIONS, USERS, Table
 from storage.errors import BadInput, Oddity
-from storage.ids import check_id
+from storage.ids import check_stored_id, firestore_order
 from storage.repositories import decode_model
 from storage.repositories.decode import raw_document
 from storage.repositories.records_pages import checked_limit
@@ -106,10 +106,10 @@ def _belongs(shard: tuple[int, int] | None, after: str | None) -> Callable[[Any]
     index, count = shard or (1, 1)
     if not 1 <= index <= count:
         raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy="For example 1/4.")
-    last = check_id(after, "after").encode() if after is not None else b""
+    last = None if after is None else firestore_order(check_stored_id(after, "after"))
 
     def keep(document: Any) -> bool:
-        uid = document.name.rpartition("/")[2].encode()
-        return uid > last and zlib.crc32(uid) % count == index - 1
+        uid = document.name.rpartition("/")[2]
+        return (last is None or firestore_order(uid) > last) and zlib.crc32(uid.encode()) % count == index - 1
 
     return keep

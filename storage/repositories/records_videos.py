@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from storage.domain.model import RawDocument, Video
 from storage.domain.schema import SHARES, VIDEOS, Table
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.repositories import decode_model
 from storage.repositories.decode import raw_document
 from storage.repositories.records_pages import checked_limit
@@ -61,7 +61,7 @@ class VideoRecords(Reading):
 
     def share_slugs(self, uid: str, video_id: str | None = None) -> Table:
         """The public share links of a user, or of one of the user's videos."""
-        where: list[Condition] = [("user_id", "==", check_id(uid, "uid"))]
+        where: list[Condition] = [("user_id", "==", check_stored_id(uid, "uid"))]
         if video_id is not None:
-            where.append(("video_id", "==", check_id(video_id, "video_id")))
+            where.append(("video_id", "==", check_stored_id(video_id, "video_id")))
         return self._table(SHARES, self._by_name(build("share_slugs", where=where), "Reading the share links"))

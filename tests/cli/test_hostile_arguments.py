@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.cli.main import parser
-from storage.ids import is_id
+from storage.ids import is_id, is_stored_id
 from tests.cli.recorded import OTHER, VIDEO, RecordedDesk, recorded_desk
 from tests.rigs.seaweed import SeaweedRig
 
@@ -52,7 +52,8 @@ class Call:
     @property
     def has_bad_ids(self) -> bool:
         """Whether one of them is no id."""
-        return not all(is_id(value) for _, value in self.ids)
+        fits = is_stored_id if "--exact-ids" in self.arguments else is_id
+        return not all((fits if kind in IDS[:3] else is_id)(value) for kind, value in self.ids)
 
 
 def commands() -> dict[tuple[str, ...], list[argparse.Action]]:

@@ -50,7 +50,7 @@ def test_a_user_without_document_and_without_anything_below_is_proven_absent(wor
     assert reads_of(lambda: world.records.user("u1")) == (None, 2)
 
 
-@pytest.mark.parametrize("uid", ["", " ", ".", "..", "a/b", "a\nb", "__x__", "x" * 1_501])
+@pytest.mark.parametrize("uid", ["", ".", "..", "a/b", "__x__", "x" * 1_501])
 def test_an_unusable_uid_is_refused_before_anything_is_read(world: World, uid: str) -> None:
     with pytest.raises(BadInput, match="uid"):
         reads_of(lambda: world.records.user(uid))

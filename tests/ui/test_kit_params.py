@@ -32,11 +32,12 @@ def open_with(script: str, **query: str | list[str]) -> AppTest:
 
 def test_ids_are_read_as_they_are() -> None:
     assert open_with(SCRIPT, uid="u 1+é", video_id="v-1").text[0].value == "['u 1+é', 'v-1']"
+    assert open_with(SCRIPT, uid="copy ", video_id="line\n").text[0].value == repr(["copy ", "line\n"])
 
 
 @pytest.mark.parametrize(
     ("uid", "problem"),
-    [("a/b", "must not contain"), ("..", "must not be"), (" u", "begins or ends with a blank"), ("a\nb", "control")],
+    [("a/b", "must not contain"), ("..", "must not be"), ("__x__", "reserves"), ("x" * 1_501, "longer")],
 )
 def test_a_bad_id_ends_the_page_with_the_name_of_the_field(uid: str, problem: str) -> None:
     app = open_with(SCRIPT, uid=uid, video_id="v")

@@ -171,7 +171,7 @@ def test_a_ticked_row_opens_its_diagnosis_once(app):
     assert "Evidence" in words(shown)
 
 
-@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b"])
+@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "__x__"])
 def test_a_bad_id_in_the_address_is_refused_by_name(app, value):
     outage(app)
     text = words(app.open("processing", uid=value, video_id="vid-0009"))

@@ -210,7 +210,7 @@ def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app
     assert set(kinds(shown)) == {"Could not be read"}
 
 
-@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "a\x01b"])
+@pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "__x__"])
 def test_a_bad_id_in_the_address_is_refused_by_name(app, value):
     shown = app.open("uploads", uid=value)
     assert "uid" in words(shown)

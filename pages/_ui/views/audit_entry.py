@@ -17,7 +17,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.text import ABSENT, md, plain
 from pages._ui.views import audit_undo
 from storage.domain.purge.plan import moment
-from storage.ids import is_id
+from storage.ids import is_id, is_stored_id
 
 PAGE: Final = "audit"
 MAX_KEYS = 200
@@ -79,9 +79,9 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _ways(entry: Mapping[str, Any]) -> None:
     uid, video_id, job_id = (str(entry.get(name) or "") for name in ("uid", "video_id", "job_id"))
-    if is_id(uid):
+    if is_stored_id(uid):
         st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: uid})
-        if is_id(video_id):
+        if is_stored_id(video_id):
             ids = {UID: uid, VIDEO_ID: video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
     if is_id(job_id):

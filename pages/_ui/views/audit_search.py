@@ -69,6 +69,8 @@ def _form(given: Mapping[str, str]) -> None:
         first, last = _ends(days)
         wanted = {UID: uid, ACTOR: actor, ACTION: action, OUTCOME: outcome, TEXT: text, FROM: first, TO: last}
         kept = {name: " ".join((value or "").split()) for name, value in wanted.items() if sent}
+        if sent and uid == given[UID]:
+            kept[UID] = given[UID]  # as the address had it: a link may name an id that nobody would type
         st.query_params.from_dict({name: value for name, value in kept.items() if value})
         st.rerun()
 

@@ -82,7 +82,7 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
         *([] if reason.strip() else ["the reason"]),
         *([] if ticket.strip() or not needed else ["the ticket"]),
         *([] if ticks else ["every tick"]),
-        *([] if phrase == plan.scope.spelled else ["the name, to the letter"]),
+        *([] if plan.scope.is_named_by(phrase) else ["the name, to the letter"]),
         *([] if standing.counting(plan, email) or not needed else ["a second person's approval"]),
     ]
     label = _label(plan, erase=erase)
@@ -146,8 +146,8 @@ def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
 
 def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Its name, typed or pasted in full: **{md(plan.scope.spelled, 400)}**", width="content")
-        copy_button(plan.scope.spelled, key=key(PAGE, "copy_name"), what="name", label="")
+        st.markdown(f"Its name, typed or pasted in full: **{md(plan.scope.typeable, 400)}**", width="content")
+        copy_button(plan.scope.typeable, key=key(PAGE, "copy_name"), what="name", label="")
     return st.text_input(
         "Name of what goes", key=key(PAGE, "phrase", *mark), live=True, autocomplete="off",
         label_visibility="collapsed", placeholder=plan.scope.kind,

@@ -17,6 +17,7 @@ from pages._ui.text import md
 from pages._ui.views import purge_whose
 from storage.domain.purge.scope import Kind, Scope, dangers
 from storage.errors import BadInput, StorageError
+from storage.ids import check_id
 
 PAGE: Final = "purge"
 CLIPS_ON_A_PAGE = 200
@@ -68,7 +69,17 @@ def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         }
         sent = st.form_submit_button("Choose", icon=":material/my_location:")
     if sent:
-        st.query_params.from_dict({name: text.strip() for name, text in typed.items() if text.strip()})
+        came = {UID: uid, VIDEO_ID: video_id, CLIP_ID: clip_id}
+        try:
+            wanted = {
+                name: text if text == came[name] else check_id(text.strip(), name)
+                for name, text in typed.items()
+                if text.strip() or text == came[name]
+            }
+        except BadInput as error:
+            states.error_panel(error, key=key(PAGE, "typed"))
+            return
+        st.query_params.from_dict(wanted)
         st.rerun()
 
 

@@ -11,7 +11,10 @@ from storage.ids import check_id
 
 
 def draw(uid: str, video_id: str, *, page: str) -> None:
-    """The fields, filled with what the address holds; running puts what was typed there, after it was checked."""
+    """The fields, filled with what the address holds; running puts what was typed there, after it was checked.
+
+    What was left as it came from the address is taken as it is: it may be an id that nobody would type.
+    """
     here = tables.fingerprint([uid, video_id])
     with st.form(key(page, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input("User id or e-mail", uid, key=key(page, "uid", here), max_chars=1_500)
@@ -19,9 +22,9 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
     if sent:
         try:
-            wanted = {UID: _uid(typed.strip())}
+            wanted = {UID: uid if typed == uid and uid else _uid(typed.strip())}
             if narrowed.strip():
-                wanted[VIDEO_ID] = check_id(narrowed.strip(), VIDEO_ID)
+                wanted[VIDEO_ID] = video_id if narrowed == video_id else check_id(narrowed.strip(), VIDEO_ID)
         except StorageError as error:
             states.error_panel(error, key=key(page, "refused"))
             return

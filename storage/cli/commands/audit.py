@@ -7,7 +7,6 @@ import argparse
 from storage.cli.context import Context
 from storage.cli.output import print_json, say, say_table
 from storage.domain.purge.guards import normal_email
-from storage.ids import check_id
 from storage.repositories.audit_log import AuditLog
 
 
@@ -29,7 +28,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0, or 1 when the chain does not hold."""
-    uid = check_id(arguments.uid, "--uid") if arguments.uid is not None else ""
+    uid = arguments.uid if arguments.uid is not None else ""
     actor = normal_email(arguments.actor, "--actor") if arguments.actor is not None else ""
     stores = context.stores
     log = AuditLog(stores.handle, stores.objects, key=stores.settings.audit_key.reveal().encode())

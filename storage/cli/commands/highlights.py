@@ -16,7 +16,6 @@ from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.highlights_file import check_file
 from storage.errors import BadInput, NotFound
 from storage.highlights_store import Highlights
-from storage.ids import check_id
 from storage.local_files import read_file
 
 
@@ -37,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 with highlights, 1 without any."""
-    uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
+    uid, video_id = arguments.uid, arguments.video_id
     extra: dict[str, Any] = {}
     if arguments.put is not None or arguments.rebuild_from:
         extra = _write(arguments, context, uid, video_id)

@@ -18,7 +18,6 @@ from storage.domain.usage import Quota, Usage
 from storage.domain.usage_reply import usage_reply
 from storage.errors import AccessDenied, NotFound
 from storage.find import find
-from storage.ids import check_id
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -80,7 +79,7 @@ def run_find(arguments: argparse.Namespace, context: Context) -> int:
 
 def run_usage(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when every counter is true, 1 when one drifts. A quota that is used up is no fault of the data."""
-    uid = check_id(arguments.uid, "UID")
+    uid = arguments.uid
     stores = context.stores
     with metering() as meter:
         found = account.read_account(stores.records, uid, stores.settings.plan_limits)
@@ -182,9 +181,9 @@ def _record(context: Context, clip: Clip, key: str, arguments: argparse.Namespac
 
 def run_url(arguments: argparse.Namespace, context: Context) -> int:
     """Prints the link. It is a bearer token: it goes to stdout and nowhere else."""
-    uid = check_id(arguments.uid, "UID")
-    video_id = check_id(arguments.video_id, "VIDEO_ID")
-    clip_id = check_id(arguments.clip_id, "CLIP_ID")
+    uid = arguments.uid
+    video_id = arguments.video_id
+    clip_id = arguments.clip_id
     clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
     kind: links.MediaKind = "thumbnail" if arguments.thumbnail else "clip"
     link = links.media_link(context.stores, clip, kind=kind, download=arguments.download)

@@ -20,7 +20,6 @@ from storage.cli.output import progress as told
 from storage.clients.meter import agreed
 from storage.domain.purge.job import Job
 from storage.errors import BackendError, BadInput, Refused
-from storage.ids import check_id
 
 Run = Callable[[argparse.Namespace, Context], int]
 
@@ -63,7 +62,6 @@ def register_jobs(add: Callable[[str, str, Run], argparse.ArgumentParser]) -> No
 
 def run_status(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0, or 1 where the job stopped with a fault or left something."""
-    check_id(arguments.job_id, "JOB_ID")
     purging = open_purging(context.stores)
     job = purging.jobs.get(arguments.job_id)
     _print(job, purging, context)
@@ -82,7 +80,7 @@ def run_certificate(arguments: argparse.Namespace, context: Context) -> int:
 
 def run_resume(arguments: argparse.Namespace, context: Context) -> int:
     """Goes on with the job here; exits as `apply`."""
-    actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
     purging = open_purging(context.stores, progress)
     job = resume(purging, job_id, actor)
     return run_to_end(purging, job.job_id, context)
@@ -90,7 +88,7 @@ def run_resume(arguments: argparse.Namespace, context: Context) -> int:
 
 def run_cancel(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the job is cancelled or will stop after the batch under way."""
-    actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
     purging = open_purging(context.stores)
     _print(cancel(purging, job_id, actor), purging, context)
     return 0
@@ -98,7 +96,7 @@ def run_cancel(arguments: argparse.Namespace, context: Context) -> int:
 
 def run_undo(arguments: argparse.Namespace, context: Context) -> int:
     """Undoes here; exit 0 when all is back, 1 when something could not be put back, 4 when refused."""
-    actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
     purging = open_purging(context.stores, progress)
     begun = refusing(context, lambda: undo(purging, job_id, arguments.reason, actor))
     if begun is None:
@@ -108,7 +106,7 @@ def run_undo(arguments: argparse.Namespace, context: Context) -> int:
 
 def run_empty(arguments: argparse.Namespace, context: Context) -> int:
     """Empties here; exit 0 when nothing is left of it, 3 when it stopped, 4 when refused."""
-    actor, job_id = shell_actor(arguments.actor), check_id(arguments.job_id, "JOB_ID")
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
     purging = open_purging(context.stores, progress)
     begun = refusing(context, lambda: empty_quarantine(purging, job_id, arguments.confirm, arguments.reason, actor))
     if begun is None:
@@ -133,7 +131,7 @@ def run_worker(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
     purging = open_purging(context.stores, progress)
     if arguments.job is not None:
-        return run_to_end(purging, check_id(arguments.job, "JOB_ID"), context)
+        return run_to_end(purging, arguments.job, context)
     with agreed():
         jobs = sweep(purging)
     if context.as_json:

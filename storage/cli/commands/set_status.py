@@ -10,7 +10,6 @@ from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, safe, say, say_table
 from storage.domain.changes import ABSENT, rows
-from storage.ids import check_id
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when it was written."""
-    uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
+    uid, video_id = arguments.uid, arguments.video_id
     status = action.check_status(arguments.status)
     actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
     bench = context.bench()

@@ -9,7 +9,6 @@ from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, safe, say
 from storage.domain.changes import ABSENT
-from storage.ids import check_id
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when everything was put back, 4 when something was changed since."""
-    change_id = check_id(arguments.change_id, "CHANGE_ID")
+    change_id = arguments.change_id
     actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
     done = fixing.undo(context.bench(), actor, change_id, reason)
     if context.as_json:

@@ -12,7 +12,6 @@ from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
 from storage.domain.styles import STYLES
 from storage.domain.upload import check_scene, check_style
-from storage.ids import check_id
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -39,7 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
-    uid, video_id = check_id(arguments.uid, "UID"), check_id(arguments.video_id, "VIDEO_ID")
+    uid, video_id = arguments.uid, arguments.video_id
     actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
     check_scene(arguments.scene)
     check_style(arguments.style)

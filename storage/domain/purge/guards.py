@@ -137,12 +137,13 @@ def check_confirmation(
 ) -> tuple[Approval, ...]:
     """Raises `Refused` with every ground at once; gives back the approvals that count.
 
-    `phrase` must be the scope's name in full, to the letter. `actor` is normalised. An approval counts when it is for
-    exactly this fingerprint and by somebody who is neither the maker of the plan nor the one who applies it.
+    `phrase` must be the scope's name in full, to the letter or as `Scope.typeable` writes it. `actor` is normalised. An
+    approval counts when it is for exactly this fingerprint and by somebody who is neither the maker of the plan nor the
+    one who applies it.
     """
     grounds = []
-    if phrase != plan.scope.spelled:
-        grounds.append(f"the confirmation is not the scope's name, which is {plan.scope.spelled!r}")
+    if not plan.scope.is_named_by(phrase):
+        grounds.append(f"the confirmation is not the scope's name, which is {plan.scope.typeable!r}")
     grounds += plan.blocked
     grounds += dangers(plan.scope, Layout(plan.target.key_prefix).prefixes, limits.shortest_id)
     count = tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from storage.errors import BadInput
-from storage.ids import check_id, is_id
+from storage.ids import check_stored_id, is_stored_id, number_of, typeable
 
 Kind = Literal["clip", "clips", "video", "user"]
 
@@ -40,9 +40,9 @@ class Scope:
 
     @classmethod
     def of(cls, uid: str, video_id: str | None = None, clip_ids: Iterable[str] = ()) -> Self:
-        """A scope from checked ids; raises `BadInput` for an id that is none, or for clips without their video."""
-        check_id(uid, "UID")
-        clips = tuple(sorted({check_id(clip_id, "CLIP_ID") for clip_id in clip_ids}))
+        """A scope from ids as the stores hold them; `BadInput` for what is no id, or for clips without their video."""
+        check_stored_id(uid, "UID")
+        clips = tuple(sorted({check_stored_id(clip_id, "CLIP_ID") for clip_id in clip_ids}))
         if video_id is None:
             if clips:
                 raise BadInput(
@@ -51,19 +51,19 @@ class Scope:
                     remedy="Give the video of the clip too.",
                 )
             return cls(uid)
-        check_id(video_id, "VIDEO_ID")
+        check_stored_id(video_id, "VIDEO_ID")
         return cls(uid, video_id, tuple(ClipRef(video_id, clip_id) for clip_id in clips))
 
     @classmethod
     def of_clips(cls, uid: str, clips: Iterable[ClipRef]) -> Self:
         """A chosen set of clips of one user, from any of the user's videos; raises `BadInput` for none at all."""
-        check_id(uid, "UID")
+        check_stored_id(uid, "UID")
         chosen = tuple(sorted(set(clips)))
         if not chosen:
             raise BadInput("No clip was chosen", field_name="CLIP_ID", remedy="Choose at least one clip.")
         for clip in chosen:
-            check_id(clip.video_id, "VIDEO_ID")
-            check_id(clip.clip_id, "CLIP_ID")
+            check_stored_id(clip.video_id, "VIDEO_ID")
+            check_stored_id(clip.clip_id, "CLIP_ID")
         videos = {clip.video_id for clip in chosen}
         return cls(uid, videos.pop() if len(videos) == 1 else None, chosen)
 
@@ -83,6 +83,17 @@ class Scope:
         elif self.kind == "clips":
             parts.append(f"{len(self.clips)} clips")
         return "/".join(parts)
+
+    @property
+    def typeable(self) -> str:
+        """`spelled`, as a person can see and type it: an id with blanks at its ends or control characters in it is
+        written percent-encoded, for a form takes these off, and nobody sees them.
+        """
+        return "/".join(map(typeable, self.spelled.split("/")))
+
+    def is_named_by(self, phrase: str) -> bool:
+        """Whether a confirmation names this scope, to the letter."""
+        return phrase in {self.spelled, self.typeable}
 
     @property
     def clip_id(self) -> str:
@@ -126,7 +137,7 @@ class Scope:
             *([] if video_id is None else [video_id]),
             *(part for c in clips for part in (c.video_id, c.clip_id)),
         ]
-        if not all(is_id(part) for part in ids):
+        if not all(is_stored_id(part) for part in ids):
             raise BadInput("The plan's scope holds no usable ids", field_name="target", remedy="Make the plan anew.")
         scope = cls.of_clips(uid, clips) if clips else cls.of(uid, video_id)
         if scope.video_id != video_id or scope.clips != clips:
@@ -143,7 +154,8 @@ def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[st
     parts = [("the uid", scope.uid), *(("the video id", video_id) for video_id in scope.video_ids)]
     found = []
     for what, part in parts:
-        if part.casefold() in reserved or part.startswith("_") or part.casefold().startswith("ops_"):
+        own = part.startswith("_") and number_of(part) is None
+        if part.casefold() in reserved or own or part.casefold().startswith("ops_"):
             found.append(f"{what} {part!r} is a reserved word, not an id")
         elif len(part) < shortest_id:
             found.append(f"{what} {part!r} is shorter than {shortest_id} characters, likelier a slip than an id")

@@ -20,7 +20,7 @@ MAX_SEGMENTS = 200  # 100 pairs of collection and document
 
 _END = b"\x00\x01"
 _NUMERIC = b"\x00\x02"
-_NUMERIC_ID = re.compile(r"__id(-?\d{1,19})__")
+_NUMERIC_ID = re.compile(r"__id(-?[1-9][0-9]{0,18})__")
 _OFFSET = 2**63
 _ABOVE = b"\xff"  # higher than the first byte of any segment
 _ROOTS = ((0, "projects"), (2, "databases"), (4, "documents"))
@@ -57,6 +57,12 @@ class Name:
 def is_reserved(name: str) -> bool:
     """Whether an id or a field name is of the form `__x__`, which Firestore keeps for itself."""
     return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def is_numeric(name: str) -> bool:
+    """Whether an id is one that Datastore numbered: `__id7__`, never 0, in 64 bits, without zeros before it."""
+    found = _NUMERIC_ID.fullmatch(name)
+    return found is not None and -_OFFSET <= int(found[1]) < _OFFSET
 
 
 def above(prefix: bytes) -> bytes:
@@ -119,7 +125,7 @@ def parent_named(name: str, label: str = "Document parent name") -> Name:
     if len(parsed.segments) > MAX_SEGMENTS:
         raise invalid(f"Key path is too long. Cannot exceed {MAX_SEGMENTS // 2} elements.")
     for position, segment in enumerate(parsed.segments):
-        _check_id(segment, "Resource id" if position % 2 else "Collection id")
+        _check_id(segment, "Resource id" if position % 2 else "Collection id", numeric=position % 2 == 1)
     if len(parsed.segments) % 2:
         raise invalid(f'{label} "{name}" lacks "/" at index {len(name)}.')
     return parsed
@@ -133,7 +139,7 @@ def collection_id(text: str) -> str:
     """
     if "/" in text:
         raise invalid(f'Collection id "{text}" is invalid because it contains "/".')
-    _check_id(text, "Collection id")
+    _check_id(text, "Collection id", numeric=False)
     return text
 
 
@@ -157,10 +163,10 @@ def _check_roots(label: str, name: str, parts: list[str], roots: tuple[tuple[int
             raise invalid(f'{label} "{name}" lacks an id after "{expected}".')
 
 
-def _check_id(segment: str, kind: str) -> None:
+def _check_id(segment: str, kind: str, *, numeric: bool) -> None:
     if segment in ("", ".", ".."):
         raise invalid(f'{kind} "{segment}" is invalid: it may not be empty, "." or "..".')
-    if is_reserved(segment) and not _NUMERIC_ID.fullmatch(segment):
+    if is_reserved(segment) and not (numeric and is_numeric(segment)):
         raise invalid(f'{kind} "{segment}" is invalid because it is reserved.')
     if len(segment) * 4 > MAX_ID_BYTES and len(segment.encode()) > MAX_ID_BYTES:
         raise invalid(f"The key path element name is longer than {MAX_ID_BYTES} bytes.")
