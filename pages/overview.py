@@ -14,11 +14,12 @@ from pages._ui.access.guard import actor, allowed, show
 from pages._ui.cached import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
+from pages._ui.nav import SCREENS
 from pages._ui.text import md
 from pages._ui.views import overview as view
 from pages._ui.views import purge_lists
 from pages._ui.views import stuck as stuck_view
-from storage.errors import StorageError
+from storage.errors import StorageError, Unusable
 from storage.overview import GLANCE_USERS, SCAN_USERS
 
 NAME: Final = "overview"
@@ -91,12 +92,21 @@ def _limits() -> None:
         loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
     view.limits(found, page=NAME)
+    _rollup_unread()
     if found.source == "live" and not found.complete and found.scanned < SCAN_USERS:
         _offer_more()
     freshness(
         loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
         on_refresh=fleet_loads.refresh,
     )  # fmt: skip
+
+
+def _rollup_unread() -> None:
+    """Says that the rollup is there and cannot be read, and where it is made anew; what is shown was looked at live."""
+    problem = fleet_loads.fleet().value.problem
+    if isinstance(problem, Unusable):
+        st.warning(md(problem.message, 400), title="No figures of all customers", icon=":material/query_stats:")
+        st.page_link(SCREENS["fleet"].file, label="Make them anew", icon=f":material/{SCREENS['fleet'].icon}:")
 
 
 def _offer_more() -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from storage.account import read_account
 from storage.clients.meter import metering
 from storage.domain import diagnosis, highlights, integrity, usage
+from storage.domain.amounts import exact_sum
 from storage.domain.diagnosis import (
     Absent,
     ClipTally,
@@ -31,7 +32,7 @@ from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.model import User, Video
 from storage.domain.schema import Table
 from storage.errors import AccessDenied, NotFound, StorageError
-from storage.ids import check_id
+from storage.ids import check_stored_id
 from storage.verify_facts import WHOLE, Checker, Scope, document_state, gather
 
 NOT_ASKED = "It was not asked for, because the video's document was not read."
@@ -66,8 +67,8 @@ def diagnose(checker: Checker, uid: str, video_id: str, *, scope: Scope = WHOLE,
 
     A store that refuses or is away makes a case whose verdict is about that; `error` is then what it said.
     """
-    check_id(uid, "uid")
-    check_id(video_id, "video_id")
+    check_stored_id(uid, "uid")
+    check_stored_id(video_id, "video_id")
     with metering() as meter:
         facts, clips, error = _facts(checker, uid, video_id, scope, owner)
     return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
@@ -160,7 +161,7 @@ def _clips(found: UserFacts, now: datetime) -> Fact[ClipTally]:
             completed=status.count("completed"),
             processing=status.count("processing"),
             failed=status.count("failed"),
-            size_bytes=int(frame["file_size_bytes"].sum()),
+            size_bytes=exact_sum(frame["file_size_bytes"]),
             sized=int(frame["file_size_bytes"].notna().sum()),
             first_at=times.min().to_pydatetime() if len(times) else None,
             last_at=times.max().to_pydatetime() if len(times) else None,

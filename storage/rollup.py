@@ -83,6 +83,7 @@ def run_rollup(
         if reader.error is not None:
             number = content["totals"].get("unread_users", 0)
             notes.append(f"The clips of {number:,} users could not be added up: {reader.error.message}")
+        notes += tally.odd_notes()
         number = None if videos is None else sum(videos.values())
         made = Shard(
             index, count, started, clock(), reader.error is None, meter.cost().firestore_reads, content,

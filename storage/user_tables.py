@@ -14,6 +14,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from storage.domain.amounts import exact_sum
 from storage.domain.schema import Table
 from storage.repositories.records import Records
 from storage.user_view import KEPT, OVERLAP, merged, note_forgotten
@@ -92,7 +93,7 @@ class UserTables:
         frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
         totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
         sizes = frame["file_size_bytes"].dropna()
-        counted = (int(frame["exists"].sum()), len(sizes), int(sizes.sum()))
+        counted = (int(frame["exists"].sum()), len(sizes), exact_sum(sizes))
         if (totals.count, totals.sized_count, totals.size_bytes) != counted:
             return None
         below = tuple(f"users/{uid}/videos/{video_id}/" for video_id in ids)

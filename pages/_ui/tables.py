@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pages._ui import fmt
 from pages._ui.text import ABSENT, md, plain
 from storage import export
+from storage.domain.amounts import MOST_BELIEVED
 
 SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
@@ -69,6 +71,7 @@ def table(
     if len(ids) > ROW_LIMIT:
         raise ValueError(f"a table of {len(ids):,} rows: page it, or cut it at {ROW_LIMIT:,}")
     shown = cells(frame[list(columns)], links=[name for name, column in columns.items() if _is_link(column)])
+    shown, columns = _beyond_browsers(shown, columns)
     options: dict[str, Any] = {
         "height": height,
         "hide_index": True,
@@ -96,6 +99,33 @@ def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
     """
     columns = {name: frame[name] if name in links else _texts(frame[name]) for name in frame.columns}
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _beyond_browsers(shown: pd.DataFrame, columns: Mapping[str, Any]) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """Numbers above 2^53 as words, with the columns that say so: a browser rounds them, or shows an error."""
+    wide = [name for name in shown if _is_wide(shown[name])]
+    if not wide:
+        return shown, columns
+    words = {name: _words(shown[name], sizes=_is_size(columns[name])) for name in wide}
+    plain_columns = {name: _as_text(column) if name in wide else column for name, column in columns.items()}
+    return shown.assign(**words), plain_columns
+
+
+def _is_wide(series: pd.Series[Any]) -> bool:
+    if pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_object_dtype(series.dtype):
+        return any(isinstance(one, int | np.integer) and abs(int(one)) > MOST_BELIEVED for one in series)
+    return False
+
+
+def _words(series: pd.Series[Any], *, sizes: bool) -> pd.Series[Any]:
+    words = [None if pd.isna(one) else (fmt.size(int(one)).text if sizes else f"{int(one):,}") for one in series]
+    return pd.Series(words, index=series.index, dtype="object")
+
+
+def _as_text(column: Any) -> Any:
+    if not isinstance(column, dict):
+        return column
+    return {**{name: value for name, value in column.items() if name != SIZE_MARK}, "type_config": {"type": "text"}}
 
 
 def _is_link(column: Any) -> bool:

@@ -20,7 +20,7 @@ from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.counters import ClipSize, sizes_of, totals, wanted_counters
+from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
 from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.order import batches
 from storage.errors import NotFound, Refused
@@ -53,6 +53,11 @@ class RecountPlan:
     def drifting(self) -> tuple[CounterRow, ...]:
         """The counters that are wrong."""
         return tuple(row for row in self.counters if row.before != row.after)
+
+    @property
+    def too_large(self) -> tuple[CounterRow, ...]:
+        """Those that no recount can write: the clips add up to more than a number of Firestore holds."""
+        return tuple(row for row in self.drifting if not storable(row.after))
 
 
 def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
@@ -112,7 +117,8 @@ def _compare(
         for name, after in wanted[path].items():
             before = document.fields.get(name, ABSENT)
             rows.append(CounterRow(f"{_short(uid, path)}.{name}", None if before is ABSENT else before, after))
-            changes.append(FieldChange(path, name, before, after))
+            if storable(after):
+                changes.append(FieldChange(path, name, before, after))
     return tuple(rows), tuple(changes)
 
 
@@ -151,4 +157,4 @@ def _detail(plan: RecountPlan) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A counter as the audit can hold it: numbers as they are, anything else as its text."""
-    return value if value is None or isinstance(value, int) else str(value)[:200]
+    return value if value is None or (isinstance(value, int) and storable(value)) else str(value)[:200]

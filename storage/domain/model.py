@@ -140,12 +140,13 @@ class ClipTotals:
     """Sum and number of a user's (or a video's) clip documents, by aggregation on the server.
 
     `sized_count` counts the clips whose size is a number: the sum leaves the others out, so it is a lower bound
-    whenever `sized_count < count`.
+    whenever `sized_count < count`. `size_bytes` is `None` where Firestore's sum is not exact: it gives a rounded number
+    for what lies beyond 64 bits, and for doubles above 2^53.
     """
 
     count: int
     sized_count: int
-    size_bytes: int
+    size_bytes: int | None
     read_at: datetime
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from storage.domain.amounts import whole
 from storage.errors import BadInput
 
 GIB = 1024**3
@@ -103,8 +104,8 @@ def _stated_limits(document: Mapping[str, Any] | None) -> dict[str, int]:
 
 
 def _is_limit(value: object) -> bool:
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())  # some writers know only floats
-    return whole and not isinstance(value, bool) and value >= 0  # type: ignore[operator]
+    number = whole(value)  # some writers know only floats
+    return number is not None and number >= 0
 
 
 def parse_overrides(text: str) -> dict[str, PlanLimits]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from storage.domain.amounts import MOST_BELIEVED, believed
 from storage.domain.model import User
 from storage.domain.usage import Quota, Truth, Usage
 
@@ -23,6 +24,7 @@ TOP = 100  # rows kept of each list
 DAYS = 30  # points of growth kept
 RECENT = timedelta(hours=26)  # once a day, and a run that takes its time; older figures are not shown as today's
 EMAIL_CHARS = 254  # the longest that an address can be; a longer text is none
+MOST_ODD = 20  # figures that cannot be true are named up to here
 QUOTAS = ("storage", "clips", "credits")
 STEPS = ("analysis", "render", "finish")
 
@@ -63,6 +65,8 @@ class Tally:
         self._biggest, self._drifting = _Top(top), _Top(top)
         self._drift: dict[str, Counter[str]] = {}
         self._joined: Counter[str] = Counter()
+        self._odd: dict[tuple[str, str], str] = {}
+        self._odd_count = 0
 
     def add(self, user: User, found: Usage, truth: Truth | None) -> None:
         """Takes one user in. A truth that could not be read counts the user as unread, and nothing as zero."""
@@ -70,13 +74,14 @@ class Tally:
         self._totals["users"] += 1
         self._totals["phantom_users"] += not user.exists
         self._totals["unread_users"] += truth is None
-        self._totals["used_bytes"] += found.storage.used or 0
-        self._totals["unknown_usage_users"] += found.storage.used is None
-        self._totals["clip_bytes"] += found.actual_bytes or 0
+        used, actual = self._believed(user.uid, found, truth)
+        self._totals["used_bytes"] += used or 0
+        self._totals["unknown_usage_users"] += used is None
+        self._totals["clip_bytes"] += actual or 0
         self._totals["unsized_clips"] += found.unsized_clips or 0
         clips = truth.count if truth is not None else 0
         self._totals["clips"] += clips
-        self._add_plan(user, found, clips)
+        self._add_plan(user, found, used, clips)
         for name, quota in zip(QUOTAS, (found.storage, found.clips, found.credits), strict=True):
             if quota is not None:
                 self._add_quota(name, quota, row)
@@ -100,11 +105,36 @@ class Tally:
             "joined": dict(self._joined),
         }
 
-    def _add_plan(self, user: User, found: Usage, clips: int) -> None:
+    def odd_notes(self) -> list[str]:
+        """Which figures cannot be true, and whose they are: they are in the lists as they came, and in no sum."""
+        if not self._odd:
+            return []
+        shown = "; ".join(f"{field} of user {uid} says {value}" for (uid, field), value in self._odd.items())
+        more = f"; and {self._odd_count - len(self._odd):,} more" if self._odd_count > len(self._odd) else ""
+        return [f"Figures that cannot be true are in no sum here: {shown}{more}."]
+
+    def _believed(self, uid: str, found: Usage, truth: Truth | None) -> tuple[int | None, int | None]:
+        """What is used by the counter and by the clips, `None` where that is not known or cannot be true."""
+        used, actual = found.storage.used, found.actual_bytes
+        if not believed(used):
+            self._note_odd(uid, found.enforced_by, f"{used:,}")
+            used = None
+        if truth is not None and truth.complete and (actual is None or not believed(actual)):
+            says = "more than can be added up" if actual is None else f"{actual:,}"
+            self._note_odd(uid, "the sum of file_size_bytes", says)
+            actual = None
+        return used, actual
+
+    def _note_odd(self, uid: str, field: str, says: str) -> None:
+        self._odd_count += (uid, field) not in self._odd
+        if len(self._odd) < MOST_ODD:
+            self._odd.setdefault((uid, field), says)
+
+    def _add_plan(self, user: User, found: Usage, used: int | None, clips: int) -> None:
         counts = self._plans.setdefault(found.plan.plan_id, Counter())
         counts["users"] += 1
         counts["unknown_plan_users"] += user.exists and not found.plan.known
-        counts["used_bytes"] += found.storage.used or 0
+        counts["used_bytes"] += used or 0
         counts["limit_bytes"] += found.storage.limit
         counts["clips"] += clips
 
@@ -120,8 +150,11 @@ class Tally:
             counts = self._drift.setdefault(counter.name, Counter())
             drift = counter.drift or 0
             counts["users"] += 1
-            counts["sum"] += drift
-            counts["absolute"] += abs(drift)
+            if abs(drift) > MOST_BELIEVED:
+                self._note_odd(row["uid"], counter.name, f"{counter.counter:,}")
+            summed = drift if abs(drift) <= MOST_BELIEVED else 0
+            counts["sum"] += summed
+            counts["absolute"] += abs(summed)
             if counter.name.endswith("_bytes"):
                 worst = max(worst, abs(drift))
         if found.drifting:

@@ -11,9 +11,10 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from storage.domain.amounts import INT64
 from storage.domain.rollup import Content
 from storage.errors import Unusable
 
@@ -22,6 +23,7 @@ COLLECTION = "ops_rollups"
 HEAD = f"{COLLECTION}/head"
 MAX_SHARDS = 32  # with the head and two documents each, a view costs 65 reads at the most
 MAX_PARTS = 2
+MAX_DIGITS = 60  # of a number that is kept as text
 PART_BYTES = 900_000  # a document may have 1 MiB, names and all other fields included
 
 
@@ -86,26 +88,41 @@ def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
         if hashlib.sha256(body).hexdigest() != first["sha256"]:
             raise ValueError("the parts do not fit together")
         kept = json.loads(zlib.decompress(body))
+        _check_content(kept["content"])
+        for counts in (kept["videos"], kept["stuck"]):
+            _check_counts(counts or {})
         return Shard(
-            first["shard"], first["shards"], first["read_at"], first["finished_at"], first["complete"] is True,
-            first["reads"], kept["content"], kept["points"], kept["videos"], kept["stuck"], kept["notes"],
+            _whole(first["shard"]), _whole(first["shards"]), _time(first["read_at"]), _time(first["finished_at"]),
+            first["complete"] is True, _whole(first["reads"]), kept["content"], _points(kept["points"]),
+            kept["videos"], kept["stuck"], [str(note) for note in kept["notes"]],
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, zlib.error):
-        raise _unusable() from None
+    except KeyError as missing:
+        raise _unusable(f"{missing.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError, zlib.error, RecursionError) as error:
+        raise _unusable(str(error)) from None
 
 
 def head_fields(head: Head) -> dict[str, Any]:
-    """The fields of the head document."""
-    return {"version": VERSION, "shards": head.count, "points": list(head.points)}
+    """The fields of the head document. A sum beyond the 64 bits of Firestore's numbers is kept as text."""
+    points = [
+        {name: str(value) if isinstance(value, int) and value not in INT64 else value for name, value in point.items()}
+        for point in head.points
+    ]
+    return {"version": VERSION, "shards": head.count, "points": points}
 
 
 def head_from(fields: Mapping[str, Any]) -> Head:
     """The head that `head_fields` wrote."""
     check_version(fields)
     count, points = fields.get("shards"), fields.get("points")
-    if not isinstance(count, int) or not 1 <= count <= MAX_SHARDS or not isinstance(points, list):
-        raise _unusable()
-    return Head(count, points)
+    try:
+        if not 1 <= _whole(count) <= MAX_SHARDS:
+            raise ValueError("the number of shards is none")
+        return Head(_whole(count), _points(points))
+    except KeyError as missing:
+        raise _unusable(f"{missing.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _unusable(str(error)) from None
 
 
 def check_version(fields: Mapping[str, Any]) -> None:
@@ -133,9 +150,68 @@ def _packed(shard: Shard) -> bytes:
         content |= {name: content[name][: len(content[name]) // 2] for name in ("biggest", "drifting")}
 
 
-def _unusable() -> Unusable:
+def _check_content(content: Mapping[str, Any]) -> None:
+    """Raises `KeyError`, `TypeError` or `ValueError` for figures that `Tally.content` does not give."""
+    for name in ("totals", "joined"):
+        _check_counts(content[name])
+    for day in content["joined"]:
+        date.fromisoformat(day)
+    for name in ("plans", "states", "drift"):
+        for counts in content[name].values():
+            _check_counts(counts)
+    for rows, numbers in (
+        *((rows, ("used", "limit")) for rows in content["near"].values()),
+        (content["biggest"], ("used_bytes", "actual_bytes", "clips")),
+        (content["drifting"], ("used_bytes", "actual_bytes", "worst_bytes")),
+    ):
+        for row in rows:
+            if not isinstance(row["uid"], str):
+                raise TypeError("a row without the id of a user")
+            for name in numbers:
+                if row[name] is not None:
+                    _whole(row[name])
+            if not isinstance(row.get("percent"), int | float | None) or not isinstance(row.get("drifts", {}), Mapping):
+                raise TypeError("a row with a share or drifts that are none")
+
+
+def _check_counts(counts: Mapping[str, Any]) -> None:
+    for count in counts.values():
+        _whole(count)
+
+
+def _points(points: Any) -> list[Content]:
+    found = []
+    for point in points:
+        date.fromisoformat(point["day"])
+        numbers = {name: point[name] for name in ("users", "clips", "clip_bytes", "used_bytes", "videos")}
+        found.append(
+            {"day": point["day"], **{name: None if one is None else _kept_whole(one) for name, one in numbers.items()}}
+        )
+    return found
+
+
+def _kept_whole(value: Any) -> int:
+    """A number of a point, which the head keeps as text where it is beyond 64 bits."""
+    return int(value) if isinstance(value, str) and len(value) < MAX_DIGITS else _whole(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a {type(value).__name__} where a number should be")
+    if abs(value) >= 10**MAX_DIGITS:
+        raise ValueError(f"a number of more than {MAX_DIGITS} digits")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"a {type(value).__name__} where a time should be")
+    return value
+
+
+def _unusable(why: str) -> Unusable:
     return Unusable(
-        "The figures about all customers cannot be read.",
+        f"The figures about all customers cannot be read: {why[:200]}.",
         remedy="Write them again: python -m storage rollup",
         target=COLLECTION,
     )

@@ -8,12 +8,14 @@ document exists, else the user's own.
 
 from __future__ import annotations
 
+from collections import Counter as Multiset
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 import pandas as pd
 
+from storage.domain.amounts import whole_column
 from storage.domain.model import Accounting, ClipTotals, User
 from storage.domain.plans import EffectivePlan
 
@@ -46,11 +48,13 @@ class Counter:
 class Truth:
     """What the clip documents add up to. `unsized_count` of them have no usable size, so the sum is a lower bound.
 
+    `size_bytes` is `None` where the sum is not known exactly: Firestore rounds what lies beyond 64 bits.
+
     `by_video` has the index `video_id` and the columns `count` and `size_bytes`; `None` where only totals were read.
     """
 
     count: int
-    size_bytes: int
+    size_bytes: int | None
     unsized_count: int
     by_video: pd.DataFrame | None
     complete: bool
@@ -101,10 +105,13 @@ def quota(used: int | None, limit: int) -> Quota:
 
 def truth_from_clips(clips: pd.DataFrame, *, complete: bool = True) -> Truth:
     """The truth from a frame with `video_id` and `file_size_bytes`, one row a clip document."""
-    grouped = clips.groupby("video_id", sort=True)["file_size_bytes"]
-    by_video = pd.DataFrame({"count": grouped.size(), "size_bytes": grouped.sum()})
-    sizes = clips["file_size_bytes"]
-    return Truth(len(clips), int(sizes.sum()), int(sizes.isna().sum()), by_video, complete)
+    sizes, counts = clips["file_size_bytes"], Multiset(clips["video_id"])
+    sums = dict.fromkeys(sorted(counts), 0)
+    for video_id, size in zip(clips["video_id"], sizes, strict=True):
+        sums[video_id] += 0 if pd.isna(size) else int(size)
+    columns = {"count": [counts[video_id] for video_id in sums], "size_bytes": whole_column(list(sums.values()))}
+    by_video = pd.DataFrame(columns, index=pd.Index(list(sums), dtype="string", name="video_id"))
+    return Truth(len(clips), sum(sums.values()), int(sizes.isna().sum()), by_video, complete)
 
 
 def truth_from_totals(totals: ClipTotals) -> Truth:

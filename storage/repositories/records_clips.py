@@ -14,6 +14,7 @@ import pandas as pd
 
 from storage.clients import firestore_messages as pb
 from storage.clients.meter import metering
+from storage.domain.amounts import INT64
 from storage.domain.model import Clip, ClipTotals
 from storage.domain.schema import CLIPS, Table
 from storage.errors import MissingIndex, StorageError, Unusable
@@ -22,13 +23,15 @@ from storage.repositories.decode import relative_path
 from storage.repositories.decode_frames import Page, TableBuilder, decode_page
 from storage.repositories.records_pages import Taken
 from storage.repositories.records_paths import clip_path, user_path, video_path
-from storage.repositories.records_query import Condition, build, finite, names_between, start_after
+from storage.repositories.records_query import Condition, build, names_between, start_after
 from storage.repositories.records_reading import BULK_SECONDS, LIST_PAGE, Reading, whole_number
 
 T = TypeVar("T")
 
 PARALLEL_VIDEOS = 8
 SIZE = "file_size_bytes"
+EXACT = 2**53  # up to here a double is exact
+Sums = tuple[int, int, int | None]  # all, those with a size, and their bytes
 _REFUSALS = (MissingIndex, Unusable)  # how a backend says that it does not answer a ranged collection group
 
 
@@ -164,23 +167,40 @@ class ClipRecords(Reading):
             if not token:
                 return found
 
-    def _totals_by_video(self, uid: str) -> tuple[int, int, int]:
+    def _totals_by_video(self, uid: str) -> Sums:
         with _each(self._video_paths(uid), self._totals) as results:
             totals = list(results)
-        return sum(each[0] for each in totals), sum(each[1] for each in totals), sum(each[2] for each in totals)
+        sizes = [size for _, _, size in totals if size is not None]
+        whole = sum(sizes) if len(sizes) == len(totals) else None
+        return sum(each[0] for each in totals), sum(each[1] for each in totals), whole
 
-    def _totals(self, parent: str, where: list[Condition] | None = None) -> tuple[int, int, int]:
-        """All clips, those whose size is a finite number, and their bytes."""
+    def _totals(self, parent: str, where: list[Condition] | None = None) -> Sums:
+        """All clips, those whose size is a number of 64 bits, and their bytes."""
         query = build("clips", group=where is not None, where=where or ())
         return self._count(query, "Adding up the clips", parent=parent), *self._sizes(parent, where)
 
-    def _sizes(self, parent: str, where: list[Condition] | None = None) -> tuple[int, int]:
-        """The clips whose size is a finite number, and their bytes."""
-        query = build("clips", group=where is not None, where=[*(where or ()), *finite(SIZE)], order_by=None)
+    def _sizes(self, parent: str, where: list[Condition] | None = None) -> tuple[int, int | None]:
+        """The clips whose size is a number of 64 bits, and their bytes; `None` where the sum is not an exact one.
+
+        Firestore adds whole numbers exactly. A double among them makes the sum one, and so does a sum beyond 64 bits:
+        that is exact only while neither it nor any part of it is beyond 2^53.
+        """
+        sized, cell = self._sum_of_sizes(parent, where, between=(INT64[0], INT64[-1]))
+        if not sized or cell.HasField("integer_value"):
+            return sized, cell.integer_value
+        value = cell.double_value
+        if abs(value) > EXACT or not value.is_integer():
+            return sized, None
+        small, _ = self._sum_of_sizes(parent, where, between=(-EXACT, EXACT))
+        return sized, int(value) if small == sized else None
+
+    def _sum_of_sizes(self, parent: str, where: list[Condition] | None, *, between: tuple[int, int]) -> tuple[int, Any]:
+        limits: list[Condition] = [(SIZE, ">=", between[0]), (SIZE, "<=", between[1])]
+        query = build("clips", group=where is not None, where=[*(where or ()), *limits], order_by=None)
         found = self._handle.aggregate(
             query, {"sized": "", "bytes": SIZE}, operation="Adding up the clips", parent=parent
         )
-        return whole_number(found["sized"]), whole_number(found["bytes"])
+        return whole_number(found["sized"]), found["bytes"]
 
 
 def _clip_above(name: str) -> str:

@@ -22,8 +22,6 @@ _OPERATORS: dict[Operator, Any] = {
     "in": _FIELD_FILTER.IN,
 }
 
-LARGEST = 1.7e308
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -33,11 +31,6 @@ class Reference:
 
 
 Condition = tuple[str, Operator, Any]
-
-
-def finite(field: str) -> list[Condition]:
-    """Only documents whose field is a finite number: a range leaves out every other type, and NaN sorts before it."""
-    return [(field, ">=", -LARGEST), (field, "<=", LARGEST)]
 
 
 def names_between(start: str, end: str) -> list[Condition]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from storage.domain import rollup
+from storage.domain.amounts import whole_column
 from storage.domain.rollup import Content
 from storage.domain.rollup_documents import (
     HEAD,
@@ -225,4 +226,6 @@ def _frame(rows: Sequence[Content], types: Mapping[str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows), columns=list(types), dtype="object")
     if "day" in types:
         frame["day"] = pd.to_datetime(frame["day"], utc=True)
-    return frame.astype(dict(types))
+    whole = {name: whole_column(frame[name].where(frame[name].notna(), None).tolist())
+             for name, kind in types.items() if kind == "Int64"}  # fmt: skip
+    return frame.assign(**whole).astype({name: kind for name, kind in types.items() if kind != "Int64"})

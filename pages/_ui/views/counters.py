@@ -10,6 +10,7 @@ import streamlit as st
 from pages._ui import fmt, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
+from storage.domain.amounts import whole_column
 from storage.domain.diagnosis.wording import number
 from storage.domain.usage import Counter
 
@@ -60,8 +61,8 @@ def _frame(rows: Sequence[Counter]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": [row.name for row in rows],
-            "counter": pd.array([row.counter for row in rows], dtype="Int64"),
-            "truth": pd.array([row.truth for row in rows], dtype="Int64"),
+            "counter": whole_column([row.counter for row in rows]),
+            "truth": whole_column([row.truth for row in rows]),
             "state": [drift_word(row) for row in rows],
         }
     )

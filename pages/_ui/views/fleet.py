@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -67,14 +68,15 @@ def growth(view: FleetView, *, page: str) -> None:
         st.caption("No day of this is known yet; each rollup adds one.")
         return
     is_bytes = name == "clip_bytes"
-    frame = pd.DataFrame({"Day": known["day"].dt.tz_localize(None), "value": known[name].astype("int64")})
-    frame["Amount"] = [fmt.size(value).text if is_bytes else f"{value:,}" for value in frame["value"]]
-    frame["shown"] = frame["value"] / 2**20 if is_bytes else frame["value"]
+    values = [int(value) for value in known[name]]
+    frame = pd.DataFrame({"Day": known["day"].dt.tz_localize(None)})
+    frame["Amount"] = [fmt.size(value).text if is_bytes else f"{value:,}" for value in values]
+    frame["shown"] = [value / 2**20 if is_bytes else float(value) for value in values]
     form = _by_day(is_bytes=is_bytes, joined=name == "joined", colour=status.shade("blue"))
     charts.draw(form, frame, alt=f"{choice} by day")
     since = view.counted_since if name != "joined" else None
     worked_out = f" Days before {since} are worked out from creation dates, not counted." if since else ""
-    st.caption(_grown(frame, is_bytes=is_bytes, joined=name == "joined") + worked_out)
+    st.caption(_grown(frame, values, is_bytes=is_bytes, joined=name == "joined") + worked_out)
 
 
 @charts.form
@@ -94,11 +96,11 @@ def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
     return drawn.properties(height=240, padding=charts.TIGHT)
 
 
-def _grown(frame: pd.DataFrame, *, is_bytes: bool, joined: bool) -> str:
+def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined: bool) -> str:
     first, last = frame.iloc[0], frame.iloc[-1]
     if joined:
-        return f"{int(frame['value'].sum()):,} users who are still there joined since {first['Day']:%Y-%m-%d}."
-    change = int(last["value"] - first["value"])
+        return f"{sum(values):,} users who are still there joined since {first['Day']:%Y-%m-%d}."
+    change = values[-1] - values[0]
     shown = f"{'-' if change < 0 else '+'}{fmt.size(abs(change)).text}" if is_bytes else f"{change:+,}"
     if len(frame) == 1:
         return f"{last['Amount']} on {last['Day']:%Y-%m-%d}; each rollup adds a day."

@@ -169,11 +169,13 @@ def _number(label: str) -> Any:
 
 def _bars(frame: pd.DataFrame) -> None:
     """The biggest as bars: what their clips add up to, or the counter where that is not known."""
-    sizes = frame["actual_bytes"].fillna(frame["used_bytes"]).fillna(0).astype("int64")
+    pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
+    sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
     names = [f"{plain(who, 32)} · {uid[:4]}" for who, uid in zip(frame["email"].fillna(frame["uid"]), frame["uid"],
                                                                  strict=True)]  # fmt: skip
-    data = pd.DataFrame({"User": names, "bytes": list(sizes), "Plan": [plain(one, 40) for one in frame["plan"]]})
-    data["Size"] = [fmt.size(int(size)).text for size in data["bytes"]]
+    data = pd.DataFrame({"User": names, "bytes": list(map(float, sizes))})
+    data["Plan"] = [plain(one, 40) for one in frame["plan"]]
+    data["Size"] = [fmt.size(size).text for size in sizes]
     charts.bars(
         data, "User", "bytes", colour="blue", label="Size", more=("Plan", "Size"), pixels=26,
         alt="Storage of the biggest users, the largest first",

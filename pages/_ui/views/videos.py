@@ -12,6 +12,7 @@ from pages._ui import charts, fmt, status, tables
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.text import plain
+from storage.domain.amounts import exact_sum
 from storage.domain.diagnosis.wording import number
 
 _TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
@@ -90,17 +91,14 @@ def largest(videos: pd.DataFrame, count: int = 10) -> None:
         for title, video, size, clips in
         zip(titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True)
     ]  # fmt: skip
-    _bars(bars, "Video", number(len(others), "other video"), int(others["total_size_bytes"].sum()))
+    _bars(bars, "Video", number(len(others), "other video"), exact_sum(others["total_size_bytes"]))
 
 
 def by_style(clips: pd.DataFrame, count: int = 20) -> None:
     """Storage by style over all clips that were read, the largest first."""
     styles = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"]
-    sums = styles.agg(["sum", "size"]).sort_values("sum", ascending=False)
-    bars = [
-        _Bar(plain(str(style), 40), int(size), int(number))
-        for style, size, number in zip(sums.index, sums["sum"], sums["size"], strict=True)
-    ]
+    found = [_Bar(plain(str(style), 40), exact_sum(sizes), len(sizes)) for style, sizes in styles]
+    bars = sorted(found, key=lambda bar: bar.size, reverse=True)
     rest = bars[count:]
     _bars(bars[:count], "Style", number(len(rest), "other style"), sum(bar.size for bar in rest))
 
@@ -124,7 +122,7 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
     frame = pd.DataFrame(
         {
             heading: [bar.name for bar in bars],
-            "bytes": [bar.size for bar in bars],
+            "bytes": [float(bar.size) for bar in bars],  # the length of a bar; the words say the exact size
             "Size": [fmt.size(bar.size).text for bar in bars],
             "Share": [fmt.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
             "Clips": [fmt.count(bar.clips).text for bar in bars],

@@ -175,8 +175,8 @@ def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]
     at_work = undo_job if job.state == "undoing" and undo_job is not None else job
     if at_work.state in GOES_ON_BY_ITSELF:
         yield f"job {at_work.job_id} is {at_work.state}; cancel it first"
-    if phrase != job.scope.spelled:
-        yield f"the confirmation is not the scope's name, which is {job.scope.spelled!r}"
+    if not job.scope.is_named_by(phrase):
+        yield f"the confirmation is not the scope's name, which is {job.scope.typeable!r}"
 
 
 def following(job: Job, email: str, reason: str, now: datetime) -> Job:

@@ -10,7 +10,7 @@ import pandas as pd
 from storage.actions.document_changes import Update
 from storage.actions.documents import DocumentWriter, Transaction
 from storage.connect import Stores
-from storage.domain.purge.counters import Totals, changes, sizes_of, wanted_counters
+from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
 from storage.domain.purge.order import batches
 from storage.domain.purge.plan import CounterChange, CounterValue
 from storage.errors import Throttled
@@ -18,6 +18,15 @@ from storage.repositories.subtree import Subtree
 
 MOST_TOGETHER = 150  # documents of one transaction
 TRIES = 5  # of adding up and writing, when somebody else counts meanwhile
+
+
+def counted_totals(stores: Stores, uid: str) -> Totals:
+    """What all of the user's clips add up to, counted by Firestore; where its sum is not exact, by reading each."""
+    counted = stores.records.clip_totals(uid)
+    if counted.size_bytes is not None:
+        return Totals(counted.count, counted.size_bytes)
+    frame = stores.records.clips(uid).whole()
+    return totals(sizes_of(frame[frame["exists"]]))
 
 
 def set_counters(
@@ -35,9 +44,9 @@ def set_counters(
         paths = list(wanted_counters(uid, Totals(0, 0), {video_id: [] for video_id in video_ids}))
         found = Subtree(stores.handle).at(paths)
         seen = {path: document.update_time if document else None for path, document in found.items()}
-        counted = stores.records.clip_totals(uid)
+        counted = counted_totals(stores, uid)
         videos = {video_id: sizes_of(_existing(stores, uid, video_id)) for video_id in video_ids}
-        wanted = wanted_counters(uid, Totals(counted.count, counted.size_bytes), videos)
+        wanted = wanted_counters(uid, counted, videos)
         made, moved = _write(documents, wanted, seen)
         done += made
         if not moved:

@@ -9,13 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from storage.actions.purge.counting import counted_totals
 from storage.connect import Stores
+from storage.domain.amounts import whole
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import LinkFact, NamedKey, VideoFact
 from storage.domain.purge.order import SLUGS
 from storage.domain.purge.places import document_roots, points_into
 from storage.domain.purge.plan import CounterChange, PlannedDocument
 from storage.domain.purge.scope import Scope
+from storage.ids import is_stored_id
 from storage.repositories.records_query import build
 from storage.repositories.subtree import Found, Subtree
 
@@ -101,9 +104,8 @@ def video_fact(video_id: str, fields: Mapping[str, Any] | None) -> VideoFact:
 
 def clip_size(fields: Mapping[str, Any]) -> ClipSize:
     """What a clip's document adds to the counters."""
-    size, style = fields.get("file_size_bytes"), fields.get("style")
-    whole = int(size) if isinstance(size, int | float) and not isinstance(size, bool) and size == size else None
-    return ClipSize(whole, style if isinstance(style, str) else None)
+    style = fields.get("style")
+    return ClipSize(whole(fields.get("file_size_bytes")), style if isinstance(style, str) else None)
 
 
 def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope, now: datetime) -> None:
@@ -118,7 +120,7 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
             if not clip_ids or clip_id in clip_ids
         ]
         slugs.update({path: link for path, link in tree.at(paths).items() if link is not None})
-    named = [f"{SLUGS}{slug}" for slug in sorted(found.slugs_named) if slug and "/" not in slug]
+    named = [f"{SLUGS}{slug}" for slug in sorted(found.slugs_named) if is_stored_id(slug)]
     for path, link in tree.at([path for path in named if path not in slugs]).items():
         if link is not None and points_into(scope, link.fields):
             slugs[path] = link
@@ -138,8 +140,7 @@ def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: S
         )
         found.videos = [found.videos_seen.get(i) or video_fact(i, None) for i in sorted({parts[3] for parts in below})]
         return
-    counted = stores.records.clip_totals(scope.uid)
-    found.user_totals = Totals(counted.count, counted.size_bytes)
+    found.user_totals = counted_totals(stores, scope.uid)
     paths = [user, f"storage_accounting/{scope.uid}", *(f"{user}/videos/{video_id}" for video_id in scope.video_ids)]
     around = tree.at(paths)
     found.videos = [video_fact(i, _fields(around[f"{user}/videos/{i}"])) for i in scope.video_ids]

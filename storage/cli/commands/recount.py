@@ -8,10 +8,9 @@ from storage.actions.audit import open_audit
 from storage.actions.recount import apply_recount, plan_recount
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
-from storage.cli.output import print_json, report_error, say, say_table
+from storage.cli.output import print_json, report_error, safe, say, say_table
 from storage.clients.meter import agreed, metering
 from storage.errors import BadInput, Refused
-from storage.ids import check_id
 from storage.repositories.store_time import store_time
 
 
@@ -32,8 +31,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Exit 0 when every counter is true (now), 1 when some are not and nothing was written, 4 when refused."""
-    uid = check_id(arguments.uid, "UID")
+    """Exit 0 when every counter is true (now), 1 when some are not and were not written, 4 when refused."""
+    uid = arguments.uid
     if arguments.apply:
         for name in ("reason", "actor"):
             if not (getattr(arguments, name) or "").strip():
@@ -49,6 +48,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             "drifting": len(plan.drifting),
             "unsized_clips": plan.unsized_clips,
             "busy_videos": list(plan.busy),
+            "too_large": [row.name for row in plan.too_large],
             "applied": False,
         }
         if arguments.apply:
@@ -67,5 +67,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     else:
         rows = plan.drifting or plan.counters
         say_table(("COUNTER", "BEFORE", "AFTER"), [(row.name, row.before, row.after) for row in rows])
+        for row in plan.too_large:
+            say(
+                f"note: {safe(row.name)} stays as it is: the clips add up to {row.after:,}, beyond Firestore's numbers."
+            )
         say(f"{len(plan.drifting):,} of {len(plan.counters):,} counters {'were' if arguments.apply else 'are'} wrong.")
-    return 0 if arguments.apply or not plan.drifting else 1
+    wrong = plan.too_large if arguments.apply else plan.drifting
+    return 1 if wrong else 0

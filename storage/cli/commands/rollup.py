@@ -8,7 +8,7 @@ from datetime import timedelta
 from storage import rollup, verify
 from storage.cli.commands import rollup_show
 from storage.cli.context import Context
-from storage.cli.output import print_json, progress, report_error, rfc3339, say, size
+from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, size
 from storage.clients.meter import check as check_budgets
 from storage.errors import BackendError
 from storage.fleet import find_fleet, rollup_reads
@@ -85,7 +85,7 @@ def _make(arguments: argparse.Namespace, context: Context) -> int:
         users, clips = totals.get("users", 0), totals.get("clips", 0)
         say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
         for note in made.notes:
-            say(f"note: {note}")
+            say(f"note: {safe(note, 2_000)}")
         if error:
             report_error(error, as_json=False)
     return error.exit_status if error else 0

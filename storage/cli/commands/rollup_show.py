@@ -10,7 +10,7 @@ import pandas as pd
 
 from storage import fleet
 from storage.cli.context import Context
-from storage.cli.output import percent, print_json, rfc3339, say, say_table, size
+from storage.cli.output import percent, print_json, rfc3339, safe, say, say_table, size
 from storage.clients.meter import metering
 from storage.domain.rollup import TOP
 from storage.errors import BadInput
@@ -47,7 +47,7 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     say("videos: " + _counts(view.videos))
     say("do not move: " + _counts(view.stuck))
     for note in view.notes:
-        say(f"note: {note}")
+        say(f"note: {safe(note, 2_000)}")
     for quota, counts in view.states.items():
         say(f"{quota}: {_counts(counts)}")
     near = [(r.quota, r.state, _percent(r.percent), r.plan, r.uid, _or(r.email)) for r in view.near.itertuples()]

@@ -15,7 +15,7 @@ import numpy as np
 
 from storage.domain.integrity.facts import UserFacts
 from storage.domain.integrity.findings import Finding, Kind, Severity
-from storage.domain.integrity.join import ABSENT, PRESENT, Array, Clips, flags, from64, rows, utc64
+from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, Array, Clips, flags, from64, rows, utc64
 from storage.domain.layout import Layout, ParsedKey
 
 _SHOWN_DUPLICATES = 5
@@ -181,12 +181,13 @@ def _duplicate(facts: UserFacts, key: str, who: list[tuple[str, str]]) -> Findin
 
 def differs(clips: Clips) -> Array:
     """Both sizes are known and not the same. A size that the document does not hold is not compared."""
-    result: Array = (clips.size < clips.object.size) | (clips.size > clips.object.size)  # false with "no size"
+    known = (clips.size != NO_SIZE) & (clips.object.size != NO_SIZE)
+    result: Array = known & (clips.size != clips.object.size)
     return result
 
 
-def _whole(size: float) -> int | None:
-    return None if np.isnan(size) else int(size)
+def _whole(size: np.int64) -> int | None:
+    return None if size == NO_SIZE else int(size)
 
 
 def _age(age: timedelta) -> str:

@@ -21,6 +21,7 @@ from storage.domain.layout import OPS_PREFIX, Layout, thumbnail_of
 CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this says nothing about age
 
 UNKNOWN, ABSENT, PRESENT = 0, 1, 2
+NO_SIZE = -(2**63)  # stands in a column of sizes where there is none: no number that anything can have
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -109,7 +110,7 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
         touched=touched,
         named_thumbnail=named,
         video_processing=flags(video_id in processing for video_id in frame["video_id"]),
-        size=frame["file_size_bytes"].to_numpy(dtype="float64", na_value=np.nan),
+        size=sizes(frame["file_size_bytes"]),
         promises_thumbnail=promises,
         denies_thumbnail=~promises & (has == 0),
         object=_place(keys, objects, facts, layout),
@@ -136,6 +137,12 @@ def flags(values: Iterable[bool]) -> Array:
 def rows(mask: Array) -> list[int]:
     """The positions at which a mask is true."""
     return [int(i) for i in np.flatnonzero(mask)]
+
+
+def sizes(column: pd.Series) -> Array:
+    """The column as whole bytes, `NO_SIZE` where there is none; floats would round above 2^53."""
+    result: Array = column.to_numpy(dtype="int64", na_value=NO_SIZE)
+    return result
 
 
 def times(column: pd.Series) -> Array:
@@ -178,7 +185,7 @@ def _touched(frame: pd.DataFrame, now: datetime) -> Array:
 def _objects(facts: UserFacts) -> Objects:
     """Every object known, by key; what the desk wrote for itself is left out, and nothing counts twice."""
     at: dict[str, int] = {}
-    sizes: list[Array] = []
+    found: list[Array] = []
     modified: list[Array] = []
     start = 0
     for listing in facts.listings:
@@ -186,15 +193,15 @@ def _objects(facts: UserFacts) -> Objects:
         for position, key in enumerate(frame["key"].tolist(), start):
             if not key.startswith(OPS_PREFIX):
                 at.setdefault(key, position)
-        sizes.append(frame["size_bytes"].to_numpy(dtype="float64", na_value=np.nan))
+        found.append(sizes(frame["size_bytes"]))
         modified.append(times(frame["last_modified"]))
         start += len(frame)
     asked = [head.info for _, head in sorted(facts.heads.items()) if head.info]
     for position, info in enumerate(asked, start):
         at.setdefault(info.key, position)
-    sizes.append(np.array([info.size_bytes for info in asked], dtype="float64"))
+    found.append(np.array([info.size_bytes for info in asked], dtype="int64"))
     modified.append(np.array([utc64(info.last_modified) for info in asked], dtype="datetime64[us]"))
-    return Objects(at, np.concatenate(sizes), np.concatenate(modified))
+    return Objects(at, np.concatenate(found), np.concatenate(modified))
 
 
 def _place(keys: list[str], objects: Objects, facts: UserFacts, layout: Layout) -> Place:
@@ -205,7 +212,7 @@ def _place(keys: list[str], objects: Objects, facts: UserFacts, layout: Layout) 
     found = at >= 0
     proven = flags(bool(key) and (key.startswith(complete) or key in answered) for key in keys)
     # One more row at the end stands for "nothing there"; position -1 takes it.
-    size = np.append(objects.size, np.nan)[at]
+    size = np.append(objects.size, NO_SIZE)[at]
     modified = np.append(objects.modified, np.datetime64("NaT", "us"))[at]
     presence = np.where(found, PRESENT, np.where(proven, ABSENT, UNKNOWN))
     return Place(keys, flags(key.startswith(prefixes) for key in keys), presence, size, modified)

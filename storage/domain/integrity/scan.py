@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from storage.domain.integrity import clip_rules, object_rules, video_rules
 from storage.domain.integrity.facts import UserFacts
 from storage.domain.integrity.findings import Checked, Failure, Finding, InFlight, Report, Suspicion
-from storage.domain.integrity.join import ABSENT, UNKNOWN, Array, Clips, Objects, join, rows
+from storage.domain.integrity.join import ABSENT, NO_SIZE, UNKNOWN, Array, Clips, Objects, join, rows
 from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.integrity.suspicion import suspect
 from storage.domain.layout import Layout
@@ -51,7 +49,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         read_at=facts.read_at,
         claimed=int((own & clips.completed).sum()),
         unchecked=int((own & (clips.object.presence == UNKNOWN)).sum()),
-        unsized=int((~flying & clips.claims & np.isnan(clips.size)).sum()),
+        unsized=int((~flying & clips.claims & (clips.size == NO_SIZE)).sum()),
         unrecognised=things.unrecognised,
         failures=failures,
         prefix_doubt=_prefix_doubt(facts, layout),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from storage.domain.amounts import INT64
 from storage.domain.purge.plan import CounterChange, CounterValue
 
 MAX_SHOWN_CHARS = 80
@@ -93,11 +94,17 @@ def changes(
 ) -> tuple[CounterChange, ...]:
     """The counters of one document that are not as they should be.
 
-    Deployments differ in the counters that they keep, so one that the document lacks is added only `also_missing`.
+    Deployments differ in the counters that they keep, so one that the document lacks is added only `also_missing`. A
+    sum that no field can hold is left out: the counter stays as it is, for any other number would be as wrong.
     """
-    kept = ((name, value) for name, value in wanted.items() if also_missing or name in fields)
+    kept = ((name, value) for name, value in wanted.items() if storable(value) and (also_missing or name in fields))
     found = ((name, shown(fields.get(name)), value) for name, value in kept)
     return tuple(CounterChange(path, name, before, after) for name, before, after in found if before != after)
+
+
+def storable(value: CounterValue) -> bool:
+    """Whether Firestore can hold it: its numbers have 64 bits, and a sum of such numbers may have more."""
+    return not isinstance(value, int) or value in INT64
 
 
 def shown(value: object) -> CounterValue:
