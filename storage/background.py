@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
+from storage.clients.circuit import patiently
 from storage.errors import Refused, StorageError
 
 End = TypeVar("End", bound=str)
@@ -66,7 +67,8 @@ class BackgroundRun(ABC, Generic[End]):
     def _run(self) -> None:
         state: End | Literal["failed"] = "failed"
         try:
-            state = self._work()
+            with patiently():
+                state = self._work()
         except StorageError as error:
             self._error = error
         except Exception:  # the thread has nobody to tell: the page says that it broke, the log has the rest

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import fmt
+from storage.clients import circuit
 from storage.clients.meter import Cost
 
 
@@ -37,7 +38,8 @@ def freshness(
         age = fmt.ago(read_at, now).text if read_at else ""
         st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
         pressed = on_refresh is not None and st.button(
-            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary", on_click=on_refresh,
+            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary",
+            on_click=_again, args=(on_refresh,),
             help="Reads what changed since." if on_anew else None,
         )  # fmt: skip
         if on_anew is not None:
@@ -46,6 +48,12 @@ def freshness(
                 help="Reads everything again: for a change made past this desk that left no newer updated_at.",
             )  # fmt: skip
         return pressed
+
+
+def _again(forget: Callable[[], Any]) -> None:
+    """A store that hangs, and is not asked for a while, is asked once all the same: somebody waits for it knowingly."""
+    circuit.ask_again()
+    forget()
 
 
 def cost_words(cost: Cost) -> list[str]:

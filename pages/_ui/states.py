@@ -13,6 +13,7 @@ from pages._ui import budget, incidents
 from pages._ui.links import url_for
 from pages._ui.text import md, plain
 from storage import config, environment
+from storage.clients import circuit
 from storage.clients.meter import OverBudget
 from storage.errors import (
     AccessDenied,
@@ -133,8 +134,11 @@ def _incident(number: str, what: str, key: str) -> None:
 
 
 def _retry(key: str) -> None:
-    """Pressing any button runs the script again, and with it the part that failed: errors are never cached."""
-    st.button("Try again", key=f"{key}_retry", icon=":material/refresh:")
+    """Pressing any button runs the script again, and with it the part that failed: errors are never cached.
+
+    A store that is not asked for a while, because it hangs, is asked once all the same.
+    """
+    st.button("Try again", key=f"{key}_retry", icon=":material/refresh:", on_click=circuit.ask_again)
 
 
 def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from storage.actions.document_changes import Change, Create, Update
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
+from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event, checked, end_of, entry
 from storage.domain.json_lines import in_lines
@@ -84,7 +85,9 @@ class AuditTrail:
         mine = _Waiting([checked(event) for event in events])
         with self._queue_lock:
             self._queue.append(mine)
-        with self._turn:
+        # A change goes on record although a store kept somebody else waiting; a look waits with everybody else.
+        change = any(event.action not in LOOKS for event in events)
+        with self._turn, patiently() if change else nullcontext():
             if not mine.done.is_set():
                 self._write_queue()
         if mine.error is not None:

@@ -17,6 +17,7 @@ from storage.actions import fields, highlights, status, upload
 from storage.actions.audit import AuditTrail, by
 from storage.actions.fields import Applied, check_reason
 from storage.actions.upload import Media, Stored
+from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
 from storage.diagnose import diagnose
 from storage.domain import highlights_file
@@ -24,7 +25,9 @@ from storage.domain.audit_chain import Event
 from storage.domain.changes import ChangeSet, strays
 from storage.domain.diagnosis import Diagnosis
 from storage.domain.highlights import HighlightsState
+from storage.domain.model import Video
 from storage.domain.policy import Action, Actor, authorise
+from storage.domain.processing import being_processed
 from storage.domain.upload import UploadPlan
 from storage.errors import NotPermitted, Refused, Stale, StorageError
 from storage.highlights_store import Highlights
@@ -97,6 +100,7 @@ def put_highlights(bench: Bench, actor: Actor, plan: Rebuild, reason: str) -> Ap
     def write() -> Applied:
         video = plan.found.video
         now = _both_places(bench, video.uid, video.video_id)
+        _at_rest(now.video)
         if _shape(now.object) != _shape(plan.found.object):
             raise Stale(
                 "highlights.json is no longer what it was when this was planned; it was left as it is.",
@@ -176,7 +180,8 @@ def _recorded(
         raise
     bench.trail.append(replace(event, outcome="begun"))
     try:
-        made = make()
+        with patiently():  # what was begun is not broken off because a store kept somebody else waiting
+            made = make()
     except StorageError as error:
         outcome: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
         _ended(bench, replace(event, outcome=outcome, detail={**event.detail, "code": error.code}))
@@ -216,7 +221,23 @@ def _both_places(bench: Bench, uid: str, video_id: str) -> Highlights:
     return found
 
 
+def _at_rest(video: Video) -> None:
+    """`Refused` while the product takes the video for being processed.
+
+    A worker may write its highlights at any moment; and while one renders, the missing or empty file is what keeps the
+    product from starting a second rendering, which the customer would be charged for.
+    """
+    if video.exists and being_processed(video.status):
+        says = f"the status {video.status}" if video.status else "no status, which the product takes for processing"
+        raise Refused(
+            "Highlights are not written while the video is being processed.",
+            reasons=[f"the video has {says}"],
+            remedy="Wait for its end; if it has stalled, set its status first, then look again.",
+        )
+
+
 def _rebuild(bench: Bench, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> Rebuild:
+    _at_rest(found.video)
     _believable(bench, found.video.uid, found.video.video_id)
     return Rebuild(found, highlights.plan(bench.stores, found, entries), tuple(entries))
 

@@ -16,10 +16,12 @@ import pandas as pd
 
 from storage.actions import fields
 from storage.actions.audit import AuditTrail, by, refusals_recorded
+from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange
 from storage.domain.policy import Actor, authorise
+from storage.domain.processing import being_processed
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
 from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.order import batches
@@ -103,7 +105,10 @@ def apply_recount(
         if not plan.changes.effective:
             return ()
         trail.append(replace(event, outcome="begun"))
-        applied = [fields.apply(writers.documents, part, actor=email, reason=checked) for part in _parts(plan.changes)]
+        with patiently():  # what was begun is not broken off because Firestore kept somebody else waiting
+            applied = [
+                fields.apply(writers.documents, part, actor=email, reason=checked) for part in _parts(plan.changes)
+            ]
     ids = tuple(done.change_id for done in applied)
     trail.append(replace(event, detail={**event.detail, "change_ids": list(ids)}))
     return ids
@@ -131,9 +136,11 @@ def _short(uid: str, path: str) -> str:
 def _busy(videos: pd.DataFrame, stale_after: timedelta, now: datetime) -> tuple[str, ...]:
     """Videos that are being processed, unless nothing has touched them for long: then nobody is writing."""
     busy = []
-    for row in videos[videos["status"] == "processing"].itertuples(index=False):
+    for row in videos[[being_processed(status) for status in videos["status"]]].itertuples(index=False):
         progress = row.processing_progress if isinstance(row.processing_progress, Mapping) else {}
         touches = [row.updated_at, progress.get("updated_at")]
+        if pd.isna(row.status):
+            touches.append(row.update_time)  # no status and perhaps no times: Firestore's own says when it was written
         times = [touch for touch in touches if isinstance(touch, datetime) and not pd.isna(touch)]
         if not times or now - max(times) < stale_after:
             busy.append(str(row.video_id))

@@ -22,7 +22,7 @@ T = TypeVar("T")
 ReadTime = Callable[[Any], None]
 """Takes Firestore's own time of a read, a protobuf timestamp."""
 
-READ_SECONDS = 10.0  # one try of a read that a person waits for
+READ_SECONDS = 8.0  # one try of a read that a person waits for
 PAGE_SECONDS = 15.0  # one try of a page of thousands of documents
 
 
@@ -142,7 +142,9 @@ class FirestoreHandle:
             return found
 
         summed = tuple(field for field in aggregations.values() if field)
-        return self._attempt(once, operation=operation, target=parent, seconds=seconds, query=query, summed=summed)
+        return self._attempt(
+            once, operation=operation, target=parent, seconds=seconds, query=query, summed=summed, single=True
+        )
 
     def batch_get(
         self,

@@ -35,6 +35,7 @@ from botocore.parsers import ResponseParserError
 
 from storage.clients.meter import Operation, record
 from storage.clients.r2_batches import put_batch
+from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circuit_of
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_lease import before_send
 from storage.clients.r2_listing import take_columns, take_deleted
@@ -43,7 +44,7 @@ from storage.config import KeyPair, R2Settings
 from storage.errors import NotPermitted, StorageError
 
 POOL_SIZE = 32
-LOOKING = {"connect_timeout": 3, "read_timeout": 10}  # seconds: somebody waits in front of a page
+LOOKING = {"connect_timeout": 3, "read_timeout": 5}  # seconds: somebody waits in front of a page
 CHANGING = {"connect_timeout": 5, "read_timeout": 60}  # seconds: a part of an upload, a server-side copy
 READ_OPERATIONS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "ListMultipartUploads"})
 
@@ -66,18 +67,19 @@ class R2Client:
     `variables` names the settings that hold the token, so that an error can say what to check.
     """
 
-    def __init__(self, sdk: Any, bucket: str, variables: tuple[str, str], signer: UrlSigner) -> None:
+    def __init__(self, sdk: Any, bucket: str, variables: tuple[str, str], signer: UrlSigner, watch: Watch) -> None:
         self.sdk = sdk
         self.bucket = bucket
         self.variables = variables
         self._signer = signer
+        self._watch = watch
 
     def __repr__(self) -> str:
         return f"R2Client(bucket={self.bucket!r}, token={self.variables[0]!r})"
 
     def at(self, bucket: str) -> R2Client:
         """The same token on a bucket by name; itself where it is that one already."""
-        return self if bucket == self.bucket else R2Client(self.sdk, bucket, self.variables, self._signer)
+        return self if bucket == self.bucket else R2Client(self.sdk, bucket, self.variables, self._signer, self._watch)
 
     def call(self, operation: str, target: str, **parameters: Any) -> dict[str, Any]:
         """One SDK operation (`head_object`, ...) on the bucket; `target` is the key or prefix that an error names."""
@@ -93,7 +95,13 @@ class R2Client:
         except StorageError:
             raise
         except SDK_ERRORS as error:
-            raise translate(error, operation, target, variables=self.variables) from error
+            cause = error.cause if isinstance(error, NotRepeated) else error
+            raise translate(cause, operation, target, variables=self.variables) from cause
+
+    def chunks(self, body: Any, size: int, target: str) -> Iterator[bytes]:
+        """The bytes of an answer's streamed body, in pieces of at most `size`."""
+        with self.translated("get_object", target):
+            yield from self._watch.chunks(body, size, target)
 
     def sign(self, key: str, expires_seconds: int, signed_at: datetime, overrides: Mapping[str, str]) -> str:
         """A GET URL for one object, signed here without asking the store; `overrides` are `response-*` parameters."""
@@ -104,6 +112,7 @@ def read_client(settings: R2Settings) -> R2Client:
     """A handle that looks and signs with the reading token (`R2_READ_*`, else the only pair there is)."""
     names = ("R2_READ_ACCESS_KEY_ID", "R2_READ_SECRET_ACCESS_KEY") if settings.read_is_separate else WRITE_VARIABLES
     client = _client(settings, settings.read, names, LOOKING)
+    bound_answers(client.sdk)
     client.sdk.meta.events.register_first("provide-client-params.s3", _refuse_changes)
     return client
 
@@ -151,7 +160,12 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     sdk.meta.events.register(LISTING_EVENT, take_columns)
     sdk.meta.events.register(DELETED_EVENT, take_deleted)
     sdk.meta.events.register("before-call.s3.DeleteObjects", put_batch)
-    return R2Client(sdk, settings.bucket, variables, UrlSigner(settings.endpoint_url, settings.region, key_id, secret))
+    watch = Watch(
+        sdk, circuit_of(settings.endpoint_url),
+        connect_seconds=timeouts["connect_timeout"], read_seconds=timeouts["read_timeout"],
+    )  # fmt: skip
+    signer = UrlSigner(settings.endpoint_url, settings.region, key_id, secret)
+    return R2Client(sdk, settings.bucket, variables, signer, watch)
 
 
 def _session() -> boto3.Session:

@@ -141,6 +141,11 @@ def code_of(error: StorageError) -> str:
     return error_code(error.__cause__) if isinstance(error.__cause__, ClientError) else ""
 
 
+def timed_out(error: StorageError) -> bool:
+    """Whether the store was silent, so that whoever waits has waited long enough."""
+    return isinstance(error.__cause__, ConnectTimeoutError | ReadTimeoutError)
+
+
 def was_retried(error: StorageError) -> bool:
     """Whether the SDK had tried more than once when the answer behind a translated error came."""
     cause = error.__cause__

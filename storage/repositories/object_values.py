@@ -62,8 +62,7 @@ class ObjectStream:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._client.translated("get_object", self.info.key):
-            yield from self._body.iter_chunks(CHUNK_BYTES)
+        yield from self._client.chunks(self._body, CHUNK_BYTES, self.info.key)
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from storage.clients.r2 import R2Client
+from storage.clients.r2_errors import timed_out
 from storage.config import MAX_EXPIRY_SECONDS
 from storage.domain.layout import encode_key
 from storage.domain.model import ObjectInfo, SignedUrl
@@ -97,7 +98,9 @@ class Objects:
         with self._open_small(key, max_bytes) as stream:
             try:
                 return b"".join(stream)
-            except Unreachable:
+            except Unreachable as error:
+                if timed_out(error):
+                    raise
                 stream.close()
         with self._open_small(key, max_bytes) as stream:
             return b"".join(stream)

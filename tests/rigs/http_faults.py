@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from tests.rigs.waiting import PATIENCE_SECONDS
@@ -72,7 +72,15 @@ class Rewrite:
     change: Callable[[bytes], bytes]
 
 
-Action = Answer | Delay | Reset | LoseReply | Rewrite
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Take the request and never answer, until `clear` or `down`: at all, after the headers, or a byte now and then."""
+
+    after: Literal["nothing", "headers"] = "nothing"
+    trickle_seconds: float = 0.0
+
+
+Action = Answer | Delay | Reset | LoseReply | Rewrite | Hang
 
 
 @dataclass(slots=True)
@@ -111,6 +119,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._port = 0
         self._server: _Server | None = None
+        self.released = threading.Event()
         self.up()
 
     @property
@@ -132,6 +141,8 @@ class FaultProxy:
         with self._lock:
             self._rules.clear()
             self.requests.clear()
+            self.released.set()
+            self.released = threading.Event()
 
     def count(self, method: str = "", path: str = "", query: str = "") -> int:
         """How many requests like this came in."""
@@ -140,6 +151,7 @@ class FaultProxy:
 
     def down(self) -> None:
         """Stops listening: connections are refused."""
+        self.released.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -226,6 +238,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(action.status, [("Content-Type", "application/xml"), *action.headers.items()], action.content())
         elif isinstance(action, Reset) and action.after_bytes is None:
             self._reset()
+        elif isinstance(action, Hang) and action.after == "nothing":
+            self.server.proxy.released.wait()
+            self._reset()
         else:
             self._pass_on(body, action)
 
@@ -247,6 +262,13 @@ class _Handler(BaseHTTPRequestHandler):
         headers = [(name, value) for name, value in reply.getheaders() if name.lower() not in _OWN_HEADERS]
         length = int(reply.headers.get("Content-Length") or 0) if self.command == "HEAD" else len(content)
         cut = action.after_bytes if isinstance(action, Reset) else None
+        if isinstance(action, Hang):
+            self._send(reply.status, headers, b"", max(length, 1_000))
+            while not self.server.proxy.released.wait(action.trickle_seconds or None):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+            self._reset()
+            return
         self._send(reply.status, headers, content if cut is None else content[:cut], length)
         if cut is not None:
             self._reset()

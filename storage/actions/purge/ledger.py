@@ -21,8 +21,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -101,7 +103,8 @@ class Ledger:
         self._began = began  # of the last write that Firestore confirmed: the lease began then or later
         self._lock = threading.RLock()
         self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name=f"lease of {job.job_id}", daemon=True)
+        keep = partial(copy_context().run, self._keep)  # as patient with a store that hangs as the job itself
+        self._keeper = threading.Thread(target=keep, name=f"lease of {job.job_id}", daemon=True)
 
     def __enter__(self) -> Self:
         self._keeper.start()

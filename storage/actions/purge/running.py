@@ -17,6 +17,7 @@ from storage.actions.purge.steps_ending import EmptyEarlier, NoteNeighbours, Pro
 from storage.actions.purge.steps_objects import AbortUploads, EraseObjects, KeepObjects
 from storage.actions.purge.steps_undo import EmptyQuarantine, RecountAll, RestoreDocuments, RestoreObjects
 from storage.actions.purge.steps_undo_proof import ProveRestored
+from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
 from storage.domain.purge.job import ENDED, Job, job_path
@@ -37,7 +38,11 @@ def run_job(purging: Purging, job_id: str) -> Job:
     Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
     took it over; what stops the job itself stands in its `failure`.
     """
-    with claim(purging, job_id, partial(_record_end, purging)) as ledger, asked_before_changes(ledger.hold):
+    with (
+        patiently(),
+        claim(purging, job_id, partial(_record_end, purging)) as ledger,
+        asked_before_changes(ledger.hold),
+    ):
         try:
             _engine(purging, ledger).run()
         except LeaseLost:

@@ -9,6 +9,7 @@ from storage import rollup, verify
 from storage.cli.commands import rollup_show
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, size
+from storage.clients.circuit import patiently
 from storage.clients.meter import check as check_budgets
 from storage.errors import BackendError
 from storage.fleet import find_fleet, rollup_reads
@@ -54,15 +55,16 @@ def _make(arguments: argparse.Namespace, context: Context) -> int:
     expected = rollup_reads(users, clips, shard[1])
     progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
     check_budgets(ahead=expected)
-    written = rollup.run_rollup(
-        stores.records,
-        context.writers().documents,
-        stores.settings.plan_limits,
-        context.now,
-        stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
-        shard=shard,
-        on_progress=lambda users: progress(f"{users:,} users"),
-    )
+    with patiently():
+        written = rollup.run_rollup(
+            stores.records,
+            context.writers().documents,
+            stores.settings.plan_limits,
+            context.now,
+            stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
+            shard=shard,
+            on_progress=lambda users: progress(f"{users:,} users"),
+        )
     made, error = written.shard, None
     if written.error is not None:
         error = BackendError(made.notes[-1], remedy=written.error.remedy or "Run it again.")

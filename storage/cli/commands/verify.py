@@ -26,6 +26,7 @@ from storage.cli.output import (
     size,
 )
 from storage.cli.scan_log import COLUMNS, ScanLog
+from storage.clients.circuit import patiently
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
@@ -133,7 +134,7 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
         "bucket": stores.settings.r2.bucket, "shard": arguments.shard or "1/1",
     }  # fmt: skip
     _say_estimate(stores.records, shard)
-    with tempfile.TemporaryDirectory() as folder:
+    with patiently(), tempfile.TemporaryDirectory() as folder:
         if arguments.checkpoint:
             log = ScanLog(arguments.checkpoint, header)
         else:

@@ -1,0 +1,133 @@
+"""Remembers of each store that it hangs, so that its first time-out is waited for once and not by every call in turn.
+
+A store that takes connections and never answers costs each call its whole time. After a time-out the circuit is open:
+calls fail at once with `Unreachable`, which says since when and until when. Then one call is let through as a probe;
+any answer closes the circuit, also a refusal, another time-out keeps it open. Only time-outs open it: what fails at
+once keeps nobody waiting.
+
+One slow thing is no store that hangs. A time-out about a single thing (an object, a count) opens the circuit only with
+a second one about another thing; where the store answered somebody else meanwhile, it takes three different ones.
+
+Work that must not be broken off by somebody else's time-out (purges, scans, rollups) runs inside `patiently`: it goes
+on asking for a while, with its own time-outs and tries, and what it is answered closes the circuit for all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from weakref import WeakSet
+
+from storage.errors import Unreachable
+
+OPEN_SECONDS = 30.0  # how long a store that hangs is not asked
+PATIENCE_SECONDS = 120.0  # how long after its first time-out long work goes on asking it all the same
+REMEMBERED_SECONDS = 60.0  # time-outs that lie further apart say nothing together
+
+_patience: ContextVar[float] = ContextVar("patience", default=0.0)
+_all: WeakSet[Circuit] = WeakSet()
+_all_lock = threading.Lock()
+
+
+@contextmanager
+def patiently(seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Within the block an open circuit stops no call until the store has been silent for so long.
+
+    Threads go on so only when they run in a copy of this context.
+    """
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+def patient() -> bool:
+    """Whether the caller is inside `patiently`: its calls may be repeated after a time-out."""
+    return _patience.get() > 0
+
+
+def ask_again() -> None:
+    """For a person who wants to try again now: the next call of every store that hangs is let through."""
+    with _all_lock:
+        circuits = list(_all)
+    for circuit in circuits:
+        circuit.let_through()
+
+
+class Circuit:
+    """Of one store; shared by all threads of the process. `store` is its name in messages."""
+
+    def __init__(
+        self, store: str, *, clock: Callable[[], float] = time.monotonic, open_seconds: float = OPEN_SECONDS
+    ) -> None:
+        self.store = store
+        self._clock = clock
+        self._open_seconds = open_seconds
+        self._lock = threading.Lock()
+        self._answered = float("-inf")  # when the store last answered anything
+        self._late: list[tuple[float, str]] = []  # time-outs since the circuit was last closed: when, and about what
+        self._silent_since: float | None = None  # when the circuit was opened; `None`: it is closed
+        self._again_at = 0.0
+        self._words = ""
+        with _all_lock:
+            _all.add(self)
+
+    @property
+    def open(self) -> bool:
+        """Whether calls fail at once at this moment, but for probes and patient work."""
+        return self._silent_since is not None
+
+    def ask(self, operation: str, target: str) -> float:
+        """To be called before each attempt; gives its beginning, which its end is told with. `Unreachable` if open."""
+        with self._lock:
+            now = self._clock()
+            if self._silent_since is None or now - self._silent_since < _patience.get():
+                return now
+            if now >= self._again_at:
+                self._again_at = now + self._open_seconds  # this call is the probe; a lost one delays the next so long
+                return now
+            words = self._words
+        raise Unreachable(
+            words,
+            remedy="Try again in half a minute; if it lasts, check the network here and the store's status page.",
+            operation=operation,
+            target=target,
+            detail="not asked",
+        )
+
+    def answered(self) -> None:
+        """The store answered, or failed in another way than by silence."""
+        with self._lock:
+            self._answered = self._clock()
+            if self._silent_since is not None:
+                self._silent_since, self._late = None, []
+
+    def timed_out(self, began: float, target: str, seconds: float, *, single: bool = False) -> None:
+        """A call that `ask` let through at `began` was not answered within `seconds`.
+
+        `single`: it was about one thing, which may be slow by itself.
+        """
+        with self._lock:
+            now = self._clock()
+            self._late = [(at, about) for at, about in self._late if now - at < REMEMBERED_SECONDS]
+            self._late.append((now, target))
+            wanted = 3 if self._answered > began else 2 if single else 1
+            if self._silent_since is None and len({about for _, about in self._late}) < wanted:
+                return
+            self._silent_since = now if self._silent_since is None else self._silent_since
+            self._again_at = now + self._open_seconds
+            at = datetime.now(UTC)
+            self._words = (
+                f"{self.store} did not answer within {seconds:.0f} s at {at:%H:%M:%S} UTC; it is not asked again until "
+                f"{at + timedelta(seconds=self._open_seconds):%H:%M:%S}."
+            )
+
+    def let_through(self) -> None:
+        """The next call is a probe, whatever time it is."""
+        with self._lock:
+            self._again_at = min(self._again_at, self._clock())
