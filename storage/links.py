@@ -8,7 +8,7 @@ from typing import Literal
 from storage.config import Settings
 from storage.connect import Stores
 from storage.domain.integrity.key_prefix import key_prefixes
-from storage.domain.layout import Layout
+from storage.domain.layout import Layout, owner_of
 from storage.domain.model import Clip, ObjectInfo, SignedUrl
 from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects
@@ -57,12 +57,14 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     key = media_key(clip, kind)
     if not layout.belongs_to(key, clip.uid):
         doubt = key_prefixes(layout, [(clip.uid, key)]).reason
+        others = owner_of(key, layout) not in {"", clip.uid}
+        shown = ": it is another customer's" if others else f": {key}"
         check = f"Check the setting first (`python -m storage check`): {doubt}. " if doubt else ""
         raise Refused(
-            f"The document of clip {clip.clip_id} names a key that does not belong to its customer: {key}",
+            f"The document of clip {clip.clip_id} names a key that does not belong to its customer{shown}",
             remedy=f"{check}Run verify for the user, and replace the clip with upload; the other customer's file "
             "is not shown.",
-            target=key,
+            target=clip.clip_id if others else key,
         )
     return key
 

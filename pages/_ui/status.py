@@ -63,6 +63,7 @@ FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
             ("ok", "OK", "check_circle", "green", "Nothing wrong was found."),
         ),
         "verdict": _looks(
+            ("disclosure", "Disclosure", "privacy_tip", "red", "Another customer's file may be shown: worst of all."),
             ("healthy", "Healthy", "check_circle", "green", "Everything that should be there is there."),
             ("waiting", "Waiting", "hourglass_top", "blue", "Young, and no highlights yet: the worker has time."),
             ("analysis_stalled", "Analysis stalled", "hourglass_disabled", "orange", "No highlights, no sign of work."),

@@ -131,6 +131,18 @@ class Layout:
         return parsed.uid == uid and uid != "" and (video_id is None or parsed.video_id == video_id)
 
 
+def owner_of(key: str, layout: Layout) -> str:
+    """Whose key it is, also where its name has no shape that the layout knows; empty where that cannot be told."""
+    parsed = layout.parse(key)
+    if parsed.uid or parsed.kind == "ops":
+        return parsed.uid
+    for prefix in (*(known for known in layout.prefixes if known), ""):
+        parts = key[len(prefix) :].split("/")
+        if key.startswith(prefix) and len(parts) >= 4 and all(parts) and parts[2] == "clips":
+            return parts[0]
+    return ""
+
+
 def _below_prefix(key: str, prefix: str) -> ParsedKey | None:
     parts = key[len(prefix) :].split("/")
     if len(parts) < 3 or not all(parts):

@@ -10,6 +10,7 @@ from typing import Any
 
 from storage.domain.layout import ClipName, Layout, slug, thumbnail_of
 from storage.domain.model import Clip, ObjectInfo, Video
+from storage.domain.processing import being_processed
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
 
@@ -162,7 +163,7 @@ def _refusals(
     stale_after: timedelta,
 ) -> tuple[str, ...]:
     found: list[str] = []
-    if clip and clip.status == "processing" and _young(clip.updated_at or clip.created_at, now, stale_after):
+    if clip and being_processed(clip.status) and _young(clip.updated_at or clip.created_at, now, stale_after):
         found.append("The clip is being rendered at this moment; wait until it is done or has stalled.")
     if key in other_names:
         found.append(f"Another clip's document names the same key: {key}")

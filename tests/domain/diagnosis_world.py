@@ -19,6 +19,7 @@ from storage.domain.diagnosis import (
     diagnose,
 )
 from storage.domain.highlights import HighlightsState
+from storage.domain.integrity import Checked, Finding, InFlight, Report
 from storage.domain.model import Progress, Video
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -64,6 +65,20 @@ def clips(completed: int = 0, processing: int = 0, failed: int = 0, **values: An
 def objects(intact: int = 0, **broken: int) -> Known[ObjectTally]:
     """Objects of completed clips; `broken` counts by finding kind."""
     return Known(ObjectTally(intact + sum(broken.values()), intact, broken))
+
+
+def upload_check(*findings: Finding) -> Report:
+    """An upload check that was made to its end and found these."""
+    return Report(
+        uid="u1", video_id="vid-0001", checked=Checked(videos=1), findings=findings, complete=True, suspicion=None,
+        caches=(), in_flight=InFlight(), read_at=NOW,
+    )  # fmt: skip
+
+
+def foreign(*, there: bool) -> Finding:
+    """A clip's document that names another customer's key."""
+    detail = "Another customer's object is there." if there else "No object is there."
+    return Finding("foreign_key", "error", "u1", "vid-0001", "c1", detail=detail, disclosure=there)
 
 
 def facts(

@@ -109,12 +109,21 @@ def test_the_ladder_sets_only_the_status_that_the_evidence_allows() -> None:
     assert "set_failed" in ids(part_way)
 
 
-def test_rebuilding_is_advised_only_from_a_source_that_has_the_highlights() -> None:
-    assert "rebuild_highlights_object" in ids(facts(stored=BROKEN_OBJECT, inside=DOCUMENT))
-    assert "rebuild_highlights_document" in ids(facts(inside=judge_document({"highlights": 5})))
-    nowhere = ids(facts(stored=NO_OBJECT))
-    assert not any(step.startswith("rebuild") for step in nowhere)
-    assert "put_highlights" in nowhere
+def test_neither_source_is_rebuilt_from_the_other_where_the_product_serves_the_document() -> None:
+    """The file would switch off the guard against a second rendering; the document may hold a customer's edits."""
+    for found in (
+        facts(stored=BROKEN_OBJECT, inside=DOCUMENT),
+        facts(stored=NO_OBJECT, inside=DOCUMENT),
+        facts(inside=judge_document({"highlights": 5})),
+        facts(video("processing", **STANDING), stored=NO_OBJECT, inside=DOCUMENT),
+    ):
+        assert not any(step.startswith("rebuild") for step in ids(found))
+
+
+def test_highlights_are_put_back_from_a_file_where_neither_has_them_and_not_beside_a_worker() -> None:
+    assert "put_highlights" in ids(facts(stored=NO_OBJECT))
+    for status in ("processing", "queued", "", None):
+        assert "put_highlights" not in ids(nothing_rendered(video(status, **STANDING), BROKEN_OBJECT))
 
 
 def test_a_recount_is_advised_where_counters_disagree_and_only_there() -> None:

@@ -7,7 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from storage.domain.diagnosis import StuckVideo, VideoFacts, diagnose, outages, worst_first
-from tests.domain.diagnosis_world import NO_OBJECT, REFUSED, STORED, ago, facts, nothing_rendered, objects, video
+from tests.domain.diagnosis_world import (
+    NO_OBJECT,
+    REFUSED,
+    STORED,
+    ago,
+    facts,
+    foreign,
+    nothing_rendered,
+    objects,
+    upload_check,
+    video,
+)
 
 
 def stuck(found: VideoFacts, video_id: str = "vid-0001", uid: str = "u1") -> StuckVideo:
@@ -31,8 +42,10 @@ def test_the_worst_comes_first_then_the_oldest_whatever_the_order_given() -> Non
         stuck(facts(things=objects(0, missing_object=3))),
         stuck(facts(stored=NO_OBJECT)),
         stuck(facts(REFUSED)),
+        stuck(facts(report=upload_check(foreign(there=True)))),
     ]
     expected = [
+        "disclosure",
         "access_denied",
         "clips_missing",
         "highlights_missing",
@@ -44,7 +57,7 @@ def test_the_worst_comes_first_then_the_oldest_whatever_the_order_given() -> Non
         shuffled = random.Random(seed).sample(videos, len(videos))
         ordered = worst_first(shuffled)
         assert [video.diagnosis.verdict for video in ordered] == expected
-        assert [video.diagnosis.video_id for video in ordered[3:5]] == ["old", "young"]
+        assert [video.diagnosis.video_id for video in ordered[4:6]] == ["old", "young"]
 
 
 def test_fourteen_that_stopped_at_one_step_within_minutes_are_one_outage() -> None:

@@ -31,9 +31,11 @@ from tests.domain.diagnosis_world import (
     ago,
     clips,
     facts,
+    foreign,
     nothing_rendered,
     objects,
     progress,
+    upload_check,
     verdict,
     video,
 )
@@ -41,6 +43,8 @@ from tests.domain.diagnosis_world import (
 FULL = Known(QuotaState("free", ("storage",)))
 MOVING = {"updated_at": ago(minutes=1)}
 STANDING = {"updated_at": ago(hours=3)}
+
+DISCLOSED = upload_check(foreign(there=True))
 
 SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "healthy": [
@@ -156,6 +160,12 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("counted, but no documents", nothing_rendered(video(clips_count=3), STORED)),
         ("analyzed, with finished clips that are gone", facts(video("analyzed"), things=objects(0, missing_object=3))),
     ],
+    "disclosure": [
+        ("another customer's object is there", facts(things=objects(2, foreign_key=1), report=DISCLOSED)),
+        ("whatever the status says", facts(video("failed", error_message="Private video"), report=DISCLOSED)),
+        ("while it moves", facts(video("processing", **MOVING), report=DISCLOSED)),
+        ("though the rest could not be read", facts(things=AWAY, report=DISCLOSED)),
+    ],
     "failed_transient": [
         ("time-out", facts(video("failed", error_message="Connection timed out"))),
         ("a provider's limit, which says quota", facts(video("failed", error_message="429 Quota exceeded per minute"))),
@@ -217,6 +227,14 @@ def test_each_situation_has_its_verdict(expected: str, situation: str, found: Vi
     assert diagnosis.reply
     assert diagnosis.customer_sees
     assert diagnosis.age is None or diagnosis.age >= timedelta(0)
+
+
+def test_a_disclosure_is_the_worst_and_names_nobody_and_what_is_not_there_is_said_to_be_so() -> None:
+    found = diagnose(facts(things=objects(2, foreign_key=1), report=DISCLOSED))
+    assert (found.severity, found.actions[0].id) == ("error", "report_disclosure")
+    assert "play" not in found.reply + found.customer_sees
+    gone = diagnose(facts(things=objects(2, foreign_key=1), report=upload_check(foreign(there=False))))
+    assert (gone.verdict, "No object is there" in gone.summary) == ("clips_missing", True)
 
 
 def test_the_situations_cover_every_verdict_of_the_contract() -> None:

@@ -26,7 +26,15 @@ from tests.sandbox.sample import (
 
 VERDICTS = (
     *("healthy", "waiting", "analysis_stalled", "status_stuck", "rendering", "render_stalled", "highlights_missing"),
-    *("highlights_invalid", "clips_missing", "failed_transient", "failed_permanent", "quota_blocked", "not_found"),
+    *(
+        "highlights_invalid",
+        "clips_missing",
+        "failed_transient",
+        "failed_permanent",
+        "quota_blocked",
+        "not_found",
+        "disclosure",
+    ),
 )
 STALE = timedelta(minutes=15)
 LAYOUT = Layout("users/")

@@ -159,7 +159,7 @@ def test_another_reason_than_the_one_planned_with_must_be_planned_again(app):
 
 
 def test_highlights_are_rebuilt_from_the_document_and_put_back(app):
-    stuck(app)
+    stuck(app, status="completed")
     app.writer.put(HIGHLIGHTS, b'{"highlights": [{"id"', "application/json")
     shown = planned(app, "Rebuild the highlights")
     press(shown, "Write both places")
@@ -168,8 +168,18 @@ def test_highlights_are_rebuilt_from_the_document_and_put_back(app):
     assert app.objects.get_bytes(HIGHLIGHTS, 10_000) == b'{"highlights": [{"id"'
 
 
+@pytest.mark.parametrize("status", ["processing", None])
+def test_highlights_are_not_written_while_the_product_takes_the_video_for_being_processed(app, status):
+    stuck(app, status=status)
+    app.writer.put(HIGHLIGHTS, b"broken", "application/json")
+    shown = planned(app, "Rebuild the highlights")
+    assert "not written while the video is being processed" in words(shown)
+    assert not [one for one in shown.button if one.label == "Write both places"]
+    assert app.objects.get_bytes(HIGHLIGHTS, 100) == b"broken"
+
+
 def test_highlights_that_the_worker_wrote_meanwhile_are_left_as_they_are(app):
-    stuck(app)
+    stuck(app, status="completed")
     app.writer.put(HIGHLIGHTS, b"broken", "application/json")
     shown = planned(app, "Rebuild the highlights")
     fresh = {**ENTRY, "title": "Written by the worker meanwhile"}
@@ -180,7 +190,7 @@ def test_highlights_that_the_worker_wrote_meanwhile_are_left_as_they_are(app):
 
 
 def test_highlights_come_from_a_file_that_is_checked_first(app):
-    stuck(app)
+    stuck(app, status="completed")
     shown = press(app.open("video", role="engineer", **IDS), "Rebuild the highlights…")
     shown.radio[0].set_value("file").run()
     shown.file_uploader[0].set_value(("h.json", b'{"highlights": [{"id": 1}]}', "application/json"))

@@ -23,7 +23,7 @@ def test_the_verdicts_and_severities_of_the_command_line_are_all_there() -> None
     assert set(status.FAMILIES["verdict"]) == {
         "healthy", "waiting", "analysis_stalled", "status_stuck", "rendering", "render_stalled", "highlights_missing",
         "highlights_invalid", "clips_missing", "failed_transient", "failed_permanent", "quota_blocked", "access_denied",
-        "not_found",
+        "not_found", "disclosure",
     }  # fmt: skip
     assert {"error", "warning", "info"} <= set(status.FAMILIES["severity"])
     assert set(status.FAMILIES["usage"]) == {"ok", "near_limit", "exceeded", "unknown"}

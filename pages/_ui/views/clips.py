@@ -30,7 +30,6 @@ _REASONS: dict[str, tuple[Presence, str]] = {
     "missing_object": ("absent", "The file is not in the bucket."),
     "empty_object": ("absent", "The file in the bucket is empty (0 bytes)."),
     "clip_without_key": ("absent", "The document names no file."),
-    "foreign_key": ("absent", "The document names another customer's file, which is not shown."),
     "size_mismatch": ("present", "The file has another size than the document says."),
     "unreadable": ("unknown", "Not known whether the file is there: it could not be checked."),
     "stale_clip": ("unknown", "Left behind while it was being rendered."),
@@ -121,6 +120,9 @@ def _card(clip: Clip, findings: tuple[Finding, ...]) -> ClipCard:
 
 
 def _presence(clip: Clip, findings: tuple[Finding, ...]) -> tuple[Presence, str]:
+    foreign = next((finding for finding in findings if finding.kind == "foreign_key"), None)
+    if foreign is not None:
+        return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
     for kind, answer in _REASONS.items():
         if any(finding.kind == kind for finding in findings):
             return answer

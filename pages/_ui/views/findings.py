@@ -40,7 +40,7 @@ MEANING: Final[dict[str, str]] = {
     "missing_highlights": "There is no highlights.json: the customer reads that the video is still being processed.",
     "invalid_highlights": "highlights.json cannot be read as a list of highlights.",
     "clip_without_key": "The clip's status is completed, and its document names no object.",
-    "foreign_key": "A document names a key of another user, or one outside the layout.",
+    "foreign_key": "A document names a key of another customer or outside the layout; the detail says what is there.",
     "duplicate_key": "Two documents name one object.",
     "phantom_parent": "Documents below a document that does not exist.",
     "unfinished_upload": "An upload in parts that was begun more than a day ago and never ended.",

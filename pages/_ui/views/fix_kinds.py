@@ -254,7 +254,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     Kind(
         "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
-        "Writes highlights.json from the document highlights/main, or the reverse, or both from a file.",
+        "Writes both places from one of them or from a file. Not while the video is being processed.",
         _rebuild_inputs, _rebuild_preview, _rebuild_apply, ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
     ),

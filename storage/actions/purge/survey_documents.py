@@ -75,7 +75,7 @@ def _take(found: DocumentsFound, document: Found) -> None:
     fields = document.fields
     if len(parts) == 4 and parts[2] == "videos":
         found.named += named_keys(document.path, fields, VIDEO_KEYS)
-        found.videos_seen[parts[3]] = video_fact(parts[3], fields)
+        found.videos_seen[parts[3]] = video_fact(parts[3], document)
     elif len(parts) == 6 and parts[4] == "clips":
         named = named_keys(document.path, fields, CLIP_KEYS)
         found.named += named
@@ -91,14 +91,17 @@ def named_keys(path: str, fields: Mapping[str, Any], names: Sequence[str]) -> li
     return [NamedKey(fields[name], path, name) for name in names if isinstance(fields.get(name), str) and fields[name]]
 
 
-def video_fact(video_id: str, fields: Mapping[str, Any] | None) -> VideoFact:
-    """The state of a video; `fields` is `None` where it has no document."""
-    if fields is None:
+def video_fact(video_id: str, document: Found | None) -> VideoFact:
+    """The state of a video. One without status and times counts as touched when Firestore last saw it written."""
+    if document is None:
         return VideoFact(video_id, exists=False, status=None, touched_at=None)
+    fields = document.fields
     progress = fields.get("processing_progress")
     touches = [fields.get("updated_at"), progress.get("updated_at") if isinstance(progress, Mapping) else None]
     times = [touch for touch in touches if isinstance(touch, datetime)]
     status = fields.get("status")
+    if not times and status is None:
+        times = [document.update_time]
     return VideoFact(video_id, True, status if isinstance(status, str) else None, max(times) if times else None)
 
 
@@ -143,7 +146,7 @@ def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: S
     found.user_totals = counted_totals(stores, scope.uid)
     paths = [user, f"storage_accounting/{scope.uid}", *(f"{user}/videos/{video_id}" for video_id in scope.video_ids)]
     around = tree.at(paths)
-    found.videos = [video_fact(i, _fields(around[f"{user}/videos/{i}"])) for i in scope.video_ids]
+    found.videos = [video_fact(i, around[f"{user}/videos/{i}"]) for i in scope.video_ids]
     found.busy_elsewhere = sorted(busy_videos(stores, scope.uid) - set(scope.video_ids))
     staying = _clips_beside(found, stores, scope) if scope.clips else {}
     if not scope.clips:
@@ -195,7 +198,3 @@ def _keys_of(frame: pd.DataFrame) -> Iterable[NamedKey]:
         for path, key in zip(column["path"], column[name], strict=True):
             if key:
                 yield NamedKey(key, path, name)
-
-
-def _fields(document: Found | None) -> Mapping[str, Any] | None:
-    return None if document is None else document.fields

@@ -1,6 +1,6 @@
 """The next safe step, and the one after if that fails: a ladder from looking again to purging, cut to the verdict.
 
-The order is fixed: check again; recount; rebuild the highlights; set the status, with the evidence that allows it;
+The order is fixed: check again; recount; put the highlights back; set the status, with the evidence that allows it;
 have the job run again; replace a clip from a file; and last, purge. Nothing that changes anything is advised while the
 stores cannot be believed, or while the video still moves.
 """
@@ -49,6 +49,11 @@ class Ladder:
         """Before anything is believed: is this the right bucket, prefix and credential?"""
         yield Step("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
 
+    def report_disclosure(self) -> Iterator[Step]:
+        """Before any repair: whoever answers for personal data must know."""
+        text = "Tell whoever answers for data protection, now: another customer's file may be seen through this video."
+        yield Step("report_disclosure", text)
+
     def again(self) -> Iterator[Step]:
         """Look again: what is true now may not have been true a minute ago."""
         text = "Check again: the worker may have gone on meanwhile."
@@ -81,22 +86,14 @@ class Ladder:
         text = "If a counter is ahead of the truth: recount."
         yield Step("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
 
-    def rebuild(self) -> Iterator[Step]:
-        """One source of highlights has them and the other does not."""
-        stored, document = self.facts.highlights_object, self.facts.highlights_document
-        command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
-        if document.usable and not stored.usable and stored.presence != "unknown":
-            because = f"The document holds {number(document.count, 'highlight')}."
-            text = "Rebuild highlights.json from the document highlights/main."
-            yield Step("rebuild_highlights_object", text, command, because, changes=True)
-        elif stored.usable and document.presence == "present" and not document.usable:
-            because = f"highlights.json holds {number(stored.count, 'highlight')}."
-            text = "Rebuild the document highlights/main from highlights.json."
-            yield Step("rebuild_highlights_document", text, command, because, changes=True)
-
     def put_highlights(self) -> Iterator[Step]:
-        """Neither source has them: only a file from elsewhere (a log, a backup) helps."""
-        if self.signals is not None and self.signals.highlights != "valid":
+        """Neither source has them: only a file from elsewhere (a log, a backup) helps. Not beside a worker.
+
+        Nothing is rebuilt from the other source: where the document `highlights/main` is there, the product serves
+        it and not the file. A file beside it would only switch off the product's guard against a second rendering,
+        and the document may hold the customer's own edits, which an older file does not have.
+        """
+        if self.signals is not None and self.signals.highlights != "valid" and not self.signals.being_processed:
             command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
             text = "If the worker's log or a backup still has the highlights, put them back from that file."
             yield Step("put_highlights", text, command, changes=True)
@@ -161,23 +158,23 @@ class Ladder:
 _Rung = Callable[[Ladder], Iterator[Step]]
 _STALLED: tuple[_Rung, ...] = (Ladder.again, Ladder.run_again, Ladder.set_failed, Ladder.purge)
 _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
-    "healthy": (Ladder.upload_check, Ladder.recount, Ladder.rebuild),
+    "disclosure": (Ladder.report_disclosure, Ladder.again, Ladder.upload_check, Ladder.replace_clip, Ladder.run_again),
+    "healthy": (Ladder.upload_check, Ladder.recount),
     "waiting": (Ladder.wait,),
     "rendering": (Ladder.wait,),
     "analysis_stalled": _STALLED,
-    "status_stuck": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),
-    "render_stalled": (Ladder.again, Ladder.recount, Ladder.rebuild, *_STALLED[1:]),
+    "status_stuck": (Ladder.again, Ladder.recount, Ladder.set_status, Ladder.run_again, Ladder.purge),
+    "render_stalled": (Ladder.again, Ladder.recount, *_STALLED[1:]),
     "highlights_missing": (Ladder.again, Ladder.recount, Ladder.put_highlights, *_STALLED[1:]),
-    "highlights_invalid": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.put_highlights, *_STALLED[1:]),
+    "highlights_invalid": (Ladder.again, Ladder.recount, Ladder.put_highlights, *_STALLED[1:]),
     "clips_missing": (
         Ladder.again,
         Ladder.recount,
-        Ladder.rebuild,
         Ladder.run_again,
         Ladder.replace_clip,
         Ladder.purge,
     ),
-    "failed_transient": (Ladder.again, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),
+    "failed_transient": (Ladder.again, Ladder.set_status, Ladder.run_again, Ladder.purge),
     "failed_permanent": (Ladder.tell, Ladder.purge),
     "quota_blocked": (Ladder.usage, Ladder.tell, Ladder.run_again),
     "access_denied": (Ladder.settings, Ladder.again),

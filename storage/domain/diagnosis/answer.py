@@ -26,6 +26,7 @@ _STAGES: dict[VerdictName, Stage] = {
     "highlights_missing": "delivery",
     "highlights_invalid": "delivery",
     "clips_missing": "delivery",
+    "disclosure": "delivery",
 }
 
 
@@ -116,7 +117,7 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
     decided, signals = verdict.decide(facts)
     if signals is None or decided.name == "access_denied":
         return (decided.summary,)
-    objections = []
+    objections = [decided.summary] if decided.name == "disclosure" and status != "failed" else []
     if facts.report is not None and facts.report.suspicion is not None:
         objections.append(facts.report.suspicion.reason)
     if not signals.settled and signals.status != "failed" and not signals.stalled:

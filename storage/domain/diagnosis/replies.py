@@ -57,6 +57,11 @@ _REPLIES = {
         "We are sorry: some clips of your video cannot be played or downloaded at the moment. This is on our side. Our "
         "team is looking into which of them can be restored."
     ),
+    "disclosure": (
+        "Thank you for writing. Some of what is kept for your video is not stored as it should be, and may not be "
+        "yours. Please do not open, download or share its clips for now. This is on our side, and our team is looking "
+        "into it with priority."
+    ),
     "failed_transient": (
         "We are sorry: your video could not be finished because of a technical problem on our side. The video itself "
         "does not seem to be the cause. Our team will look at it; trying once more may already help."
@@ -112,6 +117,8 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         return "Not known: a store did not give an answer."
     if missing(facts) or signals is None:
         return "No such video: it is in no list, and a link to it leads nowhere."
+    if verdict.name == "disclosure":
+        return "Perhaps another customer's file among its own: it is named in this video's documents, and it is there."
     if signals.status == "failed":
         return "The video marked as failed" + (f"; its page says {PROCESSING}." if not _shown(signals) else ".")
     if signals.highlights == "invalid" or facts.highlights_object.content == "invalid":

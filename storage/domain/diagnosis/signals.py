@@ -9,6 +9,7 @@ from typing import Literal
 from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
 from storage.domain.diagnosis.failures import Failure, classify
 from storage.domain.model import Progress, Video
+from storage.domain.processing import being_processed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
 RENDER_TOUCH = timedelta(minutes=2)  # a live render touches the document at least this often (domain description)
@@ -46,6 +47,11 @@ class Signals:
     def settled(self) -> bool:
         """The status claims that the worker is done."""
         return self.status in {"analyzed", "completed"}
+
+    @property
+    def being_processed(self) -> bool:
+        """The product takes it for being processed: a worker may write at any moment."""
+        return being_processed(self.status)
 
     @property
     def all_there(self) -> bool:
@@ -145,6 +151,11 @@ def unread(facts: VideoFacts) -> Unknown | None:
 def clips_known(facts: VideoFacts) -> int:
     """Number of clip documents, 0 where they are absent or unknown."""
     return facts.clips.value.total if isinstance(facts.clips, Known) else 0
+
+
+def disclosures(facts: VideoFacts) -> int:
+    """How many documents name an object of another customer that is there."""
+    return sum(finding.disclosure for finding in facts.report.findings) if facts.report else 0
 
 
 def missing(facts: VideoFacts) -> bool:

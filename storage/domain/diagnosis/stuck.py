@@ -15,8 +15,10 @@ from storage.domain.integrity import SEVERITIES
 OUTAGE_VIDEOS = 3  # two can be chance; three at one step within minutes are looked at as one
 OUTAGE_GAP = timedelta(minutes=5)  # between one stop and the next of the same outage
 
-# Worst first: a customer who waits in vain before one who has something, what can be lost before what only looks wrong.
+# Worst first: what one customer may see of another; a customer who waits in vain before one who has something; what
+# can be lost before what only looks wrong.
 _RANK: tuple[VerdictName, ...] = (
+    "disclosure",
     "access_denied",
     "clips_missing",
     "highlights_missing",
@@ -32,6 +34,8 @@ _RANK: tuple[VerdictName, ...] = (
     "rendering",
     "healthy",
 )
+
+_NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "disclosure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[
     groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
     for video in videos:
         found = video.diagnosis
-        if found.since is not None and found.verdict not in {"failed_permanent", "quota_blocked", "not_found"}:
+        if found.since is not None and found.verdict not in _NO_OUTAGE:
             groups[found.stage, found.verdict].append(found)
     result = [
         _outage(stage, verdict, chain)

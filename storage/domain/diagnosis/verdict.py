@@ -19,6 +19,7 @@ from storage.domain.diagnosis.signals import (
     Signals,
     clips_known,
     derive,
+    disclosures,
     missing,
     unread,
 )
@@ -27,6 +28,7 @@ from storage.domain.integrity import Severity
 from storage.domain.model import Video
 
 VerdictName = Literal[
+    "disclosure",
     "healthy",
     "waiting",
     "analysis_stalled",
@@ -70,6 +72,9 @@ def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
         return _not_found(facts), None
     video = facts.video.value
     signals = derive(facts, video)
+    disclosed = _disclosed(facts)
+    if disclosed is not None:  # proven, whatever else could not be read
+        return disclosed, signals
     fault = unread(facts)
     if fault is not None:
         return _refused(fault), signals
@@ -86,6 +91,16 @@ def _refused(fault: Unknown) -> Verdict:
     else:
         summary, cause = f"A store did not answer; nothing is known about the video. {fault.message}", "no answer"
     return Verdict("access_denied", "error", summary, cause=cause)
+
+
+def _disclosed(facts: VideoFacts) -> Verdict | None:
+    """Somebody else's file may be shown to this customer: worse than anything that this customer misses."""
+    found = disclosures(facts)
+    if not found:
+        return None
+    names = "1 document names" if found == 1 else f"{found} documents name"
+    summary = f"{names} another customer's object, and it is there: the product may show it to this customer."
+    return Verdict("disclosure", "error", summary)
 
 
 def _not_found(facts: VideoFacts) -> Verdict:
@@ -204,11 +219,20 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     if counts:
         what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
         named = facts.objects.value.named if isinstance(facts.objects, Known) else 0
-        return Verdict("clips_missing", "error", f"Of {number(named, 'clip')} some cannot be delivered: {what}.", since)
+        summary = f"Of {number(named, 'clip')} some cannot be delivered: {what}.{_foreign(facts)}"
+        return Verdict("clips_missing", "error", summary, since)
     if signals.status == "completed" and not clips_known(facts) and (video.clips_count or 0) > 0:
         summary = f"The document counts {number(video.clips_count or 0, 'clip')}, and there is no clip document."
         return Verdict("clips_missing", "error", summary, since)
     return None
+
+
+def _foreign(facts: VideoFacts) -> str:
+    """What is at the keys that are not this customer's, as far as it was looked at."""
+    details = (
+        {finding.detail for finding in facts.report.findings if finding.kind == "foreign_key"} if facts.report else ()
+    )
+    return "".join(f" {detail}" for detail in sorted(details))
 
 
 def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:

@@ -15,11 +15,16 @@ import numpy as np
 
 from storage.domain.integrity.facts import UserFacts
 from storage.domain.integrity.findings import Finding, Kind, Severity
-from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, Array, Clips, flags, from64, rows, utc64
-from storage.domain.layout import Layout, ParsedKey
+from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Array, Clips, flags, from64, rows, utc64
+from storage.domain.layout import Layout, owner_of
 
 _SHOWN_DUPLICATES = 5
-_THERE = {PRESENT: "An object is there.", ABSENT: "No object is there."}
+THERE = {
+    PRESENT: "An object is there.",
+    ABSENT: "No object is there.",
+    UNKNOWN: "Whether an object is there could not be looked at.",
+}
+DISCLOSED = "Another customer's object is there: the product may show it to this one."
 
 
 def in_flight(clips: Clips, now: datetime, stale_after: timedelta) -> Array:
@@ -75,14 +80,18 @@ class ClipRules:
             yield self._finding(i, "clip_without_key", "error", expected=found or "a key", actual=None, detail=detail)
 
     def foreign(self) -> Iterator[Finding]:
-        """A key that is not this user's; one finding where the thumbnail's goes astray with its clip's."""
+        """A key that is not this user's.
+
+        One finding where the thumbnail's goes astray with its clip's, unless the thumbnail's alone discloses something.
+        """
         clip, thumbnail = self.clips.object, self.clips.thumbnail
         named = flags(bool(key) for key in clip.key)
         for i in rows(self.settled & named & ~clip.own):
-            yield self._foreign(i, self.layout.parse(clip.key[i]), clip.presence[i], "clip")
+            yield self._foreign(i, clip.key[i], clip.presence[i], "clip")
         pictured = flags(bool(key) for key in thumbnail.key)
-        for i in rows(self.settled & pictured & ~thumbnail.own & (clip.own | ~named)):
-            yield self._foreign(i, self.layout.parse(thumbnail.key[i]), thumbnail.presence[i], "thumbnail")
+        alone = clip.own | ~named | ((thumbnail.presence == PRESENT) & (clip.presence != PRESENT))
+        for i in rows(self.settled & pictured & ~thumbnail.own & alone):
+            yield self._foreign(i, thumbnail.key[i], thumbnail.presence[i], "thumbnail")
 
     def missing(self) -> Iterator[Finding]:
         """The document claims an object, and it is proven not to be there."""
@@ -136,18 +145,23 @@ class ClipRules:
             if len(who) > 1:
                 yield _duplicate(self.facts, key, sorted(who))
 
-    def _foreign(self, i: int, parsed: ParsedKey, presence: int, what: str) -> Finding:
+    def _foreign(self, i: int, key: str, presence: int, what: str) -> Finding:
+        parsed, owner = self.layout.parse(key), owner_of(key, self.layout)
+        others = bool(owner) and owner != self.facts.uid
+        disclosed = others and presence == PRESENT
         if parsed.kind == "ops":
             actual = "a key of the desk itself"
-        elif parsed.uid and parsed.uid != self.facts.uid:
+        elif others:
             actual = "a key of another user"
         elif parsed.uid:
             actual = f"a key of the cache ({parsed.kind.replace('_', ' ')}), which expires"
         else:
             actual = "a key outside the layout"
-        detail = f"The document's {what} key is not this user's. {_THERE.get(int(presence), 'It was not looked up.')}"
+        detail = f"The document's {what} key is not this user's. {DISCLOSED if disclosed else THERE[int(presence)]}"
         expected = "a key of this user"
-        return self._finding(i, "foreign_key", "error", parsed.key, expected=expected, actual=actual, detail=detail)
+        return self._finding(
+            i, "foreign_key", "error", key, expected=expected, actual=actual, detail=detail, disclosure=disclosed
+        )
 
     def _finding(self, i: int, kind: Kind, severity: Severity, key: str | None = None, **values: Any) -> Finding:
         return Finding(

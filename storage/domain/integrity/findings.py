@@ -34,7 +34,8 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # gravest first
 class Finding:
     """One thing that is not as it should be. `seen_at` is when the stores were read; ids are `None` where none apply.
 
-    `expected` and `actual` are sizes in bytes for sizes, short words for all else.
+    `expected` and `actual` are sizes in bytes for sizes, short words for all else. `disclosure`: it names another
+    customer's object, and that object is there: the product may show it to the wrong person.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Finding:
     actual: str | int | None = None
     detail: str = ""
     seen_at: datetime | None = None
+    disclosure: bool = False
 
     @property
     def identity(self) -> tuple[str | None, ...]:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from storage.domain.integrity.facts import UserFacts, own_prefixes
 from storage.domain.layout import OPS_PREFIX, Layout, thumbnail_of
+from storage.domain.processing import being_processed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this says nothing about age
 
@@ -162,7 +163,7 @@ def from64(moment: np.datetime64) -> datetime | None:
 
 
 def _video_statuses(facts: UserFacts) -> list[bool]:
-    return [status == "processing" for status in statuses(facts.videos.frame["status"])]
+    return [being_processed(status) for status in statuses(facts.videos.frame["status"])]
 
 
 def _equal(values: list[str], wanted: str) -> Array:

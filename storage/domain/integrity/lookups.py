@@ -60,8 +60,9 @@ def lookups(
         keys.update(key for key in column.dropna() if key and not key.startswith(tuple(listed)))
     prefixes = own_prefixes(layout, uid)
     own = {key for key in keys if key.startswith(prefixes)}
+    written = {*outside, *clips["thumbnail_r2_key"].dropna(), *videos["highlights_json_key"].dropna()} & keys
     foreign = sorted(
-        key for key in set(outside) - own if not key.startswith(OPS_PREFIX) and len(key.encode()) <= MAX_KEY_BYTES
+        key for key in written - own if not key.startswith(OPS_PREFIX) and len(key.encode()) <= MAX_KEY_BYTES
     )
     to_list = _worth_listing(own, prefixes, whole_video=video_id is not None)
     heads = {key for key in own if not key.startswith(to_list)} if to_list else own

@@ -10,8 +10,9 @@ import pandas as pd
 
 from storage.domain.integrity.facts import UserFacts, own_prefixes
 from storage.domain.integrity.findings import CacheCount, Finding
-from storage.domain.integrity.join import Clips, Objects, from64, rows, statuses
+from storage.domain.integrity.join import Clips, Objects, from64, rows
 from storage.domain.layout import CACHE_KINDS, Kind, Layout, thumbnail_of
+from storage.domain.processing import being_processed
 
 # Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none.
 CACHE_EXPIRY: dict[Kind, timedelta] = {
@@ -175,7 +176,8 @@ def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
     file explains that file, and no other.
     """
     videos = facts.videos.frame
-    processing = (v for v, s in zip(videos["video_id"], statuses(videos["status"]), strict=True) if s == "processing")
+    pairs = zip(videos["video_id"], videos["status"], strict=True)
+    processing = (video_id for video_id, status in pairs if being_processed(status))
     young = rows(clips.in_progress & clips.young)
     nameless = (i for i in young if not clips.object.key[i] and not clips.filename[i])
     return frozenset(processing) | {clips.video_id[i] for i in nameless}

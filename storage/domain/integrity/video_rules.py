@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from storage.domain.highlights import HighlightsState
+from storage.domain.integrity.clip_rules import DISCLOSED, THERE
 from storage.domain.integrity.facts import UserFacts, own_prefixes
 from storage.domain.integrity.findings import Finding, Kind, Severity
-from storage.domain.integrity.join import Clips, rows, statuses, texts
-from storage.domain.layout import Layout
+from storage.domain.integrity.join import ABSENT, PRESENT, UNKNOWN, Clips, rows, statuses, texts
+from storage.domain.layout import Layout, owner_of
 
 PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these says that it has highlights
 
@@ -102,11 +103,15 @@ def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: 
 
 
 def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:
-    parsed = layout.parse(row.named_key)
-    other = bool(parsed.uid) and parsed.uid != facts.uid
+    owner, head = owner_of(row.named_key, layout), facts.heads.get(row.named_key)
+    other = bool(owner) and owner != facts.uid
+    presence = UNKNOWN if head is None or head.failure else PRESENT if head.info else ABSENT
     actual = "a key of another user" if other else "a key outside the layout"
-    detail = "The highlights key in the video's document is not this user's."
-    return _finding(facts, row, "foreign_key", "error", parsed.key, "a key of this user", actual, detail)
+    disclosed = other and presence == PRESENT
+    there = DISCLOSED if disclosed else THERE[presence]
+    detail = f"The highlights key in the video's document is not this user's. {there}"
+    found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this user", actual, detail)
+    return replace(found, disclosure=disclosed)
 
 
 def _finding(

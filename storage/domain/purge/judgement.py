@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 
 from storage.domain.integrity.suspicion import suspect
 from storage.domain.layout import Layout
-from storage.domain.purge.facts import Facts, NamedKey, ObjectFact
+from storage.domain.processing import being_processed
+from storage.domain.purge.facts import Facts, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.places import home_prefixes, in_scope
 from storage.domain.purge.plan import PlannedObject, PlannedUpload
@@ -94,10 +95,10 @@ def _twin(key: str) -> str:
 
 def _blocked(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -> Iterator[str]:
     for video in facts.videos:
-        if video.status == "processing" and not _idle(video.touched_at, limits, now):
+        if _processed(video) and not _idle(video.touched_at, limits, now):
             yield (
-                f"video {video.video_id} is being processed ({_since(video.touched_at, now)}): wait for it, or set its "
-                "status first"
+                f"video {video.video_id} is being processed ({_since(video, now)}): wait for it, or set its status "
+                "first"
             )
     yield from _few(_foreign(facts, layout))
     listed = {item.key for item in facts.listed}
@@ -111,11 +112,25 @@ def _idle(touched_at: datetime | None, limits: PurgeLimits, now: datetime) -> bo
     return touched_at is not None and now - touched_at >= timedelta(hours=limits.idle_hours)
 
 
-def _since(touched_at: datetime | None, now: datetime) -> str:
-    if touched_at is None:
-        return "it does not say since when"
-    minutes = max(0, int((now - touched_at).total_seconds() // 60))
-    return f"last touched {minutes:,} minutes ago" if minutes < 120 else f"last touched {minutes // 60:,} hours ago"
+def _processed(video: VideoFact) -> bool:
+    return video.exists and being_processed(video.status)
+
+
+def _says(video: VideoFact) -> str:
+    """What the document says of its status, where that is not `processing` in words."""
+    if video.status == "processing":
+        return "says processing"
+    said = f"the unknown status {video.status[:40]!r}" if video.status else "no status"
+    return f"has {said}, which the product takes for processing"
+
+
+def _since(video: VideoFact, now: datetime) -> str:
+    why = "" if video.status == "processing" else f"it {_says(video)}; "
+    if video.touched_at is None:
+        return f"{why}it does not say since when"
+    minutes = max(0, int((now - video.touched_at).total_seconds() // 60))
+    ago = f"{minutes:,} minutes" if minutes < 120 else f"{minutes // 60:,} hours"
+    return f"{why}last touched {ago} ago"
 
 
 def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
@@ -147,8 +162,8 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
     if young:
         yield "some of it is less than an hour old"
     for video in facts.videos:
-        if video.status == "processing" and _idle(video.touched_at, limits, now):
-            yield f"video {video.video_id} says processing, though nothing has touched it for long"
+        if _processed(video) and _idle(video.touched_at, limits, now):
+            yield f"video {video.video_id} {_says(video)}, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
 
 

@@ -77,8 +77,8 @@ def _keys(draft: Draft) -> None:
     theirs = draft.documents[other]
     video, clip = _one_odd_clip(draft, "foreign key", "Cudzy klucz", 7, has_object=False, has_thumbnail=False)
     draft.documents[clip.path] |= {name: theirs[name] for name in ("r2_key", "file_size_bytes", "file_size_mb")}
-    shows = "One clip's document names an object of another customer"
-    _tell(draft, "foreign_key", video, clip, "clips_missing", shows, "foreign_key", key=theirs["r2_key"])
+    shows = "One clip's document names an object of another customer, and it is there"
+    _tell(draft, "foreign_key", video, clip, "disclosure", shows, "foreign_key", key=theirs["r2_key"])
     video, clip = _one_odd_clip(draft, "key outside", "Poza mapą", 8, has_object=False, has_thumbnail=False)
     outside = f"exports/2024/{video.video_id}/final cut.mp4"
     size = draft.store(outside, "clip_c.mp4", "video/mp4", video.rendered_at).size
