@@ -1,4 +1,4 @@
-"""Takes secrets, signatures, tokens and cookies out of any text that is about to be logged, recorded or shown."""
+"""Takes out of a text that is about to be logged or shown what looks like a secret, and the secrets of this machine."""
 
 from __future__ import annotations
 
@@ -8,30 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from storage.config import Secret
+from storage.domain.secret_patterns import REMOVED, without_secrets
 
-REMOVED: Final = "[removed]"
 _LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log
 # What a setting's name says about its value; `OIDC_CLIENT_ID` and its kin are public.
-_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY", re.IGNORECASE)
-# The query of a URL that carries a signature, a code or a token goes as a whole; the address stays.
-_QUERY: Final = re.compile(r"\?[^\s'\"<>]+")
-_TELLING: Final = re.compile(
-    r"X-Amz-|AWSAccessKeyId=|Signature=|[?&](?:code|state|id_token|access_token)=", re.IGNORECASE
-)
-_PATTERNS: Final = (
-    # Such parameters standing alone, encoded or not.
-    re.compile(
-        r"(?P<keep>\b(?:X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|Signature|id_token|access_token"
-        r"|client_secret|id_token_hint)(?:=|%3D|\"?:\s*\"?))[^\s&'\"<>,;}]+",
-        re.IGNORECASE,
-    ),
-    re.compile(r"(?P<keep>\b(?:set-)?cookie['\"]?\s*[:=,]\s*b?['\"]?)[^'\"\r\n]+", re.IGNORECASE),
-    re.compile(r"(?P<keep>\b(?:_streamlit_(?:user|user_tokens|session)(?:_\d+)?|CF_Authorization)=)[^\s;'\"]+"),
-    re.compile(r"(?P<keep>\b(?:Bearer|Basic|AWS4-HMAC-SHA256)\s+)[^\s'\"].*?(?=['\"\r\n]|$)", re.IGNORECASE),
-    re.compile(r"(?P<keep>cf-access-jwt-assertion['\"]?\s*[:=,]\s*b?['\"]?)[^\s'\"]+", re.IGNORECASE),
-    re.compile(r"(?P<keep>)\beyJ[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]*"),  # a JWT
-    re.compile(r"(?P<keep>)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-)
+_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC_KEY", re.IGNORECASE)
 
 _lock = threading.Lock()
 _known: tuple[str, ...] = ()
@@ -56,7 +37,4 @@ def redacted(text: str) -> str:
     for secret in _known:
         if secret in text:
             text = text.replace(secret, REMOVED)
-    text = _QUERY.sub(lambda query: f"?{REMOVED}" if _TELLING.search(query[0]) else query[0], text)
-    for pattern in _PATTERNS:
-        text = pattern.sub(rf"\g<keep>{REMOVED}", text)
-    return text
+    return without_secrets(text)

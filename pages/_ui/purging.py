@@ -20,8 +20,9 @@ from pages._ui import cached
 from storage.actions.purge import applying, approving, controlling, planning, sealing, undoing, worker
 from storage.actions.purge.applying import Request
 from storage.actions.purge.context import Purging
+from storage.domain.actor_and_reason import normal_email
 from storage.domain.policy import Actor
-from storage.domain.purge.guards import Approval, normal_email
+from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan

@@ -10,7 +10,7 @@ from pages._ui import shortcut
 from pages._ui.access.guard import allowed
 from pages._ui.keys import QUERY, key
 from pages._ui.nav import SCREENS
-from storage.domain.signatures import without_signature
+from storage.domain.secret_patterns import without_secrets
 
 _BOX: Final = key("quick", "find")
 _WISH: Final = key("quick", "wish")  # session key: what was typed, until the run that follows takes it
@@ -35,8 +35,8 @@ def draw() -> None:
 
 
 def question(text: str) -> str:
-    """The text as the address holds it: without a URL's signature, and without line ends."""
-    return " ".join(without_signature(text).split())[:2_000]
+    """The text as the address holds it: without signatures and other secrets, and without line ends."""
+    return " ".join(without_secrets(text, "").split())[:2_000]
 
 
 def _wish() -> None:

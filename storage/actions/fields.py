@@ -11,15 +11,15 @@ from typing import Any
 from storage.actions.document_changes import Change, Create, Delete, Special, Update
 from storage.actions.documents import DocumentWriter
 from storage.connect import Writers
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
 from storage.domain.model import RawDocument
-from storage.errors import BadInput, NotFound, Refused, Stale
+from storage.errors import NotFound, Refused, Stale
 from storage.ids import check_stored_id
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
 CHANGES = "ops_changes"
-MAX_REASON_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,6 @@ class Undoable:
     moved: tuple[str, ...]
 
 
-def check_reason(reason: str) -> str:
-    """The reason without blanks around it; `BadInput` when it says nothing or too much."""
-    text = " ".join(reason.split())
-    if len(text) < 3:
-        raise BadInput("A reason is needed", field_name="reason", remedy="Say in a few words why, with the ticket.")
-    if len(text) > MAX_REASON_CHARS:
-        raise BadInput(f"The reason is longer than {MAX_REASON_CHARS:,} characters", field_name="reason")
-    return text
-
-
-def check_actor(actor: str) -> str:
-    """The actor's address, lower case; `BadInput` when it is none."""
-    text = actor.strip().lower()
-    if not 3 <= len(text) <= 254 or text.count("@") != 1 or not all(part for part in text.split("@")) or " " in text:
-        raise BadInput("The actor is not an e-mail address", field_name="actor", remedy="Give --actor you@example.com.")
-    return text
-
-
 def apply(
     writer: DocumentWriter,
     changes: ChangeSet,
@@ -94,8 +76,8 @@ def apply(
         "kind": changes.kind,
         "uid": changes.uid,
         "video_id": changes.video_id,
-        "actor": check_actor(actor),
-        "reason": check_reason(reason),
+        "actor": normal_email(actor),
+        "reason": checked_reason(reason),
         "at": Special.SERVER_TIME,
         "undone_by": None,
         "changes": [_stored(change) for change in effective],
@@ -164,7 +146,7 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
     if found.undone_by:
         raise Refused(f"Change {change_id} was undone already.")
     changes = found.changes
-    mark: dict[Any, Any] = {"undone_by": check_actor(actor), "undone_reason": check_reason(reason)}
+    mark: dict[Any, Any] = {"undone_by": normal_email(actor), "undone_reason": checked_reason(reason)}
     seen, moved = _moved(records, objects, found)
     if moved:
         raise Stale(

@@ -15,12 +15,13 @@ from typing import Any, Literal, TypeVar
 from storage import highlights_store
 from storage.actions import fields, highlights, status, upload
 from storage.actions.audit import AuditTrail, by
-from storage.actions.fields import Applied, check_reason
+from storage.actions.fields import Applied
 from storage.actions.upload import Media, Stored
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
 from storage.diagnose import diagnose
 from storage.domain import highlights_file
+from storage.domain.actor_and_reason import checked_reason
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ChangeSet, strays
 from storage.domain.diagnosis import Diagnosis
@@ -70,7 +71,7 @@ class Rebuild:
 def plan_status(bench: Bench, uid: str, video_id: str, wanted: str, reason: str) -> ChangeSet:
     """The fields that would change; `Refused` with every objection of the evidence, which is read anew."""
     return status.plan(
-        bench.stores, bench.checker, uid, video_id, status.check_status(wanted), check_reason(reason)
+        bench.stores, bench.checker, uid, video_id, status.check_status(wanted), checked_reason(reason)
     )  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def plan_replace(
 def replace_clip(bench: Bench, actor: Actor, plan: UploadPlan, media: Media, reason: str) -> Stored:
     """Stores the clip in the worker's order; `Stale` when its document moved. The old file is not kept."""
     event = Event(
-        "upload", "-", reason=check_reason(reason), uid=plan.uid, video_id=plan.video_id, clip_id=plan.clip_id,
+        "upload", "-", reason=checked_reason(reason), uid=plan.uid, video_id=plan.video_id, clip_id=plan.clip_id,
         keys=tuple(key for key in (plan.key, plan.thumbnail_key) if key),
         detail={"replaced": plan.exists, "size_bytes": media.info.size_bytes},
     )  # fmt: skip
@@ -144,7 +145,7 @@ def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
     known = (record.fields if record else None) or {}
     kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
     event = Event(
-        "undo-change", "-", reason=check_reason(reason), uid=uid, video_id=video_id,
+        "undo-change", "-", reason=checked_reason(reason), uid=uid, video_id=video_id,
         detail={"change_id": change_id, "kind": kind},
     )  # fmt: skip
 
@@ -201,7 +202,7 @@ def _ended(bench: Bench, event: Event) -> None:
 def _event(action: str, changes: ChangeSet, reason: str) -> Event:
     named = [f"{change.path}: {change.field}" for change in changes.effective]
     return Event(
-        action, "-", reason=check_reason(reason), uid=changes.uid, video_id=changes.video_id,
+        action, "-", reason=checked_reason(reason), uid=changes.uid, video_id=changes.video_id,
         detail={"fields": named[:MAX_RECORDED]},
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from storage.actions import fields
 from storage.actions.fields import Applied
 from storage.connect import Stores, Writers
 from storage.domain import highlights_file
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.highlights import Source
 from storage.errors import BadInput, NotFound, Refused, Stale
@@ -65,7 +66,7 @@ def apply(
 
     `Stale` when a document changed since the plan: the object is then put back as it was.
     """
-    actor, reason = fields.check_actor(actor), fields.check_reason(reason)
+    actor, reason = normal_email(actor), checked_reason(reason)
     problems = highlights_file.check_entries(entries)
     if not entries or problems:
         raise BadInput(

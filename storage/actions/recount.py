@@ -18,12 +18,12 @@ from storage.actions import fields
 from storage.actions.audit import AuditTrail, by, refusals_recorded
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange
 from storage.domain.policy import Actor, authorise
 from storage.domain.processing import being_processed
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
-from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.order import batches
 from storage.errors import NotFound, Refused
 from storage.repositories.subtree import Found, Subtree

@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import platform
 
+from storage.domain.actor_and_reason import normal_email
 from storage.domain.policy import ROLES, Actor
-from storage.domain.purge.guards import normal_email
 
 MAX_PLACE_CHARS = 200
 

@@ -17,17 +17,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from storage.domain.purge.plan import moment_text
+from storage.domain.secret_patterns import holds_secret, without_secrets
 from storage.errors import BadInput
 
 GENESIS = "0" * 64
 MAX_TEXT_CHARS = 6_000  # three ids of Firestore's largest size, and some words
 MAX_KEYS = 200
-REMOVED = "[removed]"
-
-_SECRET = re.compile(
-    r"(?i)x-amz-(signature|credential|security-token)|[?&](signature|awsaccesskeyid|access_token|token|sig)="
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}\.|https?://[^\s/]*:[^\s/@]*@"
-)
 
 Outcome = Literal["done", "refused", "failed", "begun"]
 
@@ -70,27 +65,31 @@ class Break:
     detail: str
 
 
-def holds_secret(text: str) -> bool:
-    """Whether the text carries what looks like a signature, a token, a password or a private key."""
-    return _SECRET.search(text) is not None
-
-
 def checked(event: Event) -> Event:
-    """The event, or `BadInput` when it lacks who or what, is too large, or carries what looks like a secret.
+    """The event as it may be recorded, or `BadInput` when it lacks who or what, or is too large.
 
-    Said here and not where events are built, because whatever is recorded outlives what it speaks of. A key is the
-    customer's own text, so one that looks so is taken out rather than keep the rest from being recorded.
+    Whatever is recorded outlives what it speaks of, so no secret may stand in it. What a person wrote (actor, reason)
+    and the action are refused with one. The three ids are taken as they are: they name documents that are there, and
+    somebody whose id looks like a token must be found again by it. Everywhere else what looks like a secret is taken
+    out around these ids, so that nothing a customer called a file keeps an act from being recorded.
     """
     if not event.action or not event.actor:
         raise BadInput("An audit entry needs an action and an actor", field_name="action" if event.actor else "actor")
     if len(event.keys) > MAX_KEYS:
         raise BadInput(f"An audit entry names at most {MAX_KEYS} keys", field_name="keys")
-    event = replace(event, keys=tuple(REMOVED if holds_secret(key) else key for key in event.keys))
+    for name in ("action", "actor", "reason"):
+        if holds_secret(getattr(event, name)):
+            raise BadInput(f"{name} looks like it holds a signature or a credential", field_name=name)
+    apart = _apart(event)
+    event = replace(
+        event,
+        keys=tuple(_cleaned(key, apart) for key in event.keys),
+        detail=_cleaned(dict(event.detail), apart),
+        **{name: _cleaned(getattr(event, name), apart) for name in ("origin", "fingerprint", "job_id")},
+    )
     for name, text in _texts(asdict(event), "event"):
         if len(text) > MAX_TEXT_CHARS:
             raise BadInput(f"{name} is longer than {MAX_TEXT_CHARS:,} characters", field_name=name)
-        if holds_secret(text):
-            raise BadInput(f"{name} looks like it holds a signature or a credential", field_name=name)
     return event
 
 
@@ -161,6 +160,28 @@ def _recomputed(item: Mapping[str, Any], key: bytes) -> str:
         return digest(item, key if item.get("sealed") == "hmac-sha256" else b"")
     except (TypeError, ValueError):
         return ""
+
+
+def _apart(event: Event) -> re.Pattern[str] | None:
+    """Where one of the event's own ids that look like secrets stands in a text, whole; `None` where none does so."""
+    ids = sorted({one for one in (event.uid, event.video_id, event.clip_id) if one and holds_secret(one)}, key=len)
+    if not ids:
+        return None
+    return re.compile(rf"((?:{'|'.join(map(re.escape, reversed(ids)))})(?![^\s/\"',;:()\]}}]))")
+
+
+def _cleaned(value: Any, apart: re.Pattern[str] | None) -> Any:
+    """The value with what looks like a secret taken out of each text in it, names of fields included."""
+    if isinstance(value, str):
+        if apart is None:
+            return without_secrets(value)
+        pieces = apart.split(value)  # every second one is an id
+        return "".join(piece if number % 2 else without_secrets(piece) for number, piece in enumerate(pieces))
+    if isinstance(value, Mapping):
+        return {_cleaned(str(name), apart): _cleaned(inner, apart) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner, apart) for inner in value]
+    return value
 
 
 def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:

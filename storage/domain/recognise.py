@@ -1,6 +1,6 @@
 """What a pasted text may mean: ids, addresses, keys, URLs, or a line of a log that contains one of these.
 
-Pure: nothing is looked up. A signature in a URL is dropped here, first thing, so that no later step can show it.
+Pure: nothing is looked up. A secret in the text is dropped here, first thing, so that no later step can show it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from storage.domain.layout import Layout, ParsedKey, parse_stem
-from storage.domain.signatures import is_signed, without_signature
+from storage.domain.secret_patterns import is_signed, without_secrets
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
 from storage.ids import is_id, is_stored_id
@@ -70,7 +70,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The text as it may be shown (without signatures), what it was taken for, and every guess, likeliest first."""
+    """The text as it may be shown (without secrets), what it was taken for, and every guess, likeliest first."""
 
     shown: str
     kind: Kind
@@ -94,7 +94,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
         )
     whole = list(_whole(clean, layout, bucket, public_url))
     if whole:
-        return Reading(without_signature(clean), whole[0].kind, tuple(whole))
+        return Reading(without_secrets(clean, ""), whole[0].kind, tuple(whole))
     parts = tuple(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
     if not parts:
         raise BadInput(
@@ -102,7 +102,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
             field_name="QUERY",
             remedy="Paste a uid, an e-mail address, a video id, a clip id, a file name, a key or a URL.",
         )
-    return Reading(without_signature(clean), "log_line", parts)
+    return Reading(without_secrets(clean, ""), "log_line", parts)
 
 
 def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
@@ -112,7 +112,7 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
         return
     hosted = list(_url(f"https://{text}", layout, bucket, public_url)) if _HOSTED.fullmatch(text) else []
     yield from hosted
-    text = without_signature(text)
+    text = without_secrets(text, "")
     if "/" in text:
         if not hosted and "://" not in text:
             yield from _path(text, layout, whole=True)
@@ -143,7 +143,7 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
     """Readings of what a longer line contains: URLs, then paths and keys, then addresses, file names and ids."""
     for match in _URL.finditer(text):
         yield from _url(match.group().rstrip(".,)"), layout, bucket, public_url)
-    rest = without_signature(_URL.sub(" ", text))
+    rest = without_secrets(_URL.sub(" ", text), "")
     for token in re.split(r"[\s\"'<>,;=()\[\]{}]+", rest):
         if _HOSTED.fullmatch(token):
             yield from _url(f"https://{token.rstrip('.,)')}", layout, bucket, public_url)
@@ -201,7 +201,7 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Gue
             yield _key_guess("presigned_url" if signed else "cdn_url", parsed)
             return
     if not signed:
-        yield Guess("video_url", url)
+        yield Guess("video_url", without_secrets(url, ""))
     elif parsed_paths[0].key:
         yield _key_guess("presigned_url", parsed_paths[0])
 

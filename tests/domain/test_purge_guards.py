@@ -6,13 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.layout import Layout
 from storage.domain.purge.guards import (
     Approval,
     check_confirmation,
     check_seal,
-    checked_reason,
-    normal_email,
     second_person_needed,
     strays,
 )

@@ -15,7 +15,7 @@ from pages._ui.keys import UID, key
 from pages._ui.text import md
 from pages._ui.views import audit_entry
 from storage.audit_search import Answer, Question
-from storage.domain.purge.guards import normal_email
+from storage.domain.actor_and_reason import normal_email
 from storage.errors import BadInput
 
 PAGE: Final = "audit"

@@ -20,12 +20,12 @@ from pages._ui.text import md
 from pages._ui.views import fix_dialog
 from pages._ui.views.fix_kinds import Preview
 from storage.actions import fields, fixing
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS
 from storage.domain.policy import Action, Actor
 from storage.ids import is_id
 
 PAGE: Final = "audit"
 CHANGES: Final = frozenset({"set-status", "highlights", "recount"})
-LEAST_REASON_CHARS: Final = 3
 _OPEN: Final = key(PAGE, "undo_open")  # session key: the change that is being looked at
 _NONCE: Final = key(PAGE, "undo_nonce")
 _DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just taken back
@@ -97,7 +97,7 @@ def _look(change_id: str, needed: Action) -> None:
         st.caption(f"The object {md(name, 400)} is put back too, from the copy that was kept.")
     mark = (change_id, state.nonce(_NONCE))
     reason = st.text_input(
-        "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=fields.MAX_REASON_CHARS, live=True,
+        "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=MAX_REASON_CHARS, live=True,
         placeholder="Why it is taken back, for whoever reads the audit",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

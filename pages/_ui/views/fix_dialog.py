@@ -23,10 +23,9 @@ from pages._ui.keys import key
 from pages._ui.text import md, plain
 from pages._ui.views.fix_kinds import Preview, Subject
 from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.changes import ABSENT
 from storage.errors import StorageError
-
-LEAST_REASON_CHARS = 3
 
 
 @dataclass(frozen=True, slots=True)

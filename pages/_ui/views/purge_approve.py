@@ -13,8 +13,8 @@ from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.purging import Standing
 from pages._ui.text import md
+from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.policy import Actor
-from storage.domain.purge.guards import MAX_REASON_CHARS
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import StorageError
 

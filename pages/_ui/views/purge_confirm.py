@@ -18,7 +18,8 @@ from pages._ui.keys import key
 from pages._ui.purging import Standing
 from pages._ui.text import md
 from storage.actions.purge.applying import Request
-from storage.domain.purge.guards import MAX_REASON_CHARS, second_person_needed
+from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import StorageError
 

@@ -15,7 +15,7 @@ from pages._ui.access.guard import allowed, require
 from pages._ui.keys import key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md, plain
-from storage.domain.purge.guards import MAX_REASON_CHARS
+from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.purge.job import Job
 from storage.errors import NotFound, StorageError
 

@@ -16,9 +16,10 @@ from storage.actions.purge.planning import about, store_plan
 from storage.actions.purge.presence import look_at
 from storage.actions.purge.sealing import check_sealed
 from storage.actions.purge.survey import survey
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.guards import Approval, check_confirmation, check_seal, checked_reason, normal_email
+from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.job import Job, job_path
 from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PlannedUpload, PurgePlan

@@ -11,9 +11,10 @@ from storage.actions.document_changes import Create, Replace
 from storage.actions.purge.context import Purging
 from storage.actions.purge.planning import about, store_plan
 from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_seal
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.guards import Approval, check_seal, checked_reason, normal_email
+from storage.domain.purge.guards import Approval, check_seal
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.seal import holds, sealed_approval
 from storage.errors import Refused, Stale

@@ -13,9 +13,9 @@ from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone
 from storage.actions.purge.planning import stored_plan
 from storage.actions.purge.sealing import check_applied
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
-from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale

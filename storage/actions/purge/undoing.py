@@ -15,8 +15,8 @@ from storage.actions.purge.quarantine import Quarantine
 from storage.actions.purge.record import Record, record_of
 from storage.actions.purge.sealing import check_applied
 from storage.actions.purge.steps_undo_proof import path_of, same_fields
+from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.policy import Actor, authorise
-from storage.domain.purge.guards import checked_reason, normal_email
 from storage.domain.purge.job import Job
 from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
 from storage.domain.purge.own_keys import kept_documents

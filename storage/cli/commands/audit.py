@@ -6,7 +6,7 @@ import argparse
 
 from storage.cli.context import Context
 from storage.cli.output import print_json, say, say_table
-from storage.domain.purge.guards import normal_email
+from storage.domain.actor_and_reason import normal_email
 from storage.repositories.audit_log import AuditLog
 
 

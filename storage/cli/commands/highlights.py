@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from storage import highlights_store
-from storage.actions import fields, fixing
+from storage.actions import fixing
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, say_table
+from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.highlights_file import check_file
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
 def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: str) -> dict[str, Any]:
     if arguments.actor is None or arguments.reason is None:
         raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
-    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     content = read_file(Path(arguments.put), "--put", MAX_FILE_BYTES) if arguments.put is not None else b""
     if arguments.put is not None:
         check_file(content)  # before anything is asked of a backend

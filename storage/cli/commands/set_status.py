@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fields, fixing
+from storage.actions import fixing
 from storage.actions import status as action
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, safe, say, say_table
+from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
 
 
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when it was written."""
     uid, video_id = arguments.uid, arguments.video_id
     status = action.check_status(arguments.status)
-    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     bench = context.bench()
     changes = fixing.plan_status(bench, uid, video_id, status, reason)
     done = fixing.set_status(bench, actor, changes, reason)

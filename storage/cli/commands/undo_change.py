@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fields, fixing
+from storage.actions import fixing
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, safe, say
+from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT
 
 
@@ -23,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when everything was put back, 4 when something was changed since."""
     change_id = arguments.change_id
-    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     done = fixing.undo(context.bench(), actor, change_id, reason)
     if context.as_json:
         changed = [

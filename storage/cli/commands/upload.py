@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions import fields, fixing
+from storage.actions import fixing
 from storage.actions import upload as action
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
+from storage.domain.actor_and_reason import checked_reason
 from storage.domain.styles import STYLES
 from storage.domain.upload import check_scene, check_style
 
@@ -39,7 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
     uid, video_id = arguments.uid, arguments.video_id
-    actor, reason = shell_actor(arguments.actor), fields.check_reason(arguments.reason)
+    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     check_scene(arguments.scene)
     check_style(arguments.style)
     media = action.open_media(arguments.file, arguments.thumbnail)

@@ -6,22 +6,18 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+from storage.domain.secret_patterns import without_secrets
+
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:(?://|/)?/\S+|\bwww\.\S+", re.IGNORECASE)
-_SECRET = re.compile(
-    r"(?:x-amz-[\w-]+|signature|authorization|bearer|api[_-]?key|secret|token|password|access[_-]?key(?:[_-]?id)?)"
-    r"(?:\s*[=:]\s*|\s+)(?:bearer\s+)?[^\s,;\"']+",
-    re.IGNORECASE,
-)
 _LONG_HEX = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def redacted(text: str) -> str:
-    """The text without links, addresses, tokens and what looks like a key: none of it belongs into a hand-over."""
-    for pattern, word in ((_LINK, "[link]"), (_SECRET, "[secret]"), (_ADDRESS, "[address]"), (_LONG_HEX, "[secret]")):
-        text = pattern.sub(word, text)
-    return text
+    """The text without secrets, links, addresses and long numbers: none of it belongs into a hand-over."""
+    text = without_secrets(_LINK.sub("[link]", text), "[secret]")
+    return _LONG_HEX.sub("[secret]", _ADDRESS.sub("[address]", text))
 
 
 def without_links(text: str) -> str:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage.domain.audit_chain import holds_secret
 from storage.domain.layout import Layout
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.order import SLUGS
 from storage.domain.purge.places import document_roots, in_scope
 from storage.domain.purge.plan import PurgePlan, Target
 from storage.domain.purge.scope import dangers
-from storage.errors import BadInput, Refused, Stale
+from storage.errors import Refused, Stale
 
-MAX_REASON_CHARS = 2_000
-MAX_EMAIL_CHARS = 320
 CLOCK_TOLERANCE = timedelta(minutes=2)
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +25,6 @@ class Approval:
     approver: str
     at: datetime
     seal: str = ""
-
-
-def normal_email(text: str, name: str = "actor") -> str:
-    """An e-mail address as it is compared: compatibility forms folded, no blanks at all, lower case.
-
-    Raises `BadInput` where the text is none.
-    """
-    folded = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
-    odd = any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in folded)
-    if odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded):
-        raise BadInput(
-            f"{name} is no e-mail address", field_name=name, remedy="Give the address of the person who acts."
-        )
-    return folded
-
-
-def checked_reason(text: str) -> str:
-    """The reason as it will be recorded: blanks run together. `BadInput` when empty, too long, or holding a link.
-
-    A signed link or a key in the reason would outlive in the record everything that it gives access to.
-    """
-    reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    if not reason:
-        raise BadInput("The reason is empty", field_name="reason", remedy="Say why, with the ticket if there is one.")
-    if len(reason) > MAX_REASON_CHARS:
-        raise BadInput(
-            f"The reason is longer than {MAX_REASON_CHARS:,} characters", field_name="reason", remedy="Shorten it."
-        )
-    if holds_secret(reason):
-        raise BadInput(
-            "The reason holds a signed link or a key", field_name="reason", remedy="Name the key or the clip instead."
-        )
-    return reason
 
 
 def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -> tuple[str, ...]:

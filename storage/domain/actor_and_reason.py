@@ -1,0 +1,57 @@
+"""Who acts and why, as every change, purge and audit entry records them: one check of each, whoever asks.
+
+Roles are compared elsewhere (`storage.role_book`) and less generously: here addresses that may be the same person's
+must be taken for the same, as a second person must be another; there only the very address may give a role.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from storage.domain.secret_patterns import holds_secret
+from storage.errors import BadInput
+
+LEAST_REASON_CHARS = 3
+MAX_REASON_CHARS = 2_000
+MAX_EMAIL_CHARS = 320
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def normal_email(text: str, name: str = "actor") -> str:
+    """An e-mail address as it is compared: compatibility forms folded, no blanks at all, lower case.
+
+    Raises `BadInput` where the text is none, or holds a password.
+    """
+    folded = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    odd = any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in folded)
+    if odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded) or holds_secret(folded):
+        raise BadInput(
+            f"{name} is no e-mail address", field_name=name, remedy="Give the address of the person who acts."
+        )
+    return folded
+
+
+def checked_reason(text: str) -> str:
+    """The reason as it will be recorded: blanks run together. `BadInput` when too short, too long, or with a secret.
+
+    A signed link or a key in the reason would outlive in the record everything that it gives access to.
+    """
+    reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if len(reason) < LEAST_REASON_CHARS:
+        what = "is empty" if not reason else f"has fewer than {LEAST_REASON_CHARS} characters"
+        raise BadInput(
+            f"The reason {what}", field_name="reason", remedy="Say why, with the ticket if there is one."
+        )  # fmt: skip
+    if len(reason) > MAX_REASON_CHARS:
+        raise BadInput(
+            f"The reason is longer than {MAX_REASON_CHARS:,} characters", field_name="reason", remedy="Shorten it."
+        )
+    if holds_secret(reason):
+        raise BadInput(
+            "The reason holds a signed link, a token, a password or a key",
+            field_name="reason",
+            remedy="Take it out. If it was a real one, revoke it; name the key or the clip instead.",
+        )
+    return reason

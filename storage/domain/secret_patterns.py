@@ -1,0 +1,92 @@
+"""What a secret looks like in a text: one list for logs, the audit, hand-overs, reasons and the search box.
+
+A secret is known by the name before it (`token=...`), by its own form (a JWT, a private key, an access key id), or by
+where it stands (the query of a signed address, `user:password@host`). Ordinary text is left alone: a name that blanks
+part from its value counts only where the value looks made by a machine, so "token = fun" is a title.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+REMOVED: Final = "[removed]"
+
+_VALUE: Final = r"[^\s&'\"<>,;}\\]+"
+_EQUALS: Final = r"(?:=|%(?:25){0,3}3D|\\u003d)"  # as it is, encoded for an address, escaped in JSON
+# Names are told by their ends: `refresh_token`, `idToken` and `R2_SECRET_ACCESS_KEY` need no entry of their own.
+_WEIGHTY: Final = r"token|secret|password|passwd|passphrase|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
+_NAME: Final = (
+    rf"(?:{_WEIGHTY}|signature|credentials?|id_token_hint|client_assertion|cookie|authorization"
+    r"|x-(?:amz|goog)-[a-z-]{1,40}|(?<![a-z0-9])(?:sig|pwd))"
+)
+_QUOTED_NAME: Final = (
+    rf"(?:{_WEIGHTY}|signature|credentials?|client_assertion|cookie|authorization|cf-access-jwt-assertion"
+    r"|x-amz-(?:signature|credential|security-token))"
+)
+_QUERY: Final = re.compile(r"\?[^\s'\"<>]+")
+_TELLING: Final = re.compile(rf"{_NAME}{_EQUALS}", re.IGNORECASE)
+_CODE, _STATE = (re.compile(rf"[?&]{name}=", re.IGNORECASE) for name in ("code", "state"))  # together: a sign-in
+_CALLBACK: Final = re.compile(r"(?P<keep>oauth2callback\?)[^\s'\"<>]+")
+_PATTERNS: Final = (
+    # https://user:password@host
+    re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]{1,20}://)[^\s/?#:'\"<>]{0,400}:[^\s/?#'\"<>]{1,400}@", re.IGNORECASE),
+    re.compile(
+        r"(?P<keep>)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)",
+        re.DOTALL,
+    ),
+    re.compile(
+        r"(?P<keep>\b(?:set-)?cookie['\"]?\s{0,4}[:=,]\s{0,4}b?['\"]?)(?=[\w.-]{1,200}=)[^'\"\r\n]+", re.IGNORECASE
+    ),
+    re.compile(r"(?P<keep>\b_streamlit_(?:user|user_tokens|session)(?:_\d{1,9})?=)[^\s;'\"]+"),
+    re.compile(r"(?P<keep>cf-access-jwt-assertion['\"]?\s{0,4}[:=,]\s{0,4}b?['\"]?)[^\s'\"]+", re.IGNORECASE),
+    # Authorization: with a scheme whatever follows it, without one what looks made by a machine.
+    re.compile(
+        r"(?P<keep>\bauthorization['\"]?\s{0,4}[:=]\s{0,4}b?['\"]?"
+        r"(?:(?:bearer|basic|digest|token|negotiate)\s{1,4}|(?=[^\s'\"]{0,400}[\d=.~+])(?=[^\s'\"]{8})))[^\s'\"]+",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<keep>\bAWS4-HMAC-SHA256\s{1,4})[^'\"\r\n]+"),
+    re.compile(r"(?P<keep>\bbearer\s{1,4})(?=[\w~+/=-]{0,400}[\d._~+/=-])[\w.~+/=-]{8,}", re.IGNORECASE),
+    re.compile(r"(?P<keep>\bbasic\s{1,4})(?=[a-z0-9+/]{0,400}[\d=])[a-z0-9+/]{12,}={0,2}", re.IGNORECASE),
+    # "name": "value", also escaped once more, and name=value.
+    re.compile(rf"(?P<keep>{_QUOTED_NAME}\\?['\"]\s{{0,4}}[:=]\s{{0,4}}b?\\?['\"])[^'\"\\]+", re.IGNORECASE),
+    re.compile(rf"(?P<keep>{_NAME}['\"]?{_EQUALS}['\"]?){_VALUE}", re.IGNORECASE),
+    # name: value, name = value, name value.
+    re.compile(rf"(?P<keep>(?:{_WEIGHTY})\s{{0,4}}[=:]\s{{0,4}})(?=[a-z_./+-]{{0,400}}\d)[^\s&'\"<>,;}}\\]{{6,}}",
+               re.IGNORECASE),
+    re.compile(rf"(?P<keep>(?:{_WEIGHTY})\s{{1,4}})(?=[a-z_+/=-]{{0,400}}\d)(?=[\d_+/=-]{{0,400}}[a-z])[\w+/=-]{{16,}}",
+               re.IGNORECASE),
+    # What tells itself by its form: a JWT, access keys of AWS, keys and tokens of Google, GitHub, Slack, Stripe.
+    re.compile(r"(?P<keep>)\beyJ[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]*"),
+    re.compile(r"(?P<keep>)(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(r"(?P<keep>)(?<![\w-])(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|1//0[\w-]{30,})"),
+    re.compile(r"(?P<keep>)(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{36,}|xox[a-z]-[\w-]{10,}|[rs]k_(?:live|test)_\w{16,})"),
+)  # fmt: skip
+
+_SIGNATURE: Final = re.compile(r"(?i)[?&](?:x-amz-[a-z-]+|signature|awsaccesskeyid|expires)=")
+
+
+def without_secrets(text: str, word: str = REMOVED) -> str:
+    """The text with `word` where a secret stood; what names the secret stays, but for an empty `word`."""
+    query, named = (f"?{word}", rf"\g<keep>{word}") if word else ("", "")
+    text = _QUERY.sub(lambda found: query if _tells(found[0]) else found[0], text)
+    text = _CALLBACK.sub(named, text)
+    for pattern in _PATTERNS:
+        text = pattern.sub(named, text)
+    return text
+
+
+def holds_secret(text: str) -> bool:
+    """Whether the text carries what looks like a signature, a token, a password or a private key."""
+    return without_secrets(text) != text
+
+
+def _tells(query: str) -> bool:
+    """Whether the query of an address goes as a whole."""
+    return bool(_TELLING.search(query) or (_CODE.search(query) and _STATE.search(query)))
+
+
+def is_signed(url: str) -> bool:
+    """Whether the address carries a signature."""
+    return bool(_SIGNATURE.search(url))
