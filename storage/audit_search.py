@@ -70,7 +70,9 @@ class Answer:
 
 def audit_log(stores: Stores) -> AuditLog:
     """The audit of these stores, with the key that it is sealed with and its copies in the bucket."""
-    return AuditLog(stores.handle, stores.objects, key=stores.settings.audit_key.reveal().encode())
+    settings = stores.settings
+    former = tuple(key.reveal().encode() for key in settings.audit_former_keys)
+    return AuditLog(stores.handle, stores.objects, key=settings.audit_key.reveal().encode(), former=former)
 
 
 def search(

@@ -101,6 +101,7 @@ class Settings:
     plan_limits: Mapping[str, PlanLimits]
     purge: PurgeLimits
     audit_key: Secret
+    audit_former_keys: tuple[Secret, ...]
 
 
 def is_demo(values: Mapping[str, str]) -> bool:
@@ -132,6 +133,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         plan_limits=_plan_limits(reader),
         purge=purge_settings.read_limits(reader),
         audit_key=Secret(purge_settings.read_audit_key(reader)),
+        audit_former_keys=tuple(Secret(key) for key in purge_settings.read_former_keys(reader)),
     )
     if reader.problems:
         raise ConfigError(reader.problems)

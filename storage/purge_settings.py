@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from storage.domain.purge.limits import GIB, PurgeLimits
 from storage.settings_reader import Reader
 
@@ -31,3 +33,11 @@ def read_audit_key(reader: Reader) -> str:
             "AUDIT_HMAC_KEY", f"has fewer than {LEAST_KEY_CHARS} characters", "Use a long random text, or leave it out."
         )
     return key
+
+
+def read_former_keys(reader: Reader) -> tuple[str, ...]:
+    """`AUDIT_HMAC_FORMER_KEYS`: what sealed the chain before the key was changed, parted by blanks or commas."""
+    keys = tuple(key for key in re.split(r"[\s,]+", reader.text("AUDIT_HMAC_FORMER_KEYS")) if key)
+    if keys and not reader.has("AUDIT_HMAC_KEY"):
+        reader.problem("AUDIT_HMAC_FORMER_KEYS", "is set without AUDIT_HMAC_KEY", "Set the key that seals from now on.")
+    return keys

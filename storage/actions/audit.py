@@ -2,6 +2,9 @@
 
 Callers that append at the same time share a commit: the first writes for all, the others wait for it, so that a page
 of many looks costs one. Whoever must not act unrecorded appends first and acts afterwards; an append that fails raises.
+
+What weighs is copied to the bucket with each commit, and so is where the chain then ends; of looks alone the end is
+kept once in `END_SECONDS`. Where the bucket does not take a copy, the chain itself says so.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,21 +22,23 @@ from typing import Any
 from storage.actions.document_changes import Change, Create, Update
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
+from storage.audit_search import audit_log
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
-from storage.domain.audit_chain import Event, checked, end_of, entry
+from storage.domain.audit_chain import COPY_FAILED, LOOKS, VOUCH, Event, Link, checked, end_of, entry
 from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
-from storage.repositories.audit_log import HEAD_PATH, AuditLog, Head, copy_key, entry_path
+from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, Head, copy_key, end_key, entry_path
 
-MAX_TOGETHER = 100
 MAX_GROUNDS = 10
 MAX_GROUND_CHARS = 300
 TRIES = 12
 UNKNOWN = "unknown"  # in the shell, a plan may be made without saying who
-LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
+END_SECONDS = 60.0  # of looks alone, so much of the end of the chain can be cut off with access to Firestore alone
+DESK = "desk"  # the actor of what the desk notes by itself
 
+_UNCOPIED = LOOKS | {COPY_FAILED}
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +73,8 @@ class AuditTrail:
         self._key = key
         self._clock = clock
         self._head: Head | None = None
+        self._beside: threading.Thread | None = None
+        self._end_due = 0.0  # when the next end that only looks led to is kept in the bucket, monotonic
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
         self._turn = threading.Lock()
@@ -117,22 +124,26 @@ class AuditTrail:
             if isinstance(fault, StorageError):
                 return
             raise
-        numbers = iter(item["sequence"] for item in entries)
+        numbers = iter(item["sequence"] for item in entries if item["action"] not in (VOUCH, COPY_FAILED))
         for ticket in tickets:
             ticket.numbers = tuple(next(numbers) for _ in ticket.events)
             ticket.done.set()
-        self._copy([item for item in entries if item["action"] not in LOOKS])
+        self._keep(entries)
 
     def _append(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         tries = 0
         while True:
             tries += 1
             head = self._head or self._log.head()
+            # Whose entry it is that is followed is known unless it was read just now.
+            vouching = (self._head is None or (tries > 1 and bool(self._key))) and self._looked_back(head.link)
             self._head = None  # remembered again only once it is certain
             entries: list[dict[str, Any]] = []
             link, at = head.link, self._clock()
-            for event in events:
-                entries.append(entry(event, link, at, self._key))
+            for event in [vouch(link), *events] if vouching else events:
+                copied = self._objects is not None and event.action not in _UNCOPIED
+                vouches = event.action == VOUCH
+                entries.append(entry(event, link, at, self._key, copied=copied, vouches=vouches))
                 link = end_of(entries[-1])
             try:
                 done = self._documents.commit(_changes(entries, head), operation="Appending to the audit")
@@ -145,18 +156,101 @@ class AuditTrail:
                     return entries
                 if tries >= TRIES:
                     raise
-                self._head = now
+                if now == head:  # the record of the end was set back: what is there goes on where it really ends
+                    self._past_a_false_end(now)
                 time.sleep(random.uniform(0.01, 0.05) * min(tries, 8))
 
-    def _copy(self, entries: Sequence[dict[str, Any]]) -> None:
-        """The copy in the bucket; the chain itself is written by now, so a failure is told and not raised."""
-        if self._objects is None or not entries:
+    def _past_a_false_end(self, head: Head) -> None:
+        newest = self._log.newest()
+        if newest is not None and newest.get("sequence", 0) > head.link.sequence:
+            _log.warning("the record of the audit's end was behind its newest entry, number %s", newest["sequence"])
+            self._head = Head(end_of(newest), head.update_time)
+
+    def _looked_back(self, end: Link) -> bool:
+        """Looks at the entry that is about to be followed; whether the next one has to vouch for it.
+
+        A copy that a process could not write before it ended is written here. Not vouched for is an end that a key
+        should have sealed already, as the bucket knows: this chain was written past the desk, and must go on showing
+        it. Raises where the bucket cannot be asked.
+        """
+        if end.sequence == 0:
+            return False
+        last = self._log.newest()
+        if last is None or last.get("sequence") != end.sequence or last.get("hash") != end.hash:
+            return False  # it does not hold, and what comes next does not hide it
+        rank = self._log.keys.rank(last)
+        if rank is not None and last.get("copied"):
+            self._copy_again(last)
+        if not self._key or rank is None or rank == 2:
+            return False
+        known = self._log.newest_known_end()
+        if known is None:
+            return True
+        genuine = known.link.sequence <= end.sequence and self._log.hash_of(known.link.sequence) == known.link.hash
+        if not genuine or (known.sealed and rank == 0):
+            _log.error("the audit's end is not the one that the bucket knows; it is not vouched for")
+            return False
+        return True
+
+    def _keep(self, entries: Sequence[dict[str, Any]]) -> None:
+        """What the bucket keeps of this commit; the chain is written by now, so a failure is noted and not raised."""
+        if self._objects is None:
             return
+        weighty = [item for item in entries if item["copied"]]
+        now = time.monotonic()
+        if weighty and not self._copy(weighty):
+            self._note_failure(weighty)
+        elif weighty:
+            self._end_due = now + END_SECONDS
+            self._keep_end(entries[-1])
+        elif now >= self._end_due:  # beside: nobody waits in front of a page for a bucket that does not answer
+            self._end_due = now + END_SECONDS
+            self._beside = threading.Thread(target=self._keep_end, args=(entries[-1],), name="audit-end")
+            self._beside.start()
+
+    def _keep_end(self, last: Mapping[str, Any]) -> None:
+        assert self._objects is not None
+        try:
+            self._objects.put(end_key(last), b"", "application/octet-stream")
+        except StorageError as error:
+            _log.warning("where the audit ends could not be kept in the bucket: %s", error.message)
+
+    def settle(self) -> None:
+        """Waits until the bucket has what it should keep of what was appended, or has refused it."""
+        if self._beside is not None:
+            self._beside.join()
+
+    def _copy(self, entries: Sequence[dict[str, Any]]) -> bool:
+        assert self._objects is not None
         key = copy_key(entries[0]["sequence"], entries[-1]["sequence"])
         try:
             self._objects.put(key, in_lines(entries).encode(), "application/x-ndjson")
         except StorageError as error:
             _log.warning("the audit's copy %s could not be written: %s", key, error.message)
+            return False
+        return True
+
+    def _copy_again(self, last: Mapping[str, Any]) -> None:
+        """The copy of the newest entry, where the process that wrote it ended before it came to the copy."""
+        try:
+            if self._objects is not None and not self._log.is_copied(last["sequence"]):
+                together = reversed(self._log.search(limit=MAX_TOGETHER))
+                self._copy([item for item in together if item.get("copied") and item.get("at") == last.get("at")])
+        except StorageError as error:
+            _log.warning("the audit's copies could not be listed: %s", error.message)
+
+    def _note_failure(self, entries: Sequence[dict[str, Any]]) -> None:
+        """An entry that says which copies are missing, so that they are not taken for deleted."""
+        numbers = [item["sequence"] for item in entries]
+        try:
+            self._append([Event(COPY_FAILED, DESK, "failed", detail={"sequences": numbers})])
+        except StorageError as error:
+            _log.warning("that a copy of the audit is missing could not be recorded: %s", error.message)
+
+
+def vouch(link: Link) -> Event:
+    """The desk's own entry where a key seals the chain from here on: it vouches for what came before."""
+    return Event(VOUCH, DESK, detail={"up_to": link.sequence, "hash": link.hash})
 
 
 def _not_written() -> Unreachable:
@@ -173,8 +267,8 @@ def _changes(entries: Sequence[dict[str, Any]], head: Head) -> list[Change]:
 
 def open_audit(stores: Stores, writers: Writers) -> AuditTrail:
     """The audit of these stores; one for each process."""
-    key = stores.settings.audit_key.reveal().encode()
-    return AuditTrail(writers.documents, AuditLog(stores.handle, key=key), writers.objects, key=key)
+    log = audit_log(stores)
+    return AuditTrail(writers.documents, log, writers.objects, key=log.keys.current)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 The hash is SHA-256 over the entry's canonical JSON, which holds the previous hash; with a key it is an HMAC, so that
 whoever can write the entries but has no key cannot forge a chain. Sequence numbers start at 1; the first entry follows
-`GENESIS`.
+`GENESIS`. Where a key is first used, the first entry that is sealed with it vouches for the hash before it
+(`vouches`); with a key set, whatever is newer than such an entry must be sealed with it too. `copied` says that the
+entry has a copy in the bucket, so that a copy that is not there shows.
 """
 
 from __future__ import annotations
@@ -23,6 +25,11 @@ from storage.errors import BadInput
 GENESIS = "0" * 64
 MAX_TEXT_CHARS = 6_000  # three ids of Firestore's largest size, and some words
 MAX_KEYS = 200
+
+VOUCH = "audit.vouch"  # the desk's own entry: what was sealed otherwise or not at all is taken as it is from here on
+COPY_FAILED = "audit.copy_failed"  # the desk's own entry: these copies could not be written
+LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
+SEALED, UNSEALED = "hmac-sha256", "sha256"
 
 Outcome = Literal["done", "refused", "failed", "begun"]
 
@@ -58,11 +65,42 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One place where the chain does not hold. `kind` is `missing`, `altered`, `unlinked`, `cut_off` or `foreign`."""
+    """One place where the chain does not hold.
+
+    `unsealed`: sealed without the key, and no entry that is sealed with it vouches for it. `uncopied`: its copy in the
+    bucket is missing. `replaced`: another is known from the bucket.
+    """
 
     sequence: int
-    kind: Literal["missing", "altered", "unlinked", "cut_off", "foreign"]
+    kind: Literal["missing", "altered", "unlinked", "cut_off", "foreign", "unsealed", "uncopied", "replaced"]
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a chain is sealed with now, and was before the key was changed. Empty: sealed without a key."""
+
+    current: bytes = b""
+    former: tuple[bytes, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.current)
+
+    def rank(self, item: Mapping[str, Any]) -> int | None:
+        """What seals an entry: 2 the key, 1 a former one, 0 none; `None` where its content does not fit its hash.
+
+        Without any key a sealed entry cannot be checked, and counts as fitting: its link to the next one still can.
+        """
+        sealed = item.get("sealed") == SEALED
+        if sealed and not self.current and not self.former:
+            return 2
+        for rank, key in [(2, self.current), *((1, key) for key in self.former)] if sealed else [(0, b"")]:
+            if (key or not sealed) and hmac.compare_digest(_digest_or_nothing(item, key), str(item.get("hash"))):
+                return rank
+        return None
+
+
+NO_KEYS = Keys()
 
 
 def checked(event: Event) -> Event:
@@ -93,7 +131,9 @@ def checked(event: Event) -> Event:
     return event
 
 
-def entry(event: Event, after: Link, at: datetime, key: bytes = b"") -> dict[str, Any]:
+def entry(
+    event: Event, after: Link, at: datetime, key: bytes = b"", *, copied: bool = False, vouches: bool = False
+) -> dict[str, Any]:
     """The next entry of the chain as plain values; `at` is aware. The event must have passed `checked`."""
     body: dict[str, Any] = {
         **asdict(event),
@@ -102,7 +142,9 @@ def entry(event: Event, after: Link, at: datetime, key: bytes = b"") -> dict[str
         "sequence": after.sequence + 1,
         "previous": after.hash,
         "at": moment_text(at),
-        "sealed": "hmac-sha256" if key else "sha256",
+        "sealed": SEALED if key else UNSEALED,
+        "copied": copied,
+        "vouches": vouches,
     }
     return {**body, "hash": digest(body, key)}
 
@@ -121,12 +163,12 @@ def end_of(entry: Mapping[str, Any]) -> Link:
     return Link(entry["sequence"], entry["hash"])
 
 
-def breaks(entries: Iterable[Mapping[str, Any]], head: Link, key: bytes = b"") -> Iterator[Break]:
+def breaks(entries: Iterable[Mapping[str, Any]], head: Link, keys: Keys = NO_KEYS) -> Iterator[Break]:
     """Every place where a chain does not hold, read from its newest entry back to its first; nothing where it is whole.
 
     `head` is where the chain's own bookkeeping says that it ends. Only one entry is held at a time.
     """
-    due, newest, unkeyed = head, True, 0
+    due, newest, seals = head, True, _Seals(keys)
     for item in entries:
         sequence = item.get("sequence")
         if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence <= due.sequence:
@@ -139,13 +181,11 @@ def breaks(entries: Iterable[Mapping[str, Any]], head: Link, key: bytes = b"") -
             )
         elif item.get("hash") != due.hash:
             yield Break(sequence, "unlinked", "what comes after it follows another entry")
-        if item.get("hash") != _recomputed(item, key):
+        rank = keys.rank(item)
+        if rank is None:
             yield Break(sequence, "altered", "its content does not fit its hash")
-        if item.get("sealed") != "hmac-sha256":
-            unkeyed = sequence
-        elif unkeyed:
-            yield Break(unkeyed, "altered", "it is sealed without the key, after entries that are sealed with it")
-            unkeyed = 0
+        else:
+            yield from seals.before(sequence, rank, item)
         due, newest = Link(sequence - 1, str(item.get("previous"))), False
     if due.sequence > 0:
         yield Break(1, "missing", f"the first {due.sequence:,} are missing")
@@ -153,11 +193,34 @@ def breaks(entries: Iterable[Mapping[str, Any]], head: Link, key: bytes = b"") -
         yield Break(1, "unlinked", "the first entry claims to follow another")
 
 
-def _recomputed(item: Mapping[str, Any], key: bytes) -> str:
-    if item.get("sealed") == "hmac-sha256" and not key:
-        return str(item.get("hash"))  # cannot be checked without the key; its link to the next one still can
+class _Seals:
+    """Whether the seals of a chain, read backwards, only ever become weaker, and each time under a voucher."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keyed = bool(keys)
+        self._rank = 2 if keys else 0  # of the entry that comes after, which the present one must not surpass
+        self._vouched = False  # whether the entry that comes after vouches for what is sealed otherwise
+        self._weaker = 0
+
+    def before(self, sequence: int, rank: int, item: Mapping[str, Any]) -> Iterator[Break]:
+        """What is wrong with the seal of the next older entry."""
+        if rank > self._rank and self._weaker:
+            how = "with a former key" if self._rank == 1 else "without the key"
+            yield Break(self._weaker, "altered", f"it is sealed {how}, after entries that are sealed with it")
+            self._weaker = 0
+        elif rank < self._rank and self._keyed and not self._vouched:
+            with_what = "with a former key" if rank == 1 else "without the key"
+            yield Break(sequence, "unsealed", f"it is sealed {with_what}, and nothing that is sealed vouches for it")
+        if rank < 2:
+            self._weaker = sequence
+        # What was written before entries said whether they vouch for the one before: each one's seal covered it.
+        self._vouched = rank > 0 and bool(item.get("vouches", True))
+        self._rank = rank
+
+
+def _digest_or_nothing(item: Mapping[str, Any], key: bytes) -> str:
     try:
-        return digest(item, key if item.get("sealed") == "hmac-sha256" else b"")
+        return digest(item, key)
     except (TypeError, ValueError):
         return ""
 

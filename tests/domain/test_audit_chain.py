@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from storage.domain.audit_chain import (
     GENESIS,
     MAX_KEYS,
+    VOUCH,
     Event,
+    Keys,
     Link,
     breaks,
     checked,
@@ -41,8 +43,8 @@ def chain(count: int, key: bytes = b"") -> Entries:
     return made[::-1]
 
 
-def kinds(entries: Entries, head: Link, key: bytes = b"") -> list[tuple[int, str]]:
-    return [(item.sequence, item.kind) for item in breaks(entries, head, key)]
+def kinds(entries: Entries, head: Link, key: bytes = b"", former: tuple[bytes, ...] = ()) -> list[tuple[int, str]]:
+    return [(item.sequence, item.kind) for item in breaks(entries, head, Keys(key, former))]
 
 
 @pytest.mark.parametrize("key", [b"", KEY])
@@ -107,8 +109,42 @@ def test_with_a_key_nobody_without_it_can_rewrite_the_chain() -> None:
 
 def test_a_chain_that_was_sealed_without_a_key_before_there_was_one_is_whole() -> None:
     old = chain(2)
-    new = entry(Event("purge.plan", "ada@example.com"), end_of(old[0]), NOW, KEY)
+    new = entry(Event(VOUCH, "desk"), end_of(old[0]), NOW, KEY, vouches=True)
     assert kinds([new, *old], end_of(new), KEY) == []
+    silent = entry(Event("purge.plan", "ada@example.com"), end_of(old[0]), NOW, KEY)
+    assert kinds([silent, *old], end_of(silent), KEY) == [(2, "unsealed")]
+
+
+def test_a_chain_without_the_seal_of_a_key_is_a_break_where_a_key_is_set() -> None:
+    forged = chain(3)
+    assert kinds(forged, end_of(forged[0]), KEY) == [(3, "unsealed")]
+    assert kinds(forged, end_of(forged[0])) == []
+
+
+def test_what_an_earlier_version_sealed_from_some_entry_on_is_whole() -> None:
+    """Its entries do not say whether they vouch; the first with a seal covers the hash before it."""
+    made: Entries = []
+    link = Link()
+    for number in range(4):
+        key = KEY if number > 1 else b""
+        body = entry(Event("purge.plan", "ada@example.com"), link, NOW, key)
+        old = {name: value for name, value in body.items() if name not in ("copied", "vouches", "hash")}
+        made.insert(0, {**old, "hash": digest(old, key)})
+        link = end_of(made[0])
+    assert kinds(made, link, KEY) == []
+    made[2] = {**made[2], "actor": "eve@example.com"}
+    made[2]["hash"] = digest(made[2])
+    assert kinds(made, link, KEY) == [(2, "unlinked")]
+
+
+def test_a_key_that_was_changed_is_vouched_for_by_the_new_one() -> None:
+    new = b"another key of some length"
+    old = chain(2, KEY)
+    vouching = entry(Event(VOUCH, "desk"), end_of(old[0]), NOW, new, vouches=True)
+    assert kinds([vouching, *old], end_of(vouching), new, (KEY,)) == []
+    assert [kind for _, kind in kinds([vouching, *old], end_of(vouching), new)] == ["altered", "altered"]
+    leaked = entry(Event("purge.plan", "eve@example.com"), end_of(vouching), NOW, KEY)
+    assert (4, "unsealed") in kinds([leaked, vouching, *old], end_of(leaked), new, (KEY,))
 
 
 def test_without_the_key_links_are_checked_still() -> None:

@@ -27,6 +27,9 @@ _WORDS = {
     "unlinked": "Not linked to the next",
     "cut_off": "Cut off at the end",
     "foreign": "Does not belong to the chain",
+    "unsealed": "Not sealed with the key",
+    "uncopied": "Its copy is missing",
+    "replaced": "Another is known from the bucket",
 }
 
 
@@ -69,7 +72,7 @@ def _show(answer: _Answer) -> None:
     if report.whole:
         st.success(
             f"{report.entries:,} entries follow one another without a gap, each fits its hash, and {report.copies:,} "
-            "copies in the bucket agree.",
+            f"copies and {report.ends:,} ends kept in the bucket agree.",
             title="The chain is whole",
             icon=":material/verified:",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from storage.audit_search import audit_log
 from storage.cli.context import Context
 from storage.cli.output import print_json, say, say_table
 from storage.domain.actor_and_reason import normal_email
@@ -30,8 +31,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0, or 1 when the chain does not hold."""
     uid = arguments.uid if arguments.uid is not None else ""
     actor = normal_email(arguments.actor, "--actor") if arguments.actor is not None else ""
-    stores = context.stores
-    log = AuditLog(stores.handle, stores.objects, key=stores.settings.audit_key.reveal().encode())
+    log = audit_log(context.stores)
     if arguments.verify:
         return _verify(log, context)
     events = log.search(uid=uid, actor=actor, limit=arguments.limit)
@@ -47,9 +47,13 @@ def _verify(log: AuditLog, context: Context) -> int:
     report = log.verify_chain()
     rows = [{"sequence": item.sequence, "kind": item.kind, "detail": item.detail} for item in report.breaks]
     if context.as_json:
-        print_json({"whole": report.whole, "entries": report.entries, "copies": report.copies, "breaks": rows})
+        answer = {"whole": report.whole, "entries": report.entries, "copies": report.copies, "ends": report.ends}
+        print_json({**answer, "keyed": bool(log.keys), "breaks": rows})
     else:
         say_table(("NUMBER", "WHAT", "DETAIL"), [(row["sequence"], row["kind"], row["detail"]) for row in rows])
         state = "The chain is whole" if report.whole else "The chain does not hold"
-        say(f"{state}: {report.entries:,} entries, {report.copies:,} copies compared.")
+        compared = f"{report.copies:,} copies and {report.ends:,} ends in the bucket compared"
+        say(f"{state}: {report.entries:,} entries; {compared}.")
+        if not log.keys:
+            say("It is sealed without a key (AUDIT_HMAC_KEY): whoever may write all of it could forge it anew.")
     return 0 if report.whole else 1
