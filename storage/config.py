@@ -223,9 +223,13 @@ def _firestore(reader: Reader) -> FirestoreSettings:
     host = reader.text("FIRESTORE_EMULATOR_HOST")
     if host and not re.fullmatch(r"[A-Za-z0-9.\-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", host):
         reader.problem("FIRESTORE_EMULATOR_HOST", "is not host:port", "For example 127.0.0.1:8080, without http://.")
-    path = reader.path("FIREBASE_CREDENTIALS_PATH")
-    if path is not None and (trouble := credentials_file.problem(path)):
-        reader.problem("FIREBASE_CREDENTIALS_PATH", trouble, "Point it at the service account's JSON key file.")
+    # The second is where Google's own libraries look; looked at here, so that what is wrong with it is told by name.
+    name = "FIREBASE_CREDENTIALS_PATH"
+    if not reader.has(name) and not host and reader.has("GOOGLE_APPLICATION_CREDENTIALS"):
+        name = "GOOGLE_APPLICATION_CREDENTIALS"
+    path = reader.path(name)
+    if path is not None and (trouble := credentials_file.trouble(path)):
+        reader.problem(name, trouble.problem, trouble.remedy)
     return FirestoreSettings(project, path, host)
 
 

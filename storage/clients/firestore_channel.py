@@ -68,13 +68,21 @@ def _default_credentials(settings: FirestoreSettings) -> Any:
         return _auth.default(default_scopes=FirestoreGrpcTransport.AUTH_SCOPES)[0]
     except GoogleAuthError as error:
         raise translate(error, operation=_OPERATION, target=settings.project_id) from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # what lies on this machine is malformed
+        raise BadCredentials(
+            f"{_OPERATION}: this machine's default Google credentials cannot be used.",
+            remedy="Set FIREBASE_CREDENTIALS_PATH to the service account's JSON key file, or mend the credentials of "
+            "gcloud (gcloud auth application-default login).",
+            operation=_OPERATION,
+            target="FIREBASE_CREDENTIALS_PATH",
+        ) from None
 
 
 def _credentials_of(path: Path) -> Any:
     """The credentials in a key file. What the file holds is never quoted, so neither are the libraries' errors."""
     scopes = FirestoreGrpcTransport.AUTH_SCOPES
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         if content["type"] == "service_account":
             return _service_account.from_service_account_info(content, default_scopes=scopes)
         return _auth.load_credentials_from_dict(content, default_scopes=scopes)[0]

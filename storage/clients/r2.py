@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -150,6 +151,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
             s3={"addressing_style": "path"},
             use_fips_endpoint=False,
             use_dualstack_endpoint=False,
+            ignore_configured_endpoint_urls=True,
             proxies={} if loopback else None,  # a proxy from the environment cannot reach this machine's own ports
             **timeouts,
         ),
@@ -169,13 +171,18 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
 
 
 def _session() -> boto3.Session:
-    """A session of its own that takes no profile, file or token from the machine: settings alone decide."""
-    nowhere: Mapping[str, Any] = {
-        "profile": (None, None, None, None),
-        "config_file": (None, None, os.devnull, None),
-        "credentials_file": (None, None, os.devnull, None),
-    }
-    return boto3.Session(botocore_session=botocore.session.Session(session_vars=nowhere))
+    """A session of its own that looks at no variable, profile or file of AWS on the machine: settings alone decide.
+
+    Each of the SDK's variables has its default, wherever the machine would say something else: an `AWS_*` value that
+    is malformed would otherwise end every command. Proxies and `REQUESTS_CA_BUNDLE` are not AWS's, and stay.
+    """
+    known: Mapping[str, Any] = botocore.session.Session.SESSION_VARIABLES
+    nowhere: dict[str, Any] = {name: (None, None, default, cast) for name, (_, _, default, cast) in known.items()}
+    nowhere |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = botocore.session.Session(session_vars=nowhere)
+    for section in ("s3", "proxies_config"):  # these two have variables of their own
+        session.get_component("config_store").set_config_provider(section, ConstantProvider(None))
+    return boto3.Session(botocore_session=session)
 
 
 def _quiet() -> None:

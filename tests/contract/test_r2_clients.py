@@ -134,6 +134,47 @@ def test_nothing_of_the_machine_reaches_the_handles(
     assert "X-Amz-Security-Token" not in objects.presign("users/u1/a", 60).url
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_MAX_ATTEMPTS", "abc"),
+        ("AWS_RETRY_MODE", "wild"),
+        ("AWS_DEFAULTS_MODE", "wild"),
+        ("AWS_CA_BUNDLE", "/no/such/file"),
+        ("AWS_REQUEST_CHECKSUM_CALCULATION", "wild"),
+        ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "abc"),
+        ("AWS_SDK_UA_APP_ID", "x" * 200),
+        ("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "wild"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "abc"),
+        ("AWS_CSM_ENABLED", "true"),
+        ("AWS_ENDPOINT_URL_S3", "::"),
+        ("AWS_CONFIG_FILE", "BROKEN"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "BROKEN"),
+        ("AWS_DATA_PATH", "/no/such/folder"),
+        ("HOME", "HOME"),
+    ],
+)
+def test_a_malformed_value_of_the_machine_is_not_looked_at(
+    r2_rig: SeaweedRig,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    value: str,
+) -> None:
+    folder = tmp_path / ".aws"
+    folder.mkdir()
+    for file in ("config", "credentials"):
+        (folder / file).write_text("[[[broken")
+    monkeypatch.setenv(name, {"BROKEN": str(folder / "config"), "HOME": str(tmp_path)}.get(value, value))
+    monkeypatch.setenv("AWS_CSM_PORT", "abc")
+    settings = r2_rig.settings(bucket)
+    ObjectWriter(r2.write_client(settings), bucket).put("users/u1/a", b"1", "text/plain")
+    client = r2.read_client(settings)
+    assert Objects(client, bucket).list_all("").frame["key"].tolist() == ["users/u1/a"]
+    assert client.sdk.meta.config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+
 def test_what_is_sent_carries_no_checksum_that_was_not_asked_for(
     r2_rig: SeaweedRig, bucket: str, objects: Objects
 ) -> None:

@@ -91,6 +91,31 @@ def test_without_a_key_file_and_without_default_credentials_the_variable_is_name
     assert "FIREBASE_CREDENTIALS_PATH" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not json",
+        "[]",
+        '{"type": "service_account", "client_email": "a@b", "token_uri": "https://t", "private_key": "k"}',
+        '{"type": "service_account", "client_email": "a@b", "token_uri": "https://t", "private_key": ["k"]}',
+        '{"type": "authorized_user", "client_id": 1}',
+    ],
+)
+@pytest.mark.parametrize("project", ["", "other"])
+def test_default_credentials_of_the_machine_that_are_malformed_are_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, project: str
+) -> None:
+    path = tmp_path / "application_default_credentials.json"
+    path.write_text(content)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", project)
+    for broken in (str(path), str(tmp_path), ""):  # by variable, a folder, and where gcloud keeps them
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", broken)
+        with pytest.raises(BadCredentials) as caught:
+            open_firestore(FirestoreSettings("demo-project", None, ""))
+        assert "FIREBASE_CREDENTIALS_PATH" in caught.value.remedy
+
+
 def test_an_emulator_needs_no_credentials_and_opens_every_door(firestore_rig: FirestoreRig) -> None:
     with World(firestore_rig) as world:
         world.put({"users/u1": user("u1")})

@@ -6,10 +6,19 @@ import json
 import pickle
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from storage import config, environment
-from storage.config import Secret, load
+from storage.clients.firestore_channel import open_channel
+from storage.config import FirestoreSettings, Secret, load
 from storage.errors import ConfigError
+
+PRIVATE_KEY = (
+    rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    .decode()
+)
 
 GOOD = {
     "R2_ACCOUNT_ID": "0123456789abcdef0123456789abcdef",
@@ -94,11 +103,54 @@ def test_a_credentials_file_that_is_no_key_is_refused_without_quoting_it(tmp_pat
     assert "FIREBASE_CREDENTIALS_PATH" in problems(FIREBASE_CREDENTIALS_PATH=str(path))
 
 
-def test_a_service_account_file_is_accepted(tmp_path):
+def key_file(tmp_path, **changes):
+    content = {"type": "service_account", "client_email": "a@b", "token_uri": "https://t", "private_key": PRIVATE_KEY}
     path = tmp_path / "key.json"
-    content = {"type": "service_account", "client_email": "a@b", "private_key": "k", "token_uri": "https://t"}
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_service_account_file_is_accepted(tmp_path, mark):
+    path = key_file(tmp_path)
+    path.write_text(mark + path.read_text(), encoding="utf-8")
     assert load({**GOOD, "FIREBASE_CREDENTIALS_PATH": str(path)}).firestore.credentials_path == path
+    assert load({**GOOD, "GOOGLE_APPLICATION_CREDENTIALS": str(path)}).firestore.credentials_path == path
+    open_channel(FirestoreSettings("demo-project", path, "")).close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "remedy"),
+    [
+        ({"private_key": PRIVATE_KEY.replace("\n", "\\n")}, "line ends written out as \\n", "replace \\\\n by \\n"),
+        ({"private_key": PRIVATE_KEY.replace("\n", " ")}, "lost its line ends", "as it was downloaded"),
+        ({"private_key": PRIVATE_KEY.partition("\n")[2]}, "does not begin with -----BEGIN", "without editing"),
+        ({"private_key": PRIVATE_KEY.rpartition("-----END")[0]}, "cut off", "without editing"),
+        ({"private_key": PRIVATE_KEY.replace("PRIVATE", "PUBLIC")}, "does not begin with", "without editing"),
+        ({"private_key": PRIVATE_KEY.replace("PRIVATE", "ENCRYPTED PRIVATE")}, "is encrypted", "no passphrase"),
+        ({"private_key": PRIVATE_KEY.replace("M", "N")}, "is damaged", "without editing"),
+        ({"private_key": ["x"]}, "without private_key", "without editing"),
+        ({"type": "authorized_user"}, "authorized user file without client_id", "new key"),
+        ({"type": "elsewhere", "installed": {}}, "an OAuth client's file", "service account"),
+        ({"type": "elsewhere"}, "is not a service account's key", "service account"),
+    ],
+)
+@pytest.mark.parametrize("name", ["FIREBASE_CREDENTIALS_PATH", "GOOGLE_APPLICATION_CREDENTIALS"])
+def test_what_is_wrong_with_a_key_is_told_by_name_with_the_remedy(tmp_path, name, changes, words, remedy):
+    path = key_file(tmp_path, **changes)
+    with pytest.raises(ConfigError) as caught:
+        load({**GOOD, name: str(path)})
+    (problem,) = caught.value.problems
+    assert (problem.name, words in problem.problem, remedy in problem.remedy) == (name, True, True), problem
+    assert PRIVATE_KEY.splitlines()[3] not in str(caught.value)
+
+
+def test_a_folder_a_closed_file_and_another_encoding_are_told_apart(tmp_path):
+    assert "folder" in problems(FIREBASE_CREDENTIALS_PATH=str(tmp_path))["FIREBASE_CREDENTIALS_PATH"]
+    path = key_file(tmp_path)
+    path.write_text(path.read_text(), encoding="utf-16")
+    assert "UTF-8" in problems(FIREBASE_CREDENTIALS_PATH=str(path))["FIREBASE_CREDENTIALS_PATH"]
+    assert load({**GOOD, "GOOGLE_APPLICATION_CREDENTIALS": "nowhere", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
 
 
 def test_the_prefix_may_be_set_to_empty():
