@@ -47,7 +47,7 @@ def connect(settings: Settings) -> Stores:
     """Opens the readers. No request is made before the first question."""
     pairs = (settings.r2.read, settings.r2.write)
     redaction.know(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
-    redaction.know([settings.audit_key])
+    redaction.know([settings.audit_key, *settings.audit_former_keys])
     handle = firestore.open_firestore(settings.firestore)
     layout = Layout(settings.r2.key_prefix)
     return Stores(

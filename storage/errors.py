@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+UNRECORDED = "That this was refused could not be put on record."
+
 
 class StorageError(Exception):
     """Root of the tree. `code` is stable for scripts, `message` is for people, `remedy` is the next thing to do."""
@@ -151,14 +153,25 @@ class Unusable(BackendError):
 
 
 class Refused(StorageError):
-    """A guard said no; nothing was changed. `reasons` lists every ground, not just the first."""
+    """A guard said no; nothing was changed. `reasons` lists every ground, not just the first.
+
+    `recorded`: it was dealt with for the audit already, so that whoever passes it on does not record it again.
+    `unrecorded`: the audit could not be written; the message says so.
+    """
 
     code = "refused"
     exit_status = 4
+    recorded = False
+    unrecorded = False
 
     def __init__(self, message: str, *, reasons: Sequence[str] = (), **keywords: str) -> None:
         super().__init__(message, **keywords)
         self.reasons = tuple(reasons)
+
+    def note_unrecorded(self) -> None:
+        """The refusal stands, and whoever reads it learns that it is on no record."""
+        self.recorded = self.unrecorded = True
+        self.message = f"{self.message} {UNRECORDED}"
 
 
 class NotPermitted(Refused, PermissionError):

@@ -12,7 +12,7 @@ from storage.domain.secret_patterns import REMOVED, without_secrets
 
 _LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log
 # What a setting's name says about its value; `OIDC_CLIENT_ID` and its kin are public.
-_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC_KEY", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC", re.IGNORECASE)
 
 _lock = threading.Lock()
 _known: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import streamlit as st
@@ -12,6 +14,7 @@ from storage.actions import audit
 from storage.domain.audit_chain import Event
 from storage.domain.model import Clip, SignedUrl
 from storage.domain.policy import Actor
+from storage.errors import Refused, StorageError
 
 _LOOKED = "recording-looked"  # session key: videos whose thumbnails this session was shown, one entry in the audit each
 
@@ -21,6 +24,27 @@ def record(actor: Actor, event: Event) -> None:
     trail(stores().settings.firestore.project_id).append(audit.by(actor, event))
     logs.event(event.action, actor=actor, target="/".join(filter(None, (event.uid, event.video_id, event.clip_id))),
                outcome=event.outcome)  # fmt: skip
+
+
+@contextmanager
+def refusals(actor: Actor, event: Event) -> Iterator[None]:
+    """Within the block, a `Refused` is put on record before it is raised on."""
+    try:
+        yield
+    except Refused as error:
+        refused(actor, event, error)
+        raise
+
+
+def refused(actor: Actor, event: Event, error: Refused) -> None:
+    """Puts a refusal on record; it stands whatever becomes of that, and its message then says so."""
+    try:
+        kept = trail(stores().settings.firestore.project_id)
+    except StorageError as away:
+        logs.event(event.action, actor=actor, outcome="refused", code=error.code, unrecorded=away.code)
+        error.note_unrecorded()
+        return
+    audit.record_refusal(kept, audit.by(actor, event), error)
 
 
 def link_issued(actor: Actor, clip: Clip, signed: SignedUrl, purpose: str) -> None:

@@ -13,6 +13,7 @@ import logging
 import random
 import threading
 import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.audit_search import audit_log
 from storage.clients.circuit import patiently
+from storage.clients.meter import OverBudget, agreed
 from storage.connect import Stores, Writers
 from storage.domain.audit_chain import COPY_FAILED, LOOKS, VOUCH, Event, Link, checked, end_of, entry
 from storage.domain.json_lines import in_lines
@@ -35,6 +37,9 @@ MAX_GROUNDS = 10
 MAX_GROUND_CHARS = 300
 TRIES = 12
 UNKNOWN = "unknown"  # in the shell, a plan may be made without saying who
+SAME_SECONDS = 600.0  # the same refusal is recorded once in so much
+REFUSALS_A_MINUTE = 20  # of one actor, in one process
+MOST_REFUSALS = 2_000  # remembered by one process
 END_SECONDS = 60.0  # of looks alone, so much of the end of the chain can be cut off with access to Firestore alone
 DESK = "desk"  # the actor of what the desk notes by itself
 
@@ -72,6 +77,7 @@ class AuditTrail:
         self._objects = objects
         self._key = key
         self._clock = clock
+        self.refusals = Refusals()
         self._head: Head | None = None
         self._beside: threading.Thread | None = None
         self._end_due = 0.0  # when the next end that only looks led to is kept in the bucket, monotonic
@@ -92,8 +98,8 @@ class AuditTrail:
         mine = _Waiting([checked(event) for event in events])
         with self._queue_lock:
             self._queue.append(mine)
-        # A change goes on record although a store kept somebody else waiting; a look waits with everybody else.
-        change = any(event.action not in LOOKS for event in events)
+        # A change goes on record though a store kept somebody else waiting; a look or a refusal waits like all others.
+        change = any(event.action not in LOOKS and event.outcome != "refused" for event in events)
         with self._turn, patiently() if change else nullcontext():
             if not mine.done.is_set():
                 self._write_queue()
@@ -273,20 +279,65 @@ def open_audit(stores: Stores, writers: Writers) -> AuditTrail:
 
 @contextmanager
 def refusals_recorded(trail: AuditTrail, event: Event) -> Iterator[None]:
-    """Within the block, a `Refused` is recorded under the event's action, with its grounds, before it is raised on.
-
-    Where the audit itself cannot be written, the refusal stands all the same: nothing was changed.
-    """
+    """Within the block, a `Refused` is recorded under the event's action, with its grounds, before it is raised on."""
     try:
         yield
     except Refused as refused:
-        grounds = [ground[:MAX_GROUND_CHARS] for ground in (refused.reasons[:MAX_GROUNDS] or (refused.message,))]
-        detail = {**event.detail, "code": refused.code, "grounds": grounds}
-        try:
-            trail.append(replace(event, outcome="refused", detail=detail))
-        except StorageError as error:
-            _log.warning("a refusal could not be recorded: %s", error.message)
+        record_refusal(trail, event, refused)
         raise
+
+
+def record_refusal(trail: AuditTrail, event: Event, refused: Refused) -> None:
+    """Puts a refusal on record, with who, what and every ground; one that was recorded on its way here is passed over.
+
+    The refusal stands whatever becomes of its record: where the audit cannot be written, its message says so. The same
+    refusal again within `SAME_SECONDS`, and more than `REFUSALS_A_MINUTE` of one actor, are counted, and the number
+    stands in the next entry (`unrecorded`): whoever loops over what is refused cannot fill the record.
+    """
+    if refused.recorded or isinstance(refused, OverBudget):  # a budget asks, it does not refuse
+        return
+    refused.recorded = True
+    grounds = [ground[:MAX_GROUND_CHARS] for ground in (refused.reasons[:MAX_GROUNDS] or (refused.message,))]
+    unrecorded = trail.refusals.due(event, tuple(grounds), time.monotonic())
+    if unrecorded is None:
+        _log.info("%s of %s was refused again, which is not recorded once more", event.action, event.actor)
+        return
+    detail = {**event.detail, "code": refused.code, "grounds": grounds}
+    if unrecorded:
+        detail["unrecorded"] = unrecorded
+    try:
+        with agreed():  # the budget of reads is for what was asked, not for its record
+            trail.append(replace(event, outcome="refused", detail=detail))
+    except StorageError as error:
+        _log.warning("a refusal could not be recorded: %s", error.message)
+        refused.note_unrecorded()
+
+
+class Refusals:
+    """Which refusals are recorded, so that a loop of them cannot flood the record; for one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: OrderedDict[tuple[object, ...], float] = OrderedDict()  # when each was recorded
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()  # of each actor's, the newest last
+        self._passed_over: dict[str, int] = {}
+
+    def due(self, event: Event, grounds: tuple[str, ...], now: float) -> int | None:
+        """How many of the actor's were passed over since the last one; `None` where this one is passed over too."""
+        what = (event.actor, event.action, event.uid, event.video_id, event.clip_id, event.job_id, event.fingerprint,
+                grounds)  # fmt: skip
+        with self._lock:
+            times = self._times.setdefault(event.actor, deque(maxlen=REFUSALS_A_MINUTE))
+            often = len(times) == REFUSALS_A_MINUTE and now - times[0] < 60
+            if often or now - self._last.get(what, -SAME_SECONDS) < SAME_SECONDS:
+                self._passed_over[event.actor] = self._passed_over.get(event.actor, 0) + 1
+                return None
+            times.append(now)
+            self._last[what] = now
+            for kept in (self._last, self._times):
+                while len(kept) > MOST_REFUSALS:
+                    kept.popitem(last=False)
+            return self._passed_over.pop(event.actor, 0)
 
 
 def by(actor: Actor, event: Event) -> Event:

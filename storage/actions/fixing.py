@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from storage import highlights_store
 from storage.actions import fields, highlights, status, upload
-from storage.actions.audit import AuditTrail, by
+from storage.actions.audit import AuditTrail, by, refusals_recorded
 from storage.actions.fields import Applied
 from storage.actions.upload import Media, Stored
 from storage.clients.circuit import patiently
@@ -30,7 +30,7 @@ from storage.domain.model import Video
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed
 from storage.domain.upload import UploadPlan
-from storage.errors import NotPermitted, Refused, Stale, StorageError
+from storage.errors import Refused, Stale, StorageError
 from storage.highlights_store import Highlights
 from storage.ids import check_stored_id
 from storage.repositories.store_time import store_time
@@ -174,18 +174,16 @@ def _recorded(
 ) -> T:
     """Makes the change between two entries of the audit. Without the first one nothing is changed."""
     event = by(actor, event)
-    try:
+    with refusals_recorded(bench.trail, event):
         authorise(actor, action, now=bench.clock())
-    except NotPermitted as error:
-        _ended(bench, replace(event, outcome="refused", detail={**event.detail, "code": error.code}))
-        raise
     bench.trail.append(replace(event, outcome="begun"))
     try:
-        with patiently():  # what was begun is not broken off because a store kept somebody else waiting
+        # What was begun is not broken off because a store kept somebody else waiting.
+        with refusals_recorded(bench.trail, event), patiently():
             made = make()
     except StorageError as error:
-        outcome: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
-        _ended(bench, replace(event, outcome=outcome, detail={**event.detail, "code": error.code}))
+        if not isinstance(error, Refused):
+            _ended(bench, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
         raise
     _ended(bench, replace(event, detail={**event.detail, **named(made)}))
     return made

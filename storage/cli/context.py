@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 from datetime import UTC, datetime
 
 from storage import connect
 from storage.actions import audit
 from storage.actions.fixing import Bench
+from storage.cli.actor import shell_reader
 from storage.clients.meter import metering
 from storage.connect import Stores, Writers
+from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.audit_chain import Event
+from storage.domain.secret_patterns import without_secrets
+from storage.errors import Refused, StorageError
+
+_ACTIONS = {"url": "link.issue"}  # where the audit calls it otherwise than the shell
 
 
 class Context:
@@ -42,6 +50,27 @@ class Context:
         """What a repair works with."""
         writers = self.writers()
         return Bench(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
+
+    def put_on_record(self, refused: Refused, arguments: argparse.Namespace) -> None:
+        """That a command which changes something was refused, wherever in it; for one that asked nothing yet: no."""
+        if self._stores is None or not hasattr(arguments, "actor") or arguments.command == "audit":
+            return
+        verb = getattr(arguments, "verb", None)
+        event = Event(
+            f"{arguments.command}.{verb}" if verb else _ACTIONS.get(arguments.command, arguments.command),
+            "-",
+            reason=without_secrets(str(getattr(arguments, "reason", None) or ""))[:MAX_REASON_CHARS],
+            uid=str(getattr(arguments, "uid", None) or ""),
+            video_id=str(getattr(arguments, "video_id", None) or ""),
+            clip_id=str(getattr(arguments, "clip_id", None) or ""),
+            detail={"status": str(arguments.status)} if hasattr(arguments, "status") else {},
+        )
+        try:
+            trail, actor = audit.open_audit(self.stores, self.writers()), shell_reader(arguments.actor)
+        except StorageError:
+            refused.note_unrecorded()
+        else:
+            audit.record_refusal(trail, audit.by(actor, event), refused)
 
     def now(self) -> datetime:
         """The time of this moment, aware, UTC."""

@@ -16,7 +16,7 @@ from storage.cli import commands
 from storage.cli.context import Context
 from storage.cli.output import cost_line, progress, report_error
 from storage.clients.meter import billed
-from storage.errors import BadInput, StorageError
+from storage.errors import BadInput, Refused, StorageError
 from storage.ids import check_id, check_stored_id
 
 # Arguments that are ids of a customer's things, and of the desk's own, which nobody has to give exactly.
@@ -138,6 +138,9 @@ def _run(arguments: argparse.Namespace) -> int:
     context = Context(as_json=arguments.json, read_budget=arguments.read_budget)
     try:
         status: int = arguments.run(arguments, context)
+    except Refused as refused:
+        context.put_on_record(refused, arguments)
+        raise
     finally:
         cost = billed()
         if cost is not None and not arguments.json:

@@ -26,7 +26,8 @@ def normal_email(text: str, name: str = "actor") -> str:
     """
     folded = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
     odd = any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in folded)
-    if odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded) or holds_secret(folded):
+    bad = holds_secret(text) or holds_secret(folded)
+    if bad or odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded):
         raise BadInput(
             f"{name} is no e-mail address", field_name=name, remedy="Give the address of the person who acts."
         )

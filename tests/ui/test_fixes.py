@@ -118,6 +118,10 @@ def test_a_role_taken_away_between_plan_and_confirmation_changes_nothing(app):
     shown.run()
     assert app.world.fields(VIDEO)["status"] == "processing"
     assert ("set-status", "done") not in recorded(app)
+    refused = [one for one in AuditLog(app.world.handle).search() if one["outcome"] == "refused"]
+    assert [(one["action"], one["actor"], one["detail"]["code"]) for one in refused] == [
+        ("fix", "support@demo.local", "not_permitted")
+    ]
 
 
 def test_a_role_taken_away_keeps_undo_from_working(app):
@@ -139,6 +143,7 @@ def test_evidence_that_speaks_against_a_status_is_listed_and_offers_no_button(ap
     assert "1 of 3 expected clips are there" in words(shown)
     assert not [one for one in shown.button if one.label.startswith("Set the status to")]
     assert app.world.fields(VIDEO)["status"] == "processing"
+    assert recorded(app)[0] == ("set-status", "refused")
 
 
 def test_what_was_typed_is_gone_when_a_dialog_is_opened_again(app):

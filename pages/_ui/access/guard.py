@@ -16,7 +16,7 @@ from typing import Concatenate, Final, ParamSpec
 
 import streamlit as st
 
-from pages._ui import budget, states
+from pages._ui import budget, recording, states
 from pages._ui.access import identity, screens
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
@@ -24,6 +24,7 @@ from pages._ui.freshness import cost_words
 from pages._ui.nav import SCREENS
 from storage import config, environment, logs
 from storage.clients.meter import metering
+from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, Role, authorise, permitted
 from storage.errors import ConfigError, NotPermitted, StorageError
 
@@ -73,13 +74,15 @@ def _as_actor(person: identity.Person, roles: frozenset[Role]) -> Actor:
     )
 
 
-def require(action: Action, *, active: bool = True) -> Actor:
-    """The actor, who may do this now. Raises as `actor`, or `NotPermitted`; the refusal is logged."""
+def require(action: Action, *, active: bool = True, on_record: bool = True) -> Actor:
+    """The actor, who may do this now. Raises as `actor`, or `NotPermitted`; the refusal is logged and put on record."""
     who = actor(active=active)
     try:
         authorise(who, action, now=datetime.now(UTC))
     except NotPermitted as error:
         logs.event(action, actor=who, outcome="refused", code=error.code)
+        if on_record:
+            recording.refused(who, Event(action, "-"), error)
         raise
     return who
 
@@ -115,7 +118,8 @@ def show(name: str, page: Callable[[], None]) -> None:
     """Draws the page for somebody who may see it, and for anybody else says why not; the last line of a page's file."""
     screen = SCREENS[name]
     try:
-        require(screen.action)
+        # Who may not see a page at all causes no request to a store, not even one for the record: the log has it.
+        require(screen.action, on_record=False)
     except SessionEnded as error:
         screens.sign_in(error)
         return

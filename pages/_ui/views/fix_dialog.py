@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, incidents, loads, state, states
+from pages._ui import fmt, incidents, loads, recording, state, states
 from pages._ui.access.guard import require
 from pages._ui.cached import bench
 from pages._ui.keys import key
@@ -24,8 +24,9 @@ from pages._ui.text import md, plain
 from pages._ui.views.fix_kinds import Preview, Subject
 from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT
-from storage.errors import StorageError
+from storage.errors import Refused, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _body(target: Target, subject: Subject) -> None:
 
 def _form(target: Target, subject: Subject) -> None:
     kind = target.kind
-    require(kind.action)
+    who = require(kind.action)
     number = state.nonce(key(target.page, "fix", "nonce"))
 
     def name(short: str) -> str:
@@ -101,8 +102,11 @@ def _form(target: Target, subject: Subject) -> None:
         "Show what will change", key=name("show"), icon=":material/difference:", disabled=short_reason,
         type="secondary" if planned else "primary",
     ):  # fmt: skip
-        with st.spinner("Reading both stores…"):
+        about = Event(kind.audited, "-", reason=reason, uid=target.uid, video_id=target.video_id)
+        with st.spinner("Reading both stores…"), recording.refusals(who, about):
             planned = _Planned(target, asked, reason, kind.preview(bench(), subject, values, reason))
+            if planned.preview.blocked:
+                recording.refused(who, about, Refused("It is refused.", reasons=planned.preview.blocked))
         st.session_state[_plan(target.page)] = planned
     if planned is not None:
         _confirmation(planned, name("confirm"))

@@ -84,6 +84,11 @@ class Kind:
     fields: tuple[str, ...] = ()
     advised_by: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def audited(self) -> str:
+        """What the audit calls it."""
+        return {"rebuild": "highlights", "status": "set-status", "replace": "upload"}.get(self.id, self.id)
+
 
 def _no_inputs(subject: Subject, name: Name) -> None:
     st.caption("Every clip document of the user is read and added up.")
