@@ -222,8 +222,27 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
         return
     yield _probe("r2_read", read)
     yield _probe("r2_delete", delete)
+    yield _conditions(canary)
     if stores.settings.r2.read_is_separate:
         yield _read_token_is_read_only(stores)
+
+
+def _conditions(canary: Canary) -> Check:
+    """Whether a repair or an undo can be kept from overwriting what the product writes in the same moment."""
+    name = "r2_conditions"
+    try:
+        kept = canary.conditions.kept()
+    except StorageError as error:
+        return Check(name, False, error.message, error.remedy, error)
+    missing = [what for what, well in kept.items() if not well]
+    if not missing:
+        return Check(name, True, f"the bucket keeps every condition on writes: {', '.join(kept)}")
+    said = (
+        f"the bucket does not keep: {', '.join(missing)}. There the desk looks before and after, and can promise less"
+    )
+    well = all(what.startswith("delete") for what in missing)
+    remedy = "" if well else "Repair, upload and undo only while the product's worker is stopped; see docs/purge.md."
+    return Check(name, well, said, remedy)
 
 
 def _read_token_is_read_only(stores: Stores) -> Check:

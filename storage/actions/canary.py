@@ -6,6 +6,7 @@ import secrets
 
 from storage.actions.document_changes import Create, Delete
 from storage.actions.documents import DocumentWriter
+from storage.actions.object_conditions import Conditions
 from storage.actions.objects import ObjectWriter
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import StorageError
@@ -29,6 +30,11 @@ class Canary:
         self._writer = writer
         self.key = f"{HEALTH_PREFIX}canary-{secrets.token_hex(8)}.txt"
         self.content = secrets.token_hex(16).encode()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the store keeps of conditions."""
+        return self._writer.conditions
 
     def write(self) -> None:
         """Puts the object; raises what the store says."""

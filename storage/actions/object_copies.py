@@ -7,10 +7,13 @@ which R2 does not have.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from storage.clients.r2 import R2Client
+from storage.clients.r2_errors import was_retried
 from storage.domain.model import ObjectInfo
+from storage.errors import NotFound
 
 _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
@@ -21,9 +24,18 @@ def kept_headers(head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def copy_in_parts(
-    client: R2Client, source: ObjectInfo, target_key: str, headers: Mapping[str, Any], part_bytes: int
-) -> None:
-    """Copies `source` to `target_key`; every part demands the source's ETag. Aborts the upload when a part fails."""
+    client: R2Client,
+    source: ObjectInfo,
+    target_key: str,
+    headers: Mapping[str, Any],
+    part_bytes: int,
+    condition: Mapping[str, str],
+) -> Mapping[str, Any]:
+    """Copies `source` to `target_key`; every part demands the source's ETag. Aborts the upload when a part fails.
+
+    `condition` is of what the copy may overwrite, and is the store's to keep as the upload is completed, whose answer
+    this gives: empty where it was lost and the upload is completed all the same.
+    """
     begun = client.call("create_multipart_upload", target_key, Key=target_key, **headers)
     upload: dict[str, Any] = {"Key": target_key, "UploadId": begun["UploadId"]}
     try:
@@ -40,7 +52,15 @@ def copy_in_parts(
                 **upload,
             )
             parts.append({"PartNumber": number, "ETag": reply["CopyPartResult"]["ETag"]})
-        client.call("complete_multipart_upload", target_key, MultipartUpload={"Parts": parts}, **upload)
+        try:
+            return client.call(
+                "complete_multipart_upload", target_key, MultipartUpload={"Parts": parts}, **condition, **upload
+            )
+        except NotFound as gone:  # the first attempt did it, and its answer was lost; the caller looks at the copy
+            if not was_retried(gone):
+                raise
+            return {}
     except BaseException:
-        client.call("abort_multipart_upload", target_key, **upload)
+        with suppress(NotFound):
+            client.call("abort_multipart_upload", target_key, **upload)
         raise

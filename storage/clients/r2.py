@@ -36,6 +36,7 @@ from botocore.parsers import ResponseParserError
 
 from storage.clients.meter import Operation, record
 from storage.clients.r2_batches import put_batch
+from storage.clients.r2_conditions import put_destination
 from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circuit_of
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_lease import before_send
@@ -81,6 +82,11 @@ class R2Client:
     def at(self, bucket: str) -> R2Client:
         """The same token on a bucket by name; itself where it is that one already."""
         return self if bucket == self.bucket else R2Client(self.sdk, bucket, self.variables, self._signer, self._watch)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the store."""
+        return str(self.sdk.meta.endpoint_url)
 
     def call(self, operation: str, target: str, **parameters: Any) -> dict[str, Any]:
         """One SDK operation (`head_object`, ...) on the bucket; `target` is the key or prefix that an error names."""
@@ -162,6 +168,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     sdk.meta.events.register(LISTING_EVENT, take_columns)
     sdk.meta.events.register(DELETED_EVENT, take_deleted)
     sdk.meta.events.register("before-call.s3.DeleteObjects", put_batch)
+    sdk.meta.events.register("before-call.s3.CopyObject", put_destination)
     watch = Watch(
         sdk, circuit_of(settings.endpoint_url),
         connect_seconds=timeouts["connect_timeout"], read_seconds=timeouts["read_timeout"],

@@ -80,7 +80,21 @@ class Hang:
     trickle_seconds: float = 0.0
 
 
-Action = Answer | Delay | Reset | LoseReply | Rewrite | Hang
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """Let somebody else do something first: when the request is here and the store has not heard of it."""
+
+    act: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """Let somebody else do something when the store has done it and the client does not know yet."""
+
+    act: Callable[[], object]
+
+
+Action = Answer | Delay | Reset | LoseReply | Rewrite | Hang | Meanwhile | Afterwards
 
 
 @dataclass(slots=True)
@@ -115,6 +129,8 @@ class FaultProxy:
         self.upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.requests: list[Seen] = []
         self.latency_seconds = 0.0
+        self.rewrites: Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]] | None = None
+        """Gives the headers of a request that changes something as the store is to see them, signed anew."""
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._port = 0
@@ -234,6 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
         wait = self.server.proxy.latency_seconds + (action.seconds if isinstance(action, Delay) else 0)
         if wait:
             time.sleep(wait)
+        if isinstance(action, Meanwhile):
+            action.act()
         if isinstance(action, Answer):
             self._send(action.status, [("Content-Type", "application/xml"), *action.headers.items()], action.content())
         elif isinstance(action, Reset) and action.after_bytes is None:
@@ -248,28 +266,33 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes, action: Action | None) -> None:
         self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():
+        headers: Mapping[str, str] = dict(self.headers.items())
+        if self.server.proxy.rewrites is not None and self.command in {"PUT", "POST", "DELETE"}:
+            headers = self.server.proxy.rewrites(self.command, self.path, headers, body)
+        for name, value in headers.items():
             if name.lower() not in {"connection", "expect", "transfer-encoding"}:
                 self.upstream.putheader(name, value)
         self.upstream.endheaders(body or None)
         reply = self.upstream.getresponse()
         content = reply.read()
+        if isinstance(action, Afterwards):
+            action.act()
         if isinstance(action, LoseReply):
             self._reset()
             return
         if isinstance(action, Rewrite):
             content = action.change(content)
-        headers = [(name, value) for name, value in reply.getheaders() if name.lower() not in _OWN_HEADERS]
+        sent = [(name, value) for name, value in reply.getheaders() if name.lower() not in _OWN_HEADERS]
         length = int(reply.headers.get("Content-Length") or 0) if self.command == "HEAD" else len(content)
         cut = action.after_bytes if isinstance(action, Reset) else None
         if isinstance(action, Hang):
-            self._send(reply.status, headers, b"", max(length, 1_000))
+            self._send(reply.status, sent, b"", max(length, 1_000))
             while not self.server.proxy.released.wait(action.trickle_seconds or None):
                 self.wfile.write(b" ")
                 self.wfile.flush()
             self._reset()
             return
-        self._send(reply.status, headers, content if cut is None else content[:cut], length)
+        self._send(reply.status, sent, content if cut is None else content[:cut], length)
         if cut is not None:
             self._reset()
 

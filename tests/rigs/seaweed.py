@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from storage.config import KeyPair, R2Settings, Secret
 from storage.sandbox.seaweed import Identity, SeaweedFS
@@ -15,11 +20,23 @@ READER = ("AKIDRIGREADER0000002", "rig-reader-secret-93be2a")
 UNLISTING = ("AKIDRIGUNLIST0000003", "rig-unlisting-secret-c40e51")
 NOBODY = ("AKIDRIGNOBODY0000004", "rig-nobody-secret-5a77d8")
 SECRETS = tuple(value for pair in (ADMIN, READER, UNLISTING, NOBODY) for value in pair)
+R2_DESTINATION = "cf-copy-destination-"
+CONDITIONS = frozenset({"if-match", "if-none-match", f"{R2_DESTINATION}if-match", f"{R2_DESTINATION}if-none-match"})
 
 
 def pair(token: tuple[str, str]) -> KeyPair:
     """A token as settings hold it."""
     return KeyPair(Secret(token[0]), Secret(token[1]))
+
+
+def _signed(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+    """The headers of a request with a signature for just these."""
+    dropped = {"authorization", "x-amz-date", "connection", "expect"}
+    kept = {name: value for name, value in headers.items() if name.lower() not in dropped}
+    host = next(value for name, value in headers.items() if name.lower() == "host")
+    request = AWSRequest(method, f"http://{host}{path}", headers=kept, data=body)
+    S3SigV4Auth(Credentials(*ADMIN), "s3", "auto").add_auth(request)
+    return dict(request.headers.items())
 
 
 class SeaweedRig:
@@ -55,6 +72,20 @@ class SeaweedRig:
             "R2_ACCESS_KEY_ID": ADMIN[0],
             "R2_SECRET_ACCESS_KEY": ADMIN[1],
         }
+
+    def without_conditions(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+        """For a proxy: a request as a store sees it that knows no condition on what it may overwrite."""
+        return _signed(method, path, {name: v for name, v in headers.items() if name.lower() not in CONDITIONS}, body)
+
+    def as_r2_words_it(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+        """For a proxy: a request as R2's documents say it sees it. A copy's destination has conditions of R2's own; a
+        deletion has none.
+        """
+        lower = {name.lower(): value for name, value in headers.items()}
+        if method == "PUT" and "x-amz-copy-source" not in lower:
+            return headers
+        own = {n.removeprefix(R2_DESTINATION): v for n, v in lower.items() if n.startswith(R2_DESTINATION)}
+        return _signed(method, path, {**{n: v for n, v in lower.items() if n not in CONDITIONS}, **own}, body)
 
     def fresh_bucket(self) -> str:
         """The name of a new, empty bucket."""

@@ -1,0 +1,142 @@
+"""Conditions on writes of objects, and whether the store keeps them: seen on objects of the desk's own, not believed.
+
+A store that does not know a condition answers 200 and overwrites. So before a condition is relied on, a write that it
+must refuse is tried below `_ops/health/`: once for each kind of write, store and process.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from storage.clients.r2 import R2Client
+from storage.clients.r2_conditions import copy_destination
+from storage.domain.layout import OPS_PREFIX
+from storage.domain.model import ObjectInfo
+from storage.errors import Stale, StorageError, Unusable
+
+Write = Literal["put", "copy", "complete", "delete"]
+"""A put, a copy inside the bucket, the end of an upload in parts, the deletion of one key."""
+Dialect = Literal["both", "s3", "r2", "none"]
+"""Which headers the store keeps for a write: S3's, R2's own for copies, both sent at once, or none at all."""
+
+NO_OBJECTS_ETAG = "0" * 32
+
+_DIALECTS: Final[Mapping[Write, tuple[Dialect, ...]]] = {
+    "put": ("s3",), "copy": ("both", "r2", "s3"), "complete": ("s3",), "delete": ("s3",),
+}  # fmt: skip
+_known: dict[tuple[str, str, Write, bool], Dialect] = {}  # of this process: writers come and go with each change
+_looking = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must lie at a key for a write to happen: the object with this ETag, or nothing (`None`)."""
+
+    etag: str | None
+
+    def met_by(self, there: ObjectInfo | None) -> bool:
+        """Whether this is what lies there."""
+        return (there.etag if there else None) == self.etag
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The condition as S3 words it."""
+        return {"if_none_match": "*"} if self.etag is None else {"if_match": f'"{self.etag}"'}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The condition as the SDK takes it."""
+        return {"IfNoneMatch": "*"} if self.etag is None else {"IfMatch": f'"{self.etag}"'}
+
+
+NOTHING: Final = Expected(None)
+
+
+class Conditions:
+    """What one store keeps of conditions."""
+
+    def __init__(self, client: R2Client) -> None:
+        self._client = client
+
+    def dialect(self, write: Write, expected: Expected) -> Dialect:
+        """How to word the condition, `none` where the store does not keep it. Raises what keeps it from being seen."""
+        known = (self._client.endpoint, self._client.bucket, write, expected.etag is None)
+        with _looking:
+            if known not in _known:
+                _known[known] = self._seen(write, expected)
+            return _known[known]
+
+    def kept(self) -> dict[str, bool]:
+        """Whether each condition is kept that repairs and undos rest on, by what it is called."""
+        wrong = Expected(NO_OBJECTS_ETAG)
+        asked: dict[str, tuple[Write, Expected]] = {
+            "put over nothing": ("put", NOTHING), "put over what was seen": ("put", wrong),
+            "copy over nothing": ("copy", NOTHING), "copy over what was seen": ("copy", wrong),
+            "delete what was seen": ("delete", wrong),
+        }  # fmt: skip
+        return {name: self.dialect(*pair) != "none" for name, pair in asked.items()}
+
+    def _seen(self, write: Write, like: Expected) -> Dialect:
+        expected = NOTHING if like.etag is None else Expected(NO_OBJECTS_ETAG)
+        key = f"{OPS_PREFIX}health/condition-{secrets.token_hex(8)}"
+        source = f"{key}-source"
+        try:
+            for name in (key, source) if write == "copy" else (key,):
+                self._client.call("put_object", name, Key=name, Body=b"canary", ContentType="text/plain")
+            for dialect in _DIALECTS[write]:
+                try:
+                    _TRIES[write](self._client, key, expected, dialect)
+                except Stale:
+                    return dialect
+                except Unusable:
+                    continue  # the store takes no such header at all; it may take another
+                if dialect == "both":
+                    break  # it took all and kept none
+            return "none"
+        finally:
+            for name in (key, source) if write == "copy" else (key,):
+                with suppress(StorageError):  # a few bytes of the desk's own; the answer matters more
+                    self._client.call("delete_object", name, Key=name)
+
+
+@contextmanager
+def copy_condition(expected: Expected, dialect: Dialect) -> Iterator[dict[str, str]]:
+    """Within the block a copy carries the condition; gives the SDK's parameters for it."""
+    with copy_destination(**expected.headers) if dialect in {"both", "r2"} else nullcontext():
+        yield expected.parameters if dialect in {"both", "s3"} else {}
+
+
+def _try_put(client: R2Client, key: str, expected: Expected, dialect: Dialect) -> None:
+    client.call("put_object", key, Key=key, Body=b"other", **expected.parameters)
+
+
+def _try_copy(client: R2Client, key: str, expected: Expected, dialect: Dialect) -> None:
+    with copy_condition(expected, dialect) as parameters:
+        source = {"Bucket": client.bucket, "Key": f"{key}-source"}
+        client.call("copy_object", key, Key=key, CopySource=source, **parameters)
+
+
+def _try_complete(client: R2Client, key: str, expected: Expected, dialect: Dialect) -> None:
+    upload: dict[str, Any] = {"Key": key, "UploadId": client.call("create_multipart_upload", key, Key=key)["UploadId"]}
+    try:
+        part = client.call("upload_part", key, PartNumber=1, Body=b"other", **upload)
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        client.call("complete_multipart_upload", key, MultipartUpload=parts, **expected.parameters, **upload)
+    except StorageError:
+        with suppress(StorageError):
+            client.call("abort_multipart_upload", key, **upload)
+        raise
+
+
+def _try_delete(client: R2Client, key: str, expected: Expected, dialect: Dialect) -> None:
+    client.call("delete_object", key, Key=key, **expected.parameters)
+
+
+_TRIES: Final[Mapping[Write, Callable[[R2Client, str, Expected, Dialect], None]]] = {
+    "put": _try_put, "copy": _try_copy, "complete": _try_complete, "delete": _try_delete,
+}  # fmt: skip
