@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
 from storage.domain.json_lines import NEWLINE, lines_of
@@ -48,12 +49,12 @@ class Quarantine:
         return frozenset(int(name.removeprefix(prefix).partition("-")[0]) for name in names)
 
     def put_back(self, number: int, item: PlannedObject) -> str:
-        """Copies one object back where it was: `restored`, `there` (already), or `occupied` by something new."""
+        """Copies one object back where nothing is: `restored`, `there` (already), or `occupied` by something new."""
         name = kept_object(self.job_id, number, item.key)
-        now = self._reader.head(item.key)
-        if now is not None:
+        try:
+            self._copy(name, item.key, None, NOTHING)
+        except Stale:  # also where the answer to a first attempt was lost: then it is the copy that is there
             return "there" if self.same(name, item.key) else "occupied"
-        self._copy(name, item.key, None)
         return "restored"
 
     def same_as_kept(self, number: int, item: PlannedObject) -> bool:
@@ -105,9 +106,9 @@ class Quarantine:
             )
         return lines_of(content.decode())
 
-    def _copy(self, source: str, target: str, etag: str | None) -> None:
+    def _copy(self, source: str, target: str, etag: str | None, expected: Expected | None = None) -> None:
         """A copy that is verified: by size and ETag where that is comparable, else by reading both."""
-        copied = self._writer.copy(source, target, source_etag=etag)
+        copied = self._writer.copy(source, target, source_etag=etag, expected=expected)
         plain = "-" not in copied.etag and (etag is None or "-" not in etag)
         if plain and (etag is None or copied.etag == etag):
             return

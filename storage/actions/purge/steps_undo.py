@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from storage.actions.document_changes import Restore
+from storage.actions.object_conditions import NOTHING
 from storage.actions.purge.context import Purging
 from storage.actions.purge.counting import set_counters
 from storage.actions.purge.engine import Note, Outcome, Seen
@@ -28,12 +29,19 @@ COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 M
 COMMIT_DOCUMENTS = 100
 
 
+NOT_PROMISED = (
+    "This bucket keeps no conditions on copies: what the product writes at an object's place between the look and the "
+    "copy is overwritten, and nobody would see it."
+)
+
+
 class RestoreObjects:
     """Copies objects back where they were, unless something new is there."""
 
     name = "objects back"
 
     def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
+        self._purging = purging
         self._ledger = ledger
         self._taken = record.taken_keys()
         self._sure = frozenset(record.deleted_keys)
@@ -53,6 +61,8 @@ class RestoreObjects:
         """Only what has a copy and was taken by the purge, or may have been when it was cut short."""
         if self._numbers is None:
             self._numbers = self._quarantine.numbers()
+            if self._purging.writers.objects.conditions.dialect("copy", NOTHING) == "none":
+                self._purging.progress(NOT_PROMISED)
         first = batch * KEPT_BATCH
         wanted = [
             (first + position, item)
