@@ -11,6 +11,7 @@ StorageError
 │   ├── Unreachable (ConnectionError)         no answer: network, DNS, time-out, 5xx; may be tried again
 │   ├── Throttled                             rate or quota; may be tried again later
 │   ├── MissingIndex                          Firestore wants an index that is not there; carries its definition
+│   ├── Unsettled                             a change stopped half way, and could not be taken back at once
 │   └── Unusable                              an answer that this client cannot interpret
 └── Refused                          exit 4   a guard said no; nothing was changed
     ├── NotPermitted (PermissionError)        the actor's role does not allow it
@@ -144,6 +145,16 @@ class MissingIndex(BackendError):
     def __init__(self, message: str, *, definition: Mapping[str, Any] | None = None, **keywords: str) -> None:
         super().__init__(message, **keywords)
         self.definition = dict(definition or {})
+
+
+class Unsettled(BackendError):
+    """A change stopped half way, and what it left could not be put back at once; `change_id` takes it back."""
+
+    code = "unsettled"
+
+    def __init__(self, message: str, *, change_id: str = "", **keywords: str) -> None:
+        super().__init__(message, **keywords)
+        self.change_id = change_id
 
 
 class Unusable(BackendError):

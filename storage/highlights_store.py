@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.domain import highlights
@@ -63,14 +63,16 @@ def _object(objects: Objects, key: str, errors: list[StorageError]) -> Highlight
         if info is None:
             return highlights.absent("object", key)
         if info.size_bytes > MAX_FILE_BYTES:
-            return highlights.too_large(key, info.size_bytes, info.last_modified)
+            return replace(highlights.too_large(key, info.size_bytes, info.last_modified), etag=info.etag)
         content = objects.get_bytes(key, MAX_FILE_BYTES)
     except NotFound:
         return highlights.absent("object", key)
     except StorageError as error:
         errors.append(error)
         return highlights.unknown("object", error.message, key, code=error.code)
-    return highlights.judge_object(content, key, written_at=info.last_modified, size_bytes=info.size_bytes)
+    state = highlights.judge_object(content, key, written_at=info.last_modified, size_bytes=info.size_bytes)
+    # Of before the bytes were read: a write over another object than the one that was read is refused for it.
+    return replace(state, etag=info.etag)
 
 
 def _document(records: Records, video: Video, errors: list[StorageError]) -> HighlightsState:

@@ -108,6 +108,10 @@ class DocumentWriter:
                     if lost:
                         return self._decided(changes, fault)
                     raise self._explained(changes, fault) from fault
+            except StorageError as fault:
+                if lost:  # what answers now says nothing of the try whose answer was lost
+                    raise _unknown(fault) from fault
+                raise
             _pause(number)
 
     def transaction(

@@ -1,42 +1,57 @@
-"""Changes fields under a precondition on what was shown, and keeps in the same commit what takes it back."""
+"""Changes fields, and objects with them, under preconditions on what was shown, and keeps what takes them back.
+
+Fields alone are written in one commit with the record of them. Where objects are written too, the record comes first
+(`begun`), then the objects, then the fields in one commit with the record's end (`done`): so whatever stops it, the
+record tells what may have moved. Taking back goes the other way, and is marked too (`returning`, `returned`).
+"""
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from storage.actions.document_changes import Change, Create, Delete, Special, Update
+from storage.actions import replacing
+from storage.actions.document_changes import Change, Create, Delete, FieldName, Increment, Special, Update
 from storage.actions.documents import DocumentWriter
-from storage.connect import Writers
+from storage.actions.replacing import Overwritten, Replacement
+from storage.connect import Stores, Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
-from storage.domain.model import RawDocument
-from storage.errors import NotFound, Refused, Stale
+from storage.domain.model import ObjectInfo, RawDocument
+from storage.errors import NotFound, Refused, Stale, StorageError, Unreachable, Unsettled
 from storage.ids import check_stored_id
+from storage.repositories.changes import CHANGES, Changes
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
-CHANGES = "ops_changes"
+BEGUN: Final = "begun"  # on record; objects may have been written, the fields not
+DONE: Final = "done"  # what a record without a state is
+RETURNING: Final = "returning"  # the fields are as before; objects may not be yet
+RETURNED: Final = "returned"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A change that was made. `change_id` takes it back."""
+    """A change that was made, with the objects that it wrote, in their order. `change_id` takes it back."""
 
     change_id: str
     changes: tuple[FieldChange, ...]
+    objects: tuple[ObjectInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Overwritten:
-    """An object that a change wrote: the ETag that it got, and the copy of what lay there before (`None`: nothing)."""
+class Counted:
+    """A counter that goes up with a change (by a negative number: down), whatever it stands at."""
 
-    key: str
-    kept: str | None
-    etag: str
+    path: str
+    field: str
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +68,124 @@ class Undoable:
     moved: tuple[str, ...]
 
 
-def apply(
-    writer: DocumentWriter,
-    changes: ChangeSet,
-    *,
-    actor: str,
-    reason: str,
-    change_id: str = "",
-    replaced: Sequence[Overwritten] = (),
-) -> Applied:
+def apply(writer: DocumentWriter, changes: ChangeSet, *, actor: str, reason: str) -> Applied:
     """Writes the fields and the record of them at once; `Stale` when a document is not as it was shown.
 
-    A document that `seen` does not name is created. `replaced` names the objects that were written before. `Refused`
-    when there is nothing to change.
+    A document that `seen` does not name is created. `Refused` when there is nothing to change.
     """
     effective = changes.effective
-    if not effective and not replaced:
+    if not effective:
         raise Refused("There is nothing to change: every field is as it should be already.")
-    change_id = change_id or new_id()
-    created = [path for path in _paths(effective) if path not in changes.seen]
+    change_id = new_id()
+    record = _record(changes, actor, reason)
+    commit = [*_forward(changes), Create(_path(change_id), record)]
+    writer.commit(commit, operation=f"Writing ({changes.kind})")
+    return Applied(change_id, effective)
+
+
+def apply_with_objects(
+    stores: Stores, writers: Writers, changes: ChangeSet, objects: Sequence[Replacement], *, actor: str, reason: str,
+    change_id: str, kept_until: datetime, counted: Sequence[Counted] = (),
+) -> Applied:  # fmt: skip
+    """Writes objects over what was seen at their keys, then the fields. What is replaced is kept until `kept_until`.
+
+    `Stale` when an object or a document is not as it was shown. Whatever is raised, everything is as it was, or as
+    somebody else has made it since; but `Unsettled` says that it is not, or not known to be, and what takes it back.
+    """
+    rows = [Overwritten.of(one, change_id) for one in objects]
     record = {
+        **_record(changes, actor, reason, rows),
+        "state": BEGUN,
+        "kept_until": kept_until,
+        "counted": [asdict(one) for one in counted],
+    }
+    operation = f"Writing ({changes.kind})"
+    begun = writers.documents.commit([Create(_path(change_id), record)], operation=operation)
+    committing = False
+    try:
+        written = tuple(replacing.write(writers.objects, one, row) for one, row in zip(objects, rows, strict=True))
+        rows = [Overwritten(row.key, row.kept, info.etag, row.before) for row, info in zip(rows, written, strict=True)]
+        end: dict[FieldName, Any] = {"state": DONE, "replaced": [row.as_row() for row in rows]}
+        commit: list[Change] = [*_forward(changes), *_counters(counted)]
+        commit.append(Update(_path(change_id), end, begun.update_times[_path(change_id)]))
+        committing = True
+        writers.documents.commit(commit, operation=operation)
+    except Exception as fault:
+        unsure = committing and isinstance(fault, Unreachable)
+        if not _given_up(stores, writers, change_id, rows, fault, unsure=unsure, actor=actor):
+            raise
+    return Applied(change_id, changes.effective, written)
+
+
+def _given_up(
+    stores: Stores, writers: Writers, change_id: str, rows: Sequence[Overwritten], fault: Exception, *, unsure: bool,
+    actor: str,
+) -> bool:  # fmt: skip
+    """After a fault: puts the objects back where the fields were not written. True: they were, and all is done.
+
+    The mark goes first: a commit whose answer was lost demands the record as it was, so it cannot arrive any more.
+    """
+    code = fault.code if isinstance(fault, StorageError) else type(fault).__name__
+    mark = {"undone_by": actor, "undone_reason": f"not made: {code}", "undone_at": Special.SERVER_TIME}
+    try:
+        if not _marked(stores.records, writers.documents, change_id, {**mark, "state": RETURNING}):
+            return True
+    except StorageError as also:
+        if unsure:
+            raise _unsettled(change_id, fault) from also
+        _log.warning("change %s could not be marked as taken back: %s", change_id, also.message)
+    try:
+        for row in reversed(rows):
+            replacing.give_back(stores.objects, writers.objects, row)
+    except StorageError as also:
+        raise _unsettled(change_id, fault) from also
+    _returned(stores.records, writers, change_id, rows)
+    return False
+
+
+def _marked(records: Records, documents: DocumentWriter, change_id: str, mark: Mapping[Any, Any]) -> bool:
+    """Marks a change that was begun; false where it turns out to be done."""
+    while True:
+        found = read(records, change_id)
+        if found.state != BEGUN:
+            return found.state != DONE
+        try:
+            documents.update(_path(change_id), mark, last_update_time=found.document.update_time)
+            return True
+        except Stale:
+            continue  # its end arrived, or somebody takes it back: the next look says which
+
+
+def _returned(
+    records: Records, writers: Writers, change_id: str, rows: Sequence[Overwritten], *, forget: bool = True
+) -> None:
+    """The end of a change that was taken back: its copies are needed no more. What keeps it from that is only told."""
+    try:
+        left = replacing.forget(writers.objects, rows) if forget else None
+        if left is not None:
+            raise left
+        if read(records, change_id).state == RETURNING:
+            gone: dict[FieldName, Any] = {"kept_until": Special.DELETE_FIELD} if forget else {}
+            writers.documents.update(_path(change_id), {"state": RETURNED, **gone})
+    except StorageError as error:
+        _log.warning("change %s was taken back, and its record or its copies are not at their end: %s",
+                     change_id, error.message)  # fmt: skip
+
+
+def _unsettled(change_id: str, fault: Exception) -> Unsettled:
+    said = fault.message if isinstance(fault, StorageError) else type(fault).__name__
+    return Unsettled(
+        f"The change stopped half way, and what it wrote could not be put back at once. It met this: {said}",
+        change_id=change_id,
+        remedy=f"When both stores answer, take it back: undo-change {change_id}, or its entry on the page Audit.",
+        operation=fault.operation if isinstance(fault, StorageError) else "",
+        target=change_id,
+    )
+
+
+def _record(changes: ChangeSet, actor: str, reason: str, rows: Sequence[Overwritten] = ()) -> dict[str, Any]:
+    effective = changes.effective
+    return {
         "kind": changes.kind,
         "uid": changes.uid,
         "video_id": changes.video_id,
@@ -81,15 +194,31 @@ def apply(
         "at": Special.SERVER_TIME,
         "undone_by": None,
         "changes": [_stored(change) for change in effective],
-        "created": created,
-        "replaced": [{"key": one.key, "kept": one.kept, "etag": one.etag} for one in replaced],
+        "created": [path for path in _paths(effective) if path not in changes.seen],
+        "replaced": [row.as_row() for row in rows],
     }
-    commit: list[Change] = []
-    for path in _paths(effective):
-        fields = _fields(effective, path, back=False)
-        commit.append(Create(path, fields) if path in created else Update(path, fields, changes.seen[path]))
-    writer.commit([*commit, Create(f"{CHANGES}/{change_id}", record)], operation=f"Writing ({changes.kind})")
-    return Applied(change_id, effective)
+
+
+def _forward(changes: ChangeSet) -> list[Change]:
+    """The writes of the fields, each under the precondition of what was shown."""
+    found: list[Change] = []
+    for path in _paths(changes.effective):
+        values = _fields(changes.effective, path, back=False)
+        seen = changes.seen.get(path)
+        found.append(Create(path, values) if seen is None else Update(path, values, seen))
+    return found
+
+
+def _counters(counted: Iterable[Counted], *, back: bool = False) -> list[Change]:
+    """One write for each document; it must exist."""
+    fields: dict[str, dict[Any, Any]] = {}
+    for one in counted:
+        fields.setdefault(one.path, {})[one.field] = Increment(-one.by if back else one.by)
+    return [Update(path, values) for path, values in fields.items()]
+
+
+def _path(change_id: str) -> str:
+    return f"{CHANGES}/{change_id}"
 
 
 def new_id() -> str:
@@ -114,9 +243,30 @@ class Recorded:
         return self.document.fields or {}
 
     @property
+    def state(self) -> str:
+        """How far it came."""
+        return str(self.held.get("state") or DONE)
+
+    @property
     def changes(self) -> tuple[FieldChange, ...]:
-        """Every field that was written."""
-        return tuple(_read(stored) for stored in self.held["changes"])
+        """Every field that was written; none of a change that did not come so far."""
+        return tuple(_read(stored) for stored in self.held["changes"]) if self.state == DONE else ()
+
+    @property
+    def rows(self) -> tuple[Overwritten, ...]:
+        """Every object that was written, or was about to be."""
+        return tuple(Overwritten.from_row(row) for row in self.held.get("replaced") or ())
+
+    @property
+    def counted(self) -> tuple[Counted, ...]:
+        """Every counter that went up with it."""
+        rows = self.held.get("counted") or () if self.state == DONE else ()
+        return tuple(Counted(row["path"], row["field"], row["by"]) for row in rows)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was taken back, to its end."""
+        return bool(self.undone_by) and self.state != RETURNING
 
 
 def read(records: Records, change_id: str) -> Recorded:
@@ -124,7 +274,11 @@ def read(records: Records, change_id: str) -> Recorded:
     document = records.raw(f"{CHANGES}/{check_stored_id(change_id, 'CHANGE_ID')}")
     if document is None or document.fields is None:
         raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
-    held = document.fields
+    return _recorded(document)
+
+
+def _recorded(document: RawDocument) -> Recorded:
+    held, change_id = document.fields or {}, document.path.partition("/")[2]
     return Recorded(change_id, held["kind"], held["uid"], held["video_id"], str(held.get("undone_by") or ""), document)
 
 
@@ -132,21 +286,23 @@ def undoable(records: Records, objects: Objects, change_id: str) -> Undoable:
     """What `undo` would do at this moment; `NotFound` where there is no such change. Changes nothing."""
     found = read(records, change_id)
     back = tuple(FieldChange(c.path, c.field, c.after, c.before) for c in found.changes)
-    replaced = tuple(row["key"] for row in found.held.get("replaced") or ())
-    moved = () if found.undone_by else _moved(records, objects, found)[1]
-    return Undoable(found.uid, found.undone_by, back, replaced, moved)
+    moved = () if found.settled else _moved(records, objects, found)[1]
+    undone_by = found.undone_by if found.settled else ""
+    return Undoable(found.uid, undone_by, back, tuple(row.key for row in found.rows), moved)
 
 
 def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *, actor: str, reason: str) -> Applied:
-    """Puts back what `apply` replaced; `Stale` when any of it was changed since, `Refused` when it was undone already.
+    """Puts back what was replaced; `Stale` when any of it was changed since, `Refused` when it was undone already.
 
-    Objects that were overwritten come back from the copies that were kept, before the fields do.
+    The fields come back first, in one commit with the mark that their objects are still to follow from the copies that
+    were kept; one that was cut short in between goes on there. `Stale` after that commit says that somebody else wrote
+    an object in the same moment: it is left.
     """
     found = read(records, change_id)
-    if found.undone_by:
+    actor, reason = normal_email(actor), checked_reason(reason)
+    if found.settled:
         raise Refused(f"Change {change_id} was undone already.")
     changes = found.changes
-    mark: dict[Any, Any] = {"undone_by": normal_email(actor), "undone_reason": checked_reason(reason)}
     seen, moved = _moved(records, objects, found)
     if moved:
         raise Stale(
@@ -154,21 +310,74 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
             reasons=moved,
             remedy="Look at the present values, and set them by the action that fits.",
         )
-    for row in found.held.get("replaced") or ():
-        if row["kept"]:
-            writers.objects.copy(row["kept"], row["key"])
-        elif failure := writers.objects.delete([row["key"]]).first_error():
-            raise failure
-    created = set(found.held.get("created") or ())
-    commit: list[Change] = []
-    for path in _paths(changes):
-        fields = _fields(changes, path, back=True)
-        commit.append(Delete(path, seen[path]) if path in created else Update(path, fields, seen[path]))
-    commit.append(
-        Update(f"{CHANGES}/{change_id}", {**mark, "undone_at": Special.SERVER_TIME}, found.document.update_time)
-    )
-    writers.documents.commit(commit, operation="Undoing a change")
+    if found.state != RETURNING:
+        mark: dict[FieldName, Any] = {"undone_by": actor, "undone_reason": reason, "undone_at": Special.SERVER_TIME}
+        created = set(found.held.get("created") or ())
+        commit: list[Change] = []
+        for path in _paths(changes):
+            fields = _fields(changes, path, back=True)
+            commit.append(Delete(path, seen[path]) if path in created else Update(path, fields, seen[path]))
+        there = {one.path for one in found.counted if (known := records.raw(one.path)) and known.fields is not None}
+        commit += _counters((one for one in found.counted if one.path in there), back=True)
+        state: dict[FieldName, Any] = {"state": RETURNING} if found.rows else {}
+        commit.append(Update(_path(change_id), {**mark, **state}, found.document.update_time))
+        try:
+            writers.documents.commit(commit, operation="Undoing a change")
+        except Unreachable:
+            if read(records, change_id).undone_by != actor:
+                raise
+    _return_objects(records, objects, writers, found)
     return Applied(change_id, tuple(FieldChange(c.path, c.field, c.after, c.before) for c in changes))
+
+
+def _return_objects(records: Records, objects: Objects, writers: Writers, found: Recorded) -> None:
+    rows = found.rows
+    if not rows:
+        return
+    try:
+        left = [row.key for row in reversed(rows) if not replacing.give_back(objects, writers.objects, row)]
+    except StorageError as fault:
+        raise _unsettled(found.change_id, fault) from fault
+    # Whoever began a change that is not done may be at work on it still, and need the copies: then they expire.
+    _returned(records, writers, found.change_id, rows, forget=found.state != BEGUN)
+    if left:
+        raise Stale(
+            "All that could be put back was. Somebody else has written an object since, and it was left as it is.",
+            reasons=[f"object {key}" for key in left],
+            remedy="Look at the object and the fields, and mend what does not fit.",
+        )
+
+
+def expire(stores: Stores, writers: Writers, now: datetime) -> tuple[str, ...]:
+    """Deletes the copies that were kept long enough; gives the changes that can no longer be taken back for it.
+
+    A change that stopped half way keeps its copies while one of its objects lies where it was written.
+    """
+    ended = []
+    for document in Changes(stores.handle).expired(now):
+        found = _recorded(document)
+        halfway = found.state in {BEGUN, RETURNING}
+        if halfway and any(replacing.standing(stores.objects, row) == "written" for row in found.rows):
+            _log.warning("change %s stopped half way: take it back with undo-change", found.change_id)
+            continue
+        empty_kept(writers, found)
+        ended.append(found.change_id)
+    return tuple(ended)
+
+
+def empty_kept(writers: Writers, found: Recorded) -> None:
+    """Deletes what a change keeps, whatever its state. Raises what keeps it from that."""
+    failure = replacing.forget(writers.objects, found.rows)
+    if failure is not None:
+        raise failure
+    halfway = found.state in {BEGUN, RETURNING}
+    marks: dict[Any, Any] = {"state": RETURNED, "undone_by": found.undone_by or "-"} if halfway else {}
+    writers.documents.update(_path(found.change_id), {**marks, "kept_until": Special.DELETE_FIELD})
+
+
+def of_user(stores: Stores, uid: str) -> tuple[Recorded, ...]:
+    """Every change about the user."""
+    return tuple(_recorded(document) for document in Changes(stores.handle).of_user(uid))
 
 
 def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[str, datetime | None], tuple[str, ...]]:
@@ -181,19 +390,13 @@ def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[st
         fields = document.fields if document else None
         mine = [change for change in found.changes if change.path == path]
         moved += [f"{path}: {c.field}" for c in mine if not same(value_at(fields, c.field), c.after)]
-    for row in found.held.get("replaced") or ():
-        if row.get("etag") and not _as_written(objects, row):  # older records do not tell the ETag
-            moved.append(f"object {row['key']}")
+    for row in found.rows:
+        now = replacing.standing(objects, row)
+        if now == "other" and found.state == DONE:  # of one that stopped half way, the rest goes back all the same
+            moved.append(f"object {row.key}")
+        elif now == "written" and replacing.lost_copy(objects, row):
+            moved.append(f"object {row.key}: the copy of what it replaced is there no more")
     return seen, tuple(moved)
-
-
-def _as_written(objects: Objects, row: Mapping[str, Any]) -> bool:
-    """Whether an object is as the change wrote it, or as it was before: an undo that was cut short put it back."""
-    there = objects.head(row["key"])
-    if there is not None and there.etag == row["etag"]:
-        return True
-    before = objects.head(row["kept"]) if row["kept"] else None
-    return (there and there.etag) == (before and before.etag)
 
 
 def _paths(changes: tuple[FieldChange, ...]) -> list[str]:

@@ -16,6 +16,7 @@ from storage import highlights_store
 from storage.actions import fields, highlights, status, upload
 from storage.actions.audit import AuditTrail, by, refusals_recorded
 from storage.actions.fields import Applied
+from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.upload import Media, Stored
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
@@ -33,6 +34,7 @@ from storage.domain.upload import UploadPlan
 from storage.errors import Refused, Stale, StorageError
 from storage.highlights_store import Highlights
 from storage.ids import check_stored_id
+from storage.repositories.changes import CHANGES
 from storage.repositories.store_time import store_time
 from storage.verify_facts import Checker, checker
 
@@ -97,6 +99,7 @@ def plan_put(bench: Bench, uid: str, video_id: str, content: bytes) -> Rebuild:
 
 def put_highlights(bench: Bench, actor: Actor, plan: Rebuild, reason: str) -> Applied:
     """Writes both places; `Stale` when the object or a document is no longer what it was at the plan."""
+    change_id = fields.new_id()
 
     def write() -> Applied:
         video = plan.found.video
@@ -109,10 +112,13 @@ def put_highlights(bench: Bench, actor: Actor, plan: Rebuild, reason: str) -> Ap
                 remedy="Look at the highlights again, then plan this anew.",
             )
         return highlights.apply(
-            bench.stores, bench.writers, plan.found, plan.changes, plan.entries, actor=actor.email, reason=reason
-        )
+            bench.stores, bench.writers, plan.found, plan.changes, plan.entries, actor=actor.email, reason=reason,
+            change_id=change_id, kept_until=_kept_until(bench, store_time(bench.stores.handle)),
+        )  # fmt: skip
 
-    return _recorded(bench, actor, "fix", _event("highlights", plan.changes, reason), write, _change)
+    event = _event("highlights", plan.changes, reason)
+    event = replace(event, detail={**event.detail, "change_id": change_id})
+    return _recorded(bench, actor, "fix", event, write, _change)
 
 
 def plan_replace(
@@ -121,27 +127,50 @@ def plan_replace(
 ) -> UploadPlan:  # fmt: skip
     """What storing this file would do. What speaks against it stands in the plan's refusals."""
     _believable(bench, uid, video_id)
-    return upload.plan(
+    plan = upload.plan(
         bench.stores, uid, video_id, media, scene=scene, style=style, title=title, replace=replace_intact,
         now=bench.clock(),
     )  # fmt: skip
+    warning = not_promised(bench)
+    return replace(plan, warnings=(*plan.warnings, warning)) if warning else plan
 
 
 def replace_clip(bench: Bench, actor: Actor, plan: UploadPlan, media: Media, reason: str) -> Stored:
-    """Stores the clip in the worker's order; `Stale` when its document moved. The old file is not kept."""
+    """Stores the clip in the worker's order; `Stale` when its document or an object moved. The old file is kept."""
+    change_id = fields.new_id()
     event = Event(
         "upload", "-", reason=checked_reason(reason), uid=plan.uid, video_id=plan.video_id, clip_id=plan.clip_id,
         keys=tuple(key for key in (plan.key, plan.thumbnail_key) if key),
-        detail={"replaced": plan.exists, "size_bytes": media.info.size_bytes},
+        detail={"replaced": plan.exists, "size_bytes": media.info.size_bytes, "change_id": change_id},
     )  # fmt: skip
-    return _recorded(bench, actor, "fix", event, lambda: upload.apply(
-        bench.stores, bench.writers, plan, media, actor=actor.email
-    ), lambda stored: {"etag": stored.object.etag})  # fmt: skip
+
+    def store() -> Stored:
+        now = store_time(bench.stores.handle)
+        return upload.apply(
+            bench.stores, bench.writers, plan, media, actor=actor.email, reason=reason, change_id=change_id,
+            kept_until=_kept_until(bench, now), now=now,
+        )  # fmt: skip
+
+    return _recorded(bench, actor, "fix", event, store, lambda stored: {"etag": stored.object.etag})
+
+
+def not_promised(bench: Bench) -> str:
+    """What the store cannot promise of a file that is replaced, in words; empty where it keeps conditions on puts."""
+    conditions = bench.writers.objects.conditions
+    try:
+        if all(conditions.dialect("put", one) != "none" for one in (NOTHING, Expected(NO_OBJECTS_ETAG))):
+            return ""
+    except StorageError:
+        return ""  # who may not write here hears of it when the change is made
+    return (
+        "This store keeps no conditions on writes: what the product writes to the same object between the last look "
+        "and the write is overwritten, and nobody would see it. Stop the worker for this video first."
+    )
 
 
 def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
     """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
-    record = bench.stores.records.raw(f"{fields.CHANGES}/{check_stored_id(change_id, 'change')}")
+    record = bench.stores.records.raw(f"{CHANGES}/{check_stored_id(change_id, 'change')}")
     known = (record.fields if record else None) or {}
     kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
     event = Event(
@@ -155,7 +184,7 @@ def undo(bench: Bench, actor: Actor, change_id: str, reason: str) -> Applied:
             raise Refused(
                 "The record of this change names what is not the user's that it is about.",
                 reasons=outside,
-                remedy=f"Look who writes to {fields.CHANGES}; put the values back by the action that fits.",
+                remedy=f"Look who writes to {CHANGES}; put the values back by the action that fits.",
             )
         return fields.undo(
             bench.stores.records, bench.stores.objects, bench.writers, change_id, actor=actor.email, reason=reason
@@ -205,6 +234,11 @@ def _event(action: str, changes: ChangeSet, reason: str) -> Event:
     )  # fmt: skip
 
 
+def _kept_until(bench: Bench, now: datetime) -> datetime:
+    """As long as a purge can be undone, so can a change that replaced an object."""
+    return now + bench.stores.settings.purge.quarantine_life
+
+
 def _change(applied: Applied) -> dict[str, Any]:
     return {"change_id": applied.change_id}
 
@@ -238,7 +272,11 @@ def _at_rest(video: Video) -> None:
 def _rebuild(bench: Bench, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> Rebuild:
     _at_rest(found.video)
     _believable(bench, found.video.uid, found.video.video_id)
-    return Rebuild(found, highlights.plan(bench.stores, found, entries), tuple(entries))
+    changes = highlights.plan(bench.stores, found, entries)
+    warning = not_promised(bench)
+    if warning:
+        changes = replace(changes, warnings=(*changes.warnings, warning))
+    return Rebuild(found, changes, tuple(entries))
 
 
 def _believable(bench: Bench, uid: str, video_id: str) -> Diagnosis:
@@ -257,4 +295,6 @@ def _believable(bench: Bench, uid: str, video_id: str) -> Diagnosis:
 
 
 def _shape(state: HighlightsState) -> tuple[Any, ...]:
-    return (state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries)
+    return (
+        state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries, state.etag,
+    )  # fmt: skip

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from storage.actions import fields
 from storage.actions.fields import Applied
+from storage.actions.replacing import Replacement
 from storage.connect import Stores, Writers
 from storage.domain import highlights_file
-from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.highlights import Source
-from storage.errors import BadInput, NotFound, Refused, Stale
+from storage.errors import BadInput, Refused
 from storage.highlights_store import Highlights, object_key
-
-KEPT_PREFIX = "_ops/replaced/"
 
 
 def plan(stores: Stores, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> ChangeSet:
@@ -61,45 +60,25 @@ def apply(
     *,
     actor: str,
     reason: str,
+    change_id: str,
+    kept_until: datetime,
 ) -> Applied:
-    """Writes the object, then the documents. What the object held is copied below `_ops/replaced/` first.
+    """Writes the object, then the documents; what the object held is kept. See `fields.apply_with_objects`.
 
-    `Stale` when a document changed since the plan: the object is then put back as it was.
+    `Stale` when the object or a document is no longer what was found: it is left as it is.
     """
-    actor, reason = normal_email(actor), checked_reason(reason)
     problems = highlights_file.check_entries(entries)
     if not entries or problems:
         raise BadInput(
             "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
         )
     video = found.video
-    key = object_key(stores.layout, video)
     content = highlights_file.compose(
         entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
     )
-    change_id = fields.new_id()
-    kept = _keep(stores, writers, key, change_id)
-    written = writers.objects.put(key, content, "application/json")
-    try:
-        replaced = [fields.Overwritten(key, kept, written.etag)]
-        return fields.apply(
-            writers.documents, changes, actor=actor, reason=reason, change_id=change_id, replaced=replaced
-        )
-    except Stale:
-        if kept is not None:
-            writers.objects.copy(kept, key)
-        else:
-            writers.objects.delete([key])
-        raise
-
-
-def _keep(stores: Stores, writers: Writers, key: str, change_id: str) -> str | None:
-    """Copies what lies at the key to the desk's own place; `None` where nothing lies there."""
-    kept = f"{KEPT_PREFIX}{change_id}/highlights.json"
-    if stores.objects.head(key) is None:
-        return None
-    try:
-        writers.objects.copy(key, kept)
-    except NotFound:
-        return None
-    return kept
+    file = Replacement(
+        object_key(stores.layout, video), content, "application/json", found.object.etag, "highlights.json"
+    )
+    return fields.apply_with_objects(
+        stores, writers, changes, [file], actor=actor, reason=reason, change_id=change_id, kept_until=kept_until
+    )

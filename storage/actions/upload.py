@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from storage.actions.document_changes import Create, Increment, Special, Update
-from storage.actions.documents import Transaction
+from storage.actions import fields
+from storage.actions.fields import Counted
+from storage.actions.replacing import Replacement
 from storage.connect import Stores, Writers
 from storage.domain import mp4, upload
+from storage.domain.changes import ChangeSet, FieldChange, value_at
+from storage.domain.layout import thumbnail_of
 from storage.domain.model import Clip, ObjectInfo, Video
 from storage.domain.upload import UploadPlan, Wish
-from storage.errors import BadInput, NotFound, Refused, Stale
+from storage.errors import BadInput, NotFound, Refused
 from storage.ids import check_stored_id
 from storage.local_files import open_file, read_file
 
@@ -33,13 +36,14 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The clip as it is now: its object, its thumbnail's, and the document that was written."""
+    """The clip as it is now: its object, its thumbnail's, the document that was written; `change_id` takes it back."""
 
     clip_id: str
     object: ObjectInfo
     thumbnail: ObjectInfo | None
     path: str
     document: dict[str, Any]
+    change_id: str
 
 
 def open_media(clip: Path, thumbnail: Path | None) -> Media:
@@ -85,7 +89,11 @@ def plan(
     video = stores.records.video(uid, video_id)
     if video is None:
         raise NotFound(f"There is no video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id)
-    clip = stores.records.clip(uid, video_id, upload.clip_id_of(video_id, wish))
+    clip_id = upload.clip_id_of(video_id, wish)
+    # Read before the clip, so that a document which changes in between fails its precondition when it is written.
+    document = stores.records.raw(f"users/{uid}/videos/{video_id}/clips/{clip_id}")
+    clip = stores.records.clip(uid, video_id, clip_id)
+    clip = clip if clip is not None and clip.exists else None  # of a deleted one, shares may be left
     wished = wish.title or (clip.scene_title if clip and clip.scene_title else None) or video.video_title or "clip"
     wished = wished[:MAX_TITLE_CHARS]
     key = upload.target_key(stores.layout, video, clip, upload.name_of(clip, wish, wished))
@@ -93,7 +101,9 @@ def plan(
         stores.layout,
         video,
         clip,
+        document,
         stores.objects.head(key),
+        stores.objects.head(thumbnail_of(key)) if media.thumbnail is not None else None,
         _other_names(stores, video, clip),
         wish,
         title=wished,
@@ -102,54 +112,58 @@ def plan(
     )
 
 
-def apply(stores: Stores, writers: Writers, found: UploadPlan, media: Media, *, actor: str) -> Stored:
+def apply(
+    stores: Stores, writers: Writers, found: UploadPlan, media: Media, *, actor: str, reason: str, change_id: str,
+    kept_until: datetime, now: datetime,
+) -> Stored:  # fmt: skip
     """Carries the plan out. `Refused` with every reason where the plan has any; `Stale` when the clip moved meanwhile.
 
     Nothing is half done that matters: until the document is written the product does not see the object, and document
-    and counters are written at once.
+    and counters are written at once. What was replaced is kept; see `fields.apply_with_objects`.
     """
     if found.refusals:
         raise Refused("The clip was not stored.", reasons=found.refusals, remedy=" ".join(found.refusals))
-    media.clip.seek(0)
-    stored = writers.objects.put(found.key, media.clip, "video/mp4")
-    image = None
+    files = [Replacement(found.key, media.clip, "video/mp4", found.stored, "clip.mp4")]
     if found.thumbnail_key is not None and media.thumbnail is not None:
-        image = writers.objects.put(found.thumbnail_key, media.thumbnail, "image/jpeg")
-    path = f"users/{found.uid}/videos/{found.video_id}/clips/{found.clip_id}"
-    writers.documents.transaction(lambda world: _write(world, found, path, actor), operation="Writing the clip")
+        seen = found.stored_thumbnail
+        files.append(Replacement(found.thumbnail_key, media.thumbnail, "image/jpeg", seen, "thumbnail.jpg"))
+    done = fields.apply_with_objects(
+        stores, writers, _changes(found, actor, now), files, actor=actor, reason=reason, change_id=change_id,
+        kept_until=kept_until, counted=_counted(stores, found),
+    )  # fmt: skip
+    image = done.objects[1] if len(done.objects) > 1 else None
+    path = _path(found)
     document = stores.records.raw(path)
-    return Stored(found.clip_id, stored, image, path, dict(document.fields or {}) if document else {})
+    written = dict(document.fields or {}) if document else {}
+    return Stored(found.clip_id, done.objects[0], image, path, written, done.change_id)
 
 
-def _write(world: Transaction, found: UploadPlan, path: str, actor: str) -> None:
-    """The clip's document and the counters that exist, in one transaction."""
+def _path(found: UploadPlan) -> str:
+    return f"users/{found.uid}/videos/{found.video_id}/clips/{found.clip_id}"
+
+
+def _changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
+    """The clip's document. Its times are one value, so that the change can be compared with what it wrote."""
+    path = _path(found)
+    wanted = {**found.fields, "updated_at": now, "completed_at": now}
+    if found.seen is None:
+        wanted |= {"created_at": now, "created_by": actor}
+    changes = tuple(FieldChange(path, name, value_at(found.before, name), value) for name, value in wanted.items())
+    return ChangeSet("upload", found.uid, found.video_id, changes, {path: found.seen} if found.seen else {})
+
+
+def _counted(stores: Stores, found: UploadPlan) -> list[Counted]:
+    """What the counters gain, of the documents that exist."""
     user, video = f"users/{found.uid}", f"users/{found.uid}/videos/{found.video_id}"
-    books = f"storage_accounting/{found.uid}"
-    now = world.get_all([path, user, video, books])
-    clip = now[path]
-    if (clip.update_time if clip else None) != found.seen:
-        raise Stale(
-            "The clip's document was changed while the file was being stored; it was left as it is.",
-            reasons=[f"{path} was changed"],
-            remedy="Look at the clip again, then repeat the upload if it is still wanted.",
-        )
-    times: dict[str, Any] = {"updated_at": Special.SERVER_TIME, "completed_at": Special.SERVER_TIME}
-    if clip is None:
-        world.add(Create(path, {**found.fields, **times, "created_at": Special.SERVER_TIME, "created_by": actor}))
-    else:
-        fields: dict[Any, Any] = {**found.fields, **times}
-        world.add(Update(path, fields, clip.update_time))
     size, count = found.size_difference, found.count_difference
-    style = ("clips_by_style", found.style)
-    for target, gains in (
-        (user, {"total_storage_bytes": size, "total_clips_count": count}),
-        (video, {"total_size_bytes": size, "clips_count": count, style: count}),
-        (books, {"styled_clips_bytes": size, "styled_clips_count": count}),
-    ):
-        document = now[target]
-        raised: dict[Any, Any] = {name: Increment(gain) for name, gain in gains.items() if gain}
-        if document is not None and raised:
-            world.add(Update(target, raised))
+    gains = {
+        user: {"total_storage_bytes": size, "total_clips_count": count},
+        video: {"total_size_bytes": size, "clips_count": count, f"clips_by_style.{found.style}": count},
+        f"storage_accounting/{found.uid}": {"styled_clips_bytes": size, "styled_clips_count": count},
+    }
+    there = stores.records.many(list(gains))
+    exist = [path for path, document in there.items() if document is not None and document.fields is not None]
+    return [Counted(path, name, gain) for path in exist for name, gain in gains[path].items() if gain]
 
 
 def _title(title: str | None) -> str | None:

@@ -70,7 +70,8 @@ def strays(record: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
     """
     uid = str(record.get("uid") or "")
     mine = (f"users/{uid}", f"storage_accounting/{uid}")
-    paths = [str(row.get("path")) for row in record.get("changes") or ()] + [*map(str, record.get("created") or ())]
+    rows = [*(record.get("changes") or ()), *(record.get("counted") or ())]
+    paths = [str(row.get("path")) for row in rows] + [*map(str, record.get("created") or ())]
     outside = [path for path in paths if path not in mine and not path.startswith(f"users/{uid}/")]
     found = [f"document outside the change: {path}" for path in dict.fromkeys(outside)]
     prefixes = tuple(prefix for known in layout.prefixes for prefix in Layout(known).user_prefixes(uid)) if uid else ()

@@ -39,6 +39,7 @@ class HighlightsState:
     written_at: datetime | None = None
     size_bytes: int | None = None
     code: str = ""  # the code of the error that kept it from being read
+    etag: str | None = None  # of the object, where one is there
 
     @property
     def usable(self) -> bool:

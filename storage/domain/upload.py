@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from storage.domain.layout import ClipName, Layout, slug, thumbnail_of
-from storage.domain.model import Clip, ObjectInfo, Video
+from storage.domain.model import Clip, ObjectInfo, RawDocument, Video
 from storage.domain.processing import being_processed
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
@@ -34,7 +34,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class UploadPlan:
-    """What an upload will do. `fields` is the clip's document as it will be; the differences are what counters gain."""
+    """What an upload will do. `fields` is the clip's document as it will be; the differences are what counters gain.
+
+    `before` are the fields of the document as it is, `seen` its update time; `stored` and `stored_thumbnail` are the
+    ETags of what lies at the two keys. What is there when it is carried out must be just that.
+    """
 
     uid: str
     video_id: str
@@ -43,7 +47,10 @@ class UploadPlan:
     thumbnail_key: str | None
     exists: bool
     seen: datetime | None
+    before: Mapping[str, Any]
     fields: Mapping[str, Any]
+    stored: str | None
+    stored_thumbnail: str | None
     style: str
     size_difference: int
     count_difference: int
@@ -74,7 +81,9 @@ def plan_upload(
     layout: Layout,
     video: Video,
     clip: Clip | None,
+    document: RawDocument | None,
     stored: ObjectInfo | None,
+    stored_thumbnail: ObjectInfo | None,
     other_names: Sequence[str],
     wish: Wish,
     *,
@@ -82,7 +91,9 @@ def plan_upload(
     now: datetime,
     stale_after: timedelta,
 ) -> UploadPlan:
-    """The plan. `stored` is the object at `target_key`; `other_names` are keys that other clips of the video name."""
+    """The plan. `clip` is what `document` says, `stored` the object at `target_key`, `stored_thumbnail` the one beside
+    it; `other_names` are keys that other clips of the video name.
+    """
     name = ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
     key = target_key(layout, video, clip, name)
     thumbnail = thumbnail_of(key) if wish.thumbnail_bytes is not None else None
@@ -97,7 +108,10 @@ def plan_upload(
         key=key,
         thumbnail_key=thumbnail,
         exists=clip is not None,
-        seen=clip.update_time if clip else None,
+        seen=document.update_time if document else None,
+        before=(document.fields or {}) if document else {},
+        stored=stored.etag if stored else None,
+        stored_thumbnail=stored_thumbnail.etag if stored_thumbnail else None,
         fields=_fields(video, clip, wish, name, key, thumbnail, title),
         style=wish.style,
         size_difference=wish.size_bytes - old_size,

@@ -25,7 +25,8 @@ from storage.domain.policy import Action, Actor
 from storage.ids import is_id
 
 PAGE: Final = "audit"
-CHANGES: Final = frozenset({"set-status", "highlights", "recount"})
+CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload"})
+WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # these are on record before they are made
 _OPEN: Final = key(PAGE, "undo_open")  # session key: the change that is being looked at
 _NONCE: Final = key(PAGE, "undo_nonce")
 _DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just taken back
@@ -35,7 +36,8 @@ def draw(entry: Mapping[str, Any]) -> None:
     """For an entry that changed fields: each of its changes, with the way to take it back."""
     action = str(entry.get("action") or "")
     needed = needs(action)
-    if action not in CHANGES or entry.get("outcome") != "done" or not allowed(needed):
+    outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
+    if action not in CHANGES or entry.get("outcome") not in outcomes or not allowed(needed):
         return
     for change_id in change_ids(entry):
         with st.container(border=True, key=key(PAGE, "undo", change_id)):
@@ -94,7 +96,7 @@ def _look(change_id: str, needed: Action) -> None:
     if found.changes:
         fix_dialog.differences(Preview(found.changes, None, ""))
     for name in found.objects:
-        st.caption(f"The object {md(name, 400)} is put back too, from the copy that was kept.")
+        st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
     mark = (change_id, state.nonce(_NONCE))
     reason = st.text_input(
         "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=MAX_REASON_CHARS, live=True,

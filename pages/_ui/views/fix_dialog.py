@@ -21,12 +21,12 @@ from pages._ui.access.guard import require
 from pages._ui.cached import bench
 from pages._ui.keys import key
 from pages._ui.text import md, plain
-from pages._ui.views.fix_kinds import Preview, Subject
+from pages._ui.views.fix_kinds import Done, Preview, Subject
 from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT
-from storage.errors import Refused, StorageError
+from storage.errors import Refused, StorageError, Unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,7 @@ def _confirmation(planned: _Planned, name: str) -> None:
         return
     differences(preview)
     st.caption(
-        "Written only if the documents are still as shown here."
-        + (" It can be taken back afterwards." if preview.undoable else " This cannot be taken back by one click.")
+        "Written only if documents and objects are still as they were read here. It can be taken back afterwards."
     )
     st.button(
         md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,)
@@ -190,6 +189,8 @@ def confirm(planned: _Planned) -> None:
     try:
         done = kind.apply(bench(), require(kind.action), planned.preview, planned.reason)
         ended = Outcome(target, done=done)
+    except Unsettled as error:
+        ended = Outcome(target, error=error, done=Done("", (error.change_id,)))
     except StorageError as error:
         ended = Outcome(target, error=error)
     except Exception as error:

@@ -37,7 +37,6 @@ class Preview:
     verb: str
     notes: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
-    undoable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +222,13 @@ def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str
         notes.append("The file's index comes last, so players start it late.")
     gain = fmt.size(plan.size_difference).text
     notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
-    return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals, undoable=False)
+    return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals)
 
 
 def _replace_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
     plan, media = preview.carry
     stored = fixing.replace_clip(bench, actor, plan, media, reason)
-    return Done(f"The clip was stored: {fmt.size(stored.object.size_bytes).text}.")
+    return Done(f"The clip was stored: {fmt.size(stored.object.size_bytes).text}.", (stored.change_id,))
 
 
 def _target(subject: Subject, values: Values) -> tuple[int, str]:
@@ -271,7 +270,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     Kind(
         "replace", "Replace a clip from a file", "upload_file", "fix",
-        "Stores a clip as the worker would: object, thumbnail, document, counters. The old file is not kept.",
+        "Stores a clip as the worker would: object, thumbnail, document, counters. The old file is kept for a while.",
         _replace_inputs, _replace_preview, _replace_apply,
         ("clip", "scene", "style", "file", "thumbnail", "intact"), frozenset({"replace_clip"}),
     ),

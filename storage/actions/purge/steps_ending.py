@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from storage.actions import fields
 from storage.actions.document_changes import Update
+from storage.actions.fields import Recorded
 from storage.actions.purge.context import Purging
 from storage.actions.purge.counting import set_counters
 from storage.actions.purge.engine import Note, Outcome, Seen
@@ -20,6 +22,7 @@ from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, neighbours_key, quarantine_prefix
 from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
 from storage.domain.purge.world import World
 from storage.errors import Stale
 
@@ -71,7 +74,7 @@ class SetCounters(Single):
 
 
 class EmptyEarlier(Single):
-    """When erasing: empties what earlier purges of the same scope (or of a part of it) still keep."""
+    """When erasing: empties what earlier purges of the same scope (or of a part of it) and repairs in it still keep."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
         """Job by job; each is told that its quarantine is empty before it is emptied, so that no undo begins."""
@@ -82,7 +85,20 @@ class EmptyEarlier(Single):
                 self.ledger.hold()
                 count = empty(self.purging, quarantine_prefix(job.job_id))
                 emptied.append({"job_id": job.job_id, "objects": count})
-        return Outcome(entry={"emptied": emptied})
+        replaced = 0
+        for change in fields.of_user(self.purging.stores, self.plan.scope.uid):
+            if self._covers(change):
+                self.ledger.hold()
+                fields.empty_kept(self.purging.writers, change)
+                replaced += len(change.rows)
+        return Outcome(entry={"emptied": emptied, "replaced": replaced})
+
+    def _covers(self, change: Recorded) -> bool:
+        """Whether what a repair replaced, and keeps, is of the scope."""
+        planned = {item.key for item in self.plan.objects}
+        whole = change.video_id and self.plan.scope.covers(Scope.of(change.uid, change.video_id))
+        kept = any(row.kept is not None for row in change.rows)
+        return kept and (bool(whole) or any(row.key in planned for row in change.rows))
 
     def _close(self, job: Job) -> None:
         while job.quarantine == "kept":

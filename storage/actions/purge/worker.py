@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from storage.actions import fields
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import begin_emptying, expired
 from storage.actions.purge.ledger import LeaseLost, StillHeld
@@ -52,7 +53,8 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
 def sweep(purging: Purging) -> tuple[Job, ...]:
     """Runs every abandoned job to its end and empties every quarantine that has expired; gives what it worked on.
 
-    Several may sweep at once: each job is run by the one that gets its lease.
+    What repairs replaced and kept is emptied when it is as old. Several may sweep at once: each job is run by the one
+    that gets its lease.
     """
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]
@@ -68,4 +70,5 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
             continue  # another worker has it
         except Refused:
             continue  # it ended meanwhile
+    fields.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

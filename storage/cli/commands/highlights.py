@@ -67,6 +67,8 @@ def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: 
         plan = fixing.plan_put(bench, uid, video_id, content)
     else:
         plan = fixing.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
+    for warning in plan.changes.warnings:
+        progress(f"warning: {warning}")
     done = fixing.put_highlights(bench, actor, plan, reason)
     return {"change_id": done.change_id, "changes": rows(plan.changes)}
 

@@ -1,4 +1,4 @@
-"""`undo-change`: takes back what `set-status`, `highlights` or `recount` wrote."""
+"""`undo-change`: takes back what `set-status`, `highlights`, `recount` or `upload` wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.domain.changes import ABSENT
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     """Adds the command."""
-    command = subparsers.add_parser("undo-change", parents=[common], help="take back a change of fields")
+    command = subparsers.add_parser("undo-change", parents=[common], help="take back a change of fields and objects")
     command.add_argument("change_id", metavar="CHANGE_ID", help="as the change printed it")
     command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
     command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")

@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
                 "thumbnail_key": stored.thumbnail.key if stored.thumbnail else None,
                 "path": stored.path,
                 "replaced": plan.exists,
+                "change_id": stored.change_id,
                 "document": stored.document,
             }
         )
@@ -81,4 +82,5 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     if stored.thumbnail:
         say(f"  thumbnail {safe(stored.thumbnail.key, 400)}")
     say(f"  document  {safe(stored.path, 400)}")
+    say(f"Change {stored.change_id} can be undone.")
     return 0
