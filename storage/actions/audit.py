@@ -217,7 +217,7 @@ class AuditTrail:
     def _keep_end(self, last: Mapping[str, Any]) -> None:
         assert self._objects is not None
         try:
-            self._objects.put(end_key(last), b"", "application/octet-stream")
+            self._objects.mark(end_key(last))
         except StorageError as error:
             _log.warning("where the audit ends could not be kept in the bucket: %s", error.message)
 

@@ -79,6 +79,11 @@ class ObjectWriter:
                 return self._put_stream(key, stream, extra, expected)
         return self._put_stream(key, source, extra, expected)
 
+    def mark(self, key: str) -> None:
+        """Stores an empty object whose name is all that it says; it is not looked at afterwards."""
+        check_key(key)
+        self._client.call("put_object", key, Key=key, Body=b"", ContentType="application/octet-stream")
+
     def _put_stream(self, key: str, stream: BinaryIO, extra: dict[str, Any], expected: Expected | None) -> ObjectInfo:
         size = _bytes_left(stream)
         if expected is not None:
