@@ -75,7 +75,7 @@ def _backends() -> None:
         loaded = loads.backends()
         checks = list(loaded.value)
         with suppress(StorageError):  # what keeps it from being known is what the card of Firestore is about
-            checks.append(loads.key_prefix().value)
+            checks += loads.sample_checks().value
     view.backends(checks)
     freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
 

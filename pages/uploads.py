@@ -61,6 +61,10 @@ def _one(uid: str, video_id: str | None) -> None:
     report = loaded.value
     if report.suspicion is not None:
         findings.suspicion(report.suspicion)
+    elif report.controls is not None:
+        st.info(
+            f"{md(report.controls.words, 300)}: what is missing is this customer's own loss.", icon=":material/rule:"
+        )
     findings.prefix_doubt(report.prefix_doubt)
     if not report.complete:
         findings.incomplete(report.failures, report.unchecked)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -33,8 +33,9 @@ from storage.domain.model import User, Video
 from storage.domain.schema import Table
 from storage.errors import AccessDenied, NotFound, StorageError
 from storage.ids import check_stored_id
-from storage.verify_facts import WHOLE, Checker, Scope, document_state, gather
+from storage.verify_facts import WHOLE, Checker, Scope, document_state, gather, judged
 
+BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
 NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
@@ -62,15 +63,26 @@ class Owner:
     quota: Fact[QuotaState]
 
 
-def diagnose(checker: Checker, uid: str, video_id: str, *, scope: Scope = WHOLE, owner: Owner | None = None) -> Case:
+def diagnose(
+    checker: Checker,
+    uid: str,
+    video_id: str,
+    *,
+    scope: Scope = WHOLE,
+    owner: Owner | None = None,
+    doubted: bool = False,
+) -> Case:
     """The case of one video. Raises only `BadInput`, for an id that is none.
+
+    `doubted`: for whoever is about to change something. Where nothing that the video claims was found, controls are
+    looked for, whatever the verdict.
 
     A store that refuses or is away makes a case whose verdict is about that; `error` is then what it said.
     """
     check_stored_id(uid, "uid")
     check_stored_id(video_id, "video_id")
     with metering() as meter:
-        facts, clips, error = _facts(checker, uid, video_id, scope, owner)
+        facts, clips, error = _facts(checker, uid, video_id, scope, owner, doubted)
     return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
 
 
@@ -94,16 +106,16 @@ def unknown(error: StorageError) -> Unknown:
 
 
 def _facts(
-    checker: Checker, uid: str, video_id: str, scope: Scope, owner: Owner | None
+    checker: Checker, uid: str, video_id: str, scope: Scope, owner: Owner | None, doubted: bool
 ) -> tuple[VideoFacts, Table | None, StorageError | None]:
     owner = owner or read_owner(checker, uid)
     try:
         video = checker.records.video(uid, video_id)
         found = gather(checker, uid, video_id, scope, video=video, user_exists=_exists(owner.user))
+        found, report = judged(checker, found, doubted=doubted)
     except StorageError as fault:
         return _unread(checker, uid, video_id, owner, unknown(fault)), None, fault
     now = checker.clock()
-    report = integrity.verify_user(found, now, checker.stale_after, checker.layout)
     objects, error = _objects(checker, found, report, now)
     facts = VideoFacts(
         uid=uid,
@@ -120,6 +132,9 @@ def _facts(
         source_present=_source(checker, found, video),
         report=report,
     )
+    if diagnosis.diagnose(facts).verdict in BY_ABSENCE and report.controls is None:
+        _, report = judged(checker, found, doubted=True)
+        facts = replace(facts, report=report)
     return facts, found.clips, error
 
 

@@ -5,17 +5,22 @@ Each check is caught alone, so that one refusal does not hide what the others wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from storage.actions.canary import Canary, try_document
 from storage.connect import Stores, open_read_token_writer, open_writers
+from storage.controls import objects_of_others, own_objects
 from storage.domain import sign_outs
 from storage.domain.integrity.key_prefix import key_prefixes
+from storage.domain.schema import Table
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
+SAMPLE_CHECKS = ("key_prefix", "right_bucket")
 MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
 
 
@@ -70,7 +75,8 @@ def everything(stores: Stores, now: Callable[[], datetime]) -> Health:
     listed = _list(stores)
     read = _firestore(stores)
     documents = (read, _firestore_write(stores), _sign_outs(stores), *_indexes(stores))
-    checks: list[Check] = [configured, *documents, _key_prefix(stores, read), _clock(stores, now), listed]
+    sample = _sample_checks(stores, read, listed)
+    checks: list[Check] = [configured, *documents, *sample, _clock(stores, now), listed]
     return Health(settings.mode, (*checks, *_permissions(stores, listed.error)))
 
 
@@ -132,25 +138,64 @@ def _indexes(stores: Stores) -> Iterable[Check]:
         yield check
 
 
-def _key_prefix(stores: Stores, read: Check) -> Check:
+def _sample_checks(stores: Stores, read: Check, listed: Check) -> tuple[Check, Check]:
     if not read.ok:
-        return Check("key_prefix", False, "not tried: Firestore does not answer", "Mend firestore_read first.")
+        mend = "Mend firestore_read first."
+        prefix, bucket = (Check(name, False, "not tried: Firestore does not answer", mend) for name in SAMPLE_CHECKS)
+        return prefix, bucket
+    prefix, bucket = sample_checks(stores, listed=listed.ok)
+    return prefix, bucket
+
+
+def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, Check]:
+    """What a few documents of a few customers say of two settings, R2_KEY_PREFIX and R2_BUCKET_NAME: 6 reads where
+    all is well, some 50 where it is not. `listed`: the bucket answers, so that it can be asked for objects.
+    """
+    sample = _Sample(stores.records.sample_clips())
+    prefix = _caught("key_prefix", lambda: _key_prefix(stores, sample))
+    if not listed:
+        return prefix, Check("right_bucket", False, "not tried: the bucket does not answer", "Mend r2_list first.")
+    return prefix, _caught("right_bucket", lambda: _right_bucket(stores, sample))
+
+
+def _caught(name: str, look: Callable[[], Check]) -> Check:
     try:
-        return key_prefix(stores)
+        return look()
     except StorageError as error:
-        return Check("key_prefix", False, error.message, error.remedy, error)
+        return Check(name, False, error.message, error.remedy, error)
 
 
-def key_prefix(stores: Stores) -> Check:
+class _Sample:
+    """The pages of a sample, each read once however many checks look at it, and only when one gets so far."""
+
+    def __init__(self, pages: Iterator[Table]) -> None:
+        self._pages = pages
+        self._read: list[pd.DataFrame] = []
+        self._fault: StorageError | None = None
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        yield from self._read
+        if self._fault is not None:
+            raise self._fault
+        try:
+            for table in self._pages:
+                self._read.append(table.unbroken())
+                yield self._read[-1]
+        except StorageError as fault:
+            self._fault = fault
+            raise
+
+
+def _key_prefix(stores: Stores, sample: _Sample) -> Check:
     """Whether documents of some customers name keys under the configured prefix: a typo hides nothing at first sight.
 
-    Reads on only while no such key was met: 6 documents where all is well, 24 at most. Raises what keeps it from that.
+    Reads on only while no such key was met.
     """
     name, layout = "key_prefix", stores.layout
     named: list[tuple[str, str]] = []
     found = key_prefixes(layout, named)
-    for table in stores.records.sample_clips():
-        frame = table.unbroken().dropna(subset=["r2_key"])
+    for page in sample:
+        frame = page.dropna(subset=["r2_key"])
         named += zip(frame["uid"].tolist(), frame["r2_key"].tolist(), strict=True)
         found = key_prefixes(layout, named)
         if found.expected:
@@ -161,6 +206,41 @@ def key_prefix(stores: Stores) -> Check:
         return Check(name, False, found.reason, remedy)
     said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their user's id"
     return Check(name, True, said if found.keys else "no document of a sample names a key yet")
+
+
+def _right_bucket(stores: Stores, sample: _Sample) -> Check:
+    """Whether the bucket holds objects that documents of some customers name: another one that exists answers as well.
+
+    Looks further than the sample's first customer only where none of them was found. Without a completed clip there is
+    nothing to tell by.
+    """
+    name, settings, objects = "right_bucket", stores.settings, stores.objects
+    first = next(iter(sample), None)
+    named = [] if first is None else own_objects(first, stores.layout)
+    keys = [key for _, key in named]
+    there, looked, why = sum(objects.head(key) is not None for key in keys), len(keys), ""
+    if not there and first is not None and len(first):
+        more = objects_of_others(stores.records, objects, stores.layout, str(first["uid"].iloc[0]))
+        there, looked, why = more.there, looked + more.looked_for, more.why
+        keys += [more.example] if more.example else []
+    if there:
+        said = f"{there:,} of {looked:,} objects that a sample of documents names are in bucket {settings.r2.bucket}"
+        return Check(name, True, said)
+    if why:
+        return Check(
+            name, False, f"it could not be told: {why}", "Try again; the other checks say what does not answer."
+        )
+    if not keys:
+        return Check(name, True, "no document of a sample names an object of a completed clip yet")
+    detail = (
+        f"none of {looked:,} objects that a sample of documents of project {settings.firestore.project_id} names is "
+        f"in bucket {settings.r2.bucket}, for example {keys[0]}"
+    )
+    remedy = (
+        "Compare R2_BUCKET_NAME, R2_ENDPOINT_URL (or R2_ACCOUNT_ID) and FIREBASE_PROJECT_ID with those of the worker. "
+        "Repair, upload and purge nothing before."
+    )
+    return Check(name, False, detail, remedy)
 
 
 def _list(stores: Stores) -> Check:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from storage.config import Settings
 from storage.connect import Stores
+from storage.controls import objects_of_others
 from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.layout import Layout, owner_of
 from storage.domain.model import Clip, ObjectInfo, SignedUrl
@@ -87,11 +88,23 @@ def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -
     if info is None:
         raise NotFound(
             f"The {kind} is not in the bucket: {key}",
-            remedy="Run diagnose for the video to see what happened, and verify to see what else is missing.",
+            remedy=f"{_doubt(stores, clip)}Run diagnose for the video to see what happened, and verify to see what "
+            "else is missing.",
             target=key,
         )
     doubt = key_prefixes(stores.layout, [(clip.uid, key)]).reason
     return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info, doubt)
+
+
+def _doubt(stores: Stores, clip: Clip) -> str:
+    """A word before the advice where objects of other customers are not there either: then it may be the bucket."""
+    controls = objects_of_others(stores.records, stores.objects, stores.layout, clip.uid)
+    if controls.there:
+        return ""
+    return (
+        f"Compare R2_BUCKET_NAME and R2_ENDPOINT_URL with those of the worker first: {controls.words} "
+        "(`python -m storage check`). "
+    )
 
 
 def download_name(clip: Clip, kind: MediaKind) -> str:

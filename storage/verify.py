@@ -13,12 +13,11 @@ from typing import Literal
 
 from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
-from storage.domain import integrity
 from storage.domain.integrity import Checked, Failure, Finding, InFlight, Report, Totals
 from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.records import Records
-from storage.verify_facts import WHOLE, Checker, Scope, checker, failed, gather
+from storage.verify_facts import WHOLE, Checker, Scope, checker, failed, gather, judged
 
 MAX_SHARDS = 1_000
 MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row are a token without the right to list
@@ -71,7 +70,7 @@ def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: 
     with metering() as meter:
         facts = gather(checker, uid, video_id, scope)
         check_budgets()  # what was not read for want of budget is no finding
-    report = integrity.verify_user(facts, checker.clock(), checker.stale_after, checker.layout)
+        facts, report = judged(checker, facts)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
     if empty and report.complete and not (facts.user_exists and video_id is None):
         what = f"no user {uid}" if video_id is None else f"no video {video_id} of user {uid}"

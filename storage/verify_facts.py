@@ -16,13 +16,15 @@ import pandas as pd
 from storage.bulk.listing import list_known
 from storage.clients.r2_transfer import ContextThreads
 from storage.connect import Stores
-from storage.domain import highlights
+from storage.controls import Kept, customers_beside, kept_objects_of_others
+from storage.domain import highlights, integrity
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
     Failure,
     Head,
     HighlightsPlace,
     Listing,
+    Report,
     UserFacts,
     highlights_places,
     lookups,
@@ -47,7 +49,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """What every check and diagnosis needs: the readers, the layout, the clock, the stale limit, the plans' limits."""
+    """What every check and diagnosis needs: the readers, the layout, the clock, the stale limit, the plans' limits.
+
+    `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each.
+    """
 
     records: Records
     objects: Objects
@@ -55,6 +60,7 @@ class Checker:
     clock: Clock
     stale_after: timedelta
     plan_limits: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
+    kept: Kept = field(default_factory=Kept, compare=False)
 
 
 def checker(stores: Stores, clock: Clock) -> Checker:
@@ -130,6 +136,26 @@ def gather(
         read_at=read_at,
     )
     return _with_highlights(checker, facts, scope)
+
+
+def judged(checker: Checker, facts: UserFacts, *, doubted: bool = False) -> tuple[UserFacts, Report]:
+    """The report on the facts. Where nothing of what ought to be there was found, controls are looked for before it is
+    believed; `doubted` looks for them all the same. The facts come back with them.
+    """
+    now = checker.clock()
+
+    def report() -> Report:
+        return integrity.verify_user(facts, now, checker.stale_after, checker.layout)
+
+    found = report()
+    places = (checker.records, checker.objects, checker.layout, facts.uid)
+    if (found.wants_controls or (doubted and not found.claims.found)) and facts.controls is None:
+        facts = replace(facts, controls=kept_objects_of_others(*places, checker.kept, checker.clock))
+    elif found.stranger and facts.known_customers is None:
+        facts = replace(facts, known_customers=customers_beside(*places))
+    else:
+        return facts, found
+    return facts, report()
 
 
 def one_video(video: Video | None, read_at: datetime) -> Table:

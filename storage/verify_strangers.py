@@ -8,33 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from storage.controls import folder_uids
 from storage.domain.integrity import Report
-from storage.domain.layout import OPS_PREFIX
-from storage.ids import is_stored_id
 from storage.verify import verify_user
 from storage.verify_facts import WHOLE, Checker, Scope
 
-_LAST = "\U0010ffff"  # nothing below a folder sorts behind it
-_SHARED = ("users/", "sources/", "clips/", OPS_PREFIX)  # folders that are no user's where the layout has no prefix
-
 
 def bucket_uids(checker: Checker, after: str | None = None) -> Iterator[str]:
-    """Every uid that has a folder under the configured prefix, in the bucket's order, one listing each.
-
-    `after` goes on behind that uid. Raises what keeps the bucket from being listed.
-    """
-    prefix = checker.layout.prefix
-    start = None if after is None else checker.layout.user_prefixes(after)[0] + _LAST
-    while True:
-        page = next(checker.objects.list_pages(prefix, start, limit=1), None)
-        if page is None or not len(page.frame):
-            return
-        key = str(page.frame["key"].iloc[0])
-        uid, slash, _ = key[len(prefix) :].partition("/")
-        folder = f"{uid}{slash}"
-        start = key[: len(prefix) + len(folder)] + _LAST if slash else key
-        if slash and is_stored_id(uid) and not (not prefix and folder in _SHARED):
-            yield uid
+    """Every uid that has a folder under the configured prefix, in the bucket's order, from behind `after` on."""
+    yield from folder_uids(checker.objects, checker.layout, after)
 
 
 def verify_strangers(checker: Checker, after: str | None = None, scope: Scope = WHOLE) -> Iterator[Report]:

@@ -74,15 +74,23 @@ def backends() -> Loaded[tuple[Check, ...]]:
 
 
 @st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
-def key_prefix() -> Loaded[Check]:
-    """Whether keys lie where the configuration says: a setting, so that it is asked once an hour and not all day."""
-    return measured(lambda: health.key_prefix(stores()))
+def sample_checks() -> Loaded[tuple[Check, ...]]:
+    """Whether key prefix and bucket are those of the documents: settings, so that it is asked once an hour only."""
+
+    def look() -> tuple[Check, ...]:
+        checks = health.sample_checks(stores())
+        for check in checks:
+            if check.error is not None:
+                raise check.error  # that a store did not answer just now is not kept for an hour
+        return checks
+
+    return measured(look)
 
 
 def refresh_backends() -> None:
     """For a refresh button: the next look asks both backends again."""
     backends.clear()
-    key_prefix.clear()
+    sample_checks.clear()
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)

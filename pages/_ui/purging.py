@@ -89,10 +89,11 @@ def job_id(text: str) -> str:
     return _matching(_JOB_ID, text, "job")
 
 
-def make(scope: Scope, actor: Actor) -> str:
+def make(scope: Scope, actor: Actor, *, acknowledge_missing: bool = False) -> str:
     """Makes the plan, keeps it where every process of the desk finds it, and gives its id."""
     purging = context()
-    plan = planning.make_plan(purging, scope, actor, maker=normal_email(actor.email))
+    maker = normal_email(actor.email)
+    plan = planning.make_plan(purging, scope, actor, maker=maker, acknowledge_missing=acknowledge_missing)
     planning.store_plan(purging, plan)
     return plan.plan_id
 

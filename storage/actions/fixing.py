@@ -281,7 +281,7 @@ def _rebuild(bench: Bench, found: Highlights, entries: Sequence[Mapping[str, Any
 
 def _believable(bench: Bench, uid: str, video_id: str) -> Diagnosis:
     """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
-    case = diagnose(bench.checker, uid, video_id)
+    case = diagnose(bench.checker, uid, video_id, doubted=True)
     if case.error is not None:
         raise case.error
     suspicion = case.diagnosis.suspicion

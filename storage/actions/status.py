@@ -34,7 +34,7 @@ def plan(stores: Stores, checker: Checker, uid: str, video_id: str, status: Stat
     one kept the evidence from being read: unknown allows nothing.
     """
     path = f"users/{uid}/videos/{video_id}"
-    case = diagnose(checker, uid, video_id)
+    case = diagnose(checker, uid, video_id, doubted=True)
     document = stores.records.raw(path)
     if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
         raise NotFound(

@@ -28,6 +28,7 @@ class ScanLog:
         self.last_uid: str | None = None
         self.last_stranger: str | None = None
         self.claimed = 0
+        self.found: int | None = 0
         self.checked: Counter[str] = Counter()
         self.summary: Counter[str] = Counter()
         self.cost: Counter[str] = Counter()
@@ -68,6 +69,7 @@ class ScanLog:
             "uid": report.uid,
             "stranger": stranger,
             "claimed": report.claimed,
+            "found": report.claims.found,
             "checked": report.checked.as_dict(),
             "complete": report.complete,
             "failure": report.failures[0] if report.failures else None,
@@ -96,6 +98,7 @@ class ScanLog:
         return suspect_whole(
             self.claimed, missing, self.checked["objects"], orphans,
             self._example("missing_object"), self._example("orphan_object"),
+            found=self.found, doubted=str(self.implausible[0]["reason"]) if self.implausible else "",
         )  # fmt: skip
 
     def _example(self, kind: str) -> str:
@@ -113,6 +116,8 @@ class ScanLog:
         else:
             self.last_uid = line["uid"]
         self.claimed += line["claimed"]
+        found = line.get("found")  # a line of an earlier version does not count it: then it is not known of the whole
+        self.found = None if found is None or self.found is None else self.found + found
         self.checked.update(line["checked"])
         self.cost.update(line["cost"])
         self.summary.update(finding["kind"] for finding in line["findings"])
@@ -126,7 +131,7 @@ class ScanLog:
 
 def _usable(line: dict[str, Any]) -> dict[str, Any]:
     """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for one that somebody else wrote."""
-    counts = (*line["checked"].values(), *line["cost"].values(), line["claimed"])
+    counts = (*line["checked"].values(), *line["cost"].values(), line["claimed"], line.get("found", 0))
     suspicion, failure = line["implausible"], line.get("failure") or {}
     rows: list[dict[str, Any]] = line["findings"]
     fine = (

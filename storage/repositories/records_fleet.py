@@ -18,7 +18,9 @@ STATUSES = ("processing", "analyzed", "completed", "failed")
 OTHER = "other"  # the count of videos whose status is none of these, or not there
 FIND_LIMIT = 100
 SAMPLE = 5  # clips of each stretch
+BESIDE = 100  # clips of other customers in one page, where a few of them were of no use
 _STRETCHES = ("!", "F", "U", "k")  # where each begins at the earliest: ids are mostly letters and digits by chance
+_OTHERS = "Reading some clips of other customers"
 _MAX_STATUSES = 30  # Firestore's limit for "in"
 _SCAN_PAGE = 1_000
 
@@ -75,6 +77,26 @@ class FleetRecords(Reading):
             if not len(table.frame):
                 return
             behind = f"{table.frame['uid'].iloc[-1]}~"
+
+    def clips_of_others(self, uid: str, *, size: int = SAMPLE, turns: int = 2) -> Iterator[Table]:
+        """A few clips of each of a few customers other than this one, for a look whether their objects are there.
+
+        Beside the user in the order of ids, behind and before by turns: 24 reads at most, unless more are asked for. A
+        backend that refuses ranged collection groups gives one page from the beginning, with the user's own in it.
+        """
+        user = f"users/{uid}"
+        ranges = [(f"{user}/~/~", "users~/~"), ("users/!", user)]
+        try:
+            for _ in range(turns):
+                for start, end in tuple(ranges):
+                    ranges.remove((start, end))
+                    where = names_between(self._handle.name(start), self._handle.name(end))
+                    table = self._first(CLIPS, build("clips", group=True, where=where), _OTHERS, size)
+                    if len(table.frame):
+                        yield table
+                        ranges.append((f"users/{table.frame['uid'].iloc[-1]}/~/~", end))
+        except (MissingIndex, Unusable):
+            yield self._first(CLIPS, build("clips", group=True), _OTHERS, BESIDE)
 
     def videos_by_status(
         self, statuses: Sequence[str], updated_before: datetime | None = None, *, limit: int = 500

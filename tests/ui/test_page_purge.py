@@ -274,3 +274,28 @@ def test_a_plan_of_another_name_in_its_place_is_refused(desk, before):
     desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(other).encode(), "application/json")
     with pytest.raises(Stale, match="Another plan"):
         purging.read_plan(plan.plan_id)
+
+
+def test_a_customers_loss_blocks_the_plan_until_somebody_says_that_it_is_known(desk, before):
+    world = desk.world
+    world.purging.writers.objects.delete([key for key in world.objects() if "/u1/video-aaa/clips/clip_" in key])
+    app = desk.open(plan=desk.plan(VIDEO).plan_id)
+    text = read(app)
+    assert "Blocked" in text
+    assert "4 of 4 objects that completed clips claim are not there" in text
+    assert "1 of 1 objects of other customers that were looked for as a control is there" in text
+    assert not has(app, "purge-apply")
+    assert app.button(at(app, "purge-acknowledged")).disabled
+    app.checkbox(at(app, "purge-acknowledge-plan")).check().run()
+    press(app, "purge-acknowledged")
+    plan = purging.read_plan(param(app, "plan"))
+    assert (plan.blocked, plan.claims.acknowledged, len(plan.claims.missing)) == ((), True, 4)
+    assert "acknowledged as missing" in read(app)
+    assert plan.scope == VIDEO
+
+
+def test_a_doubt_about_the_bucket_offers_no_acknowledgement(desk, before):
+    desk.world.purging.writers.objects.delete(list(desk.world.objects()))
+    app = desk.open(plan=desk.plan(VIDEO).plan_id)
+    assert "implausible" in read(app)
+    assert not has(app, "purge-acknowledged")

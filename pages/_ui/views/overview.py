@@ -22,6 +22,7 @@ _NAMES = {
     "firestore_read": ("Firestore", "database"),
     "r2_list": ("Bucket", "cloud"),
     "key_prefix": ("Key prefix", "folder_open"),
+    "right_bucket": ("Right bucket", "inventory_2"),
     "clock_skew": ("Clocks", "schedule"),
 }
 _SHOWN = 50

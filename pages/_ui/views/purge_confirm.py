@@ -139,6 +139,8 @@ def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
     if plan.warnings:
         number = len(plan.warnings)
         sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")
+    if plan.claims is not None and plan.claims.missing:
+        sentences.append(f"{len(plan.claims.missing):,} claimed objects were never seen; the certificate says so.")
     if erase:
         sentences.append("There is no quarantine, no undo, and earlier quarantines of the same are emptied too.")
     ticks = [st.checkbox(text, key=key(PAGE, "tick", number, *mark)) for number, text in enumerate(sentences)]

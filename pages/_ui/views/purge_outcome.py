@@ -16,6 +16,7 @@ from pages._ui.keys import key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md, plain
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.integrity.controls import Controls
 from storage.domain.purge.job import Job
 from storage.errors import NotFound, StorageError
 
@@ -132,8 +133,11 @@ def _certificate(job: Job) -> None:
     proof = found["verified"]
     with st.container(border=True, key=key(PAGE, "certificate")):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            never_seen = proof.get("never_seen_count", 0)
             if proof["clean"]:
                 st.badge("Nothing is left, nothing else was lost", icon=":material/verified:", color="green")
+            elif never_seen and not proof["residue"] and not proof["disturbed"]:
+                st.badge(f"{never_seen:,} claimed objects were never seen", icon=":material/help:", color="orange")
             else:
                 st.badge("Not clean: see above", icon=":material/warning:", color="red")
             with st.container(horizontal=True, width="content"):
@@ -173,11 +177,25 @@ def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Uploads aborted", f"{found['uploads_aborted']:,}"),
         ("Gone already", f"{found['already_gone']:,}"),
         ("Left alone, because changed", f"{found['left_alone']:,}"),
+        *_claims(found.get("claims")),
         ("By", found["actor"]),
         ("Approved by", ", ".join(found["approved_by"]) or "nobody: one person was enough"),
         ("Why", found["reason"]),
         ("Begun", found["begun_at"]),
     ]
+
+
+def _claims(claims: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What documents claimed; a certificate of an earlier version does not say."""
+    if claims is None:
+        return []
+    rows = [("Claimed by completed clips", f"{claims['claimed']:,} objects, of which {claims['found']:,} were seen")]
+    if claims["missing"]:
+        how = "acknowledged when planned" if claims["acknowledged_missing"] else "not acknowledged"
+        rows.append(("Never seen", how))
+    if claims["controls"] is not None:
+        rows.append(("Controls", Controls.from_dict(claims["controls"]).words))
+    return rows
 
 
 def _read_again(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -201,6 +219,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         ("What was read again afterwards, in both stores", [f"{n}: {v}" for n, v in _read_again(found)]),
         ("What is left", list(found["verified"]["residue"]) or ["nothing"]),
         ("What went missing beside it", list(found["verified"]["disturbed"]) or ["nothing"]),
+        ("What was claimed and never seen", list(found["verified"].get("never_seen", ())) or ["nothing"]),
         ("What outlives it elsewhere", list(found["outlives"])),
         ("Seal", [f"Job {found['certificate_of']}", f"Plan {found['plan_id']}", f"Fingerprint {found['fingerprint']}",
                   f"Made by {found['maker'] or 'somebody unknown'}", f"Issued at {found['issued_at']}"]),

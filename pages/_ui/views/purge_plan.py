@@ -17,7 +17,7 @@ from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.purging import Sheet, Standing
 from pages._ui.text import md
-from pages._ui.views import purge_approve, purge_confirm, purge_sheet, purge_whose
+from pages._ui.views import purge_approve, purge_confirm, purge_scope, purge_sheet, purge_whose
 from pages._ui.views.purge_scope import WHAT
 from storage.clients.meter import Cost
 from storage.domain.purge.cost import estimate
@@ -126,6 +126,7 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
         )
     if plan.blocked or not plan.seal:
         _anew(plan.scope)
+        _acknowledge(plan)
         return
     waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
     seen = (len(standing.approvals), len(standing.declines))
@@ -162,6 +163,29 @@ def _anew(scope: Scope) -> None:
     st.page_link(SCREENS[PAGE].file, label="Plan it anew", icon=":material/refresh:", query_params=ids)
 
 
+def _acknowledge(plan: PurgePlan) -> None:
+    """Where claimed objects are gone and the bucket is not doubted: the way to purge all the same, on record."""
+    claims = plan.claims
+    if claims is None or not claims.may_be_acknowledged or not allowed("purge.plan"):
+        return
+    with st.container(border=True, key=key(PAGE, "acknowledge_box")):
+        st.markdown(
+            f"**Are they lost?** {md(claims.words, 600)}. The documents of these clips are the last trace of where the "
+            "files were, and a purge takes them. It goes on record in the plan, the job, the audit and the "
+            "certificate, which will not be clean."
+        )
+        sure = st.checkbox(
+            f"I know why {len(claims.missing):,} claimed {'object' if len(claims.missing) == 1 else 'objects'} "
+            "cannot be seen.",
+            key=key(PAGE, "acknowledge", plan.plan_id),
+        )
+        if st.button(
+            "Plan it anew, as acknowledged", icon=":material/fact_check:", disabled=not sure,
+            key=key(PAGE, "acknowledged", plan.plan_id),
+        ):  # fmt: skip
+            purge_scope.make(plan.scope, acknowledge_missing=True)
+
+
 def _totals(plan: PurgePlan) -> None:
     links = len(slugs(plan.documents))
     size = fmt.size(plan.total_bytes)
@@ -171,6 +195,8 @@ def _totals(plan: PurgePlan) -> None:
         st.metric("Documents", fmt.count(len(plan.documents)).text, border=True)
         st.metric("Public share links", fmt.count(links).text, border=True)
         st.metric("Open uploads", fmt.count(len(plan.uploads)).text, border=True)
+        if plan.claims is not None and plan.claims.missing:
+            st.metric("Claimed, not seen", fmt.count(len(plan.claims.missing)).text, border=True)
     words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
     st.caption(f"Applying it will be billed as about {words}.")
 

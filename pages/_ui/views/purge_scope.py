@@ -105,18 +105,18 @@ def _chosen(scope: Scope) -> None:
             video = {**user, VIDEO_ID: scope.video_id}
             st.page_link(SCREENS["video"].file, label="Look at the video", icon=":material/movie:", query_params=video)
     if pressed:
-        _make(scope)
+        make(scope)
 
 
 def _button(label: str, name: str) -> bool:
     return st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
 
 
-def _make(scope: Scope) -> None:
+def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
     """Makes the plan and goes to it; where that fails, says why."""
     try:
         with st.spinner("Listing what is there, in both stores…"):
-            made = purging.make(scope, require("purge.plan"))
+            made = purging.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "make_failed"))
         return
@@ -158,5 +158,5 @@ def _some_clips(uid: str, video_id: str) -> None:
     if chosen:
         number = f"{len(chosen):,} clip{'' if len(chosen) == 1 else 's'}"
         if _button(f"Make the plan for {number}", "some"):
-            _make(Scope.of(uid, video_id, chosen))
+            make(Scope.of(uid, video_id, chosen))
     freshness(loaded.read_at, key=key(PAGE, "clips_fresh"), cost=loaded.cost, on_refresh=loads.clips.clear)

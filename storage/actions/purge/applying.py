@@ -12,10 +12,9 @@ from storage.actions.document_changes import Change, Create, Update
 from storage.actions.purge.approving import approvals_that_hold
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import others_at_work
-from storage.actions.purge.planning import about, store_plan
+from storage.actions.purge.planning import about, claimed_detail, store_plan, surveyed
 from storage.actions.purge.presence import look_at
 from storage.actions.purge.sealing import check_sealed
-from storage.actions.purge.survey import survey
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
@@ -82,6 +81,7 @@ def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
         "objects": len(plan.objects),
         "bytes": plan.total_bytes,
         "documents": len(plan.documents),
+        **claimed_detail(plan),
     }
 
 
@@ -107,7 +107,8 @@ def _applied(job: Job) -> Refused:
 
 def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
     """The world must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
-    world = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
+    acknowledged = plan.claims is not None and plan.claims.acknowledged
+    world = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
     differences = (*moved(plan, world), *_beyond(purging, plan, world))
     if differences:
         raise Stale(
@@ -166,6 +167,7 @@ def _job(
         objects_total=len(plan.objects),
         bytes_total=plan.total_bytes,
         documents_total=len(plan.documents),
+        missing_acknowledged=len(plan.claims.missing) if plan.claims is not None else 0,
         quarantine="none" if request.erase else "kept",
         quarantine_until=None if request.erase else now + purging.limits.quarantine_life,
     )

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from storage import local_files
 from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge.context import Purging
+from storage.actions.purge.record import record_of
 from storage.actions.purge.sealing import seal_plan
-from storage.actions.purge.survey import survey
+from storage.actions.purge.survey import look, refuse_dangers
+from storage.controls import customers_beside, objects_of_others
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
+from storage.domain.purge.judgement import judge
+from storage.domain.purge.losses import Look, claims_of, wants_controls, wants_customers
 from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, NotFound
+from storage.domain.purge.world import World
+from storage.errors import BadInput, NotFound, Refused
 from storage.ids import check_id
 from storage.local_files import read_file
 
@@ -26,18 +33,23 @@ MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
 
 
-def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> PurgePlan:
+def make_plan(
+    purging: Purging, scope: Scope, actor: Actor, *, maker: str, acknowledge_missing: bool = False
+) -> PurgePlan:
     """The plan for a scope as it is now; changes nothing of the customer's, and records that it was made.
 
     `maker` is the actor's address in normal form, empty where it is not known. A plan that something stands against
-    is made too, with the reasons in `blocked`. Raises `Refused` for a reserved or too short scope, `NotFound` where
-    nothing of the scope exists, and what the backends raise.
+    is made too, with the reasons in `blocked`. `acknowledge_missing`: what completed clips claim and nobody saw may be
+    purged all the same, unless it is the bucket that is doubted.
+
+    Raises `Refused` for a reserved or too short scope, `NotFound` where nothing of the scope exists, and what the
+    backends raise.
     """
     event = by(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.plan", now=purging.clock())
         now = purging.now()
-        world = survey(purging.stores, scope, purging.limits, now, purging.progress)
+        world = surveyed(purging, scope, now, acknowledged=acknowledge_missing)
         if world.empty:
             raise NotFound(
                 f"There is nothing of {scope.spelled}: no object, no document.",
@@ -58,10 +70,53 @@ def make_plan(purging: Purging, scope: Scope, actor: Actor, *, maker: str) -> Pu
             counters=world.counters,
             warnings=world.warnings,
             blocked=world.blocked,
+            claims=world.claims,
         )
         plan = seal_plan(purging, plan)
     purging.trail.append(by(actor, planned_event(plan, blocked=bool(plan.blocked))))
     return plan
+
+
+def surveyed(
+    purging: Purging, scope: Scope, now: datetime, *, acknowledged: bool = False, seen: Collection[str] = ()
+) -> World:
+    """The scope as it is now, for making a plan or applying one; with controls where nothing claimed was found.
+
+    `seen` are the objects of the plan that is applied. Controls are looked for each time anew: a setting may have
+    changed meanwhile. Raises as `survey` does.
+    """
+    refuse_dangers(scope, purging.stores.layout, purging.limits)
+    facts = look(purging.stores, scope, now, purging.progress)
+    taken = _taken_before(purging, scope, claims_of(facts, Look(seen=seen)).missing)
+    if taken:
+        facts = replace(
+            facts,
+            claimed=tuple(key for key in facts.claimed if key not in taken),
+            claimed_thumbnails=tuple(key for key in facts.claimed_thumbnails if key not in taken),
+        )
+    stores = purging.stores
+    places = (stores.records, stores.objects, stores.layout, scope.uid)
+    controls = None
+    if wants_customers(facts):
+        controls = customers_beside(*places)
+    elif wants_controls(facts):
+        controls = objects_of_others(*places)
+    return judge(facts, stores.layout, purging.limits, now, Look(acknowledged, controls, seen))
+
+
+def _taken_before(purging: Purging, scope: Scope, missing: Collection[str]) -> frozenset[str]:
+    """Which of the missing keys an earlier purge took, by its journal, and no undo was begun to bring back: their
+    absence is no loss, and a new plan takes up what that purge left."""
+    taken: set[str] = set()
+    for job in reversed(purging.jobs.of_user(scope.uid) if missing else ()):
+        if job.kind != "purge" or job.undo_job or not job.tally.objects or taken >= set(missing):
+            continue
+        try:
+            plan = stored_plan(purging, job.plan_id)
+        except (NotFound, BadInput, Refused):
+            continue  # its plan is not here or cannot be trusted: then nothing is known of what it took
+        taken.update(set(record_of(purging.jobs, job.job_id, plan, erase=job.erase).deleted_keys).intersection(missing))
+    return frozenset(taken)
 
 
 def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
@@ -73,8 +128,23 @@ def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
         "plan_id": plan.plan_id,
         "scope": plan.scope.spelled,
         "blocked": blocked,
+        **claimed_detail(plan),
     }
     return about(plan, Event("purge.plan", "-", detail=totals))
+
+
+def claimed_detail(plan: PurgePlan) -> dict[str, Any]:
+    """What the audit keeps of objects that were claimed and never seen, where there are any."""
+    claims = plan.claims
+    if claims is None or not (claims.missing or claims.acknowledged):
+        return {}
+    there = {} if claims.controls is None else {"controls": claims.controls.as_dict()}
+    return {
+        "claimed": claims.claimed,
+        "missing": len(claims.missing),
+        "acknowledged_missing": claims.acknowledged,
+        **there,
+    }
 
 
 def about(plan: PurgePlan, event: Event) -> Event:

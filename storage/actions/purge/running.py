@@ -139,6 +139,7 @@ def _record_end(purging: Purging, job: Job) -> None:
         "bytes": tally.bytes,
         "documents": tally.documents,
         "residue": len(job.residue),
+        **({"missing_acknowledged": job.missing_acknowledged} if job.missing_acknowledged else {}),
         "failure": dict(job.failure) if job.failure else {},
     }
     action = {"purge": "purge.end", "undo": "purge.undo.end", "empty": "purge.quarantine.end"}[job.kind]

@@ -118,8 +118,8 @@ class Prove(Single):
         """The proof goes to the journal and into the certificate; its lists to the job."""
         proof, now, job = self.proof(), self.ledger.now(), self.ledger.job
         public_url = self.purging.stores.settings.r2.public_url
-        outlives = what_outlives(job, wider=self._wider(), public_url=public_url)
-        content = json.dumps(certificate(job, proof, outlives, now), indent=1).encode()
+        outlives = what_outlives(job, wider=self._wider(), public_url=public_url, never_seen=len(proof.never_seen))
+        content = json.dumps(certificate(job, proof, outlives, now, self.plan.claims), indent=1).encode()
         self.purging.writers.objects.put(certificate_key(job.job_id), content, "application/json")
         lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(shortened(proof.disturbed))}
         return Outcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
@@ -147,6 +147,7 @@ class Prove(Single):
             residue=residue(world),
             neighbours=len(beside),
             disturbed=compare(purging.stores, plan, beside),
+            never_seen=plan.claims.missing if plan.claims is not None else (),
         )
 
 

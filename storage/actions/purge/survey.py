@@ -1,6 +1,7 @@
 """Looks at everything that belongs to a scope, in both stores. Changes nothing; a look that fails is an error.
 
-What a plan is made from, what applying compares it with, and what the proof at the end reads are this same look.
+What a plan is made from, what applying compares it with, and what the proof at the end reads are this same look; the
+first two also ask whether what is not there may be believed (`planning.surveyed`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def silent(_: str) -> None:
 
 
 def survey(stores: Stores, scope: Scope, limits: PurgeLimits, now: datetime, progress: Progress = silent) -> World:
-    """The scope as it is now. Raises `Refused` for a scope too risky to look at, and what the backends raise."""
+    """The scope as it is now, for the proof at the end: what is claimed and not there is not judged.
+
+    Raises `Refused` for a scope too risky to look at, and what the backends raise.
+    """
     refuse_dangers(scope, stores.layout, limits)
     return judge(look(stores, scope, now, progress), stores.layout, limits, now)
 
@@ -75,6 +79,7 @@ def _facts(
         named=tuple(found.named),
         named_elsewhere=None if found.named_elsewhere is None else tuple(found.named_elsewhere),
         claimed=tuple(found.claimed),
+        claimed_thumbnails=tuple(found.claimed_thumbnails),
         videos=tuple(found.videos),
         busy_elsewhere=tuple(found.busy_elsewhere),
         links=tuple(found.links),

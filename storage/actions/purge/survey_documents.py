@@ -38,6 +38,7 @@ class DocumentsFound:
     named: list[NamedKey] = field(default_factory=list)
     named_elsewhere: list[NamedKey] | None = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    claimed_thumbnails: list[str] = field(default_factory=list)
     videos: list[VideoFact] = field(default_factory=list)
     busy_elsewhere: list[str] = field(default_factory=list)
     links: list[LinkFact] = field(default_factory=list)
@@ -80,10 +81,16 @@ def _take(found: DocumentsFound, document: Found) -> None:
         named = named_keys(document.path, fields, CLIP_KEYS)
         found.named += named
         found.clips.append(clip_size(fields))
-        if fields.get("status") == "completed":
+        if completed(fields.get("status")):
             found.claimed += [item.key for item in named if item.field == "r2_key"]
+            found.claimed_thumbnails += [item.key for item in named if item.field == "thumbnail_r2_key"]
     elif len(parts) == 8 and parts[6] == "shares" and isinstance(fields.get("slug"), str):
         found.slugs_named.add(fields["slug"])
+
+
+def completed(status: object) -> bool:
+    """Whether a clip's status says completed, read as the upload check reads it."""
+    return isinstance(status, str) and status.strip().lower() == "completed"
 
 
 def named_keys(path: str, fields: Mapping[str, Any], names: Sequence[str]) -> list[NamedKey]:

@@ -16,6 +16,7 @@ from storage.actions.purge.ledger import LeaseLost, StillHeld
 from storage.actions.purge.owner import surely_gone
 from storage.actions.purge.running import run_job
 from storage.domain.purge.job import Job
+from storage.domain.purge.own_keys import plan_key, quarantine_prefix
 from storage.errors import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,6 +51,20 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
     )
 
 
+def _here(purging: Purging, job: Job) -> bool:
+    """Whether this bucket is the one of the job: an empty prefix of another one is no quarantine that was emptied."""
+    objects = purging.stores.objects
+    if objects.head(plan_key(job.plan_id)) is not None:
+        return True
+    if len(objects.list_all(quarantine_prefix(job.job_id), limit=1).unbroken()):
+        return True
+    purging.progress(
+        f"The quarantine of job {job.job_id} is not emptied: neither its plan nor its copies are in bucket "
+        f"{objects.bucket}. Compare R2_BUCKET_NAME with that of the desk that purged."
+    )
+    return False
+
+
 def sweep(purging: Purging) -> tuple[Job, ...]:
     """Runs every abandoned job to its end and empties every quarantine that has expired; gives what it worked on.
 
@@ -59,7 +74,7 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]
     for job in purging.jobs.in_quarantine():
-        if expired(purging, job):
+        if expired(purging, job) and _here(purging, job):
             emptying = begin_emptying(purging, job)
             if emptying is not None:
                 due.append(emptying.job_id)

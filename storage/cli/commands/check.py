@@ -18,8 +18,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], co
         "check",
         parents=[common],
         help="configuration, Firestore, the key prefix, the bucket, and each permission apart",
-        description="Checks the configuration, reads from Firestore, and tries each R2 permission on an object of its "
-        "own below _ops/health/, which it takes away again.",
+        description="Checks the configuration, reads from Firestore, looks whether the bucket holds objects that "
+        "documents name (an empty one answers as well), and tries each R2 permission on an object of its own below "
+        "_ops/health/, which it takes away again.",
     )
     check.set_defaults(run=run)
 

@@ -54,6 +54,11 @@ def register(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.A
     plan.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
     plan.add_argument("--video", metavar="VIDEO_ID", help="only this video")
     plan.add_argument("--clip", metavar="CLIP_ID", action="append", default=[], help="only this clip; may be repeated")
+    plan.add_argument(
+        "--acknowledge-missing",
+        action="store_true",
+        help="what completed clips claim and is not there may be purged all the same; recorded",
+    )
     plan.add_argument("--out", metavar="FILE", type=Path, help="write the plan there, for approve and apply")
     plan.add_argument("--actor", metavar="EMAIL", help="who makes it; recorded, and then cannot approve it")
     applied = add("apply", "do what the plan shows", run_apply)
@@ -87,7 +92,7 @@ def run_plan(arguments: argparse.Namespace, context: Context) -> int:
     actor = shell_reader(arguments.actor)
     purging = open_purging(context.stores, progress)
     with metering() as meter:
-        plan = make_plan(purging, scope, actor, maker=actor.email)
+        plan = make_plan(purging, scope, actor, maker=actor.email, acknowledge_missing=arguments.acknowledge_missing)
     progress(cost_line(meter.cost().as_dict()).replace("cost:", "this plan took:"))
     progress(cost_line(estimate(plan, erase=False)).replace("cost:", "applying it takes about:"))
     if arguments.out is not None:

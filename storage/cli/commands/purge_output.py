@@ -39,6 +39,7 @@ def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
         "uploads_aborted": tally.uploads,
         "already_gone": tally.already_gone,
         "left_alone": tally.left_alone,
+        "missing_acknowledged": job.missing_acknowledged,
         "residue": list(job.residue),
         "disturbed": list(job.disturbed),
         "objects_per_second": round(job.objects_per_second(job.finished_at or job.update_time or job.created_at), 1),
@@ -86,6 +87,10 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
     for title, lines in (("WARNING", plan.warnings), ("BLOCKED", plan.blocked)):
         for line in lines:
             say(f"{title}: {safe(line, 600)}")
+    claims = plan.claims
+    if claims is not None and claims.claimed:
+        controls = f"; {claims.controls.words}" if claims.controls is not None else ""
+        say(f"Completed clips claim {claims.claimed:,} objects, {claims.found:,} of which are there{controls}.")
     needed = second_person_needed(plan, limits, erase=False)
     if needed:
         say(f"A second person must approve it: {', '.join(needed)}.")
@@ -100,6 +105,8 @@ def say_job(job: Job, undo: Job | None = None) -> None:
         f"{job.tally.documents:,} of {job.documents_total:,} documents")  # fmt: skip
     if job.tally.already_gone or job.tally.left_alone:
         say(f"  already gone: {job.tally.already_gone:,}; left alone because changed: {job.tally.left_alone:,}")
+    if job.missing_acknowledged:
+        say(f"  claimed and never seen, as acknowledged: {job.missing_acknowledged:,} objects; not proven to be gone")
     if job.undo_failed:
         say("  its undo was asked for and is not through: the quarantine stays, whatever its age, until it is undone "
             f"(purge undo {job.job_id}, or resume) or a person ends it (purge empty {job.job_id})")  # fmt: skip

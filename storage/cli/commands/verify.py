@@ -105,6 +105,8 @@ def _say(report: Report) -> None:
             say(f"  - {safe(way, 300)}")
     if report.prefix_doubt:
         say(f"DOUBT: {safe(report.prefix_doubt, 600)}")
+    if report.controls and not report.suspicion:
+        say(f"CONTROL: {safe(report.controls.words, 300)}, so what is missing is this customer's loss.")
     counted = report.checked
     say(
         f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"

@@ -92,6 +92,8 @@ _HEALTHY_ANALYSED = (
 
 def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
     """The reply for support to send. Every verdict has one."""
+    if suspected(facts):
+        return _REPLIES["access_denied"]
     if verdict.name == "healthy":
         return _HEALTHY_ANALYSED if signals is not None and signals.status == "analyzed" else _HEALTHY
     if verdict.name == "failed_permanent":
@@ -115,6 +117,8 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
     """
     if verdict.name == "access_denied" or isinstance(facts.video, Unknown):
         return "Not known: a store did not give an answer."
+    if suspected(facts):
+        return "Not known: what the bucket answers cannot be believed."
     if missing(facts) or signals is None:
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
@@ -131,6 +135,11 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
     if not signals.settled:
         head += " The video is still marked as being processed."
     return head
+
+
+def suspected(facts: VideoFacts) -> bool:
+    """Whether the bucket's answer cannot be believed: then nothing is told to a customer that rests on it."""
+    return facts.report is not None and facts.report.suspicion is not None
 
 
 def _shown(signals: Signals) -> bool:

@@ -1,6 +1,7 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
 from storage.domain.integrity.clip_objects import ClipObjects, clip_objects
+from storage.domain.integrity.controls import Claims, Controls
 from storage.domain.integrity.facts import Head, Listing, UserFacts, own_prefixes
 from storage.domain.integrity.findings import (
     KINDS,
@@ -25,7 +26,9 @@ __all__ = [
     "SEVERITIES",
     "CacheCount",
     "Checked",
+    "Claims",
     "ClipObjects",
+    "Controls",
     "Failure",
     "Finding",
     "Head",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from storage.domain.highlights import HighlightsState
+from storage.domain.integrity.controls import Controls
 from storage.domain.integrity.findings import Failure
 from storage.domain.layout import OPS_PREFIX, Layout
 from storage.domain.model import MultipartUpload, ObjectInfo
@@ -37,6 +38,8 @@ class UserFacts:
     there before the listing began, and an object that is newer than `read_at` needs no document yet.
     `user_exists` is `None` where the user's document was not or could not be read (`user_failure`). `highlights` and
     `highlights_documents` are by video id; a document is only read where the object does not settle the question.
+    `controls` are looked for only where the report asks for them, `known_customers` (other customers of the bucket,
+    looked for in Firestore) where there are objects and no document.
     """
 
     uid: str
@@ -52,6 +55,8 @@ class UserFacts:
     uploads: tuple[MultipartUpload, ...] = ()
     user_failure: Failure | None = None
     uploads_failure: Failure | None = None
+    controls: Controls | None = None
+    known_customers: Controls | None = None
 
 
 def own_prefixes(layout: Layout, uid: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from storage.domain.integrity.controls import NO_CLAIMS, Claims, Controls
+
 Kind = Literal[
     "missing_object",
     "size_mismatch",
@@ -178,6 +180,8 @@ class Report:
     read: what was not read is counted in `unchecked`, never as missing.
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
     `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
+    `claims` are what the completed clips say is there; `controls` were looked for where `wants_controls`. `stranger`:
+    there are objects, and Firestore has no document at all.
     """
 
     uid: str
@@ -195,6 +199,10 @@ class Report:
     unrecognised: int = 0
     failures: tuple[Failure, ...] = ()
     prefix_doubt: str = ""
+    claims: Claims = NO_CLAIMS
+    wants_controls: bool = False
+    controls: Controls | None = None
+    stranger: bool = False
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -227,6 +235,7 @@ class Report:
             "scope": self.scope,
             "implausible": self.suspicion.as_dict() if self.suspicion else None,
             "prefix_doubt": self.prefix_doubt or None,
+            "controls": self.controls.as_dict() if self.controls else None,
             "complete": self.complete,
             "checked": self.checked.as_dict(),
             "summary": self.summary,

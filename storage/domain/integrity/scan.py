@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from storage.domain.integrity import clip_rules, object_rules, video_rules
+from storage.domain.integrity.controls import Claims
 from storage.domain.integrity.facts import UserFacts
 from storage.domain.integrity.findings import Checked, Failure, Finding, InFlight, Report, Suspicion
-from storage.domain.integrity.join import ABSENT, NO_SIZE, UNKNOWN, Array, Clips, Objects, join, rows
+from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Array, Clips, Objects, join, rows
 from storage.domain.integrity.key_prefix import key_prefixes
-from storage.domain.integrity.suspicion import suspect
+from storage.domain.integrity.suspicion import controls_wanted, suspect, suspect_project
 from storage.domain.layout import Layout
 from storage.domain.schema import Table
 
@@ -37,13 +38,15 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         *_unreadable(facts, clips, failures),
     ]
     own = ~flying & clips.claims & clips.object.own
+    claims = _claims(clips, own & clips.completed, findings)
+    stranger = _stranger(facts, clips, objects, orphans)
     return Report(
         uid=facts.uid,
         video_id=facts.video_id,
         checked=_checked(facts, clips, objects),
         findings=tuple(sorted(findings, key=lambda finding: finding.order)),
         complete=not failures,
-        suspicion=_suspicion(facts, clips, objects, own & clips.completed),
+        suspicion=_suspicion(facts, objects, claims, stranger, orphans),
         caches=object_rules.caches(facts, things, now),
         in_flight=InFlight(int(flying.sum()), flying_objects, flying_uploads),
         read_at=facts.read_at,
@@ -53,6 +56,10 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         unrecognised=things.unrecognised,
         failures=failures,
         prefix_doubt=_prefix_doubt(facts, layout),
+        claims=claims,
+        wants_controls=controls_wanted(claims, len(objects)),
+        controls=facts.controls,
+        stranger=stranger,
     )
 
 
@@ -61,10 +68,34 @@ def _checked(facts: UserFacts, clips: Clips, objects: Objects) -> Checked:
     return Checked(users=1, videos=existing, clips=len(clips), objects=len(objects))
 
 
-def _suspicion(facts: UserFacts, clips: Clips, objects: Objects, expected: Array) -> Suspicion | None:
+def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> Claims:
+    """What completed clips claim. The thumbnails count for what is found only: they are best effort."""
     missing = [clips.object.key[i] for i in rows(expected & (clips.object.presence == ABSENT))]
-    prefixes = tuple(listing.prefix for listing in facts.listings)
-    return suspect(int(expected.sum()), len(missing), len(objects), prefixes, min(missing, default=""))
+    pictures = {clips.thumbnail.key[i] for i in rows(expected & (clips.thumbnail.presence == PRESENT))}
+    return Claims(
+        expected=int(expected.sum()),
+        missing=len(missing),
+        found=int((expected & (clips.object.presence == PRESENT)).sum()) + len(pictures),
+        example=min(missing, default=""),
+        also_absent=any(
+            found.kind == "missing_object" or (found.kind == "missing_highlights" and found.severity == "error")
+            for found in findings
+        ),
+    )
+
+
+def _stranger(facts: UserFacts, clips: Clips, objects: Objects, orphans: Sequence[Finding]) -> bool:
+    documents = len(facts.videos.frame) + len(facts.clips.frame) + len(clips)
+    read = facts.videos.complete and facts.clips.complete and facts.user_exists is not None
+    return bool(orphans) and read and not documents and not facts.user_exists and len(objects) > 0
+
+
+def _suspicion(
+    facts: UserFacts, objects: Objects, claims: Claims, stranger: bool, orphans: Sequence[Finding]
+) -> Suspicion | None:
+    if stranger:
+        return suspect_project(len(objects), facts.known_customers, orphans[0].key or "")
+    return suspect(claims, len(objects), tuple(listing.prefix for listing in facts.listings), facts.controls)
 
 
 def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:

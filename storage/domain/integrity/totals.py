@@ -25,6 +25,8 @@ class Totals:
         self._caches: dict[str, CacheCount] = {}
         self._cost: Counter[str] = Counter()
         self._claimed = 0
+        self._found = 0
+        self._doubted = ""
         self._example = ""
         self._orphan = ""
 
@@ -37,6 +39,9 @@ class Totals:
         self.suspected_users += report.suspicion is not None
         self.incomplete_users += not report.complete
         self._claimed += report.claimed
+        self._found += report.claims.found
+        if report.suspicion is not None:
+            self._doubted = self._doubted or report.suspicion.reason
         self._kinds.update(report.summary)
         self._cost.update(report.cost)
         for cache in report.caches:
@@ -58,7 +63,10 @@ class Totals:
     def suspicion(self) -> Suspicion | None:
         """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
         missing, orphans = self._kinds["missing_object"], self._kinds["orphan_object"]
-        return suspect_whole(self._claimed, missing, self.checked.objects, orphans, self._example, self._orphan)
+        return suspect_whole(
+            self._claimed, missing, self.checked.objects, orphans, self._example, self._orphan,
+            found=self._found, doubted=self._doubted,
+        )  # fmt: skip
 
     @property
     def actionable(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from storage.domain.purge.claims import Claims
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import moment_text
 
@@ -19,6 +20,7 @@ class Proof:
     """What was read again at the end. `residue` lists what of the scope is still there, one line each.
 
     `neighbours` counts what lies beside the scope and was compared; `disturbed` lists what of that went missing.
+    `never_seen` lists the objects that completed clips claimed and no look ever showed: of those nothing is proven.
     """
 
     read_at: datetime
@@ -29,11 +31,12 @@ class Proof:
     residue: tuple[str, ...]
     neighbours: int
     disturbed: tuple[str, ...]
+    never_seen: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left and nothing else was lost."""
-        return not self.residue and not self.disturbed
+        """Whether nothing is left, nothing else was lost, and all that was claimed was seen."""
+        return not self.residue and not self.disturbed and not self.never_seen
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; long lists are cut, and say so."""
@@ -43,6 +46,8 @@ class Proof:
             "prefixes": list(self.prefixes),
             "residue": shortened(self.residue),
             "disturbed": shortened(self.disturbed),
+            "never_seen": shortened(self.never_seen),
+            "never_seen_count": len(self.never_seen),
             "clean": self.clean,
         }
 
@@ -56,7 +61,7 @@ def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
     return kept if len(lines) <= most else [*kept, f"and {len(lines) - most:,} more"]
 
 
-def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[str, ...]:
+def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen: int = 0) -> tuple[str, ...]:
     """What a purge cannot reach, in words for the person who has to answer for it.
 
     `wider` are the earlier purges of something larger whose quarantines still hold copies.
@@ -68,6 +73,11 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[s
         "through them is out of reach.",
         "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
     ]
+    if never_seen:
+        lines.append(
+            f"{never_seen:,} objects that completed clips claimed were never seen, and are not proven to be gone: "
+            "should they lie in another bucket, they lie there still."
+        )
     if public_url:
         lines.append(
             f"The CDN in front of the bucket ({public_url}) may serve its copies until they expire or are purged."
@@ -81,10 +91,14 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str) -> tuple[s
     return tuple(lines)
 
 
-def certificate(job: Job, proof: Proof, outlives: Sequence[str], issued_at: datetime) -> dict[str, Any]:
+def certificate(
+    job: Job, proof: Proof, outlives: Sequence[str], issued_at: datetime, claims: Claims | None = None
+) -> dict[str, Any]:
     """The certificate as plain values: the job's own account, the proof beside it, and what neither covers.
 
-    "Verified" is what the proof read again; the numbers of deletions are the job's record of each key's own result.
+    "Verified" is what the proof read again; "claims" what documents claimed and what of it was not seen when the plan
+    was made (`None`: a plan of an earlier version did not count it); the numbers of deletions are the job's record of
+    each key's own result.
     """
     tally = job.tally
     return {
@@ -105,6 +119,7 @@ def certificate(job: Job, proof: Proof, outlives: Sequence[str], issued_at: date
         "uploads_aborted": tally.uploads,
         "already_gone": tally.already_gone,
         "left_alone": tally.left_alone,
+        "claims": None if claims is None else {**claims.as_dict(), "missing": shortened(claims.missing)},
         "verified": proof.as_dict(),
         "outlives": list(outlives),
     }

@@ -51,7 +51,8 @@ class ObjectFact:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A complete look at a scope. `named` are the keys that its own documents name, `named_elsewhere` those of clips
-    beside it (`None`: there are too many to look). `claimed` counts the completed clips that name a key.
+    beside it (`None`: there are too many to look). `claimed` are the keys of the completed clips that name one,
+    `claimed_thumbnails` those of the thumbnails that they name.
     `clips` are the clips that go, `user_totals` what all of the user's clips add up to now.
     """
 
@@ -71,3 +72,4 @@ class Facts:
     listed: tuple[ObjectFact, ...]
     uploads: tuple[PlannedUpload, ...]
     prefixes: tuple[str, ...]
+    claimed_thumbnails: tuple[str, ...] = ()

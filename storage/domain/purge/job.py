@@ -21,7 +21,7 @@ State = Literal[
     "interrupted",  # a fault that may pass; goes on by itself after the lease's end
     "cancelled",  # stopped between batches by a person; goes on by a click, or is undone
     "failed",  # a fault that will not pass by itself
-    "done",  # ended, and the proof is clean
+    "done",  # ended, nothing is left and nothing was disturbed
     "incomplete",  # ended, and something is left or was disturbed
     "undoing",
     "undone",
@@ -32,7 +32,8 @@ GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupte
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
-LATER_FIELDS = frozenset({"undo_refused", "lease_seconds"})  # documents of older versions do not have them
+# documents of older versions do not have them
+LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged"})
 DEFAULT_LEASE_SECONDS = 60  # of a worker whose version did not write how long its lease is
 
 COLLECTION = "ops_jobs"
@@ -68,6 +69,7 @@ class Job:
     `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
     error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof. `undo_refused` is
     why an undo could not even begin, the last time that somebody asked for one.
+    `missing_acknowledged` counts the objects that were claimed and never seen, which the plan's maker acknowledged.
     """
 
     job_id: str
@@ -104,6 +106,7 @@ class Job:
     quarantine_until: datetime | None = None
     undo_job: str = ""
     undo_refused: Mapping[str, str] | None = None
+    missing_acknowledged: int = 0
     update_time: datetime | None = None
     read_time: datetime | None = None
 

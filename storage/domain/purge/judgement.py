@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from storage.domain.integrity.suspicion import suspect
 from storage.domain.layout import Layout
 from storage.domain.processing import being_processed
 from storage.domain.purge.facts import Facts, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.losses import Look, claims_of, objections, remarks
 from storage.domain.purge.places import home_prefixes, in_scope
 from storage.domain.purge.plan import PlannedObject, PlannedUpload
 from storage.domain.purge.scope import Scope
@@ -34,16 +34,19 @@ class Chosen:
     strangers: tuple[str, ...] = ()
 
 
-def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -> World:
-    """The world that a plan is made of."""
+def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look: Look | None = None) -> World:
+    """The world that a plan is made of. `look` has what was found out about the claims beside the facts; without it
+    the claims are not judged, but for what is implausible by itself.
+    """
     chosen = choose(facts, layout)
     return World(
         objects=tuple(sorted(PlannedObject(item.key, item.size_bytes, item.etag) for item in chosen.objects)),
         documents=tuple(sorted(facts.documents)),
         uploads=tuple(sorted(chosen.uploads)),
         counters=facts.counters,
-        warnings=tuple(_warnings(facts, chosen, layout, limits, now)),
-        blocked=tuple(_blocked(facts, layout, limits, now)),
+        warnings=(*(remarks(facts, look) if look else ()), *_warnings(facts, chosen, layout, limits, now)),
+        blocked=(*_blocked(facts, layout, limits, now), *objections(facts, look)),
+        claims=claims_of(facts, look) if look else None,
     )
 
 
@@ -101,11 +104,6 @@ def _blocked(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -
                 "first"
             )
     yield from _few(_foreign(facts, layout))
-    listed = {item.key for item in facts.listed}
-    missing = [key for key in facts.claimed if key not in listed]
-    suspicion = suspect(len(facts.claimed), len(missing), len(listed), facts.prefixes, missing[0] if missing else "")
-    if suspicion:
-        yield f"the scan is implausible: {suspicion.reason}"
 
 
 def _idle(touched_at: datetime | None, limits: PurgeLimits, now: datetime) -> bool:

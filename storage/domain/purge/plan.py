@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from storage.domain.purge.claims import Claims
 from storage.domain.purge.scope import Scope
 from storage.errors import BadInput, Stale
 
@@ -69,7 +70,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class PurgePlan:
     """What will go, exactly. Objects and documents are sorted; `maker` is empty where it is not known, `seal` in a plan
-    of a version that had no key."""
+    of a version that had no key. `claims` are `None` in a plan of an earlier version.
+    """
 
     plan_id: str
     maker: str
@@ -84,6 +86,7 @@ class PurgePlan:
     warnings: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     seal: str = ""
+    claims: Claims | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -129,6 +132,7 @@ class PurgePlan:
             },
             "warnings": list(self.warnings),
             "blocked": list(self.blocked),
+            **({"claims": self.claims.as_dict()} if self.claims is not None else {}),
         }
 
     @classmethod
@@ -179,6 +183,7 @@ class PurgePlan:
             warnings=tuple(_text(line) for line in value["warnings"]),
             blocked=tuple(_text(line) for line in value["blocked"]),
             seal=_text(value.get("seal", "")),
+            claims=Claims.from_dict(value["claims"]) if "claims" in value else None,
         )
         if plan.fingerprint != value["fingerprint"]:
             raise _no_plan("it holds what no plan of this version holds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from storage.domain.purge.claims import Claims
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 
 MAX_REASONS = 50
@@ -20,6 +21,7 @@ class World:
     counters: tuple[CounterChange, ...] = ()
     warnings: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    claims: Claims | None = None
 
     @property
     def empty(self) -> bool:
@@ -52,6 +54,9 @@ def _moved(plan: PurgePlan, now: World) -> Iterator[str]:
     uploads = set(plan.uploads)
     yield from (f"new unfinished upload: {upload.key}" for upload in now.uploads if upload not in uploads)
     yield from (reason for reason in now.blocked if reason not in plan.blocked)
+    if plan.claims is not None and now.claims is not None:
+        known = {*plan.claims.missing, *etags}
+        yield from (f"claimed and not there: {key}" for key in now.claims.missing if key not in known)
 
 
 def _shortened(lines: Iterable[str]) -> list[str]:

@@ -1,0 +1,68 @@
+"""What completed clips of a scope claim to be there, what of it was not seen, and what a person acknowledged of that.
+
+Claimed are the keys of completed clips and the thumbnails that they name; never highlights or caches, which may expire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from storage.domain.integrity.controls import Controls
+
+ACKNOWLEDGE = "--acknowledge-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """How many objects are claimed, and the keys of those that were never seen, sorted.
+
+    `controls` were looked for where none of them was found. `acknowledged`: whoever made the plan said that what is
+    missing may be purged all the same.
+    """
+
+    claimed: int
+    missing: tuple[str, ...] = ()
+    acknowledged: bool = False
+    controls: Controls | None = None
+
+    @property
+    def found(self) -> int:
+        """How many were seen."""
+        return self.claimed - len(self.missing)
+
+    @property
+    def may_be_acknowledged(self) -> bool:
+        """Whether it is a loss, as far as anybody can tell: a control is there, or needed none to be looked for."""
+        seen = self.found > 0 if self.controls is None else self.controls.there > 0
+        return bool(self.missing) and not self.acknowledged and seen
+
+    @property
+    def words(self) -> str:
+        """What is missing, in a clause, with the controls beside it."""
+        beside = f"; {self.controls.words}" if self.controls is not None else ""
+        return (
+            f"{len(self.missing):,} of {self.claimed:,} objects that completed clips claim are not there, for example "
+            f"{self.missing[0]}{beside}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a plan."""
+        return {
+            "claimed": self.claimed,
+            "found": self.found,
+            "missing": list(self.missing),
+            "acknowledged_missing": self.acknowledged,
+            "controls": self.controls.as_dict() if self.controls is not None else None,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `as_dict`; `KeyError` or `TypeError` for what is none."""
+        claimed, missing, acknowledged = value["claimed"], value["missing"], value["acknowledged_missing"]
+        right = type(claimed) is int and type(acknowledged) is bool and all(type(key) is str for key in missing)
+        if not right or claimed < len(missing):
+            raise TypeError("not claims")
+        looked = value["controls"]
+        return cls(claimed, tuple(missing), acknowledged, None if looked is None else Controls.from_dict(looked))

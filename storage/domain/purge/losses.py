@@ -1,0 +1,100 @@
+"""Whether what completed clips claim and is not there may be purged: a loss that somebody acknowledges, or a doubt.
+
+"The bucket does not have it" is no proof that it is gone. Where nothing of what is claimed was found, objects of other
+customers tell a loss from a wrong bucket; where no document is there, other customers tell a left-over from a wrong
+project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from storage.domain.integrity import controls as integrity
+from storage.domain.integrity.controls import Controls
+from storage.domain.integrity.findings import Suspicion
+from storage.domain.integrity.suspicion import controls_wanted, suspect, suspect_project
+from storage.domain.layout import thumbnail_of
+from storage.domain.purge.claims import ACKNOWLEDGE, Claims
+from storage.domain.purge.facts import Facts
+
+_IF_LOST = f"If that is a loss, plan it with {ACKNOWLEDGE}, which goes on record"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a plan must know of the claims beside the facts.
+
+    `controls`: objects of other customers, or, where Firestore has no document of the scope, other customers of the
+    bucket. `seen` are keys that were there when the plan was made: that they are gone since needs no acknowledgement.
+    """
+
+    acknowledged: bool = False
+    controls: Controls | None = None
+    seen: Collection[str] = ()
+
+
+def claims_of(facts: Facts, look: Look) -> Claims:
+    """What is claimed, and what of it was never seen."""
+    there = {item.key for item in facts.listed}
+    claimed = {*facts.claimed, *facts.claimed_thumbnails}
+    missing = claimed - there - set(look.seen)
+    return Claims(len(claimed), tuple(sorted(missing)), look.acknowledged, None if _stranger(facts) else look.controls)
+
+
+def wants_controls(facts: Facts) -> bool:
+    """Whether objects of other customers must be looked for before the result may be believed."""
+    return controls_wanted(_in_clips(facts), len(facts.listed))
+
+
+def wants_customers(facts: Facts) -> bool:
+    """Whether other customers of the bucket must be looked for: there are objects, and no document at all."""
+    return _stranger(facts)
+
+
+def doubt(facts: Facts, look: Look) -> Suspicion | None:
+    """Why the result cannot be believed, if so. It is not lifted by an acknowledgement, but for a loss whose controls
+    are there.
+    """
+    if _stranger(facts):
+        return suspect_project(len(facts.listed), look.controls, facts.listed[0].key)
+    if look.acknowledged and look.controls is not None and look.controls.there:
+        return None
+    return suspect(_in_clips(facts), len(facts.listed), facts.prefixes, look.controls)
+
+
+def objections(facts: Facts, look: Look | None) -> Iterator[str]:
+    """What of the claims blocks a purge; without a look, only what is implausible by itself."""
+    suspicion = doubt(facts, look or Look())
+    if suspicion is not None:
+        loss = look is not None and look.controls is not None and look.controls.there and not _stranger(facts)
+        yield f"the scan is implausible: {suspicion.reason}" + (f" {_IF_LOST}" if loss else "")
+        return
+    claims = claims_of(facts, look) if look else None
+    if claims is not None and claims.missing and not claims.acknowledged:
+        yield f"{claims.words}. {_IF_LOST}"
+
+
+def remarks(facts: Facts, look: Look) -> Iterator[str]:
+    """What of the claims is to be known before somebody agrees."""
+    claims = claims_of(facts, look)
+    if claims.missing and claims.acknowledged and doubt(facts, look) is None:
+        yield f"acknowledged as missing: {claims.words}. They were never seen, and the certificate will say so"
+
+
+def _stranger(facts: Facts) -> bool:
+    return bool(facts.listed) and not facts.documents
+
+
+def _in_clips(facts: Facts) -> integrity.Claims:
+    """The claims as the upload check counts them: by clip, with the thumbnails only among what is found.
+
+    Where documents go and the bucket has nothing at all of the scope, that too is only believed beside controls.
+    """
+    there = {item.key for item in facts.listed}
+    named = facts.claimed or facts.claimed_thumbnails
+    missing = [key for key in named if key not in there]
+    pictures = {*facts.claimed_thumbnails, *(thumbnail_of(key) for key in facts.claimed)}
+    found = len(named) - len(missing) + len(pictures & there)
+    nothing = bool(facts.documents) and not facts.listed
+    return integrity.Claims(len(named), len(missing), found, min(missing, default=""), also_absent=nothing)

@@ -1,0 +1,70 @@
+"""Workers that are pointed at another bucket, and what an earlier purge took: neither is a loss of anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from storage.actions.purge.context import Purging
+from storage.actions.purge.running import run_job
+from storage.actions.purge.undoing import undo
+from storage.actions.purge.worker import sweep
+from storage.connect import connect, open_writers
+from storage.domain.purge.scope import Scope
+from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
+from tests.rigs.seaweed import SeaweedRig
+
+SCOPE = Scope.of("u1", VIDEO)
+
+
+@pytest.fixture
+def elsewhere(filled: PurgeWorld, seaweed: SeaweedRig) -> Iterator[Purging]:
+    """The desk of the same project on another bucket, which is empty."""
+    bucket = replace(filled.settings.r2, bucket=seaweed.fresh_bucket())
+    stores = connect(replace(filled.settings, r2=bucket))
+    yield replace(filled.purging, stores=stores, writers=open_writers(stores))
+    stores.close()
+
+
+def test_a_sweep_on_another_bucket_empties_no_quarantine(filled: PurgeWorld, elsewhere: Purging) -> None:
+    job = filled.purge(SCOPE)
+    copies = filled.own_keys(f"_ops/quarantine/{job.job_id}/")
+    filled.pass_time(timedelta(days=8))
+    told: list[str] = []
+    assert sweep(replace(elsewhere, progress=told.append)) == ()
+    assert filled.purging.jobs.get(job.job_id).quarantine == "kept"
+    assert "R2_BUCKET_NAME" in told[0]
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == copies
+    assert [done.state for done in sweep(filled.purging)] == ["done"]
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == []
+
+
+def test_a_new_plan_takes_up_what_a_purge_left_although_it_took_the_objects(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 2})
+    clip = f"users/u1/videos/{VIDEO}/clips/{VIDEO}_0_split"
+    fields = {"status": "completed", "r2_key": f"users/u1/{VIDEO}/clips/clip_01_0_a title+%#_split.mp4"}
+    listener = when_done("objects", lambda: world.put_documents({clip: fields}))
+    job = run_job(world.open(progress=listener), world.apply(world.plan(SCOPE)).job_id)
+    assert job.state == "incomplete", "the clip's document was written meanwhile, so it stays"
+    plan = world.plan(SCOPE)
+    assert plan.blocked == ()
+    assert plan.claims is not None
+    assert plan.claims.missing == ()
+    assert run_job(world.purging, world.apply(plan).job_id).state == "done"
+
+
+def test_what_an_undone_purge_gave_back_and_is_gone_again_is_a_loss_as_any_other(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    world.add_user("u2", {VIDEO: 1})
+    job = world.purge(SCOPE)
+    run_job(world.purging, undo(world.purging, job.job_id, REASON, ADA).job_id)
+    assert world.plan(SCOPE).blocked == ()
+    world.purging.writers.objects.delete([key for key in world.objects() if "/u1/" in key and "/clips/clip_" in key])
+    plan = world.plan(SCOPE)
+    assert "--acknowledge-missing" in plan.blocked[0]
+    assert plan.claims is not None
+    assert plan.claims.controls is not None
+    assert plan.claims.controls.there == 1
