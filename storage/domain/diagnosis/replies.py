@@ -139,7 +139,7 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
 
 def suspected(facts: VideoFacts) -> bool:
     """Whether the bucket's answer cannot be believed: then nothing is told to a customer that rests on it."""
-    return facts.report is not None and facts.report.suspicion is not None
+    return facts.report is not None and facts.report.suspicion is not None and not facts.report.suspicion.repairs
 
 
 def _shown(signals: Signals) -> bool:

@@ -145,12 +145,17 @@ class CacheCount:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Why the whole result is not to be believed, and how to find out. Findings beside it feed no action."""
+    """Why the whole result is not to be believed, and how to find out. Findings beside it feed no action.
+
+    `repairs` is true where only a control is lacking, because there is no other customer: then what is missing may be
+    put back all the same, which takes nothing away; it may not be purged.
+    """
 
     reason: str
     expected: int
     missing: int
     how_to_check: tuple[str, ...]
+    repairs: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""

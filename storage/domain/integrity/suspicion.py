@@ -33,15 +33,16 @@ def suspect(claims: Claims, objects: int, prefixes: tuple[str, ...], controls: C
     """
     there = controls is not None and controls.there > 0
     beside = f" {_sentence(controls.words)}" if controls is not None else ""
-    brake = _brake(claims, objects, prefixes)
+    brake, alone = _brake(claims, objects, prefixes), False
     if brake:
         reason = f"{brake}{beside} {_RARE if there else _LIKELIER}"
     elif controls is not None and not there and not claims.found and _counts_against(claims, controls):
         reason = f"{_none_found(claims)}{beside} {_which(controls)}"
+        alone = not controls.looked_for and not controls.why
     else:
         return None
     missing_example = claims.example or (controls.example if controls is not None else "")
-    return Suspicion(reason, claims.expected, claims.missing, how_to_check(missing_example))
+    return Suspicion(reason, claims.expected, claims.missing, how_to_check(missing_example), repairs=alone)
 
 
 def _brake(claims: Claims, objects: int, prefixes: tuple[str, ...]) -> str:
