@@ -299,3 +299,18 @@ def test_a_doubt_about_the_bucket_offers_no_acknowledgement(desk, before):
     app = desk.open(plan=desk.plan(VIDEO).plan_id)
     assert "implausible" in read(app)
     assert not has(app, "purge-acknowledged")
+
+
+def test_a_plan_of_an_older_version_is_shown_and_can_only_be_made_anew(desk, before):
+    plan = desk.plan(VIDEO)
+    old = replace(plan, seal="")
+    desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(old).encode(), "application/json")
+    app = desk.open(plan=plan.plan_id)
+    assert "This plan has no seal" in read(app)
+    assert "u1/video-aaa" in read(app)
+    assert not [button for button in app.button if "purge" in button.label.casefold()]
+    forged = replace(plan, seal=f"deployment:{'0' * 64}")
+    desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(forged).encode(), "application/json")
+    with pytest.raises(Stale, match="not sealed by this desk"):
+        purging.read_plan(plan.plan_id)
+    assert desk.world.snapshot() == before
