@@ -285,7 +285,7 @@ def _believable(bench: Bench, uid: str, video_id: str) -> Diagnosis:
     if case.error is not None:
         raise case.error
     suspicion = case.diagnosis.suspicion
-    if suspicion is not None:
+    if suspicion is not None and not suspicion.repairs:
         raise Refused(
             f"Nothing is changed on this evidence: {suspicion.reason}",
             reasons=[suspicion.reason],

@@ -27,7 +27,8 @@ def draw(case: Case, *, page: str) -> None:
     found = case.diagnosis
     fix_outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
-    believed = case.error is None and found.suspicion is None and found.verdict != "access_denied"
+    doubted = found.suspicion is not None and not found.suspicion.repairs
+    believed = case.error is None and not doubted and found.verdict != "access_denied"
     if not believed:
         st.warning(
             "What the stores answered cannot be relied upon at this moment, so nothing that changes anything is "

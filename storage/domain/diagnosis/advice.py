@@ -187,12 +187,12 @@ def steps(
 ) -> tuple[Step, ...]:
     """The next safe step first; empty only where nothing needs doing. See the module for what is never advised."""
     ladder = Ladder(facts, signals, evidence)
-    suspected = facts.report is not None and facts.report.suspicion is not None
-    if suspected:
+    suspicion = facts.report.suspicion if facts.report is not None else None
+    if suspicion is not None and not suspicion.repairs:
         return tuple(step for rung in (Ladder.settings, Ladder.again) for step in rung(ladder))
     found = [step for rung in _RUNGS[verdict.name] for step in rung(ladder)]
     if verdict.name in _MOVING or (isinstance(facts.video, Known) and verdict.name == "access_denied"):
         found = [step for step in found if not step.changes]
-    if verdict.name == "not_found" and not clips_known(facts):
+    if suspicion is not None or (verdict.name == "not_found" and not clips_known(facts)):
         found = [step for step in found if step.id != "purge"]
     return tuple(found)

@@ -118,8 +118,9 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
     if signals is None or decided.name == "access_denied":
         return (decided.summary,)
     objections = [decided.summary] if decided.name == "disclosure" and status != "failed" else []
-    if facts.report is not None and facts.report.suspicion is not None:
-        objections.append(facts.report.suspicion.reason)
+    suspicion = facts.report.suspicion if facts.report is not None else None
+    if suspicion is not None and not suspicion.repairs:
+        objections.append(suspicion.reason)
     if not signals.settled and signals.status != "failed" and not signals.stalled:
         objections.append("The video was touched a moment ago: it may still be worked on.")
     if status == "failed":
