@@ -77,8 +77,8 @@ def _doubts(found: FleetView, now: datetime) -> None:
     """What keeps these figures from standing for all customers today."""
     if is_old(found, now):
         st.warning(
-            f"These figures are of {fmt.ago(found.read_at, now).text} ({fmt.utc(found.read_at).text}); nothing here is "
-            "known of the time since. Make them anew, below or by the scheduler.",
+            f"These figures are of {fmt.ago(found.read_at, now).text} ({fmt.utc(found.read_at).text}); nothing "
+            "here is known of the time since. Make them anew, below or by the scheduler.",
             title="Old figures", icon=":material/history:",
         )  # fmt: skip
     if found.missing_shards:

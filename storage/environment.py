@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from storage.errors import ConfigError, Problem
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def read(root: Path = ROOT, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Takes settings by name out of a mapping and collects what is wrong with them, for `storage.config` and its kin."""
+"""Takes settings by name out of a mapping and collects what is wrong with them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def prefix_doubt(reason: str) -> None:
 
 def suspicion(found: Suspicion, *, about: str = "") -> None:
     """Above everything else: the result cannot be true, and how to find out what is wrong with the settings."""
-    steps = "\n".join(f"{number}. {prose(way, 500)}" for number, way in enumerate(found.how_to_check, start=1))
+    steps = "\n".join(f"{place}. {prose(way, 500)}" for place, way in enumerate(found.how_to_check, start=1))
     st.error(
         f"{md(found.reason, 600)}\n\n**No finding below may be acted upon** until this is settled:\n\n{steps}",
         title=f"Implausible{': ' + md(about, 120) if about else ''} — suspect the bucket, the prefix or the credential",

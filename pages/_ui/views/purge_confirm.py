@@ -133,9 +133,8 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
 
 def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
     """What must be said in so many words: the numbers, the warnings, and that erasing is for good."""
-    sentences = [
-        f"{len(plan.objects):,} objects ({fmt.size(plan.total_bytes).text}) and {len(plan.documents):,} documents go."
-    ]
+    size = fmt.size(plan.total_bytes).text
+    sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents go."]
     if plan.warnings:
         number = len(plan.warnings)
         sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")

@@ -30,10 +30,10 @@ def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
 
 def meanings(findings: Sequence[Finding]) -> None:
     """Each kind that was found with its number and what it means."""
-    for kind, number in count_by_kind(findings).items():
+    for kind, count in count_by_kind(findings).items():
         gravest = min((f.severity for f in findings if f.kind == kind), key=("error", "warning", "info").index)
         look = status.look("severity", gravest)
-        st.markdown(f":{look.colour}[{look.icon}] **{number:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")
+        st.markdown(f":{look.colour}[{look.icon}] **{count:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")
 
 
 def uncompared(report: Report) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions import fixing
-from storage.actions import upload as action
+from storage.actions import fixing, upload
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     check_scene(arguments.scene)
     check_style(arguments.style)
-    media = action.open_media(arguments.file, arguments.thumbnail)
+    media = upload.open_media(arguments.file, arguments.thumbnail)
     with media.clip:
         if not media.info.index_first:
             progress("warning: the file's index comes last; players start it late (faststart would mend that)")

@@ -11,11 +11,12 @@ import pandas as pd
 from storage.domain.integrity.facts import UserFacts, own_prefixes
 from storage.domain.integrity.findings import CacheCount, Finding
 from storage.domain.integrity.join import Clips, Objects, from64, rows
-from storage.domain.layout import CACHE_KINDS, Kind, Layout, thumbnail_of
+from storage.domain.layout import CACHE_KINDS, Layout, thumbnail_of
+from storage.domain.layout import Kind as KeyKind
 from storage.domain.processing import being_processed
 
 # Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none.
-CACHE_EXPIRY: dict[Kind, timedelta] = {
+CACHE_EXPIRY: dict[KeyKind, timedelta] = {
     "source": timedelta(hours=24),
     "raw_segment": timedelta(days=7),
     "neural_cache": timedelta(days=7),
@@ -32,7 +33,7 @@ class Thing:
     video_id: str
     size_bytes: int
     modified: datetime | None
-    kind: Kind = "unrecognised"
+    kind: KeyKind = "unrecognised"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,9 @@ from storage.sandbox.world.draft import Draft, Fields
 from storage.sandbox.world.model import Story
 from storage.sandbox.world.videos import Order, Video, add_video, progress
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 FAILURES = (
     (
         "failed_transient",

@@ -13,7 +13,8 @@ from storage.sandbox.world.model import Story
 from storage.sandbox.world.scenes import make_scenes
 from storage.sandbox.world.videos import ABSENT, Order, Video, add_video
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def add_usage_stories(draft: Draft) -> None:
