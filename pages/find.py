@@ -14,8 +14,8 @@ from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
-from pages._ui.quick_find import PAGE_BOX, SENT
-from pages._ui.quick_find import question as asked
+from pages._ui.shell import PAGE_BOX, SENT
+from pages._ui.shell import question as asked
 from pages._ui.text import md
 from storage.domain.match import Found, Match
 

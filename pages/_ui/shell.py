@@ -1,18 +1,51 @@
-"""What stands around every page: title and icon of the tab, who is signed in, the banner, the menu."""
+"""What stands around every page: title and icon of the tab, who is signed in, the banner, the menu.
+
+Says on every page what the desk is looking at, where that is not the ordinary production: demo, or an emulator.
+
+What Streamlit's settings cannot say of how the desk looks: which segment is chosen, what has the focus, what is not
+there to be pressed.
+
+The search box in the side bar: from any page to the answer, without leaving the keyboard.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
 import streamlit as st
 
-from pages._ui import banner, looks, nav, quick_find
+from pages._ui import nav, shortcut
 from pages._ui.access import account, guard, screens, settings
+from pages._ui.access.guard import allowed
 from pages._ui.access.sessions import SessionEnded
-from storage import environment
+from pages._ui.keys import QUERY, key
+from pages._ui.nav import SCREENS
+from pages._ui.text import md
+from storage import config, environment
+from storage.domain.policy import Actor
+from storage.domain.secret_patterns import without_secrets
 from storage.errors import ConfigError
 
+# Streamlit writes the chosen segment in the accent. No accent can be read both as that text on the dark ground and
+# below the white text of a button (the best gives 4.2 for each), so the segment keeps the colour of all other text.
+# Links of the menu get no more than a tint of 15 % when the keyboard reaches them, none at all on the open page, and
+# buttons a ring of half the accent; an outline in the colour of their own text is seen on every ground.
+# Streamlit's own CSV button of tables and charts writes formulas as they are; its setting (client.disableDataExport)
+# would forbid copying a cell as well, and ids are copied all day.
+# On a phone the hint of a form ("Press Enter to submit") lies over what is typed.
+STYLE: Final = """<style>
+[data-testid="stButtonGroup"] button[data-selected="true"],
+[data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit !important; font-weight: 600; }
+button[aria-label^="Download as CSV"] { display: none; }
+:is(a, button, summary):focus-visible { outline: 2px solid currentColor !important; outline-offset: 1px; }
+@media (max-width: 640px) { [data-testid="InputInstructions"] { display: none; } }
+</style>"""
+_BOX: Final = key("quick", "find")
+_WISH: Final = key("quick", "wish")  # session key: what was typed, until the run that follows takes it
+PAGE_BOX: Final = key("find", "text")  # the beginning of the key of the box on the page Find
+SENT: Final = key("quick", "sent")  # session key: a question was just sent, so a single match may be opened at once
 # Drawings of our own: icons by name would be fetched from a third party.
 _MARK: Final = "<rect width='32' height='32' rx='7' fill='#0B6E82'/><path d='M12 9l11 7-11 7z' fill='#fff'/>"
 _NAME: Final = "<text x='42' y='23' font-family='sans-serif' font-size='20' font-weight='600' fill='#5B8794'>Clip Desk"
@@ -23,10 +56,59 @@ _LOGO: Final = _SVG + quote(
 )
 
 
+def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
+    """The banner, or nothing with ordinary live data."""
+    emulator = values.get("FIRESTORE_EMULATOR_HOST", "").strip()
+    if config.is_demo(values):
+        text = "Demo: sample data on stand-ins of this machine. Nothing here reaches a real bucket or project."
+    elif emulator:
+        project, bucket = md(values.get("FIREBASE_PROJECT_ID", "")), md(values.get("R2_BUCKET_NAME", ""))
+        text = (
+            f"Firestore is an emulator at **{md(emulator)}** (FIRESTORE_EMULATOR_HOST), project **{project}**; "
+            f"the bucket is **{bucket}**."
+        )
+    else:
+        return
+    if actor.source == "local":
+        text += f" You see it as **{md(actor.email.partition('@')[0])}**; the side bar changes that."
+    st.info(text, icon=":material/science:")
+
+
+def draw_styles() -> None:
+    """Takes no room: a style alone is no element of the page."""
+    st.html(STYLE)
+
+
+def draw_quick_find() -> None:
+    """Draws the box, and goes to the answer where something was typed since the last run."""
+    if not allowed("find"):
+        return
+    with st.sidebar:
+        st.text_input(
+            "Find", key=_BOX, type="search", placeholder="Find anything: press /", label_visibility="collapsed",
+            on_change=_wish, max_chars=8_000, help="An id, an address, a key, a link, or a line of a log.",
+        )  # fmt: skip
+        shortcut.to_search(PAGE_BOX, _BOX, key=key("quick", "shortcut"))
+    typed = st.session_state.pop(_WISH, "")
+    if typed:
+        st.session_state[SENT] = True
+        st.switch_page(SCREENS["find"].file, query_params={QUERY: typed})
+
+
+def question(text: str) -> str:
+    """The text as the address holds it: without signatures and other secrets, and without line ends."""
+    return " ".join(without_secrets(text, "").split())[:2_000]
+
+
+def _wish() -> None:
+    st.session_state[_WISH] = question(st.session_state[_BOX])
+    st.session_state[_BOX] = ""
+
+
 def run() -> None:
     """Draws the shell and in it the page that the address names, or what stands in its place."""
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
-    looks.draw()
+    draw_styles()
     try:
         values = environment.read()
         settings.check(values)
@@ -47,8 +129,8 @@ def run() -> None:
     page = st.navigation(nav.pages(actor.roles))
     st.set_page_config(page_title=f"{page.title} · Clip Desk", page_icon=_ICON)
     st.logo(_LOGO, icon_image=_ICON)
-    banner.draw(values, actor)
-    quick_find.draw()
+    draw_banner(values, actor)
+    draw_quick_find()
     account.panel(actor)
     page.run()
 

@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from pages._ui import looks, nav
+from pages._ui import nav, shell
 from tests.access.test_server import LIVE
 from tests.access.test_settings import OIDC
 from tests.rigs.browser import ROOT, RunningApp, streamlit_app
@@ -85,7 +85,7 @@ def test_a_stranger_gets_the_sign_in_and_nothing_else(page: str, server: Running
     assert html.text == other.text  # one document for every address, without anything of any page in it
     answers = first_run(server.url, page)
     assert kinds(answers) <= {"heading", "markdown", "button", "alert", "html"}
-    assert htmls(answers) == [looks.STYLE]
+    assert htmls(answers) == [shell.STYLE]
     buttons = [a.delta.new_element.button.label for a in answers if a.delta.new_element.HasField("button")]
     assert headings(answers) == ["Clip Desk"]
     assert buttons == ["Sign in"]
@@ -121,7 +121,7 @@ def test_beside_an_emulator_only_somebody_on_this_machine_may_choose_a_role(tmp_
         for answers in (through_a_proxy, by_a_rebound_name):
             assert headings(answers) == ["Clip Desk"]
             assert kinds(answers) <= {"heading", "alert", "html"}
-            assert htmls(answers) == [looks.STYLE]
+            assert htmls(answers) == [shell.STYLE]
 
 
 def test_a_socket_from_another_origin_is_refused(tmp_path: Path) -> None:

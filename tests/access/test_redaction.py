@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages._ui import incidents
-from pages._ui.quick_find import question
+from pages._ui.shell import question
 from storage import logs, redaction
 from storage.config import Secret
 from storage.domain.actor_and_reason import checked_reason, normal_email

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages._ui import links, looks, params, tables
+from pages._ui import links, params, shell, tables
 
 IDS = ["v 1&uid=x", "v-2", "é+3"]
 
@@ -36,5 +36,5 @@ def target() -> None:
 
 
 st.set_page_config(layout="wide")
-looks.draw()
+shell.draw_styles()
 st.navigation([st.Page(listing, default=True), st.Page(target, url_path="target")]).run()
