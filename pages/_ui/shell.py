@@ -17,7 +17,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from pages._ui import nav, shortcut
-from pages._ui.access import account, guard, screens, settings
+from pages._ui.access import guard, screens, settings
 from pages._ui.access.guard import allowed
 from pages._ui.access.sessions import SessionEnded
 from pages._ui.keys import QUERY, key
@@ -123,7 +123,7 @@ def run() -> None:
         return
     if not actor.roles:
         _pages_unseen()
-        account.panel(actor)
+        screens.panel(actor)
         screens.no_role(actor)
         return
     page = st.navigation(nav.pages(actor.roles))
@@ -131,7 +131,7 @@ def run() -> None:
     st.logo(_LOGO, icon_image=_ICON)
     draw_banner(values, actor)
     draw_quick_find()
-    account.panel(actor)
+    screens.panel(actor)
     page.run()
 
 

@@ -17,8 +17,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OctKey, RSAKey
 
-from pages._ui.access.assertion import BadAssertion, verify
-from pages._ui.access.signing_keys import FRESH_SECONDS, LAST_SECONDS, REFETCH_SECONDS, SigningKeys
+from pages._ui.access.identity import FRESH_SECONDS, LAST_SECONDS, REFETCH_SECONDS, BadAssertion, SigningKeys, verify
 from storage.access_settings import AssertionSettings
 from storage.errors import Unreachable
 from tests.rigs.issuer import AUDIENCE, Issuer, encoded, rsa, running

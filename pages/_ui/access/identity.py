@@ -1,27 +1,50 @@
-"""Who is asking: established from the OIDC sign-in, from Cloudflare Access's assertion, or a local user of the demo."""
+"""Who is asking: established from the OIDC sign-in, from Cloudflare Access's assertion, or a local user of the demo.
+
+Checks the assertion that Cloudflare Access signs for each request; nothing else in the request says who asks.
+
+The plain e-mail header is worth nothing: anybody who reaches the desk past the proxy can send it.
+
+The public keys that an issuer signs with: fetched when needed, kept by key id, asked for again once an interval.
+"""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+import threading
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
+import httpx
 import streamlit as st
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 from streamlit.web.server.server_util import get_cookie_secret
 
-from pages._ui.access import assertion
 from pages._ui.access.sessions import SessionEnded, SignIn
-from pages._ui.access.signing_keys import SigningKeys
 from storage import logs
-from storage.access_settings import AccessSettings
+from storage.access_settings import AccessSettings, AssertionSettings
 from storage.domain.policy import Role, Source
+from storage.errors import Refused, Unreachable
 from storage.role_book import address
 from storage.settings_reader import LOOPBACK
 
+REFETCH_SECONDS: Final = 10.0  # made-up key ids cannot make us ask more often than this
+FRESH_SECONDS: Final = 3_600.0  # a key that was withdrawn is not believed for longer than this, if the issuer answers
+LAST_SECONDS: Final = 86_400.0  # nor, if it does not answer, for longer than this
+_LARGEST: Final = 1_000_000  # bytes of a key set
+_LEAST_BITS: Final = 2_048
+
+
+HEADER: Final = "Cf-Access-Jwt-Assertion"
+_LONGEST: Final = 16_384  # characters; a header longer than this is no assertion
+_LEEWAY_SECONDS: Final = 30  # for "not before" and "issued at" alone: an expired assertion is expired
 PERSONA: Final = "access__persona"  # session key: whom a local user plays
 # Whom a local user may play. Two admins, since an approval takes two.
 PERSONAS: Final[Mapping[str, frozenset[Role]]] = {
@@ -32,6 +55,140 @@ PERSONAS: Final[Mapping[str, frozenset[Role]]] = {
     "support@demo.local": frozenset({"support"}),
     "nobody@demo.local": frozenset(),
 }
+
+
+class SigningKeys:
+    """One issuer's keys. Safe to share between threads; makes no request before the first question."""
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic, timeout_seconds: float = 5.0) -> None:
+        self._url = url
+        self._clock = clock
+        self._timeout = timeout_seconds
+        self._lock = threading.Lock()
+        self._keys: dict[str, RSAKey] = {}
+        self._fetched_at: float | None = None
+        self._tried_at: float | None = None
+
+    def get(self, key_id: str) -> RSAKey | None:
+        """The key of this id, or `None` where the issuer has no such key.
+
+        Raises `Unreachable` when the issuer's keys are not known and cannot be had.
+        """
+        with self._lock:
+            known = self._keys.get(key_id)
+            age = self._age(self._fetched_at)
+            if known is not None and age < FRESH_SECONDS:
+                return known
+            if self._age(self._tried_at) >= REFETCH_SECONDS:
+                self._refetch()
+            if self._age(self._fetched_at) >= LAST_SECONDS:
+                raise Unreachable(
+                    "The keys that sign-ins are checked with could not be fetched.",
+                    remedy="Check that this machine reaches ACCESS_TEAM_DOMAIN; then reload.",
+                    operation="fetch signing keys",
+                    target=self._url,
+                )
+            return self._keys.get(key_id)
+
+    def _age(self, instant: float | None) -> float:
+        return float("inf") if instant is None else self._clock() - instant
+
+    def _refetch(self) -> None:
+        """Replaces all keys by those that the issuer has now; keeps what there is where it does not answer."""
+        self._tried_at = self._clock()
+        try:
+            with httpx.stream("GET", self._url, timeout=self._timeout, follow_redirects=False) as answer:
+                answer.raise_for_status()
+                content = b""
+                for piece in answer.iter_bytes():
+                    content += piece
+                    if len(content) > _LARGEST:
+                        return
+            published = httpx.Response(200, content=content).json()["keys"]
+            keys = {key.kid: key for key in map(_usable, published) if key is not None and key.kid}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return  # not an answer that keys can be taken from
+        if keys:
+            self._keys = keys
+            self._fetched_at = self._clock()
+
+
+def _usable(published: object) -> RSAKey | None:
+    """One key of the set, or `None` for one of another kind, a broken or a weak one: it does not spoil the others."""
+    if not isinstance(published, dict) or published.get("kty") != "RSA":
+        return None
+    try:
+        modulus = int.from_bytes(urlsafe_b64decode(published["n"] + "=="))
+        return RSAKey.import_key(published) if modulus.bit_length() >= _LEAST_BITS else None
+    except (JoseError, ValueError, KeyError, TypeError):
+        return None
+
+
+class BadAssertion(Refused):
+    """The assertion is not one to believe: malformed, forged, expired, or meant for something else."""
+
+    code = "bad_assertion"
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What Access vouches for. `email` is empty for a service token, which is nobody."""
+
+    subject: str
+    email: str
+    issued_at: datetime | None
+    expires_at: datetime
+    claims: Mapping[str, Any]
+
+
+def verify(token: str, settings: AssertionSettings, keys: SigningKeys, *, now: datetime) -> Assertion:
+    """What the assertion says, once signature (RS256), issuer, audience and times were found right.
+
+    Raises `BadAssertion`, which never quotes the assertion, or `Unreachable` where the keys cannot be had.
+    """
+    if len(token) > _LONGEST:
+        raise BadAssertion("The assertion of Cloudflare Access is too long to be one.")
+    try:
+        header = jws.extract_compact(token.encode("ascii")).headers()
+    except (JoseError, ValueError, KeyError, TypeError):
+        raise BadAssertion("The assertion of Cloudflare Access is malformed.") from None
+    key_id = header.get("kid")
+    key = keys.get(key_id) if isinstance(key_id, str) and header.get("alg") == "RS256" else None
+    if key is None:
+        raise BadAssertion("The assertion is not signed with a key of this Cloudflare Access team.")
+    rules = jwt.JWTClaimsRegistry(
+        now=int(now.timestamp()),
+        leeway=0,
+        iss={"essential": True, "value": settings.issuer},
+        aud={"essential": True, "values": list(settings.audiences)},
+        exp={"essential": True},
+    )
+    try:
+        claims = jwt.decode(token, key, algorithms=["RS256"]).claims
+        rules.validate({name: value for name, value in claims.items() if name not in {"nbf", "iat"}})
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        what = getattr(error, "error", "") or type(error).__name__
+        raise BadAssertion(
+            f"The assertion of Cloudflare Access was not accepted: {what}.", remedy="Reload the page to get a new one."
+        ) from None
+    return _assertion(claims, now)
+
+
+def _assertion(claims: dict[str, Any], now: datetime) -> Assertion:
+    latest = now.timestamp() + _LEEWAY_SECONDS
+    issued = claims.get("iat")
+    for early in (issued, claims.get("nbf")):
+        if early is not None and (not isinstance(early, int | float) or early > latest):
+            raise BadAssertion("The assertion of Cloudflare Access is not valid yet.", remedy="Check this clock.")
+    email, subject = claims.get("email"), claims.get("sub")
+    email = email.strip() if isinstance(email, str) else ""
+    return Assertion(
+        subject=subject if isinstance(subject, str) and subject else email,
+        email=email,
+        issued_at=datetime.fromtimestamp(issued, UTC) if issued is not None else None,
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        claims=claims,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +278,12 @@ def sign_in_of(claims: Mapping[str, Any]) -> SignIn:
 
 
 def _from_access(settings: AccessSettings, now: datetime) -> Person | None:
-    token = st.context.headers.get(assertion.HEADER)
+    token = st.context.headers.get(HEADER)
     if not token or settings.assertion is None:
         return None
     try:
         person = person_of_assertion(token, settings, now)
-    except assertion.BadAssertion as error:
+    except BadAssertion as error:
         logs.event("sign_in", actor="", outcome="refused", source="access", ip=ip(), why=error.message)
         raise SessionEnded("refused", error.message, remedy=error.remedy or "Reload the page.") from None
     if person is None:
@@ -141,11 +298,11 @@ def person_of_assertion(token: str, settings: AccessSettings, now: datetime) -> 
     """
     if settings.assertion is None:
         return None
-    found = assertion.verify(token, settings.assertion, signing_keys(settings.assertion.keys_url), now=now)
+    found = verify(token, settings.assertion, signing_keys(settings.assertion.keys_url), now=now)
     if not found.email:
         return None
     if found.issued_at is None:
-        raise assertion.BadAssertion("The assertion of Cloudflare Access does not say when it was issued.")
+        raise BadAssertion("The assertion of Cloudflare Access does not say when it was issued.")
     custom = found.claims.get("custom")
     claims = {**custom, **found.claims} if isinstance(custom, dict) else found.claims
     secret = " ".join(settings.assertion.audiences)  # nothing secret is known here; the same on all replicas

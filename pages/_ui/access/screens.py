@@ -1,16 +1,22 @@
-"""What stands in place of a page: sign-in, no access, and a machine that is not configured. None of them shows data."""
+"""What stands in place of a page: sign-in, no access, and a machine that is not configured. None of them shows data.
+
+Who is signed in, in the side bar: name and roles, signing out, and for a local user whom to play.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.sessions import SessionEnded
+from pages._ui.access import identity
+from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current
 from pages._ui.text import md
+from storage import logs
 from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
-from storage.errors import ConfigError
+from storage.errors import ConfigError, StorageError
 
 REFUSED: Final = "sign_in"  # query parameter with which a refused sign-in comes back
 _ACCESS_SIGN_OUT: Final = "/cdn-cgi/access/logout"  # answered by Cloudflare in front of the desk
@@ -86,3 +92,40 @@ def _middle() -> st.delta_generator.DeltaGenerator:
     """A column in the middle of the page."""
     outer = st.container(horizontal_alignment="center")
     return outer.container(width=640, horizontal_alignment="center", key="access__screen")
+
+
+def panel(actor: Actor) -> None:
+    """Draws the account's part of the side bar."""
+    with st.sidebar, st.container(key="access__account", border=True):
+        if actor.source == "local":
+            _switcher()
+            return
+        roles = ", ".join(sorted(actor.roles)) or "no role"
+        st.markdown(f"**{md(actor.name or actor.email, 60)}**  \n:small[{md(actor.email, 80)} · {roles}]")
+        st.button("Sign out", icon=":material/logout:", key="access__sign_out", on_click=_sign_out)
+
+
+def _switcher() -> None:
+    """The demo and a local emulator have no sign-in; here a local user sees what each role sees."""
+    st.selectbox(
+        "See the desk as",
+        list(identity.PERSONAS),
+        key=identity.PERSONA,
+        format_func=lambda email: email.partition("@")[0].replace("-", " ").capitalize(),
+        help="Without sign-in, on this machine alone. With live data everybody signs in.",
+        persist_state="session",
+    )
+
+
+def _sign_out() -> None:
+    """Ends the sign-in for every tab, then lets the browser forget it and tells the provider."""
+    settings = current()
+    now = datetime.now(UTC)
+    try:
+        person = identity.who(settings, now)
+    except StorageError:
+        return
+    sessions.sign_out(person.sign_in, now=now)
+    logs.event("sign_out", actor=person.email, outcome="done", source=person.source, ip=identity.ip())
+    if person.source == "oidc":
+        st.logout()

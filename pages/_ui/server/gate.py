@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages._ui.access import assertion, cookie, identity, settings
+from pages._ui.access import cookie, identity, settings
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.server.address import path_of
 from storage import config, environment
@@ -75,7 +75,7 @@ async def _is_signed_in(request: HTTPConnection) -> bool:
     if person is not None:
         admitted = sessions.is_live(person.sign_in, settings.limits(current), now=now)
     else:
-        person = await asyncio.to_thread(_by_assertion, request.headers.get(assertion.HEADER, ""), current, now)
+        person = await asyncio.to_thread(_by_assertion, request.headers.get(identity.HEADER, ""), current, now)
         admitted = person is not None and not sessions.has_ended(person.sign_in, settings.limits(current), now=now)
     return admitted and person is not None and bool(current.book.roles_of(person.email, person.groups))
 
