@@ -8,8 +8,9 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import loads, params, shortcut, state, states, tables
+from pages._ui import params, shortcut, state, states, tables
 from pages._ui.access.guard import allowed, show
+from pages._ui.data import loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.links import url_for

@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fleet_loads, fmt, state, states
+from pages._ui import fmt, state, states
 from pages._ui.access.guard import show
+from pages._ui.data import fleet_loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.text import md

@@ -9,9 +9,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fleet_loads, loads, state, states
+from pages._ui import state, states
 from pages._ui.access.guard import actor, allowed, show
-from pages._ui.cached import stores
+from pages._ui.data import fleet_loads, loads
+from pages._ui.data.resources import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.nav import SCREENS

@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import params, purging, state, states
+from pages._ui import params, state, states
 from pages._ui.access.guard import show
+from pages._ui.data import purges
 from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.views import purge_job, purge_lists, purge_plan, purge_scope
 from storage.errors import BadInput
@@ -23,7 +24,7 @@ def page() -> None:
     state.enter(NAME)
     try:
         job, plan = params.read(JOB), params.read(PLAN)
-        job, plan = job and purging.job_id(job), plan and purging.plan_id(plan)
+        job, plan = job and purges.job_id(job), plan and purges.plan_id(plan)
         uid, video_id, clip_id = (params.read(name) for name in (UID, VIDEO_ID, CLIP_ID))
     except BadInput as error:
         st.title("Purge", anchor=False)

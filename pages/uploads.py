@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import loads, params, state, states
+from pages._ui import params, state, states
 from pages._ui.access.guard import require, show
+from pages._ui.data import loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS

@@ -8,9 +8,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, loads, params, state, states, status
+from pages._ui import fmt, params, state, states, status
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
+from pages._ui.data import loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import cached, nav
+from pages._ui import nav
 from pages._ui.access.identity import PERSONA
+from pages._ui.data import resources
 from storage.errors import Unreachable
 from storage.ids import is_stored_id
 from tests.access.conftest import NAMES
@@ -45,9 +46,9 @@ def demo() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(NAMES):
                 patch.delenv(name)
-        cached.stores()
+        resources.stores()
         yield
-        cached.close()
+        resources.close()
 
 
 def shown(name: str, parameters: dict[str, list[str]]) -> AppTest:
@@ -90,7 +91,7 @@ def test_a_bad_id_is_refused_before_anything_is_asked_of_a_store(
         asked.append(name)
         raise Unreachable("no store may be asked here")
 
-    monkeypatch.setattr(cached, "_opened", opened)
+    monkeypatch.setattr(resources, "_opened", opened)
     app = shown(name, {"uid": [bad], "video_id": ["abcdefgh"]})
     assert not app.exception
     assert asked == []

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from pages._ui import cached, purging
 from pages._ui.access import identity
+from pages._ui.data import purges, resources
 from storage.actions import fixing
 from storage.actions.fixing import Bench
 from storage.actions.purge import applying, approving, controlling, planning, undoing
@@ -96,7 +96,7 @@ def desk(r2_rig: SeaweedRig) -> Iterator[Desk]:
         patch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
         patch.setattr(identity, "ip", lambda: "127.0.0.1")
         yield Desk(world)
-        cached.close()
+        resources.close()
         st.cache_data.clear()
         st.cache_resource.clear()
         world.close()
@@ -153,7 +153,7 @@ def approve(desk: Desk, uid: str) -> Attempt:
 
 
 def decline(desk: Desk, uid: str) -> Attempt:
-    return partial(purging.decline, desk.plan(uid), "not this one")
+    return partial(purges.decline, desk.plan(uid), "not this one")
 
 
 def apply_plan(desk: Desk, uid: str) -> Attempt:

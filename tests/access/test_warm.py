@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pages._ui import cached, nav
+from pages._ui import nav
+from pages._ui.data import resources
 from pages._ui.server.lifespan import _warm
 from storage.errors import Unreachable
 
@@ -28,7 +29,7 @@ def test_what_is_there_before_the_first_visitor_is_not_gone_over_after_each_page
     def away() -> None:
         raise Unreachable("no store today")
 
-    monkeypatch.setattr(cached, "stores", away)
+    monkeypatch.setattr(resources, "stores", away)
     _warm()
     assert all(f"pages.{name}" in sys.modules for name in nav.SCREENS)
     assert gc.get_freeze_count() > 10 * len(gc.get_objects())

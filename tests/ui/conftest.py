@@ -14,9 +14,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import cached
 from pages._ui.access import identity
 from pages._ui.access.identity import PERSONA
+from pages._ui.data import resources
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.repositories.objects import Objects
@@ -55,7 +55,7 @@ def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp
         settings = r2_rig.settings(bucket)
         reader, writer = r2.read_client(settings), r2.write_client(settings)
         yield LiveApp(world, Objects(reader, bucket), ObjectWriter(writer, bucket), bucket, open_page)
-        cached.close()
+        resources.close()
         st.cache_data.clear()
         st.cache_resource.clear()
 

@@ -11,8 +11,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import cached
 from pages._ui.access import identity
+from pages._ui.data import resources
 from storage.actions.purge.planning import store_plan
 from storage.domain.policy import Actor
 from storage.domain.purge.job import ENDED, Job
@@ -83,7 +83,7 @@ def a_desk(seaweed: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pur
         for name, value in world.values.items():
             monkeypatch.setenv(name, value)
         yield PurgeDesk(world)
-        cached.close()
+        resources.close()
         st.cache_data.clear()
         st.cache_resource.clear()
         world.close()

@@ -9,7 +9,7 @@ import sys
 import pytest
 import streamlit as st
 
-from pages._ui import cached
+from pages._ui.data import resources
 from storage.environment import ROOT
 from storage.sandbox.demo import configured_folder
 
@@ -24,21 +24,21 @@ def test_when_the_demos_owner_ends_the_desk_takes_over_with_the_same_data(monkey
         while "until Ctrl-C" not in (line := owner.stdout.readline()):
             assert line, "the demo ended before it ran"
         try:
-            first = cached.stores()
+            first = resources.stores()
             some = sorted(first.records.users().frame["uid"])
-            reads = cached.user_reads()
+            reads = resources.user_reads()
             assert reads.account(some[0])[0].uid == some[0]
-            assert cached.stores() is first
+            assert resources.stores() is first
             owner.kill()
             owner.wait()
-            second = cached.stores()
+            second = resources.stores()
             assert second is not first
             assert sorted(second.records.users().frame["uid"]) == some
-            assert cached.user_reads() is not reads
-            assert cached.user_reads().account(some[0])[0].uid == some[0]
-            assert cached.stores() is second
+            assert resources.user_reads() is not reads
+            assert resources.user_reads().account(some[0])[0].uid == some[0]
+            assert resources.stores() is second
         finally:
             owner.kill()
-            cached.close()
+            resources.close()
             st.cache_data.clear()
             st.cache_resource.clear()

@@ -12,7 +12,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import cached, nav
+from pages._ui import nav
+from pages._ui.data import resources
 from storage.clients import circuit, r2
 from tests.rigs.http_faults import FaultProxy, Hang
 from tests.rigs.records import clip, user, video
@@ -54,7 +55,7 @@ def bucket_proxy(app: LiveApp, r2_rig: Any, monkeypatch: pytest.MonkeyPatch) -> 
     with FaultProxy(r2_rig.endpoint) as proxy:
         monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
         yield proxy
-        cached.close()
+        resources.close()
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def relay(app: LiveApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingRela
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", between.address)
         yield between
         between.resume()
-        cached.close()
+        resources.close()
 
 
 def timed(draw: Callable[[], AppTest]) -> tuple[str, float]:

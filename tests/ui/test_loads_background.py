@@ -7,7 +7,8 @@ import time
 import pytest
 from streamlit.runtime.caching import cache_utils
 
-from pages._ui import budget, loads
+from pages._ui import budget
+from pages._ui.data import loads
 from tests.rigs.records import user
 from tests.rigs.waiting import until
 from tests.ui.conftest import LiveApp, words

@@ -64,7 +64,7 @@ def test_a_form_leaves_the_id_of_the_address_and_checks_what_is_typed(odd: LiveA
 def test_a_scan_goes_through_all_of_them(odd: LiveApp) -> None:
     from datetime import UTC, datetime
 
-    from pages._ui import loads
+    from pages._ui.data import loads
     from storage.scanning import Scans
 
     odd.open("uploads")

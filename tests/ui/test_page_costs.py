@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pages._ui import cached
+from pages._ui.data import resources
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
 from tests.ui.conftest import LiveApp, words
@@ -28,7 +28,7 @@ def test_every_page_says_what_the_stores_counted(
     monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
     billed: dict[str, int] = {}
     for name in PAGES:
-        cached.close()
+        resources.close()
         proxy.clear()
         app.world.faults.clear()
         page = app.open(name, **query_of(name))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from pages._ui import cached, fleet_loads
+from pages._ui.data import fleet_loads, resources
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import RECENT
 from storage.domain.rollup_documents import shard_path
@@ -140,7 +140,7 @@ def test_without_figures_the_page_says_what_they_are_and_makes_them_when_asked(a
     assert "python -m storage rollup" in text
     assert "4 users: about 16 document reads" in text
     page.button("fleet-start").click().run()
-    run = cached.rollup_runs().current
+    run = resources.rollup_runs().current
     assert run is not None
     assert run.wait(PATIENCE_SECONDS)
     assert (run.snapshot().state, run.snapshot().users_done, run.asked_by) == ("done", 4, "admin@demo.local")
@@ -163,7 +163,7 @@ def test_more_reads_than_the_budget_are_asked_for_first(app, monkeypatch):
     assert not [button for button in page.button if button.key == "fleet-start"]
     next(button for button in page.button if button.label == "Read on, up to 300 documents").click().run()
     page.button("fleet-start").click().run()
-    assert cached.rollup_runs().current.wait(PATIENCE_SECONDS)
+    assert resources.rollup_runs().current.wait(PATIENCE_SECONDS)
     page.run()
     assert "u000@example.com" in words(page)
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from pages._ui import loads, purging
 from pages._ui.access import identity
+from pages._ui.data import loads, purges
 from pages._ui.fmt import size
 from pages._ui.text import md
 from storage.actions.purge.applying import Request
@@ -41,7 +41,7 @@ def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing
     app = desk.open(uid="u1", video_id="video-aaa")
     assert "u1/video-aaa" in read(app)
     press(app, "purge-make")
-    plan = purging.read_plan(param(app, "plan"))
+    plan = purges.read_plan(param(app, "plan"))
     text = read(app)
     assert (plan.scope, plan.maker) == (VIDEO, MAKER.email)
     assert [metric.value for metric in app.metric] == ["9", size(plan.total_bytes).text, "6", "1", "0"]
@@ -93,7 +93,7 @@ def test_a_wrong_name_is_refused_by_the_action_whatever_the_button_was(desk, bef
     press(app)
     assert not param(app, "job")
     with pytest.raises(Refused, match="not the scope's name"):
-        purging.begin(plan, Request("u1/video-bbb", WHY), MAKER)
+        purges.begin(plan, Request("u1/video-bbb", WHY), MAKER)
     assert desk.world.log.search(action="purge.apply")[0]["outcome"] == "refused"
     assert desk.world.snapshot() == before
 
@@ -186,12 +186,12 @@ def test_whoever_approved_cannot_apply_and_who_made_it_cannot_approve(desk, befo
     assert "You approved this plan" in read(app)
     assert not any(has(app, name) for name in ("purge-apply", "purge-open", "purge-approve"))
     with pytest.raises(Refused, match="a second person must approve"):
-        purging.begin(plan, Request(plan.scope.spelled, WHY), SECOND)
+        purges.begin(plan, Request(plan.scope.spelled, WHY), SECOND)
     assert "Send the link" not in read(desk.open(plan=plan.plan_id))
     with pytest.raises(Refused, match="cannot approve"):
-        purging.approve(plan, MAKER)
+        purges.approve(plan, MAKER)
     with pytest.raises(Refused, match="does not decline"):
-        purging.decline(plan, "no", MAKER)
+        purges.decline(plan, "no", MAKER)
     assert desk.world.snapshot() == before
 
 
@@ -225,10 +225,10 @@ def test_a_role_that_is_taken_away_stops_whoever_has_the_page_open(desk, before,
     assert "No access" in " ".join(str(block.proto.title) for block in app.warning) or "takes the role" in read(app)
     engineer = replace(MAKER, roles=frozenset({"engineer"}))
     for act in (
-        lambda: purging.begin(plan, Request(plan.scope.spelled, "why"), engineer),
-        lambda: purging.approve(plan, replace(SECOND, roles=frozenset({"engineer"}))),
-        lambda: purging.decline(plan, "no", replace(SECOND, roles=frozenset({"engineer"}))),
-        lambda: purging.make(CLIP, engineer),
+        lambda: purges.begin(plan, Request(plan.scope.spelled, "why"), engineer),
+        lambda: purges.approve(plan, replace(SECOND, roles=frozenset({"engineer"}))),
+        lambda: purges.decline(plan, "no", replace(SECOND, roles=frozenset({"engineer"}))),
+        lambda: purges.make(CLIP, engineer),
     ):
         with pytest.raises(NotPermitted):
             act()
@@ -262,7 +262,7 @@ def test_chosen_clips_of_a_video_are_planned_together(desk, before):
     app = desk.open(uid="u1", video_id="video-aaa")
     scope = Scope.of("u1", "video-aaa", ["video-aaa_0_split", "video-aaa_1_split"])
     assert scope.spelled == "u1/video-aaa/2 clips"
-    plan = purging.read_plan(purging.make(scope, MAKER))
+    plan = purges.read_plan(purges.make(scope, MAKER))
     shown = desk.open(plan=plan.plan_id)
     assert "Chosen clips" in read(shown)
     assert "u1/video-aaa/2 clips" in read(shown)
@@ -273,7 +273,7 @@ def test_a_plan_of_another_name_in_its_place_is_refused(desk, before):
     plan, other = desk.plan(CLIP), desk.plan(VIDEO)
     desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(other).encode(), "application/json")
     with pytest.raises(Stale, match="Another plan"):
-        purging.read_plan(plan.plan_id)
+        purges.read_plan(plan.plan_id)
 
 
 def test_a_customers_loss_blocks_the_plan_until_somebody_says_that_it_is_known(desk, before):
@@ -288,7 +288,7 @@ def test_a_customers_loss_blocks_the_plan_until_somebody_says_that_it_is_known(d
     assert app.button(at(app, "purge-acknowledged")).disabled
     app.checkbox(at(app, "purge-acknowledge-plan")).check().run()
     press(app, "purge-acknowledged")
-    plan = purging.read_plan(param(app, "plan"))
+    plan = purges.read_plan(param(app, "plan"))
     assert (plan.blocked, plan.claims.acknowledged, len(plan.claims.missing)) == ((), True, 4)
     assert "acknowledged as missing" in read(app)
     assert plan.scope == VIDEO
@@ -312,5 +312,5 @@ def test_a_plan_of_an_older_version_is_shown_and_can_only_be_made_anew(desk, bef
     forged = replace(plan, seal=f"deployment:{'0' * 64}")
     desk.world.purging.writers.objects.put(plan_key(plan.plan_id), to_text(forged).encode(), "application/json")
     with pytest.raises(Stale, match="not sealed by this desk"):
-        purging.read_plan(plan.plan_id)
+        purges.read_plan(plan.plan_id)
     assert desk.world.snapshot() == before

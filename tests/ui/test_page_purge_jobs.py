@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pages._ui import loads, purging, taking_up
+from pages._ui.data import loads, purges, recovery
 from pages._ui.views import purge_outcome, purge_sheet, purge_steps
 from storage.actions.purge.approving import approve
 from storage.actions.purge.controlling import begin_emptying
@@ -39,7 +39,7 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
 
 def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
     app = press(desk.open(uid="u1", video_id="video-aaa", clip_id="video-aaa_0_split"), "purge-make")
-    plan = purging.read_plan(param(app, "plan"))
+    plan = purges.read_plan(param(app, "plan"))
     press(fill(app, plan))
     job_id = param(app, "job")
     job = desk.ended(job_id)
@@ -77,7 +77,7 @@ def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(des
     old = desk.world.apply(desk.plan(CLIP), MAKER)
     desk.world.pass_time(timedelta(minutes=2))
     young = desk.world.apply(desk.plan(Scope.of("u1", "video-bbb")), MAKER)
-    assert taking_up.take_up() == (old.job_id,)
+    assert recovery.take_up() == (old.job_id,)
     assert desk.ended(old.job_id).state == "done"
     assert desk.world.purging.jobs.get(young.job_id).state == "ready"
 
@@ -85,7 +85,7 @@ def test_what_a_dead_worker_left_is_taken_up_and_what_is_young_is_left_alone(des
 def test_a_quarantine_that_expired_is_emptied(desk, before):
     job = desk.world.purge(CLIP)
     desk.world.pass_time(timedelta(days=8))
-    assert taking_up.take_up(expired=True) == (f"{job.job_id}-empty",)
+    assert recovery.take_up(expired=True) == (f"{job.job_id}-empty",)
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
     assert "there is no way back" in read(desk.open(job=job.job_id))
@@ -124,7 +124,7 @@ def test_the_lists_name_what_waits_and_what_was_done(desk, before):
     assert ready.plan_id in text
     assert job.job_id in text
     approve(desk.world.purging, waiting, SECOND)
-    purging.context()
+    purges.context()
     press(app, "plans_fresh")
     assert "Its approved apply" in read(app)
 
@@ -138,7 +138,7 @@ def test_what_is_downloaded_opens_as_text_in_a_spreadsheet(desk, before):
 
 def test_a_certificate_prints_as_plain_text_with_what_it_cannot_cover(desk, before):
     job = desk.world.purge(CLIP)
-    text = purge_outcome.as_text(purging.certificate(job.job_id))
+    text = purge_outcome.as_text(purges.certificate(job.job_id))
     for fact in (job.job_id, job.fingerprint, CLIP.spelled, "Objects left: 0", "point-in-time recovery"):
         assert fact in text
 
@@ -177,13 +177,13 @@ def test_the_look_for_abandoned_jobs_goes_on_after_a_fault_and_tells_of_it_once(
         raise Unreachable("Firestore is away")
 
     async def some_looks() -> None:
-        going = asyncio.create_task(taking_up.keep_going())
+        going = asyncio.create_task(recovery.keep_going())
         while len(looks) < 3:
             await asyncio.sleep(0.01)
         going.cancel()
 
-    monkeypatch.setattr(taking_up, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(taking_up, "take_up", fail)
+    monkeypatch.setattr(recovery, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "take_up", fail)
     asyncio.run(some_looks())
     assert looks[:3] == [True, False, False]
     assert caplog.text.count("Firestore is away") == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pages._ui import cached
+from pages._ui.data import resources
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
@@ -55,7 +55,7 @@ def tick(shown: Any, row: int) -> None:
 
 def ended(shown: Any) -> Any:
     """The page once the scan has ended."""
-    scan = cached.scans().current
+    scan = resources.scans().current
     assert scan is not None
     assert scan.wait(PATIENCE_SECONDS)
     until(lambda: not scan.running, "the scan's end")

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pages._ui import cached, loads
+from pages._ui.data import loads, resources
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
 
@@ -108,7 +108,7 @@ def test_whole_tables_are_read_once_and_then_brought_up_to_date(app):
     page.button(REFRESH).click().run()
     words(page)
     assert billed(app) - before <= 40
-    assert len(cached.user_tables().clips("u1").frame) == 1_001
+    assert len(resources.user_tables().clips("u1").frame) == 1_001
 
 
 def test_very_many_videos_are_shown_in_pages_and_none_is_left_out(app):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import cached, loads
+from pages._ui.data import loads, resources
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
 
@@ -25,7 +25,7 @@ def test_a_prefix_that_no_key_begins_with_is_told_to_support_and_on_the_overview
     delivered(app)
     assert "R2_KEY_PREFIX" not in words(app.open("video", role="support", **IDS))
     monkeypatch.setenv("R2_KEY_PREFIX", "user/")
-    cached.close()  # the desk begins anew, as it does with every setting
+    resources.close()  # the desk begins anew, as it does with every setting
     st.cache_data.clear()
     st.cache_resource.clear()
     assert "R2_KEY_PREFIX ('user/')" in words(app.open("video", role="support", **IDS))

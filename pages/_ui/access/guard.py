@@ -16,10 +16,11 @@ from typing import Concatenate, Final, ParamSpec
 
 import streamlit as st
 
-from pages._ui import budget, recording, states
+from pages._ui import budget, states
 from pages._ui.access import identity, screens
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
+from pages._ui.data import audit_looks
 from pages._ui.freshness import cost_words
 from pages._ui.nav import SCREENS
 from storage import config, environment, logs
@@ -82,7 +83,7 @@ def require(action: Action, *, active: bool = True, on_record: bool = True) -> A
     except NotPermitted as error:
         logs.event(action, actor=who, outcome="refused", code=error.code)
         if on_record:
-            recording.refused(who, Event(action, "-"), error)
+            audit_looks.refused(who, Event(action, "-"), error)
         raise
     return who
 

@@ -116,7 +116,7 @@ def of_this_process() -> Sharing:
     """For the server's start."""
 
     def document() -> SharedSignOuts:
-        from pages._ui import cached
+        from pages._ui.data import resources as cached
         from storage.connect import open_writers
 
         stores = cached.stores()

@@ -44,7 +44,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     try:
         yield {}
     finally:
-        from pages._ui import cached
+        from pages._ui.data import resources as cached
 
         watching.cancel()
         await warming
@@ -55,7 +55,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 async def _watch(warming: asyncio.Task[None]) -> None:
     """Takes up the purges that a dead worker, or an earlier life of this server, left behind."""
     await asyncio.shield(warming)
-    from pages._ui import taking_up
+    from pages._ui.data import recovery as taking_up
 
     await taking_up.keep_going()
 
@@ -70,7 +70,7 @@ def _warm() -> None:
     try:
         for name in nav.SCREENS:
             importlib.import_module(f"pages.{name}")  # defines functions and loads what they use; draws nothing
-        from pages._ui import cached
+        from pages._ui.data import resources as cached
 
         cached.stores()
     except StorageError as error:  # the page says it again, to whoever opens one

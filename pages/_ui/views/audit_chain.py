@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages._ui import fmt, states, tables
 from pages._ui.access.guard import require
-from pages._ui.cached import stores
+from pages._ui.data.resources import stores
 from pages._ui.freshness import cost_words
 from pages._ui.keys import key
 from storage.audit_search import audit_log

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, loads, params, states, status, tables
+from pages._ui import fmt, params, states, status, tables
+from pages._ui.data import loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import UID, key
 from pages._ui.text import md

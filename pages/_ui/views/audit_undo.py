@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import loads, state, states
+from pages._ui import state, states
 from pages._ui.access.guard import allowed, guarded
-from pages._ui.cached import bench, stores
+from pages._ui.data import loads
+from pages._ui.data.resources import bench, stores
 from pages._ui.keys import key
 from pages._ui.text import md
 from pages._ui.views import fix_dialog

@@ -7,9 +7,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages._ui import loads, recording, states, tables
+from pages._ui import states, tables
 from pages._ui.access.guard import allowed, require
-from pages._ui.cached import stores
+from pages._ui.data import audit_looks, loads
+from pages._ui.data.resources import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, key
 from pages._ui.player import ClipCard, Purpose, gallery
@@ -57,7 +58,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if not allowed("preview"):
         st.caption("Your role does not preview clips.")
         return
-    recording.looked(require("preview", active=False), uid, video_id)
+    audit_looks.looked(require("preview", active=False), uid, video_id)
     known = {clip.clip_id: clip for clip in rows}
     findings = _findings(case)
     cards = [_card(clip, findings.get(clip.clip_id, ())) for clip in rows]
@@ -148,5 +149,5 @@ def _sign(known: dict[str, Clip], clip_id: str, purpose: Purpose) -> SignedUrl:
     actor = require("preview")
     clip = known[clip_id]
     link = links.media_link(stores(), clip, kind="clip", download=purpose == "download")
-    recording.link_issued(actor, clip, link.signed, purpose)
+    audit_looks.link_issued(actor, clip, link.signed, purpose)
     return link.signed

@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, incidents, loads, recording, state, states
+from pages._ui import fmt, incidents, state, states
 from pages._ui.access.guard import require
-from pages._ui.cached import bench
+from pages._ui.data import audit_looks, loads
+from pages._ui.data.resources import bench
 from pages._ui.keys import key
 from pages._ui.text import md, plain
 from pages._ui.views.fix_kinds import Done, Preview, Subject
@@ -103,10 +104,10 @@ def _form(target: Target, subject: Subject) -> None:
         type="secondary" if planned else "primary",
     ):  # fmt: skip
         about = Event(kind.audited, "-", reason=reason, uid=target.uid, video_id=target.video_id)
-        with st.spinner("Reading both stores…"), recording.refusals(who, about):
+        with st.spinner("Reading both stores…"), audit_looks.refusals(who, about):
             planned = _Planned(target, asked, reason, kind.preview(bench(), subject, values, reason))
             if planned.preview.blocked:
-                recording.refused(who, about, Refused("It is refused.", reasons=planned.preview.blocked))
+                audit_looks.refused(who, about, Refused("It is refused.", reasons=planned.preview.blocked))
         st.session_state[_plan(target.page)] = planned
     if planned is not None:
         _confirmation(planned, name("confirm"))

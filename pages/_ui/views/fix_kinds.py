@@ -10,7 +10,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, loads
+from pages._ui import fmt
+from pages._ui.data import loads
 from pages._ui.text import plain
 from storage.actions import fixing, recount
 from storage.actions.fixing import Bench

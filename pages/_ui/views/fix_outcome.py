@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages._ui import incidents, loads, state, states
+from pages._ui import incidents, state, states
 from pages._ui.access.guard import require
-from pages._ui.cached import bench
 from pages._ui.copying import copy_button
+from pages._ui.data import loads
+from pages._ui.data.resources import bench
 from pages._ui.keys import key
 from pages._ui.text import plain
 from pages._ui.views.fix_kinds import BY_ID, Done, Kind, Subject

@@ -7,8 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import loads
 from pages._ui.access.guard import allowed
+from pages._ui.data import loads
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md

@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import budget, fleet_loads, fmt, states
+from pages._ui import budget, fmt, states
 from pages._ui.access.guard import allowed, guarded
-from pages._ui.cached import rollup_runs, stores
+from pages._ui.data import fleet_loads
+from pages._ui.data.resources import rollup_runs, stores
 from pages._ui.freshness import cost_words
 from pages._ui.keys import key
 from pages._ui.text import md

@@ -6,12 +6,13 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, loads, purging, state, states
+from pages._ui import fmt, state, states
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
+from pages._ui.data import loads, purges
+from pages._ui.data.purges import Standing
 from pages._ui.keys import key
 from pages._ui.links import url_for
-from pages._ui.purging import Standing
 from pages._ui.text import md
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.policy import Actor
@@ -97,9 +98,9 @@ def _act(plan: PurgePlan, declining: str | None) -> None:
         actor = require("purge.approve")
         with st.spinner("Recording your answer…"):
             if declining is None:
-                purging.approve(plan, actor)
+                purges.approve(plan, actor)
             else:
-                purging.decline(plan, declining, actor)
+                purges.decline(plan, declining, actor)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "answer_failed"))
         return

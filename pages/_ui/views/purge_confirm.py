@@ -10,12 +10,13 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, loads, purging, state, states
+from pages._ui import fmt, state, states
 from pages._ui.access.guard import require
-from pages._ui.cached import stores
 from pages._ui.copying import copy_button
+from pages._ui.data import loads, purges
+from pages._ui.data.purges import Standing
+from pages._ui.data.resources import stores
 from pages._ui.keys import key
-from pages._ui.purging import Standing
 from pages._ui.text import md
 from storage.actions.purge.applying import Request
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
@@ -165,7 +166,7 @@ def _apply(plan: PurgePlan, request: Request) -> None:
     try:
         actor = require("purge.apply")
         with st.spinner("Checking that nothing moved since the plan was made…"):
-            job = purging.begin(plan, request, actor)
+            job = purges.begin(plan, request, actor)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "apply_failed"))
         return

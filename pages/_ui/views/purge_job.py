@@ -8,8 +8,9 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, loads, purging, states, status
+from pages._ui import fmt, states, status
 from pages._ui.access.guard import allowed, require
+from pages._ui.data import loads, purges
 from pages._ui.keys import UID, key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md
@@ -50,7 +51,7 @@ def moves(job: Job) -> bool:
 def _resumed(job: Job) -> bool:
     """Whether somebody here set it going again and its worker may still be on its way."""
     at = st.session_state.get(key(PAGE, "resumed", job.job_id))
-    late = not isinstance(at, datetime) or (datetime.now(UTC) - at).total_seconds() > purging.START_SECONDS
+    late = not isinstance(at, datetime) or (datetime.now(UTC) - at).total_seconds() > purges.START_SECONDS
     return job.state in RESUMABLE and not late
 
 
@@ -183,7 +184,7 @@ def _tally(job: Job) -> None:
 
 
 def _nobody(job: Job) -> bool:
-    return job.abandoned and not purging.starting(job)
+    return job.abandoned and not purges.starting(job)
 
 
 def _controls(job: Job) -> None:
@@ -207,10 +208,10 @@ def _act(job: Job, needed: Action, *, resuming: bool) -> None:
     try:
         actor = require(needed)
         if resuming:
-            begun = purging.resume(job.job_id, actor)
+            begun = purges.resume(job.job_id, actor)
             st.session_state[key(PAGE, "resumed", begun.job_id)] = datetime.now(UTC)
         else:
-            purging.cancel(job.job_id, actor)
+            purges.cancel(job.job_id, actor)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "control_failed"))
         return

@@ -8,13 +8,14 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, loads, states, status, tables
-from pages._ui.cached import stores
+from pages._ui import fmt, states, status, tables
+from pages._ui.data import loads
+from pages._ui.data.purges import Sheet
+from pages._ui.data.resources import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.links import url_for
 from pages._ui.nav import SCREENS
-from pages._ui.purging import Sheet
 from pages._ui.text import md
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job

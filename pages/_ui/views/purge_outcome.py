@@ -10,8 +10,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, loads, purging, state, states, tables
+from pages._ui import fmt, state, states, tables
 from pages._ui.access.guard import allowed, require
+from pages._ui.data import loads, purges
 from pages._ui.keys import key
 from pages._ui.nav import SCREENS
 from pages._ui.text import md, plain
@@ -112,7 +113,7 @@ def _begin(job: Job, reason: str) -> None:
     try:
         actor = require("purge.undo")
         with st.spinner("Looking whether its places are free…"):
-            undoing = purging.undo(job.job_id, reason, actor)
+            undoing = purges.undo(job.job_id, reason, actor)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "undo_failed"))
         return

@@ -8,14 +8,15 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, loads, purging, states
+from pages._ui import fmt, states
 from pages._ui.access.guard import allowed, require
-from pages._ui.cached import stores
 from pages._ui.copying import copy_button
+from pages._ui.data import loads, purges
+from pages._ui.data.purges import Sheet, Standing
+from pages._ui.data.resources import stores
 from pages._ui.freshness import cost_words, freshness
 from pages._ui.keys import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
-from pages._ui.purging import Sheet, Standing
 from pages._ui.text import md
 from pages._ui.views import purge_approve, purge_confirm, purge_scope, purge_sheet, purge_whose
 from pages._ui.views.purge_scope import WHAT
@@ -46,7 +47,7 @@ def draw(plan_id: str) -> None:
     st.subheader("What goes", anchor=False)
     purge_sheet.draw(shown)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
-    if standing.job is not None or plan.blocked or not plan.seal or not purging.in_force(plan, now):
+    if standing.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
         return
     actor = require("purge.plan", active=False)
     if allowed("purge.approve"):
@@ -67,7 +68,7 @@ def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
         st.badge(title, icon=f":material/{icon}:", color="blue")
         if standing.job is not None:
             st.badge("Applied", icon=":material/check_circle:", color="gray")
-        elif not purging.in_force(plan, now):
+        elif not purges.in_force(plan, now):
             st.badge("Lapsed", icon=":material/timer_off:", color="gray")
         elif plan.blocked:
             st.badge("Blocked", icon=":material/block:", color="red")
@@ -108,7 +109,7 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
             title="Blocked",
             icon=":material/block:",
         )
-    if not purging.in_force(plan, now):
+    if not purges.in_force(plan, now):
         st.warning(
             f"It held until {fmt.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
             "other than what it shows, so it can only be made anew.",
@@ -136,7 +137,7 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
 def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
     """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
     plan, now = shown.plan, datetime.now(UTC) - ahead
-    if not purging.in_force(plan, now):
+    if not purges.in_force(plan, now):
         st.rerun()
     left = fmt.span((plan.expires_at - now).total_seconds())
     st.caption(

@@ -7,9 +7,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import loads, purging, states, status, tables
+from pages._ui import states, status, tables
 from pages._ui.access.guard import require
-from pages._ui.cached import stores
+from pages._ui.data import loads, purges
+from pages._ui.data.resources import stores
 from pages._ui.freshness import freshness
 from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
@@ -116,7 +117,7 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
     """Makes the plan and goes to it; where that fails, says why."""
     try:
         with st.spinner("Listing what is there, in both stores…"):
-            made = purging.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
+            made = purges.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
     except StorageError as error:
         states.error_panel(error, key=key(PAGE, "make_failed"))
         return

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import fmt, tables
-from pages._ui.cached import stores
+from pages._ui.data.purges import Sheet, collection_of
+from pages._ui.data.resources import stores
 from pages._ui.keys import key
-from pages._ui.purging import Sheet, collection_of
 from storage.actions.purge.planning import to_text
 from storage.domain.purge.plan import CounterValue, PurgePlan
 

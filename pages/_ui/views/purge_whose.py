@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import loads, states
+from pages._ui import states
+from pages._ui.data import loads
 from pages._ui.keys import key
 from pages._ui.text import md
 from storage.domain.purge.scope import Scope

@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import fmt, loads
+from pages._ui import fmt
+from pages._ui.data import loads
 from pages._ui.freshness import freshness
 from pages._ui.keys import key
 from pages._ui.text import md, plain

@@ -8,9 +8,10 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import budget, fleet_loads, fmt, loads, states, status
+from pages._ui import budget, fmt, states, status
 from pages._ui.access.guard import allowed, guarded
-from pages._ui.cached import scans
+from pages._ui.data import fleet_loads, loads
+from pages._ui.data.resources import scans
 from pages._ui.freshness import cost_words
 from pages._ui.keys import key
 from pages._ui.states import denied, error_panel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import loads, states, tables
+from pages._ui import states, tables
+from pages._ui.data import loads
 from pages._ui.keys import UID, VIDEO_ID, key
 from storage.errors import BadInput, StorageError
 from storage.ids import check_id

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from pages._ui import cached
+from pages._ui.data import resources
 from storage.actions.purge import applying, approving, controlling, planning, sealing, undoing, worker
 from storage.actions.purge.applying import Request
 from storage.actions.purge.context import Purging
@@ -76,7 +76,7 @@ class Sheet:
 
 def context() -> Purging:
     """The engine's context of this process, with the clock and the audit that all of the desk shares."""
-    return cached.purging(cached.stores().settings.firestore.project_id)
+    return resources.purging(resources.stores().settings.firestore.project_id)
 
 
 def plan_id(text: str) -> str:
@@ -125,7 +125,7 @@ def _kept_plan(name: str) -> PurgePlan:
 
 def sheet(name: str) -> Sheet:
     """The plan with its sums."""
-    plan, parse = read_plan(name), cached.stores().layout.parse
+    plan, parse = read_plan(name), resources.stores().layout.parse
     objects: dict[str, tuple[int, int]] = {}
     for item in plan.objects:
         kind = parse(item.key).kind

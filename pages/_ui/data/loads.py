@@ -18,9 +18,10 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages._ui import budget, purging
-from pages._ui.cached import stores, user_reads, user_tables
-from pages._ui.purging import Sheet, Standing
+from pages._ui import budget
+from pages._ui.data import purges
+from pages._ui.data.purges import Sheet, Standing
+from pages._ui.data.resources import stores, user_reads, user_tables
 from storage import account, audit_search, diagnose_stuck, health, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
@@ -181,45 +182,45 @@ def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
 @st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
 def plan(name: str) -> Sheet:
     """A purge plan. Shared and not copied: it is frozen, never changes, and may have tens of thousands of rows."""
-    return purging.sheet(name)
+    return purges.sheet(name)
 
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
 def standing(name: str, fingerprint: str) -> Loaded[Standing]:
     """What became of this plan, as it was sealed: approvals, declines, its job."""
-    return measured(lambda: purging.standing(plan(name)))
+    return measured(lambda: purges.standing(plan(name)))
 
 
 @st.cache_resource(ttl=5, max_entries=1, show_spinner=False)
 def open_plans() -> Loaded[tuple[Sheet, ...]]:
     """The plans that may still be applied, the newest first; shared and not copied, as each of them is."""
-    return measured(lambda: purging.open_plans(plan))
+    return measured(lambda: purges.open_plans(plan))
 
 
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)
 def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
     """The newest jobs of purging, the newest first."""
-    return measured(lambda: purging.context().jobs.recent(limit))
+    return measured(lambda: purges.context().jobs.recent(limit))
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def jobs_going_on() -> Loaded[tuple[Job, ...]]:
     """The jobs of purging that somebody should be running, the newest first: one read where there is none."""
     return measured(
-        lambda: tuple(sorted(purging.context().jobs.going_on(), key=lambda job: job.created_at, reverse=True))
+        lambda: tuple(sorted(purges.context().jobs.going_on(), key=lambda job: job.created_at, reverse=True))
     )
 
 
 @st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
 def job(name: str) -> Loaded[Job]:
     """One job as it stands; kept just long enough that several who watch it cost one read."""
-    return measured(lambda: purging.context().jobs.get(name))
+    return measured(lambda: purges.context().jobs.get(name))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=50, show_spinner=False)
 def certificate(name: str) -> Loaded[Mapping[str, Any]]:
     """The certificate of a purge that has ended."""
-    return measured(lambda: purging.certificate(name))
+    return measured(lambda: purges.certificate(name))
 
 
 @st.cache_data(ttl=15, max_entries=50, show_spinner=False)

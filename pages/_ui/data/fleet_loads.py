@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui.cached import rollup_runs, stores
-from pages._ui.loads import MINUTE, Loaded, measured
+from pages._ui.data.loads import MINUTE, Loaded, measured
+from pages._ui.data.resources import rollup_runs, stores
 from storage import fleet as fleets
 from storage.fleet import Estimate, FleetAnswer, Statuses
 from storage.overview import LimitList, read_limits

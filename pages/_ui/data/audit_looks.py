@@ -8,7 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages._ui.cached import stores, trail
+from pages._ui.data.resources import stores, trail
 from storage import logs
 from storage.actions import audit
 from storage.domain.audit_chain import Event

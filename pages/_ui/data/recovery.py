@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from pages._ui import purging
+from pages._ui.data import purges
 from storage.actions.purge import controlling, worker
 from storage.errors import StorageError
 
@@ -38,12 +38,12 @@ async def keep_going() -> None:
 
 def take_up(*, expired: bool = False) -> tuple[str, ...]:
     """Starts a worker for each abandoned job; with `expired` also for each quarantine that is due to be emptied."""
-    engine = purging.context()
-    due = [job.job_id for job in worker.abandoned_jobs(engine) if not purging.starting(job)]
+    engine = purges.context()
+    due = [job.job_id for job in worker.abandoned_jobs(engine) if not purges.starting(job)]
     if expired:
         for job in engine.jobs.in_quarantine():
             emptying = controlling.begin_emptying(engine, job) if controlling.expired(engine, job) else None
             due += [emptying.job_id] if emptying else []
     for name in due:
-        purging.start(name)
+        purges.start(name)
     return tuple(due)
