@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from pages._ui import tables
 from pages._ui.access.guard import actor, show
 from pages._ui.access.settings import current
-from pages._ui.text import md
+from pages._ui.kit import tables
+from pages._ui.kit.text import md
 from storage.access_settings import AccessSettings
 from storage.domain.policy import ACTIONS, CHANGES, MEANING, ROLES, Actor, permitted
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import state, states
 from pages._ui.access.guard import show
-from pages._ui.keys import key
+from pages._ui.kit import feedback, session
+from pages._ui.kit.session import key
 from pages._ui.views import audit_chain, audit_search
 
 NAME: Final = "audit"
@@ -17,7 +17,7 @@ NAME: Final = "audit"
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     st.title("Audit", anchor=False)
     st.caption(
         "Everything that was looked at, handed out, planned, approved, refused, purged, undone or changed, also of "
@@ -25,7 +25,7 @@ def page() -> None:
     )
     question = audit_search.ask()
     if question is not None:
-        states.section(
+        feedback.section(
             "the audit", partial(audit_search.answer, question), key=key(NAME, "answer"), unknown="what was done"
         )
     st.subheader("Is it whole?", anchor=False)

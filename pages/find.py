@@ -8,16 +8,16 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import params, shortcut, state, states, tables
+from pages._ui import shortcut
 from pages._ui.access.guard import allowed, show
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
-from pages._ui.links import url_for
+from pages._ui.kit import feedback, params, session, tables
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import CLIP_ID, QUERY, UID, VIDEO_ID, key, url_for
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
-from pages._ui.text import md
 from storage.domain.match import Found, Match
 
 NAME: Final = "find"
@@ -40,7 +40,7 @@ _KINDS: Final = {
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     st.title("Find", anchor=False)
     question = params.question() or _left_behind()
     if asked(question) != question:  # a signed link in the address itself: its signature goes at once
@@ -48,14 +48,14 @@ def page() -> None:
     _box(question)
     if not question:
         shortcut.to_search(PAGE_BOX, key=key(NAME, "focus"), focus=True)
-        states.empty(
+        feedback.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
             hint="User id · e-mail address or its beginning · video id · clip id · file name · key · presigned or CDN "
             "URL · YouTube URL · or a whole line of a log that contains one of these.",
         )
         return
-    states.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
+    feedback.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
 
 
 def _left_behind() -> str:
@@ -88,7 +88,7 @@ def _ask(typed: str) -> None:
 
 def _answer(question: str) -> None:
     sent = st.session_state.pop(SENT, False)
-    with states.loading("Searching…"):
+    with feedback.loading("Searching…"):
         loaded = loads.find(question)
     found = loaded.value
     if sent and len(found.matches) == 1 and not found.gaps:
@@ -112,7 +112,7 @@ def _open(match: Match) -> None:
 def _say(found: Found) -> None:
     st.markdown(f"Taken for **{_KINDS[found.kind]}**: {md(found.query, 200)}")
     if not found.matches:
-        states.empty(
+        feedback.empty(
             "Nothing was found.",
             icon="search_off",
             hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
@@ -129,7 +129,7 @@ def _say(found: Found) -> None:
     if len(found.matches) > 10:
         _table(found)
     for number, gap in enumerate(found.gaps):
-        states.error_panel(gap, key=key(NAME, "gap", number), what="a part of the search")
+        feedback.error_panel(gap, key=key(NAME, "gap", number), what="a part of the search")
     if found.matches:
         with st.expander("What was searched"):
             st.markdown("\n".join(f"- {md(what)}" for what in found.searched))

@@ -7,12 +7,12 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, state, states
 from pages._ui.access.guard import show
 from pages._ui.data import fleet_loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import feedback, format, session
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from pages._ui.views import fleet as view
 from pages._ui.views import fleet_lists, fleet_run
 from storage.errors import NotFound, Unusable
@@ -24,13 +24,13 @@ NAME: Final = "fleet"
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     st.title("Fleet", anchor=False)
-    states.section("the figures", _figures, key=key(NAME, "figures"), unknown="anything about all customers together")
+    feedback.section("the figures", _figures, key=key(NAME, "figures"), unknown="anything about all customers together")
 
 
 def _figures() -> None:
-    with states.loading("Reading the figures…", 480):
+    with feedback.loading("Reading the figures…", 480):
         loaded = fleet_loads.fleet()
     found = loaded.value.view
     if found is None:
@@ -78,7 +78,7 @@ def _doubts(found: FleetView, now: datetime) -> None:
     """What keeps these figures from standing for all customers today."""
     if is_old(found, now):
         st.warning(
-            f"These figures are of {fmt.ago(found.read_at, now).text} ({fmt.utc(found.read_at).text}); nothing "
+            f"These figures are of {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); nothing "
             "here is known of the time since. Make them anew, below or by the scheduler.",
             title="Old figures", icon=":material/history:",
         )  # fmt: skip
@@ -97,7 +97,7 @@ def _doubts(found: FleetView, now: datetime) -> None:
 
 def _none(problem: NotFound | Unusable | None) -> None:
     what = md(problem.message, 300) if problem is not None else "There are no figures about all customers."
-    states.empty(
+    feedback.empty(
         what, icon="query_stats",
         hint="A rollup reads every user once and keeps what this page shows: who is near or over a limit, growth by "
         "day, the biggest users, counters that drift, plans, and videos by status.",

@@ -9,14 +9,14 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import state, states
 from pages._ui.access.guard import actor, allowed, show
 from pages._ui.data import fleet_loads, loads
 from pages._ui.data.resources import stores
-from pages._ui.freshness import freshness
-from pages._ui.keys import key
+from pages._ui.kit import feedback, session
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import overview as view
 from pages._ui.views import purge_lists
 from pages._ui.views import stuck as stuck_view
@@ -30,10 +30,10 @@ _LOOK: Final = key(NAME, "look-at-all")  # session: somebody wants every stuck v
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
-        states.section("the target", _target, key=key(NAME, "target"))
+        feedback.section("the target", _target, key=key(NAME, "target"))
     backends = st.container()  # the places come first, and are there before anything was read
     left, right = st.columns([1, 2], gap="medium")
     statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
@@ -43,18 +43,18 @@ def page() -> None:
     if stuck is not None:
         stuck.subheader("Needs a person now", anchor=False)
     with backends:
-        states.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
+        feedback.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
     with statuses:
-        states.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
+        feedback.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
     with limits:
-        states.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
+        feedback.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
     if stuck is not None:
         with stuck:
-            states.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
+            feedback.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
     if allowed("purge.plan"):
         with st.container(border=True):
             st.subheader("Purges going on", anchor=False)
-            states.section(
+            feedback.section(
                 "the purges", purge_lists.going_on, key=key(NAME, "purges"), unknown="whether one is running"
             )
 
@@ -72,7 +72,7 @@ def _target() -> None:
 
 
 def _backends() -> None:
-    with states.loading("Asking both backends…", 110):
+    with feedback.loading("Asking both backends…", 110):
         loaded = loads.backends()
         checks = list(loaded.value)
         with suppress(StorageError):  # what keeps it from being known is what the card of Firestore is about
@@ -82,14 +82,14 @@ def _backends() -> None:
 
 
 def _statuses() -> None:
-    with states.loading("Counting…", 260):
+    with feedback.loading("Counting…", 260):
         loaded = fleet_loads.statuses()
     view.statuses(loaded.value)
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 
 
 def _limits() -> None:
-    with states.loading("Reading users…", 260):
+    with feedback.loading("Reading users…", 260):
         loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
     view.limits(found, page=NAME)
@@ -121,7 +121,7 @@ def _stuck() -> None:
     if not _few_to_look_at() and not st.session_state.get(_LOOK):
         _ask_to_look()
         return
-    with states.loading("Looking at videos that do not move…", 260):
+    with feedback.loading("Looking at videos that do not move…", 260):
         loaded = loads.stuck()
     stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)

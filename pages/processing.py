@@ -7,11 +7,11 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import params, state, states
 from pages._ui.access.guard import require, show
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import feedback, params, session
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.views import diagnosis, stuck, stuck_chart, stuck_filters
 from storage.diagnose_stuck import StuckList
@@ -25,7 +25,7 @@ _SELECTED: Final = key(NAME, "selected")  # the row that was chosen last, so tha
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Processing", width="content", anchor=False)
         delivered = st.toggle(
@@ -34,7 +34,7 @@ def page() -> None:
             "delivered videos that were touched last: 2 bucket operations and some 5 document reads for each, and one "
             "more for each of its clips.",
         )  # fmt: skip
-    states.section(
+    feedback.section(
         "what is stuck", partial(_stuck, DELIVERED if delivered else 0), key=key(NAME, "stuck"),
         unknown="which videos need a person",
     )  # fmt: skip
@@ -42,7 +42,7 @@ def page() -> None:
 
 
 def _stuck(delivered: int) -> None:
-    with states.loading("Looking at videos that do not move…", 480):
+    with feedback.loading("Looking at videos that do not move…", 480):
         loaded = loads.stuck(delivered)
     found = loaded.value
     freshness(
@@ -65,7 +65,7 @@ def _stuck(delivered: int) -> None:
         rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
         _open_selected(rows)
     else:
-        states.empty("No video matches the filters.", icon="filter_alt_off", hint="Take one of the filters away.")
+        feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Take one of the filters away.")
     st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
     stuck.gaps(found, page=NAME)
     _scope(found, delivered)
@@ -73,7 +73,7 @@ def _stuck(delivered: int) -> None:
 
 def _nothing(found: StuckList, delivered: int) -> None:
     if found.complete:
-        states.empty(
+        feedback.empty(
             "Nothing needs a person.", icon="task_alt",
             hint=f"Looked at: {number(found.looked_at, 'video')} in progress without a touch, or failed lately.",
         )  # fmt: skip
@@ -140,7 +140,7 @@ def _drawer() -> None:
     try:
         uid, video_id = params.read(UID), params.read(VIDEO_ID)
     except BadInput as error:
-        states.error_panel(error, key=key(NAME, "params"))
+        feedback.error_panel(error, key=key(NAME, "params"))
         return
     if uid and video_id:
         st.dialog(
@@ -149,14 +149,14 @@ def _drawer() -> None:
 
 
 def _case(uid: str, video_id: str) -> None:
-    states.section(
+    feedback.section(
         "the diagnosis", partial(_diagnosis, uid, video_id), key=key(NAME, "case"), unknown="what is wrong"
     )  # fmt: skip
 
 
 def _diagnosis(uid: str, video_id: str) -> None:
     require("diagnose")  # a drawer runs again without the page around it
-    with states.loading("Looking at both stores…", 320):
+    with feedback.loading("Looking at both stores…", 320):
         loaded = loads.case(uid, video_id)
     st.page_link(
         SCREENS["video"].file, label="Open the video, with all that mends it", icon=":material/movie:",

@@ -7,10 +7,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import params, state, states
 from pages._ui.access.guard import show
 from pages._ui.data import purges
-from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit import feedback, params, session
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.views import purge_job, purge_lists, purge_plan, purge_scope
 from storage.errors import BadInput
 
@@ -21,22 +21,22 @@ JOB: Final = "job"
 
 def page() -> None:
     """Draws the page: a job, a plan, or the choice of what to plan, as the address says."""
-    state.enter(NAME)
+    session.enter(NAME)
     try:
         job, plan = params.read(JOB), params.read(PLAN)
         job, plan = job and purges.job_id(job), plan and purges.plan_id(plan)
         uid, video_id, clip_id = (params.read(name) for name in (UID, VIDEO_ID, CLIP_ID))
     except BadInput as error:
         st.title("Purge", anchor=False)
-        states.error_panel(error, key=key(NAME, "address"))
+        feedback.error_panel(error, key=key(NAME, "address"))
         purge_lists.back()
         return
     if job or plan:
         purge_lists.back()
     if job:
-        states.section("the job", partial(purge_job.draw, job), key=key(NAME, "job"), unknown="how far it is")
+        feedback.section("the job", partial(purge_job.draw, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:
-        states.section("the plan", partial(purge_plan.draw, plan), key=key(NAME, "plan"), unknown="what would go")
+        feedback.section("the plan", partial(purge_plan.draw, plan), key=key(NAME, "plan"), unknown="what would go")
     else:
         _home(uid, video_id, clip_id)
 
@@ -49,9 +49,9 @@ def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
     )
     purge_scope.choose(uid, video_id, clip_id)
     st.subheader("Plans in force", anchor=False)
-    states.section("the plans", purge_lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
+    feedback.section("the plans", purge_lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
     st.subheader("Recent jobs", anchor=False)
-    states.section("the jobs", purge_lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")
+    feedback.section("the jobs", purge_lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import params, state, states
 from pages._ui.access.guard import require, show
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import feedback, params, session
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import finding_detail, findings, report_parts, scan, upload_box
 from storage import verify
 from storage.domain.integrity import Finding, Report
@@ -27,7 +27,7 @@ _AGAIN: Final = key(NAME, "again")  # session: what became of findings that were
 
 def page() -> None:
     """Draws the page."""
-    state.enter(NAME)
+    session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Uploads", width="content", anchor=False)
         scope = st.segmented_control(
@@ -35,29 +35,29 @@ def page() -> None:
             label_visibility="collapsed",
         )  # fmt: skip
     if scope == MANY:
-        states.section("the scan", _many, key=key(NAME, "many"), unknown="what a scan found")
+        feedback.section("the scan", _many, key=key(NAME, "many"), unknown="what a scan found")
         return
     try:
         uid, video_id = params.read(UID), params.read(VIDEO_ID)
     except BadInput as error:
-        states.error_panel(error, key=key(NAME, "params"))
+        feedback.error_panel(error, key=key(NAME, "params"))
         uid = video_id = None
     upload_box.draw(uid or "", video_id or "", page=NAME)
     if uid is None:
-        states.empty(
+        feedback.empty(
             "Compare what the documents of a customer name with what the bucket holds.", icon="fact_check",
             hint="Give a user id or an address, and a video id to narrow it. "
             f"Is everything there, of everybody? Choose “{MANY}” above.",
         )  # fmt: skip
         return
-    states.section(
+    feedback.section(
         "the upload check", partial(_one, uid, video_id), key=key(NAME, "report"),
         unknown="whether the uploads are whole",
     )  # fmt: skip
 
 
 def _one(uid: str, video_id: str | None) -> None:
-    with states.loading("Comparing documents and bucket…", 360):
+    with feedback.loading("Comparing documents and bucket…", 360):
         loaded = loads.report(uid, video_id)
     report = loaded.value
     if report.suspicion is not None:
@@ -84,7 +84,7 @@ def _one(uid: str, video_id: str | None) -> None:
     if report.findings:
         _found(report)
     elif report.complete and report.suspicion is None:
-        states.empty(
+        feedback.empty(
             "Everything that the documents name is in the bucket, whole.", icon="task_alt",
             hint=f"{report.claimed:,} completed clips were compared with their objects.",
         )  # fmt: skip
@@ -109,9 +109,9 @@ def _found(report: Report) -> None:
 def _table(found: tuple[Finding, ...], csv_name: str) -> None:
     shown = findings.filtered(found, page=NAME)
     if not shown:
-        states.empty("No finding matches the filters.", icon="filter_alt_off")
+        feedback.empty("No finding matches the filters.", icon="filter_alt_off")
         return
-    again: dict[str, Rechecked] = state.seed(_AGAIN, dict)
+    again: dict[str, Rechecked] = session.seed(_AGAIN, dict)
     ticked = findings.table(
         shown, page=NAME, csv_name=csv_name,
         standing=lambda one: found_again.standing if (found_again := again.get(findings.identity(one))) else None,

@@ -8,14 +8,14 @@ from typing import Final, cast
 
 import streamlit as st
 
-from pages._ui import fmt, params, state, states, status
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import UID, key
+from pages._ui.kit import feedback, format, params, session, status
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import UID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import counters, fixes, oddities, videos
 from pages._ui.views import transactions as ledger
 from pages._ui.views import usage as usage_view
@@ -31,12 +31,12 @@ READ_ALL_UP_TO = 300  # clips that are read without asking, for drift by video a
 def page() -> None:
     """Draws the page."""
     (uid,) = params.ids(UID)
-    state.enter(NAME)
-    states.section("the user", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
+    session.enter(NAME)
+    feedback.section("the user", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
 
 
 def _user(uid: str) -> None:
-    with states.loading("Reading the account…", 320):
+    with feedback.loading("Reading the account…", 320):
         loaded = loads.user(uid)
     account, usage = loaded.value
     _head(account, usage)
@@ -46,16 +46,16 @@ def _user(uid: str) -> None:
     )  # fmt: skip
     usage_view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
-    states.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
+    feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Counters and truth")
-        states.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
+        feedback.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
     with right:
         st.subheader("Plan")
         usage_view.plan(usage.plan)
         st.subheader("Credits")
-        states.section("the transactions", partial(_credits, uid), key=key(NAME, "credits"))
+        feedback.section("the transactions", partial(_credits, uid), key=key(NAME, "credits"))
     oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()))
 
 
@@ -71,7 +71,7 @@ def _head(account: Account, usage: Usage) -> None:
         st.caption(f"User id {md(account.uid, 120)}", width="content")
         copy_button(account.uid, key=key(NAME, "copy"), what="user id", label="")
         now = datetime.now(UTC)
-        created, touched = fmt.ago(user.created_at, now), fmt.ago(user.updated_at, now)
+        created, touched = format.ago(user.created_at, now), format.ago(user.updated_at, now)
         st.caption(f"joined {created.text}", help=created.help, width="content")
         st.caption(f"changed {touched.text}", help=touched.help, width="content")
         _ways_on(account.uid)
@@ -98,7 +98,7 @@ def _ways_on(uid: str) -> None:
 
 def _videos(uid: str) -> None:
     wanted = uid in st.session_state.get(_WHOLE, ())
-    with states.loading("Reading the videos…", 320):
+    with feedback.loading("Reading the videos…", 320):
         loaded = loads.all_videos(uid) if wanted else loads.some_videos(uid)
     some = loaded.value
     frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
@@ -107,7 +107,7 @@ def _videos(uid: str) -> None:
         st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
     videos.table(frame, page=NAME, csv_name=f"videos-{uid[:40]}.csv")
     if some.table.error:
-        states.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
+        feedback.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
     elif not some.everything:
         hidden = f" {some.hidden:,} more have no creation time and are in no such order." if some.hidden else ""
         st.caption(
@@ -137,12 +137,12 @@ def _truth(uid: str, usage: Usage) -> None:
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
             _read_whole(uid)
         return
-    with states.loading("Reading every clip…"):
+    with feedback.loading("Reading every clip…"):
         loaded = loads.full_usage(uid)
     full = loaded.value
     broken = full.videos.error or full.clips.error
     if broken:
-        states.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
+        feedback.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
     counters.draw(uid, full.usage.counters, page=NAME, titles=titles)
     fixes.recount(uid, full.usage.counters, page=NAME)

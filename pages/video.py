@@ -8,14 +8,14 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, params, state, states, status
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import feedback, format, params, session, status
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import clips as clips_view
 from pages._ui.views import diagnosis, fixes, jump, oddities, raw
 from pages._ui.views import highlights as highlights_view
@@ -29,13 +29,13 @@ NAME: Final = "video"
 def page() -> None:
     """Draws the page."""
     uid, video_id = params.ids(UID, VIDEO_ID)
-    state.enter(NAME)
+    session.enter(NAME)
     unknown = "its state, its highlights and its clips"
-    states.section("the video", partial(_video, uid, video_id), key=key(NAME, "video"), unknown=unknown)
+    feedback.section("the video", partial(_video, uid, video_id), key=key(NAME, "video"), unknown=unknown)
 
 
 def _video(uid: str, video_id: str) -> None:
-    with states.loading("Looking at both stores…", 480):
+    with feedback.loading("Looking at both stores…", 480):
         loaded = loads.case(uid, video_id)
     case = loaded.value
     video = case.facts.video.value if isinstance(case.facts.video, Known) else None
@@ -56,7 +56,7 @@ def _video(uid: str, video_id: str) -> None:
         if video is not None:
             _facts(video)
     st.subheader("Clips", anchor="clips")
-    states.section(
+    feedback.section(
         "the clips", partial(clips_view.section, uid, video_id, case, page=NAME), key=key(NAME, "clips"),
         unknown="which clips there are",
     )  # fmt: skip
@@ -67,9 +67,9 @@ def _video(uid: str, video_id: str) -> None:
     highlights_view.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
         st.subheader("Repair", anchor="repair")
-        states.section("the repairs", partial(fixes.draw, case, page=NAME), key=key(NAME, "fixes"))
+        feedback.section("the repairs", partial(fixes.draw, case, page=NAME), key=key(NAME, "fixes"))
     st.subheader("Raw documents", anchor="raw-documents")
-    states.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
+    feedback.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
     oddities.draw(video.oddities if video else ())
 
 
@@ -111,7 +111,7 @@ def _head(case: Case, video: Video | None) -> None:
 
 
 def _nowhere(uid: str, video_id: str) -> None:
-    states.empty(
+    feedback.empty(
         "There is no such video.",
         icon="search_off",
         hint=f"Neither a document nor anything below it was found for {md(video_id, 80)} of {md(uid, 80)}.",
@@ -122,14 +122,14 @@ def _nowhere(uid: str, video_id: str) -> None:
 def _facts(video: Video) -> None:
     """Times and figures of the document, as it has them."""
     now = datetime.now(UTC)
-    rows: list[tuple[str, fmt.Shown]] = [
-        ("Created", fmt.ago(video.created_at, now)),
-        ("Last touch", fmt.ago(video.updated_at, now)),
-        ("Completed", fmt.ago(video.completed_at, now, "The document holds no such time.")),
-        ("Failed", fmt.ago(video.failed_at, now, "The document holds no such time.")),
-        ("Clips", fmt.count(video.clips_count)),
-        ("Size", fmt.size(video.total_size_bytes)),
-        ("Source", fmt.Shown(status.look("source", video.source_video_status).word)),
+    rows: list[tuple[str, format.Shown]] = [
+        ("Created", format.ago(video.created_at, now)),
+        ("Last touch", format.ago(video.updated_at, now)),
+        ("Completed", format.ago(video.completed_at, now, "The document holds no such time.")),
+        ("Failed", format.ago(video.failed_at, now, "The document holds no such time.")),
+        ("Clips", format.count(video.clips_count)),
+        ("Size", format.size(video.total_size_bytes)),
+        ("Source", format.Shown(status.look("source", video.source_video_status).word)),
     ]
     with st.container(border=True):
         st.markdown("**Document**")

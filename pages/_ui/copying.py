@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui.assets import read
-from pages._ui.keys import component_key
+from pages._ui.kit.session import component_key
 
 _COPY = st.components.v2.component(
     "clipdesk_copy_button",

@@ -20,9 +20,9 @@ from pages._ui import nav, shortcut
 from pages._ui.access import guard, screens, settings
 from pages._ui.access.guard import allowed
 from pages._ui.access.sessions import SessionEnded
-from pages._ui.keys import QUERY, key
+from pages._ui.kit.session import QUERY, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from storage import config, environment
 from storage.domain.policy import Actor
 from storage.domain.secret_patterns import without_secrets

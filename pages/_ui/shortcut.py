@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui.assets import read
-from pages._ui.keys import component_key
+from pages._ui.kit.session import component_key
 
 _SHORTCUT = st.components.v2.component(
     "clipdesk_shortcut", html='<span class="shortcut-root"></span>', js=read("shortcut.js")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages._ui import incidents
+from pages._ui.kit import feedback
 from pages._ui.shell import question
 from storage import logs, redaction
 from storage.config import Secret
@@ -55,7 +55,7 @@ def test_every_door_takes_secrets_out(text: str, gone: str, written: io.StringIO
     assert redaction.REMOVED in redacted(text)
     logging.getLogger("clipdesk").warning("%s", text)
     logs.event("look", actor="ada@corp.test", target=text, outcome="done")
-    incidents.record(ValueError(text), "testing")
+    feedback.record(ValueError(text), "testing")
     shown = [redacted(text), wording.redacted(text), quoted(text), question(text), written.getvalue()]
     with contextlib.suppress(BadInput):  # there may be nothing left to look for
         shown.append(repr(recognise(text, Layout("users/"))))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages._ui.text import plain
+from pages._ui.kit.text import plain
 from tests.rigs import browser as rig
 from tests.rigs import media
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import charts
+from pages._ui.kit import charts
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages._ui import fmt
-from pages._ui.text import ABSENT
+from pages._ui.kit import format
+from pages._ui.kit.text import ABSENT
 
 NOW = datetime(2025, 11, 22, 10, 2, 13, tzinfo=UTC)
 
@@ -26,14 +26,18 @@ NOW = datetime(2025, 11, 22, 10, 2, 13, tzinfo=UTC)
     ],
 )
 def test_sizes_are_binary_with_the_exact_bytes_in_the_help(size_bytes: int, text: str) -> None:
-    assert fmt.size(size_bytes).text == text
-    assert fmt.size(size_bytes).help.startswith(f"{size_bytes:,} byte")
+    assert format.size(size_bytes).text == text
+    assert format.size(size_bytes).help.startswith(f"{size_bytes:,} byte")
 
 
 def test_unknown_is_a_dash_with_the_reason_and_never_zero() -> None:
-    for shown in (fmt.size(None, "R2 refused"), fmt.count(None, "R2 refused"), fmt.percent(None, "R2 refused")):
+    for shown in (
+        format.size(None, "R2 refused"),
+        format.count(None, "R2 refused"),
+        format.percent(None, "R2 refused"),
+    ):
         assert (shown.text, shown.help) == (ABSENT, "R2 refused")
-    for shown in (fmt.duration(None), fmt.utc(None), fmt.ago(None, NOW), fmt.difference(None)):
+    for shown in (format.duration(None), format.utc(None), format.ago(None, NOW), format.difference(None)):
         assert shown.text == ABSENT
         assert shown.help
 
@@ -47,21 +51,21 @@ def test_unknown_is_a_dash_with_the_reason_and_never_zero() -> None:
     ],
 )  # fmt: skip
 def test_percentages_are_true_and_never_round_onto_a_threshold(value: float, text: str) -> None:
-    assert fmt.percent(value).text == text
+    assert format.percent(value).text == text
 
 
 @settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1000))
 def test_a_percentage_reads_as_a_threshold_only_when_it_is_one(value: float) -> None:
     for threshold in (0, 80, 100):
-        assert (fmt.percent(value).text == f"{threshold} %") == (value == threshold)
+        assert (format.percent(value).text == f"{threshold} %") == (value == threshold)
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (42.4, "0:42"), (59.6, "1:00"), (725, "12:05"), (3723, "1:02:03"), (-1, ABSENT)]
 )
 def test_lengths_read_like_a_clock(seconds: float, text: str) -> None:
-    assert fmt.duration(seconds).text == text
+    assert format.duration(seconds).text == text
 
 
 @pytest.mark.parametrize(
@@ -76,25 +80,25 @@ def test_lengths_read_like_a_clock(seconds: float, text: str) -> None:
     ],
 )
 def test_ages_are_words_with_the_absolute_time_in_the_help(seconds: int, text: str) -> None:
-    shown = fmt.ago(NOW - timedelta(seconds=seconds), NOW)
+    shown = format.ago(NOW - timedelta(seconds=seconds), NOW)
     assert shown.text == text
     assert shown.help.endswith(" UTC")
 
 
 def test_times_are_shown_in_utc_wherever_they_come_from() -> None:
     berlin = NOW.astimezone(timezone(timedelta(hours=1)))
-    assert fmt.utc(berlin) == fmt.Shown("2025-11-22 10:02:13 UTC", "2025-11-22T10:02:13Z")
+    assert format.utc(berlin) == format.Shown("2025-11-22 10:02:13 UTC", "2025-11-22T10:02:13Z")
 
 
 def test_as_of_names_the_day_only_when_it_is_another() -> None:
-    assert fmt.as_of(NOW, NOW + timedelta(hours=1)) == "as of 10:02:13 UTC"
-    assert fmt.as_of(NOW, NOW + timedelta(days=1)) == "as of 2025-11-22 10:02:13 UTC"
+    assert format.as_of(NOW, NOW + timedelta(hours=1)) == "as of 10:02:13 UTC"
+    assert format.as_of(NOW, NOW + timedelta(days=1)) == "as of 2025-11-22 10:02:13 UTC"
 
 
 def test_differences_carry_their_sign() -> None:
-    assert [fmt.difference(number).text for number in (5, -1200, 0)] == ["+5", "-1,200", "±0"]
+    assert [format.difference(number).text for number in (5, -1200, 0)] == ["+5", "-1,200", "±0"]
 
 
 def test_the_time_left_is_never_negative() -> None:
-    assert fmt.left(NOW - timedelta(seconds=5), NOW) == timedelta(0)
-    assert fmt.left(NOW + timedelta(seconds=5), NOW) == timedelta(seconds=5)
+    assert format.left(NOW - timedelta(seconds=5), NOW) == timedelta(0)
+    assert format.left(NOW + timedelta(seconds=5), NOW) == timedelta(seconds=5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages._ui.links import url_for
+from pages._ui.kit.session import url_for
 
 
 @settings(deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.keys import component_key, key
+from pages._ui.kit.session import component_key, key
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
@@ -17,7 +17,7 @@ QUESTION = "import streamlit as st\nfrom pages._ui import params\nst.text(repr(p
 STATE = """
 import streamlit as st
 from pages._ui import state
-from pages._ui.keys import key
+from pages._ui.kit.session import key
 arrived = state.enter(st.query_params.get("page", "purge"))
 st.text(f"{arrived} {state.seed(key('purge', 'plan'), lambda: 'new plan')}")
 """

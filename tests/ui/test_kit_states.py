@@ -72,7 +72,7 @@ def test_each_kind_of_error_has_a_face_of_its_own(error: str, title: str, alert:
 
 
 def test_every_error_of_the_tree_has_a_face() -> None:
-    from pages._ui import states
+    from pages._ui.kit import feedback as states
 
     def below(kind: type[errors.StorageError]) -> set[type[errors.StorageError]]:
         return {kind}.union(*(below(child) for child in kind.__subclasses__()))

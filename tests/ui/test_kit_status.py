@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
-from pages._ui import status
+from pages._ui.kit import status
 
 
 @pytest.mark.parametrize("family", list(status.FAMILIES))

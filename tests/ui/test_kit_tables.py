@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import tables
+from pages._ui.kit import tables
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
@@ -108,7 +108,7 @@ def test_the_download_is_the_whole_frame_and_is_made_when_pressed() -> None:
 
 
 def _downloading(frame: object) -> None:
-    from pages._ui import tables
+    from pages._ui.kit import tables
 
     tables.download("a/../b", frame, key="d")  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pages._ui.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, prose, shorten
+from pages._ui.kit.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, prose, shorten
 
 ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=120)
 SIGNS = [

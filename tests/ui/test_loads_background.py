@@ -7,8 +7,8 @@ import time
 import pytest
 from streamlit.runtime.caching import cache_utils
 
-from pages._ui import budget
 from pages._ui.data import loads
+from pages._ui.kit import feedback
 from tests.rigs.records import user
 from tests.rigs.waiting import until
 from tests.ui.conftest import LiveApp, words
@@ -47,5 +47,5 @@ def test_a_change_that_the_desk_made_is_not_shown_as_it_was_before(app: LiveApp,
 
 def test_what_reads_without_a_page_has_the_budget_of_a_page_that_nobody_allowed_more(monkeypatch) -> None:
     monkeypatch.setenv("READ_BUDGET", "77")
-    assert budget.allowed() == 77
-    assert budget.allowed("user") == 77
+    assert feedback.allowed() == 77
+    assert feedback.allowed("user") == 77

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from pages._ui import tables
+from pages._ui.kit import tables
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup_documents import shard_path
 from storage.rollup import run_rollup

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.tables import fingerprint
+from pages._ui.kit.tables import fingerprint
 from pages._ui.views import audit_entry, audit_undo
 from storage.actions.recount import apply_recount, plan_recount
 from storage.audit_search import Question, search

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from pages._ui.tables import fingerprint
+from pages._ui.kit.tables import fingerprint
 from pages._ui.views.stuck import outage_id
 from storage.diagnose_stuck import Reach, stuck
 from storage.domain.layout import Layout

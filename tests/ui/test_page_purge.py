@@ -10,8 +10,8 @@ import pytest
 
 from pages._ui.access import identity
 from pages._ui.data import loads, purges
-from pages._ui.fmt import size
-from pages._ui.text import md
+from pages._ui.kit.format import size
+from pages._ui.kit.text import md
 from storage.actions.purge.applying import Request
 from storage.actions.purge.approving import approve
 from storage.actions.purge.planning import to_text

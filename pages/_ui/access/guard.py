@@ -16,12 +16,12 @@ from typing import Concatenate, Final, ParamSpec
 
 import streamlit as st
 
-from pages._ui import budget, states
 from pages._ui.access import identity, screens
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
 from pages._ui.data import audit_looks
-from pages._ui.freshness import cost_words
+from pages._ui.kit import feedback
+from pages._ui.kit.feedback import cost_words
 from pages._ui.nav import SCREENS
 from storage import config, environment, logs
 from storage.clients.meter import metering
@@ -132,12 +132,12 @@ def show(name: str, page: Callable[[], None]) -> None:
         return
     refused = st.session_state.pop(_REFUSED, None)
     if isinstance(refused, StorageError):
-        states.error_panel(refused, key=f"{name}__refused")
+        feedback.error_panel(refused, key=f"{name}__refused")
     try:
-        with metering(read_budget=budget.allowed(name)) as meter:
+        with metering(read_budget=feedback.allowed(name)) as meter:
             page()
-        budget.say(meter.cost(), cost_words(meter.cost()))
+        feedback.say(meter.cost(), cost_words(meter.cost()))
     except SessionEnded as error:  # it ended while the page was being drawn
         screens.sign_in(error)
     except StorageError as error:
-        states.error_panel(error, key=f"{name}__page")
+        feedback.error_panel(error, key=f"{name}__page")

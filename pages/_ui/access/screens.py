@@ -13,7 +13,7 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current
-from pages._ui.text import md
+from pages._ui.kit.text import md
 from storage import logs
 from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
 from storage.errors import ConfigError, StorageError

@@ -18,10 +18,10 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages._ui import budget
 from pages._ui.data import purges
 from pages._ui.data.purges import Sheet, Standing
 from pages._ui.data.resources import stores, user_reads, user_tables
+from pages._ui.kit import feedback
 from storage import account, audit_search, diagnose_stuck, health, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
@@ -58,7 +58,7 @@ class Loaded(Generic[T]):
 def measured(load: Callable[[], T]) -> Loaded[T]:
     """What `load` gives. `OverBudget` where it read more than the page may, though a part of it made a note of that."""
     read_at = datetime.now(UTC)
-    with metering(read_budget=budget.allowed()) as meter:
+    with metering(read_budget=feedback.allowed()) as meter:
         value = load()
         check_budgets()
     return Loaded(value, read_at, meter.cost())

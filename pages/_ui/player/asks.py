@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
-from pages._ui import incidents
+from pages._ui.kit import feedback
+from pages._ui.kit.text import plain
 from pages._ui.player.cards import web_address
-from pages._ui.text import plain
 from storage.domain.model import SignedUrl
 from storage.errors import AccessDenied, NotFound, NotPermitted, StorageError, Throttled, Unreachable
 
@@ -78,7 +78,7 @@ def serve(ask: Ask, sign: Sign, now: Callable[[], datetime]) -> Answer:
     except StorageError as error:
         return Answer(ask, None, 0, *_problem(error))
     except Exception as error:
-        number = incidents.record(error, f"signing a link to {ask.purpose}")
+        number = feedback.record(error, f"signing a link to {ask.purpose}")
         return Answer(ask, None, 0, "desk", f"The desk made a mistake here. The log has it as incident {number}.")
     return Answer(ask, signed, max(0, int((signed.expires_at - now()).total_seconds() * 1000)))
 

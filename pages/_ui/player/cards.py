@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from pages._ui import fmt, status
-from pages._ui.text import EMPTY, plain
+from pages._ui.kit import format, status
+from pages._ui.kit.text import EMPTY, plain
 
 Presence = Literal["present", "absent", "unknown"]
 TITLE_LIMIT = 160
@@ -49,8 +49,8 @@ def payload(card: ClipCard) -> dict[str, Any]:
     look = status.look("clip", card.status)
     if card.presence == "absent" and card.status == "completed":
         look = _BROKEN  # "Completed", in green, below "the file is not in the bucket" would contradict it
-    length = fmt.duration(card.duration_seconds)
-    size = fmt.size(card.size_bytes)
+    length = format.duration(card.duration_seconds)
+    size = format.size(card.size_bytes)
     return {
         "id": card.clip_id,
         "title": _title(card),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages._ui.assets import read
-from pages._ui.keys import component_key
+from pages._ui.kit.session import component_key
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
 from pages._ui.player.asks import Answer, Ask, Sign

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import incidents, states
+from pages._ui.kit import feedback
 from storage.errors import StorageError
 
 
 def on_script_error(error: Exception) -> bool:
     """Streamlit's handler for what nothing caught, in a page, a fragment or a callback. Always draws in its place."""
     if isinstance(error, StorageError):
-        states.error_panel(error, key=f"failed__{id(error)}")
+        feedback.error_panel(error, key=f"failed__{id(error)}")
         return True
-    number = incidents.record(error, "running a page")
+    number = feedback.record(error, "running a page")
     st.error(
         f"The desk made a mistake here, and has noted it as incident `{number}`. Reload the page; if it happens again, "
         "pass the number on.",

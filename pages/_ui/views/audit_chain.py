@@ -9,11 +9,11 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, states, tables
 from pages._ui.access.guard import require
 from pages._ui.data.resources import stores
-from pages._ui.freshness import cost_words
-from pages._ui.keys import key
+from pages._ui.kit import feedback, format, tables
+from pages._ui.kit.feedback import cost_words
+from pages._ui.kit.session import key
 from storage.audit_search import audit_log
 from storage.clients.meter import Cost, metering
 from storage.errors import StorageError
@@ -64,7 +64,7 @@ def _check() -> None:
         keyed = bool(stores().settings.audit_key.reveal())
         st.session_state[_KEPT] = _Answer(report, read_at, meter.cost(), keyed)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "check_failed"), unknown="whether the record is whole")
+        feedback.error_panel(error, key=key(PAGE, "check_failed"), unknown="whether the record is whole")
 
 
 def _show(answer: _Answer) -> None:
@@ -99,4 +99,4 @@ def _show(answer: _Answer) -> None:
             "could forge all of it anew. The copies, and a lock on them, are what stands against that."
         )
     now = datetime.now(UTC)
-    st.caption("  ·  ".join([*cost_words(answer.cost), fmt.as_of(answer.read_at, now)]))
+    st.caption("  ·  ".join([*cost_words(answer.cost), format.as_of(answer.read_at, now)]))

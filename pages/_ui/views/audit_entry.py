@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status
 from pages._ui.copying import copy_button
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import format, status
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
-from pages._ui.text import ABSENT, md, plain
 from pages._ui.views import audit_undo
 from storage.domain.purge.plan import moment
 from storage.ids import is_id, is_stored_id
@@ -70,7 +70,7 @@ def draw(entry: Mapping[str, Any]) -> None:
 
 
 def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    named = (("When", fmt.utc(_at(entry)).text), ("Who", "actor"), ("From where", "origin"), ("User", "uid"),
+    named = (("When", format.utc(_at(entry)).text), ("Who", "actor"), ("From where", "origin"), ("User", "uid"),
              ("Video", "video_id"), ("Clip", "clip_id"), ("Why", "reason"), ("Plan's fingerprint", "fingerprint"),
              ("Job", "job_id"))  # fmt: skip
     rows = [(name, value if name == "When" else str(entry.get(value) or "")) for name, value in named]

@@ -9,11 +9,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, params, states, status, tables
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import UID, key
-from pages._ui.text import md
+from pages._ui.kit import feedback, format, params, status, tables
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import UID, key
+from pages._ui.kit.text import md
 from pages._ui.views import audit_entry
 from storage.audit_search import Answer, Question
 from storage.domain.actor_and_reason import normal_email
@@ -46,7 +46,7 @@ def ask() -> Question | None:
             until=_end(given[TO]),
         )
     except BadInput as error:
-        states.error_panel(error, key=key(PAGE, "address"))
+        feedback.error_panel(error, key=key(PAGE, "address"))
         return None
 
 
@@ -147,14 +147,14 @@ def _before() -> int | None:
 
 def _nothing(found: Answer, before: int | None) -> None:
     if found.cut:
-        states.empty(
+        feedback.empty(
             f"None of the {found.read:,} entries that were read fits.", icon="manage_search",
             hint="Older ones may: go on below, or narrow the question by user, person, action or day.",
         )  # fmt: skip
     elif before is not None:
-        states.empty("Nothing older fits.", icon="last_page")
+        feedback.empty("Nothing older fits.", icon="last_page")
     else:
-        states.empty("Nothing on record fits.", icon="history", hint="Proven: the whole audit was asked.")
+        feedback.empty("Nothing on record fits.", icon="history", hint="Proven: the whole audit was asked.")
 
 
 def _table(found: Answer) -> list[str]:
@@ -194,5 +194,5 @@ def _turn(found: Answer, before: int | None) -> None:
         st.segmented_control(
             "Rows", SIZES, default=SIZES[0], key=key(PAGE, SIZE), label_visibility="collapsed", required=True
         )
-        read = fmt.count(found.read).text
+        read = format.count(found.read).text
         st.caption(f"{md(read)} entries read; the file has what is shown.", width="content")

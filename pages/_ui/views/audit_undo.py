@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import state, states
 from pages._ui.access.guard import allowed, guarded
 from pages._ui.data import loads
 from pages._ui.data.resources import bench, stores
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import feedback, session
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from pages._ui.views import fix_dialog
 from pages._ui.views.fix_kinds import Preview
 from storage.actions import fields, fixing
@@ -72,12 +72,12 @@ def _change(change_id: str, needed: Action) -> None:
             )  # fmt: skip
     if st.session_state.get(_OPEN) == change_id:
         body = partial(_look, change_id, needed)
-        states.section("the change", body, key=key(PAGE, "undo_form"), unknown="what it would put back")
+        feedback.section("the change", body, key=key(PAGE, "undo_form"), unknown="what it would put back")
 
 
 def _open(change_id: str | None) -> None:
     """Whatever was typed when it was open before is gone."""
-    state.renew_nonce(_NONCE)
+    session.renew_nonce(_NONCE)
     st.session_state[_OPEN] = change_id
     st.session_state.pop(_DONE, None)
 
@@ -98,7 +98,7 @@ def _look(change_id: str, needed: Action) -> None:
         fix_dialog.differences(Preview(found.changes, None, ""))
     for name in found.objects:
         st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
-    mark = (change_id, state.nonce(_NONCE))
+    mark = (change_id, session.nonce(_NONCE))
     reason = st.text_input(
         "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=MAX_REASON_CHARS, live=True,
         placeholder="Why it is taken back, for whoever reads the audit",
@@ -115,7 +115,7 @@ def _look(change_id: str, needed: Action) -> None:
 
 def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
     """Takes it back once; what refuses it is shown on the page."""
-    if state.take(_OPEN) != change_id:
+    if session.take(_OPEN) != change_id:
         return  # it was sent already
     try:
         fixing.undo(bench(), actor, change_id, reason)

@@ -11,8 +11,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, status
-from pages._ui.text import md
+from pages._ui.kit import charts, format, status
+from pages._ui.kit.text import md
 from storage.domain.diagnosis import Entry
 
 _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
@@ -34,7 +34,7 @@ def draw(entries: Sequence[Entry], now: datetime) -> None:
 
 def _line(entry: Entry, now: datetime) -> str:
     name, icon, colour = _STORES[entry.store]
-    at = fmt.utc(entry.at)
+    at = format.utc(entry.at)
     marks = ""
     if entry.gap_before:
         marks += " :orange-badge[:material/hourglass_disabled: silence before]"
@@ -42,7 +42,7 @@ def _line(entry: Entry, now: datetime) -> str:
         marks += " :red-badge[:material/schedule: in the future: a clock is wrong]"
     if entry.planned:
         marks += f" :gray-badge[:material/event: {'planned' if entry.at > now else 'past'}]"
-    ago = "" if entry.store == "desk" else f" :small[:gray[{fmt.ago(entry.at, now).text} · {name}]]"
+    ago = "" if entry.store == "desk" else f" :small[:gray[{format.ago(entry.at, now).text} · {name}]]"
     return f":{colour}[:material/{icon}:] `{at.text}` {md(entry.event, 160)}{marks}{ago}"
 
 
@@ -52,7 +52,7 @@ def _chart(entries: Sequence[Entry]) -> None:
             "at": [entry.at for entry in entries],
             "Store": [_STORES[entry.store][0] for entry in entries],
             "What": [entry.event for entry in entries],
-            "Time (UTC)": [fmt.utc(entry.at).text for entry in entries],
+            "Time (UTC)": [format.utc(entry.at).text for entry in entries],
         }
     )
     present = {entry.store for entry in entries}
@@ -72,7 +72,7 @@ def _ticks(seconds: float) -> str:
 
 
 def _silence(begun: datetime, ended: datetime) -> pd.DataFrame:
-    return pd.DataFrame({"from": [begun], "to": [ended], "Silence": [fmt.span((ended - begun).total_seconds())]})
+    return pd.DataFrame({"from": [begun], "to": [ended], "Silence": [format.span((ended - begun).total_seconds())]})
 
 
 @charts.form

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import fmt, status
 from pages._ui.access.guard import allowed
 from pages._ui.copying import copy_button
-from pages._ui.keys import CLIP_ID, QUERY, UID, VIDEO_ID, key
+from pages._ui.kit import format, status
+from pages._ui.kit.session import CLIP_ID, QUERY, UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views.findings import WORDS
 from storage.domain.integrity import Finding
 from storage.domain.model import Clip
@@ -41,8 +41,8 @@ def draw(
         with right:
             now = datetime.now(UTC)
             status.badge("clip", clip.status)
-            size, length = fmt.size(clip.file_size_bytes), fmt.duration(clip.duration_seconds)
-            st.caption(f"{length.text} · {size.text} ({size.help}) · created {fmt.ago(clip.created_at, now).text}")
+            size, length = format.size(clip.file_size_bytes), format.duration(clip.duration_seconds)
+            st.caption(f"{length.text} · {size.text} ({size.help}) · created {format.ago(clip.created_at, now).text}")
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
         for finding in findings.get(clip.clip_id, ()):

@@ -7,15 +7,15 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages._ui import states, tables
 from pages._ui.access.guard import allowed, require
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import stores
-from pages._ui.freshness import freshness
-from pages._ui.keys import CLIP_ID, key
+from pages._ui.kit import feedback, tables
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import CLIP_ID, key
+from pages._ui.kit.text import plain
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
-from pages._ui.text import plain
 from pages._ui.views import clip_detail
 from pages._ui.views import findings as findings_view
 from storage import links
@@ -43,14 +43,14 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if case.facts.report is not None:
         findings_view.prefix_doubt(case.facts.report.prefix_doubt)
     if table.error:
-        states.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
+        feedback.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
     frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")
     wanted = st.query_params.get(CLIP_ID)
     named = frame[frame["clip_id"] == wanted]
     if wanted and not len(named):
         clip_detail.nowhere(uid, video_id, wanted, complete=table.complete, page=page)
     if not len(frame):
-        states.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
+        feedback.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
         return
     frame = _chosen(frame, page)
     shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
@@ -79,7 +79,7 @@ def _clips(uid: str, video_id: str, case: Case) -> Table:
     """Read with the diagnosis, and so billed and as old as that; asked for here only where that came to nothing."""
     if case.clips is not None:
         return case.clips
-    with states.loading("Reading the clips…", 320):
+    with feedback.loading("Reading the clips…", 320):
         return loads.clips(uid, video_id).value
 
 

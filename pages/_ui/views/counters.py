@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
+from pages._ui.kit import format, tables
+from pages._ui.kit.session import key, url_for
 from storage.domain.amounts import whole_column
 from storage.domain.diagnosis.wording import number
 from storage.domain.usage import Counter
@@ -53,7 +52,7 @@ def drift_word(row: Counter) -> str:
     if row.drift == 0:
         return "none"
     amount = abs(row.drift)
-    shown = fmt.size(amount).text if row.name.endswith("_bytes") else f"{amount:,}"
+    shown = format.size(amount).text if row.name.endswith("_bytes") else f"{amount:,}"
     return f"{shown} too {'high' if row.drift > 0 else 'low'}"
 
 

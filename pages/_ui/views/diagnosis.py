@@ -7,10 +7,10 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, status
 from pages._ui.copying import copy_button
-from pages._ui.keys import key
-from pages._ui.text import md, plain, prose
+from pages._ui.kit import format, status
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md, plain, prose
 from pages._ui.views import case_timeline
 from pages._ui.views.stuck import stage_word
 from storage.diagnose import Case
@@ -89,7 +89,7 @@ def _headline(found: Diagnosis) -> None:
         if found.stage != "none":
             st.badge(f"Stands at {stage_word(found.stage).lower()}", color="gray", icon=":material/step:")
         if found.since is not None and found.verdict != "healthy":
-            since = fmt.ago(found.since, found.looked_at)
+            since = format.ago(found.since, found.looked_at)
             st.caption(f"since {since.text}", help=since.help, width="content")
     st.markdown(f"**{md(found.summary, 500)}**")
     if found.cause:

@@ -7,11 +7,11 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, status
 from pages._ui.copying import copy_button
-from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit import format, status
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views.findings import MEANING, WORDS
 from storage.domain.integrity import Finding
 from storage.verify import Rechecked
@@ -29,7 +29,7 @@ def draw(finding: Finding, again: Rechecked | None, *, page: str) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         status.badge("severity", finding.severity)
         st.markdown(f"**{WORDS[finding.kind]}**", width="content")
-        seen = fmt.ago(finding.seen_at, now)
+        seen = format.ago(finding.seen_at, now)
         st.caption(f"last seen {seen.text}", help=seen.help, width="content")
     if finding.detail:
         st.markdown(md(finding.detail, 600))
@@ -41,7 +41,7 @@ def draw(finding: Finding, again: Rechecked | None, *, page: str) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Check again", key=key(page, "finding", "again"), icon=":material/refresh:")
         if again is not None:
-            at = fmt.ago(again.checked_at, now)
+            at = format.ago(again.checked_at, now)
             st.markdown(f"{_STANDING[again.standing]} :small[:gray[checked {at.text}]]", width="content", help=at.help)
         st.page_link(
             SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: finding.uid}

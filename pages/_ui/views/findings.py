@@ -8,10 +8,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, status, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
-from pages._ui.text import md, prose
+from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md, prose
 from storage.domain.diagnosis.wording import number
 from storage.domain.integrity import KINDS, SEVERITIES, Failure, Finding, Suspicion
 
@@ -189,7 +188,7 @@ def _address(finding: Finding) -> str:
 def _amount(finding: Finding, value: str | int | None) -> str | None:
     """Sizes in units people read; words as they are."""
     if isinstance(value, int) and finding.kind in {"size_mismatch", "empty_object", "orphan_object", "missing_object"}:
-        return fmt.size(value).text
+        return format.size(value).text
     if finding.kind == "unreadable" and isinstance(value, str):
         return value.replace("_", " ")  # the code of an error
     return None if value is None else str(value)

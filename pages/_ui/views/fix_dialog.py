@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, incidents, state, states
 from pages._ui.access.guard import require
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import bench
-from pages._ui.keys import key
-from pages._ui.text import md, plain
+from pages._ui.kit import feedback, format, session
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md, plain
 from pages._ui.views.fix_kinds import Done, Preview, Subject
 from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
@@ -48,7 +48,7 @@ def _plan(page: str) -> str:
 
 def start(target: Target) -> None:
     """For the button of a rung: opens its dialog empty, whatever was typed into it before."""
-    state.renew_nonce(key(target.page, "fix", "nonce"))
+    session.renew_nonce(key(target.page, "fix", "nonce"))
     _drop(target.page)
     st.session_state.pop(outcome_key(target.page), None)
     st.session_state[_open(target.page)] = target
@@ -77,13 +77,13 @@ def draw(subject: Subject, *, page: str) -> None:
 def _body(target: Target, subject: Subject) -> None:
     if _open(target.page) not in st.session_state:
         st.rerun()  # it was confirmed: the page shows how it ended
-    states.section(target.kind.title.lower(), partial(_form, target, subject), key=key(target.page, "fix", "form"))
+    feedback.section(target.kind.title.lower(), partial(_form, target, subject), key=key(target.page, "fix", "form"))
 
 
 def _form(target: Target, subject: Subject) -> None:
     kind = target.kind
     who = require(kind.action)
-    number = state.nonce(key(target.page, "fix", "nonce"))
+    number = session.nonce(key(target.page, "fix", "nonce"))
 
     def name(short: str) -> str:
         return key(target.page, "fix", number, short)
@@ -170,7 +170,7 @@ def _value(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, datetime):
-        return fmt.utc(value).text
+        return format.utc(value).text
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, Mapping):
@@ -183,7 +183,7 @@ def _value(value: Any) -> str:
 def confirm(planned: _Planned) -> None:
     """For the button that changes: makes the change once, and leaves how it ended for the page to show."""
     target = planned.target
-    waiting = state.take(_plan(target.page))
+    waiting = session.take(_plan(target.page))
     if waiting is not planned:
         return  # it was sent already, or planned anew meanwhile
     kind = target.kind
@@ -195,7 +195,7 @@ def confirm(planned: _Planned) -> None:
     except StorageError as error:
         ended = Outcome(target, error=error)
     except Exception as error:
-        ended = Outcome(target, incident=incidents.record(error, f"changing: {kind.title}"))
+        ended = Outcome(target, incident=feedback.record(error, f"changing: {kind.title}"))
     finally:
         loads.forget_user(target.uid)
     _drop(target.page)

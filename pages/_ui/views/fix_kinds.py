@@ -10,9 +10,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt
 from pages._ui.data import loads
-from pages._ui.text import plain
+from pages._ui.kit import format
+from pages._ui.kit.text import plain
 from storage.actions import fixing, recount
 from storage.actions.fixing import Bench
 from storage.actions.status import STATUSES
@@ -217,11 +217,11 @@ def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str
     raw = bench.stores.records.raw(path)
     before = raw.fields if raw else None
     changes = tuple(FieldChange(path, name, value_at(before, name), value) for name, value in plan.fields.items())
-    size = fmt.size(media.info.size_bytes).text
+    size = format.size(media.info.size_bytes).text
     notes = [f"The object at {plan.key} will be {size}.", *plan.warnings]
     if not media.info.index_first:
         notes.append("The file's index comes last, so players start it late.")
-    gain = fmt.size(plan.size_difference).text
+    gain = format.size(plan.size_difference).text
     notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
     return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals)
 
@@ -229,7 +229,7 @@ def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str
 def _replace_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
     plan, media = preview.carry
     stored = fixing.replace_clip(bench, actor, plan, media, reason)
-    return Done(f"The clip was stored: {fmt.size(stored.object.size_bytes).text}.", (stored.change_id,))
+    return Done(f"The clip was stored: {format.size(stored.object.size_bytes).text}.", (stored.change_id,))
 
 
 def _target(subject: Subject, values: Values) -> tuple[int, str]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages._ui import incidents, state, states
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.data.resources import bench
-from pages._ui.keys import key
-from pages._ui.text import plain
+from pages._ui.kit import feedback, session
+from pages._ui.kit.session import key
+from pages._ui.kit.text import plain
 from pages._ui.views.fix_kinds import BY_ID, Done, Kind, Subject
 from storage.actions import fixing
 from storage.errors import StorageError
@@ -55,7 +55,7 @@ def outcome_key(page: str) -> str:
 def undo(shown: Outcome) -> None:
     """For the Undo button: takes back what was just written, the last part first."""
     target, done = shown.target, shown.done
-    if done is None or state.take(outcome_key(target.page)) is not shown:
+    if done is None or session.take(outcome_key(target.page)) is not shown:
         return
     left = list(done.change_ids)
     try:
@@ -66,7 +66,7 @@ def undo(shown: Outcome) -> None:
     except StorageError as error:
         ended = Outcome(target, error=error, done=replace(done, change_ids=tuple(left)))
     except Exception as error:
-        ended = Outcome(target, incident=incidents.record(error, "taking a change back"))
+        ended = Outcome(target, incident=feedback.record(error, "taking a change back"))
     finally:
         loads.forget_user(target.uid)
     st.session_state[outcome_key(target.page)] = ended
@@ -81,7 +81,7 @@ def draw(subject: Subject, *, page: str) -> None:
         return
     with st.container(border=True, key=key(page, "fix", "ended")):
         if shown.error is not None:
-            states.error_panel(shown.error, key=key(page, "fix", "refused"), what=shown.target.kind.title.lower())
+            feedback.error_panel(shown.error, key=key(page, "fix", "refused"), what=shown.target.kind.title.lower())
         elif shown.incident:
             st.error(f"The log has the details under incident `{shown.incident}`.", title="Something went wrong")
         elif shown.done is not None:

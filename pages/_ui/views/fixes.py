@@ -9,9 +9,9 @@ import streamlit as st
 
 from pages._ui.access.guard import allowed
 from pages._ui.data import loads
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import fix_dialog, fix_outcome
 from pages._ui.views.counters import is_wrong
 from pages._ui.views.fix_kinds import BY_ID, KINDS, Kind, Subject, of_case

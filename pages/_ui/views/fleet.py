@@ -9,9 +9,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, status, tables
-from pages._ui.keys import key
-from pages._ui.text import md, plain
+from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md, plain
 from pages._ui.views.overview import bars_by_status
 from storage.repositories.rollups import FleetView
 
@@ -27,12 +27,12 @@ def summary(view: FleetView) -> None:
     """The sums over all users."""
     totals = view.totals
     videos = None if view.videos is None else sum(view.videos.values())
-    size = fmt.size(totals.clip_bytes)
+    size = format.size(totals.clip_bytes)
     over = view.states.get("storage", {}).get("exceeded", 0)
     drifting = int(view.drift["users"].max()) if len(view.drift) else 0
     with st.grid(6, min_column_width=150, gap="small"):
         st.metric("Users", f"{totals.users:,}", border=True, icon=":material/group:", help=_phantoms(totals))
-        st.metric("Videos", fmt.count(videos).text, border=True, icon=":material/movie:")
+        st.metric("Videos", format.count(videos).text, border=True, icon=":material/movie:")
         st.metric("Clips", f"{totals.clips:,}", border=True, icon=":material/content_cut:")
         st.metric("Size of clips", size.text, border=True, icon=":material/database:", help=size.help or None)
         st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Users past their limit.")
@@ -70,7 +70,7 @@ def growth(view: FleetView, *, page: str) -> None:
     is_bytes = name == "clip_bytes"
     values = [int(value) for value in known[name]]
     frame = pd.DataFrame({"Day": known["day"].dt.tz_localize(None)})
-    frame["Amount"] = [fmt.size(value).text if is_bytes else f"{value:,}" for value in values]
+    frame["Amount"] = [format.size(value).text if is_bytes else f"{value:,}" for value in values]
     frame["shown"] = [value / 2**20 if is_bytes else float(value) for value in values]
     form = _by_day(is_bytes=is_bytes, joined=name == "joined", colour=status.shade("blue"))
     charts.draw(form, frame, alt=f"{choice} by day")
@@ -101,7 +101,7 @@ def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined
     if joined:
         return f"{sum(values):,} users who are still there joined since {first['Day']:%Y-%m-%d}."
     change = values[-1] - values[0]
-    shown = f"{'-' if change < 0 else '+'}{fmt.size(abs(change)).text}" if is_bytes else f"{change:+,}"
+    shown = f"{'-' if change < 0 else '+'}{format.size(abs(change)).text}" if is_bytes else f"{change:+,}"
     if len(frame) == 1:
         return f"{last['Amount']} on {last['Day']:%Y-%m-%d}; each rollup adds a day."
     return f"{last['Amount']} on {last['Day']:%Y-%m-%d}, {shown} since {first['Day']:%Y-%m-%d}."
@@ -198,7 +198,7 @@ def drift(view: FleetView, *, page: str) -> None:
 
 def _amount(value: int, is_bytes: bool) -> str:
     sign = "-" if value < 0 else ""
-    return f"{sign}{fmt.size(abs(int(value))).text}" if is_bytes else f"{int(value):,}"
+    return f"{sign}{format.size(abs(int(value))).text}" if is_bytes else f"{int(value):,}"
 
 
 def parts(view: FleetView, *, page: str) -> None:

@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, states, status, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
-from pages._ui.text import plain
+from pages._ui.kit import charts, feedback, format, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import plain
 from pages._ui.views.fleet import QUOTAS
 from storage.domain.rollup import TOP
 from storage.fleet import near_or_over
@@ -88,7 +87,7 @@ def _people(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _limits(frame: pd.DataFrame, total: int, quota: str, page: str) -> None:
     if not len(frame):
-        states.empty("Nobody here is near this limit.", icon="task_alt", hint="Or no row matches the filters.")
+        feedback.empty("Nobody here is near this limit.", icon="task_alt", hint="Or no row matches the filters.")
         return
     shown = _people(frame).assign(state=status.words("usage", frame["state"]))
     number = tables.size if quota == "storage" else _number
@@ -107,7 +106,7 @@ def _limits(frame: pd.DataFrame, total: int, quota: str, page: str) -> None:
 
 def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     if not len(frame):
-        states.empty("Nobody here has anything stored.", icon="inbox", hint="Or no row matches the filters.")
+        feedback.empty("Nobody here has anything stored.", icon="inbox", hint="Or no row matches the filters.")
         return
     _bars(frame.head(_BARS))
     columns = {
@@ -126,7 +125,7 @@ def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
 
 def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     if not len(frame):
-        states.empty("No counter drifts here.", icon="task_alt", hint="Or no row matches the filters.")
+        feedback.empty("No counter drifts here.", icon="task_alt", hint="Or no row matches the filters.")
         return
     shown = _people(frame).assign(counters=[_drifts(drifts) for drifts in frame["drifts"]])
     columns = {
@@ -149,7 +148,7 @@ def _drifts(drifts: Mapping[str, Any]) -> str:
     words = []
     for name, value in drifts.items():
         amount = int(value or 0)
-        text = fmt.size(abs(amount)).text if name.endswith("_bytes") else f"{abs(amount):,}"
+        text = format.size(abs(amount)).text if name.endswith("_bytes") else f"{abs(amount):,}"
         words.append(f"{name} {'-' if amount < 0 else '+'}{text}")
     return ", ".join(words)
 
@@ -175,7 +174,7 @@ def _bars(frame: pd.DataFrame) -> None:
                                                                  strict=True)]  # fmt: skip
     data = pd.DataFrame({"User": names, "bytes": list(map(float, sizes))})
     data["Plan"] = [plain(one, 40) for one in frame["plan"]]
-    data["Size"] = [fmt.size(size).text for size in sizes]
+    data["Size"] = [format.size(size).text for size in sizes]
     charts.bars(
         data, "User", "bytes", colour="blue", label="Size", more=("Plan", "Size"), pixels=26,
         alt="Storage of the biggest users, the largest first",

@@ -7,13 +7,13 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import budget, fmt, states
 from pages._ui.access.guard import allowed, guarded
 from pages._ui.data import fleet_loads
 from pages._ui.data.resources import rollup_runs, stores
-from pages._ui.freshness import cost_words
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import feedback, format
+from pages._ui.kit.feedback import cost_words
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from storage import connect, logs
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
@@ -53,14 +53,14 @@ def draw(*, page: str, count_first: bool) -> None:
     if not allowed(ACTION):
         return
     if count_first or st.session_state.get(key(page, "offer-wanted")):
-        states.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")
+        feedback.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")
     elif st.button("Make them anew here…", key=key(page, "offer-ask"), icon=":material/calculate:"):
         st.session_state[key(page, "offer-wanted")] = True
         st.rerun()
 
 
 def _offer(page: str) -> None:
-    bound = budget.allowed()
+    bound = feedback.allowed()
     with st.spinner("Counting the users…"):
         found = fleet_loads.estimate(bound).value
     with st.container(border=True):
@@ -72,7 +72,7 @@ def _offer(page: str) -> None:
             )  # fmt: skip
         elif found.users <= USERS_HERE:
             st.caption(f"The budget of this page is {bound:,} document reads.")
-            budget.ask(key(page, "start"))
+            feedback.ask(key(page, "start"))
 
 
 def _words(found: Estimate) -> str:
@@ -129,14 +129,14 @@ def _running(page: str) -> None:
 
 
 def _ended(found: RollupState, page: str) -> None:
-    ended = fmt.ago(found.ended_at, _now()).text
+    ended = format.ago(found.ended_at, _now()).text
     by = f"started by {md(found.asked_by, 80)}, ended {ended}; {', '.join(cost_words(found.cost))}"
     if found.crashed:
         st.error("The desk made a mistake in making the figures; the log has it.", icon=":material/bug_report:")
     elif found.state == "cancelled":
         st.info(f"Cancelled; what was written before stays as it is. :small[{by}]", icon=":material/cancel:")
     elif found.error is not None:
-        states.error_panel(found.error, key=key(page, "run_failed"), what="making the figures")
+        feedback.error_panel(found.error, key=key(page, "run_failed"), what="making the figures")
     else:
         st.caption(f":material/check_circle: Made here: {by}.")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, tables
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import format, tables
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from storage.diagnose import Case
 from storage.domain.diagnosis.wording import number
 from storage.domain.highlights import HighlightsState
@@ -62,7 +62,7 @@ def _place(state: HighlightsState) -> str:
     if state.presence == "unknown":
         return f":orange[:material/help:] {name}: not known. {md(state.reason, 300)}"
     if state.usable:
-        size = f", {fmt.size(state.size_bytes).text}" if state.size_bytes is not None else ""
-        written = f", written {fmt.utc(state.written_at).text}" if state.written_at else ""
+        size = f", {format.size(state.size_bytes).text}" if state.size_bytes is not None else ""
+        written = f", written {format.utc(state.written_at).text}" if state.written_at else ""
         return f":green[:material/check_circle:] {name}: {number(state.count, 'highlight')}{size}{written}"
     return f":red[:material/error:] {name}: {state.content}. {md(state.reason, 300)}"

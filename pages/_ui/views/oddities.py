@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui.text import plain
+from pages._ui.kit.text import plain
 from storage.errors import Oddity
 
 _WORDS = {"missing": "missing", "null": "null", "wrong_type": "wrong type", "bad_value": "unusable value"}

@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, status, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
-from pages._ui.text import md
+from pages._ui.kit import charts, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md
 from storage.domain.diagnosis.wording import number
 from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
 from storage.health import Check

@@ -6,14 +6,13 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, state, states
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
 from pages._ui.data.purges import Standing
-from pages._ui.keys import key
-from pages._ui.links import url_for
-from pages._ui.text import md
+from pages._ui.kit import feedback, format, session
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.policy import Actor
 from storage.domain.purge.plan import PurgePlan
@@ -37,7 +36,7 @@ def draw(plan: PurgePlan, standing: Standing, actor: Actor, *, needed: bool) -> 
 
 def _said(standing: Standing) -> None:
     for given in standing.approvals:
-        at = fmt.utc(given.at)
+        at = format.utc(given.at)
         st.success(f"{md(given.approver, 80)} approved exactly this plan at {at.text}.", icon=":material/how_to_reg:")
     for no in standing.declines:
         st.error(
@@ -65,11 +64,11 @@ def _address(plan_id: str) -> str:
 
 
 def _answer(plan: PurgePlan) -> None:
-    nonce = state.nonce(_NONCE)
+    nonce = session.nonce(_NONCE)
     with st.container(border=True, key=key(PAGE, "answer_box")):
         st.markdown(
             f"**{md(plan.maker or 'Somebody')} asks you to agree** that {len(plan.objects):,} objects "
-            f"({fmt.size(plan.total_bytes).text}) and {len(plan.documents):,} documents of "
+            f"({format.size(plan.total_bytes).text}) and {len(plan.documents):,} documents of "
             f"**{md(plan.scope.spelled, 200)}** go. Whoever approves a plan cannot apply it."
         )
         seen = st.checkbox(
@@ -102,9 +101,9 @@ def _act(plan: PurgePlan, declining: str | None) -> None:
             else:
                 purges.decline(plan, declining, actor)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "answer_failed"))
+        feedback.error_panel(error, key=key(PAGE, "answer_failed"))
         return
     finally:
         loads.forget_purges()
-    state.renew_nonce(_NONCE)
+    session.renew_nonce(_NONCE)
     st.rerun()

@@ -10,14 +10,14 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, state, states
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
 from pages._ui.data.purges import Standing
 from pages._ui.data.resources import stores
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import feedback, format, session
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from storage.actions.purge.applying import Request
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.purge.guards import second_person_needed
@@ -53,18 +53,18 @@ def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, 
 
 def _open(plan_id: str) -> None:
     """Whatever was typed when it was open before is gone."""
-    state.renew_nonce(_NONCE)
+    session.renew_nonce(_NONCE)
     st.session_state[_OPEN] = plan_id
 
 
 def _close() -> None:
-    state.renew_nonce(_NONCE)
+    session.renew_nonce(_NONCE)
     st.session_state.pop(_OPEN, None)
 
 
 @st.fragment
 def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
-    mark = (plan.plan_id, state.nonce(_NONCE))
+    mark = (plan.plan_id, session.nonce(_NONCE))
     erase = st.toggle(
         "Erase without quarantine (legal requests): nothing can be given back", key=key(PAGE, "erase", *mark)
     )
@@ -134,7 +134,7 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
 
 def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
     """What must be said in so many words: the numbers, the warnings, and that erasing is for good."""
-    size = fmt.size(plan.total_bytes).text
+    size = format.size(plan.total_bytes).text
     sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents go."]
     if plan.warnings:
         number = len(plan.warnings)
@@ -168,7 +168,7 @@ def _apply(plan: PurgePlan, request: Request) -> None:
         with st.spinner("Checking that nothing moved since the plan was made…"):
             job = purges.begin(plan, request, actor)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "apply_failed"))
+        feedback.error_panel(error, key=key(PAGE, "apply_failed"))
         return
     finally:
         loads.forget_purges()

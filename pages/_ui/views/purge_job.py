@@ -8,12 +8,12 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, states, status
 from pages._ui.access.guard import allowed, require
 from pages._ui.data import loads, purges
-from pages._ui.keys import UID, key
+from pages._ui.kit import feedback, format, status
+from pages._ui.kit.session import UID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import purge_lists, purge_outcome, purge_steps
 from storage.domain.policy import Action
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job
@@ -40,7 +40,9 @@ def draw(job_id: str) -> None:
     _controls(job)
     if _just_ended(job):
         loads.forget_user(job.scope.uid)
-    states.section("the outcome", partial(purge_outcome.draw, job), key=key(PAGE, "outcome"), unknown="what it proved")
+    feedback.section(
+        "the outcome", partial(purge_outcome.draw, job), key=key(PAGE, "outcome"), unknown="what it proved"
+    )
 
 
 def moves(job: Job) -> bool:
@@ -70,7 +72,7 @@ def _head(job: Job) -> None:
         if job.erase:
             st.badge("Erased, no quarantine", icon=":material/delete_forever:", color="red")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        begun = fmt.ago(job.created_at, now)
+        begun = format.ago(job.created_at, now)
         st.caption(f"Begun {begun.text} by {md(job.actor, 80)}", help=begun.help, width="content")
         if job.approved_by:
             st.caption(f"approved by {md(', '.join(job.approved_by), 160)}", width="content")
@@ -90,7 +92,7 @@ def _head(job: Job) -> None:
 
 def _watched(job_id: str, before: str) -> None:
     """One look. A job that ended, or rests, draws the whole page anew."""
-    states.section("the progress", partial(_look, job_id, before), key=key(PAGE, "progress"), unknown="how far it is")
+    feedback.section("the progress", partial(_look, job_id, before), key=key(PAGE, "progress"), unknown="how far it is")
 
 
 def _look(job_id: str, before: str) -> None:
@@ -135,7 +137,7 @@ def _sentence(job: Job) -> str:
         return "It rests after a fault that may pass, and goes on by itself."
     if job.state in ENDED and job.finished_at and job.started_at:
         seconds = (job.finished_at - job.started_at).total_seconds()
-        return f"It took {fmt.span(seconds) if seconds >= 1 else 'less than a second'}."
+        return f"It took {format.span(seconds) if seconds >= 1 else 'less than a second'}."
     return status.look("job", job.state).meaning
 
 
@@ -152,7 +154,7 @@ def _numbers(job: Job, now: datetime) -> str:
     speed = purge_steps.rate(samples)
     if speed is None:
         return words
-    return f"{words}  ·  {speed:,.0f} a second  ·  about {fmt.span((whole - done) / speed)} left"
+    return f"{words}  ·  {speed:,.0f} a second  ·  about {format.span((whole - done) / speed)} left"
 
 
 def _step(step: purge_steps.Step) -> str:
@@ -170,7 +172,7 @@ def _tally(job: Job) -> None:
     tally = job.tally
     rows = [
         (f"Objects {verb}", f"**{tally.objects:,}** of {job.objects_total:,}"),
-        ("Bytes", f"**{fmt.size(tally.bytes).text}** of {fmt.size(job.bytes_total).text}"),
+        ("Bytes", f"**{format.size(tally.bytes).text}** of {format.size(job.bytes_total).text}"),
         (f"Documents {verb}", f"**{tally.documents:,}** of {job.documents_total:,}"),
         ("Uploads aborted", f"**{tally.uploads:,}**"),
         ("Gone already", f"**{tally.already_gone:,}**"),
@@ -213,7 +215,7 @@ def _act(job: Job, needed: Action, *, resuming: bool) -> None:
         else:
             purges.cancel(job.job_id, actor)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "control_failed"))
+        feedback.error_panel(error, key=key(PAGE, "control_failed"))
         return
     finally:
         loads.forget_purges()

@@ -8,15 +8,14 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, states, status, tables
 from pages._ui.data import loads
 from pages._ui.data.purges import Sheet
 from pages._ui.data.resources import stores
-from pages._ui.freshness import freshness
-from pages._ui.keys import key
-from pages._ui.links import url_for
+from pages._ui.kit import feedback, format, status, tables
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
 
@@ -38,7 +37,9 @@ def plans() -> None:
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
     rows = [_plan_row(shown) for shown in loaded.value if shown.plan.plan_id not in applied]
     if not rows:
-        states.empty("No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses.")
+        feedback.empty(
+            "No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses."
+        )
     else:
         tables.table(
             pd.DataFrame(rows),
@@ -93,7 +94,9 @@ def jobs() -> None:
     loaded = loads.jobs(NEWEST)
     found = loaded.value
     if not found:
-        states.empty("Nothing was purged yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here.")
+        feedback.empty(
+            "Nothing was purged yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here."
+        )
     else:
         frame = pd.DataFrame([_job_row(job) for job in found])
         frame["undo_until"] = pd.to_datetime(frame["undo_until"], utc=True)
@@ -135,7 +138,7 @@ def going_on() -> None:
             kind = "Erasure of" if job.erase else _GOING_ON[job.kind]
             st.markdown(
                 f"{status.badge_md('job', shown_state(job))} {kind} **{md(job.scope.spelled, 160)}** "
-                f":small[by {md(job.actor, 80)}, begun {fmt.ago(job.created_at, now).text}]"
+                f":small[by {md(job.actor, 80)}, begun {format.ago(job.created_at, now).text}]"
             )
             st.page_link(
                 SCREENS[PAGE].file, label="Watch it", icon=":material/arrow_forward:", query_params={"job": job.job_id}

@@ -10,12 +10,12 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, state, states, tables
 from pages._ui.access.guard import allowed, require
 from pages._ui.data import loads, purges
-from pages._ui.keys import key
+from pages._ui.kit import feedback, format, session, tables
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
-from pages._ui.text import md, plain
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.integrity.controls import Controls
 from storage.domain.purge.job import Job
@@ -70,7 +70,7 @@ def _quarantine(job: Job) -> None:
     elif job.quarantine == "emptied":
         st.caption("Its quarantine was emptied: there is no way back.")
     elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
-        st.caption(f"Its quarantine expired at {fmt.utc(job.quarantine_until).text}: there is no way back.")
+        st.caption(f"Its quarantine expired at {format.utc(job.quarantine_until).text}: there is no way back.")
     else:
         if job.undo_failed:
             _stays(job)
@@ -89,10 +89,12 @@ def _stays(job: Job) -> None:
 
 
 def _undo(job: Job, now: datetime) -> None:
-    nonce = state.nonce(_NONCE)
+    nonce = session.nonce(_NONCE)
     until = None if job.undo_failed else job.quarantine_until
     with st.container(border=True, key=key(PAGE, "undo_box")):
-        left = f", for {fmt.span((until - now).total_seconds())} more (until {fmt.utc(until).text})" if until else ""
+        left = (
+            f", for {format.span((until - now).total_seconds())} more (until {format.utc(until).text})" if until else ""
+        )
         st.markdown(
             f"Every object can be put back byte for byte and every document field for field{left}. "
             "It is refused where something new lives in their place."
@@ -115,11 +117,11 @@ def _begin(job: Job, reason: str) -> None:
         with st.spinner("Looking whether its places are free…"):
             undoing = purges.undo(job.job_id, reason, actor)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "undo_failed"))
+        feedback.error_panel(error, key=key(PAGE, "undo_failed"))
         return
     finally:
         loads.forget_purges()
-    state.renew_nonce(_NONCE)
+    session.renew_nonce(_NONCE)
     st.query_params.from_dict({"job": undoing.job_id})
     st.rerun()
 
@@ -129,7 +131,9 @@ def _certificate(job: Job) -> None:
     try:
         found = loads.certificate(job.job_id).value
     except NotFound:
-        states.empty("No certificate was written.", icon="draft", hint="The job ended before it could prove anything.")
+        feedback.empty(
+            "No certificate was written.", icon="draft", hint="The job ended before it could prove anything."
+        )
         return
     proof = found["verified"]
     with st.container(border=True, key=key(PAGE, "certificate")):
@@ -173,7 +177,7 @@ def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Scope", found["scope"]),
         ("Way", "erased, without quarantine" if found["erased"] else "deleted, with quarantine"),
         ("Objects", f"{found['objects_deleted']:,}"),
-        ("Bytes", f"{found['bytes_deleted']:,} ({fmt.size(found['bytes_deleted']).text})"),
+        ("Bytes", f"{found['bytes_deleted']:,} ({format.size(found['bytes_deleted']).text})"),
         ("Documents", f"{found['documents_deleted']:,}"),
         ("Uploads aborted", f"{found['uploads_aborted']:,}"),
         ("Gone already", f"{found['already_gone']:,}"),

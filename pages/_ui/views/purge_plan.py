@@ -8,16 +8,16 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import fmt, states
 from pages._ui.access.guard import allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
 from pages._ui.data.purges import Sheet, Standing
 from pages._ui.data.resources import stores
-from pages._ui.freshness import cost_words, freshness
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import feedback, format
+from pages._ui.kit.feedback import cost_words, freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import purge_approve, purge_confirm, purge_scope, purge_sheet, purge_whose
 from pages._ui.views.purge_scope import WHAT
 from storage.clients.meter import Cost
@@ -33,7 +33,7 @@ TICK_SECONDS = 5
 
 def draw(plan_id: str) -> None:
     """The plan, and below it whatever may be done with it now."""
-    with states.loading("Reading the plan…", 320):
+    with feedback.loading("Reading the plan…", 320):
         shown = loads.plan(plan_id)
         loaded = loads.standing(plan_id, shown.fingerprint)
     plan, standing = shown.plan, loaded.value
@@ -77,7 +77,7 @@ def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
         elif _needed(plan):
             st.badge("Takes a second person", icon=":material/group:", color="orange")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        made = fmt.ago(plan.created_at, now)
+        made = format.ago(plan.created_at, now)
         st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
         st.caption(f"{md(plan.plan_id)}", width="content")
         st.caption(f"fingerprint {shown.fingerprint[:16]}…", help=shown.fingerprint, width="content")
@@ -95,7 +95,7 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
     if standing.job is not None:
         job = standing.job
         st.info(
-            f"This plan was applied by {md(job.actor)} {fmt.ago(job.created_at, now).text}. One plan is one job.",
+            f"This plan was applied by {md(job.actor)} {format.ago(job.created_at, now).text}. One plan is one job.",
             title="Applied",
             icon=":material/check_circle:",
         )
@@ -111,7 +111,7 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
         )
     if not purges.in_force(plan, now):
         st.warning(
-            f"It held until {fmt.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
+            f"It held until {format.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
             "other than what it shows, so it can only be made anew.",
             title="This plan has lapsed",
             icon=":material/timer_off:",
@@ -139,13 +139,13 @@ def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int,
     plan, now = shown.plan, datetime.now(UTC) - ahead
     if not purges.in_force(plan, now):
         st.rerun()
-    left = fmt.span((plan.expires_at - now).total_seconds())
+    left = format.span((plan.expires_at - now).total_seconds())
     st.caption(
-        f":material/timer: Holds for {left} more, until {fmt.utc(plan.expires_at).text}. "
+        f":material/timer: Holds for {left} more, until {format.utc(plan.expires_at).text}. "
         "It is refused by itself if anything of it moves before it is applied."
     )
     if waiting:
-        states.section("the approvals", partial(_look, shown, seen), key=key(PAGE, "look"))
+        feedback.section("the approvals", partial(_look, shown, seen), key=key(PAGE, "look"))
 
 
 def _look(shown: Sheet, seen: tuple[int, int]) -> None:
@@ -189,15 +189,15 @@ def _acknowledge(plan: PurgePlan) -> None:
 
 def _totals(plan: PurgePlan) -> None:
     links = len(slugs(plan.documents))
-    size = fmt.size(plan.total_bytes)
+    size = format.size(plan.total_bytes)
     with st.grid("auto", min_column_width=165, key=key(PAGE, "totals")):
-        st.metric("Objects", fmt.count(len(plan.objects)).text, border=True)
+        st.metric("Objects", format.count(len(plan.objects)).text, border=True)
         st.metric("Size", size.text, border=True, help=size.help)
-        st.metric("Documents", fmt.count(len(plan.documents)).text, border=True)
-        st.metric("Public share links", fmt.count(links).text, border=True)
-        st.metric("Open uploads", fmt.count(len(plan.uploads)).text, border=True)
+        st.metric("Documents", format.count(len(plan.documents)).text, border=True)
+        st.metric("Public share links", format.count(links).text, border=True)
+        st.metric("Open uploads", format.count(len(plan.uploads)).text, border=True)
         if plan.claims is not None and plan.claims.missing:
-            st.metric("Claimed, not seen", fmt.count(len(plan.claims.missing)).text, border=True)
+            st.metric("Claimed, not seen", format.count(len(plan.claims.missing)).text, border=True)
     words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
     st.caption(f"Applying it will be billed as about {words}.")
 

@@ -7,14 +7,14 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui import states, status, tables
 from pages._ui.access.guard import require
 from pages._ui.data import loads, purges
 from pages._ui.data.resources import stores
-from pages._ui.freshness import freshness
-from pages._ui.keys import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit import feedback, status, tables
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.text import md
 from pages._ui.views import purge_whose
 from storage.domain.purge.scope import Kind, Scope, dangers
 from storage.errors import BadInput, StorageError
@@ -43,14 +43,14 @@ def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         try:
             scope = Scope.of(uid, video_id, [clip_id] if clip_id else [])
         except BadInput as error:
-            states.error_panel(error, key=key(PAGE, "scope"))
+            feedback.error_panel(error, key=key(PAGE, "scope"))
             return
         _chosen(scope)
     if scope.kind == "video" and video_id is not None:
         some = partial(_some_clips, uid, video_id)
         with st.expander("Only some of its clips", icon=":material/checklist:", on_change="rerun") as part:
             if part.open:
-                states.section("the clips", some, key=key(PAGE, "some"), unknown="which clips there are")
+                feedback.section("the clips", some, key=key(PAGE, "some"), unknown="which clips there are")
 
 
 def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
@@ -78,7 +78,7 @@ def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
                 if text.strip() or text == came[name]
             }
         except BadInput as error:
-            states.error_panel(error, key=key(PAGE, "typed"))
+            feedback.error_panel(error, key=key(PAGE, "typed"))
             return
         st.query_params.from_dict(wanted)
         st.rerun()
@@ -119,7 +119,7 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
         with st.spinner("Listing what is there, in both stores…"):
             made = purges.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
     except StorageError as error:
-        states.error_panel(error, key=key(PAGE, "make_failed"))
+        feedback.error_panel(error, key=key(PAGE, "make_failed"))
         return
     loads.open_plans.clear()
     st.query_params.from_dict({"plan": made})
@@ -132,7 +132,7 @@ def _some_clips(uid: str, video_id: str) -> None:
     table = loaded.value
     frame = table.frame.sort_values(["priority", "scene_id", "style"], na_position="last")
     if not len(frame):
-        states.empty("This video has no clips.", icon="content_cut", hint="Plan the whole video instead.")
+        feedback.empty("This video has no clips.", icon="content_cut", hint="Plan the whole video instead.")
         return
     part = tables.paged(len(frame), key=key(PAGE, "clips"), size=CLIPS_ON_A_PAGE)
     shown = frame.iloc[part.start : part.stop].assign(state=lambda rows: status.words("clip", rows["status"]))
@@ -153,7 +153,7 @@ def _some_clips(uid: str, video_id: str) -> None:
         total=part,
     )
     if table.error:
-        states.incomplete("clips", error=table.error, shown=len(frame), key=key(PAGE, "clips_part"))
+        feedback.incomplete("clips", error=table.error, shown=len(frame), key=key(PAGE, "clips_part"))
     if part.total > CLIPS_ON_A_PAGE:
         st.caption("A choice holds on its own page: turning the page begins another.")
     if chosen:

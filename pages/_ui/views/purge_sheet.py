@@ -7,10 +7,10 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, tables
 from pages._ui.data.purges import Sheet, collection_of
 from pages._ui.data.resources import stores
-from pages._ui.keys import key
+from pages._ui.kit import format, tables
+from pages._ui.kit.session import key
 from storage.actions.purge.planning import to_text
 from storage.domain.purge.plan import CounterValue, PurgePlan
 
@@ -156,7 +156,7 @@ def _shown(value: CounterValue) -> str:
         return "not there"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {count:,}" for name, count in value.items()) or "empty"
-    return fmt.count(value).text if isinstance(value, int) else value
+    return format.count(value).text if isinstance(value, int) else value
 
 
 def _number(label: str) -> Any:

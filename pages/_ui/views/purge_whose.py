@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import states
 from pages._ui.data import loads
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import feedback
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from storage.domain.purge.scope import Scope
 
 PAGE: Final = "purge"
@@ -20,7 +20,7 @@ TITLES: Final = 3
 
 def draw(scope: Scope) -> None:
     """The customer's address and plan, and the titles of the videos, as Firestore has them now."""
-    states.section("whose it is", partial(_draw, scope), key=key(PAGE, "whose"), unknown="whose it is")
+    feedback.section("whose it is", partial(_draw, scope), key=key(PAGE, "whose"), unknown="whose it is")
 
 
 def _draw(scope: Scope) -> None:

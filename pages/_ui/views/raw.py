@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import fmt
 from pages._ui.data import loads
-from pages._ui.freshness import freshness
-from pages._ui.keys import key
-from pages._ui.text import md, plain
+from pages._ui.kit import format
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md, plain
 from storage.redaction import redacted
 
 MAX_CHARS = 60_000
@@ -41,7 +41,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
     if document is None:
         st.caption(f"There is no document at {md(paths[chosen], 200)}.")
         return
-    st.caption(f"{md(document.path, 300)} · written {fmt.utc(document.update_time).text}")
+    st.caption(f"{md(document.path, 300)} · written {format.utc(document.update_time).text}")
     shown = json.dumps(_plain(document.fields), ensure_ascii=False, indent=2, default=str)
     cut = shown if len(shown) <= MAX_CHARS else shown[:MAX_CHARS] + "\n… (shortened)"
     st.code(redacted(cut), language="json", wrap_lines=True)
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
-        return fmt.utc(value).help
+        return format.utc(value).help
     if isinstance(value, str):
         return plain(value, MAX_TEXT) if value else ""
     return value if value is None or isinstance(value, bool | int | float) else plain(repr(value), 200)

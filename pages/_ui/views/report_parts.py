@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
-from pages._ui.keys import key
-from pages._ui.text import plain
+from pages._ui.kit import format, status, tables
+from pages._ui.kit.session import key
+from pages._ui.kit.text import plain
 from pages._ui.views.findings import MEANING, WORDS
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight, Report, count_by_kind
 
@@ -121,5 +121,5 @@ def _plain(value: object) -> str:
 
 def span_words(begun: datetime, ended: datetime | None, now: datetime) -> str:
     """When something ran and for how long."""
-    long = fmt.span(((ended or now) - begun).total_seconds())
-    return f"{fmt.ago(begun, now).text}, for {long}"
+    long = format.span(((ended or now) - begun).total_seconds())
+    return f"{format.ago(begun, now).text}, for {long}"

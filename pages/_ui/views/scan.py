@@ -8,14 +8,13 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import budget, fmt, states, status
 from pages._ui.access.guard import allowed, guarded
 from pages._ui.data import fleet_loads, loads
 from pages._ui.data.resources import scans
-from pages._ui.freshness import cost_words
-from pages._ui.keys import key
-from pages._ui.states import denied, error_panel
-from pages._ui.text import md
+from pages._ui.kit import feedback, format, status
+from pages._ui.kit.feedback import cost_words, denied, error_panel
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from pages._ui.views import findings, report_parts
 from storage import logs
 from storage.clients.meter import Cost
@@ -82,12 +81,12 @@ def _form(last: Snapshot | None, page: str) -> None:
                     "Go on where it stopped", key=key(page, "resume"), icon=":material/resume:", on_click=_start,
                     args=(page, last.last_uid),
                 )  # fmt: skip
-        states.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
+        feedback.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
 
 
 def _cost_before(page: str) -> None:
     """What the scan will be billed, as far as a rollup can tell, and where it stops."""
-    bound = budget.allowed()
+    bound = feedback.allowed()
     stops = "" if bound is None else f" It stops after the user with whom it has read {bound:,} documents."
     view = fleet_loads.fleet().value.view
     most = int(st.session_state.get(key(page, "most")) or 1)
@@ -96,7 +95,7 @@ def _cost_before(page: str) -> None:
         st.caption(f"What it will cost is not known before there is a rollup (see Fleet).{stops}")
         return
     words = ", ".join(cost_words(Cost(**found)))
-    st.caption(f"About {words}, by the averages of the rollup {fmt.as_of(view.read_at, datetime.now(UTC))}.{stops}")
+    st.caption(f"About {words}, by the averages of the rollup {format.as_of(view.read_at, datetime.now(UTC))}.{stops}")
 
 
 @guarded("verify")
@@ -106,7 +105,7 @@ def _start(actor: Actor, page: str, resume_after: str | None) -> None:
     most = int(st.session_state.get(key(page, "most")) or 1)
     scans().start(
         loads.checker(), most_users=most, resume_after=after, asked_by=actor.email,
-        read_budget=budget.allowed(page),
+        read_budget=feedback.allowed(page),
     )  # fmt: skip
     logs.event("scan", actor=actor, outcome="begun", users=most)
 

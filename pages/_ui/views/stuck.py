@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
+from pages._ui.kit import format, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
-from pages._ui.text import md, plain, prose
 from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
 from storage.domain.diagnosis.wording import number
@@ -110,11 +109,11 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
 
 
 def _when(outage: Outage, now: datetime) -> str:
-    first, last = fmt.utc(outage.first_at).text, fmt.utc(outage.last_at).text
+    first, last = format.utc(outage.first_at).text, format.utc(outage.last_at).text
     same_day = outage.first_at.date() == outage.last_at.date()
-    span = fmt.span((outage.last_at - outage.first_at).total_seconds())
+    span = format.span((outage.last_at - outage.first_at).total_seconds())
     until = f"{outage.last_at:%H:%M:%S} UTC" if same_day else last
-    return f"within {span}, {fmt.ago(outage.last_at, now).text} :small[({first.removesuffix(' UTC')} to {until})]"
+    return f"within {span}, {format.ago(outage.last_at, now).text} :small[({first.removesuffix(' UTC')} to {until})]"
 
 
 def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:

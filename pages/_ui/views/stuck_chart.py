@@ -9,8 +9,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, status
-from pages._ui.text import plain
+from pages._ui.kit import charts, format, status
+from pages._ui.kit.text import plain
 from pages._ui.views.stuck import STAGES, stage_word
 from storage.domain.diagnosis import Outage, StuckVideo
 
@@ -80,7 +80,7 @@ def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:
             "Step": [stage_word(video.diagnosis.stage) for video in videos],
             "Verdict": [status.look("verdict", video.diagnosis.verdict).word for video in videos],
             "Owner": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
-            "Since (UTC)": [fmt.utc(video.diagnosis.since).text for video in videos],
+            "Since (UTC)": [format.utc(video.diagnosis.since).text for video in videos],
             "lane": _lanes(videos),
         }
     )

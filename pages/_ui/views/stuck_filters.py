@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import status
-from pages._ui.keys import key
+from pages._ui.kit import status
+from pages._ui.kit.session import key
 from pages._ui.views.stuck import ALONE, OUTAGE, outage_id, stage_word
 from storage.domain.diagnosis import Outage, StuckVideo
 

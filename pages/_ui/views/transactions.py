@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import tables
-from pages._ui.keys import key
+from pages._ui.kit import tables
+from pages._ui.kit.session import key
 from storage.domain.schema import Table
 
 

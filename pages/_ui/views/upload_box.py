@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import states, tables
 from pages._ui.data import loads
-from pages._ui.keys import UID, VIDEO_ID, key
+from pages._ui.kit import feedback, tables
+from pages._ui.kit.session import UID, VIDEO_ID, key
 from storage.errors import BadInput, StorageError
 from storage.ids import check_id
 
@@ -27,7 +27,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
             if narrowed.strip():
                 wanted[VIDEO_ID] = video_id if narrowed == video_id else check_id(narrowed.strip(), VIDEO_ID)
         except StorageError as error:
-            states.error_panel(error, key=key(page, "refused"))
+            feedback.error_panel(error, key=key(page, "refused"))
             return
         loads.report.clear()
         st.query_params.pop(VIDEO_ID, None)

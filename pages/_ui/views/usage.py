@@ -7,10 +7,10 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt, status
 from pages._ui.copying import copy_button
-from pages._ui.keys import key
-from pages._ui.text import md
+from pages._ui.kit import format, status
+from pages._ui.kit.session import key
+from pages._ui.kit.text import md
 from pages._ui.views.counters import drift_word
 from storage.domain.plans import LIMIT_NAMES, EffectivePlan
 from storage.domain.usage import Quota, Usage
@@ -49,7 +49,7 @@ def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
 def _notes(usage: Usage) -> list[str]:
     notes = [f"The product enforces `{usage.enforced_by}`."]
     if usage.actual_bytes is not None:
-        notes.append(f"The clips add up to {fmt.size(usage.actual_bytes).text}.")
+        notes.append(f"The clips add up to {format.size(usage.actual_bytes).text}.")
     if usage.unsized_clips:
         has = "1 clip has" if usage.unsized_clips == 1 else f"{usage.unsized_clips:,} clips have"
         notes.append(f"{has} no usable size, so that sum is a lower bound.")
@@ -76,7 +76,7 @@ def _enforced_drift(usage: Usage) -> None:
 
 
 def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
-    shown = fmt.size if is_bytes else fmt.count
+    shown = format.size if is_bytes else format.count
     used = shown(quota.used, "The counter holds no usable number.")
     limit = shown(quota.limit)
     with st.container(border=True, height="stretch"):
@@ -85,7 +85,7 @@ def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
             status.badge("usage", quota.state)
         st.metric(name, used.text, label_visibility="collapsed", help=used.help or None)
         fraction = 0.0 if quota.percent is None else min(max(quota.percent / 100, 0.0), 1.0)
-        percent = fmt.percent(quota.percent, "There is no percentage of a limit of 0.")
+        percent = format.percent(quota.percent, "There is no percentage of a limit of 0.")
         text = f"**{percent.text}** of {limit.text}" if quota.percent is not None else f"limit {limit.text}"
         with st.container(key=f"{_BAR}-{icon}-{quota.state}"):
             st.progress(1.0 if quota.state == "exceeded" else fraction, text=text)
@@ -112,7 +112,7 @@ def plan(found: EffectivePlan) -> None:
     rows = []
     for name in LIMIT_NAMES:
         value: int = getattr(found.limits, name)
-        shown = fmt.size(value).text if name == "storage_limit_bytes" else f"{value:,}"
+        shown = format.size(value).text if name == "storage_limit_bytes" else f"{value:,}"
         rows.append({"Limit": _LIMIT_WORDS[name], "Value": shown, "From": found.sources[name]})
     price = found.price_monthly_cents
     title = f"Plan **{md(found.name, 60)}**" + (f" · ${price / 100:,.2f} a month" if price is not None else "")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from pages._ui import charts, fmt, status, tables
-from pages._ui.keys import key
-from pages._ui.links import url_for
-from pages._ui.text import plain
+from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import plain
 from storage.domain.amounts import exact_sum
 from storage.domain.diagnosis.wording import number
 
@@ -123,9 +122,9 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
         {
             heading: [bar.name for bar in bars],
             "bytes": [float(bar.size) for bar in bars],  # the length of a bar; the words say the exact size
-            "Size": [fmt.size(bar.size).text for bar in bars],
-            "Share": [fmt.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
-            "Clips": [fmt.count(bar.clips).text for bar in bars],
+            "Size": [format.size(bar.size).text for bar in bars],
+            "Share": [format.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
+            "Clips": [format.count(bar.clips).text for bar in bars],
         }
     )
     frame["label"] = frame["Size"] + " · " + frame["Share"]
@@ -133,5 +132,5 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
         frame, heading, "bytes", colour="blue", label="label", more=("Size", "Share", "Clips"), pixels=24,
         alt=f"Storage by {heading.lower()}, the largest first",
     )  # fmt: skip
-    rest = f", {fmt.size(others_bytes).text} of it in {others}" if others_bytes else ""
-    st.caption(f"{fmt.size(total).text} in all{rest}.")
+    rest = f", {format.size(others_bytes).text} of it in {others}" if others_bytes else ""
+    st.caption(f"{format.size(total).text} in all{rest}.")

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from pages._ui import links, params, shell, tables
+from pages._ui import shell
+from pages._ui.kit import params, session, tables
 
 IDS = ["v 1&uid=x", "v-2", "é+3"]
 
@@ -15,7 +16,7 @@ def listing() -> None:
             "video_id": pd.array(ids, dtype="string"),
             "title": ["=1+1 ![x](http://evil.example/p.png)"] * 3,
             "size": pd.array([0, 2048, None], dtype="Int64"),
-            "open": [links.url_for("target", uid="u/1", video_id=one) for one in ids],
+            "open": [session.url_for("target", uid="u/1", video_id=one) for one in ids],
         }
     )
     chosen = tables.table(

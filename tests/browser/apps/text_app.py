@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import copying, status
-from pages._ui.text import md, plain
+from pages._ui import copying
+from pages._ui.kit import status
+from pages._ui.kit.text import md, plain
 
 CASES: list[str] = json.loads(Path(os.environ["NASTY"]).read_text(encoding="utf-8"))
 EVIL: str = os.environ["EVIL"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pages._ui.text import ABSENT
+from pages._ui.kit.text import ABSENT
 from storage.domain.amounts import size_words
 
 _THRESHOLDS = (0, 80, 100)  # nothing used, near the limit, exceeded

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import pandas as pd
 import streamlit as st
 
-from pages._ui.text import ABSENT, md, plain
+from pages._ui.kit.text import ABSENT, md, plain
 
 Colour = Literal["green", "blue", "violet", "yellow", "orange", "red", "gray"]
 Family = Literal["video", "clip", "source", "severity", "verdict", "usage", "presence", "check", "job", "outcome"]

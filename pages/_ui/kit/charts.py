@@ -17,8 +17,8 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from pages._ui import status
-from pages._ui.status import Colour
+from pages._ui.kit import status
+from pages._ui.kit.status import Colour
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import states
-from pages._ui.keys import IDS, QUERY
-from pages._ui.links import url_for
+from pages._ui.kit import feedback
+from pages._ui.kit.session import IDS, QUERY, url_for
 from storage.errors import BadInput
 from storage.ids import check_stored_id
 
@@ -48,7 +47,7 @@ def ids(*names: str, hint: str = "Open this page from a search result, or give t
             if value is None:
                 raise BadInput(f"{name} is missing from the address", field_name=name, remedy=hint)
         except BadInput as error:
-            states.error_panel(error, key=f"params__{name}")
+            feedback.error_panel(error, key=f"params__{name}")
             st.markdown(f":material/search: [Find the customer, video or clip]({url_for('find')})")
             st.stop()
         found.append(value)
@@ -60,7 +59,7 @@ def question() -> str:
     try:
         return read(QUERY) or ""
     except BadInput as error:
-        states.error_panel(error, key=f"params__{QUERY}")
+        feedback.error_panel(error, key=f"params__{QUERY}")
         return ""
 
 

@@ -1,20 +1,33 @@
-"""The states of a part of a page that are not its content: failed, denied, empty, incomplete, loading."""
+"""The states of a part of a page that are not its content: failed, denied, empty, incomplete, loading.
+
+The budget of document reads that a page stops at and asks, and the quiet line with what a view was billed.
+
+The quiet line that says how fresh a part of a page is and what it cost to read.
+
+Turns an unexpected error into a number: the log gets the traceback, the page gets the number and nothing else.
+"""
 
 from __future__ import annotations
 
+import logging
+import secrets
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages._ui import budget, incidents
-from pages._ui.links import url_for
-from pages._ui.text import md, plain
+from pages._ui.kit import format, session
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md, plain
 from storage import config, environment
-from storage.clients import circuit
-from storage.clients.meter import OverBudget
+from storage.clients import circuit, meter
+from storage.clients.meter import Cost, OverBudget
 from storage.errors import (
     AccessDenied,
     BadInput,
@@ -28,8 +41,64 @@ from storage.errors import (
     Throttled,
     Unreachable,
 )
+from storage.redaction import redacted
 
+MORE = 10  # times as many reads, each time that somebody says so
+
+
+_log = logging.getLogger("clipdesk.pages")
 T = TypeVar("T")
+
+
+def allowed(page: str = "") -> int | None:
+    """How many documents one run of the page (else of the one that is open) may read; `None`: as many as it likes.
+
+    What reads in the background has no page, and nobody who allowed it more.
+    """
+    budget = config.read_budget(environment.read())
+    if budget is None or get_script_run_ctx(suppress_warning=True) is None:
+        return budget
+    return budget * _times(page or session.current())
+
+
+def ask(name: str) -> None:
+    """The button that lets the open page read more, until it is left; the run that follows begins anew."""
+    page = session.current()
+    budget = allowed(page)
+    if budget is None:
+        return
+    st.button(
+        f"Read on, up to {budget * MORE:,} documents", key=f"{name}_more", icon=":material/payments:",
+        on_click=partial(_allow_more, page), help="Every document read is billed. Holds until this page is left.",
+    )  # fmt: skip
+
+
+def say(cost: Cost, words: list[str]) -> None:
+    """What drawing the page was billed just now, below the menu, with the process's total on hover."""
+    since = meter.total.cost()
+    with st.sidebar:
+        st.caption(
+            f":material/receipt_long: This view: {', '.join(words) if cost != Cost() else 'nothing billed'}",
+            help=f"Billed for drawing it just now. This desk since it started: {since.firestore_reads:,} reads, "
+            f"{since.firestore_writes:,} writes, {since.firestore_deletes:,} deletes, {since.r2_class_a:,} class A and "
+            f"{since.r2_class_b:,} class B operations.",
+        )
+
+
+def _times(page: str) -> int:
+    return int(st.session_state.get(key(page, "reads-times"), 1))
+
+
+def _allow_more(page: str) -> None:
+    st.session_state[key(page, "reads-times")] = _times(page) * MORE
+
+
+def record(error: BaseException, doing: str) -> str:
+    """Logs the traceback under a new number, which is returned. Secrets are taken out."""
+    number = secrets.token_hex(4)
+    trace = "".join(traceback.format_exception(error))
+    _log.error("incident %s while %s\n%s", number, doing, redacted(trace))
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +141,7 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") ->
             error_panel(error, what=what, unknown=unknown, key=key)
     except Exception as error:
         with place.container():
-            _incident(incidents.record(error, f"showing {what}"), what, key)
+            _incident(record(error, f"showing {what}"), what, key)
     return None
 
 
@@ -87,7 +156,7 @@ def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str =
             st.markdown(f"**Not known because of it:** {md(unknown)}")
         _details(error)
         if isinstance(error, OverBudget):
-            budget.ask(key)
+            ask(key)
         elif face.retry:
             _retry(key)
 
@@ -177,3 +246,58 @@ def loading(words: str, height: int = 220) -> Iterator[None]:
     """
     with st.empty().spinner(words), st.skeleton(height=height):  # a place of its own: the shape would take the words'
         yield
+
+
+def freshness(
+    read_at: datetime | None,
+    *,
+    key: str,
+    cost: Cost | None = None,
+    complete: bool = True,
+    now: datetime | None = None,
+    on_refresh: Callable[[], Any] | None = None,
+    on_anew: Callable[[], Any] | None = None,
+) -> bool:
+    """One quiet line on how fresh and how dear this is; true when its refresh button was pressed.
+
+    `on_refresh` clears the caches before the rerun; without it there is no button, for one that changes nothing
+    misleads. `on_anew`, for what a refresh only brings up to date, gets a button of its own, and drops even what it is
+    brought up to date from.
+    """
+    now = now or datetime.now(UTC)
+    parts = [*cost_words(cost)] if cost else []
+    parts.append(format.as_of(read_at, now) if read_at else "not read yet")
+    if not complete:
+        parts.append(":orange[:material/warning: incomplete]")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
+        age = format.ago(read_at, now).text if read_at else ""
+        st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
+        pressed = on_refresh is not None and st.button(
+            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary",
+            on_click=_again, args=(on_refresh,),
+            help="Reads what changed since." if on_anew else None,
+        )  # fmt: skip
+        if on_anew is not None:
+            st.button(
+                "Read anew", key=f"{key}_anew", icon=":material/restart_alt:", type="tertiary", on_click=on_anew,
+                help="Reads everything again: for a change made past this desk that left no newer updated_at.",
+            )  # fmt: skip
+        return pressed
+
+
+def _again(forget: Callable[[], Any]) -> None:
+    """A store that hangs, and is not asked for a while, is asked once all the same: somebody waits for it knowingly."""
+    circuit.ask_again()
+    forget()
+
+
+def cost_words(cost: Cost) -> list[str]:
+    """What was billed, in words, leaving out zeros: `12 reads`, `1 list`, `3 heads or gets`."""
+    named = (
+        (cost.firestore_reads, "read", "reads"),
+        (cost.firestore_writes, "write", "writes"),
+        (cost.firestore_deletes, "delete", "deletes"),
+        (cost.r2_class_a, "list", "lists"),
+        (cost.r2_class_b, "head or get", "heads and gets"),
+    )
+    return [f"{number:,} {one if number == 1 else many}" for number, one, many in named if number] or ["from cache"]

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages._ui import fmt
-from pages._ui.text import ABSENT, md, plain
+from pages._ui.kit import format
+from pages._ui.kit.text import ABSENT, md, plain
 from storage import export
 from storage.domain.amounts import MOST_BELIEVED
 
@@ -118,7 +118,7 @@ def _is_wide(series: pd.Series[Any]) -> bool:
 
 
 def _words(series: pd.Series[Any], *, sizes: bool) -> pd.Series[Any]:
-    words = [None if pd.isna(one) else (fmt.size(int(one)).text if sizes else f"{int(one):,}") for one in series]
+    words = [None if pd.isna(one) else (format.size(int(one)).text if sizes else f"{int(one):,}") for one in series]
     return pd.Series(words, index=series.index, dtype="object")
 
 
@@ -150,7 +150,7 @@ def _with_sizes(shown: pd.DataFrame, columns: Mapping[str, Any]) -> Any:
 
 
 def _size_text(value: Any) -> str:
-    return ABSENT if pd.isna(value) else fmt.size(int(value)).text
+    return ABSENT if pd.isna(value) else format.size(int(value)).text
 
 
 def _texts(series: pd.Series[Any]) -> pd.Series[Any]:
