@@ -26,8 +26,7 @@ from pages._ui.access.identity import person_of_assertion, sign_in_of
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits
 from pages._ui.server import parts
-from pages._ui.server.headers import content_policy, media_hosts
-from pages._ui.server.return_to import COOKIE, page_of
+from pages._ui.server.middleware import COOKIE, content_policy, media_hosts, page_of
 from tests.access.test_settings import ACCESS, OIDC
 from tests.rigs import issuer
 from tests.rigs.sign_in import claims, header, signed

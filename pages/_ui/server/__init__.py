@@ -12,13 +12,9 @@ from starlette.routing import Route
 
 from pages._ui.access import settings
 from pages._ui.nav import HOME
-from pages._ui.server.address import base
-from pages._ui.server.cookies import Cookies
 from pages._ui.server.failures import on_script_error
-from pages._ui.server.gate import Gate
-from pages._ui.server.headers import SecurityHeaders
 from pages._ui.server.lifespan import lifespan
-from pages._ui.server.return_to import ReturnTo
+from pages._ui.server.middleware import Cookies, Gate, ReturnTo, SecurityHeaders, base
 from storage import environment, logs, redaction
 from storage.errors import ConfigError
 

@@ -5,6 +5,6 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages._ui.server.headers import SecurityHeaders
+from pages._ui.server.middleware import SecurityHeaders
 
 app = st.App(str(Path(__file__).with_name("player_app.py")), middleware=[Middleware(SecurityHeaders)])

@@ -1,0 +1,366 @@
+"""Security headers and the content policy on every answer: the desk itself, and media from the bucket, nothing else.
+
+Paths of this server without the base path it may be served under, and whether the browser speaks https to it.
+
+Makes Streamlit's cookies stricter: `Secure` over https, and a sign-in cookie that lives as long as a session may.
+
+Closes what Streamlit serves to anybody: metrics, media, uploads; and notes a sign-out however it is reached.
+
+Brings people back to the page they wanted: Streamlit's sign-in always ends at the first page.
+
+The page that sends somebody to sign in names itself in `Referer`; it is kept in a short-lived cookie until the provider
+sends them back. Only a path of this server is ever kept or followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pages._ui.access import cookie, identity, settings
+from pages._ui.access.screens import REFUSED
+from pages._ui.access.sessions import SessionEnded, sessions
+from storage import config, environment
+from storage.access_settings import AccessSettings
+from storage.errors import ConfigError, StorageError
+from storage.redaction import redacted
+from storage.settings_reader import LOOPBACK
+
+_DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port, and not before the first page
+_FIXED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Ids stand in the desk's addresses: the media host is not told them, the desk itself is (it needs it at sign-in).
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+_MAX_AGE: Final = re.compile(r"(?i)(;\s*max-age=)(\d+)")
+_READ_BY_SCRIPT: Final = "_streamlit_xsrf="  # sent back in a header by the page: the one that must not be HttpOnly
+_METRICS: Final = "/_stcore/metrics"
+_NEVER: Final = ("/_stcore/agent/", "/_stcore/script-health-check")  # not used here, and open to anybody if switched on
+_SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
+_SIGN_OUT: Final = "/auth/logout"
+COOKIE: Final = "clip_desk_return"
+_MINUTES: Final = 10
+_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1999}")  # one slash, printable ASCII, no backslash
+_NOT_PAGES: Final = ("/auth/", "/oauth2callback", "/_stcore/", "/media/", "/static/", "/component/")
+
+
+def base() -> str:
+    """The path that the desk is served under, such as `/desk`, or an empty text."""
+    configured = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{configured}" if configured else ""
+
+
+def path_of(scope: Scope) -> str:
+    """The request's path below the base path, always with a slash in front."""
+    path = str(scope["path"])
+    return path.removeprefix(base()) or "/" if path == base() or path.startswith(f"{base()}/") else path
+
+
+def is_https(scope: Scope) -> bool:
+    """True when the browser came over https, as the scheme says or the configured address does (behind a proxy)."""
+    if scope.get("scheme") == "https":
+        return True
+    try:
+        return settings.current().https_only
+    except ConfigError:
+        return False
+
+
+def _inline_scripts() -> str:
+    """The scripts that stand in Streamlit's own page, as the hashes of a content policy."""
+    page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
+
+
+_INLINE: Final = _inline_scripts()
+
+
+class SecurityHeaders:
+    """ASGI middleware; WebSockets pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sets the headers on the answer's start."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        policy = content_policy(media_hosts(environment.read()))
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _FIXED.items():
+                    headers[name] = value
+                headers["Content-Security-Policy"] = policy
+                if path_of(scope).startswith("/media/"):
+                    headers["Cache-Control"] = "private, no-store"
+                if is_https(scope):
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def media_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the browser may fetch images and videos from, as origins: the bucket's endpoint and its CDN domain."""
+    if config.is_demo(values):
+        return (_DEMO_MEDIA,)
+    try:
+        r2 = config.load(values).r2
+    except ConfigError:
+        return ()
+    origins = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, (r2.endpoint_url, r2.public_url))]
+    return tuple(dict.fromkeys(origin for origin in origins if origin != "://"))
+
+
+def content_policy(media: tuple[str, ...]) -> str:
+    """The Content-Security-Policy: what stands here is what Streamlit's pages need, tried page by page in a browser.
+
+    `blob:` for scripts: components get theirs that way. `wasm-unsafe-eval`: its protobuf library. No text is run as
+    script: charts interpret their expressions (Vega), and the one inline script is known by its hash. Styles stay
+    inline: Emotion writes them as the page is drawn, and a style can ask only those whom this policy allows.
+    """
+    hosts = " ".join(("", *media))
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src 'self' {_INLINE} 'wasm-unsafe-eval' blob:",
+            "script-src-attr 'none'",
+            "style-src 'self' 'unsafe-inline'",
+            f"img-src 'self' data: blob:{hosts}",
+            f"media-src 'self' blob:{hosts}",
+            f"connect-src 'self' data:{hosts}",  # the player asks the media host whether it answers at all
+            "font-src 'self' data:",
+            "worker-src 'self' blob:",
+            "frame-src 'self'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+        )
+    )
+
+
+class Cookies:
+    """ASGI middleware; WebSockets pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Rewrites each `Set-Cookie` of the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and any(
+                name.lower() == b"set-cookie" for name, _ in message["headers"]
+            ):
+                secure, longest = is_https(scope), _longest_seconds()
+                message["headers"] = [
+                    (name, _stricter(value.decode("latin-1"), secure, longest).encode("latin-1"))
+                    if name.lower() == b"set-cookie"
+                    else (name, value)
+                    for name, value in message["headers"]
+                ]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def _longest_seconds() -> int:
+    try:
+        return settings.current().session_hours * 3_600
+    except ConfigError:
+        return 3_600
+
+
+def _stricter(cookie: str, secure: bool, longest: int) -> str:
+    flags = {part.strip().lower() for part in cookie.split(";")[1:]}
+    if cookie.startswith("_streamlit_user"):
+        cookie = _MAX_AGE.sub(lambda found: f"{found[1]}{min(int(found[2]), longest)}", cookie)
+    if secure and "secure" not in flags:
+        cookie += "; Secure"
+    if "httponly" not in flags and not cookie.startswith(_READ_BY_SCRIPT):
+        cookie += "; HttpOnly"
+    if not any(flag.startswith("samesite") for flag in flags):
+        cookie += "; SameSite=Lax"
+    return cookie
+
+
+class Gate:
+    """ASGI middleware; WebSockets pass untouched, their pages have the guard."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 404 in place of what the request may not have."""
+        if scope["type"] != "http" or await self._may_pass(HTTPConnection(scope), path_of(scope)):
+            await self._app(scope, receive, send)
+        else:
+            await PlainTextResponse("Not found", status_code=404)(scope, receive, send)
+
+    async def _may_pass(self, request: HTTPConnection, path: str) -> bool:
+        if path.startswith(_NEVER):
+            return False
+        if path == _METRICS:
+            return _knows_token(request)
+        if path.startswith(_SIGNED_IN):
+            return await _is_signed_in(request)
+        if path == _SIGN_OUT:
+            _note_sign_out(request)
+        return True
+
+
+def _knows_token(request: HTTPConnection) -> bool:
+    try:
+        token = settings.current().metrics_token
+    except ConfigError:
+        return False
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return token is not None and hmac.compare_digest(given.encode(), token.reveal().encode())
+
+
+async def _is_signed_in(request: HTTPConnection) -> bool:
+    """Whether somebody asks who has a role at this moment, and whose sign-in has not ended."""
+    try:
+        current = settings.current()
+        values = environment.read()
+        settings.refuse_to_serve(current, values)
+    except ConfigError:
+        return False
+    if not current.signs_in:
+        return config.is_demo(values) or (request.client is not None and request.client.host in LOOPBACK)
+    now = datetime.now(UTC)
+    person = _by_cookie(request, current)
+    if person is not None:
+        admitted = sessions.is_live(person.sign_in, settings.limits(current), now=now)
+    else:
+        person = await asyncio.to_thread(_by_assertion, request.headers.get(identity.HEADER, ""), current, now)
+        admitted = person is not None and not sessions.has_ended(person.sign_in, settings.limits(current), now=now)
+    return admitted and person is not None and bool(current.book.roles_of(person.email, person.groups))
+
+
+def _by_cookie(request: HTTPConnection, current: AccessSettings) -> identity.Person | None:
+    claims = cookie.claims_of(request.cookies) if current.oidc is not None else None
+    try:
+        return None if claims is None else identity.person_of_claims(claims, current)
+    except SessionEnded:
+        return None
+
+
+def _by_assertion(token: str, current: AccessSettings, now: datetime) -> identity.Person | None:
+    if not token:
+        return None
+    try:
+        return identity.person_of_assertion(token, current, now)
+    except StorageError:
+        return None
+
+
+def _note_sign_out(request: HTTPConnection) -> None:
+    """Ends the sign-in that the cookie proves. What anybody may make up is nobody's sign-in, and is not kept."""
+    claims = cookie.claims_of(request.cookies)
+    if claims is not None:
+        with suppress(SessionEnded):
+            sessions.sign_out(identity.sign_in_of(claims), now=datetime.now(UTC))
+
+
+class ReturnTo:
+    """ASGI middleware; WebSockets pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Keeps the page on the way to the provider, and goes there on the way back."""
+        path = path_of(scope) if scope["type"] == "http" else ""
+        if path == "/auth/login":
+            send = self._keeping(HTTPConnection(scope), send)
+        elif path == "/oauth2callback":
+            send = self._returning(HTTPConnection(scope), send)
+        await self._app(scope, receive, send)
+
+    @staticmethod
+    def _keeping(request: HTTPConnection, send: Send) -> Send:
+        page = page_of(request.headers.get("referer", ""), request.headers.get("host", ""))
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and page:
+                value = urlsafe_b64encode(page.encode("ascii")).decode("ascii")
+                cookie = f"{COOKIE}={value}; Max-Age={_MINUTES * 60}; Path={base()}/; HttpOnly; SameSite=Lax"
+                MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        return sending
+
+    @staticmethod
+    def _returning(request: HTTPConnection, send: Send) -> Send:
+        page = _decoded(request.cookies.get(COOKIE, "")) or f"{base()}/"
+        if "error" in request.query_params:
+            page += f"{'&' if '?' in page else '?'}{REFUSED}=refused"
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] in (302, 303, 307):
+                headers = MutableHeaders(scope=message)
+                headers["location"] = page
+                headers.append("set-cookie", f"{COOKIE}=; Max-Age=0; Path={base()}/; HttpOnly; SameSite=Lax")
+            await send(message)
+
+        return sending
+
+
+def page_of(referer: str, host: str) -> str:
+    """The path and query of a page of this server, or "" for anything else.
+
+    A query that carries a signature or a token is dropped: it has no business in a cookie.
+    """
+    try:
+        parts = urlsplit(referer)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not host or parts.netloc != host:
+        return ""
+    pairs = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != REFUSED]
+    query = f"?{urlencode(pairs)}" if pairs and all(redacted(value) == value for _, value in pairs) else ""
+    return _checked(parts.path + query) or _checked(parts.path)
+
+
+def _checked(page: str) -> str:
+    path = unquote(page.partition("?")[0])
+    if any(part in (".", "..") for part in path.split("/")):  # a browser would resolve it to something else
+        return ""
+    below = path.removeprefix(base())
+    return page if _PATH.fullmatch(page) and not below.startswith(_NOT_PAGES) else ""
+
+
+def _decoded(value: str) -> str:
+    try:
+        return _checked(urlsafe_b64decode(value.encode("ascii")).decode("ascii"))
+    except ValueError:
+        return ""
