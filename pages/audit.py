@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui.access.guard import show
 from pages._ui.kit import feedback, session
 from pages._ui.kit.session import key
-from pages._ui.views import audit_chain, audit_search
+from pages._ui.views import audit
 
 NAME: Final = "audit"
 
@@ -23,13 +23,11 @@ def page() -> None:
         "Everything that was looked at, handed out, planned, approved, refused, purged, undone or changed, also of "
         "what no longer exists. Entries are only ever added; keys stand here, never links."
     )
-    question = audit_search.ask()
+    question = audit.ask()
     if question is not None:
-        feedback.section(
-            "the audit", partial(audit_search.answer, question), key=key(NAME, "answer"), unknown="what was done"
-        )
+        feedback.section("the audit", partial(audit.answer, question), key=key(NAME, "answer"), unknown="what was done")
     st.subheader("Is it whole?", anchor=False)
-    audit_chain.draw()
+    audit.draw_chain()
 
 
 if __name__ == "__main__":

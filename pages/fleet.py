@@ -13,8 +13,8 @@ from pages._ui.kit import feedback, format, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
+from pages._ui.views import fleet, fleet_run
 from pages._ui.views import fleet as view
-from pages._ui.views import fleet_lists, fleet_run
 from storage.errors import NotFound, Unusable
 from storage.fleet import is_old
 from storage.repositories.rollups import FleetView
@@ -47,7 +47,7 @@ def _figures() -> None:
     _charts(found)
     with st.container(border=True):
         st.subheader("Users", anchor=False)
-        fleet_lists.draw(found, page=NAME)
+        fleet.draw_lists(found, page=NAME)
     with st.container(border=True):
         st.subheader("Drift by counter", anchor=False)
         view.drift(found, page=NAME)

@@ -13,7 +13,7 @@ from pages._ui.kit import feedback, params, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
-from pages._ui.views import diagnosis, stuck, stuck_chart, stuck_filters
+from pages._ui.views import diagnosis, stuck
 from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis.wording import number
 from storage.errors import BadInput
@@ -54,13 +54,13 @@ def _stuck(delivered: int) -> None:
         return
     stuck.refused(found)
     _totals(found)
-    chosen = stuck_filters.outage()
-    stuck.outages(found.outages, chosen=chosen, choose=stuck_filters.choose_outage)
-    stuck.apart(found, chosen=chosen, choose=stuck_filters.choose_outage)
+    chosen = stuck.outage()
+    stuck.outages(found.outages, chosen=chosen, choose=stuck.choose_outage)
+    stuck.apart(found, chosen=chosen, choose=stuck.choose_outage)
     with st.container(border=True):
         st.markdown("**When they stopped** :small[:gray[UTC; each mark is one video; a column of marks is an outage]]")
-        stuck_chart.strip(found.videos, found.outages)
-    shown = stuck_filters.draw(found.videos, found.outages, page=NAME)
+        stuck.strip(found.videos, found.outages)
+    shown = stuck.draw_filters(found.videos, found.outages, page=NAME)
     if shown:
         rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
         _open_selected(rows)

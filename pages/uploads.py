@@ -14,7 +14,10 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import finding_detail, findings, report_parts, scan, upload_box
+from pages._ui.views import scan, upload_box
+from pages._ui.views import verify as finding_detail
+from pages._ui.views import verify as findings
+from pages._ui.views import verify as report_parts
 from storage import verify
 from storage.domain.integrity import Finding, Report
 from storage.errors import BadInput
@@ -121,7 +124,7 @@ def _table(found: tuple[Finding, ...], csv_name: str) -> None:
         st.caption("Tick a row to see all of it and to check it again alone.")
         return
     with st.container(border=True, key=key(NAME, "detail")):
-        if finding_detail.draw(chosen, again.get(ticked[0]), page=NAME):
+        if finding_detail.draw_finding(chosen, again.get(ticked[0]), page=NAME):
             _check_again(chosen)
 
 

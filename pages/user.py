@@ -16,9 +16,11 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import counters, fixes, oddities, videos
-from pages._ui.views import transactions as ledger
-from pages._ui.views import usage as usage_view
+from pages._ui.views import fixes, oddities
+from pages._ui.views import user as counters
+from pages._ui.views import user as ledger
+from pages._ui.views import user as usage_view
+from pages._ui.views import user as videos
 from storage.account import Account
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
@@ -130,7 +132,7 @@ def _truth(uid: str, usage: Usage) -> None:
     count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
     wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
     if not wanted:
-        counters.draw(uid, usage.counters, page=NAME)
+        counters.draw_counters(uid, usage.counters, page=NAME)
         fixes.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
         st.caption("Drift of each video and storage by style need every clip document.")
@@ -144,7 +146,7 @@ def _truth(uid: str, usage: Usage) -> None:
     if broken:
         feedback.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
-    counters.draw(uid, full.usage.counters, page=NAME, titles=titles)
+    counters.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
     fixes.recount(uid, full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
     videos.by_style(full.clips.frame)
@@ -161,7 +163,7 @@ def _read_whole(uid: str) -> None:
 
 def _credits(uid: str) -> None:
     loaded = loads.transactions(uid)
-    ledger.draw(loaded.value, page=NAME)
+    ledger.draw_transactions(loaded.value, page=NAME)
     freshness(
         loaded.read_at, key=key(NAME, "credits_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
         on_refresh=partial(loads.refresh_user, uid),

@@ -17,7 +17,7 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import clips as clips_view
-from pages._ui.views import diagnosis, fixes, jump, oddities, raw
+from pages._ui.views import diagnosis, fixes, oddities, raw
 from pages._ui.views import highlights as highlights_view
 from storage.diagnose import Case
 from storage.domain.diagnosis import Absent, Known
@@ -80,9 +80,9 @@ def _around(case: Case) -> None:
         parts["diagnosis"] = "Diagnosis"
     parts["highlights"] = "Highlights"
     if allowed("fix") or allowed("recount"):
-        advised = jump.advice(case)
+        advised = diagnosis.advice(case)
         parts["repair"] = f"Repair (advised: {advised})" if advised else "Repair"
-    jump.draw(parts | {"raw-documents": "Raw documents"})
+    diagnosis.draw_anchors(parts | {"raw-documents": "Raw documents"})
 
 
 def _head(case: Case, video: Video | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.kit.tables import fingerprint
-from pages._ui.views import audit_entry, audit_undo
+from pages._ui.views import audit
 from storage.actions.recount import apply_recount, plan_recount
 from storage.audit_search import Question, search
 from storage.domain.audit_chain import Event
@@ -118,7 +118,7 @@ def test_an_entry_whose_time_was_spoilt_is_shown_and_stops_nothing(history):
     fields = dict(history.world.log.search(action="purge.apply")[0]) | {"at": "yesterday", "outcome": 7}
     history.world.put_documents({path: fields})
     assert 6 in numbers(history, Question(since=day(6)))
-    frame = audit_entry.frame(search(history.world.log, Question()).entries)
+    frame = audit.entries_frame(search(history.world.log, Question()).entries)
     assert frame["at"].isna().sum() == 1
     assert "yesterday" not in str(frame["at"].tolist())
     assert read(history.audit())
@@ -248,8 +248,8 @@ def test_an_entry_that_names_no_change_offers_no_way_to_take_it_back(history):
     app.run()
     assert "Number 8" in read(app)
     assert not has(app, "audit-undo_look")
-    assert audit_undo.change_ids({"detail": {"change_ids": ["a", "../b", 7], "change_id": "c"}}) == ("c", "a")
-    assert audit_undo.change_ids({"detail": "spoilt"}) == ()
+    assert audit.change_ids({"detail": {"change_ids": ["a", "../b", 7], "change_id": "c"}}) == ("c", "a")
+    assert audit.change_ids({"detail": "spoilt"}) == ()
 
 
 def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):

@@ -1,23 +1,30 @@
-"""The gallery of a video's clips: what each one is, whether its file is there, and a player that signs when asked."""
+"""The gallery of a video's clips: what each one is, whether its file is there, and a player that signs when asked.
+
+Draws what is known of one clip: its key, its sizes, what the upload check found, and its address.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages._ui.access.guard import allowed, require
+from pages._ui.copying import copy_button
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import stores
-from pages._ui.kit import feedback, tables
+from pages._ui.kit import feedback, format, status, tables
 from pages._ui.kit.feedback import freshness
-from pages._ui.kit.session import CLIP_ID, key
-from pages._ui.kit.text import plain
+from pages._ui.kit.session import CLIP_ID, QUERY, UID, VIDEO_ID, key
+from pages._ui.kit.text import md, plain
+from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
-from pages._ui.views import clip_detail
-from pages._ui.views import findings as findings_view
+from pages._ui.views import verify as findings_view
+from pages._ui.views.verify import WORDS
 from storage import links
 from storage.diagnose import Case
 from storage.domain.integrity import Finding
@@ -37,6 +44,75 @@ _REASONS: dict[str, tuple[Presence, str]] = {
 }
 
 
+def draw_clip(
+    known: Mapping[str, Clip], chosen: str | None, findings: Mapping[str, tuple[Finding, ...]], *, page: str
+) -> None:
+    """The details of the clip that the address names, whether the gallery shows it or not; closed by a button."""
+    clip = known.get(chosen) if chosen else None
+    if clip is None:
+        return
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
+            if allowed("purge.plan"):
+                ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
+                icon = ":material/delete_forever:"
+                st.page_link(SCREENS["purge"].file, label="Plan a purge of this clip", icon=icon, query_params=ids)
+            _close(page)
+        left, right = st.columns(2)
+        with left:
+            _copyable("Clip id", clip.clip_id, key(page, "copy_clip"))
+            _copyable("Key", clip.r2_key, key(page, "copy_key"))
+            _copyable("Thumbnail key", clip.thumbnail_r2_key, key(page, "copy_thumbnail"))
+        with right:
+            now = datetime.now(UTC)
+            status.badge("clip", clip.status)
+            size, length = format.size(clip.file_size_bytes), format.duration(clip.duration_seconds)
+            st.caption(f"{length.text} · {size.text} ({size.help}) · created {format.ago(clip.created_at, now).text}")
+            if clip.scene_description:
+                st.caption(md(clip.scene_description, 400))
+        for finding in findings.get(clip.clip_id, ()):
+            text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
+            st.markdown(f"{text} — {md(finding.detail, 400)}")
+
+
+def nowhere(uid: str, video_id: str, clip_id: str, *, complete: bool, page: str) -> None:
+    """Says that the clip of the address is not there, or that this is not known, and where else to look."""
+    name = md(clip_id, 80)
+    if complete:
+        st.warning(
+            f"This video has no clip {name}: it was deleted, or the id belongs to another video.",
+            title="Not found: the clip", icon=":material/search_off:",
+        )  # fmt: skip
+    else:
+        st.warning(
+            f"The clip {name} is not among those that could be read, so whether it exists is not known.",
+            title="Not known: the clip", icon=":material/help:",
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        find, audit = SCREENS["find"], SCREENS["audit"]
+        icon = f":material/{find.icon}:"
+        st.page_link(find.file, label="Search for it", icon=icon, query_params={QUERY: clip_id})
+        if allowed("audit.read"):
+            query = {UID: uid, "text": video_id}  # a purge of the whole video names no clip
+            icon = f":material/{audit.icon}:"
+            st.page_link(audit.file, label="What was done with this video", icon=icon, query_params=query)
+        _close(page)
+
+
+def _close(page: str) -> None:
+    if st.button("Close", key=key(page, "close_clip"), icon=":material/close:", type="tertiary"):
+        del st.query_params[CLIP_ID]
+        st.rerun()
+
+
+def _copyable(name: str, value: str | None, widget: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"{name}: {md(value, 160)}", width="content")
+        if value:
+            copy_button(value, key=widget, what=name.lower(), label="")
+
+
 def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     """Filter, page and gallery, over the very documents of the diagnosis; and the clip that the address names."""
     table = _clips(uid, video_id, case)
@@ -48,7 +124,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     wanted = st.query_params.get(CLIP_ID)
     named = frame[frame["clip_id"] == wanted]
     if wanted and not len(named):
-        clip_detail.nowhere(uid, video_id, wanted, complete=table.complete, page=page)
+        nowhere(uid, video_id, wanted, complete=table.complete, page=page)
     if not len(frame):
         feedback.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
         return
@@ -66,7 +142,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
     elsewhere = {clip.clip_id: clip for clip in map(clip_of, named.to_dict("records"))}  # filtered out, another page
-    clip_detail.draw(elsewhere | known, st.query_params.get(CLIP_ID), findings, page=page)
+    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, page=page)
     freshness(
         table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),

@@ -13,9 +13,9 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import fix_dialog, fix_outcome
-from pages._ui.views.counters import is_wrong
 from pages._ui.views.fix_kinds import BY_ID, KINDS, Kind, Subject, of_case
 from pages._ui.views.fix_outcome import Target
+from pages._ui.views.user import is_wrong
 from storage.diagnose import Case
 from storage.domain.usage import Counter
 

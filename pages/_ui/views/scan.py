@@ -15,7 +15,7 @@ from pages._ui.kit import feedback, format, status
 from pages._ui.kit.feedback import cost_words, denied, error_panel
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from pages._ui.views import findings, report_parts
+from pages._ui.views import verify
 from storage import logs
 from storage.clients.meter import Cost
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
@@ -150,18 +150,18 @@ def _running(page: str) -> None:
 
 
 def _summary(found: Snapshot) -> str:
-    kinds = ", ".join(f"{number:,} {findings.WORDS[kind].lower()}" for kind, number in found.totals["summary"].items())
+    kinds = ", ".join(f"{number:,} {verify.WORDS[kind].lower()}" for kind, number in found.totals["summary"].items())
     return f"Found so far: {kinds or 'nothing'}."
 
 
 def _doubts(found: Snapshot) -> None:
     if found.suspicion is not None:
-        findings.suspicion(found.suspicion)
+        verify.suspicion(found.suspicion)
     elif found.doubts:
         first = found.doubts[0]
         others = len(found.doubts) - 1
         more = f" and {others:,} more user{'' if others == 1 else 's'}" if others else ""
-        findings.suspicion(first.suspicion, about=f"user {first.uid}{more}")
+        verify.suspicion(first.suspicion, about=f"user {first.uid}{more}")
 
 
 def _ended(found: Snapshot, page: str) -> None:
@@ -179,13 +179,13 @@ def _ended(found: Snapshot, page: str) -> None:
         st.error("The desk made a mistake in this scan; the log has the details.", icon=":material/bug_report:")
     word, colour, icon = _WORDS[found.state]
     now = datetime.now(UTC)
-    ran = report_parts.span_words(found.started_at, found.ended_at, now)
+    ran = verify.span_words(found.started_at, found.ended_at, now)
     cost = ", ".join(cost_words(Cost(**found.totals["cost"])))
     st.markdown(
         f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]"
     )  # fmt: skip
     number = sum(found.totals["summary"].values())
-    report_parts.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
+    verify.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
     if found.dropped:
         st.warning(
             f"Only the gravest {MAX_FINDINGS:,} findings are kept; {found.dropped:,} more were counted. The shell's "
@@ -195,11 +195,11 @@ def _ended(found: Snapshot, page: str) -> None:
     if found.findings:
         with st.container(border=True):
             st.markdown("**Findings by kind**")
-            findings.chart(found.findings)
+            verify.chart(found.findings)
     elif found.complete:
         st.markdown(f"{status.badge_md('severity', 'ok')} Nothing was found.")
     apart = found.totals["in_flight"], found.totals["caches"]
-    report_parts.apart(InFlight(**apart[0]), [CacheCount(**cache) for cache in apart[1]])
+    verify.apart(InFlight(**apart[0]), [CacheCount(**cache) for cache in apart[1]])
     document = {**found.totals, "last_uid": found.last_uid, "doubts": [asdict(doubt) for doubt in found.doubts]}
     document["findings"] = [finding.as_dict() for finding in found.findings]
-    report_parts.as_json(document, "verify-scan", page=page)
+    verify.as_json(document, "verify-scan", page=page)

@@ -1,15 +1,21 @@
-"""Draws the list of videos that need a person: outages as cards, the table worst first, and what was not looked at."""
+"""Draws the list of videos that need a person: outages as cards, the table worst first, and what was not looked at.
+
+Draws when videos stopped and at which step, so that many that stopped together stand out as one column.
+
+Filters of the list of stuck videos; what is chosen stands in the address, so that a link shows the same rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui.kit import format, status, tables
+from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
@@ -29,6 +35,13 @@ STAGES: dict[Stage, tuple[str, str]] = {
 OUTAGE = "outage"  # query parameter: the outage that is shown alone
 ALONE = "none"  # its value for the videos that belong to no outage
 UNJUDGED = "access_denied"  # the verdict that is about a store and not about the video
+
+
+_ROW_PIXELS = 64
+_COLUMNS = alt.ExprRef("width < 480 ? 2 : 5")  # of the legend
+_COLOURS: Final[dict[str, status.Colour]] = {
+    "analysis": "blue", "render": "violet", "finish": "orange", "delivery": "red", "none": "gray",
+}  # fmt: skip
 
 
 def stage_word(stage: str) -> str:
@@ -199,3 +212,147 @@ def gaps(found: StuckList, *, page: str) -> None:
             st.json(dict(found.missing_index), expanded=False)
     if found.notes:
         st.caption("Not looked at: " + " ".join(prose(note, 400) for note in found.notes))
+
+
+def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
+    """One mark for each video whose time is known; outages shaded. Says how many have no time."""
+    timed = [video for video in videos if video.diagnosis.since is not None]
+    if not timed:
+        st.caption("None of these videos has a time at which it stopped.")
+        return
+    present = {video.diagnosis.stage for video in timed}
+    steps = [word for name, (word, _) in STAGES.items() if name in present]
+    colours = [status.shade(_COLOURS[name]) for name in STAGES if name in present]
+    marks = _marks(timed)
+    form = _strip(
+        tuple(steps), tuple(colours), tuple(dict.fromkeys(marks["Verdict"])),
+        red=status.shade("red") if outages else None, grey=status.shade("gray"),
+    )  # fmt: skip
+    more = {"outages": _bands(outages)} if outages else {}
+    charts.draw(form, marks, alt="When the videos stopped, and at which step", **more)
+    if len(timed) < len(videos):
+        st.caption(
+            f"Of {len(videos):,} videos, {len(videos) - len(timed):,} without a usable time are not in the chart."
+        )
+
+
+@charts.form
+def _strip(
+    steps: tuple[str, ...], colours: tuple[str, ...], verdicts: tuple[str, ...], *, red: str | None, grey: str
+) -> Any:
+    """Marks by time and step; bands behind them, from the rows named `outages`, where there is a `red` for them."""
+    marks = (
+        charts.rows()
+        .mark_point(filled=True, size=70, opacity=0.75)
+        .encode(
+            x=alt.X(
+                "since:T", scale=alt.Scale(type="utc", padding=16), title=None,
+                axis=alt.Axis(grid=True, tickCount=8, labelFontSize=11),
+            ),
+            y=alt.Y("Step:N", sort=list(steps), title=None, axis=alt.Axis(ticks=False, domain=False, grid=True)),
+            yOffset=alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5])),
+            color=alt.Color("Step:N", scale=alt.Scale(domain=list(steps), range=list(colours)), legend=None),
+            shape=alt.Shape(
+                "Verdict:N", scale=alt.Scale(domain=list(verdicts)),
+                legend=alt.Legend(orient="bottom", title=None, columns=_COLUMNS, symbolFillColor=grey),
+            ),
+            tooltip=["Owner:N", "Verdict:N", "Step:N", "Since (UTC):N"],
+        )
+    )  # fmt: skip
+    layers = [marks]
+    if red:
+        bands = charts.rows("outages").mark_rect(opacity=0.18, color=red, stroke=red, strokeWidth=3)
+        layers.insert(0, bands.encode(x=alt.X("from:T"), x2="to:T", tooltip=["Outage:N"]))
+    return alt.layer(*layers).properties(height=50 + _ROW_PIXELS * len(steps), padding=charts.TIGHT)
+
+
+def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "since": [video.diagnosis.since for video in videos],
+            "Step": [stage_word(video.diagnosis.stage) for video in videos],
+            "Verdict": [status.look("verdict", video.diagnosis.verdict).word for video in videos],
+            "Owner": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
+            "Since (UTC)": [format.utc(video.diagnosis.since).text for video in videos],
+            "lane": _lanes(videos),
+        }
+    )
+
+
+def _lanes(videos: Sequence[StuckVideo]) -> list[int]:
+    """Small steps up and down, the same at each drawing, so that marks of one minute do not hide each other."""
+    return [(number * 4) % 9 - 4 for number, _ in enumerate(videos)]
+
+
+def _bands(outages: Sequence[Outage]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "from": [outage.first_at for outage in outages],
+            "to": [outage.last_at for outage in outages],
+            "Outage": [
+                f"{len(outage.videos):,} videos of {outage.users:,} users stopped at {stage_word(outage.stage).lower()}"
+                for outage in outages
+            ],
+        }
+    )
+
+
+def outage() -> str:
+    """The outage that the address chooses, or an empty text."""
+    return str(st.query_params.get(OUTAGE, ""))
+
+
+def choose_outage(identity: str) -> None:
+    """For the button of an outage: shows it alone, or with an empty text all again."""
+    if identity:
+        st.query_params[OUTAGE] = identity
+    else:
+        st.query_params.pop(OUTAGE, None)
+
+
+def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) -> list[StuckVideo]:
+    """The controls, and the videos that pass them, in their order."""
+    verdicts = list(dict.fromkeys(status.look("verdict", video.diagnosis.verdict).word for video in videos))
+    steps = list(dict.fromkeys(stage_word(video.diagnosis.stage) for video in videos))
+    plans = sorted({_plan(video) for video in videos})
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        verdict = st.pills(
+            "Verdict", verdicts, selection_mode="multi", key=key(page, "verdict"), bind="query-params", wrap=True
+        )  # fmt: skip
+        step = st.pills("Step", steps, selection_mode="multi", key=key(page, "step"), bind="query-params", wrap=True)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        plan = st.multiselect(
+            "Plan", plans, key=key(page, "plan"), bind="query-params", width=260, placeholder="All plans",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        text = st.text_input(
+            "Search", key=key(page, "text"), type="search", bind="query-params", width=320,
+            placeholder="Owner, id or words of the verdict", label_visibility="collapsed",
+        )  # fmt: skip
+    chosen = next((found for found in outages if outage_id(found) == outage()), None)
+    if outage() not in ("", ALONE) and chosen is None:
+        st.caption("The outage that the address names is over, or its videos moved on; all are shown.")
+    members = set(chosen.videos) if chosen else None
+    together = {pair for found in outages for pair in found.videos} if outage() == ALONE else set()
+    return [
+        video
+        for video in videos
+        if (members is None or (video.diagnosis.uid, video.diagnosis.video_id) in members)
+        and (video.diagnosis.uid, video.diagnosis.video_id) not in together
+        and (not verdict or status.look("verdict", video.diagnosis.verdict).word in verdict)
+        and (not step or stage_word(video.diagnosis.stage) in step)
+        and (not plan or _plan(video) in plan)
+        and _holds(video, text or "")
+    ]
+
+
+def _plan(video: StuckVideo) -> str:
+    """The plan as it is filtered by: strangers write it, so its case and length do not count."""
+    return (video.plan or "unknown").strip().lower()[:40] or "unknown"
+
+
+def _holds(video: StuckVideo, text: str) -> bool:
+    needle = text.strip().casefold()
+    found = video.diagnosis
+    texts = (video.email or "", found.uid, found.video_id, found.summary, found.cause)
+    return not needle or any(needle in part.casefold() for part in texts)

@@ -1,18 +1,39 @@
-"""Draws what an upload check found: doubts first, then totals, findings by kind and severity, and the table."""
+"""Draws what an upload check found: doubts first, then totals, findings by kind and severity, and the table.
+
+Draws one finding whole: what it means, where it is, when it was last seen, and what became of it.
+
+Draws the smaller parts of an upload check: totals, what kinds mean, what is counted apart, the whole as JSON.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
+from pages._ui.copying import copy_button
 from pages._ui.kit import charts, format, status, tables
-from pages._ui.kit.session import key, url_for
-from pages._ui.kit.text import md, prose
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key, url_for
+from pages._ui.kit.text import md, plain, prose
+from pages._ui.nav import SCREENS
 from storage.domain.diagnosis.wording import number
-from storage.domain.integrity import KINDS, SEVERITIES, Failure, Finding, Suspicion
+from storage.domain.integrity import (
+    KINDS,
+    SEVERITIES,
+    CacheCount,
+    Checked,
+    Failure,
+    Finding,
+    InFlight,
+    Report,
+    Suspicion,
+    count_by_kind,
+)
+from storage.verify import Rechecked
 
 WORDS: Final[dict[str, str]] = {
     "missing_object": "Missing object",
@@ -45,6 +66,13 @@ MEANING: Final[dict[str, str]] = {
     "unfinished_upload": "An upload in parts that was begun more than a day ago and never ended.",
     "stale_clip": "A clip is in progress past the limit: the worker that had it is gone.",
     "unreadable": "A store refused or did not answer. Nothing is known about what was to be read there.",
+}
+
+
+_STANDING: Final = {
+    "still there": ":red-badge[:material/error: Still there]",
+    "gone": ":green-badge[:material/check_circle: Gone]",
+    "unknown": ":gray-badge[:material/help: Unknown]",
 }
 
 
@@ -192,3 +220,145 @@ def _amount(finding: Finding, value: str | int | None) -> str | None:
     if finding.kind == "unreadable" and isinstance(value, str):
         return value.replace("_", " ")  # the code of an error
     return None if value is None else str(value)
+
+
+def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> bool:
+    """The finding, and a button to check it again alone; true when that was pressed."""
+    now = datetime.now(UTC)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        status.badge("severity", finding.severity)
+        st.markdown(f"**{WORDS[finding.kind]}**", width="content")
+        seen = format.ago(finding.seen_at, now)
+        st.caption(f"last seen {seen.text}", help=seen.help, width="content")
+    if finding.detail:
+        st.markdown(md(finding.detail, 600))
+    st.caption(MEANING[finding.kind])
+    if finding.key:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"Key {md(finding.key, 500)}", width="content")
+            copy_button(finding.key, key=key(page, "finding", "key"), what="key", label="")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        pressed = st.button("Check again", key=key(page, "finding", "again"), icon=":material/refresh:")
+        if again is not None:
+            at = format.ago(again.checked_at, now)
+            st.markdown(f"{_STANDING[again.standing]} :small[:gray[checked {at.text}]]", width="content", help=at.help)
+        st.page_link(
+            SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: finding.uid}
+        )  # fmt: skip
+        if finding.video_id is not None:
+            ids = {UID: finding.uid, VIDEO_ID: finding.video_id, CLIP_ID: finding.clip_id}
+            st.page_link(
+                SCREENS["video"].file, label="Video", icon=":material/movie:",
+                query_params={name: value for name, value in ids.items() if value},
+            )  # fmt: skip
+    if again is not None and again.reason:
+        st.caption(md(again.reason, 400))
+    return pressed
+
+
+def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
+    """How much was looked at, and how much was found. Of what was not read to its end, only a lower bound is told."""
+    objects = f"{checked.objects:,}" if complete else (f"≥ {checked.objects:,}" if checked.objects else "—")
+    with st.grid(5, min_column_width=130, gap="small"):
+        st.metric("Users", f"{checked.users:,}", border=True)
+        st.metric("Videos", f"{checked.videos:,}", border=True)
+        st.metric("Clips", f"{checked.clips:,}", border=True)
+        st.metric("Objects", objects, border=True)
+        st.metric("Findings", f"{found:,}", border=True)
+
+
+def meanings(findings: Sequence[Finding]) -> None:
+    """Each kind that was found with its number and what it means."""
+    for kind, count in count_by_kind(findings).items():
+        gravest = min((f.severity for f in findings if f.kind == kind), key=("error", "warning", "info").index)
+        look = status.look("severity", gravest)
+        st.markdown(f":{look.colour}[{look.icon}] **{count:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")
+
+
+def uncompared(report: Report) -> list[str]:
+    """What one check could not compare, in words."""
+    unchecked = "clip" if report.unchecked == 1 else "clips"
+    counts = (
+        (report.unchecked, f"{unchecked} could not be checked"),
+        (report.unsized, "clips have no size in their document, so sizes were not compared"),
+        (report.unrecognised, "objects lie there under names of no known kind"),
+    )
+    return [f"{number:,} {words}" for number, words in counts if number]
+
+
+def apart(in_flight: InFlight, found: Iterable[CacheCount], notes: Sequence[str] = ()) -> None:
+    """What is no finding: still being written, caches, and what could not be compared."""
+    with st.container(border=True):
+        st.markdown("**Counted apart** :small[:gray[no errors]]")
+        _in_flight(in_flight)
+        if notes:
+            st.caption("; ".join(notes) + ".")
+        caches(found)
+
+
+def _in_flight(found: InFlight) -> None:
+    parts = [
+        f"{number:,} {one if number == 1 else many}"
+        for number, one, many in (
+            (found.clips, "clip", "clips"),
+            (found.objects, "object", "objects"),
+            (found.uploads, "upload", "uploads"),
+        )
+        if number
+    ]
+    words = f"{', '.join(parts)} young enough to be still written" if parts else "nothing that is still being written"
+    st.markdown(f":blue[:material/flight:] In flight: {words}.")
+
+
+def caches(found: Iterable[CacheCount]) -> None:
+    """Source videos, raw segments, neural caches and transcripts, with those that outlived their expiry."""
+    rows = [cache for cache in found if cache.objects or not cache.complete]
+    if not rows:
+        st.markdown(":gray[:material/cached:] Caches: none.")
+        return
+    frame = pd.DataFrame(
+        {
+            "kind": [cache.kind.replace("_", " ") for cache in rows],
+            "objects": [cache.objects for cache in rows],
+            "size": [cache.size_bytes for cache in rows],
+            "expired": [cache.expired for cache in rows],
+            "overdue": [cache.overdue for cache in rows],
+            "whole": ["all" if cache.complete else "only a part" for cache in rows],
+        }
+    )
+    st.markdown(":gray[:material/cached:] Caches: not billed, judged by their own expiry.")
+    columns = {
+        "kind": "Cache",
+        "objects": st.column_config.NumberColumn("Objects", format="localized"),
+        "size": tables.size("Size"),
+        "expired": st.column_config.NumberColumn("Expired", help="Past their own expiry."),
+        "overdue": st.column_config.NumberColumn("Overdue", help="More than a day past it: the bucket should have."),
+        "whole": "Listed",
+    }
+    tables.table(frame, key="report-caches", alt="Caches", columns=columns, height="content")
+
+
+def as_json(document: Mapping[str, Any], name: str, *, page: str) -> None:
+    """A download of the whole result as `python -m storage verify --json` prints it."""
+    st.download_button(
+        "JSON",
+        data=lambda: json.dumps(document, indent=2, default=_plain).encode(),
+        file_name=f"{plain(name, 80)}.json",
+        mime="application/json",
+        key=key(page, "json"),
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def span_words(begun: datetime, ended: datetime | None, now: datetime) -> str:
+    """When something ran and for how long."""
+    long = format.span(((ended or now) - begun).total_seconds())
+    return f"{format.ago(begun, now).text}, for {long}"

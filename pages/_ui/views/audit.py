@@ -1,0 +1,489 @@
+"""The question to the audit, kept in the address so that it can be passed on, and one page of its answer.
+
+Whether the audit's chain holds: asked for by a click, since every entry is read; the answer says as of when.
+
+One entry of the audit: as a row, and in full with the ways to what it speaks of.
+
+Takes back a change of fields from its entry in the audit: what would be put back is shown before anything is.
+
+The rights are those of the change itself, a reason is asked for, and nothing is put back over what was changed since:
+the action looks again, under the precondition of every document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any, Final, Literal
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.access.guard import allowed, guarded, require
+from pages._ui.copying import copy_button
+from pages._ui.data import loads
+from pages._ui.data.resources import bench, stores
+from pages._ui.kit import feedback, format, params, session, status, tables
+from pages._ui.kit.feedback import cost_words, freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import ABSENT, md, plain
+from pages._ui.nav import SCREENS
+from pages._ui.views import fix_dialog
+from pages._ui.views.fix_kinds import Preview
+from storage.actions import fields, fixing
+from storage.audit_search import Answer, Question, audit_log
+from storage.clients.meter import Cost, metering
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
+from storage.domain.policy import Action, Actor
+from storage.domain.purge.plan import moment
+from storage.errors import BadInput, StorageError
+from storage.ids import is_id, is_stored_id
+from storage.repositories.audit_log import ChainReport
+
+PAGE: Final = "audit"
+CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload"})
+WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # these are on record before they are made
+_OPEN: Final = key(PAGE, "undo_open")  # session key: the change that is being looked at
+_NONCE: Final = key(PAGE, "undo_nonce")
+_DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just taken back
+
+
+MAX_KEYS = 200
+MOST_LINES, DETAIL_PIXELS = 16, 360  # longer details are scrolled in their place
+ACTOR, ACTION, OUTCOME, TEXT, FROM, TO, BEFORE, SIZE = (
+    "actor", "action", "outcome", "text", "from", "to", "before", "rows",
+)  # fmt: skip
+SIZES = (50, 200, 900)
+ACTIONS = (
+    "media.look", "link.issue", "purge.plan", "purge.approve", "purge.decline", "purge.apply", "purge.cancel",
+    "purge.resume", "purge.end", "purge.undo", "purge.undo.end", "purge.empty", "purge.quarantine.end", "recount",
+    "set-status", "highlights", "upload", "undo-change",
+)  # fmt: skip
+_KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
+_WORDS = {
+    "missing": "Missing",
+    "altered": "Altered",
+    "unlinked": "Not linked to the next",
+    "cut_off": "Cut off at the end",
+    "foreign": "Does not belong to the chain",
+    "unsealed": "Not sealed with the key",
+    "uncopied": "Its copy is missing",
+    "replaced": "Another is known from the bucket",
+}
+
+
+def draw_undo(entry: Mapping[str, Any]) -> None:
+    """For an entry that changed fields: each of its changes, with the way to take it back."""
+    action = str(entry.get("action") or "")
+    needed = needs(action)
+    outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
+    if action not in CHANGES or entry.get("outcome") not in outcomes or not allowed(needed):
+        return
+    for change_id in change_ids(entry):
+        with st.container(border=True, key=key(PAGE, "undo", change_id)):
+            _change(change_id, needed)
+
+
+def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What takes the entry's change back, the last part first. An entry is only text: what is no id is left out."""
+    detail = entry.get("detail")
+    if not isinstance(detail, Mapping):
+        return ()
+    several = detail.get("change_ids")
+    found = [*(several if isinstance(several, list | tuple) else ()), detail.get("change_id")]
+    return tuple(reversed([one for one in found if isinstance(one, str) and is_id(one)]))
+
+
+def needs(action: str) -> Action:
+    """What whoever takes back such a change must be permitted to do: the same as for making it."""
+    return "recount" if action == "recount" else "fix"
+
+
+def _change(change_id: str, needed: Action) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/edit: Change {md(change_id, 60)}", width="content")
+        if st.session_state.get(_DONE) == change_id:
+            st.badge("Taken back", icon=":material/undo:", color="gray")
+        elif st.session_state.get(_OPEN) != change_id:
+            st.button(
+                "Take it back…", key=key(PAGE, "undo_look", change_id), icon=":material/undo:", on_click=_open,
+                args=(change_id,),
+            )  # fmt: skip
+    if st.session_state.get(_OPEN) == change_id:
+        body = partial(_look_at_undo, change_id, needed)
+        feedback.section("the change", body, key=key(PAGE, "undo_form"), unknown="what it would put back")
+
+
+def _open(change_id: str | None) -> None:
+    """Whatever was typed when it was open before is gone."""
+    session.renew_nonce(_NONCE)
+    st.session_state[_OPEN] = change_id
+    st.session_state.pop(_DONE, None)
+
+
+def _look_at_undo(change_id: str, needed: Action) -> None:
+    with st.spinner("Reading the change and what is there now…"):
+        found = fields.undoable(stores().records, stores().objects, change_id)
+    if found.undone_by:
+        st.info(f"It was taken back already, by {md(found.undone_by, 160)}.", icon=":material/undo:")
+        return
+    if found.moved:
+        lines = "\n".join(f"- {md(line, 300)}" for line in found.moved[:20])
+        st.warning(
+            f"Changed since, so it cannot simply be put back:\n{lines}", title="Refused", icon=":material/shield:"
+        )
+        return
+    if found.changes:
+        fix_dialog.differences(Preview(found.changes, None, ""))
+    for name in found.objects:
+        st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
+    mark = (change_id, session.nonce(_NONCE))
+    reason = st.text_input(
+        "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=MAX_REASON_CHARS, live=True,
+        placeholder="Why it is taken back, for whoever reads the audit",
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Put it back", key=key(PAGE, "undo_go", *mark), type="primary", icon=":material/undo:",
+            disabled=len(reason.strip()) < LEAST_REASON_CHARS, on_click=guarded(needed)(_undo),
+            args=(change_id, found.uid, reason),
+        )  # fmt: skip
+        st.button("Leave it", key=key(PAGE, "undo_leave", *mark), type="tertiary", on_click=_open, args=(None,),
+                  shortcut="Esc")  # fmt: skip
+
+
+def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
+    """Takes it back once; what refuses it is shown on the page."""
+    if session.take(_OPEN) != change_id:
+        return  # it was sent already
+    try:
+        fixing.undo(bench(), actor, change_id, reason)
+        st.session_state[_DONE] = change_id
+    finally:
+        loads.audit.clear()
+        loads.forget_user(uid)
+
+
+def entries_frame(entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row for each entry. What somebody spoilt in the database shows as it is, and does not stop the page."""
+    return pd.DataFrame(
+        {
+            "number": [str(entry.get("sequence")) for entry in entries],
+            "at": pd.to_datetime([_at(entry) for entry in entries], utc=True),
+            "actor": [str(entry.get("actor") or "") for entry in entries],
+            "action": [str(entry.get("action") or "") for entry in entries],
+            "outcome": [str(entry.get("outcome") or "") for entry in entries],
+            "subject": [subject(entry) for entry in entries],
+            "reason": [str(entry.get("reason") or ABSENT) for entry in entries],
+            "origin": [str(entry.get("origin") or ABSENT) for entry in entries],
+        }
+    )
+
+
+def subject(entry: Mapping[str, Any]) -> str:
+    """What it is about: user, video and clip as far as they are named; the scope of a purge in its own words."""
+    detail = entry.get("detail")
+    scope = detail.get("scope") if isinstance(detail, Mapping) else None
+    ids = [str(entry.get(name) or "") for name in ("uid", "video_id", "clip_id")]
+    return str(scope or "/".join(part for part in ids if part) or ABSENT)
+
+
+def draw_entry(entry: Mapping[str, Any]) -> None:
+    """The entry in full."""
+    with st.container(border=True, key=key(PAGE, "entry")):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**Number {md(str(entry.get('sequence')))}**", width="content")
+            st.badge(md(str(entry.get("action") or ABSENT), 60), color="blue")
+            status.badge("outcome", str(entry.get("outcome") or ""))
+            _ways(entry)
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown("  \n".join(f":gray[{name}] {md(value, 2_000)}" for name, value in _facts(entry)))
+        with right:
+            _keys(entry.get("keys"))
+            _detail(entry.get("detail"))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            text = str(entry.get("hash") or "")
+            st.caption(f"sealed by {md(str(entry.get('sealed')), 30)}: {md(text[:24])}…", help=text, width="content")
+            copy_button(text, key=key(PAGE, "copy_hash"), what="hash", label="")
+    draw_undo(entry)
+
+
+def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    named = (("When", format.utc(_at(entry)).text), ("Who", "actor"), ("From where", "origin"), ("User", "uid"),
+             ("Video", "video_id"), ("Clip", "clip_id"), ("Why", "reason"), ("Plan's fingerprint", "fingerprint"),
+             ("Job", "job_id"))  # fmt: skip
+    rows = [(name, value if name == "When" else str(entry.get(value) or "")) for name, value in named]
+    return [(name, value) for name, value in rows if value]
+
+
+def _ways(entry: Mapping[str, Any]) -> None:
+    uid, video_id, job_id = (str(entry.get(name) or "") for name in ("uid", "video_id", "job_id"))
+    if is_stored_id(uid):
+        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: uid})
+        if is_stored_id(video_id):
+            ids = {UID: uid, VIDEO_ID: video_id}
+            st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
+    if is_id(job_id):
+        job = {"job": job_id}
+        st.page_link(SCREENS["purge"].file, label="Job", icon=":material/delete_forever:", query_params=job)
+
+
+def _keys(keys: Any) -> None:
+    if isinstance(keys, list | tuple) and keys:
+        st.caption("Keys")
+        st.code("\n".join(plain(str(one), 1_100) for one in keys[:MAX_KEYS]), language=None, wrap_lines=True)
+
+
+def _detail(detail: Any) -> None:
+    if detail:
+        st.caption("Details")
+        shown = json.dumps(detail, ensure_ascii=False, indent=1, default=str)
+        height: int | Literal["content"] = DETAIL_PIXELS if shown.count("\n") > MOST_LINES else "content"
+        st.code(plain(shown, 20_000, lines=True), language="json", wrap_lines=True, height=height)
+
+
+def _at(entry: Mapping[str, Any]) -> datetime | None:
+    try:
+        return moment(str(entry.get("at")))
+    except ValueError:
+        return None
+
+
+def ask() -> Question | None:
+    """The form, and the question that the address holds; `None` (and why) where it holds none that can be asked."""
+    try:
+        given = {name: params.read(name) or "" for name in (UID, ACTOR, ACTION, OUTCOME, TEXT, FROM, TO)}
+        _form(given)
+        return Question(
+            uid=given[UID],
+            actor=normal_email(given[ACTOR]) if given[ACTOR] else "",
+            action=given[ACTION],
+            outcome=given[OUTCOME],
+            text=given[TEXT],
+            since=_day(given[FROM], FROM),
+            until=_end(given[TO]),
+        )
+    except BadInput as error:
+        feedback.error_panel(error, key=key(PAGE, "address"))
+        return None
+
+
+def _form(given: Mapping[str, str]) -> None:
+    mark = tables.fingerprint(list(given.values()))
+    with st.form(key(PAGE, "form", mark), border=True):
+        with st.grid("auto", min_column_width=260):
+            uid = st.text_input("User id", given[UID], key=key(PAGE, "uid", mark))
+            actor = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
+            action = _choice("What", ACTIONS, given[ACTION], key(PAGE, "action", mark), free=True)
+            outcome = _choice("Outcome", tuple(status.FAMILIES["outcome"]), given[OUTCOME], key(PAGE, "out", mark))
+            days = st.date_input("Days (UTC)", _days(given), key=key(PAGE, "days", mark), format="YYYY-MM-DD")
+            text = st.text_input(
+                "Text", given[TEXT], key=key(PAGE, "text", mark), type="search",
+                placeholder="in reasons, keys, ids, details",
+            )  # fmt: skip
+        with st.container(horizontal=True, gap="small"):
+            sent = st.form_submit_button("Search", type="primary", icon=":material/search:")
+            cleared = st.form_submit_button("Clear", type="tertiary")
+    if sent or cleared:
+        first, last = _ends(days)
+        wanted = {UID: uid, ACTOR: actor, ACTION: action, OUTCOME: outcome, TEXT: text, FROM: first, TO: last}
+        kept = {name: " ".join((value or "").split()) for name, value in wanted.items() if sent}
+        if sent and uid == given[UID]:
+            kept[UID] = given[UID]  # as the address had it: a link may name an id that nobody would type
+        st.query_params.from_dict({name: value for name, value in kept.items() if value})
+        st.rerun()
+
+
+def _choice(label: str, options: tuple[str, ...], chosen: str, name: str, *, free: bool = False) -> str | None:
+    listed = (*options, *([chosen] if chosen and chosen not in options else []))
+    index = listed.index(chosen) if chosen else None
+    return st.selectbox(label, listed, index=index, key=name, placeholder="any", accept_new_options=free)
+
+
+def _days(given: Mapping[str, str]) -> Any:
+    """The days of the address; unusable ones are refused where the question is made."""
+    ends: list[date] = []
+    for name in (FROM, TO):
+        try:
+            ends.append(date.fromisoformat(given[name]))
+        except ValueError:
+            return ()
+    return tuple(sorted(ends))
+
+
+def _ends(days: Any) -> tuple[str, str]:
+    """The first and the last day as the address holds them; a single day is both."""
+    chosen = [day for day in (days if isinstance(days, tuple | list) else [days]) if isinstance(day, date)]
+    return (chosen[0].isoformat(), chosen[-1].isoformat()) if chosen else ("", "")
+
+
+def _day(text: str, name: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise BadInput(f"{name} is no day", field_name=name, remedy="Give it as YYYY-MM-DD.") from None
+
+
+def _end(text: str) -> datetime | None:
+    """The last instant of the day."""
+    day = _day(text, TO)
+    return None if day is None else day + timedelta(days=1) - timedelta(microseconds=1)
+
+
+def answer(question: Question) -> None:
+    """One page of entries, the details of the one that is chosen, and the way to older ones."""
+    size = _size()
+    before = _before()
+    with st.spinner("Searching the audit…"):
+        loaded = loads.audit(question, size, before)
+    found = loaded.value
+    if not found.entries:
+        _nothing(found, before)
+    else:
+        chosen = _table(found)
+        if chosen:
+            draw_entry(next(entry for entry in found.entries if str(entry.get("sequence")) == chosen[0]))
+    _turn(found, before)
+    freshness(loaded.read_at, key=key(PAGE, "fresh"), cost=loaded.cost, on_refresh=loads.audit.clear)
+
+
+def _size() -> int:
+    chosen = st.session_state.get(key(PAGE, SIZE))
+    return chosen if chosen in SIZES else SIZES[0]
+
+
+def _before() -> int | None:
+    text = params.read(BEFORE)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) < 10**12:
+        raise BadInput(f"{BEFORE} is no number of an entry", field_name=BEFORE, remedy="Begin again with the newest.")
+    return int(text)
+
+
+def _nothing(found: Answer, before: int | None) -> None:
+    if found.cut:
+        feedback.empty(
+            f"None of the {found.read:,} entries that were read fits.", icon="manage_search",
+            hint="Older ones may: go on below, or narrow the question by user, person, action or day.",
+        )  # fmt: skip
+    elif before is not None:
+        feedback.empty("Nothing older fits.", icon="last_page")
+    else:
+        feedback.empty("Nothing on record fits.", icon="history", hint="Proven: the whole audit was asked.")
+
+
+def _table(found: Answer) -> list[str]:
+    frame = entries_frame(found.entries)
+    return tables.table(
+        frame.assign(shown=status.words("outcome", frame["outcome"])),
+        key=key(PAGE, "table"),
+        alt="Entries of the audit, the newest first",
+        id_column="number",
+        select="one",
+        columns={
+            "at": tables.moment("When"),
+            "actor": st.column_config.TextColumn("Who"),
+            "action": "What",
+            "shown": status.column("outcome", frame["outcome"], "Outcome"),
+            "subject": "About",
+            "reason": st.column_config.TextColumn("Why", width="medium"),
+            "origin": "From where",
+            "number": st.column_config.TextColumn("Number", width="small"),
+        },
+        height=560 if len(frame) > 14 else "content",
+        csv_name=f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}",
+        csv_frame=lambda: pd.DataFrame(found.entries),
+    )
+
+
+def _turn(found: Answer, before: int | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if before is not None and st.button("Newest", icon=":material/first_page:", key=key(PAGE, "newest")):
+            st.query_params.pop(BEFORE, None)
+            st.rerun()
+        if found.next_before is not None:
+            label = "Go on searching" if found.cut else "Older"
+            if st.button(label, icon=":material/arrow_forward:", key=key(PAGE, "older")):
+                st.query_params[BEFORE] = str(found.next_before)
+                st.rerun()
+        st.segmented_control(
+            "Rows", SIZES, default=SIZES[0], key=key(PAGE, SIZE), label_visibility="collapsed", required=True
+        )
+        read = format.count(found.read).text
+        st.caption(f"{md(read)} entries read; the file has what is shown.", width="content")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    report: ChainReport
+    read_at: datetime
+    cost: Cost
+    keyed: bool
+
+
+def draw_chain() -> None:
+    """What is checked, the button, and the last answer of this visit."""
+    st.caption(
+        "Each entry carries the hash of the one before, and the bucket keeps copies of what weighs. A check reads "
+        "every entry, recomputes every hash and compares the copies; on a long record this takes a while."
+    )
+    if st.button("Check the whole chain", icon=":material/link:", key=key(PAGE, "check")):
+        _check()
+    kept = st.session_state.get(_KEPT)
+    if isinstance(kept, _Answer):
+        _show_chain(kept)
+
+
+def _check() -> None:
+    st.session_state.pop(_KEPT, None)
+    try:
+        require("audit.read")
+        read_at = datetime.now(UTC)
+        with st.spinner("Reading every entry…"), metering() as meter:
+            report = audit_log(stores()).verify_chain()
+        keyed = bool(stores().settings.audit_key.reveal())
+        st.session_state[_KEPT] = _Answer(report, read_at, meter.cost(), keyed)
+    except StorageError as error:
+        feedback.error_panel(error, key=key(PAGE, "check_failed"), unknown="whether the record is whole")
+
+
+def _show_chain(answer: _Answer) -> None:
+    report = answer.report
+    if report.whole:
+        st.success(
+            f"{report.entries:,} entries follow one another without a gap, each fits its hash, and {report.copies:,} "
+            f"copies and {report.ends:,} ends kept in the bucket agree.",
+            title="The chain is whole",
+            icon=":material/verified:",
+        )
+    else:
+        number = len(report.breaks)
+        st.error(
+            f"It does not hold in {number:,} place{'' if number == 1 else 's'}. Somebody or something wrote to the "
+            "record past this desk; compare with the copies under _ops/audit/ and with the backups.".replace(
+                "_", "\\_"
+            ),
+            title="The chain does not hold",
+            icon=":material/link_off:",
+        )
+        rows = [{"number": b.sequence, "kind": _WORDS.get(b.kind, b.kind), "detail": b.detail} for b in report.breaks]
+        columns = {"number": st.column_config.NumberColumn("Number"), "kind": "What", "detail": "Detail"}
+        shown = pd.DataFrame(rows)
+        tables.table(
+            shown.head(tables.ROW_LIMIT), key=key(PAGE, "breaks"), alt="Where the chain does not hold", columns=columns,
+            total=len(shown), csv_name="audit-breaks", csv_frame=lambda: shown,
+        )  # fmt: skip
+    if not answer.keyed:
+        st.caption(
+            ":material/key_off: The chain is sealed without a key (AUDIT\\_HMAC\\_KEY): whoever may write every entry "
+            "could forge all of it anew. The copies, and a lock on them, are what stands against that."
+        )
+    now = datetime.now(UTC)
+    st.caption("  ·  ".join([*cost_words(answer.cost), format.as_of(answer.read_at, now)]))

@@ -1,0 +1,359 @@
+"""Draws a user's usage: a card for each quota, what may be said of it to the customer, where each limit comes from.
+
+Draws a user's counters beside the truth, the drift in words, and those of videos that drift with a way to each.
+
+Draws a user's newest credit transactions.
+
+Draws a user's videos: the table with its filters, and storage by video and by style as charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.copying import copy_button
+from pages._ui.kit import charts, format, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md, plain
+from storage.domain.amounts import exact_sum, whole_column
+from storage.domain.diagnosis.wording import number
+from storage.domain.plans import LIMIT_NAMES, EffectivePlan
+from storage.domain.schema import Table
+from storage.domain.usage import Counter, Quota, Usage
+from storage.domain.usage_reply import usage_reply
+
+ROWS = 200  # counters on a page of the table
+_VIDEO = "video."
+_FIELDS = {"total_size_bytes": "Size", "clips_count": "Clips"}
+
+
+_LIMIT_WORDS = {
+    "storage_limit_bytes": "Storage",
+    "max_clips_per_month": "Clips a month",
+    "monthly_credits_included": "Credits a month",
+    "max_highlights_per_video": "Highlights a video",
+    "max_styles_per_video": "Styles a video",
+}
+_BAR = "usage-bar"
+_TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
+_COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
+            "highlights_count", "video_id"]  # fmt: skip
+
+
+def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapping[str, object] | None = None) -> None:
+    """The user's own counters beside the truth; those of videos below, only where they drift.
+
+    `titles` names the videos by their ids, where they were read.
+    """
+    own = [counter for counter in found if not counter.name.startswith(_VIDEO)]
+    videos = [counter for counter in found if counter.name.startswith(_VIDEO)]
+    drifting = [counter for counter in videos if is_wrong(counter)]
+    if own:
+        tables.table(
+            _frame(own), key=key(page, "counters"), alt="The user's counters beside the truth",
+            columns={"name": "Counter", **_columns()}, height="content",
+        )  # fmt: skip
+    else:
+        st.caption("Neither a user document nor an accounting document is there, so there are no counters to compare.")
+    if drifting:
+        st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
+        _videos(uid, drifting, titles or {}, page)
+    elif videos:
+        st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")
+
+
+def is_wrong(counter: Counter) -> bool:
+    """Whether the counter is known not to be the truth; one that is absent is wrong where there is something."""
+    return bool(counter.drift) or (counter.counter is None and bool(counter.truth))
+
+
+def drift_word(row: Counter) -> str:
+    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`."""
+    if row.drift is None:
+        return "unknown" if row.truth is None else "no counter"
+    if row.drift == 0:
+        return "none"
+    amount = abs(row.drift)
+    shown = format.size(amount).text if row.name.endswith("_bytes") else f"{amount:,}"
+    return f"{shown} too {'high' if row.drift > 0 else 'low'}"
+
+
+def _frame(rows: Sequence[Counter]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": [row.name for row in rows],
+            "counter": whole_column([row.counter for row in rows]),
+            "truth": whole_column([row.truth for row in rows]),
+            "state": [drift_word(row) for row in rows],
+        }
+    )
+
+
+def _columns() -> dict[str, object]:
+    return {
+        "counter": st.column_config.NumberColumn("Counter says", format="localized"),
+        "truth": st.column_config.NumberColumn("Truth", format="localized", help="What the clip documents add up to."),
+        "state": st.column_config.TextColumn("Drift", help="Counter minus truth; sizes in bytes on the left."),
+    }
+
+
+def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], page: str) -> None:
+    part = tables.paged(len(rows), key=key(page, "video_counters"), size=ROWS)
+    rows = rows[part.start : part.stop]
+    ids = [row.name.removeprefix(_VIDEO).rpartition(".")[0] for row in rows]
+    frame = _frame(rows).assign(
+        open=[url_for("video", uid=uid, video_id=video_id) for video_id in ids],
+        video=[_named(titles.get(video_id), video_id) for video_id in ids],
+        field=[_FIELDS.get(row.name.rpartition(".")[2], row.name) for row in rows],
+    )
+    tables.table(
+        frame, key=key(page, "video_counters"), alt="Counters of videos that drift",
+        columns={"open": tables.link("Open"), "video": "Video", "field": "What", **_columns()},
+        height="content" if len(rows) < 12 else "auto", total=part if part.total > ROWS else None,
+    )  # fmt: skip
+
+
+def _named(title: object, video_id: str) -> str:
+    return title if isinstance(title, str) and title.strip() else video_id
+
+
+def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
+    """One card for each quota that applies to the user, and a button that copies it in words, as of `read_at`."""
+    st.html(_bar_colours())
+    quotas: list[tuple[str, str, Quota, bool]] = [("Storage", "database", usage.storage, True)]
+    if usage.clips is not None:
+        quotas.append(("Clips this month", "content_cut", usage.clips, False))
+    if usage.credits is not None:
+        quotas.append(("Credits this month", "toll", usage.credits, False))
+    for column, (name, icon, quota, is_bytes) in zip(st.columns(len(quotas)), quotas, strict=True):
+        with column:
+            _card(name, icon, quota, is_bytes)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(" ".join(_notes(usage)), width="stretch")
+        reply = usage_reply(usage, read_at)
+        copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
+    _enforced_drift(usage)
+    with st.expander("The usage in words, as it is copied for the customer", icon=":material/forum:"):
+        st.markdown("  \n".join(md(line, 300) for line in reply.splitlines()))
+
+
+def _notes(usage: Usage) -> list[str]:
+    notes = [f"The product enforces `{usage.enforced_by}`."]
+    if usage.actual_bytes is not None:
+        notes.append(f"The clips add up to {format.size(usage.actual_bytes).text}.")
+    if usage.unsized_clips:
+        has = "1 clip has" if usage.unsized_clips == 1 else f"{usage.unsized_clips:,} clips have"
+        notes.append(f"{has} no usable size, so that sum is a lower bound.")
+    monthly = [quota for quota in (usage.clips, usage.credits) if quota is not None]
+    if not monthly:
+        notes.append("Neither the user nor the plan's document carries a monthly quota.")
+    elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
+        notes.append("The monthly counters are of an earlier month (UTC), so nothing counts yet in this one.")
+    return notes
+
+
+def _enforced_drift(usage: Usage) -> None:
+    """Says above all else where the customer is held to a number that the clips do not add up to."""
+    wrong = next((c for c in usage.counters if c.name == usage.enforced_by and c.drift), None)
+    if wrong is None:
+        return
+    too_high = (wrong.drift or 0) > 0
+    held = "the customer is held to more than there is" if too_high else "more is stored than the plan is charged with"
+    st.warning(
+        f"The enforced counter is {drift_word(wrong)}: {held}. The counters stand beside the truth below, with the "
+        "recount that mends them.",
+        icon=":material/calculate:",
+    )
+
+
+def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
+    shown = format.size if is_bytes else format.count
+    used = shown(quota.used, "The counter holds no usable number.")
+    limit = shown(quota.limit)
+    with st.container(border=True, height="stretch"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f":material/{icon}: **{name}**", width="content")
+            status.badge("usage", quota.state)
+        st.metric(name, used.text, label_visibility="collapsed", help=used.help or None)
+        fraction = 0.0 if quota.percent is None else min(max(quota.percent / 100, 0.0), 1.0)
+        percent = format.percent(quota.percent, "There is no percentage of a limit of 0.")
+        text = f"**{percent.text}** of {limit.text}" if quota.percent is not None else f"limit {limit.text}"
+        with st.container(key=f"{_BAR}-{icon}-{quota.state}"):
+            st.progress(1.0 if quota.state == "exceeded" else fraction, text=text)
+
+
+def _bar_colours() -> str:
+    """A bar says by its colour what the badge says in words; Streamlit's own has one colour."""
+    rules = [
+        f"[class*='st-key-{_BAR}-'][class*='-{state}'] [data-testid=stProgressBarTrack] > div "
+        f"{{ background-color: {status.shade(status.look('usage', state).colour)}; }}"
+        for state in ("near_limit", "exceeded")
+    ]
+    return f"<style>{' '.join(rules)}</style>"
+
+
+def plan(found: EffectivePlan) -> None:
+    """The plan, each limit and the source of each."""
+    if not found.known:
+        written = "no plan" if not found.written else f"the plan “{md(found.written, 60)}”"
+        st.warning(
+            f"The user's document names {written}, which is not one that is known; it counts as **free**.",
+            icon=":material/help:",
+        )
+    rows = []
+    for name in LIMIT_NAMES:
+        value: int = getattr(found.limits, name)
+        shown = format.size(value).text if name == "storage_limit_bytes" else f"{value:,}"
+        rows.append({"Limit": _LIMIT_WORDS[name], "Value": shown, "From": found.sources[name]})
+    price = found.price_monthly_cents
+    title = f"Plan **{md(found.name, 60)}**" + (f" · ${price / 100:,.2f} a month" if price is not None else "")
+    st.markdown(title)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The plan's limits and their sources")
+
+
+def draw_transactions(table: Table, *, page: str) -> None:
+    """The transactions, newest first; a note where some have no time and are therefore in no order."""
+    if not len(table.frame):
+        st.caption("No credit transactions.")
+        return
+    columns: dict[str, Any] = {
+        "timestamp": tables.moment("When", distance=True),
+        "operation": "Operation",
+        "credits_amount": st.column_config.NumberColumn("Credits", format="localized"),
+        "balance_after": st.column_config.NumberColumn("Balance", format="localized"),
+        "description": "Description",
+    }
+    if table.frame["video_id"].notna().any():
+        columns["video_id"] = "Video id"
+    frame = table.frame.assign(operation=[_word(value) for value in table.frame["operation_type"]])
+    tables.table(frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
+    if not table.complete and table.error is None:
+        st.caption(f"These are the newest {len(table.frame):,}; there are more.")
+    st.caption("Credits are not refunded by deleting clips.")
+
+
+def _word(operation: Any) -> str | None:
+    """`clip_render` as `Clip render`; what is no text is absent."""
+    return operation.replace("_", " ").capitalize() if isinstance(operation, str) else None
+
+
+def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
+    """The videos with filters by status and text."""
+    if not len(videos):
+        st.caption("This user has no videos.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        present = sorted(videos["status"].dropna().unique())
+        chosen = st.pills(
+            "Status",
+            present,
+            selection_mode="multi",
+            format_func=lambda value: status.look("video", value).word,
+            key=key(page, "status"),
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        text = st.text_input(
+            "Filter", key=key(page, "filter"), type="search", placeholder="Filter by title or id",
+            label_visibility="collapsed", width=260,
+        )  # fmt: skip
+    shown = filtered(videos, chosen, text)
+    if not len(shown):
+        st.caption("No video matches the filters.")
+        return
+    part = tables.paged(len(shown), key=key(page, "videos"), size=ROWS)
+    seen = shown.iloc[part.start : part.stop]
+    ids = zip(seen["uid"], seen["video_id"], strict=True)
+    frame = seen.assign(open=[url_for("video", uid=uid, video_id=video) for uid, video in ids])[_COLUMNS]
+    frame["status"] = status.words("video", frame["status"])
+    columns = {
+        "open": tables.link("Open"),
+        "video_title": st.column_config.TextColumn("Title", width=_TITLE_PIXELS),
+        "status": status.column("video", shown["status"], "Status"),
+        "created_at": tables.moment("Created", distance=True),
+        "updated_at": tables.moment("Last touch", distance=True),
+        "clips_count": st.column_config.NumberColumn("Clips", help="The video's counter."),
+        "total_size_bytes": tables.size("Size", help="The video's counter."),
+        "highlights_count": st.column_config.NumberColumn("Highlights"),
+        "video_id": "Video id",
+    }
+    tables.table(
+        frame, key=key(page, "videos"), alt="The user's videos", columns=columns, id_column="video_id",
+        total=part if part.total > ROWS else None, csv_name=csv_name, csv_frame=lambda: shown.drop(columns=["path"]),
+    )  # fmt: skip
+
+
+def filtered(videos: pd.DataFrame, statuses: list[str], text: str) -> pd.DataFrame:
+    """The rows in one of the states (all, where none is chosen) whose title or id contains the text, in any case."""
+    keep = pd.Series(True, index=videos.index)
+    if statuses:
+        keep &= videos["status"].isin(statuses).fillna(False)
+    if text.strip():
+        needle = text.strip().casefold()
+        title = videos["video_title"].fillna("").str.casefold().str.contains(needle, regex=False)
+        keep &= title | videos["video_id"].str.casefold().str.contains(needle, regex=False)
+    return videos[keep.astype(bool)]
+
+
+def largest(videos: pd.DataFrame, count: int = 10) -> None:
+    """Storage by video, by the videos' own counters, the largest first, and what all the others have together."""
+    known = videos[videos["total_size_bytes"].notna() & (videos["total_size_bytes"] > 0)]
+    known = known.sort_values("total_size_bytes", ascending=False)
+    rows, others = known.head(count), known.iloc[count:]
+    titles = [plain(title if pd.notna(title) else video, 24) for title, video in
+              zip(rows["video_title"], rows["video_id"], strict=True)]  # fmt: skip
+    bars = [
+        _Bar(f"{title} · {video[:6]}", int(size), None if pd.isna(clips) else int(clips))
+        for title, video, size, clips in
+        zip(titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True)
+    ]  # fmt: skip
+    _bars(bars, "Video", number(len(others), "other video"), exact_sum(others["total_size_bytes"]))
+
+
+def by_style(clips: pd.DataFrame, count: int = 20) -> None:
+    """Storage by style over all clips that were read, the largest first."""
+    styles = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"]
+    found = [_Bar(plain(str(style), 40), exact_sum(sizes), len(sizes)) for style, sizes in styles]
+    bars = sorted(found, key=lambda bar: bar.size, reverse=True)
+    rest = bars[count:]
+    _bars(bars[:count], "Style", number(len(rest), "other style"), sum(bar.size for bar in rest))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    name: str
+    size: int
+    clips: int | None  # `None` where no number stands for it
+
+
+def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) -> None:
+    """One bar each, with its size and its share of all: a bar alone does not say how much it is.
+
+    What the others have together is told below: as a bar it would dwarf all that are shown.
+    """
+    total = sum(bar.size for bar in bars) + others_bytes
+    if not total:
+        st.caption("Nothing with a size.")
+        return
+    frame = pd.DataFrame(
+        {
+            heading: [bar.name for bar in bars],
+            "bytes": [float(bar.size) for bar in bars],  # the length of a bar; the words say the exact size
+            "Size": [format.size(bar.size).text for bar in bars],
+            "Share": [format.percent(round(bar.size * 100 / total, 1)).text for bar in bars],
+            "Clips": [format.count(bar.clips).text for bar in bars],
+        }
+    )
+    frame["label"] = frame["Size"] + " · " + frame["Share"]
+    charts.bars(
+        frame, heading, "bytes", colour="blue", label="label", more=("Size", "Share", "Clips"), pixels=24,
+        alt=f"Storage by {heading.lower()}, the largest first",
+    )  # fmt: skip
+    rest = f", {format.size(others_bytes).text} of it in {others}" if others_bytes else ""
+    st.caption(f"{format.size(total).text} in all{rest}.")
