@@ -18,8 +18,8 @@ from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import overview as view
-from pages._ui.views import purge_lists
 from pages._ui.views import stuck as stuck_view
+from pages._ui.views.purge import lists
 from storage.errors import StorageError, Unusable
 from storage.overview import GLANCE_USERS, SCAN_USERS
 
@@ -54,9 +54,7 @@ def page() -> None:
     if allowed("purge.plan"):
         with st.container(border=True):
             st.subheader("Purges going on", anchor=False)
-            feedback.section(
-                "the purges", purge_lists.going_on, key=key(NAME, "purges"), unknown="whether one is running"
-            )
+            feedback.section("the purges", lists.going_on, key=key(NAME, "purges"), unknown="whether one is running")
 
 
 def _target() -> None:

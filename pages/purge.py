@@ -11,7 +11,9 @@ from pages._ui.access.guard import show
 from pages._ui.data import purges
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
-from pages._ui.views import purge_job, purge_lists, purge_plan, purge_scope
+from pages._ui.views.purge import home, lists
+from pages._ui.views.purge import job as purge_job
+from pages._ui.views.purge import plan as purge_plan
 from storage.errors import BadInput
 
 NAME: Final = "purge"
@@ -29,14 +31,16 @@ def page() -> None:
     except BadInput as error:
         st.title("Purge", anchor=False)
         feedback.error_panel(error, key=key(NAME, "address"))
-        purge_lists.back()
+        lists.back()
         return
     if job or plan:
-        purge_lists.back()
+        lists.back()
     if job:
-        feedback.section("the job", partial(purge_job.draw, job), key=key(NAME, "job"), unknown="how far it is")
+        feedback.section("the job", partial(purge_job.draw_job, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:
-        feedback.section("the plan", partial(purge_plan.draw, plan), key=key(NAME, "plan"), unknown="what would go")
+        feedback.section(
+            "the plan", partial(purge_plan.draw_plan, plan), key=key(NAME, "plan"), unknown="what would go"
+        )
     else:
         _home(uid, video_id, clip_id)
 
@@ -47,11 +51,11 @@ def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         "Deletes exactly what a plan shows, in the bucket and in Firestore, and keeps it in quarantine so that it can "
         "be given back. Making a plan changes nothing."
     )
-    purge_scope.choose(uid, video_id, clip_id)
+    home.choose(uid, video_id, clip_id)
     st.subheader("Plans in force", anchor=False)
-    feedback.section("the plans", purge_lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
+    feedback.section("the plans", lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
     st.subheader("Recent jobs", anchor=False)
-    feedback.section("the jobs", purge_lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")
+    feedback.section("the jobs", lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")
 
 
 if __name__ == "__main__":

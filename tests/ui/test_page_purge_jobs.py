@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 
 from pages._ui.data import loads, purges, recovery
-from pages._ui.views import purge_outcome, purge_sheet, purge_steps
+from pages._ui.views.purge import job as purge_outcome
+from pages._ui.views.purge import job as purge_steps
+from pages._ui.views.purge import plan as purge_sheet
 from storage.actions.purge.approving import approve
 from storage.actions.purge.controlling import begin_emptying
 from storage.actions.purge.planning import to_text

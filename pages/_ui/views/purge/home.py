@@ -1,9 +1,13 @@
-"""Chooses what a purge is about: a user, a video, a clip, or some clips of a video; from the address or by typing."""
+"""Chooses what a purge is about: a user, a video, a clip, or some clips of a video; from the address or by typing.
+
+Says whose it is that a purge is about: ids tell a person nothing, an address and a title let a slip be noticed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -15,12 +19,14 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import purge_whose
 from storage.domain.purge.scope import Kind, Scope, dangers
 from storage.errors import BadInput, StorageError
 from storage.ids import check_id
 
 PAGE: Final = "purge"
+TITLES: Final = 3
+
+
 CLIPS_ON_A_PAGE = 200
 WHAT: dict[Kind, tuple[str, str, str]] = {
     "clip": ("A clip", "content_cut", "Its file, its thumbnail, its document, its share links."),
@@ -28,6 +34,41 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
     "video": ("A video", "movie", "Every clip, the highlights, the caches, and all documents of the video."),
     "user": ("A whole user", "person_remove", "Everything: videos, clips, transcripts, transactions, the account."),
 }
+
+
+def draw_subject(scope: Scope) -> None:
+    """The customer's address and plan, and the titles of the videos, as Firestore has them now."""
+    feedback.section("whose it is", partial(_draw_subject, scope), key=key(PAGE, "whose"), unknown="whose it is")
+
+
+def _draw_subject(scope: Scope) -> None:
+    user = _subject_fields(f"users/{scope.uid}")
+    parts = [f":material/person: {_customer(user)}"]
+    parts += [f":material/movie: {_video(scope.uid, video_id)}" for video_id in scope.video_ids[:TITLES]]
+    if len(scope.video_ids) > TITLES:
+        parts.append(f"and {len(scope.video_ids) - TITLES:,} more videos")
+    st.markdown("\u2003".join(parts))
+
+
+def _customer(user: Mapping[str, Any] | None) -> str:
+    if user is None:
+        return "a user without a document of their own"
+    email, plan = user.get("email"), user.get("plan")
+    who = f"**{md(email, 160)}**" if isinstance(email, str) and email else "a customer without an address"
+    return f"{who} :gray[plan {md(plan, 40)}]" if isinstance(plan, str) and plan else who
+
+
+def _video(uid: str, video_id: str) -> str:
+    video = _subject_fields(f"users/{uid}/videos/{video_id}")
+    if video is None:
+        return "a video without a document of its own"
+    title = video.get("video_title")
+    return f"**{md(title, 160)}**" if isinstance(title, str) and title else "a video without a title"
+
+
+def _subject_fields(path: str) -> Mapping[str, Any] | None:
+    document = loads.raw(path).value
+    return None if document is None else document.fields or {}
 
 
 def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
@@ -90,7 +131,7 @@ def _chosen(scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### :material/{icon}: {title}", width="content")
         st.markdown(f"**{md(scope.spelled, 200)}**", width="content")
-    purge_whose.draw(scope)
+    draw_subject(scope)
     st.caption(goes)
     grounds = dangers(scope, stores().layout.prefixes, stores().settings.purge.shortest_id)
     if grounds:

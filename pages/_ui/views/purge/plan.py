@@ -1,0 +1,462 @@
+"""A plan in full, before anybody agrees to it: what blocks it, what goes, what to know, its seal, and its deadline.
+
+The second person: what others said about a plan, the link to hand on, and approving or declining it.
+
+Everything that a plan lists, page by page: by kind, objects, documents, counters, uploads; and its downloads.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.access.guard import allowed, require
+from pages._ui.copying import copy_button
+from pages._ui.data import loads, purges
+from pages._ui.data.purges import Sheet, Standing, collection_of
+from pages._ui.data.resources import stores
+from pages._ui.kit import feedback, format, session, tables
+from pages._ui.kit.feedback import cost_words, freshness
+from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
+from pages._ui.kit.text import md
+from pages._ui.nav import SCREENS
+from pages._ui.views.purge import confirm, home
+from pages._ui.views.purge.home import WHAT
+from storage.actions.purge.planning import to_text
+from storage.clients.meter import Cost
+from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.policy import Actor
+from storage.domain.purge.cost import estimate
+from storage.domain.purge.guards import second_person_needed
+from storage.domain.purge.order import slugs
+from storage.domain.purge.plan import CounterValue, PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.errors import StorageError
+
+PAGE: Final = "purge"
+_NONCE: Final = key(PAGE, "approve_nonce")
+
+
+ROWS = 100
+UNKNOWN = "Of no known shape"
+OBJECT_KINDS = {
+    "clip": "Clips",
+    "thumbnail": "Thumbnails",
+    "highlights": "Highlights",
+    "source": "Source videos (cache)",
+    "raw_segment": "Raw segments (cache)",
+    "neural_cache": "Neural cache",
+    "transcript": "Transcripts",
+    "unrecognised": UNKNOWN,
+}
+_COLLECTIONS = {
+    "users": "Users",
+    "videos": "Videos",
+    "clips": "Clips",
+    "highlights": "Highlights",
+    "shares": "Share configurations",
+    "share_slugs": "Public share links",
+    "credit_transactions": "Credit transactions",
+    "storage_accounting": "Accounting",
+}
+TICK_SECONDS = 5
+
+
+def draw_approval(plan: PurgePlan, standing: Standing, actor: Actor, *, needed: bool) -> None:
+    """What was said so far; for the maker the link, for anybody else the two answers."""
+    st.subheader("Second person", anchor=False)
+    _said(standing)
+    mine = any(given.approver == actor.email for given in standing.approvals)
+    if actor.email == plan.maker:
+        if not (needed and standing.counting(plan, plan.maker)):
+            _hand_on(plan, needed=needed)
+    elif not mine:
+        _answer(plan)
+
+
+def _said(standing: Standing) -> None:
+    for given in standing.approvals:
+        at = format.utc(given.at)
+        st.success(f"{md(given.approver, 80)} approved exactly this plan at {at.text}.", icon=":material/how_to_reg:")
+    for no in standing.declines:
+        st.error(
+            f"{md(no.by, 80)}: {md(no.reason, 600)}",
+            title=f"Declined at {md(no.at[:19].replace('T', ' '))} UTC",
+            icon=":material/thumb_down:",
+        )
+
+
+def _hand_on(plan: PurgePlan, *, needed: bool) -> None:
+    words = (
+        "You made this plan, so somebody else must agree to it. Send the link to another admin:"
+        if needed
+        else "One person is enough for this, unless it is to be erased. To have another admin look at it first:"
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(words, width="content")
+        copy_button(_address(plan.plan_id), key=key(PAGE, "copy_link"), what="link to this plan", label="Copy the link")
+    st.caption("They see exactly this plan, with the same fingerprint. Their answer appears here.")
+
+
+def _address(plan_id: str) -> str:
+    base = (st.context.url or "").split("?")[0]
+    return f"{base}?plan={plan_id}" if base.startswith("http") else url_for(PAGE, plan=plan_id)
+
+
+def _answer(plan: PurgePlan) -> None:
+    nonce = session.nonce(_NONCE)
+    with st.container(border=True, key=key(PAGE, "answer_box")):
+        st.markdown(
+            f"**{md(plan.maker or 'Somebody')} asks you to agree** that {len(plan.objects):,} objects "
+            f"({format.size(plan.total_bytes).text}) and {len(plan.documents):,} documents of "
+            f"**{md(plan.scope.spelled, 200)}** go. Whoever approves a plan cannot apply it."
+        )
+        seen = st.checkbox(
+            "I have looked at the lists and the warnings above.", key=key(PAGE, "seen", plan.plan_id, nonce)
+        )
+        why = st.text_input(
+            "Reason (to decline)",
+            key=key(PAGE, "decline_reason", plan.plan_id, nonce),
+            max_chars=MAX_REASON_CHARS,
+            live=True,
+        )
+        with st.container(horizontal=True, gap="small"):
+            approved = st.button(
+                "Approve this plan", type="primary", icon=":material/how_to_reg:", disabled=not seen,
+                key=key(PAGE, "approve", nonce),
+            )  # fmt: skip
+            declined = st.button(
+                "Decline", icon=":material/thumb_down:", disabled=not why.strip(), key=key(PAGE, "decline", nonce)
+            )
+        if approved or declined:
+            _act(plan, why if declined else None)
+
+
+def _act(plan: PurgePlan, declining: str | None) -> None:
+    try:
+        actor = require("purge.approve")
+        with st.spinner("Recording your answer…"):
+            if declining is None:
+                purges.approve(plan, actor)
+            else:
+                purges.decline(plan, declining, actor)
+    except StorageError as error:
+        feedback.error_panel(error, key=key(PAGE, "answer_failed"))
+        return
+    finally:
+        loads.forget_purges()
+    session.renew_nonce(_NONCE)
+    st.rerun()
+
+
+def draw_contents(shown: Sheet) -> None:
+    """The choice of a list, the list, and the downloads. The plan's JSON is what the shell applies, too."""
+    plan = shown.plan
+    lists = {
+        f"Objects {len(plan.objects):,}": _objects,
+        f"Documents {len(plan.documents):,}": _documents,
+        f"Counters {len(plan.counters):,}": _counters,
+        f"Open uploads {len(plan.uploads):,}": _uploads,
+    }
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key(PAGE, "sheet_head")
+    ):
+        chosen = st.segmented_control(
+            "List", ["By kind", *lists], default="By kind", key=key(PAGE, "list", plan.plan_id),
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+        with st.container(horizontal=True, width="content"):
+            _downloads(plan)
+    if chosen in lists:
+        lists[str(chosen)](plan)
+    else:
+        _by_kind(shown)
+
+
+def _downloads(plan: PurgePlan) -> None:
+    st.download_button(
+        "Plan as JSON",
+        data=lambda: to_text(plan).encode(),
+        file_name=f"{plan.plan_id}.json",
+        mime="application/json",
+        key=key(PAGE, "json", plan.plan_id),
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
+        help="The sealed plan, as the command line takes it. Keys and paths, no links.",
+    )
+    tables.download(plan.plan_id, lambda: everything(plan), key=key(PAGE, "csv", plan.plan_id), label="List as CSV")
+
+
+def everything(plan: PurgePlan) -> pd.DataFrame:
+    """One row for each thing of the plan, for a spreadsheet."""
+    rows: list[dict[str, Any]] = [
+        {"what": "object", "name": item.key, "bytes": item.size_bytes, "version": item.etag} for item in plan.objects
+    ]
+    rows += [{"what": "document", "name": item.path, "version": str(item.update_time)} for item in plan.documents]
+    rows += [{"what": "open upload", "name": item.key, "version": item.upload_id} for item in plan.uploads]
+    return pd.DataFrame(rows, columns=["what", "name", "bytes", "version"]).convert_dtypes()
+
+
+def _by_kind(shown: Sheet) -> None:
+    left, right = st.columns(2, gap="large")
+    largest = sorted(shown.objects.items(), key=lambda item: -item[1][1])
+    most = sorted(shown.documents.items(), key=lambda item: -item[1])
+    with left:
+        st.markdown("**Objects in the bucket**")
+        objects = [{"kind": OBJECT_KINDS.get(kind, UNKNOWN), "count": n, "bytes": size} for kind, (n, size) in largest]
+        columns = {"kind": "Kind", "count": _number("Objects"), "bytes": tables.size("Size")}
+        _plain(pd.DataFrame(objects), "Objects by kind", columns)
+    with right:
+        st.markdown("**Documents in Firestore**")
+        documents = [{"kind": _COLLECTIONS.get(name, name), "count": number} for name, number in most]
+        _plain(pd.DataFrame(documents), "Documents by kind", {"kind": "Kind", "count": _number("Documents")})
+
+
+def _objects(plan: PurgePlan) -> None:
+    part = tables.paged(len(plan.objects), key=key(PAGE, "objects", plan.plan_id), size=ROWS)
+    parse = stores().layout.parse
+    rows = [
+        {
+            "key": item.key,
+            "kind": OBJECT_KINDS.get(parse(item.key).kind, UNKNOWN),
+            "bytes": item.size_bytes,
+            "etag": item.etag,
+        }
+        for item in plan.objects[part.start : part.stop]
+    ]
+    columns = {"key": st.column_config.TextColumn("Key", width="large"), "kind": "Kind", "bytes": tables.size("Size")}
+    _plain(pd.DataFrame(rows), "Objects that go", {**columns, "etag": "ETag seen"}, part)
+
+
+def _documents(plan: PurgePlan) -> None:
+    part = tables.paged(len(plan.documents), key=key(PAGE, "documents", plan.plan_id), size=ROWS)
+    rows = [
+        {
+            "path": item.path,
+            "kind": _COLLECTIONS.get(collection_of(item.path), collection_of(item.path)),
+            "written": item.update_time,
+        }
+        for item in plan.documents[part.start : part.stop]
+    ]
+    columns = {"path": st.column_config.TextColumn("Path", width="large"), "kind": "Kind"}
+    _plain(pd.DataFrame(rows), "Documents that go", {**columns, "written": tables.moment("Last written")}, part)
+
+
+def _counters(plan: PurgePlan) -> None:
+    st.caption("Counters of documents that stay. Where nothing is listed, they are right as they are, or go too.")
+    rows = [
+        {"path": item.path, "field": item.field, "before": _shown(item.before), "after": _shown(item.after)}
+        for item in plan.counters
+    ]
+    columns = {"path": st.column_config.TextColumn("Document", width="large"), "field": "Counter"}
+    _plain(pd.DataFrame(rows), "Counters as they will be", {**columns, "before": "Now", "after": "Afterwards"})
+
+
+def _uploads(plan: PurgePlan) -> None:
+    st.caption("Uploads that were begun and never finished; they are aborted, which cannot be undone.")
+    part = tables.paged(len(plan.uploads), key=key(PAGE, "uploads", plan.plan_id), size=ROWS)
+    rows = [{"key": item.key, "id": item.upload_id} for item in plan.uploads[part.start : part.stop]]
+    columns = {"key": st.column_config.TextColumn("Key", width="large"), "id": "Upload"}
+    _plain(pd.DataFrame(rows), "Open uploads", columns, part)
+
+
+def _shown(value: CounterValue) -> str:
+    if value is None:
+        return "not there"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {count:,}" for name, count in value.items()) or "empty"
+    return format.count(value).text if isinstance(value, int) else value
+
+
+def _number(label: str) -> Any:
+    return st.column_config.NumberColumn(label, format="localized")
+
+
+def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.Page | None = None) -> None:
+    """A table without selection, or a word where there is nothing."""
+    if not len(frame):
+        st.caption("None.")
+        return
+    tables.table(frame.reset_index(drop=True), key=key(PAGE, "sheet"), alt=alt, columns=columns, total=part)
+
+
+def draw_plan(plan_id: str) -> None:
+    """The plan, and below it whatever may be done with it now."""
+    with feedback.loading("Reading the plan…", 320):
+        shown = loads.plan(plan_id)
+        loaded = loads.standing(plan_id, shown.fingerprint)
+    plan, standing = shown.plan, loaded.value
+    ahead = loaded.read_at - standing.read_at if standing.read_at else timedelta()
+    now = datetime.now(UTC) - ahead
+    _head(shown, standing, now)
+    home.draw_subject(plan.scope)
+    _state(shown, standing, now, ahead)
+    _totals(plan)
+    _warnings(plan)
+    st.subheader("What goes", anchor=False)
+    draw_contents(shown)
+    freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+    if standing.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
+        return
+    actor = require("purge.plan", active=False)
+    if allowed("purge.approve"):
+        draw_approval(plan, standing, actor, needed=bool(_needed(plan)))
+    if allowed("purge.apply"):
+        confirm.draw(plan, standing, actor.email, needed=_needed(plan))
+
+
+def _needed(plan: PurgePlan) -> tuple[str, ...]:
+    return second_person_needed(plan, stores().settings.purge, erase=False)
+
+
+def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
+    plan = shown.plan
+    title, icon, _ = WHAT[plan.scope.kind]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
+        st.badge(title, icon=f":material/{icon}:", color="blue")
+        if standing.job is not None:
+            st.badge("Applied", icon=":material/check_circle:", color="gray")
+        elif not purges.in_force(plan, now):
+            st.badge("Lapsed", icon=":material/timer_off:", color="gray")
+        elif plan.blocked:
+            st.badge("Blocked", icon=":material/block:", color="red")
+        elif _needed(plan) and standing.counting(plan, plan.maker):
+            st.badge("Approved", icon=":material/how_to_reg:", color="green")
+        elif _needed(plan):
+            st.badge("Takes a second person", icon=":material/group:", color="orange")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        made = format.ago(plan.created_at, now)
+        st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
+        st.caption(f"{md(plan.plan_id)}", width="content")
+        st.caption(f"fingerprint {shown.fingerprint[:16]}…", help=shown.fingerprint, width="content")
+        copy_button(shown.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
+        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: plan.scope.uid})
+        if plan.scope.video_id is not None:
+            ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
+            st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
+
+
+def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) -> None:
+    """The one thing that matters most now: applied, lapsed, blocked, or how long it holds. `now` is Firestore's time,
+    which decides whether it holds; `ahead` is by how much this machine's clock is ahead of that."""
+    plan = shown.plan
+    if standing.job is not None:
+        job = standing.job
+        st.info(
+            f"This plan was applied by {md(job.actor)} {format.ago(job.created_at, now).text}. One plan is one job.",
+            title="Applied",
+            icon=":material/check_circle:",
+        )
+        label = f"Open job {md(job.job_id)}"
+        st.page_link(SCREENS[PAGE].file, label=label, icon=":material/arrow_forward:", query_params={"job": job.job_id})
+        return
+    if plan.blocked:
+        lines = "\n".join(f"- {md(line, 400)}" for line in plan.blocked)
+        st.error(
+            f"{lines}\n\nNothing of this plan can be applied. Clear what blocks it, then make the plan anew.",
+            title="Blocked",
+            icon=":material/block:",
+        )
+    if not purges.in_force(plan, now):
+        st.warning(
+            f"It held until {format.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
+            "other than what it shows, so it can only be made anew.",
+            title="This plan has lapsed",
+            icon=":material/timer_off:",
+        )
+        _anew(plan.scope)
+        return
+    if not plan.seal:
+        st.warning(
+            "It was made by an older version of the desk, which sealed plans without a key. It is shown, and cannot be "
+            "approved or applied: whoever wrote it may have been anybody.",
+            title="This plan has no seal",
+            icon=":material/lock_open:",
+        )
+    if plan.blocked or not plan.seal:
+        _anew(plan.scope)
+        _acknowledge(plan)
+        return
+    waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
+    seen = (len(standing.approvals), len(standing.declines))
+    st.fragment(partial(_deadline, shown, ahead, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
+
+
+def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
+    """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
+    plan, now = shown.plan, datetime.now(UTC) - ahead
+    if not purges.in_force(plan, now):
+        st.rerun()
+    left = format.span((plan.expires_at - now).total_seconds())
+    st.caption(
+        f":material/timer: Holds for {left} more, until {format.utc(plan.expires_at).text}. "
+        "It is refused by itself if anything of it moves before it is applied."
+    )
+    if waiting:
+        feedback.section("the approvals", partial(_look, shown, seen), key=key(PAGE, "look"))
+
+
+def _look(shown: Sheet, seen: tuple[int, int]) -> None:
+    require("purge.plan", active=False)
+    fresh = loads.standing(shown.plan.plan_id, shown.fingerprint).value
+    if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.job is not None:
+        st.rerun()
+
+
+def _anew(scope: Scope) -> None:
+    """The way back to the choice, with the same ids where they fit into an address."""
+    wanted = {"uid": scope.uid, "video_id": scope.video_id}
+    if scope.kind == "clip":
+        wanted["clip_id"] = scope.clips[0].clip_id
+    ids = {name: value for name, value in wanted.items() if value}
+    st.page_link(SCREENS[PAGE].file, label="Plan it anew", icon=":material/refresh:", query_params=ids)
+
+
+def _acknowledge(plan: PurgePlan) -> None:
+    """Where claimed objects are gone and the bucket is not doubted: the way to purge all the same, on record."""
+    claims = plan.claims
+    if claims is None or not claims.may_be_acknowledged or not allowed("purge.plan"):
+        return
+    with st.container(border=True, key=key(PAGE, "acknowledge_box")):
+        st.markdown(
+            f"**Are they lost?** {md(claims.words, 600)}. The documents of these clips are the last trace of where the "
+            "files were, and a purge takes them. It goes on record in the plan, the job, the audit and the "
+            "certificate, which will not be clean."
+        )
+        sure = st.checkbox(
+            f"I know why {len(claims.missing):,} claimed {'object' if len(claims.missing) == 1 else 'objects'} "
+            "cannot be seen.",
+            key=key(PAGE, "acknowledge", plan.plan_id),
+        )
+        if st.button(
+            "Plan it anew, as acknowledged", icon=":material/fact_check:", disabled=not sure,
+            key=key(PAGE, "acknowledged", plan.plan_id),
+        ):  # fmt: skip
+            home.make(plan.scope, acknowledge_missing=True)
+
+
+def _totals(plan: PurgePlan) -> None:
+    links = len(slugs(plan.documents))
+    size = format.size(plan.total_bytes)
+    with st.grid("auto", min_column_width=165, key=key(PAGE, "totals")):
+        st.metric("Objects", format.count(len(plan.objects)).text, border=True)
+        st.metric("Size", size.text, border=True, help=size.help)
+        st.metric("Documents", format.count(len(plan.documents)).text, border=True)
+        st.metric("Public share links", format.count(links).text, border=True)
+        st.metric("Open uploads", format.count(len(plan.uploads)).text, border=True)
+        if plan.claims is not None and plan.claims.missing:
+            st.metric("Claimed, not seen", format.count(len(plan.claims.missing)).text, border=True)
+    words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
+    st.caption(f"Applying it will be billed as about {words}.")
+
+
+def _warnings(plan: PurgePlan) -> None:
+    if plan.warnings:
+        lines = "\n".join(f"- {md(line, 400)}" for line in plan.warnings)
+        st.warning(lines, title="Know before you agree", icon=":material/warning:")
