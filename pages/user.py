@@ -16,11 +16,12 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import fixes, oddities
+from pages._ui.views import oddities
 from pages._ui.views import user as counters
 from pages._ui.views import user as ledger
 from pages._ui.views import user as usage_view
 from pages._ui.views import user as videos
+from pages._ui.views.repair import ladder
 from storage.account import Account
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
@@ -133,7 +134,7 @@ def _truth(uid: str, usage: Usage) -> None:
     wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
     if not wanted:
         counters.draw_counters(uid, usage.counters, page=NAME)
-        fixes.recount(uid, usage.counters, page=NAME)
+        ladder.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
         st.caption("Drift of each video and storage by style need every clip document.")
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
@@ -147,7 +148,7 @@ def _truth(uid: str, usage: Usage) -> None:
         feedback.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
     counters.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
-    fixes.recount(uid, full.usage.counters, page=NAME)
+    ladder.recount(uid, full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
     videos.by_style(full.clips.frame)
     freshness(

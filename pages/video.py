@@ -17,8 +17,9 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import clips as clips_view
-from pages._ui.views import diagnosis, fixes, oddities, raw
+from pages._ui.views import diagnosis, oddities, raw
 from pages._ui.views import highlights as highlights_view
+from pages._ui.views.repair import ladder
 from storage.diagnose import Case
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.model import Video
@@ -67,7 +68,7 @@ def _video(uid: str, video_id: str) -> None:
     highlights_view.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
         st.subheader("Repair", anchor="repair")
-        feedback.section("the repairs", partial(fixes.draw, case, page=NAME), key=key(NAME, "fixes"))
+        feedback.section("the repairs", partial(ladder.draw, case, page=NAME), key=key(NAME, "fixes"))
     st.subheader("Raw documents", anchor="raw-documents")
     feedback.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
     oddities.draw(video.oddities if video else ())

@@ -31,8 +31,8 @@ from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
-from pages._ui.views import fix_dialog
-from pages._ui.views.fix_kinds import Preview
+from pages._ui.views.repair import dialog
+from pages._ui.views.repair.kinds import Preview
 from storage.actions import fields, fixing
 from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
@@ -137,7 +137,7 @@ def _look_at_undo(change_id: str, needed: Action) -> None:
         )
         return
     if found.changes:
-        fix_dialog.differences(Preview(found.changes, None, ""))
+        dialog.differences(Preview(found.changes, None, ""))
     for name in found.objects:
         st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
     mark = (change_id, session.nonce(_NONCE))

@@ -20,7 +20,7 @@ from pages._ui.copying import copy_button
 from pages._ui.kit import charts, format, status
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
-from pages._ui.views.fix_kinds import KINDS
+from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
 from storage.diagnose import Case
 from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Step, as_json

@@ -13,7 +13,7 @@ from pages._ui.data.resources import bench
 from pages._ui.kit import feedback, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import plain
-from pages._ui.views.fix_kinds import BY_ID, Done, Kind, Subject
+from pages._ui.views.repair.kinds import BY_ID, Done, Kind, Subject
 from storage.actions import fixing
 from storage.errors import StorageError
 

@@ -22,8 +22,8 @@ from pages._ui.data.resources import bench
 from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
-from pages._ui.views.fix_kinds import Done, Preview, Subject
-from pages._ui.views.fix_outcome import Outcome, Target, outcome_key
+from pages._ui.views.repair.kinds import Done, Preview, Subject
+from pages._ui.views.repair.outcome import Outcome, Target, outcome_key
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT

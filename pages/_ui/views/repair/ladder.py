@@ -12,9 +12,9 @@ from pages._ui.data import loads
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import fix_dialog, fix_outcome
-from pages._ui.views.fix_kinds import BY_ID, KINDS, Kind, Subject, of_case
-from pages._ui.views.fix_outcome import Target
+from pages._ui.views.repair import dialog, outcome
+from pages._ui.views.repair.kinds import BY_ID, KINDS, Kind, Subject, of_case
+from pages._ui.views.repair.outcome import Target
 from pages._ui.views.user import is_wrong
 from storage.diagnose import Case
 from storage.domain.usage import Counter
@@ -25,7 +25,7 @@ _ADVISED = " :blue-badge[:material/recommend: advised]"
 def draw(case: Case, *, page: str) -> None:
     """The rungs that this person may use. What would change is shown in a dialog before anything does."""
     found = case.diagnosis
-    fix_outcome.draw(of_case(case), page=page)
+    outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
     doubted = found.suspicion is not None and not found.suspicion.repairs
     believed = case.error is None and not doubted and found.verdict != "access_denied"
@@ -44,7 +44,7 @@ def draw(case: Case, *, page: str) -> None:
         if allowed("purge.plan"):
             _purge(found.uid, found.video_id, advised="purge" in steps)
     if believed:
-        fix_dialog.draw(of_case(case), page=page)
+        dialog.draw(of_case(case), page=page)
 
 
 def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
@@ -52,16 +52,16 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
     if not allowed("recount"):
         return
     subject = Subject(uid)
-    fix_outcome.draw(subject, page=page)
+    outcome.draw(subject, page=page)
     kind = BY_ID["recount"]
     wrong = sum(is_wrong(counter) for counter in counters)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=fix_dialog.start,
+            f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=dialog.start,
             args=(Target(page, kind.id, uid, ""),), type="primary" if wrong else "secondary",
         )  # fmt: skip
         st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
-    fix_dialog.draw(subject, page=page)
+    dialog.draw(subject, page=page)
 
 
 def _again(uid: str, page: str) -> None:
@@ -81,7 +81,7 @@ def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) ->
             width="stretch",
         )
         st.button(
-            f"{kind.title}…", key=key(page, "fix", kind.id), on_click=fix_dialog.start, args=(target,),
+            f"{kind.title}…", key=key(page, "fix", kind.id), on_click=dialog.start, args=(target,),
             disabled=not offered, type="primary" if advised and offered else "secondary",
         )  # fmt: skip
 
