@@ -15,8 +15,8 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.views import diagnosis, stuck
 from storage.diagnose_stuck import StuckList
-from storage.domain.diagnosis.wording import number
 from storage.errors import BadInput
+from storage.text import number
 
 NAME: Final = "processing"
 DELIVERED: Final = 200  # videos already delivered that are looked at on demand, the last touched first

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from storage import config, environment, redaction
+from storage import config, environment, logs
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.clients import firestore, r2
@@ -46,8 +46,8 @@ class Writers:
 def connect(settings: Settings) -> Stores:
     """Opens the readers. No request is made before the first question."""
     pairs = (settings.r2.read, settings.r2.write)
-    redaction.know(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
-    redaction.know([settings.audit_key, *settings.audit_former_keys])
+    logs.know(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
+    logs.know([settings.audit_key, *settings.audit_former_keys])
     handle = firestore.open_firestore(settings.firestore)
     layout = Layout(settings.r2.key_prefix)
     return Stores(

@@ -1,25 +1,61 @@
-"""Structured logs: one JSON object a line on stderr, with actor, action, target, outcome, duration; secrets removed."""
+"""Structured logs: one JSON object a line on stderr, with actor, action, target, outcome, duration; secrets removed.
+
+Takes out of a text that is about to be logged or shown what looks like a secret, and the secrets of this machine.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from storage.config import Secret
 from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
-from storage.redaction import redacted
+from storage.text import REMOVED, without_secrets
+
+_LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log
+# What a setting's name says about its value; `OIDC_CLIENT_ID` and its kin are public.
+_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC", re.IGNORECASE)
+
+_lock = threading.Lock()
+_known: tuple[str, ...] = ()
+
 
 _LONGEST: Final = 20_000  # characters of one message or traceback; the rest says nothing new
 _CONTROL: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if code not in (9, 10)} | {
     code: f"\\u{code:04x}" for code in [*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 }
 _log = logging.getLogger("clipdesk")
+
+
+def know(secrets: Iterable[Secret | str]) -> None:
+    """Remembers values that must never be shown, whatever they stand in."""
+    global _known
+    values = {secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets}
+    with _lock:
+        kept = {value for value in values if len(value) >= _LEAST_SECRET} | set(_known)
+        _known = tuple(sorted(kept, key=len, reverse=True))
+
+
+def know_settings(values: Mapping[str, str]) -> None:
+    """Remembers those of the settings whose names say that they are secret."""
+    know(value.strip() for name, value in values.items() if _SECRET_NAME.search(name))
+
+
+def redacted(text: str) -> str:
+    """The text without secrets, signatures, tokens, cookies and keys; where one stood, `[removed]` stands."""
+    for secret in _known:
+        if secret in text:
+            text = text.replace(secret, REMOVED)
+    return without_secrets(text)
 
 
 class JsonLines(logging.Formatter):

@@ -25,8 +25,8 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage import config, environment
 from storage.domain.policy import Actor
-from storage.domain.secret_patterns import without_secrets
 from storage.errors import ConfigError
+from storage.text import without_secrets
 
 # Streamlit writes the chosen segment in the accent. No accent can be read both as that text on the dark ground and
 # below the white text of a button (the best gives 4.2 for each), so the segment keeps the colour of all other text.

@@ -17,8 +17,8 @@ from storage.domain.layout import thumbnail_of
 from storage.domain.model import Clip, ObjectInfo, Video
 from storage.domain.upload import UploadPlan, Wish
 from storage.errors import BadInput, NotFound, Refused
+from storage.files import open_file, read_file
 from storage.ids import check_stored_id
-from storage.local_files import open_file, read_file
 
 MAX_BYTES = 2 * 1024**3
 MAX_THUMBNAIL_BYTES = 10 * 1024**2

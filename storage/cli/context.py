@@ -14,8 +14,8 @@ from storage.clients.meter import metering
 from storage.connect import Stores, Writers
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.audit_chain import Event
-from storage.domain.secret_patterns import without_secrets
 from storage.errors import Refused, StorageError
+from storage.text import without_secrets
 
 _ACTIONS = {"url": "link.issue"}  # where the audit calls it otherwise than the shell
 

@@ -13,7 +13,7 @@ from storage.domain.integrity import KINDS, Failure, Report, Suspicion
 from storage.domain.integrity.suspicion import suspect_whole
 from storage.domain.json_lines import NEWLINE, lines_of
 from storage.errors import BadInput
-from storage.local_files import GrowingFile, check_writable, write_file
+from storage.files import GrowingFile, check_writable, write_file
 
 COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", "actual", "detail")  # of a finding
 

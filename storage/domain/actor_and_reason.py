@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from storage.domain.secret_patterns import holds_secret
 from storage.errors import BadInput
+from storage.text import holds_secret
 
 LEAST_REASON_CHARS = 3
 MAX_REASON_CHARS = 2_000

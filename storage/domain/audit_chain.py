@@ -19,8 +19,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from storage.domain.purge.plan import moment_text
-from storage.domain.secret_patterns import holds_secret, without_secrets
 from storage.errors import BadInput
+from storage.text import holds_secret, without_secrets
 
 GENESIS = "0" * 64
 MAX_TEXT_CHARS = 6_000  # three ids of Firestore's largest size, and some words

@@ -12,10 +12,10 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from storage.domain.layout import Layout, ParsedKey, parse_stem
-from storage.domain.secret_patterns import is_signed, without_secrets
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
 from storage.ids import is_id, is_stored_id
+from storage.text import is_signed, without_secrets
 
 MAX_QUERY_CHARS = 8_192
 

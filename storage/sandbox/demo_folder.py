@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from storage.local_files import replace_file
+from storage.files import replace_file
 
 LOCK, RUNNING, SAMPLE, OBJECTS, FIRESTORE = "lock", "running.json", "sample.json", "objects", "firestore.sqlite"
 

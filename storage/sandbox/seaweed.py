@@ -27,7 +27,7 @@ from storage.clients import r2
 from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.model import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
-from storage.local_files import private_log, replace_file
+from storage.files import private_log, replace_file
 from storage.sandbox import seaweed_chores
 from storage.sandbox.seaweed_filer import Filer
 from storage.sandbox.seaweed_ports import HOST, free_ports

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.local_files import replace_file
+from storage.files import replace_file
 
 # A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
 _OFF = (

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from pages._ui.kit import feedback
 from pages._ui.shell import question
-from storage import logs, redaction
+from storage import logs
+from storage import text as wording
 from storage.config import Secret
 from storage.domain.actor_and_reason import checked_reason, normal_email
-from storage.domain.diagnosis import wording
-from storage.domain.diagnosis.wording import quoted
 from storage.domain.layout import Layout
 from storage.domain.policy import Actor
 from storage.domain.recognise import recognise
 from storage.errors import BadInput, Refused, Unreachable
-from storage.redaction import redacted
+from storage.logs import redacted
+from storage.text import quoted
 from tests.rigs.secret_corpus import ORDINARY, SECRETS, SIGNED
 
 SECRET = "wJalrXUtnFEMIsecret/K7MDENG+bPxRfiCYkey"
@@ -52,7 +52,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_every_door_takes_secrets_out(text: str, gone: str, written: io.StringIO) -> None:
     """Log lines, incidents, hand-overs, what is searched for; reasons and actors are refused with one."""
     assert gone in text
-    assert redaction.REMOVED in redacted(text)
+    assert logs.REMOVED in redacted(text)
     logging.getLogger("clipdesk").warning("%s", text)
     logs.event("look", actor="ada@corp.test", target=text, outcome="done")
     feedback.record(ValueError(text), "testing")
@@ -74,13 +74,13 @@ def test_every_door_leaves_ordinary_text_as_it_is(text: str) -> None:
 
 
 def test_known_secrets_go_wherever_they_stand_and_short_ones_do_not_eat_words() -> None:
-    redaction.know([Secret(SECRET), "ab"])
-    assert redacted(f"x{SECRET}y cab") == f"x{redaction.REMOVED}y cab"
+    logs.know([Secret(SECRET), "ab"])
+    assert redacted(f"x{SECRET}y cab") == f"x{logs.REMOVED}y cab"
 
 
 def test_secrets_are_known_by_the_names_of_their_settings() -> None:
     values = {"OIDC_CLIENT_SECRET": "open-sesame-1", "AUDIT_HMAC_KEY": "seal-sesame-1", "R2_BUCKET_NAME": "my-bucket"}
-    redaction.know_settings(values)
+    logs.know_settings(values)
     assert redacted("open-sesame-1 my-bucket seal-sesame-1") == "[removed] my-bucket [removed]"
 
 
@@ -129,7 +129,7 @@ def test_a_refusal_and_a_failure_are_told_apart(written: io.StringIO) -> None:
 
 
 def test_a_traceback_carries_no_secret(written: io.StringIO) -> None:
-    redaction.know([SECRET])
+    logs.know([SECRET])
     try:
         raise ValueError(f"cannot use {SECRET} at {SIGNED}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files are written in one place, which does it privately and in one step: `storage.local_files`."""
+"""Files are written in one place, which does it privately and in one step: `storage.files`."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def test_files_are_written_in_one_place() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if WRITES.search(path.read_text(encoding="utf-8"))
     }
-    assert found - ELSEWHERE == {"storage/local_files.py"}
+    assert found - ELSEWHERE == {"storage/files.py"}

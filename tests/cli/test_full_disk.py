@@ -18,7 +18,7 @@ import pytest
 from storage.cli.scan_log import ScanLog
 from storage.domain.integrity import Checked, InFlight, Report
 from storage.errors import BadInput
-from storage.local_files import GrowingFile, replace_file, write_file
+from storage.files import GrowingFile, replace_file, write_file
 from tests.cli.conftest import Desk
 from tests.rigs.firestore import FirestorePool, FirestoreRig
 
@@ -217,7 +217,7 @@ _ADDS = """
 import sys
 from pathlib import Path
 from storage.errors import BadInput
-from storage.local_files import GrowingFile
+from storage.files import GrowingFile
 growing = GrowingFile(Path(sys.argv[1]), 4, "--checkpoint")
 growing.add(b"two\\n")
 try:

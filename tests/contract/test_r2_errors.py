@@ -20,7 +20,6 @@ from s3transfer.exceptions import CancelledError, S3UploadFailedError
 from storage.clients import r2
 from storage.clients.r2_codes import RULES
 from storage.clients.r2_errors import SDK_ERRORS, translate
-from storage.domain.diagnosis.wording import redacted
 from storage.errors import (
     AccessDenied,
     BackendError,
@@ -35,6 +34,7 @@ from storage.errors import (
     Unusable,
 )
 from storage.repositories.objects import Objects
+from storage.text import redacted
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.naming import stable
 from tests.rigs.seaweed import ADMIN, NOBODY, READER, SECRETS, SeaweedRig, pair

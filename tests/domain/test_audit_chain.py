@@ -25,8 +25,8 @@ from storage.domain.audit_chain import (
     end_of,
     entry,
 )
-from storage.domain.secret_patterns import REMOVED
 from storage.errors import BadInput
+from storage.text import REMOVED
 from tests.rigs.secret_corpus import ORDINARY, SECRETS
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 
 from storage.domain.diagnosis import VERDICTS, QuotaState, Unknown, VideoFacts, as_json, bundle, diagnose
 from storage.domain.diagnosis import status_objections as objections
-from storage.domain.diagnosis.wording import age, quoted, redacted
 from storage.domain.highlights import judge_document
+from storage.text import age, quoted, redacted
 from tests.domain.diagnosis_world import (
     AWAY,
     BROKEN_OBJECT,

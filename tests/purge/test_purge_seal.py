@@ -26,7 +26,7 @@ from storage.domain.purge.own_keys import SEAL_SECRET, plan_key
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale
-from storage.redaction import redacted
+from storage.logs import redacted
 from storage.repositories.records_query import build
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 

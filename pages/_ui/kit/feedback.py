@@ -41,7 +41,7 @@ from storage.errors import (
     Throttled,
     Unreachable,
 )
-from storage.redaction import redacted
+from storage.logs import redacted
 
 MORE = 10  # times as many reads, each time that somebody says so
 

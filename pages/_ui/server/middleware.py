@@ -38,7 +38,7 @@ from pages._ui.access.sessions import SessionEnded, sessions
 from storage import config, environment
 from storage.access_settings import AccessSettings
 from storage.errors import ConfigError, StorageError
-from storage.redaction import redacted
+from storage.logs import redacted
 from storage.settings_reader import LOOPBACK
 
 _DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port, and not before the first page

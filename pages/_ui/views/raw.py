@@ -14,7 +14,7 @@ from pages._ui.kit import format
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
-from storage.redaction import redacted
+from storage.logs import redacted
 
 MAX_CHARS = 60_000
 MAX_TEXT = 2_000

@@ -21,7 +21,7 @@ from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
 from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
-from storage.domain.diagnosis.wording import number
+from storage.text import number
 
 STAGES: dict[Stage, tuple[str, str]] = {
     "analysis": ("Analysis", "neurology"),

@@ -20,7 +20,6 @@ from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
-from storage.domain.diagnosis.wording import number
 from storage.domain.integrity import (
     KINDS,
     SEVERITIES,
@@ -33,6 +32,7 @@ from storage.domain.integrity import (
     Suspicion,
     count_by_kind,
 )
+from storage.text import number
 from storage.verify import Rechecked
 
 WORDS: Final[dict[str, str]] = {

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from storage import local_files
+from storage import files
 from storage.actions.audit import by, refusals_recorded
 from storage.actions.purge.context import Purging
 from storage.actions.purge.record import record_of
@@ -26,8 +26,8 @@ from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.domain.purge.world import World
 from storage.errors import BadInput, NotFound, Refused
+from storage.files import read_file
 from storage.ids import check_id
-from storage.local_files import read_file
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
@@ -177,7 +177,7 @@ def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
 
 def write_file(plan: PurgePlan, path: Path) -> None:
     """Writes a plan for `purge apply`; nobody else may read it, since keys name customers."""
-    local_files.write_file(path, to_text(plan).encode(), "--out")
+    files.write_file(path, to_text(plan).encode(), "--out")
 
 
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:

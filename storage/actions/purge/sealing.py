@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from storage import redaction
+from storage import logs
 from storage.actions.purge.context import Purging
 from storage.domain.purge.guards import strays
 from storage.domain.purge.job import Job
@@ -30,7 +30,7 @@ def key_to_seal(purging: Purging) -> SealKey:
         return found
     try:
         fresh = secrets.token_hex(32)
-        redaction.know([fresh])
+        logs.know([fresh])
         purging.writers.objects.put(SEAL_SECRET, fresh.encode(), "text/plain", if_none_match=True)
     except Stale:
         pass  # another process was quicker: its secret is everybody's
@@ -108,6 +108,6 @@ def _read(purging: Purging) -> SealKey | None:
             operation="get_object",
             target=SEAL_SECRET,
         )
-    redaction.know([text])
+    logs.know([text])
     purging.secret.value = text.encode()
     return SealKey("deployment", purging.secret.value)

@@ -16,8 +16,8 @@ from storage.domain.changes import rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.highlights_file import check_file
 from storage.errors import BadInput, NotFound
+from storage.files import read_file
 from storage.highlights_store import Highlights
-from storage.local_files import read_file
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:

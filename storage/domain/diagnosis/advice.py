@@ -15,7 +15,7 @@ from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.facts import Known, VideoFacts
 from storage.domain.diagnosis.signals import Signals, clips_known
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
-from storage.domain.diagnosis.wording import age, moment, number
+from storage.text import age, moment, number
 
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
 _MOVING = frozenset({"waiting", "rendering"})

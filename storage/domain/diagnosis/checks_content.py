@@ -8,9 +8,9 @@ from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
 from storage.domain.diagnosis.signals import Signals
 from storage.domain.diagnosis.verdict import BREAKING
-from storage.domain.diagnosis.wording import number, quoted
 from storage.domain.highlights import HighlightsState, disagreement
 from storage.domain.model import Video
+from storage.text import number, quoted
 
 
 def highlights(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:

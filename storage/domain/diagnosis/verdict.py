@@ -23,9 +23,9 @@ from storage.domain.diagnosis.signals import (
     missing,
     unread,
 )
-from storage.domain.diagnosis.wording import age, number, quoted
 from storage.domain.integrity import Severity
 from storage.domain.model import Video
+from storage.text import age, number, quoted
 
 VerdictName = Literal[
     "disclosure",

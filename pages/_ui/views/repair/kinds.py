@@ -19,11 +19,11 @@ from storage.actions.status import STATUSES
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.diagnose import Case
 from storage.domain.changes import FieldChange, value_at
-from storage.domain.diagnosis.wording import number
 from storage.domain.policy import Action, Actor
 from storage.domain.styles import STYLES
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
+from storage.text import number
 
 Name = Callable[[str], str]  # the session key of one of the dialog's fields
 Values = Mapping[str, Any]  # what stands in the dialog's fields, by their short names
