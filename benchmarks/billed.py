@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storage.actions.rollup import run_rollup
 from storage.clients.meter import metering
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_fleet
-from storage.rollup import run_rollup
 from storage.user_view import UserReads
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video

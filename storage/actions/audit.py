@@ -20,8 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.actions.document_changes import Change, Create, Update
-from storage.actions.documents import DocumentWriter
+from storage.actions.documents import Change, Create, DocumentWriter, Update
 from storage.actions.objects import ObjectWriter
 from storage.audit_search import audit_log
 from storage.clients.circuit import patiently

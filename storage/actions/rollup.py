@@ -1,24 +1,53 @@
-"""Writes the figures about all customers: a shard's documents at once, and the head when all shards are there."""
+"""Writes the figures about all customers: a shard's documents at once, and the head when all shards are there.
+
+Reads all users once, in flat memory, and writes the figures about all of them that fleet pages are drawn from.
+
+For each user: the document, the accounting, and the clips by aggregation (twice a read for every 1,000).
+Across all users, by the first shard alone: videos by status, and those in progress that nothing moves any more.
+
+A rollup made in a thread of this process: see `background`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import reduce
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from storage.actions.document_changes import Change, Delete, Replace
-from storage.actions.documents import DocumentWriter
-from storage.domain import rollup
-from storage.domain.rollup import Content
-from storage.domain.rollup_documents import HEAD, MAX_PARTS, Head, Shard, head_fields, shard_path, to_documents
-from storage.errors import Unusable
+from storage.actions.documents import Change, Delete, DocumentWriter, Replace
+from storage.background import BackgroundRun, OneAtATime
+from storage.clients.meter import Cost, Meter, metering
+from storage.clients.r2_transfer import ContextThreads
+from storage.domain import plans, rollup, usage
+from storage.domain.model import Accounting, RawDocument, User
+from storage.domain.plans import PlanLimits
+from storage.domain.rollup import Content, Tally
+from storage.domain.rollup_documents import (
+    HEAD,
+    MAX_PARTS,
+    MAX_SHARDS,
+    Head,
+    Shard,
+    head_fields,
+    shard_path,
+    to_documents,
+)
+from storage.domain.schema import Table
+from storage.domain.usage import Truth
+from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, Oddity, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
 
 T = TypeVar("T")
 _OPERATION = "Writing the figures about all customers"
+
+
+READERS = 8
+MAX_STUCK = 20_000  # videos in progress that are looked at for the step where they stand
+Clock = Callable[[], datetime]
+RollupEnd = Literal["done", "cancelled"]
 
 
 def write_shard(records: Records, writer: DocumentWriter, shard: Shard) -> tuple[str, ...]:
@@ -77,3 +106,197 @@ def _readable(read: Callable[[], T]) -> T | None:
         return read()
     except Unusable:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run wrote: the shard as it was kept, the documents' paths, and the cost."""
+
+    shard: Shard
+    paths: tuple[str, ...]
+    cost: Cost
+    error: BackendError | None
+
+
+@dataclass
+class _Reader:
+    """What every user is read and judged with, and the first error met on the way."""
+
+    records: Records
+    limits: Mapping[str, PlanLimits]
+    now: datetime
+    documents: Mapping[str, RawDocument] = field(default_factory=dict)
+    error: BackendError | None = None
+
+
+def run_rollup(
+    records: Records,
+    writer: DocumentWriter,
+    limits: Mapping[str, PlanLimits],
+    clock: Clock,
+    *,
+    stale_after: timedelta,
+    shard: tuple[int, int] = (1, 1),
+    on_progress: Callable[[int], None] = lambda users: None,
+) -> Written:
+    """Reads the shard's users and writes its figures; a user whose clips cannot be added up is counted as unread.
+
+    Raises where users cannot be listed, or Firestore refuses the credential: nothing is then written.
+    """
+    index, count = shard
+    if not 1 <= index <= count <= MAX_SHARDS:
+        remedy = f"For example 1/4; at most {MAX_SHARDS} shards."
+        raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
+    started = clock()
+    with metering() as meter:
+        reader = _Reader(records, limits, started, records.plans())
+        tally, done = Tally(started), 0
+        for page in records.iter_users(shard if count > 1 else None):
+            _add_page(reader, tally, page)
+            done += len(page.frame)
+            on_progress(done)
+        notes: list[str] = []
+        videos, stuck = _across_users(records, started, stale_after, notes) if index == 1 else (None, None)
+        content = tally.content()
+        if reader.error is not None:
+            number = content["totals"].get("unread_users", 0)
+            notes.append(f"The clips of {number:,} users could not be added up: {reader.error.message}")
+        notes += tally.odd_notes()
+        number = None if videos is None else sum(videos.values())
+        made = Shard(
+            index, count, started, clock(), reader.error is None, meter.cost().firestore_reads, content,
+            [rollup.point(started.date(), content["totals"], number)], videos, stuck, notes,
+        )  # fmt: skip
+        paths = write_shard(records, writer, made)
+    return Written(made, paths, meter.cost(), reader.error)
+
+
+def people(table: Table) -> list[User]:
+    """The rows of a page of users as values, each with its own oddities."""
+    odd: dict[str, list[Oddity]] = {}
+    for oddity in table.oddities:
+        odd.setdefault(oddity.path, []).append(oddity)
+    rows = table.frame.astype("object").where(table.frame.notna(), None).to_dict("records")
+    return [
+        User(**{k: v for k, v in row.items() if k != "path"}, oddities=tuple(odd.get(row["path"], ()))) for row in rows
+    ]
+
+
+def _add_page(reader: _Reader, tally: Tally, page: Table) -> None:
+    users = people(page)
+    if not users:
+        return
+    books = reader.records.accountings([user.uid for user in users])
+    with ContextThreads(max_workers=READERS) as threads:
+        truths = list(threads.map(lambda user: _truth(reader, user.uid), users))
+    for user, truth in zip(users, truths, strict=True):
+        tally.add(user, _usage(reader, user, books.get(user.uid), truth), truth)
+
+
+def _truth(reader: _Reader, uid: str) -> Truth | None:
+    try:
+        return usage.truth_from_totals(reader.records.clip_totals(uid))
+    except AccessDenied:
+        raise  # what Firestore refuses for one user it refuses for all
+    except BackendError as error:
+        reader.error = reader.error or error
+        return None
+
+
+def _usage(reader: _Reader, user: User, books: Accounting | None, truth: Truth | None) -> usage.Usage:
+    document = reader.documents.get(plans.normalise(user.plan))
+    plan = plans.effective(user.plan, document.fields if document else None, reader.limits)
+    return usage.evaluate(user.uid, user, books, plan, truth, None, reader.now)
+
+
+def _across_users(
+    records: Records, now: datetime, stale_after: timedelta, notes: list[str]
+) -> tuple[dict[str, int] | None, dict[str, int] | None]:
+    try:
+        videos = records.status_counts()
+        waiting = records.videos_by_status(["processing"], now - stale_after, limit=MAX_STUCK)
+    except MissingIndex as missing:
+        notes.append(f"Videos are not counted: {missing.message}")
+        return None, None
+    if waiting.error is not None:
+        notes.append(f"Videos in progress are counted in part only: {waiting.error.message}")
+    elif not waiting.complete:
+        notes.append(f"Only the first {len(waiting.frame):,} videos in progress were looked at.")
+    return videos, rollup.steps(waiting.frame)
+
+
+Work = Callable[[Callable[[int], None]], Written]
+"""Makes the rollup, telling now and then how many users it has read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollupState:
+    """A run as it is at one moment. `users_total` was counted beforehand. `error` is what ended it, or left a gap."""
+
+    number: int
+    state: RollupEnd | Literal["running", "failed"]
+    asked_by: str
+    started_at: datetime
+    ended_at: datetime | None
+    users_done: int
+    users_total: int
+    cost: Cost
+    error: StorageError | None
+    crashed: bool
+
+
+class _Stopped(Exception):
+    """Somebody cancelled: nothing was written yet, and nothing will be."""
+
+
+class RollupRun(BackgroundRun[RollupEnd]):
+    """One rollup. Cancelled, it stops after the page of users that it is at; what was written before stays as it is."""
+
+    kind = "rollup"
+
+    def __init__(
+        self, number: int, make: Work, *, clock: Callable[[], datetime], users_total: int, asked_by: str,
+        read_budget: int | None,
+    ) -> None:  # fmt: skip
+        super().__init__(number, clock=clock, asked_by=asked_by)
+        self._make, self._read_budget = make, read_budget
+        self._meter = Meter()
+        self._users = 0
+        self._total = users_total
+
+    def snapshot(self) -> RollupState:
+        """What is known now."""
+        with self._lock:
+            return RollupState(
+                self.number, self._state, self.asked_by, self.started_at, self._ended_at, self._users, self._total,
+                self._meter.cost(), self._error, self._crashed,
+            )  # fmt: skip
+
+    def _work(self) -> RollupEnd:
+        try:
+            with metering(read_budget=self._read_budget) as self._meter:
+                self._error = self._make(self._advance).error
+        except _Stopped:
+            return "cancelled"
+        return "done"
+
+    def _advance(self, users: int) -> None:
+        self._users = users
+        if self._cancelled.is_set():
+            raise _Stopped
+
+
+class RollupRuns(OneAtATime[RollupRun]):
+    """The rollups of this process."""
+
+    busy = "The figures are being made already."
+
+    def start(
+        self, make: Work, *, clock: Callable[[], datetime], users_total: int, asked_by: str, read_budget: int | None
+    ) -> RollupRun:
+        """Starts one. `Refused` while another one runs."""
+        return self._begin(
+            lambda number: RollupRun(
+                number, make, clock=clock, users_total=users_total, asked_by=asked_by, read_budget=read_budget
+            )
+        )

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from storage.actions.document_changes import Create, FieldName, Update
-from storage.actions.documents import DocumentWriter
+from storage.actions.documents import Create, DocumentWriter, FieldName, Update
 from storage.domain.model import RawDocument
 from storage.domain.sign_outs import PATH, Shared, fields_of, from_fields
 from storage.errors import Stale, Unusable

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from storage.actions import fields
-from storage.actions.fields import Counted
+from storage.actions import undoable
 from storage.actions.replacing import Replacement
+from storage.actions.undoable import Counted
 from storage.connect import Stores, Writers
 from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
@@ -127,7 +127,7 @@ def apply(
     if found.thumbnail_key is not None and media.thumbnail is not None:
         seen = found.stored_thumbnail
         files.append(Replacement(found.thumbnail_key, media.thumbnail, "image/jpeg", seen, "thumbnail.jpg"))
-    done = fields.apply_with_objects(
+    done = undoable.apply_with_objects(
         stores, writers, _changes(found, actor, now), files, actor=actor, reason=reason, change_id=change_id,
         kept_until=kept_until, counted=_counted(stores, found),
     )  # fmt: skip

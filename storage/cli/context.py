@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from storage import connect
 from storage.actions import audit
-from storage.actions.fixing import Bench
+from storage.actions.repair import RepairContext
 from storage.cli.actor import shell_reader
 from storage.clients.meter import metering
 from storage.connect import Stores, Writers
@@ -46,10 +46,10 @@ class Context:
         """The writers; for commands that call `storage.actions`."""
         return connect.open_writers(self.stores)
 
-    def bench(self) -> Bench:
+    def bench(self) -> RepairContext:
         """What a repair works with."""
         writers = self.writers()
-        return Bench(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
+        return RepairContext(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
 
     def put_on_record(self, refused: Refused, arguments: argparse.Namespace) -> None:
         """That a command which changes something was refused, wherever in it; for one that asked nothing yet: no."""

@@ -12,12 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from storage.actions.documents import DocumentWriter
-from storage.actions.rollup import write_shard
+from storage.actions.rollup import run_rollup, write_shard
 from storage.clients.firestore import FirestoreHandle
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import DAYS, Content
 from storage.repositories.records import Records
-from storage.rollup import run_rollup
 from storage.sandbox.world.model import World
 
 STALE_AFTER = timedelta(minutes=15)

@@ -21,11 +21,10 @@ import streamlit as st
 
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
-from storage.actions import fixing
-from storage.actions.fixing import Bench
+from storage.actions import repair
 from storage.actions.purge import applying, approving, controlling, planning, undoing
 from storage.actions.purge.running import run_job
-from storage.actions.recount import apply_recount, plan_recount
+from storage.actions.repair import RepairContext, apply_recount, plan_recount
 from storage.actions.upload import check_media
 from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
 from storage.domain.purge.plan import PurgePlan
@@ -61,10 +60,10 @@ class Desk:
         return uid
 
     @property
-    def bench(self) -> Bench:
+    def bench(self) -> RepairContext:
         """What repairs work with."""
         purging = self.world.purging
-        return Bench(self.world.stores, purging.writers, purging.trail, self.world.now)
+        return RepairContext(self.world.stores, purging.writers, purging.trail, self.world.now)
 
     def plan(self, uid: str) -> PurgePlan:
         """A plan for the customer's clip, kept as pages keep it."""
@@ -117,31 +116,31 @@ def recount(desk: Desk, uid: str) -> Attempt:
 
 def undo_recount(desk: Desk, uid: str) -> Attempt:
     change = recount(desk, uid)(ADA)[0]  # type: ignore[index]
-    return lambda who: fixing.undo(desk.bench, who, change, REASON)
+    return lambda who: repair.undo(desk.bench, who, change, REASON)
 
 
 def put_highlights(desk: Desk, uid: str) -> Attempt:
-    plan = fixing.plan_put(desk.bench, uid, VIDEO, HIGHLIGHTS)
-    return lambda who: fixing.put_highlights(desk.bench, who, plan, REASON)
+    plan = repair.plan_put(desk.bench, uid, VIDEO, HIGHLIGHTS)
+    return lambda who: repair.put_highlights(desk.bench, who, plan, REASON)
 
 
 def undo_highlights(desk: Desk, uid: str) -> Attempt:
     change = put_highlights(desk, uid)(ADA).change_id  # type: ignore[attr-defined]
-    return lambda who: fixing.undo(desk.bench, who, change, REASON)
+    return lambda who: repair.undo(desk.bench, who, change, REASON)
 
 
 def set_status(desk: Desk, uid: str) -> Attempt:
     put_highlights(desk, uid)(ADA)
     video = {"video_id": VIDEO, "status": "processing", "created_at": LONG_AGO, "updated_at": LONG_AGO}
     desk.world.put_documents({f"users/{uid}/videos/{VIDEO}": video})
-    changes = fixing.plan_status(desk.bench, uid, VIDEO, "analyzed", REASON)
-    return lambda who: fixing.set_status(desk.bench, who, changes, REASON)
+    changes = repair.plan_status(desk.bench, uid, VIDEO, "analyzed", REASON)
+    return lambda who: repair.set_status(desk.bench, who, changes, REASON)
 
 
 def replace_clip(desk: Desk, uid: str) -> Attempt:
     media = check_media(io.BytesIO(CLIP), None)
-    plan = fixing.plan_replace(desk.bench, uid, VIDEO, media, scene=7, style="split", replace_intact=False)
-    return lambda who: fixing.replace_clip(desk.bench, who, plan, media, REASON)
+    plan = repair.plan_replace(desk.bench, uid, VIDEO, media, scene=7, style="split", replace_intact=False)
+    return lambda who: repair.replace_clip(desk.bench, who, plan, media, REASON)
 
 
 def make_plan(desk: Desk, uid: str) -> Attempt:
@@ -184,11 +183,11 @@ def resume_undo(desk: Desk, uid: str) -> Attempt:
 # What is tried: the action of the policy, what sets the scene, and the function that asks for permission.
 CHANGED_BY: dict[Callable[[Desk, str], Attempt], tuple[Action, Callable[..., Any]]] = {
     recount: ("recount", apply_recount),
-    undo_recount: ("recount", fixing.undo),
-    put_highlights: ("fix", fixing.put_highlights),
-    undo_highlights: ("fix", fixing.undo),
-    set_status: ("fix", fixing.set_status),
-    replace_clip: ("fix", fixing.replace_clip),
+    undo_recount: ("recount", repair.undo),
+    put_highlights: ("fix", repair.put_highlights),
+    undo_highlights: ("fix", repair.undo),
+    set_status: ("fix", repair.set_status),
+    replace_clip: ("fix", repair.replace_clip),
     make_plan: ("purge.plan", planning.make_plan),
     approve: ("purge.approve", approving.approve),
     decline: ("purge.approve", approving.decline),
@@ -285,4 +284,4 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    assert places == tried | {"storage.actions.fixing._recorded", "pages._ui.access.guard.require"}
+    assert places == tried | {"storage.actions.repair._recorded", "pages._ui.access.guard.require"}

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pages._ui.nav import SCREENS
-from storage import rollup
+from storage.actions import rollup
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.domain.plans import DEFAULT_LIMITS

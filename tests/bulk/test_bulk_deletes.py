@@ -14,8 +14,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from urllib3 import HTTPResponse
 
-from storage.actions.object_lanes import Lanes
-from storage.actions.objects import ObjectWriter
+from storage.actions.objects import Lanes, ObjectWriter
 from storage.clients import r2
 from storage.clients.meter import metering
 from storage.clients.r2_batches import batch_of

@@ -16,7 +16,7 @@ import pytest
 from grpc import StatusCode
 
 from storage.actions.documents import DocumentWriter
-from storage.actions.rollup import write_shard
+from storage.actions.rollup import Written, run_rollup, write_shard
 from storage.clients.firestore import open_firestore
 from storage.clients.meter import metering
 from storage.config import FirestoreSettings
@@ -25,7 +25,6 @@ from storage.domain.rollup_documents import HEAD, MAX_SHARDS, shard_path
 from storage.errors import AccessDenied, BadInput, NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
-from storage.rollup import Written, run_rollup
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from storage import fleet
+from storage.actions.rollup import run_rollup
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import RECENT
 from storage.errors import NotFound, Unusable
 from storage.fleet import FleetAnswer, estimate, find_fleet, limits_of, read_statuses
-from storage.rollup import run_rollup
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import NOON, World, reads_of, user, video
 

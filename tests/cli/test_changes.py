@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from storage.actions import fields
+from storage.actions import undoable
 from storage.connect import Writers
 from storage.errors import Refused
 from tests.cli.conftest import MEDIA, Desk
@@ -171,12 +171,12 @@ def test_highlights_are_written_to_both_places_and_can_be_taken_back(desk, tmp_p
     assert stored.content_type == "application/json"
     writers = Writers(desk.writer, desk.world.writer)
     undo = {"actor": "op@example.com", "reason": "a mistake"}
-    fields.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
+    undoable.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
     assert desk.objects.get_bytes("users/u1/vid-0001/highlights.json", 10_000) == old
     assert fields_of(desk, BASE) == before
     assert desk.world.records.raw(f"{BASE}/highlights/main") is None
     with pytest.raises(Refused, match="undone already"):
-        fields.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
+        undoable.undo(desk.world.records, desk.objects, writers, answer.json["change_id"], **undo)
 
 
 @pytest.mark.parametrize("place", ["document", "object"])
@@ -192,7 +192,7 @@ def test_what_was_changed_since_is_not_taken_back(desk, tmp_path, place):
         desk.put("users/u1/vid-0001/highlights.json", newer, "application/json")
     refused = desk.run("undo-change", answer.json["change_id"], *WHO, "--json")
     assert (refused.status, refused.json["error"]["code"]) == (4, "stale")
-    found = fields.undoable(desk.world.records, desk.objects, answer.json["change_id"])
+    found = undoable.undoable(desk.world.records, desk.objects, answer.json["change_id"])
     told = {"document": f"{BASE}: highlights_count", "object": "object users/u1/vid-0001/highlights.json"}
     assert found.moved == (told[place],)
     if place == "object":

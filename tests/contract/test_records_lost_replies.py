@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from storage.actions.document_changes import Change, Create, Delete, Increment, Replace, Special, Update
-from storage.actions.documents import Transaction
+from storage.actions.documents import Change, Create, Delete, Increment, Replace, Special, Transaction, Update
 from storage.errors import AccessDenied, Stale, StorageError, Unreachable
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World

@@ -10,8 +10,18 @@ from typing import Any
 
 import pytest
 
-from storage.actions.document_changes import Change, Create, Delete, Increment, Replace, Restore, Special, Update
-from storage.actions.documents import MAX_CHANGES, Transaction
+from storage.actions.documents import (
+    MAX_CHANGES,
+    Change,
+    Create,
+    Delete,
+    Increment,
+    Replace,
+    Restore,
+    Special,
+    Transaction,
+    Update,
+)
 from storage.clients.meter import metering
 from storage.errors import BadInput, NotFound, Stale
 from tests.rigs.firestore import FirestoreRig

@@ -9,11 +9,11 @@ import pytest
 from grpc import StatusCode
 
 from storage import scanning
+from storage.actions.rollup import run_rollup
 from storage.domain.integrity import Finding
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.errors import Refused
 from storage.fleet import estimate_scan, find_fleet
-from storage.rollup import run_rollup
 from storage.scanning import Scan, Scans
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore

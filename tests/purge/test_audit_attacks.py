@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage.actions.audit import DESK, AuditTrail
-from storage.actions.document_changes import Change, Create, Delete, Update
+from storage.actions.documents import Change, Create, Delete, Update
 from storage.domain.audit_chain import COPY_FAILED, VOUCH, Event, Link, end_of, entry
 from storage.errors import AccessDenied
 from storage.repositories.audit_log import COPIES_PREFIX, ENDS_PREFIX, HEAD_PATH, AuditLog, copy_key, entry_path

@@ -8,7 +8,7 @@ import pytest
 from grpc import StatusCode
 
 from storage.actions.audit import AuditTrail
-from storage.actions.document_changes import Delete, Update
+from storage.actions.documents import Delete, Update
 from storage.domain.audit_chain import Event
 from storage.errors import BadInput, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, AuditLog, entry_path

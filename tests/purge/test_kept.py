@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from storage.actions import fixing
-from storage.actions.fixing import Bench
+from storage.actions import repair
 from storage.actions.purge.approving import approvals_of
 from storage.actions.purge.controlling import cancel
 from storage.actions.purge.planning import certificate_of, plan_in, stored_plan
 from storage.actions.purge.record import record_of
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
+from storage.actions.repair import RepairContext
 from storage.domain.purge.job import Job
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.rollups import read_fleet
@@ -104,10 +104,10 @@ def test_the_figures_about_all_customers_are_read(seaweed: SeaweedRig) -> None:
 def test_changes_are_taken_back(seaweed: SeaweedRig) -> None:
     with kept_world(seaweed, "rollup-and-changes") as world:
         records = world.stores.records
-        bench = Bench(world.stores, world.purging.writers, world.purging.trail, world.now)
+        bench = RepairContext(world.stores, world.purging.writers, world.purging.trail, world.now)
         made = {fields["kind"]: path.rpartition("/")[2] for path, fields in _documents(world, "ops_changes").items()}
         for kind in ("highlights", "set-status", "recount"):  # the newest first, since they wrote the same documents
-            fixing.undo(bench, ADA, made[kind], REASON)
+            repair.undo(bench, ADA, made[kind], REASON)
         video, user = records.raw(BASE), records.raw("users/u1")
         assert video is not None
         assert user is not None

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from storage.actions.audit import AuditTrail
-from storage.actions.fixing import Bench, plan_status
 from storage.actions.purge import controlling, ledger
 from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approve
@@ -26,6 +25,7 @@ from storage.actions.purge.planning import make_plan
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo
 from storage.actions.purge.worker import abandoned_jobs, sweep
+from storage.actions.repair import RepairContext, plan_status
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale
 from storage.repositories.jobs import Jobs
@@ -280,7 +280,7 @@ def test_a_wrong_clock_neither_unblocks_a_video_that_is_worked_on_nor_lets_more_
     touched = {"status": "processing", "updated_at": datetime.now(UTC) - timedelta(minutes=1)}
     filled.purging.writers.documents.update(PATH, touched)  # type: ignore[arg-type]
     assert "being processed" in make_plan(other, SCOPE, ADA, maker=ADA.email).blocked[0]
-    bench = Bench(other.stores, other.writers, other.trail, other.clock)
+    bench = RepairContext(other.stores, other.writers, other.trail, other.clock)
     with pytest.raises(Refused, match="touched a moment ago"):
         plan_status(bench, "u1", VIDEO, "failed", REASON)
 

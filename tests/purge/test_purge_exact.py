@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from storage.actions.document_changes import Delete, Restore, Update
+from storage.actions.documents import Delete, Restore, Update
 from storage.actions.purge.controlling import cancel, empty_quarantine, resume
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from storage.actions.document_changes import Create, Update
+from storage.actions.documents import Create, Update
 from storage.actions.purge.applying import Request, apply_plan
 from storage.actions.purge.approving import approvals_that_hold, approve, decline
 from storage.actions.purge.context import Purging

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from storage.actions import documents, fixing
-from storage.actions.fixing import Bench
+from storage.actions import documents
+from storage.actions import repair as fixing
 from storage.actions.purge.running import run_job
 from storage.actions.purge.undoing import undo as undo_purge
 from storage.actions.purge.worker import sweep
+from storage.actions.repair import RepairContext
 from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale, StorageError
@@ -47,10 +48,10 @@ def desk(far: PurgeWorld, monkeypatch: pytest.MonkeyPatch) -> PurgeWorld:
     return far
 
 
-def bench(world: PurgeWorld) -> Bench:
+def bench(world: PurgeWorld) -> RepairContext:
     """What a repair is made with, as another process would have it."""
     opened = world.open()
-    return Bench(opened.stores, opened.writers, opened.trail, world.now)
+    return RepairContext(opened.stores, opened.writers, opened.trail, world.now)
 
 
 def put_highlights(world: PurgeWorld) -> Callable[[], Any]:

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pages._ui.kit import tables
+from storage.actions.rollup import run_rollup
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup_documents import shard_path
-from storage.rollup import run_rollup
 from tests.rigs.odd_numbers import EXACT, MAX, ODD, TRUTH, VIDEO, documents
 from tests.ui.conftest import LiveApp, words
 

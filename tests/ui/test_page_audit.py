@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views import audit
-from storage.actions.recount import apply_recount, plan_recount
+from storage.actions.repair import apply_recount, plan_recount
 from storage.audit_search import Question, search
 from storage.domain.audit_chain import Event
 from storage.errors import BadInput

@@ -9,12 +9,12 @@ import pytest
 from grpc import StatusCode
 
 from pages._ui.data import fleet_loads, resources
+from storage.actions.rollup import run_rollup
 from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import RECENT
 from storage.domain.rollup_documents import shard_path
 from storage.fleet import LOOKED_AT
 from storage.overview import GLANCE_USERS
-from storage.rollup import run_rollup
 from tests.rigs.records import clip, user, video
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.ui.conftest import LiveApp, words

@@ -22,10 +22,12 @@ from pages._ui.data import purges
 from pages._ui.data.purges import Sheet, Standing
 from pages._ui.data.resources import stores, user_reads, user_tables
 from pages._ui.kit import feedback
-from storage import account, audit_search, diagnose_stuck, health, verify
+from storage import account, audit_search, diagnose_stuck, verify
 from storage import diagnose as diagnosing
 from storage import find as finding
 from storage.account import Account, FullUsage
+from storage.actions import health
+from storage.actions.health import Check
 from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
 from storage.clients.meter import check as check_budgets
@@ -37,7 +39,6 @@ from storage.domain.model import RawDocument
 from storage.domain.purge.job import Job
 from storage.domain.schema import Table
 from storage.domain.usage import Usage
-from storage.health import Check
 from storage.user_view import SomeVideos
 from storage.verify_facts import Checker
 from storage.verify_facts import checker as checker_over

@@ -15,11 +15,11 @@ import streamlit as st
 from storage import connect
 from storage.actions import audit
 from storage.actions.audit import AuditTrail
-from storage.actions.fixing import Bench
 from storage.actions.purge.context import Purging
+from storage.actions.repair import RepairContext
+from storage.actions.rollup import RollupRuns
 from storage.connect import Stores
 from storage.repositories.jobs import Jobs
-from storage.rollup_runs import RollupRuns
 from storage.scanning import Scans
 from storage.user_tables import UserTables
 from storage.user_view import UserReads
@@ -92,11 +92,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def bench() -> Bench:
+def bench() -> RepairContext:
     """What a change is made with: its writers are opened when somebody makes one, and not kept."""
     found = stores()
     project = found.settings.firestore.project_id
-    return Bench(found, connect.open_writers(found), trail(project), _now)
+    return RepairContext(found, connect.open_writers(found), trail(project), _now)
 
 
 @st.cache_resource(show_spinner=False, on_release=Scans.stop)

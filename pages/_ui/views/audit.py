@@ -33,7 +33,7 @@ from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.views.repair import dialog
 from pages._ui.views.repair.kinds import Preview
-from storage.actions import fields, fixing
+from storage.actions import repair, undoable
 from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
@@ -126,7 +126,7 @@ def _open(change_id: str | None) -> None:
 
 def _look_at_undo(change_id: str, needed: Action) -> None:
     with st.spinner("Reading the change and what is there now…"):
-        found = fields.undoable(stores().records, stores().objects, change_id)
+        found = undoable.undoable(stores().records, stores().objects, change_id)
     if found.undone_by:
         st.info(f"It was taken back already, by {md(found.undone_by, 160)}.", icon=":material/undo:")
         return
@@ -160,7 +160,7 @@ def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
     if session.take(_OPEN) != change_id:
         return  # it was sent already
     try:
-        fixing.undo(bench(), actor, change_id, reason)
+        repair.undo(bench(), actor, change_id, reason)
         st.session_state[_DONE] = change_id
     finally:
         loads.audit.clear()

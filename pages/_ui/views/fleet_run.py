@@ -15,11 +15,10 @@ from pages._ui.kit.feedback import cost_words
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from storage import connect, logs
+from storage.actions.rollup import RollupState, run_rollup
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
 from storage.fleet import USERS_HERE, Estimate
-from storage.rollup import run_rollup
-from storage.rollup_runs import RollupState
 
 ACTION: Action = "verify"  # the least that a person must be permitted to do to make the figures here
 COMMAND = "python -m storage rollup                 # all users, once a day or oftener\n\

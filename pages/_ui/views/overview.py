@@ -11,8 +11,8 @@ import streamlit as st
 from pages._ui.kit import charts, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
+from storage.actions.health import Check
 from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
-from storage.health import Check
 from storage.overview import QUOTAS, LimitList
 from storage.repositories.rollups import FleetView
 from storage.text import number

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from storage.actions.audit import by, refusals_recorded
-from storage.actions.document_changes import Change, Create, Update
+from storage.actions.documents import Change, Create, Update
 from storage.actions.purge.approving import approvals_that_hold
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import others_at_work

@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 
 from storage.actions.audit import by, refusals_recorded
-from storage.actions.document_changes import Create, Replace
+from storage.actions.documents import Create, Replace
 from storage.actions.purge.context import Purging
 from storage.actions.purge.planning import about, store_plan
 from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_seal

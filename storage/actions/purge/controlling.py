@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from storage.actions.audit import by, refusals_recorded
-from storage.actions.document_changes import Change, Create, Update
+from storage.actions.documents import Change, Create, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.ledger import StillHeld
 from storage.actions.purge.owner import surely_gone

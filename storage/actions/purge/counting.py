@@ -7,8 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from storage.actions.document_changes import Update
-from storage.actions.documents import DocumentWriter, Transaction
+from storage.actions.documents import DocumentWriter, Transaction, Update
 from storage.connect import Stores
 from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
 from storage.domain.purge.order import batches

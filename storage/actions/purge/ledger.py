@@ -28,7 +28,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from storage.actions.document_changes import Change, Create, FieldName, Update
+from storage.actions.documents import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.owner import surely_gone, this_process
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, Job, State, entry_path

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.actions.document_changes import Delete
+from storage.actions.documents import Delete
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Note, Outcome, Seen
 from storage.actions.purge.ledger import Ledger

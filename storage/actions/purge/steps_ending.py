@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.actions import fields
-from storage.actions.document_changes import Update
-from storage.actions.fields import Recorded
+from storage.actions import undoable
+from storage.actions.documents import Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.counting import set_counters
 from storage.actions.purge.engine import Note, Outcome, Seen
@@ -17,6 +16,7 @@ from storage.actions.purge.ledger import Ledger
 from storage.actions.purge.neighbours import compare, snapshot
 from storage.actions.purge.quarantine import empty
 from storage.actions.purge.survey import survey
+from storage.actions.undoable import Recorded
 from storage.domain.purge.certificate import Proof, certificate, shortened, what_outlives
 from storage.domain.purge.job import Job
 from storage.domain.purge.own_keys import certificate_key, neighbours_key, quarantine_prefix
@@ -86,10 +86,10 @@ class EmptyEarlier(Single):
                 count = empty(self.purging, quarantine_prefix(job.job_id))
                 emptied.append({"job_id": job.job_id, "objects": count})
         replaced = 0
-        for change in fields.of_user(self.purging.stores, self.plan.scope.uid):
+        for change in undoable.of_user(self.purging.stores, self.plan.scope.uid):
             if self._covers(change):
                 self.ledger.hold()
-                fields.empty_kept(self.purging.writers, change)
+                undoable.empty_kept(self.purging.writers, change)
                 replaced += len(change.rows)
         return Outcome(entry={"emptied": emptied, "replaced": replaced})
 

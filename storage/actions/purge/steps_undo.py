@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from storage.actions.document_changes import Restore
+from storage.actions.documents import Restore
 from storage.actions.object_conditions import NOTHING
 from storage.actions.purge.context import Purging
 from storage.actions.purge.counting import set_counters

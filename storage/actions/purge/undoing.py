@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from storage.actions.audit import refusals_recorded
-from storage.actions.document_changes import Change, Create, FieldName, Update
+from storage.actions.documents import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import changed_meanwhile, following, job_event, others_at_work
 from storage.actions.purge.planning import stored_plan

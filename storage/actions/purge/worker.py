@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from storage.actions import fields
+from storage.actions import undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.controlling import begin_emptying, expired
 from storage.actions.purge.ledger import LeaseLost, StillHeld
@@ -85,5 +85,5 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
             continue  # another worker has it
         except Refused:
             continue  # it ended meanwhile
-    fields.expire(purging.stores, purging.writers, purging.now())
+    undoable.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from storage import health
+from storage.actions import health
+from storage.actions.health import Health
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, safe, say
 from storage.clients.meter import metering
 from storage.errors import ConfigError
-from storage.health import Health
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:

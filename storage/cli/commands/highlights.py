@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import highlights_store
-from storage.actions import fixing
+from storage.actions import repair
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, say_table
@@ -64,12 +64,12 @@ def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: 
         check_file(content)  # before anything is asked of a backend
     bench = context.bench()
     if arguments.put is not None:
-        plan = fixing.plan_put(bench, uid, video_id, content)
+        plan = repair.plan_put(bench, uid, video_id, content)
     else:
-        plan = fixing.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
+        plan = repair.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
     for warning in plan.changes.warnings:
         progress(f"warning: {warning}")
-    done = fixing.put_highlights(bench, actor, plan, reason)
+    done = repair.put_highlights(bench, actor, plan, reason)
     return {"change_id": done.change_id, "changes": rows(plan.changes)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from storage.actions.audit import open_audit
-from storage.actions.recount import apply_recount, plan_recount
+from storage.actions.repair import apply_recount, plan_recount
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, safe, say, say_table

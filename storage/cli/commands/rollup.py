@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import timedelta
 
-from storage import rollup, verify
+from storage import verify
+from storage.actions import rollup
 from storage.cli.commands import rollup_show
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, size

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fixing
-from storage.actions import status as action
+from storage.actions import repair
+from storage.actions import repair as action
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, safe, say, say_table
@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     status = action.check_status(arguments.status)
     actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     bench = context.bench()
-    changes = fixing.plan_status(bench, uid, video_id, status, reason)
-    done = fixing.set_status(bench, actor, changes, reason)
+    changes = repair.plan_status(bench, uid, video_id, status, reason)
+    done = repair.set_status(bench, actor, changes, reason)
     if context.as_json:
         print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(changes)})
         return 0

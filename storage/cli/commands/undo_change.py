@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from storage.actions import fixing
+from storage.actions import repair
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import plain, print_json, safe, say
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when everything was put back, 4 when something was changed since."""
     change_id = arguments.change_id
     actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
-    done = fixing.undo(context.bench(), actor, change_id, reason)
+    done = repair.undo(context.bench(), actor, change_id, reason)
     if context.as_json:
         changed = [
             {"path": c.path, "field": c.field, "after": None if c.after is ABSENT else plain(c.after)}

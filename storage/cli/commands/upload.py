@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions import fixing, upload
+from storage.actions import repair, upload
 from storage.cli.actor import shell_actor
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, safe, say, size
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         if not media.info.index_first:
             progress("warning: the file's index comes last; players start it late (faststart would mend that)")
         bench = context.bench()
-        plan = fixing.plan_replace(
+        plan = repair.plan_replace(
             bench,
             uid,
             video_id,
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         )
         for warning in plan.warnings:
             progress(f"warning: {warning}")
-        stored = fixing.replace_clip(bench, actor, plan, media, reason)
+        stored = repair.replace_clip(bench, actor, plan, media, reason)
     if context.as_json:
         print_json(
             {

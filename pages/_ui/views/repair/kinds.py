@@ -13,9 +13,8 @@ import streamlit as st
 from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import plain
-from storage.actions import fixing, recount
-from storage.actions.fixing import Bench
-from storage.actions.status import STATUSES
+from storage.actions import repair
+from storage.actions.repair import STATUSES, RepairContext
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.diagnose import Case
 from storage.domain.changes import FieldChange, value_at
@@ -79,8 +78,8 @@ class Kind:
     action: Action
     about: str
     inputs: Callable[[Subject, Name], None]
-    preview: Callable[[Bench, Subject, Values, str], Preview]
-    apply: Callable[[Bench, Actor, Preview, str], Done]
+    preview: Callable[[RepairContext, Subject, Values, str], Preview]
+    apply: Callable[[RepairContext, Actor, Preview, str], Done]
     fields: tuple[str, ...] = ()
     advised_by: frozenset[str] = field(default_factory=frozenset)
 
@@ -94,8 +93,8 @@ def _no_inputs(subject: Subject, name: Name) -> None:
     st.caption("Every clip document of the user is read and added up.")
 
 
-def _recount_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
-    plan = recount.plan_recount(bench.stores, subject.uid, store_time(bench.stores.handle))
+def _recount_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = repair.plan_recount(bench.stores, subject.uid, store_time(bench.stores.handle))
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
@@ -103,8 +102,8 @@ def _recount_preview(bench: Bench, subject: Subject, values: Values, reason: str
     return Preview(plan.changes.effective, plan, "Write the counters", tuple(notes), tuple(blocked))
 
 
-def _recount_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
-    ids = recount.apply_recount(
+def _recount_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
+    ids = repair.apply_recount(
         bench.stores, bench.writers, bench.trail, preview.carry, actor, reason, bench.clock()
     )  # fmt: skip
     return Done(f"Made true: {number(len(preview.changes), 'counter')}.", ids)
@@ -131,15 +130,15 @@ def _rebuild_inputs(subject: Subject, name: Name) -> None:
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
 
 
-def _rebuild_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+def _rebuild_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
     uid, video_id = subject.uid, subject.video_id
     source = values["source"]
     if source == "file":
         if values["file"] is None:
             raise BadInput("No file was given", field_name="file", remedy="Choose a highlights file.")
-        plan = fixing.plan_put(bench, uid, video_id, values["file"].getvalue())
+        plan = repair.plan_put(bench, uid, video_id, values["file"].getvalue())
     else:
-        plan = fixing.plan_rebuild(bench, uid, video_id, source)
+        plan = repair.plan_rebuild(bench, uid, video_id, source)
     stored = plan.found.object
     was = number(stored.count, "highlight") if stored.usable else (stored.reason or stored.presence)
     notes = (
@@ -149,8 +148,8 @@ def _rebuild_preview(bench: Bench, subject: Subject, values: Values, reason: str
     return Preview(plan.changes.effective, plan, "Write both places", notes)
 
 
-def _rebuild_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
-    applied = fixing.put_highlights(bench, actor, preview.carry, reason)
+def _rebuild_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
+    applied = repair.put_highlights(bench, actor, preview.carry, reason)
     return Done("The highlights were written to both places.", (applied.change_id,))
 
 
@@ -163,13 +162,13 @@ def _status_inputs(subject: Subject, name: Name) -> None:
     )  # fmt: skip
 
 
-def _status_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
-    changes = fixing.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
+def _status_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    changes = repair.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
     return Preview(changes.effective, changes, f"Set the status to {values['status']}", changes.warnings)
 
 
-def _status_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
-    applied = fixing.set_status(bench, actor, preview.carry, reason)
+def _status_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
+    applied = repair.set_status(bench, actor, preview.carry, reason)
     return Done("The status was set.", (applied.change_id,))
 
 
@@ -206,11 +205,11 @@ def _replace_inputs(subject: Subject, name: Name) -> None:
     st.checkbox("Replace it even if it is there and intact", key=name("intact"))
 
 
-def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str) -> Preview:
+def _replace_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
     uid, video_id = subject.uid, subject.video_id
     media = _media(values)
     scene, style = _target(subject, values)
-    plan = fixing.plan_replace(
+    plan = repair.plan_replace(
         bench, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
     )
     path = f"users/{uid}/videos/{video_id}/clips/{plan.clip_id}"
@@ -226,9 +225,9 @@ def _replace_preview(bench: Bench, subject: Subject, values: Values, reason: str
     return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals)
 
 
-def _replace_apply(bench: Bench, actor: Actor, preview: Preview, reason: str) -> Done:
+def _replace_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
     plan, media = preview.carry
-    stored = fixing.replace_clip(bench, actor, plan, media, reason)
+    stored = repair.replace_clip(bench, actor, plan, media, reason)
     return Done(f"The clip was stored: {format.size(stored.object.size_bytes).text}.", (stored.change_id,))
 
 

@@ -14,7 +14,7 @@ from pages._ui.kit import feedback, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import plain
 from pages._ui.views.repair.kinds import BY_ID, Done, Kind, Subject
-from storage.actions import fixing
+from storage.actions import repair
 from storage.errors import StorageError
 
 
@@ -60,7 +60,7 @@ def undo(shown: Outcome) -> None:
     left = list(done.change_ids)
     try:
         while left:
-            fixing.undo(bench(), require(target.kind.action), left[-1], f"Taken back: {target.kind.title}")
+            repair.undo(bench(), require(target.kind.action), left[-1], f"Taken back: {target.kind.title}")
             left.pop()
         ended = replace(shown, done=Done("Everything was put back as it was.", done.change_ids), undone=True)
     except StorageError as error:

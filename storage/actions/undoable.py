@@ -15,8 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from storage.actions import replacing
-from storage.actions.document_changes import Change, Create, Delete, FieldName, Increment, Special, Update
-from storage.actions.documents import DocumentWriter
+from storage.actions.documents import Change, Create, Delete, DocumentWriter, FieldName, Increment, Special, Update
 from storage.actions.replacing import Overwritten, Replacement
 from storage.connect import Stores, Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email

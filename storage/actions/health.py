@@ -1,10 +1,13 @@
 """Is everything in place to work: configuration, Firestore and its indexes, the bucket, and each R2 permission apart.
 
 Each check is caught alone, so that one refusal does not hide what the others would say.
+
+Writes, and takes away again, something small of the desk's own, to learn what each credential may do.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +15,64 @@ from typing import Any
 
 import pandas as pd
 
-from storage.actions.canary import Canary, try_document
+from storage.actions.documents import Create, Delete, DocumentWriter
+from storage.actions.object_conditions import Conditions
+from storage.actions.objects import ObjectWriter
 from storage.connect import Stores, open_read_token_writer, open_writers
 from storage.controls import objects_of_others, own_objects
 from storage.domain import sign_outs
 from storage.domain.integrity.key_prefix import key_prefixes
+from storage.domain.layout import OPS_PREFIX
 from storage.domain.schema import Table
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
+HEALTH_PREFIX = f"{OPS_PREFIX}health/"
+HEALTH_COLLECTION = "ops_health"
+
+
 SAMPLE_CHECKS = ("key_prefix", "right_bucket")
 MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
+
+
+def try_document(writer: DocumentWriter) -> str:
+    """Writes a document with a name nobody else uses and deletes it; its path. Raises what Firestore says."""
+    path = f"{HEALTH_COLLECTION}/canary-{secrets.token_hex(8)}"
+    writer.commit([Create(path, {"canary": True})], operation="Writing a canary")
+    writer.commit([Delete(path)], operation="Deleting the canary")
+    return path
+
+
+class Canary:
+    """One object below `_ops/health/` with a name nobody else uses and a few random bytes."""
+
+    def __init__(self, writer: ObjectWriter) -> None:
+        self._writer = writer
+        self.key = f"{HEALTH_PREFIX}canary-{secrets.token_hex(8)}.txt"
+        self.content = secrets.token_hex(16).encode()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the store keeps of conditions."""
+        return self._writer.conditions
+
+    def write(self) -> None:
+        """Puts the object; raises what the store says."""
+        self._writer.put(self.key, self.content, "text/plain")
+
+    def delete(self) -> None:
+        """Deletes the object; raises where the store refused it, or did not say that it did it."""
+        result = self._writer.delete([self.key])
+        failure = result.first_error()
+        if failure is not None:
+            raise failure
+
+    def clean_up(self) -> StorageError | None:
+        """Deletes without raising: the error that leaves the object behind, if any."""
+        try:
+            self.delete()
+        except StorageError as error:
+            return error
+        return None
 
 
 @dataclass(frozen=True, slots=True)
