@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from storage.actions.purge.approving import approve
+from storage.actions.purge.plans import approve
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.scope import Scope
 from tests.purge.world import BOB, LONG_AGO, PurgeWorld

@@ -22,8 +22,11 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from storage.actions import repair
-from storage.actions.purge import applying, approving, controlling, planning, undoing
-from storage.actions.purge.running import run_job
+from storage.actions.purge import jobs as applying
+from storage.actions.purge import jobs as controlling
+from storage.actions.purge import jobs as undoing
+from storage.actions.purge import plans
+from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, apply_recount, plan_recount
 from storage.actions.upload import check_media
 from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
@@ -68,7 +71,7 @@ class Desk:
     def plan(self, uid: str) -> PurgePlan:
         """A plan for the customer's clip, kept as pages keep it."""
         plan = self.world.plan(Scope.of(uid, VIDEO, [f"{VIDEO}_0_split"]))
-        planning.store_plan(self.world.purging, plan)
+        plans.store_plan(self.world.purging, plan)
         return plan
 
     def state(self, uid: str) -> Any:
@@ -144,11 +147,11 @@ def replace_clip(desk: Desk, uid: str) -> Attempt:
 
 
 def make_plan(desk: Desk, uid: str) -> Attempt:
-    return lambda who: planning.make_plan(desk.world.purging, Scope.of(uid, VIDEO), who, maker=who.email)
+    return lambda who: plans.make_plan(desk.world.purging, Scope.of(uid, VIDEO), who, maker=who.email)
 
 
 def approve(desk: Desk, uid: str) -> Attempt:
-    return partial(approving.approve, desk.world.purging, desk.plan(uid))
+    return partial(plans.approve, desk.world.purging, desk.plan(uid))
 
 
 def decline(desk: Desk, uid: str) -> Attempt:
@@ -188,9 +191,9 @@ CHANGED_BY: dict[Callable[[Desk, str], Attempt], tuple[Action, Callable[..., Any
     undo_highlights: ("fix", repair.undo),
     set_status: ("fix", repair.set_status),
     replace_clip: ("fix", repair.replace_clip),
-    make_plan: ("purge.plan", planning.make_plan),
-    approve: ("purge.approve", approving.approve),
-    decline: ("purge.approve", approving.decline),
+    make_plan: ("purge.plan", plans.make_plan),
+    approve: ("purge.approve", plans.approve),
+    decline: ("purge.approve", plans.decline),
     apply_plan: ("purge.apply", applying.apply_plan),
     cancel: ("purge.apply", controlling.cancel),
     resume: ("purge.apply", controlling.resume),

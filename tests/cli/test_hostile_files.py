@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from storage.actions.purge.planning import plan_from
+from storage.actions.purge.plans import plan_from
 from storage.actions.upload import check_media
 from storage.domain.highlights_file import check_file, compose
 from storage.domain.purge.guards import strays

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from storage.actions import repair
-from storage.actions.purge.approving import approvals_of
-from storage.actions.purge.controlling import cancel
-from storage.actions.purge.planning import certificate_of, plan_in, stored_plan
-from storage.actions.purge.record import record_of
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import cancel, undo
+from storage.actions.purge.plans import approvals_of, certificate_of, plan_in, stored_plan
+from storage.actions.purge.quarantine import record_of
+from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext
 from storage.domain.purge.job import Job
 from storage.repositories.audit_log import AuditLog

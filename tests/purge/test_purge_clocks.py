@@ -15,16 +15,12 @@ from typing import Any
 import pytest
 
 from storage.actions.audit import AuditTrail
-from storage.actions.purge import controlling, ledger
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve
+from storage.actions.purge import jobs, lease
 from storage.actions.purge.context import SETTLING_SECONDS, Purging
-from storage.actions.purge.controlling import cancel, resume
-from storage.actions.purge.ledger import LeaseLost, StillHeld, claim
-from storage.actions.purge.planning import make_plan
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import abandoned_jobs, sweep
+from storage.actions.purge.jobs import Request, apply_plan, cancel, resume, undo
+from storage.actions.purge.lease import LeaseLost, StillHeld, claim
+from storage.actions.purge.plans import approve, make_plan
+from storage.actions.purge.worker import abandoned_jobs, run_job, sweep
 from storage.actions.repair import RepairContext, plan_status
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale
@@ -174,7 +170,7 @@ def test_a_deletion_is_not_sent_again_by_a_worker_that_was_replaced_meanwhile(
     world = PurgeWorld(embedded, values)
     world.add_user("u1", {VIDEO: 1})
     before, job_id = world.snapshot(), world.apply(world.plan(SCOPE)).job_id
-    real = ledger._boot_seconds
+    real = lease._boot_seconds
     slept: list[float] = []
 
     def replaced() -> None:
@@ -185,7 +181,7 @@ def test_a_deletion_is_not_sent_again_by_a_worker_that_was_replaced_meanwhile(
         slept.append(300.0)
         listening.on(Answer(503, "SlowDown"), method="POST", query="delete", only={1})
 
-    monkeypatch.setattr(ledger, "_boot_seconds", lambda: real() + sum(slept))
+    monkeypatch.setattr(lease, "_boot_seconds", lambda: real() + sum(slept))
     at_first(listening, replaced)
     with pytest.raises(LeaseLost):
         run_job(world.purging, job_id)
@@ -209,7 +205,7 @@ def test_a_deletion_that_arrives_after_everything_was_put_back_is_found_before_t
     with ThreadPoolExecutor(1) as threads:
         killed = threads.submit(run_job, heard.purging, job_id)
         assert sent.wait(PATIENCE_SECONDS)
-        for module in (controlling, ledger):
+        for module in (jobs, lease):
             monkeypatch.setattr(module, "surely_gone", lambda _: True)
         waited: list[float] = []
 

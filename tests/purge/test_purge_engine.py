@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.worker import run_job, sweep
 from storage.domain.purge.scope import Scope
 from tests.purge.world import ADA, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore

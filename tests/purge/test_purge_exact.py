@@ -13,10 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from storage.actions.documents import Delete, Restore, Update
-from storage.actions.purge.controlling import cancel, empty_quarantine, resume
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import cancel, empty_quarantine, resume, undo
+from storage.actions.purge.worker import run_job, sweep
 from storage.clients import firestore_messages as pb
 from storage.domain.purge.job import Job, entry_path
 from storage.domain.purge.own_keys import kept_documents

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import resume
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import resume, undo
+from storage.actions.purge.plans import approve
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.sandbox.firestore.faults import Rule

@@ -11,15 +11,12 @@ from typing import Any
 
 import pytest
 
-from storage.actions.purge import ledger, steps_objects
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import begin_emptying, cancel, expired, resume
-from storage.actions.purge.ledger import LeaseLost, StillHeld, claim
-from storage.actions.purge.presence import Presence, look_at
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import abandoned_jobs, sweep
+from storage.actions.purge import lease, steps
+from storage.actions.purge.jobs import Request, apply_plan, begin_emptying, cancel, expired, resume, undo
+from storage.actions.purge.lease import LeaseLost, StillHeld, claim
+from storage.actions.purge.plans import approve
+from storage.actions.purge.survey import Presence, look_at
+from storage.actions.purge.worker import abandoned_jobs, run_job, sweep
 from storage.domain.policy import Actor
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted, Refused, Stale
@@ -108,8 +105,8 @@ def test_a_worker_that_slept_past_its_lease_touches_nothing_of_a_job_that_was_ca
         assert cancel(filled.open(), job_id, BOB).state == "cancelled"
         back = run_job(filled.open(), undo(filled.open(), job_id, REASON, BOB).job_id)
         assert (back.state, back.residue) == ("done", ())
-        real = ledger._boot_seconds  # as much time has passed for the worker
-        monkeypatch.setattr(ledger, "_boot_seconds", lambda: real() + 300)
+        real = lease._boot_seconds  # as much time has passed for the worker
+        monkeypatch.setattr(lease, "_boot_seconds", lambda: real() + 300)
 
     def look_and_sleep(*arguments: Any) -> Presence:
         seen = look_at(*arguments)
@@ -117,7 +114,7 @@ def test_a_worker_that_slept_past_its_lease_touches_nothing_of_a_job_that_was_ca
             meanwhile()
         return seen
 
-    monkeypatch.setattr(steps_objects, "look_at", look_and_sleep)  # its last look before it deletes
+    monkeypatch.setattr(steps, "look_at", look_and_sleep)  # its last look before it deletes
     with pytest.raises(LeaseLost):
         run_job(filled.purging, job_id)
     assert filled.snapshot() == before

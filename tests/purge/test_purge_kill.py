@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from storage.actions.purge.record import record_of
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.quarantine import record_of
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import PurgePlan

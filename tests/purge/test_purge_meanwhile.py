@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import Scope
 from storage.sandbox.firestore.faults import Rule
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import cancel, resume
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import Request, apply_plan, cancel, resume, undo
+from storage.actions.purge.plans import approve
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import Scope, dangers
 from storage.errors import BadInput, Refused
 from tests.purge.world import ADA, BOB, REASON, PurgeWorld, when_done

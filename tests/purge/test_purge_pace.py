@@ -6,7 +6,7 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.engine import Engine
-from storage.actions.purge.running import run_job
+from storage.actions.purge.worker import run_job
 from storage.clients import r2
 from storage.connect import Writers
 from storage.domain.purge.scope import Scope

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from storage.actions.purge.approving import approve
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.plans import approve
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import ClipRef, Scope
 from tests.purge.world import ADA, BOB, REASON, PurgeWorld, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore

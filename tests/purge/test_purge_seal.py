@@ -11,14 +11,11 @@ from typing import Any
 import pytest
 
 from storage.actions.documents import Create, Update
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approvals_that_hold, approve, decline
 from storage.actions.purge.context import Purging
-from storage.actions.purge.controlling import cancel, resume
-from storage.actions.purge.planning import plan_from, store_plan, to_text
-from storage.actions.purge.running import run_job
+from storage.actions.purge.jobs import Request, apply_plan, cancel, resume, undo
+from storage.actions.purge.plans import approvals_that_hold, approve, decline, plan_from, store_plan, to_text
 from storage.actions.purge.sealing import key_to_seal, seal_plan
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.worker import run_job
 from storage.config import Secret
 from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from grpc import StatusCode
 
-from storage.actions.purge.approving import approve
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.plans import approve
+from storage.actions.purge.worker import run_job
 from storage.clients.meter import metering
 from storage.domain.purge.cost import estimate
 from storage.domain.purge.scope import ClipRef, Scope

@@ -7,10 +7,8 @@ from functools import partial
 
 import pytest
 
-from storage.actions.purge.controlling import cancel, resume
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import cancel, resume, undo
+from storage.actions.purge.worker import run_job, sweep
 from storage.clients.meter import metering
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused

@@ -9,12 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import begin_emptying
-from storage.actions.purge.ledger import claim
-from storage.actions.purge.owner import surely_gone, this_process
-from storage.actions.purge.running import run_job
-from storage.actions.purge.worker import abandoned_jobs, start_worker, sweep
+from storage.actions.purge.jobs import begin_emptying
+from storage.actions.purge.lease import claim, surely_gone, this_process
+from storage.actions.purge.plans import approve
+from storage.actions.purge.worker import abandoned_jobs, run_job, start_worker, sweep
 from storage.domain.purge.job import Job
 from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.scope import Scope

@@ -15,9 +15,8 @@ from grpc import StatusCode
 
 from storage.actions import documents
 from storage.actions import repair as fixing
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo as undo_purge
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import undo as undo_purge
+from storage.actions.purge.worker import run_job, sweep
 from storage.actions.repair import RepairContext
 from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope

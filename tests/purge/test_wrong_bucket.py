@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 
 from storage.actions.purge.context import Purging
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import undo
+from storage.actions.purge.worker import run_job, sweep
 from storage.connect import connect, open_writers
 from storage.domain.purge.scope import Scope
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done

@@ -18,7 +18,7 @@ from storage.actions.audit import open_audit
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
-from storage.actions.purge.running import run_job
+from storage.actions.purge.worker import run_job
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
 from storage.config import load

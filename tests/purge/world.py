@@ -12,11 +12,10 @@ from typing import Any
 from storage.actions.audit import AuditTrail
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve
 from storage.actions.purge.context import Purging
-from storage.actions.purge.planning import make_plan
-from storage.actions.purge.running import run_job
+from storage.actions.purge.jobs import Request, apply_plan
+from storage.actions.purge.plans import approve, make_plan
+from storage.actions.purge.worker import run_job
 from storage.clients import r2
 from storage.config import Settings, load
 from storage.connect import Stores, Writers, connect

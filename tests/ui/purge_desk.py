@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
 from pages._ui.data import resources
-from storage.actions.purge.planning import store_plan
+from storage.actions.purge.plans import store_plan
 from storage.domain.policy import Actor
 from storage.domain.purge.job import ENDED, Job
 from storage.domain.purge.plan import PurgePlan

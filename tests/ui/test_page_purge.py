@@ -12,9 +12,8 @@ from pages._ui.access import identity
 from pages._ui.data import loads, purges
 from pages._ui.kit.format import size
 from pages._ui.kit.text import md
-from storage.actions.purge.applying import Request
-from storage.actions.purge.approving import approve
-from storage.actions.purge.planning import to_text
+from storage.actions.purge.jobs import Request
+from storage.actions.purge.plans import approve, to_text
 from storage.domain.purge.own_keys import plan_key
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted, Refused, Stale

@@ -12,10 +12,9 @@ from pages._ui.data import loads, purges, recovery
 from pages._ui.views.purge import job as purge_outcome
 from pages._ui.views.purge import job as purge_steps
 from pages._ui.views.purge import plan as purge_sheet
-from storage.actions.purge.approving import approve
-from storage.actions.purge.controlling import begin_emptying
-from storage.actions.purge.planning import to_text
-from storage.actions.purge.running import run_job
+from storage.actions.purge.jobs import begin_emptying
+from storage.actions.purge.plans import approve, to_text
+from storage.actions.purge.worker import run_job
 from storage.domain.purge.plan import PlannedObject
 from storage.domain.purge.scope import Scope
 from storage.errors import Unreachable

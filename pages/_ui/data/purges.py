@@ -17,9 +17,9 @@ from itertools import chain
 from typing import Any
 
 from pages._ui.data import resources
-from storage.actions.purge import applying, approving, controlling, planning, sealing, undoing, worker
-from storage.actions.purge.applying import Request
+from storage.actions.purge import jobs, plans, sealing, worker
 from storage.actions.purge.context import Purging
+from storage.actions.purge.jobs import Request
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
@@ -93,8 +93,8 @@ def make(scope: Scope, actor: Actor, *, acknowledge_missing: bool = False) -> st
     """Makes the plan, keeps it where every process of the desk finds it, and gives its id."""
     purging = context()
     maker = normal_email(actor.email)
-    plan = planning.make_plan(purging, scope, actor, maker=maker, acknowledge_missing=acknowledge_missing)
-    planning.store_plan(purging, plan)
+    plan = plans.make_plan(purging, scope, actor, maker=maker, acknowledge_missing=acknowledge_missing)
+    plans.store_plan(purging, plan)
     return plan.plan_id
 
 
@@ -111,7 +111,7 @@ def read_plan(name: str) -> PurgePlan:
 
 def _kept_plan(name: str) -> PurgePlan:
     try:
-        plan = planning.stored_plan(context(), plan_id(name))
+        plan = plans.stored_plan(context(), plan_id(name))
     except NotFound as error:
         raise NotFound(
             f"There is no plan {name}.",
@@ -143,36 +143,36 @@ def collection_of(path: str) -> str:
 def begin(shown: PurgePlan, request: Request, actor: Actor) -> Job:
     """Applies the plan that was shown and starts the process that does it."""
     purging = context()
-    job = applying.apply_plan(purging, _as_shown(shown), request, actor)
+    job = jobs.apply_plan(purging, _as_shown(shown), request, actor)
     start(job.job_id)
     return job
 
 
 def approve(shown: PurgePlan, actor: Actor) -> Approval:
     """A second person's approval of the plan that was shown."""
-    return approving.approve(context(), _as_shown(shown), actor)
+    return plans.approve(context(), _as_shown(shown), actor)
 
 
 def decline(shown: PurgePlan, reason: str, actor: Actor) -> None:
     """A second person's no to the plan that was shown, on record with its reason."""
-    approving.decline(context(), _as_shown(shown), reason, actor)
+    plans.decline(context(), _as_shown(shown), reason, actor)
 
 
 def cancel(name: str, actor: Actor) -> Job:
     """Asks the job to stop after the batch under way."""
-    return controlling.cancel(context(), job_id(name), actor)
+    return jobs.cancel(context(), job_id(name), actor)
 
 
 def resume(name: str, actor: Actor) -> Job:
     """Sets a job going again that stopped, or nobody runs."""
-    job = controlling.resume(context(), job_id(name), actor)
+    job = jobs.resume(context(), job_id(name), actor)
     start(job.job_id)
     return job
 
 
 def undo(name: str, reason: str, actor: Actor) -> Job:
     """Begins the undo of a purge and starts the process that does it."""
-    job = undoing.undo(context(), job_id(name), reason, actor)
+    job = jobs.undo(context(), job_id(name), reason, actor)
     start(job.job_id)
     return job
 
@@ -180,15 +180,15 @@ def undo(name: str, reason: str, actor: Actor) -> Job:
 def standing(shown: Sheet) -> Standing:
     """Approvals, declines and the job of a plan, as they are now."""
     purging, plan, fingerprint = context(), shown.plan, shown.fingerprint
-    entries = AuditLog(purging.stores.handle).search(action=approving.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
+    entries = AuditLog(purging.stores.handle).search(action=plans.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
     return Standing(
-        approvals=approving.approvals_that_hold(purging, plan),
+        approvals=plans.approvals_that_hold(purging, plan),
         declines=tuple(
             Decline(str(entry["actor"]), str(entry["at"]), str(entry["reason"]))
             for entry in entries
             if entry.get("fingerprint") == fingerprint
         ),
-        job=purging.jobs.find(applying.job_id_of(plan)),
+        job=purging.jobs.find(jobs.job_id_of(plan)),
         read_at=purging.now(),
     )
 

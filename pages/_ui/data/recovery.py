@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from pages._ui.data import purges
-from storage.actions.purge import controlling, worker
+from storage.actions.purge import jobs, worker
 from storage.errors import StorageError
 
 LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
@@ -42,7 +42,7 @@ def take_up(*, expired: bool = False) -> tuple[str, ...]:
     due = [job.job_id for job in worker.abandoned_jobs(engine) if not purges.starting(job)]
     if expired:
         for job in engine.jobs.in_quarantine():
-            emptying = controlling.begin_emptying(engine, job) if controlling.expired(engine, job) else None
+            emptying = jobs.begin_emptying(engine, job) if jobs.expired(engine, job) else None
             due += [emptying.job_id] if emptying else []
     for name in due:
         purges.start(name)

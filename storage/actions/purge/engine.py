@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from storage.actions.purge.context import Purging
-from storage.actions.purge.ledger import LeaseLost, Ledger
+from storage.actions.purge.lease import JobLease, LeaseLost
 from storage.clients.r2_errors import wait_asked
 from storage.domain.purge.job import State, Tally
 from storage.errors import StorageError, Throttled, Unreachable
@@ -62,7 +62,7 @@ class Ending:
 class Engine:
     """One worker's run of one job."""
 
-    def __init__(self, purging: Purging, ledger: Ledger, steps: Sequence[Step], ending: Callable[[], Ending]) -> None:
+    def __init__(self, purging: Purging, ledger: JobLease, steps: Sequence[Step], ending: Callable[[], Ending]) -> None:
         self._purging = purging
         self._ledger = ledger
         self._steps = steps

@@ -1,18 +1,25 @@
-"""Copies of what a purge takes away, kept for its undo: made, verified, put back, emptied."""
+"""Copies of what a purge takes away, kept for its undo: made, verified, put back, emptied.
+
+What a job's journal says was done: each deletion once, and what was found gone or left alone instead.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
 from storage.domain.json_lines import NEWLINE, lines_of
 from storage.domain.model import ObjectInfo
+from storage.domain.purge.order import document_batches, object_batches, saving_batches, slug_batches
 from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
-from storage.domain.purge.plan import PlannedObject
+from storage.domain.purge.plan import PlannedObject, PurgePlan
 from storage.errors import NotFound, Stale, Unreachable, Unusable
+from storage.repositories.jobs import Jobs
 
 LINES = "application/x-ndjson"
 MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: what an undo can take into memory at once
@@ -143,3 +150,96 @@ def confirm_deleted(writer: ObjectWriter, keys: Sequence[str]) -> None:
     error = writer.delete(keys).first_error()
     if error is not None:
         raise error
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keys and paths by what became of them, as far as the journal goes.
+
+    `begun` are those of a batch that was begun and has no end: some of them may be deleted. `digests` has the SHA-256
+    of each file of documents in the quarantine, by batch.
+    """
+
+    deleted_keys: tuple[str, ...] = ()
+    deleted_paths: tuple[str, ...] = ()
+    spared_keys: frozenset[str] = frozenset()
+    spared_paths: frozenset[str] = frozenset()
+    begun_keys: frozenset[str] = frozenset()
+    begun_paths: frozenset[str] = frozenset()
+    digests: Mapping[int, str] = field(default_factory=dict)
+
+    def taken_keys(self) -> frozenset[str]:
+        """The objects that the job deleted, or may have."""
+        return self.begun_keys.union(self.deleted_keys)
+
+    def taken_paths(self) -> frozenset[str]:
+        """The documents that the job deleted, or may have."""
+        return self.begun_paths.union(self.deleted_paths)
+
+
+def record_of(jobs: Jobs, job_id: str, plan: PurgePlan, *, erase: bool) -> Record:
+    """Reads the journal of a purge; the plan gives the names that it counts by."""
+    reader = _Reader(plan, erase=erase)
+    for entry in jobs.journal(job_id):
+        reader.take(entry)
+    return Record(
+        deleted_keys=tuple(reader.keys.deleted),
+        deleted_paths=tuple(reader.paths.deleted),
+        spared_keys=frozenset(reader.keys.moved),
+        spared_paths=frozenset(reader.paths.moved),
+        begun_keys=frozenset(reader.keys.begun),
+        begun_paths=frozenset(reader.paths.begun),
+        digests=reader.digests,
+    )
+
+
+class _Shelves:
+    """Names sorted by what entries say of their positions."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.moved: list[str] = []
+        self.begun: list[str] = []
+
+    def begin(self, names: Sequence[str], seen: Mapping[str, Any]) -> None:
+        spared = {*seen.get("absent", ()), *seen.get("moved", ())}
+        self.begun = [name for position, name in enumerate(names) if position not in spared]
+
+    def end(self, names: Sequence[str], entry: Mapping[str, Any]) -> None:
+        absent, moved = set(entry["absent"]), set(entry["moved"])
+        self.begun = []
+        for position, name in enumerate(names):
+            if position in moved:
+                self.moved.append(name)
+            elif position not in absent:
+                self.deleted.append(name)
+
+
+class _Reader:
+    def __init__(self, plan: PurgePlan, *, erase: bool) -> None:
+        self.keys, self.paths = _Shelves(), _Shelves()
+        self.digests: dict[int, str] = {}
+        self._names: dict[str, list[list[str]]] = {
+            "objects": [[item.key for item in batch] for batch in object_batches(plan, erase=erase)],
+            "slugs": [[item.path for item in batch] for batch in slug_batches(plan)],
+            "documents": [[item.path for item in batch] for batch in document_batches(plan)],
+        }
+        self._shelves = {"objects": self.keys, "slugs": self.paths, "documents": self.paths}
+
+    def take(self, entry: Mapping[str, Any]) -> None:
+        """One entry, in the order of the journal."""
+        step, phase = entry.get("step", ""), entry.get("phase")
+        if step == "save" and phase == "end":
+            self.digests[int(entry["batch"])] = str(entry["sha256"])
+        if step not in self._shelves:
+            return
+        names, shelves = self._names[step][int(entry["batch"])], self._shelves[step]
+        if phase == "end":
+            shelves.end(names, entry)
+        else:
+            shelves.begin(names, entry["seen"])
+
+
+def saved_batches(plan: PurgePlan, record: Record) -> list[int]:
+    """The files of documents that the quarantine has."""
+    return [batch for batch in range(len(saving_batches(plan))) if batch in record.digests]

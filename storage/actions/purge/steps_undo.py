@@ -1,38 +1,132 @@
 """The steps of an undo: objects back, documents back (parents first, public links last), a look at all of it, counters,
-and the quarantine emptied once everything is where it was."""
+and the quarantine emptied once everything is where it was.
+
+The look at the end of an undo: every object as it was, every document field for field; what is not is told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
 
 from storage.actions.documents import Restore
 from storage.actions.object_conditions import NOTHING
-from storage.actions.purge.context import Purging
-from storage.actions.purge.counting import set_counters
+from storage.actions.purge.context import SETTLING_SECONDS, Purging
+from storage.actions.purge.counters import set_counters
 from storage.actions.purge.engine import Note, Outcome, Seen
-from storage.actions.purge.ledger import Ledger
-from storage.actions.purge.quarantine import Quarantine, empty
-from storage.actions.purge.record import Record
-from storage.actions.purge.steps_ending import Single
-from storage.actions.purge.steps_undo_proof import path_of, same_fields
+from storage.actions.purge.lease import JobLease
+from storage.actions.purge.quarantine import Quarantine, Record, empty
+from storage.actions.purge.steps import Single
+from storage.actions.purge.survey import look_at
 from storage.clients.r2_transfer import ContextThreads
 from storage.domain.purge.certificate import shortened
+from storage.domain.purge.counters import COUNTERS
 from storage.domain.purge.job import Tally
 from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
 from storage.domain.purge.own_keys import kept_documents, quarantine_prefix
+from storage.domain.purge.places import all_prefixes
 from storage.domain.purge.plan import PlannedObject, PurgePlan
 from storage.errors import Stale
+from storage.repositories.decode import document_from_json, relative_path
 from storage.repositories.subtree import Subtree
 
 COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
 COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 MiB
 COMMIT_DOCUMENTS = 100
-
-
 NOT_PROMISED = (
     "This bucket keeps no conditions on copies: what the product writes at an object's place between the look and the "
     "copy is overwritten, and nobody would see it."
 )
+
+
+class ProveRestored:
+    """Looks for everything that the purge took: each object as it was seen, each document there."""
+
+    name = "look"
+
+    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
+        self._purging = purging
+        self._ledger = ledger
+        self._plan = plan
+        self._record = record
+        self._quarantine = Quarantine(purging, of)
+
+    def batches(self) -> int:
+        """Always one."""
+        return 1
+
+    def look(self, batch: int) -> Seen:
+        """Nothing."""
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+        """What is missing or other than it was is the residue of the undo."""
+        self._let_settle()
+        wrong = [*self._objects(), *self._documents()]
+        return Outcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
+
+    def _let_settle(self) -> None:
+        """Where the purge's worker was cut off in a batch of objects, a deletion that it had sent may come still.
+
+        Everything is back by now; but its copies are given up only after a look that such a deletion cannot follow. It
+        was sent before this undo was created.
+        """
+        if self._record.begun_keys:
+            settled = self._ledger.job.created_at + timedelta(seconds=SETTLING_SECONDS)
+            left = (settled - self._ledger.now()).total_seconds()
+            if left > 0:
+                self._purging.progress(f"{self.name}: a deletion may still be on its way; looking in {left:.0f} s.")
+                self._purging.wait(left)
+
+    def _objects(self) -> Iterator[str]:
+        numbers = self._quarantine.numbers()
+        taken, sure = self._record.taken_keys(), frozenset(self._record.deleted_keys)
+        prefixes = all_prefixes(self._plan.scope, self._purging.stores.layout)
+        for index, batch in enumerate(object_batches(self._plan, erase=False)):
+            presence = look_at(self._purging.stores.objects, batch, prefixes)
+            first = index * KEPT_BATCH
+            for position in presence.absent:
+                key = batch[position].key
+                if key in sure or (first + position in numbers and key in taken):
+                    yield f"object missing: {key}"
+            for position in presence.moved:
+                item = batch[position]
+                if first + position in numbers and item.key in sure and not self._alike(first + position, item):
+                    yield f"object is another: {item.key}"
+
+    def _alike(self, number: int, item: PlannedObject) -> bool:
+        """An object that was uploaded in parts gets another ETag by copying; then the bytes decide."""
+        return "-" in item.etag and self._quarantine.same_as_kept(number, item)
+
+    def _documents(self) -> Iterator[str]:
+        tree = Subtree(self._purging.stores.handle)
+        taken, sure = self._record.taken_paths(), frozenset(self._record.deleted_paths)
+        for batch, digest in sorted(self._record.digests.items()):
+            lines = self._quarantine.read_documents(kept_documents(self._quarantine.job_id, batch), digest)
+            kept = {path: line for line in lines if (path := path_of(line)) in taken}
+            for path, there in tree.messages(list(kept)).items():
+                if there is None:
+                    yield f"document missing: {path}"
+                elif path in sure and not same_fields(kept[path], there):
+                    yield f"document is another: {path}"
+
+
+def same_fields(line: str, there: Any) -> bool:
+    """Whether a document in Firestore has exactly the fields of one in the quarantine.
+
+    Counters may differ: an undo makes them true, and the product goes on counting.
+    """
+    kept, now = (
+        {name: cell for name, cell in document.fields.items() if name not in COUNTERS}
+        for document in (document_from_json(line), there)
+    )
+    return kept == now
+
+
+def path_of(line: str) -> str:
+    """The path of a document in the quarantine."""
+    return relative_path(document_from_json(line).name)
 
 
 class RestoreObjects:
@@ -40,7 +134,7 @@ class RestoreObjects:
 
     name = "objects back"
 
-    def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
+    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
         self._purging = purging
         self._ledger = ledger
         self._taken = record.taken_keys()
@@ -88,7 +182,7 @@ class RestoreDocuments:
 
     name = "documents back"
 
-    def __init__(self, purging: Purging, ledger: Ledger, plan: PurgePlan, record: Record, of: str) -> None:
+    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
         self._ledger = ledger
         self._digests = record.digests
         self._taken = record.taken_paths()
@@ -159,7 +253,7 @@ class EmptyQuarantine:
 
     name = "empty"
 
-    def __init__(self, purging: Purging, ledger: Ledger) -> None:
+    def __init__(self, purging: Purging, ledger: JobLease) -> None:
         self._purging = purging
         self._ledger = ledger
 

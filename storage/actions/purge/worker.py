@@ -1,23 +1,209 @@
-"""Workers: a process of its own for a job, and the sweep that takes up what was abandoned or has expired."""
+"""Workers: a process of its own for a job, and the sweep that takes up what was abandoned or has expired.
+
+Puts the steps of each kind of job together and says how the job closes: this is what a worker runs.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from storage.actions import undoable
 from storage.actions.purge.context import Purging
-from storage.actions.purge.controlling import begin_emptying, expired
-from storage.actions.purge.ledger import LeaseLost, StillHeld
-from storage.actions.purge.owner import surely_gone
-from storage.actions.purge.running import run_job
-from storage.domain.purge.job import Job
+from storage.actions.purge.engine import Ending, Engine, Step
+from storage.actions.purge.jobs import begin_emptying, expired
+from storage.actions.purge.lease import JobLease, LeaseLost, StillHeld, claim, surely_gone
+from storage.actions.purge.plans import stored_plan
+from storage.actions.purge.quarantine import record_of
+from storage.actions.purge.sealing import check_applied
+from storage.actions.purge.steps import (
+    AbortUploads,
+    DeleteDocuments,
+    EmptyEarlier,
+    EraseObjects,
+    KeepObjects,
+    LeftAlone,
+    NoteNeighbours,
+    Prove,
+    SaveDocuments,
+    SetCounters,
+)
+from storage.actions.purge.steps_undo import (
+    EmptyQuarantine,
+    ProveRestored,
+    RecountAll,
+    RestoreDocuments,
+    RestoreObjects,
+)
+from storage.clients.circuit import patiently
+from storage.clients.r2_lease import asked_before_changes
+from storage.domain.audit_chain import Event, Outcome
+from storage.domain.purge.job import ENDED, Job, job_path
+from storage.domain.purge.order import document_batches, slug_batches
 from storage.domain.purge.own_keys import plan_key, quarantine_prefix
-from storage.errors import Refused
+from storage.domain.purge.plan import PurgePlan
+from storage.errors import Refused, StorageError
+from storage.repositories.audit_log import AuditLog
+
+WORKER = "worker"
+LATEST = 20  # entries about a user's jobs in which the end of one that was just cut off is looked for
+
+_log = logging.getLogger(__name__)
+
+
+def run_job(purging: Purging, job_id: str) -> Job:
+    """Takes the job's lease, goes on with it until it ends or rests, and gives it as it then is.
+
+    Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
+    took it over; what stops the job itself stands in its `failure`.
+    """
+    with (
+        patiently(),
+        claim(purging, job_id, partial(_record_end, purging)) as ledger,
+        asked_before_changes(ledger.hold),
+    ):
+        try:
+            _engine(purging, ledger).run()
+        except LeaseLost:
+            raise
+        except StorageError as error:  # before the first step: its plan cannot be read
+            ledger.close("interrupted" if error.retryable else "failed", {"failure": error.as_dict()})
+        except Exception as error:  # a fault of this program: the job must say so and not be tried for ever
+            _log.exception("job %s met a fault of the program", job_id)
+            failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
+            ledger.close("failed", {"failure": failure})
+        return ledger.job
+
+
+def _engine(purging: Purging, ledger: JobLease) -> Engine:
+    job = ledger.job
+    if job.kind == "empty":
+        return Engine(purging, ledger, [EmptyQuarantine(purging, ledger)], lambda: Ending("done"))
+    plan = stored_plan(purging, job.plan_id)
+    check_applied(purging, job, plan)
+    if job.kind == "purge":
+        return Engine(purging, ledger, _purge_steps(purging, ledger, plan), _purge_ending(ledger))
+    return Engine(purging, ledger, _undo_steps(purging, ledger, plan), _undo_ending(ledger))
+
+
+def _purge_steps(purging: Purging, ledger: JobLease, plan: PurgePlan) -> Sequence[Step]:
+    job = ledger.job
+    left_alone = _left_alone(purging, job, plan)
+    objects: Step = EraseObjects(purging, ledger, plan) if job.erase else KeepObjects(purging, ledger, plan, job.job_id)
+    steps: list[Step] = [
+        NoteNeighbours("neighbours", purging, ledger, plan),
+        *([] if job.erase else [SaveDocuments(purging, plan, job.job_id)]),
+        DeleteDocuments("slugs", purging, ledger, plan, slug_batches(plan), LeftAlone),
+        AbortUploads(purging, ledger, plan),
+        objects,
+        DeleteDocuments("documents", purging, ledger, plan, document_batches(plan), left_alone),
+        SetCounters("counters", purging, ledger, plan),
+        *([EmptyEarlier("earlier quarantines", purging, ledger, plan)] if job.erase else []),
+        Prove("proof", purging, ledger, plan),
+    ]
+    return steps
+
+
+def _left_alone(purging: Purging, job: Job, plan: PurgePlan) -> Callable[[], LeftAlone]:
+    """Read from the journal when the documents are begun, which is after the objects are done; then kept."""
+    known: list[LeftAlone] = []
+
+    def read() -> LeftAlone:
+        if not known:
+            record = record_of(purging.jobs, job.job_id, plan, erase=job.erase)
+            known.append(LeftAlone(set(record.spared_keys), set(record.spared_paths)))
+        return known[0]
+
+    return read
+
+
+def _purge_ending(ledger: JobLease) -> Callable[[], Ending]:
+    def ending() -> Ending:
+        clean = not ledger.job.residue and not ledger.job.disturbed
+        return Ending("done" if clean else "incomplete")
+
+    return ending
+
+
+def _undo_steps(purging: Purging, ledger: JobLease, plan: PurgePlan) -> Sequence[Step]:
+    job = ledger.job
+    record = record_of(purging.jobs, job.of, plan, erase=False)
+    return [
+        RestoreObjects(purging, ledger, plan, record, job.of),
+        RestoreDocuments(purging, ledger, plan, record, job.of),
+        ProveRestored(purging, ledger, plan, record, job.of),
+        RecountAll("counters", purging, ledger, plan),
+        EmptyQuarantine(purging, ledger),
+    ]
+
+
+def _undo_ending(ledger: JobLease) -> Callable[[], Ending]:
+    def ending() -> Ending:
+        job = ledger.job
+        if job.residue:  # the copies stay until they expire, and the undo may be begun again
+            return Ending("incomplete", {}, {job_path(job.of): {"state": "incomplete"}})
+        return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})
+
+    return ending
+
+
+def _record_end(purging: Purging, job: Job) -> None:
+    """The audit's word on how a run ends. The job's own journal has it too, so a failure here is only told."""
+    outcome: Outcome = "done" if job.state in {"done", "incomplete"} else "failed"
+    tally = job.tally
+    detail = {
+        "state": job.state,
+        "scope": job.scope.spelled,
+        "objects": tally.objects,
+        "bytes": tally.bytes,
+        "documents": tally.documents,
+        "residue": len(job.residue),
+        **({"missing_acknowledged": job.missing_acknowledged} if job.missing_acknowledged else {}),
+        "failure": dict(job.failure) if job.failure else {},
+    }
+    action = {"purge": "purge.end", "undo": "purge.undo.end", "empty": "purge.quarantine.end"}[job.kind]
+    event = Event(
+        action,
+        job.actor,
+        outcome,
+        job.reason,
+        WORKER,
+        uid=job.scope.uid,
+        video_id=job.scope.video_id or "",
+        clip_id=job.scope.clip_id,
+        fingerprint=job.fingerprint,
+        job_id=job.job_id,
+        detail=detail,
+    )
+    try:
+        if not _recorded(purging, job, action):
+            purging.trail.append(event)
+    except StorageError as error:
+        _log.warning("the end of job %s could not be recorded in the audit: %s", job.job_id, error.message)
+
+
+def _recorded(purging: Purging, job: Job, action: str) -> bool:
+    """Whether a worker before this one recorded this very end and was gone before it could close the job.
+
+    An undo that is begun again has the same id: what ended before it was begun is of the time before. Both times are
+    Firestore's, since the entry's own is that of whichever machine wrote it.
+    """
+    if job.epoch == 1 or job.state not in ENDED:
+        return False
+    try:
+        log = AuditLog(purging.stores.handle)
+        entries = log.search(uid=job.scope.uid, action=action, limit=LATEST)
+        numbers = [int(entry["sequence"]) for entry in entries if entry["job_id"] == job.job_id]
+        return any(at >= job.created_at for at in log.written_at(numbers))
+    except StorageError:
+        return False  # twice on record is better than never
+
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from storage.actions.purge.applying import Request, apply_plan
-from storage.actions.purge.approving import approve, decline
 from storage.actions.purge.context import open_purging
-from storage.actions.purge.planning import make_plan, presented_plan, write_file
+from storage.actions.purge.jobs import Request, apply_plan
+from storage.actions.purge.plans import approve, decline, make_plan, presented_plan, write_file
 from storage.cli.actor import shell_actor, shell_reader
 from storage.cli.commands.purge_jobs import Run, progress, refusing, register_jobs, run_to_end
 from storage.cli.commands.purge_output import say_plan

@@ -7,11 +7,9 @@ import contextlib
 from collections.abc import Callable
 
 from storage.actions.purge.context import Purging, open_purging
-from storage.actions.purge.controlling import cancel, empty_quarantine, resume
-from storage.actions.purge.planning import certificate_of
-from storage.actions.purge.running import run_job
-from storage.actions.purge.undoing import undo
-from storage.actions.purge.worker import sweep
+from storage.actions.purge.jobs import cancel, empty_quarantine, resume, undo
+from storage.actions.purge.plans import certificate_of
+from storage.actions.purge.worker import run_job, sweep
 from storage.cli.actor import shell_actor
 from storage.cli.commands.purge_output import job_document, say_certificate, say_job
 from storage.cli.context import Context

@@ -18,7 +18,7 @@ from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from storage.actions.purge.applying import Request
+from storage.actions.purge.jobs import Request
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.plan import PurgePlan

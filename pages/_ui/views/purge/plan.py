@@ -26,7 +26,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views.purge import confirm, home
 from pages._ui.views.purge.home import WHAT
-from storage.actions.purge.planning import to_text
+from storage.actions.purge.plans import to_text
 from storage.clients.meter import Cost
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.policy import Actor

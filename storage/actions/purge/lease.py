@@ -12,12 +12,19 @@ sets, and so is sure for no longer than the lease lasts.
 A bucket knows no such condition. Before each request that changes it the worker asks `hold`, which renews a lease with
 less than half of its time left and raises where that fails: so all that a replaced worker can still do to a bucket is
 a request that was under way for longer than that half.
+
+Names the process that holds a job, so that another one on the same machine can tell that it is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
+import os
+import platform
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,19 +32,54 @@ from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from storage.actions.documents import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
-from storage.actions.purge.owner import surely_gone, this_process
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, Job, State, entry_path
 from storage.domain.purge.plan import moment_text
 from storage.errors import BackendError, Refused, Stale, StorageError, Throttled, Unreachable
 
-TRIES = 8
+_DEAD_STATES = {"Z", "X", "x"}
 
+
+TRIES = 8
 _log = logging.getLogger(__name__)
+
+
+def this_process() -> str:
+    """`machine:pid:start:token`. The token tells apart two workers in one process."""
+    return f"{_machine()}:{os.getpid()}:{_start_of(os.getpid())}:{secrets.token_hex(4)}"
+
+
+def surely_gone(owner: str) -> bool:
+    """Whether the process that this names has ended for certain: only where it ran on this very machine."""
+    parts = owner.split(":")
+    if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
+        return False
+    return _start_of(int(parts[1])) != parts[2]
+
+
+def _machine() -> str:
+    """This boot of this machine, and its space of process ids (containers have their own)."""
+    boot = space = ""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(f"{platform.node()}|{boot}|{space}".encode()).hexdigest()[:16]
+
+
+def _start_of(pid: int) -> str:
+    """When the process began, in the kernel's ticks; `gone` when there is none, `unknown` where that is not told."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return "gone" if Path("/proc/self/stat").exists() else "unknown"
+    except OSError:
+        return "unknown"
+    return "gone" if after_name[0] in _DEAD_STATES else after_name[19]
 
 
 class LeaseLost(Refused):
@@ -52,7 +94,7 @@ class StillHeld(Refused):
     code = "still_held"
 
 
-def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda _: None) -> Ledger:
+def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda _: None) -> JobLease:
     """Takes the lease of a job that is to go on. `closing` hears of the job as it will end or rest, just before.
 
     Raises `StillHeld` while another worker holds it (unless that process is surely gone), `Refused` for a job that has
@@ -88,11 +130,11 @@ def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda
         except Stale:
             time.sleep(random.uniform(0.01, 0.05))
             continue
-        return Ledger(purging, replace(job, **changes, update_time=done.update_times[job.path]), began, closing)
+        return JobLease(purging, replace(job, **changes, update_time=done.update_times[job.path]), began, closing)
     raise StillHeld(f"Others take the lease of job {job_id} at the same time.", remedy="Look at its status.")
 
 
-class Ledger:
+class JobLease:
     """The hold itself; `job` is always as it stands in Firestore. Use it in a `with` block: it renews the lease."""
 
     def __init__(self, purging: Purging, job: Job, began: float, closing: Callable[[Job], None]) -> None:

@@ -1,0 +1,520 @@
+"""Stops jobs, sets them going again, and begins the emptying of quarantines that have expired.
+
+Applies a plan: every guard is checked here, whatever a page showed, and then a job is created that does the work.
+
+Begins the undo of a purge: refused where it would overwrite something new, or has nothing left to restore from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from storage.actions.audit import by, refusals_recorded
+from storage.actions.documents import Change, Create, FieldName, Update
+from storage.actions.purge.context import Purging
+from storage.actions.purge.lease import StillHeld, surely_gone
+from storage.actions.purge.plans import about, approvals_that_hold, claimed_detail, store_plan, stored_plan, surveyed
+from storage.actions.purge.quarantine import Quarantine, Record, record_of
+from storage.actions.purge.sealing import check_applied, check_sealed
+from storage.actions.purge.steps_undo import path_of, same_fields
+from storage.actions.purge.survey import look_at, maybe_there
+from storage.domain.actor_and_reason import checked_reason, normal_email
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Action, Actor, authorise
+from storage.domain.purge.guards import Approval, check_confirmation, check_seal
+from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, job_path
+from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
+from storage.domain.purge.own_keys import kept_documents
+from storage.domain.purge.places import all_prefixes
+from storage.domain.purge.plan import PlannedUpload, PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.domain.purge.world import World, moved
+from storage.errors import Refused, Stale, StorageError
+from storage.repositories.subtree import Subtree
+
+RESTING: frozenset[State] = frozenset({"cancelled", "failed"})
+SYSTEM = "system"  # what the desk does by itself
+
+
+TRIES = 5
+LIMITS = "ops_limits"
+MAX_REASONS = 50
+_log = logging.getLogger(__name__)
+
+
+def others_at_work(purging: Purging, scope: Scope, *, but: Collection[str] = ()) -> Iterator[str]:
+    """Why no further job may work on this scope now: one line for each job that is at (a part of) it, or soon will."""
+    for job in purging.jobs.of_user(scope.uid):
+        overlapping = scope.covers(job.scope) or job.scope.covers(scope)
+        if overlapping and job.job_id not in but and job.state not in ENDED and job.state != "cancelled":
+            yield f"job {job.job_id} works on {job.scope.spelled} and is {job.state}"
+
+
+def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
+    """Asks a job to stop after the batch under way; one that nobody runs is cancelled at once."""
+    email = normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = job_event(actor, "purge.cancel", job, "")
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.apply", now=purging.clock())
+        if job.state not in RESUMABLE or job.kind == "empty":
+            raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
+        purging.trail.append(event)
+        running = job.held and not surely_gone(job.lease_owner)
+        if running and job.cancel_by:
+            return job  # asked already: writing it again would make the lease look younger than it is
+        change = (
+            Update(job.path, {"cancel_by": email})
+            if running
+            else Update(job.path, {"state": "cancelled", "cancel_by": email, "lease_owner": ""}, job.update_time)
+        )
+        try:
+            purging.writers.documents.commit([change], operation="Cancelling a job")
+        except Stale as stale:
+            raise changed_meanwhile(job) from stale
+    return purging.jobs.get(job_id)
+
+
+def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
+    """Checks that a person may set this job going again and records it; the caller then runs it.
+
+    For a purge that is being undone it is the undo that goes on.
+    """
+    normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    if job.state == "undoing" and job.undo_job:
+        job = purging.jobs.get(job.undo_job)
+    event = job_event(actor, "purge.resume", job, "")
+    with refusals_recorded(purging.trail, event):
+        action: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
+        authorise(actor, action, now=purging.clock())
+        if job.state not in RESUMABLE:
+            raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
+        _refuse_emptied(purging, job)
+        if job.kind != "empty":
+            check_applied(purging, job, stored_plan(purging, job.plan_id))
+        if job.held and not surely_gone(job.lease_owner):
+            raise StillHeld(
+                f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
+            )
+        purging.trail.append(event)
+        if job.state in RESTING or job.cancel_by:  # workers take up only what nobody stopped
+            change = Update(job.path, {"state": "ready", "cancel_by": "", "failure": None}, job.update_time)
+            try:
+                purging.writers.documents.commit([change], operation="Setting a job going again")
+            except Stale as stale:
+                raise changed_meanwhile(job) from stale
+    return purging.jobs.get(job.job_id)
+
+
+def _refuse_emptied(purging: Purging, job: Job) -> None:
+    """A purge takes nothing more, and an undo gives nothing back, once the copies are gone."""
+    if job.kind == "purge" and job.quarantine == "emptied":
+        raise Refused(
+            f"The quarantine of job {job.job_id} was emptied: what it still took could not be given back.",
+            remedy="Cancel it if need be, and make a plan for what is left.",
+        )
+    if job.kind == "undo" and purging.jobs.get(job.of).quarantine == "emptied":
+        raise Refused(
+            f"The quarantine of job {job.of} was emptied: nothing is left to put back.",
+            remedy="What the undo had put back by then stays; its journal says what.",
+        )
+
+
+def begin_emptying(
+    purging: Purging, job: Job, email: str = SYSTEM, reason: str = "the quarantine expired"
+) -> Job | None:
+    """Creates the job that empties an expired quarantine; `None` when somebody else was quicker.
+
+    An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
+    """
+    now = job.read_time or purging.now()
+    emptying = replace(following(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
+    changes: list[Change] = [
+        Create(emptying.path, emptying.to_fields()),
+        Update(job.path, {"quarantine": "emptied"}, job.update_time),
+    ]
+    undoing = purging.jobs.find(job.undo_job) if job.state == "undoing" else None
+    if undoing is not None:
+        if undoing.state not in RESTING:
+            return None
+        failure = {"code": "expired", "message": f"The quarantine was emptied: {reason}.", "remedy": ""}
+        changes.append(Update(undoing.path, {"state": "failed", "failure": failure}, undoing.update_time))
+    try:
+        purging.writers.documents.commit(changes, operation="Beginning to empty a quarantine")
+    except Stale:
+        return None
+    return purging.jobs.get(emptying.job_id)
+
+
+def expired(purging: Purging, job: Job) -> bool:
+    """Whether a purge's quarantine is due to be emptied by its age: its time was over when the job was read, by
+    Firestore's time, and nobody wanted it back.
+
+    Where an undo was asked for and not everything came back, only a person may end it: `empty_quarantine`.
+    """
+    if job.quarantine != "kept" or not job.quarantine_over or job.undo_failed:
+        return False
+    return job.state in ENDED or job.state in RESTING
+
+
+def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, actor: Actor) -> Job:
+    """Creates the job that empties a quarantine which its age does not end, ready to be run: nothing comes back then.
+
+    Refused before its time, which is promised to everybody (erasing is the way to be quicker); while an undo is at
+    work; and unless `phrase` is the scope spelled out.
+    """
+    checked, email = checked_reason(reason), normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = job_event(actor, "purge.empty", job, checked)
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.apply", now=purging.clock())
+        grounds = list(_not_to_be_emptied(purging, job, phrase))
+        if grounds:
+            raise Refused(
+                "This quarantine is not emptied: " + "; ".join(grounds) + ".",
+                reasons=grounds,
+                remedy="Look at its status. To be quicker than its time, make a plan of the scope and erase.",
+            )
+        purging.trail.append(replace(event, outcome="begun"))
+        emptying = begin_emptying(purging, job, email, checked)
+        if emptying is None:
+            raise changed_meanwhile(job)
+    return emptying
+
+
+def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]:
+    if job.kind != "purge" or job.quarantine != "kept":
+        yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is no purge"
+        return
+    if job.quarantine_until is not None and not job.quarantine_over:
+        yield f"it is promised until {job.quarantine_until:%Y-%m-%d %H:%M} UTC"
+    undo_job = purging.jobs.find(job.undo_job) if job.undo_job else None
+    at_work = undo_job if job.state == "undoing" and undo_job is not None else job
+    if at_work.state in GOES_ON_BY_ITSELF:
+        yield f"job {at_work.job_id} is {at_work.state}; cancel it first"
+    if not job.scope.is_named_by(phrase):
+        yield f"the confirmation is not the scope's name, which is {job.scope.typeable!r}"
+
+
+def following(job: Job, email: str, reason: str, now: datetime) -> Job:
+    """The job that undoes a purge, not yet written; what it has to restore is what the purge counted."""
+    return Job(
+        job_id=f"{job.job_id}-undo",
+        kind="undo",
+        of=job.job_id,
+        plan_id=job.plan_id,
+        fingerprint=job.fingerprint,
+        scope=job.scope,
+        maker=job.maker,
+        actor=email,
+        approved_by=(),
+        reason=reason,
+        erase=False,
+        created_at=now,
+        objects_total=job.tally.objects,
+        bytes_total=job.tally.bytes,
+        documents_total=job.tally.documents,
+    )
+
+
+def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
+    """What the audit keeps of something done to a job."""
+    scope = job.scope
+    return by(
+        actor,
+        Event(
+            action,
+            "-",
+            reason=reason,
+            uid=scope.uid,
+            video_id=scope.video_id or "",
+            clip_id=scope.clip_id,
+            fingerprint=job.fingerprint,
+            job_id=job.job_id,
+            detail={"scope": scope.spelled, "state": job.state},
+        ),
+    )
+
+
+def changed_meanwhile(job: Job) -> Refused:
+    """Somebody else did something to the job between looking and acting."""
+    return Refused(f"Job {job.job_id} changed meanwhile.", remedy="Look at its status, then try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for when applying a plan. `phrase` is the scope's name as typed."""
+
+    phrase: str
+    reason: str
+    erase: bool = False
+
+
+def job_id_of(plan: PurgePlan) -> str:
+    """One plan is one job: whoever applies it twice meets the first."""
+    return f"purge-{plan.plan_id.removeprefix('plan-')}"
+
+
+def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor) -> Job:
+    """Creates the job for a plan, ready to be run by a worker; nothing of the customer's is touched yet.
+
+    Raises `BadInput` for a reason or address that cannot be used, `NotPermitted`, `Stale` for a plan that was altered,
+    has expired or whose world moved (`reasons` says what), `Refused` with every other ground. Each refusal is recorded.
+    """
+    reason, email = checked_reason(request.reason), normal_email(actor.email)
+    intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
+    event = by(actor, about(plan, intent))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.apply", now=purging.clock())
+        now = purging.now()
+        check_seal(plan, purging.target, purging.limits, now)
+        check_sealed(purging, plan)
+        counted = check_confirmation(
+            plan,
+            phrase=request.phrase,
+            actor=email,
+            erase=request.erase,
+            approvals=approvals_that_hold(purging, plan),
+            limits=purging.limits,
+        )
+        _refuse_others(purging, plan)
+        _refuse_moved(purging, plan, now)
+        store_plan(purging, plan)
+        job = _job(purging, plan, request, email, reason, counted)
+        purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
+        return _create(purging, job, email)
+
+
+def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
+    return {
+        "scope": plan.scope.spelled,
+        "erase": request.erase,
+        "objects": len(plan.objects),
+        "bytes": plan.total_bytes,
+        "documents": len(plan.documents),
+        **claimed_detail(plan),
+    }
+
+
+def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
+    """One plan is applied once, and no two jobs work on the same things at a time."""
+    mine = purging.jobs.find(job_id_of(plan))
+    if mine is not None:
+        raise _applied(mine)
+    others = tuple(others_at_work(purging, plan.scope))
+    if others:
+        raise Refused(
+            f"Another job is at it: {others[0]}.", reasons=others, remedy="Wait until it has ended, or cancel it."
+        )
+
+
+def _applied(job: Job) -> Refused:
+    return Refused(
+        f"This plan was applied already, by {job.actor}: job {job.job_id}, which is {job.state}.",
+        reasons=(f"applied already as job {job.job_id}",),
+        remedy=f"Look at `purge status {job.job_id}`; resume that job if it stopped.",
+    )
+
+
+def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
+    """The world must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
+    acknowledged = plan.claims is not None and plan.claims.acknowledged
+    world = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
+    differences = (*moved(plan, world), *_beyond(purging, plan, world))
+    if differences:
+        raise Stale(
+            "The world moved since the plan was made: " + "; ".join(differences[:5]) + ".",
+            reasons=differences,
+            remedy="Make the plan anew, look at it, and apply that one.",
+        )
+
+
+def _beyond(purging: Purging, plan: PurgePlan, world: World) -> Iterator[str]:
+    """What the plan names, the look at its scope did not find, and is there all the same: it is not the scope's.
+
+    A clip's own objects, and whose a public link is, only documents tell; so this is asked of what they say now, and
+    deleting has the version that was seen as its precondition.
+    """
+    keys = {item.key for item in world.objects}
+    rest = [item for item in plan.objects if item.key not in keys]
+    if rest:
+        gone = set(look_at(purging.stores.objects, rest, all_prefixes(plan.scope, purging.stores.layout)).absent)
+        yield from (f"object not of the scope: {item.key}" for at, item in enumerate(rest) if at not in gone)
+    paths = {document.path for document in world.documents}
+    named = [document.path for document in plan.documents if document.path not in paths]
+    found = Subtree(purging.stores.handle).at(named) if named else {}
+    yield from (f"document not of the scope: {path}" for path, document in found.items() if document is not None)
+    yield from _uploads_beyond(purging, set(plan.uploads) - set(world.uploads))
+
+
+def _uploads_beyond(purging: Purging, uploads: Collection[PlannedUpload]) -> Iterator[str]:
+    for folder in sorted({upload.key[: upload.key.rfind("/") + 1] for upload in uploads}):
+        found = purging.stores.objects.multipart_uploads(folder)
+        if found.error is not None:
+            raise found.error
+        there = {PlannedUpload(one.key, one.upload_id) for one in found.uploads}
+        for upload in sorted(uploads):
+            if upload in there or (upload.key.startswith(folder) and not found.complete):
+                yield f"unfinished upload not of the scope: {upload.key}"
+
+
+def _job(
+    purging: Purging, plan: PurgePlan, request: Request, email: str, reason: str, approvals: tuple[Approval, ...]
+) -> Job:
+    now = purging.now()
+    return Job(
+        job_id=job_id_of(plan),
+        kind="purge",
+        of="",
+        plan_id=plan.plan_id,
+        fingerprint=plan.fingerprint,
+        scope=plan.scope,
+        maker=plan.maker,
+        actor=email,
+        approved_by=tuple(sorted(approval.approver for approval in approvals)),
+        reason=reason,
+        erase=request.erase,
+        created_at=now,
+        objects_total=len(plan.objects),
+        bytes_total=plan.total_bytes,
+        documents_total=len(plan.documents),
+        missing_acknowledged=len(plan.claims.missing) if plan.claims is not None else 0,
+        quarantine="none" if request.erase else "kept",
+        quarantine_until=None if request.erase else now + purging.limits.quarantine_life,
+    )
+
+
+def _create(purging: Purging, job: Job, email: str) -> Job:
+    """Writes the job together with the actor's purges of the last hour, so that two at once cannot pass the limit."""
+    path = f"{LIMITS}/purges-{hashlib.sha256(email.encode()).hexdigest()[:32]}"
+    for _ in range(TRIES):
+        record = purging.stores.records.raw(path)
+        times = (record.fields or {}).get("times", ()) if record else ()
+        recent = [at for at in times if isinstance(at, datetime) and job.created_at - at < timedelta(hours=1)]
+        if len(recent) >= purging.limits.per_actor_hour:
+            raise Refused(
+                f"{email} began {len(recent):,} purges within the last hour; more are not allowed.",
+                reasons=(f"at most {purging.limits.per_actor_hour:,} purges an hour",),
+                remedy="Wait, or ask a colleague.",
+            )
+        now = [*recent, job.created_at]
+        counted: Change = Update(path, {"times": now}, record.update_time) if record else Create(path, {"times": now})
+        try:
+            done = purging.writers.documents.commit(
+                [Create(job_path(job.job_id), job.to_fields()), counted], operation="Creating a job"
+            )
+        except Stale:
+            there = purging.jobs.find(job.job_id)
+            if there is not None:
+                raise _applied(there) from None
+            continue
+        return replace(job, update_time=done.update_times[job.path])
+    raise Refused("Others create jobs at the same time.", remedy="Try again.")
+
+
+def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
+    """Creates the job that undoes a purge, ready to be run by a worker.
+
+    Refused where something new lives at a place that it would restore, for what was erased, emptied or undone before,
+    and while a worker has the purge. Once an undo was asked for, the quarantine stays until a person ends it.
+    """
+    checked, email = checked_reason(reason), normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = job_event(actor, "purge.undo", job, checked)
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, "purge.undo", now=purging.clock())
+        _refuse_undo(purging, job)
+        try:
+            _refuse_occupied(purging, job)
+        except StorageError as error:
+            _keep_for_a_person(purging, job, error)
+            raise
+        undoing = following(job, email, checked, job.read_time or purging.now())
+        purging.trail.append(replace(event, outcome="begun", job_id=undoing.job_id))
+        before = purging.jobs.find(undoing.job_id)
+        first: Change
+        if before is None:
+            first = Create(undoing.path, undoing.to_fields())
+        else:  # an earlier undo left something; begin it again
+            anew = replace(undoing, sequence=before.sequence, epoch=before.epoch)
+            fields: dict[FieldName, object] = dict(anew.to_fields().items())
+            first = Update(undoing.path, fields, before.update_time)
+        second = Update(job.path, {"state": "undoing", "undo_job": undoing.job_id}, job.update_time)
+        try:
+            purging.writers.documents.commit([first, second], operation="Creating an undo")
+        except Stale as stale:
+            raise changed_meanwhile(job) from stale
+    return purging.jobs.get(undoing.job_id)
+
+
+def _refuse_occupied(purging: Purging, job: Job) -> None:
+    plan = stored_plan(purging, job.plan_id)
+    check_applied(purging, replace(job, kind="undo"), plan)
+    occupied = _occupied(purging, job, plan, record_of(purging.jobs, job.job_id, plan, erase=False))
+    if occupied:
+        raise Refused(
+            f"Something new lives where {len(occupied):,} of it would go back: {occupied[0]}.",
+            reasons=occupied[:MAX_REASONS],
+            remedy="Move it away, or leave the purge as it is.",
+        )
+
+
+def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
+    """Notes that somebody wanted it back and could not have it: the quarantine is then no longer emptied by its age."""
+    try:
+        purging.writers.documents.commit(
+            [Update(job.path, {"undo_refused": why.as_dict()})], operation="Noting that an undo was refused"
+        )
+    except StorageError as error:
+        _log.warning("that an undo of job %s was refused could not be noted: %s", job.job_id, error.message)
+
+
+def _refuse_undo(purging: Purging, job: Job) -> None:
+    grounds = list(others_at_work(purging, job.scope, but=(job.job_id,)))
+    if job.kind != "purge":
+        grounds.append(f"job {job.job_id} is no purge")
+    elif job.erase:
+        grounds.append("it was erased, without a quarantine")
+    elif job.quarantine != "kept":
+        grounds.append(f"its quarantine is {job.quarantine}")
+    elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
+        grounds.append(f"its quarantine expired at {job.quarantine_until:%Y-%m-%d %H:%M} UTC")
+    if job.state == "undoing":
+        grounds.append(f"it is being undone by job {job.undo_job}; resume that one")
+    elif job.state in {"ready", "running", "interrupted"}:
+        grounds.append(f"it is {job.state}; cancel it first")
+    if grounds:
+        raise Refused(
+            "This purge cannot be undone: " + "; ".join(grounds) + ".", reasons=grounds, remedy="Look at its status."
+        )
+
+
+def _occupied(purging: Purging, job: Job, plan: PurgePlan, record: Record) -> tuple[str, ...]:
+    """What is now where the purge deleted something, and is not what it deleted."""
+    quarantine, found = Quarantine(purging, job.job_id), list[str]()
+    prefixes = all_prefixes(plan.scope, purging.stores.layout)
+    # After a purge next to nothing is there: a listing says so at once, where each key would be asked for alone.
+    sure = maybe_there(purging.stores.objects, frozenset(record.deleted_keys), prefixes)
+    for index, batch in enumerate(object_batches(plan, erase=False)):
+        mine = [item for item in batch if item.key in sure]
+        numbers = {item.key: index * KEPT_BATCH + position for position, item in enumerate(batch)}
+        presence = look_at(purging.stores.objects, mine, prefixes) if mine else None
+        for position in presence.moved if presence else ():
+            item = mine[position]
+            if not quarantine.same_as_kept(numbers[item.key], item):
+                found.append(f"object {item.key}")
+    deleted, tree = frozenset(record.deleted_paths), Subtree(purging.stores.handle)
+    for batch_number, documents in enumerate(saving_batches(plan)):
+        there = tree.messages([item.path for item in documents if item.path in deleted])
+        occupied = {path: document for path, document in there.items() if document is not None}
+        if occupied:
+            name = kept_documents(job.job_id, batch_number)
+            lines = quarantine.read_documents(name, record.digests[batch_number])
+            kept = {path: line for line in lines if (path := path_of(line)) in occupied}
+            found += [f"document {path}" for path, line in kept.items() if not same_fields(line, occupied[path])]
+    return tuple(found)
