@@ -1,23 +1,55 @@
-"""What a command works with: the stores of this machine's configuration, opened on first use, and the clock."""
+"""What a command works with: the stores of this machine's configuration, opened on first use, and the clock.
+
+Who acts in the shell: as `--actor` says, which is recorded and not authenticated, from this account and machine.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
+import platform
 from datetime import UTC, datetime
 
 from storage import connect
 from storage.actions import audit
 from storage.actions.repair import RepairContext
-from storage.cli.actor import shell_reader
 from storage.clients.meter import metering
 from storage.connect import Stores, Writers
-from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.actor_and_reason import MAX_REASON_CHARS, normal_email
 from storage.domain.audit_chain import Event
+from storage.domain.policy import ROLES, Actor
 from storage.errors import Refused, StorageError
 from storage.text import without_secrets
 
+MAX_PLACE_CHARS = 200
+
+
 _ACTIONS = {"url": "link.issue"}  # where the audit calls it otherwise than the shell
+
+
+def shell_actor(email: str) -> Actor:
+    """The actor for a command that changes something; `BadInput` unless it is an e-mail address."""
+    return _shell(normal_email(email, "--actor"))
+
+
+def shell_reader(email: str | None) -> Actor:
+    """The actor for a command that only looks: may be left out."""
+    return shell_actor(email) if email is not None else _shell("")
+
+
+def _shell(email: str) -> Actor:
+    return Actor(email, frozenset(ROLES), "shell", place=_place())
+
+
+def _place() -> str:
+    """`account@machine`, as far as the system tells; what cannot be printed is left out, as it goes on record."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's account may have no name
+        account = ""
+    place = f"{account}@{platform.node()}"
+    return "".join(char for char in place if char.isprintable())[:MAX_PLACE_CHARS]
 
 
 class Context:

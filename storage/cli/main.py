@@ -1,4 +1,7 @@
-"""Parses the command line, runs one command, and turns every outcome into the exit status of the contract."""
+"""Parses the command line, runs one command, and turns every outcome into the exit status of the contract.
+
+One module for each group of commands; each registers its parsers and knows how to run them.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,43 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, TextIO
 
-from storage.cli import commands
 from storage.cli.context import Context
+from storage.cli.diagnose import register_diagnose
+from storage.cli.look import register_audit, register_check, register_look
 from storage.cli.output import cost_line, progress, report_error
+from storage.cli.purge import register_purge
+from storage.cli.repair import (
+    register_highlights,
+    register_recount,
+    register_set_status,
+    register_undo_change,
+    register_upload,
+)
+from storage.cli.rollup import register_rollup
+from storage.cli.verify import register_verify
 from storage.clients.meter import billed
 from storage.errors import BadInput, Refused, StorageError
 from storage.ids import check_id, check_stored_id
 
+COMMANDS = (
+    register_check,
+    register_look,
+    register_verify,
+    register_diagnose,
+    register_set_status,
+    register_highlights,
+    register_upload,
+    register_undo_change,
+    register_recount,
+    register_purge,
+    register_rollup,
+    register_audit,
+)
+
+
 # Arguments that are ids of a customer's things, and of the desk's own, which nobody has to give exactly.
 _IDS = {"uid": "UID", "video_id": "VIDEO_ID", "video": "VIDEO_ID", "clip_id": "CLIP_ID", "clip": "CLIP_ID"}
 _OWN_IDS = {"job_id": "JOB_ID", "job": "JOB_ID", "change_id": "CHANGE_ID"}
-
 EPILOG = """\
 exit status:
   0  done, nothing wrong found
@@ -33,6 +62,12 @@ exit status:
 
 Without any R2_*, FIREBASE_* or FIRESTORE_EMULATOR_HOST setting the commands work on the demo's sample data.
 """
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds every command to the parser."""
+    for add in COMMANDS:
+        add(subparsers, common)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser] = root.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
-    commands.register(subparsers, common)
+    register(subparsers, common)
     return root
 
 

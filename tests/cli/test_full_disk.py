@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import pytest
 
-from storage.cli.scan_log import ScanLog
+from storage.cli.checkpoint import ScanLog
 from storage.domain.integrity import Checked, InFlight, Report
 from storage.errors import BadInput
 from storage.files import GrowingFile, replace_file, write_file

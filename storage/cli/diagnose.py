@@ -18,7 +18,9 @@ from storage.verify_facts import checker
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def register_diagnose(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
     """Adds the command."""
     command = subparsers.add_parser(
         "diagnose", parents=[common], help="one verdict for a video, with evidence and next steps; or all that is stuck"

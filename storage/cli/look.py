@@ -1,4 +1,9 @@
-"""`find`, `usage` and `url`: the questions of support."""
+"""`find`, `usage` and `url`: the questions of support.
+
+`audit`: who did what, when and why, newest first; and whether the record is whole.
+
+`check`: is everything in place to work?
+"""
 
 from __future__ import annotations
 
@@ -6,21 +11,26 @@ import argparse
 from typing import Any
 
 from storage import account, links
-from storage.actions import audit
+from storage.actions import audit, health
 from storage.actions.audit import UNKNOWN
-from storage.cli.actor import shell_reader
-from storage.cli.context import Context
+from storage.actions.health import Health
+from storage.audit_search import audit_log
+from storage.cli.context import Context, shell_reader
 from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
 from storage.clients.meter import metering
+from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.model import Clip
 from storage.domain.usage import Quota, Usage
 from storage.domain.usage_reply import usage_reply
-from storage.errors import AccessDenied, NotFound
+from storage.errors import AccessDenied, ConfigError, NotFound
 from storage.find import find
+from storage.repositories.audit_log import AuditLog
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def register_look(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
     """Adds the three commands."""
     finder = subparsers.add_parser("find", parents=[common], help="find a user, video or clip from anything pasted")
     finder.add_argument(
@@ -199,3 +209,100 @@ def run_url(arguments: argparse.Namespace, context: Context) -> int:
     sys_note = f"{signed.content_type}, {size(link.object.size_bytes)}, good until {rfc3339(signed.expires_at)}"
     say(sys_note)
     return 0
+
+
+def register_audit(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "audit",
+        parents=[common],
+        help="who did what, when and why",
+        description="The newest entries of the audit, also about users and videos that no longer exist. With --verify "
+        "the whole chain is read, and every missing or altered entry is reported (exit 1).",
+    )
+    command.add_argument("--uid", metavar="UID", help="only what concerns this user")
+    command.add_argument("--actor", metavar="EMAIL", help="only what this person did")
+    command.add_argument("--limit", metavar="N", type=int, default=50, help="how many, 50 by default")
+    command.add_argument("--verify", action="store_true", help="check the chain")
+    command.set_defaults(run=run_audit)
+
+
+def run_audit(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0, or 1 when the chain does not hold."""
+    uid = arguments.uid if arguments.uid is not None else ""
+    actor = normal_email(arguments.actor, "--actor") if arguments.actor is not None else ""
+    log = audit_log(context.stores)
+    if arguments.verify:
+        return _verify(log, context)
+    events = log.search(uid=uid, actor=actor, limit=arguments.limit)
+    if context.as_json:
+        print_json({"events": events})
+    else:
+        rows = [(e["sequence"], e["at"], e["actor"], e["action"], e["outcome"], e["uid"], e["reason"]) for e in events]
+        say_table(("NUMBER", "AT", "ACTOR", "ACTION", "OUTCOME", "USER", "REASON"), rows)
+    return 0
+
+
+def _verify(log: AuditLog, context: Context) -> int:
+    report = log.verify_chain()
+    rows = [{"sequence": item.sequence, "kind": item.kind, "detail": item.detail} for item in report.breaks]
+    if context.as_json:
+        answer = {"whole": report.whole, "entries": report.entries, "copies": report.copies, "ends": report.ends}
+        print_json({**answer, "keyed": bool(log.keys), "breaks": rows})
+    else:
+        say_table(("NUMBER", "WHAT", "DETAIL"), [(row["sequence"], row["kind"], row["detail"]) for row in rows])
+        state = "The chain is whole" if report.whole else "The chain does not hold"
+        compared = f"{report.copies:,} copies and {report.ends:,} ends in the bucket compared"
+        say(f"{state}: {report.entries:,} entries; {compared}.")
+        if not log.keys:
+            say("It is sealed without a key (AUDIT_HMAC_KEY): whoever may write all of it could forge it anew.")
+    return 0 if report.whole else 1
+
+
+def register_check(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Adds the command."""
+    check = subparsers.add_parser(
+        "check",
+        parents=[common],
+        help="configuration, Firestore, the key prefix, the bucket, and each permission apart",
+        description="Checks the configuration, reads from Firestore, looks whether the bucket holds objects that "
+        "documents name (an empty one answers as well), and tries each R2 permission on an object of its own below "
+        "_ops/health/, which it takes away again.",
+    )
+    check.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when all is well, 1 when something is off, 2 for configuration, 3 when a backend refused or was away."""
+    with metering() as meter:
+        try:
+            result = health.everything(context.stores, context.now)
+        except ConfigError as error:
+            result = health.refused_configuration(error)
+    status = result.error.exit_status if result.error else 0 if result.ok else 1
+    if context.as_json:
+        document = {
+            "mode": result.mode,
+            "ok": result.ok,
+            "checks": [check.as_dict() for check in result.checks],
+            "cost": meter.cost().as_dict(),
+        }
+        print_json(document | ({"error": result.error.as_dict()} if result.error else {}))
+    else:
+        _say_check(result)
+    return status
+
+
+def _say_check(result: Health) -> None:
+    say(f"mode: {result.mode}")
+    width = max(len(check.name) for check in result.checks)
+    for check in result.checks:
+        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {safe(check.detail, 300)}")
+        if not check.ok and check.remedy:
+            say(f"      {'':<{width}}  -> {safe(check.remedy, 600)}")
+    if result.error and not isinstance(result.error, ConfigError):
+        report_error(result.error, as_json=False)

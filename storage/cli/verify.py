@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import verify
+from storage.cli.checkpoint import COLUMNS, ScanLog
 from storage.cli.context import Context
 from storage.cli.output import (
     cost_line,
@@ -25,7 +26,6 @@ from storage.cli.output import (
     say_table,
     size,
 )
-from storage.cli.scan_log import COLUMNS, ScanLog
 from storage.clients.circuit import patiently
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
@@ -37,7 +37,9 @@ from storage.verify_facts import checker
 from storage.verify_strangers import verify_strangers
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def register_verify(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
     """Adds the command."""
     command = subparsers.add_parser(
         "verify",

@@ -1,0 +1,438 @@
+"""`purge`: plan, approve, decline, apply, status, resume, cancel, undo; and the worker that runs jobs.
+
+The verbs of `purge` about jobs: status, certificate, resume, cancel, undo, list, and the worker that runs them.
+
+Plans and jobs as `purge` prints them: for scripts and for people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from storage.actions.purge.context import Purging, open_purging
+from storage.actions.purge.jobs import Request, apply_plan, cancel, empty_quarantine, resume, undo
+from storage.actions.purge.plans import approve, certificate_of, decline, make_plan, presented_plan, write_file
+from storage.actions.purge.worker import run_job, sweep
+from storage.cli.context import Context, shell_actor, shell_reader
+from storage.cli.output import cost_line, print_json, report_error, safe, say, say_table, size
+from storage.cli.output import progress as told
+from storage.clients.meter import agreed, metering
+from storage.domain.purge.cost import estimate
+from storage.domain.purge.guards import second_person_needed
+from storage.domain.purge.job import Job
+from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import Scope
+from storage.errors import BackendError, BadInput, Refused
+
+SHOWN = 10
+
+
+Run = Callable[[argparse.Namespace, Context], int]
+Subparsers = argparse._SubParsersAction
+DESCRIPTION = """\
+Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so that it can be undone.
+
+  purge plan UID --video VIDEO_ID --out plan.json --actor you@example.com     look; nothing is changed
+  purge approve plan.json --actor colleague@example.com                       a whole user, above limits, --erase
+  purge decline plan.json --actor colleague@example.com --reason "why"        a no, on record for the plan's maker
+  purge apply plan.json --confirm UID/VIDEO_ID --reason "why" --actor you@example.com
+  purge status JOB_ID          purge undo JOB_ID --actor you@example.com --reason "why"
+"""
+
+
+def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
+    """A job as `--json` shows it. For an undo the numbers are of what came back."""
+    verb = "restored" if job.kind == "undo" else "deleted"
+    tally = job.tally
+    document: dict[str, Any] = {
+        "job_id": job.job_id,
+        "kind": job.kind,
+        "state": job.state,
+        "scope": job.scope.spelled,
+        "plan_id": job.plan_id,
+        "fingerprint": job.fingerprint,
+        "actor": job.actor,
+        "approved_by": list(job.approved_by),
+        "reason": job.reason,
+        "erase": job.erase,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "step": job.step,
+        "batch": job.batch,
+        "totals": {"objects": job.objects_total, "bytes": job.bytes_total, "documents": job.documents_total},
+        f"objects_{verb}": tally.objects,
+        f"documents_{verb}": tally.documents,
+        f"bytes_{verb}": tally.bytes,
+        "uploads_aborted": tally.uploads,
+        "already_gone": tally.already_gone,
+        "left_alone": tally.left_alone,
+        "missing_acknowledged": job.missing_acknowledged,
+        "residue": list(job.residue),
+        "disturbed": list(job.disturbed),
+        "objects_per_second": round(job.objects_per_second(job.finished_at or job.update_time or job.created_at), 1),
+        "quarantine": job.quarantine,
+        "quarantine_until": job.quarantine_until,
+        "undo_failed": job.undo_failed,
+        "undo_refused": dict(job.undo_refused) if job.undo_refused else None,
+        "failure": dict(job.failure) if job.failure else None,
+    }
+    if job.kind == "purge":
+        document["undo"] = None if undo is None else job_document(undo)
+    if undo is not None and undo.residue:
+        document["residue"] = list(undo.residue)
+    return document
+
+
+def say_certificate(certificate: dict[str, Any]) -> None:
+    """A certificate for a person: every field in a line of its own."""
+    for name, value in certificate.items():
+        if isinstance(value, dict):
+            say(f"{name}:")
+            for part, inner in value.items():
+                say(f"  {part}: {safe(inner, 1_000)}")
+        elif isinstance(value, list):
+            say(f"{name}:")
+            for line in value:
+                say(f"  - {safe(line, 1_000)}")
+        else:
+            say(f"{name}: {safe(value, 2_000)}")
+
+
+def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
+    """A plan for a person: what goes, what to know, and what it takes to apply it."""
+    say(f"Purge of {safe(plan.scope.spelled, 400)} ({plan.scope.kind}), plan {plan.plan_id}")
+    say(f"  {len(plan.objects):,} objects, {size(plan.total_bytes)}; {len(plan.documents):,} documents; "
+        f"{len(plan.uploads):,} unfinished uploads")  # fmt: skip
+    rows: list[tuple[object, ...]] = [(item.key, size(item.size_bytes)) for item in plan.objects[:SHOWN]]
+    rows += [(item.path, "document") for item in plan.documents[:SHOWN]]
+    say_table(("WHAT GOES", "SIZE"), rows)
+    more = max(0, len(plan.objects) - SHOWN) + max(0, len(plan.documents) - SHOWN)
+    if more:
+        say(f"and {more:,} more; all of them are in the plan's JSON")
+    if plan.counters:
+        say_table(("COUNTER", "BEFORE", "AFTER"), [(f"{c.path} {c.field}", c.before, c.after) for c in plan.counters])
+    for title, lines in (("WARNING", plan.warnings), ("BLOCKED", plan.blocked)):
+        for line in lines:
+            say(f"{title}: {safe(line, 600)}")
+    claims = plan.claims
+    if claims is not None and claims.claimed:
+        controls = f"; {claims.controls.words}" if claims.controls is not None else ""
+        say(f"Completed clips claim {claims.claimed:,} objects, {claims.found:,} of which are there{controls}.")
+    needed = second_person_needed(plan, limits, erase=False)
+    if needed:
+        say(f"A second person must approve it: {', '.join(needed)}.")
+    say(f"Fingerprint {plan.fingerprint}; valid until {plan.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def say_job(job: Job, undo: Job | None = None) -> None:
+    """A job for a person."""
+    verb = "restored" if job.kind == "undo" else "deleted"
+    say(f"Job {job.job_id}: {job.kind} of {safe(job.scope.spelled, 400)}, {job.state}")
+    say(f"  {verb}: {job.tally.objects:,} of {job.objects_total:,} objects ({size(job.tally.bytes)}), "
+        f"{job.tally.documents:,} of {job.documents_total:,} documents")  # fmt: skip
+    if job.tally.already_gone or job.tally.left_alone:
+        say(f"  already gone: {job.tally.already_gone:,}; left alone because changed: {job.tally.left_alone:,}")
+    if job.missing_acknowledged:
+        say(f"  claimed and never seen, as acknowledged: {job.missing_acknowledged:,} objects; not proven to be gone")
+    if job.undo_failed:
+        say("  its undo was asked for and is not through: the quarantine stays, whatever its age, until it is undone "
+            f"(purge undo {job.job_id}, or resume) or a person ends it (purge empty {job.job_id})")  # fmt: skip
+        if job.undo_refused:
+            say(f"  the undo was refused: {safe(job.undo_refused.get('message', ''), 1_000)}")
+    elif job.quarantine == "kept" and job.quarantine_until:
+        say(f"  can be undone until {job.quarantine_until:%Y-%m-%d %H:%M} UTC: purge undo {job.job_id}")
+    for title, lines in (("LEFT", job.residue), ("DISTURBED", job.disturbed)):
+        for line in lines:
+            say(f"{title}: {safe(line, 1_200)}")
+    if job.failure:
+        say(f"Stopped: {safe(job.failure.get('message', ''), 1_000)}")
+    if undo is not None:
+        say_job(undo)
+
+
+def progress(line: str) -> None:
+    """A line on stderr, if anybody still listens: a job must not end because its terminal did."""
+    with contextlib.suppress(OSError):
+        told(line)
+
+
+def register_jobs(add: Callable[[str, str, Run], argparse.ArgumentParser]) -> None:
+    """Adds the verbs with `add`, which makes a parser out of name, help and function."""
+    add("status", "how far a job is and what it did", run_status).add_argument("job_id", metavar="JOB_ID")
+    add("certificate", "what was erased, and what of it was verified", run_certificate).add_argument(
+        "job_id", metavar="JOB_ID"
+    )
+    for name, help_text, run in (
+        ("resume", "go on with a job that stopped", run_resume),
+        ("cancel", "stop a job between two batches", run_cancel),
+        ("undo", "put back what a purge took away", run_undo),
+    ):
+        verb = add(name, help_text, run)
+        verb.add_argument("job_id", metavar="JOB_ID")
+        verb.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
+        if name == "undo":
+            verb.add_argument("--reason", metavar="TEXT", required=True, help="why")
+    emptied = add("empty", "end a quarantine that stays because its undo failed; nothing comes back then", run_empty)
+    emptied.add_argument("job_id", metavar="JOB_ID")
+    emptied.add_argument("--confirm", metavar="TEXT", default="", help="the scope spelled out, as for apply")
+    emptied.add_argument("--reason", metavar="TEXT", required=True, help="why")
+    emptied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
+    add("list", "the newest jobs", run_list).add_argument("--limit", metavar="N", type=int, default=20)
+    worker = add("worker", "run one job, or all that were abandoned and all quarantines that expired", run_worker)
+    what = worker.add_mutually_exclusive_group(required=True)
+    what.add_argument("--job", metavar="JOB_ID", help="this job")
+    what.add_argument(
+        "--sweep", action="store_true", help="what nobody runs any more; for a scheduler, every few minutes"
+    )
+
+
+def run_status(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0, or 1 where the job stopped with a fault or left something."""
+    purging = open_purging(context.stores)
+    job = purging.jobs.get(arguments.job_id)
+    _print(job, purging, context)
+    return 1 if job.state in {"incomplete", "failed"} else 0
+
+
+def run_certificate(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0, or 1 where the proof found something left, or there is no certificate (yet)."""
+    certificate = certificate_of(open_purging(context.stores), arguments.job_id)
+    if context.as_json:
+        print_json(certificate, sealed=True)
+    else:
+        say_certificate(certificate)
+    return 0 if certificate["verified"]["clean"] else 1
+
+
+def run_resume(arguments: argparse.Namespace, context: Context) -> int:
+    """Goes on with the job here; exits as `apply`."""
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    purging = open_purging(context.stores, progress)
+    job = resume(purging, job_id, actor)
+    return run_to_end(purging, job.job_id, context)
+
+
+def run_cancel(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when the job is cancelled or will stop after the batch under way."""
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    purging = open_purging(context.stores)
+    _print(cancel(purging, job_id, actor), purging, context)
+    return 0
+
+
+def run_undo(arguments: argparse.Namespace, context: Context) -> int:
+    """Undoes here; exit 0 when all is back, 1 when something could not be put back, 4 when refused."""
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    purging = open_purging(context.stores, progress)
+    begun = refusing(context, lambda: undo(purging, job_id, arguments.reason, actor))
+    if begun is None:
+        return Refused.exit_status
+    return run_to_end(purging, begun.job_id, context)
+
+
+def run_empty(arguments: argparse.Namespace, context: Context) -> int:
+    """Empties here; exit 0 when nothing is left of it, 3 when it stopped, 4 when refused."""
+    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    purging = open_purging(context.stores, progress)
+    begun = refusing(context, lambda: empty_quarantine(purging, job_id, arguments.confirm, arguments.reason, actor))
+    if begun is None:
+        return Refused.exit_status
+    return run_to_end(purging, begun.job_id, context)
+
+
+def run_list(arguments: argparse.Namespace, context: Context) -> int:
+    """The newest jobs first."""
+    if not 1 <= arguments.limit <= 500:
+        raise BadInput("--limit must be from 1 to 500", field_name="--limit", remedy="For example 20.")
+    jobs = open_purging(context.stores).jobs.recent(arguments.limit)
+    if context.as_json:
+        print_json({"jobs": [job_document(job) for job in jobs]})
+    else:
+        rows = [(job.job_id, job.kind, job.state, job.scope.spelled, job.actor, job.created_at) for job in jobs]
+        say_table(("JOB", "KIND", "STATE", "SCOPE", "ACTOR", "BEGUN"), rows)
+    return 0
+
+
+def run_worker(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
+    purging = open_purging(context.stores, progress)
+    if arguments.job is not None:
+        return run_to_end(purging, arguments.job, context)
+    with agreed():
+        jobs = sweep(purging)
+    if context.as_json:
+        print_json({"jobs": [job_document(job) for job in jobs]})
+    else:
+        for job in jobs:
+            say_job(job)
+        say(f"{len(jobs):,} jobs were worked on.")
+    return max((_status(job) for job in jobs), default=0)
+
+
+def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
+    """The job, or `None` after telling of a refusal with every one of its grounds."""
+    try:
+        return begin()
+    except Refused as refused:
+        report_error(refused, as_json=context.as_json, extra={"reasons": list(refused.reasons)})
+        if not context.as_json:
+            for reason in refused.reasons:
+                progress(f"  - {reason}")
+        return None
+
+
+def run_to_end(purging: Purging, job_id: str, context: Context) -> int:
+    """Runs the job here and tells how it ended. Its plan told what it costs: no budget of reads stops it half way."""
+    with agreed():
+        return ended(run_job(purging, job_id), purging, context)
+
+
+def ended(job: Job, purging: Purging, context: Context) -> int:
+    """Tells how a run ended, about the purge also when it was its undo that ran."""
+    if job.kind == "undo":
+        job = purging.jobs.get(job.of)
+    _print(job, purging, context)
+    undo_job = purging.jobs.find(job.undo_job) if job.undo_job else None
+    return _status(undo_job or job)
+
+
+def _status(job: Job) -> int:
+    if job.state in {"done", "undone"}:
+        return 0
+    return BackendError.exit_status if job.state in {"failed", "interrupted", "running"} else 1
+
+
+def _print(job: Job, purging: Purging, context: Context) -> None:
+    undo_job = purging.jobs.find(job.undo_job) if job.undo_job else None
+    if not context.as_json:
+        say_job(job, undo_job)
+        return
+    document = job_document(job, undo_job)
+    failure = (undo_job or job).failure
+    print_json({**document, "error": dict(failure)} if failure else document)
+
+
+def register_purge(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    """Adds the command with its verbs."""
+    purge = subparsers.add_parser(
+        "purge",
+        help="delete a clip, a video or a user: plan, approve, apply, undo",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = purge.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+
+    def add(name: str, help_text: str, run: Run) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(
+            name, parents=[common], help=help_text, description=help_text[:1].upper() + help_text[1:]
+        )
+        verb.set_defaults(run=run)
+        return verb
+
+    plan = add("plan", "list everything that would go, and seal the list", run_plan)
+    plan.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
+    plan.add_argument("--video", metavar="VIDEO_ID", help="only this video")
+    plan.add_argument("--clip", metavar="CLIP_ID", action="append", default=[], help="only this clip; may be repeated")
+    plan.add_argument(
+        "--acknowledge-missing",
+        action="store_true",
+        help="what completed clips claim and is not there may be purged all the same; recorded",
+    )
+    plan.add_argument("--out", metavar="FILE", type=Path, help="write the plan there, for approve and apply")
+    plan.add_argument("--actor", metavar="EMAIL", help="who makes it; recorded, and then cannot approve it")
+    applied = add("apply", "do what the plan shows", run_apply)
+    applied.add_argument("file", metavar="FILE", type=Path)
+    applied.add_argument(
+        "--confirm",
+        metavar="TEXT",
+        default="",
+        help="the scope spelled out: uid, uid/video, uid/video/clip; 'uid/video/3 clips'",
+    )
+    applied.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
+    applied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
+    applied.add_argument(
+        "--erase", action="store_true", help="without quarantine, for legal requests; cannot be undone"
+    )
+    approved = add("approve", "approve exactly this plan as a second person", run_approve)
+    approved.add_argument("file", metavar="FILE", type=Path)
+    approved.add_argument(
+        "--actor", metavar="EMAIL", required=True, help="who approves; not the maker, not who applies"
+    )
+    declined = add("decline", "say no to exactly this plan as a second person, and why", run_decline)
+    declined.add_argument("file", metavar="FILE", type=Path)
+    declined.add_argument("--reason", metavar="TEXT", required=True, help="why; the plan's maker reads it")
+    declined.add_argument("--actor", metavar="EMAIL", required=True, help="who declines; not the maker")
+    register_jobs(add)
+
+
+def run_plan(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 for a plan that can be applied, 1 for one that something stands against, or where nothing exists."""
+    scope = Scope.of(arguments.uid, arguments.video, arguments.clip)
+    actor = shell_reader(arguments.actor)
+    purging = open_purging(context.stores, progress)
+    with metering() as meter:
+        plan = make_plan(purging, scope, actor, maker=actor.email, acknowledge_missing=arguments.acknowledge_missing)
+    progress(cost_line(meter.cost().as_dict()).replace("cost:", "this plan took:"))
+    progress(cost_line(estimate(plan, erase=False)).replace("cost:", "applying it takes about:"))
+    if arguments.out is not None:
+        write_file(plan, arguments.out)
+    if context.as_json:
+        print_json(
+            plan.as_dict(), sealed=True
+        )  # just this: what is printed can be kept and applied, fingerprint and all
+    else:
+        say_plan(plan, purging.limits)
+    return 1 if plan.blocked else 0
+
+
+def run_apply(arguments: argparse.Namespace, context: Context) -> int:
+    """Applies and runs the job here. Exit 0 when nothing is left, 1 with residue, 3 when it stopped, 4 when refused."""
+    actor = shell_actor(arguments.actor)
+    purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.apply")
+    request = Request(arguments.confirm, arguments.reason, arguments.erase)
+    job = refusing(context, lambda: apply_plan(purging, plan, request, actor))
+    if job is None:
+        return Refused.exit_status
+    progress(f"job {job.job_id} begins; should this process end, go on with: purge resume {job.job_id} --actor EMAIL")
+    return run_to_end(purging, job.job_id, context)
+
+
+def run_approve(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when the approval is kept, 4 when it does not count."""
+    actor = shell_actor(arguments.actor)
+    purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.approve")
+    given = approve(purging, plan, actor)
+    if context.as_json:
+        print_json(
+            {
+                "plan_id": plan.plan_id,
+                "fingerprint": given.fingerprint,
+                "scope": plan.scope.spelled,
+                "approved_by": given.approver,
+                "approved_at": given.at,
+            }
+        )
+    else:
+        say(f"Approved by {given.approver}: plan {plan.plan_id} with fingerprint {given.fingerprint}")
+    return 0
+
+
+def run_decline(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when the no is on record, 4 when it is not the actor's to give. It does not stop an apply by itself."""
+    actor = shell_actor(arguments.actor)
+    purging = open_purging(context.stores, progress)
+    plan = presented_plan(purging, arguments.file, actor, "purge.decline")
+    decline(purging, plan, arguments.reason, actor)
+    if context.as_json:
+        named = {"plan_id": plan.plan_id, "fingerprint": plan.fingerprint, "scope": plan.scope.spelled}
+        print_json(named | {"declined_by": actor.email})
+    else:
+        say(f"Declined by {safe(actor.email)}: plan {plan.plan_id} with fingerprint {plan.fingerprint}")
+    return 0

@@ -1,0 +1,183 @@
+"""`rollup`: the figures about all customers, read once and kept for the pages that show them.
+
+`rollup --show`: the newest figures about all customers, as the page Fleet shows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from storage import fleet, verify
+from storage.actions import rollup
+from storage.cli.context import Context
+from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
+from storage.clients.circuit import patiently
+from storage.clients.meter import check as check_budgets
+from storage.clients.meter import metering
+from storage.domain.rollup import TOP
+from storage.errors import BackendError, BadInput
+from storage.fleet import find_fleet, rollup_reads
+from storage.repositories.rollups import FleetView, read_fleet
+
+
+def run_show(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0; 1 where the figures are incomplete or old, and (`NotFound`) where none were ever written."""
+    if arguments.shard != "1/1":
+        raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
+    if not 0 <= arguments.top <= TOP:
+        raise BadInput(
+            f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} users."
+        )
+    records = context.stores.records  # opened before anything is counted
+    with metering() as meter:
+        view = read_fleet(records)
+    now = context.now()
+    if context.as_json:
+        print_json(fleet.as_document(view, now) | {"cost": meter.cost().as_dict()})
+    else:
+        _say(view, arguments.top, old=fleet.is_old(view, now))
+    return 1 if not view.complete or fleet.is_old(view, now) else 0
+
+
+def _say(view: FleetView, top: int, *, old: bool) -> None:
+    marks = [word for word, wrong in (("OLD", old), ("INCOMPLETE", not view.complete)) if wrong]
+    say(
+        f"as of {rfc3339(view.read_at)}, {len(view.parts)} of {view.shards} shards, made with "
+        f"{view.made_with_reads:,} reads{''.join(f' - {mark}' for mark in marks)}"
+    )
+    totals = view.totals
+    say(f"{totals.users:,} users, {totals.clips:,} clips, {size(totals.clip_bytes)}")
+    say("videos: " + _counts(view.videos))
+    say("do not move: " + _counts(view.stuck))
+    for note in view.notes:
+        say(f"note: {safe(note, 2_000)}")
+    for quota, counts in view.states.items():
+        say(f"{quota}: {_counts(counts)}")
+    near = [(r.quota, r.state, _percent(r.percent), r.plan, r.uid, _or(r.email)) for r in view.near.itertuples()]
+    by_quota = [row for quota in view.states for row in [one for one in near if one[0] == quota][:top]]
+    _list("near or over a limit", ("QUOTA", "STATE", "PERCENT", "PLAN", "UID", "EMAIL"), by_quota)
+    biggest = [(size(_int(r.actual_bytes)), _int(r.clips), r.plan, r.uid, _or(r.email))
+               for r in view.biggest.head(top).itertuples()]  # fmt: skip
+    _list("biggest", ("SIZE", "CLIPS", "PLAN", "UID", "EMAIL"), biggest)
+    drift = [(r.counter, f"{r.users:,}", f"{r.sum:+,}", f"{r.absolute:,}") for r in view.drift.itertuples()]
+    _list("drift", ("COUNTER", "USERS", "SUM", "OFF BY"), drift)
+    drifting = [(size(_int(r.worst_bytes)), r.uid, _or(r.email)) for r in view.drifting.head(top).itertuples()]
+    _list("drifting", ("OFF BY", "UID", "EMAIL"), drifting)
+    days = view.growth.tail(top).itertuples() if top else ()
+    growth = [(f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))
+              for r in days]  # fmt: skip
+    if view.counted_since is not None:
+        say(f"note: days before {view.counted_since} are worked out from creation dates, not counted.")
+    _list("growth by day", ("DAY", "USERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
+
+
+def _list(title: str, headers: tuple[str, ...], rows: list[Any]) -> None:
+    if rows:
+        say()
+        say(f"{title}:")
+        say_table(headers, rows)
+
+
+def _counts(counts: Mapping[str, int] | None) -> str:
+    return "unknown" if counts is None else ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "none"
+
+
+def _int(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _number(value: Any) -> str:
+    return "-" if pd.isna(value) else f"{int(value):,}"
+
+
+def _percent(value: Any) -> str:
+    return percent(None if pd.isna(value) else value)
+
+
+def _or(value: Any) -> str:
+    return "-" if pd.isna(value) else str(value)
+
+
+def register_rollup(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Adds the command."""
+    command = subparsers.add_parser(
+        "rollup",
+        parents=[common],
+        help="read all customers once and keep the figures that fleet pages are drawn from",
+        description="Reads every user, the accounting and the clips' totals, and writes documents of the desk's own "
+        "(ops_rollups). For a scheduler, once a day or oftener; with --shard on several machines, each with its own I; "
+        "each of them lists all users, a read for each.",
+    )
+    command.add_argument(
+        "--shard", metavar="I/N", default="1/1", help="only the I-th of N parts of the users (N <= 32)"
+    )
+    command.add_argument(
+        "--show", action="store_true", help="print the newest figures instead of making them; a few reads"
+    )
+    command.add_argument(
+        "--top", metavar="N", type=int, default=10, help="with --show, for people: rows of each list (default: 10)"
+    )
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> int:
+    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written).
+
+    With `--show` 0, or 1 where the figures are incomplete, too old to stand for today, or not there at all.
+    """
+    if arguments.show:
+        return run_show(arguments, context)
+    return _make(arguments, context)
+
+
+def _make(arguments: argparse.Namespace, context: Context) -> int:
+    shard = verify.parse_shard(arguments.shard)
+    stores = context.stores
+    last = find_fleet(stores.records).view
+    users, clips = (last.totals.users, last.totals.clips) if last else (stores.records.count("users"), 0)
+    expected = rollup_reads(users, clips, shard[1])
+    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
+    check_budgets(ahead=expected)
+    with patiently():
+        written = rollup.run_rollup(
+            stores.records,
+            context.writers().documents,
+            stores.settings.plan_limits,
+            context.now,
+            stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
+            shard=shard,
+            on_progress=lambda users: progress(f"{users:,} users"),
+        )
+    made, error = written.shard, None
+    if written.error is not None:
+        error = BackendError(made.notes[-1], remedy=written.error.remedy or "Run it again.")
+        error.code = written.error.code
+    if context.as_json:
+        document = {
+            "shard": f"{made.index}/{made.count}", "read_at": made.read_at, "finished_at": made.finished_at,
+            "complete": made.complete, "totals": made.content["totals"], "plans": made.content["plans"],
+            "states": made.content["states"], "drift": made.content["drift"], "videos": made.videos,
+            "stuck": made.stuck, "notes": list(made.notes), "documents": list(written.paths),
+            "cost": written.cost.as_dict(), **({"error": error.as_dict()} if error else {}),
+        }  # fmt: skip
+        print_json(document)
+    else:
+        totals = made.content["totals"]
+        say(
+            f"shard {made.index}/{made.count}, as of {rfc3339(made.read_at)}"
+            + ("" if made.complete else " - INCOMPLETE")
+        )
+        users, clips = totals.get("users", 0), totals.get("clips", 0)
+        say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
+        for note in made.notes:
+            say(f"note: {safe(note, 2_000)}")
+        if error:
+            report_error(error, as_json=False)
+    return error.exit_status if error else 0
