@@ -14,7 +14,7 @@ from typing import TypeVar
 import pandas as pd
 
 from storage.bulk.listing import list_known
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
 from storage.controls import Kept, customers_beside, kept_objects_of_others
 from storage.domain import highlights, integrity

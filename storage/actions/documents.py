@@ -17,9 +17,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from storage.clients import firestore_messages as pb
-from storage.clients.firestore import FirestoreHandle
-from storage.clients.firestore_changes import FirestoreChanges
+from storage.clients import firestore as pb
+from storage.clients.firestore import FirestoreChanges, FirestoreHandle
 from storage.clients.firestore_errors import was_contention
 from storage.domain.model import RawDocument
 from storage.errors import BadInput, Stale, StorageError, Unreachable

@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.background import BackgroundRun, OneAtATime
 from storage.clients.meter import Cost, Meter, metering
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.domain import plans, rollup, usage
 from storage.domain.model import Accounting, RawDocument, User
 from storage.domain.plans import PlanLimits

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.domain.schema import OBJECTS, Table
 from storage.errors import BackendError, BadInput, Unusable
 from storage.repositories.object_checks import check_key

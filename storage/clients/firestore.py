@@ -4,26 +4,284 @@ Messages are the API's raw ones (`firestore_messages`), because the client libra
 times as long as the rest of a read. The library's own repeats are not used either: in this version a query's stream
 that breaks in the middle ends in an unrelated error, or resumes wrongly. Here one call is one page, and a page is
 repeated whole from its own cursor, so that a broken stream is never taken for a short one.
+
+The calls that change Firestore: each is one try, since whether a change may be repeated is its caller's to know.
+
+Called by `storage.actions.documents` only.
+
+Opens the gRPC channel to Firestore: Google's own for a live project, an open one for an emulator.
+
+One gRPC connection to one database, and the one way to call on it: deadlines, repeats, translated errors.
+
+The raw protobuf classes of the Firestore API: proto-plus wrappers around them would take most of a read's time.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+import random
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from storage.clients import firestore_messages as pb
-from storage.clients.firestore_channel import open_channel
-from storage.clients.firestore_connection import TRIES, Connection
-from storage.clients.meter import record
+import google.auth
+import grpc
+from google.api_core.gapic_v1 import routing_header
+from google.api_core.gapic_v1.client_info import METRICS_METADATA_KEY, ClientInfo
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.firestore_v1 import __version__ as client_version
+from google.cloud.firestore_v1 import types
+from google.cloud.firestore_v1.field_path import FieldPath
+from google.cloud.firestore_v1.services.firestore.transports.grpc import FirestoreGrpcTransport
+from google.oauth2 import service_account
+from google.protobuf import empty_pb2, json_format
+from google.protobuf.internal import api_implementation
+from grpc import StatusCode
+
+from storage.clients.circuit import Circuit, patient
+from storage.clients.firestore_errors import SDK_ERRORS, TRANSIENT, status_of, translate
+from storage.clients.meter import Operation, record
 from storage.config import FirestoreSettings
-from storage.errors import Unusable
+from storage.domain.indexes import missing_index
+from storage.errors import BadCredentials, Unreachable, Unusable
 
+Document: Any = types.Document.pb()
+Value: Any = types.Value.pb()
+Write: Any = types.Write.pb()
+Precondition: Any = types.Precondition.pb()
+StructuredQuery: Any = types.StructuredQuery.pb()
+StructuredAggregationQuery: Any = types.StructuredAggregationQuery.pb()
+RunQueryRequest: Any = types.RunQueryRequest.pb()
+RunQueryResponse: Any = types.RunQueryResponse.pb()
+RunAggregationQueryRequest: Any = types.RunAggregationQueryRequest.pb()
+RunAggregationQueryResponse: Any = types.RunAggregationQueryResponse.pb()
+BatchGetDocumentsRequest: Any = types.BatchGetDocumentsRequest.pb()
+BatchGetDocumentsResponse: Any = types.BatchGetDocumentsResponse.pb()
+ListDocumentsRequest: Any = types.ListDocumentsRequest.pb()
+ListDocumentsResponse: Any = types.ListDocumentsResponse.pb()
+ListCollectionIdsRequest: Any = types.ListCollectionIdsRequest.pb()
+ListCollectionIdsResponse: Any = types.ListCollectionIdsResponse.pb()
+CommitRequest: Any = types.CommitRequest.pb()
+CommitResponse: Any = types.CommitResponse.pb()
+BeginTransactionRequest: Any = types.BeginTransactionRequest.pb()
+BeginTransactionResponse: Any = types.BeginTransactionResponse.pb()
+RollbackRequest: Any = types.RollbackRequest.pb()
+Empty: Any = empty_pb2.Empty
+REQUEST_TIME: Any = types.DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME
+_field_path: Any = FieldPath  # typed in part only
+
+
+_OPERATION = "Signing in to Firestore"
+_log = logging.getLogger(__name__)
+_auth: Any = google.auth  # these four are typed in part only
+_service_account: Any = service_account.Credentials
+_routing_header: Any = routing_header
+_client_info: Any = ClientInfo
+Metadata = tuple[tuple[str, str], ...]
 T = TypeVar("T")
+DATABASE = "(default)"
+TRIES = 3
+PAUSE_SECONDS = 0.1  # before the second try; doubled before the third, and spread by chance
+_SERVICE = "/google.firestore.v1.Firestore/"
 ReadTime = Callable[[Any], None]
-"""Takes Firestore's own time of a read, a protobuf timestamp."""
-
 READ_SECONDS = 8.0  # one try of a read that a person waits for
 PAGE_SECONDS = 15.0  # one try of a page of thousands of documents
+CHANGE_SECONDS = 15.0
+
+
+def field_path(parts: tuple[str, ...]) -> str:
+    """A field's path as the API writes it, with quotes around parts that are no plain names."""
+    return str(_field_path(*parts).to_api_repr())
+
+
+def field_path_parts(path: str) -> tuple[str, ...]:
+    """The parts of an API field path: the inverse of `field_path`."""
+    return tuple(_field_path.from_api_repr(path).parts)
+
+
+def runs_on_upb() -> bool:
+    """Whether protobuf uses its C implementation; the pure Python one decodes some thirty times slower."""
+    return bool(api_implementation.Type() == "upb")
+
+
+def to_json(message: Any) -> str:
+    """Any message as the API's canonical JSON, without loss: 64-bit numbers as text, NaN by name, bytes as base64.
+
+    One line of ASCII, whatever its texts hold.
+    """
+    return json.dumps(json_format.MessageToDict(message), ensure_ascii=True, sort_keys=True)
+
+
+def document_from_json(text: str) -> Any:
+    """The `Document` that `to_json` wrote. Raises `ValueError` for anything else."""
+    try:
+        content = json.loads(text)
+        if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+            raise ValueError("not a Firestore document: it has no name")
+        return json_format.ParseDict(content, Document())
+    except (json.JSONDecodeError, json_format.ParseError) as error:
+        raise ValueError(f"not a Firestore document: {error}") from None
+
+
+def open_channel(settings: FirestoreSettings, *, single_threaded: bool = True) -> Any:
+    """A channel that connects at its first call. Raises `BadCredentials` when there are none to be used.
+
+    `single_threaded`: takes away the hand-off of every streamed message between two threads, which costs more than
+    reading it. The option is experimental in gRPC; where this version does not know it, reads are merely slower.
+    """
+    if not runs_on_upb():
+        _log.warning("protobuf runs without its C implementation: reading Firestore takes some thirty times longer")
+    options, path = _options(single_threaded), settings.credentials_path
+    if settings.emulator_host:
+        # An emulator is local: a proxy that the environment names for the internet must not be asked.
+        return grpc.insecure_channel(settings.emulator_host, options=[*options, ("grpc.enable_http_proxy", 0)])
+    credentials = _default_credentials(settings) if path is None else _credentials_of(path)
+    return FirestoreGrpcTransport.create_channel(credentials=credentials, options=options)
+
+
+def _options(single_threaded: bool) -> list[tuple[str, Any]]:
+    # No limit on messages and the keepalive are the client library's own defaults; a page of documents may be large.
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.initial_reconnect_backoff_ms", 200),  # so that a second try finds a channel that tries again too
+        ("grpc.max_reconnect_backoff_ms", 10_000),
+    ]
+    experimental = getattr(grpc, "experimental", None)
+    known = getattr(getattr(experimental, "ChannelOptions", None), "SingleThreadedUnaryStream", None)
+    if single_threaded and known is not None:
+        options.append((known, 1))
+    return options
+
+
+def _default_credentials(settings: FirestoreSettings) -> Any:
+    try:
+        return _auth.default(default_scopes=FirestoreGrpcTransport.AUTH_SCOPES)[0]
+    except GoogleAuthError as error:
+        raise translate(error, operation=_OPERATION, target=settings.project_id) from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # what lies on this machine is malformed
+        raise BadCredentials(
+            f"{_OPERATION}: this machine's default Google credentials cannot be used.",
+            remedy="Set FIREBASE_CREDENTIALS_PATH to the service account's JSON key file, or mend the credentials of "
+            "gcloud (gcloud auth application-default login).",
+            operation=_OPERATION,
+            target="FIREBASE_CREDENTIALS_PATH",
+        ) from None
+
+
+def _credentials_of(path: Path) -> Any:
+    """The credentials in a key file. What the file holds is never quoted, so neither are the libraries' errors."""
+    scopes = FirestoreGrpcTransport.AUTH_SCOPES
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        if content["type"] == "service_account":
+            return _service_account.from_service_account_info(content, default_scopes=scopes)
+        return _auth.load_credentials_from_dict(content, default_scopes=scopes)[0]
+    except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise BadCredentials(
+            f"{_OPERATION}: the credentials file cannot be used.",
+            remedy="Point FIREBASE_CREDENTIALS_PATH at the service account's JSON key file.",
+            operation=_OPERATION,
+            target="FIREBASE_CREDENTIALS_PATH",
+        ) from None
+
+
+def call_metadata(database: str, *, emulator: bool) -> Metadata:
+    """The headers of every call: which database it is for, who is calling, and an emulator's open door."""
+    metadata: list[tuple[str, str]] = [
+        ("google-cloud-resource-prefix", database),
+        _routing_header.to_grpc_metadata((("database", database),)),
+        (METRICS_METADATA_KEY, _client_info(client_library_version=client_version).to_user_agent()),
+    ]
+    if emulator:
+        metadata.append(("authorization", "Bearer owner"))  # as the client library does: past the security rules
+    return tuple(metadata)
+
+
+class Connection:
+    """Safe to share between threads; open one for each process, after any fork."""
+
+    def __init__(self, project_id: str, channel: Any, *, emulator: bool) -> None:
+        self.project_id = project_id
+        self.database = f"projects/{project_id}/databases/{DATABASE}"
+        self.documents = f"{self.database}/documents"
+        self.metadata = call_metadata(self.database, emulator=emulator)
+        self._channel = channel
+        self._closed = threading.Event()
+        self.circuit = Circuit("Firestore")
+
+    def close(self) -> None:
+        """Ends the channel and every call on it."""
+        self._closed.set()
+        self._channel.close()
+
+    def name(self, path: str) -> str:
+        """The full resource name of `users/U`; the root of all documents for an empty path."""
+        return f"{self.documents}/{path}" if path else self.documents
+
+    def stream(self, method: str, request: Any, response: Any) -> Any:
+        """The call of a method that streams its answer, on raw message classes."""
+        return self._channel.unary_stream(_SERVICE + method, request.SerializeToString, response.FromString)
+
+    def unary(self, method: str, request: Any, response: Any) -> Any:
+        """The call of a method with a single answer, on raw message classes."""
+        return self._channel.unary_unary(_SERVICE + method, request.SerializeToString, response.FromString)
+
+    def attempt(
+        self,
+        once: Callable[[float], T],
+        *,
+        operation: str,
+        target: str,
+        seconds: float,
+        tries: int = TRIES,
+        change: bool = False,
+        query: Any = None,
+        summed: Sequence[str] = (),
+        single: bool = False,
+    ) -> T:
+        """Calls `once` with the seconds it has, and again after a transient fault; ends after twice `seconds`.
+
+        Raises what `translate` makes of the last fault. `query` and `summed` name the index that a query needs.
+        `single`: it is one that may be slow by itself, so that it alone does not say that Firestore hangs.
+        """
+        end = time.monotonic() + 2 * seconds
+        number = 0
+        while True:
+            number += 1
+            if self._closed.is_set():
+                raise Unreachable(f"{operation}: the connection was closed.", operation=operation, target=target)
+            began = self.circuit.ask(operation, target)
+            limit = min(seconds, end - time.monotonic())
+            try:
+                result = once(limit)
+                self.circuit.answered()
+                return result
+            except SDK_ERRORS as error:
+                silent = status_of(error) is StatusCode.DEADLINE_EXCEEDED and time.monotonic() - began >= limit * 0.9
+                if silent:
+                    self.circuit.timed_out(began, f"{operation} {target}", limit, single=single)
+                else:
+                    self.circuit.answered()
+                pause = PAUSE_SECONDS * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+                late = time.monotonic() + pause >= end or (silent and not patient())
+                if late or number >= tries or status_of(error) not in TRANSIENT:
+                    known = {} if query is None else {"definition": missing_index(query, {}, summed)}
+                    raise translate(
+                        error, operation=operation, target=target, change=change, query=query is not None, **known
+                    ) from error
+                _log.info("%s: try %d ended with %s; trying again", operation, number, status_of(error))
+            except Exception:  # of whoever reads the answer: there is one
+                self.circuit.answered()
+                raise
+            self._closed.wait(pause)
+
+
+"""Takes Firestore's own time of a read, a protobuf timestamp."""
 
 
 def open_firestore(settings: FirestoreSettings, *, single_threaded: bool = True) -> FirestoreHandle:
@@ -40,17 +298,13 @@ class FirestoreHandle:
         self.emulator_host = emulator_host
         self.connection = connection = Connection(project_id, channel, emulator=bool(emulator_host))
         self._name, self._attempt, self._metadata = connection.name, connection.attempt, connection.metadata
-        self._run_query = connection.stream("RunQuery", pb.RunQueryRequest, pb.RunQueryResponse)
+        self._run_query = connection.stream("RunQuery", RunQueryRequest, RunQueryResponse)
         self._aggregate = connection.stream(
-            "RunAggregationQuery", pb.RunAggregationQueryRequest, pb.RunAggregationQueryResponse
+            "RunAggregationQuery", RunAggregationQueryRequest, RunAggregationQueryResponse
         )
-        self._batch_get = connection.stream(
-            "BatchGetDocuments", pb.BatchGetDocumentsRequest, pb.BatchGetDocumentsResponse
-        )
-        self._list_documents = connection.unary("ListDocuments", pb.ListDocumentsRequest, pb.ListDocumentsResponse)
-        self._list_ids = connection.unary(
-            "ListCollectionIds", pb.ListCollectionIdsRequest, pb.ListCollectionIdsResponse
-        )
+        self._batch_get = connection.stream("BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
+        self._list_documents = connection.unary("ListDocuments", ListDocumentsRequest, ListDocumentsResponse)
+        self._list_ids = connection.unary("ListCollectionIds", ListCollectionIdsRequest, ListCollectionIdsResponse)
 
     def name(self, path: str) -> str:
         """The full resource name of `users/U`."""
@@ -77,7 +331,7 @@ class FirestoreHandle:
         given up, and not asked for any more.
         Raises a `BackendError`; `MissingIndex` carries the index that the query needs.
         """
-        request = pb.RunQueryRequest(parent=self._name(parent), structured_query=query)
+        request = RunQueryRequest(parent=self._name(parent), structured_query=query)
 
         def once(deadline: float) -> T:
             count = 0
@@ -119,7 +373,7 @@ class FirestoreHandle:
         Gives the raw value of each alias. One read is metered for every started 1,000 documents counted, at least one.
         With `up_to`, counting stops there, and so does what it costs.
         """
-        whole = pb.StructuredAggregationQuery(structured_query=query)
+        whole = StructuredAggregationQuery(structured_query=query)
         for alias, field in aggregations.items():
             part = whole.aggregations.add(alias=alias)
             if field:
@@ -128,7 +382,7 @@ class FirestoreHandle:
                 part.count.SetInParent()
                 if up_to is not None:
                     part.count.up_to.value = up_to
-        request = pb.RunAggregationQueryRequest(parent=self._name(parent), structured_aggregation_query=whole)
+        request = RunAggregationQueryRequest(parent=self._name(parent), structured_aggregation_query=whole)
         counted = next((alias for alias, field in aggregations.items() if not field), None)
 
         def once(deadline: float) -> dict[str, Any]:
@@ -160,7 +414,7 @@ class FirestoreHandle:
         `read_time` hears when that was so.
         """
         names = {self._name(path): path for path in paths}
-        request = pb.BatchGetDocumentsRequest(database=self.connection.database, documents=list(names))
+        request = BatchGetDocumentsRequest(database=self.connection.database, documents=list(names))
         if transaction:
             request.transaction = transaction
 
@@ -202,7 +456,7 @@ class FirestoreHandle:
 
         `show_missing`: phantom parents come too, without fields and times. `fields`: only these (all when `None`).
         """
-        request = pb.ListDocumentsRequest(
+        request = ListDocumentsRequest(
             parent=self._name(parent),
             collection_id=collection_id,
             page_size=page_size,
@@ -222,7 +476,7 @@ class FirestoreHandle:
     def list_collection_ids(self, path: str, *, operation: str, seconds: float = READ_SECONDS) -> list[str]:
         """The ids of all collections below a document (or below the database), whether the document exists or not."""
         found: list[str] = []
-        request = pb.ListCollectionIdsRequest(parent=self._name(path), page_size=300)
+        request = ListCollectionIdsRequest(parent=self._name(path), page_size=300)
 
         def once(deadline: float) -> Any:
             response = self._list_ids(request, timeout=deadline, metadata=self._metadata)
@@ -240,3 +494,63 @@ class FirestoreHandle:
 def _record_reads(count: int) -> None:
     if count:
         record("firestore_reads", count)
+
+
+class FirestoreChanges:
+    """Commits and transactions over the connection of a handle."""
+
+    def __init__(self, handle: FirestoreHandle) -> None:
+        self._connection = connection = handle.connection
+        self._commit = connection.unary("Commit", CommitRequest, CommitResponse)
+        self._begin = connection.unary("BeginTransaction", BeginTransactionRequest, BeginTransactionResponse)
+        self._rollback = connection.unary("Rollback", RollbackRequest, Empty)
+
+    def commit(
+        self, writes: Sequence[Any], *, operation: str, transaction: bytes = b"", seconds: float = CHANGE_SECONDS
+    ) -> Any:
+        """Applies all writes or none; the answer has the commit time and one result for each write.
+
+        Raises `Stale` when a precondition failed, `Unreachable` when it is not known whether it was applied.
+        """
+        connection = self._connection
+        request = CommitRequest(database=connection.database, writes=writes, transaction=transaction)
+        deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
+
+        def once(deadline: float) -> Any:
+            response = self._commit(request, timeout=deadline, metadata=connection.metadata)
+            _record("firestore_deletes", deletes)
+            _record("firestore_writes", len(writes) - deletes)
+            return response
+
+        return connection.attempt(
+            once, operation=operation, target=connection.project_id, seconds=seconds, tries=1, change=True
+        )
+
+    def begin(self, *, operation: str, retry_of: bytes = b"", seconds: float = CHANGE_SECONDS) -> bytes:
+        """A new transaction that may write; `retry_of` names the failed one that it repeats."""
+        connection = self._connection
+        request = BeginTransactionRequest(database=connection.database)
+        request.options.read_write.retry_transaction = retry_of
+
+        def once(deadline: float) -> bytes:
+            started: bytes = self._begin(request, timeout=deadline, metadata=connection.metadata).transaction
+            return started
+
+        return connection.attempt(once, operation=operation, target=connection.project_id, seconds=seconds, change=True)
+
+    def rollback(self, transaction: bytes, *, operation: str, seconds: float = CHANGE_SECONDS) -> None:
+        """Gives a transaction up, and with it its locks."""
+        connection = self._connection
+        request = RollbackRequest(database=connection.database, transaction=transaction)
+
+        def once(deadline: float) -> None:
+            self._rollback(request, timeout=deadline, metadata=connection.metadata)
+
+        connection.attempt(
+            once, operation=operation, target=connection.project_id, seconds=seconds, tries=1, change=True
+        )
+
+
+def _record(operation: Operation, count: int) -> None:
+    if count:
+        record(operation, count)

@@ -7,22 +7,38 @@ What is metered: every HTTP attempt that the store answered, by R2's own classes
 retried call counts as often as it was answered. 401 and 403 are not billed and not counted; an attempt whose answer
 was lost is counted, as the store may have done the work. `DeleteObjects` stands in neither list of that page, whose
 example calls deletes free: it counts as free.
+
+The body of a batch of deletes, written at once: the SDK checks and serialises each key apart, which takes longer.
+
+The call, its signature, checksum and retries stay the SDK's: it is asked for the first key alone, and just before it
+sends, the body is replaced by the one for all of them.
+
+Presigned GET URLs for a given moment, by the SDK's own signer: local work, nothing is asked of the store.
+
+Uploads in parts, by the SDK's own transfer manager, metered for the caller on every thread.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from contextvars import ContextVar, copy_context
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import boto3
 import botocore.session
+from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
+from botocore.credentials import Credentials
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -33,34 +49,88 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
+from s3transfer.manager import TransferConfig, TransferManager
 
 from storage.clients.meter import Operation, record
-from storage.clients.r2_batches import put_batch
 from storage.clients.r2_conditions import put_destination
 from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circuit_of
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_lease import before_send
 from storage.clients.r2_listing import take_columns, take_deleted
-from storage.clients.r2_signing import UrlSigner
 from storage.config import KeyPair, R2Settings
+from storage.domain.layout import encode_key
 from storage.errors import NotPermitted, StorageError
+
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot carry in any way
+
+_body: ContextVar[bytes | None] = ContextVar("body_of_a_batch", default=None)
+
 
 POOL_SIZE = 32
 LOOKING = {"connect_timeout": 3, "read_timeout": 5}  # seconds: somebody waits in front of a page
 CHANGING = {"connect_timeout": 5, "read_timeout": 60}  # seconds: a part of an upload, a server-side copy
 READ_OPERATIONS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "ListMultipartUploads"})
-
 CLASS_B = frozenset({"HeadBucket", "HeadObject", "GetObject", "GetBucketLocation"})
 FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload"})
-
 # Handlers of a wildcard run before those of a name: this one has to come before the SDK's own look through the body.
 LISTING_EVENT = "before-parse.*.ListObjectsV2"
 DELETED_EVENT = "before-parse.*.DeleteObjects"
-
 _NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLError, ProxyConnectionError)
-
 _ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PARTS_AT_ONCE = 4
+
+
+@contextmanager
+def batch_of(keys: Sequence[str]) -> Iterator[None]:
+    """Within the block, a `DeleteObjects` of this thread is for all of these keys, which XML must be able to hold."""
+    rows = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+    body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{rows}</Delete>'.encode()
+    token = _body.set(body)
+    try:
+        yield
+    finally:
+        _body.reset(token)
+
+
+def put_batch(params: dict[str, Any], **_: Any) -> None:
+    """Hook for the SDK's `before-call`, which comes before the checksum and the signature are made."""
+    body = _body.get()
+    if body is not None:
+        params["body"] = body
+
+
+class UrlSigner:
+    """Signs URLs of one endpoint with one token.
+
+    The SDK's `generate_presigned_url` gives the very same URL at twice the cost and for the present moment only; a
+    moment given from outside lets URLs stay equal over reruns, so that a browser's cache holds.
+    """
+
+    def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
+        self._endpoint_url = endpoint_url.rstrip("/")
+        self._region = region
+        self._credentials = Credentials(access_key_id, secret_access_key)
+
+    def sign(
+        self, bucket: str, key: str, expires_seconds: int, signed_at: datetime, overrides: Mapping[str, str]
+    ) -> str:
+        """The URL of `key`, valid from `signed_at` (aware) for `expires_seconds`; checks neither key nor limits."""
+        request = AWSRequest("GET", f"{self._endpoint_url}/{bucket}/{encode_key(key)}", params=dict(overrides))
+        _DatedQueryAuth(self._credentials, self._region, expires_seconds, signed_at).add_auth(request)
+        return str(request.url)
+
+
+class _DatedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's query signer with a moment of our choosing instead of the clock's."""
+
+    def __init__(self, credentials: Credentials, region: str, expires: int, signed_at: datetime) -> None:
+        super().__init__(credentials, "s3", region, expires=expires)
+        self._timestamp = signed_at.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
+
+    def _modify_request_before_signing(self, request: Any) -> None:
+        request.context["timestamp"] = self._timestamp
+        super()._modify_request_before_signing(request)
 
 
 class R2Client:
@@ -228,3 +298,30 @@ def _meter_lost_answer(event_name: str, exception: Exception, **_: Any) -> None:
     """The answer broke off in its body or was not XML: the SDK then skips the event above."""
     if isinstance(exception, _ANSWER_BROKE_OFF):
         record(billed_as(event_name.rpartition(".")[2]))
+
+
+class Readable(Protocol):
+    """All that an upload needs of its source; one that can be sought is read again where a part is tried again."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+
+
+class ContextThreads(ThreadPoolExecutor):
+    """Threads that run in a copy of the submitter's context, so that its active meters count what they do."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As the base class, in a copy of the caller's context."""
+        return super().submit(copy_context().run, fn, *args, **kwargs)
+
+
+def upload(client: R2Client, stream: Readable, key: str, extra: Mapping[str, Any], part_bytes: int) -> None:
+    """Sends a stream from where it stands; above `part_bytes` in parts, which are aborted when one fails."""
+    config = TransferConfig(
+        multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_request_concurrency=PARTS_AT_ONCE
+    )
+    with (
+        client.translated("upload", key),
+        TransferManager(client.sdk, config, executor_cls=ContextThreads) as manager,
+    ):
+        manager.upload(stream, client.bucket, key, extra_args=dict(extra)).result()

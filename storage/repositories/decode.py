@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from storage.clients import firestore_messages as messages
+from storage.clients import firestore as messages
 from storage.domain.model import RawDocument
 from storage.errors import BadInput
 

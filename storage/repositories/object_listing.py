@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.clients.r2 import R2Client
-from storage.clients.r2_batches import NOT_XML
+from storage.clients.r2 import NOT_XML, R2Client
 from storage.clients.r2_listing import COLUMNS
 from storage.domain.layout import MAX_KEY_BYTES
 from storage.domain.model import MultipartUpload

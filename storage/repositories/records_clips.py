@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.clients.meter import metering
 from storage.domain.amounts import INT64
 from storage.domain.model import Clip, ClipTotals

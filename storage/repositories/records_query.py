@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.repositories.decode import encode_value
 
 NAME = "__name__"

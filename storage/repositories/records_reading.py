@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.clients.firestore import PAGE_SECONDS, READ_SECONDS, FirestoreHandle
 from storage.clients.meter import metering
 from storage.domain.model import RawDocument

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.errors import Unusable
 from storage.repositories.decode import decode_time, relative_path, to_fields

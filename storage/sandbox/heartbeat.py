@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage.clients import firestore_messages as pb
-from storage.clients.firestore import FirestoreHandle
-from storage.clients.firestore_changes import FirestoreChanges
+from storage.clients import firestore as pb
+from storage.clients.firestore import FirestoreChanges, FirestoreHandle
 from storage.errors import Stale
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import urllib3
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.clients import r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.model import MultipartUpload

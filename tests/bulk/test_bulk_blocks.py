@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.clients.r2_blocks import take_blocks
-from storage.clients.r2_listing import COLUMNS, DELETED_KEYS, PageColumns, take_columns, take_deleted
+from storage.clients.r2_listing import COLUMNS, DELETED_KEYS, PageColumns, take_blocks, take_columns, take_deleted
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
 ENDING = "</ListBucketResult>"

@@ -17,8 +17,7 @@ from urllib3 import HTTPResponse
 from storage.actions.objects import Lanes, ObjectWriter
 from storage.clients import r2
 from storage.clients.meter import metering
-from storage.clients.r2_batches import batch_of
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads, batch_of
 from storage.errors import AccessDenied, Unreachable
 from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD, fill

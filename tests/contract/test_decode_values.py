@@ -13,7 +13,7 @@ from google.cloud.firestore_v1 import _helpers as library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.domain.changes import same
 from storage.errors import BadInput
 from storage.repositories.decode import (

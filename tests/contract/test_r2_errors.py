@@ -18,8 +18,7 @@ from botocore.parsers import ResponseParserError
 from s3transfer.exceptions import CancelledError, S3UploadFailedError
 
 from storage.clients import r2
-from storage.clients.r2_codes import RULES
-from storage.clients.r2_errors import SDK_ERRORS, translate
+from storage.clients.r2_errors import RULES, SDK_ERRORS, translate
 from storage.errors import (
     AccessDenied,
     BackendError,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
+from storage.clients.r2 import UrlSigner
 from storage.clients.r2_listing import COLUMNS, take_columns
-from storage.clients.r2_signing import UrlSigner
 from storage.config import R2Settings
 from storage.errors import BadInput
 from storage.repositories.object_disposition import content_disposition

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from storage.clients import firestore_channel, firestore_messages
+from storage.clients import firestore
 from storage.clients.firestore import open_firestore
 from storage.config import FirestoreSettings
 from storage.errors import BadCredentials, Unreachable
@@ -137,7 +137,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_an_emulator(
 def test_without_the_experimental_option_reading_gives_the_same(
     firestore_rig: FirestoreRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firestore_channel, "grpc", SimpleNamespace(insecure_channel=grpc.insecure_channel))
+    monkeypatch.setattr(firestore, "grpc", SimpleNamespace(insecure_channel=grpc.insecure_channel))
 
     with World(firestore_rig) as world:
         world.put({f"users/u{n}": user(f"u{n}") for n in range(3)})
@@ -146,15 +146,15 @@ def test_without_the_experimental_option_reading_gives_the_same(
 
 
 def test_protobuf_runs_on_its_c_implementation() -> None:
-    assert firestore_messages.runs_on_upb()
+    assert firestore.runs_on_upb()
 
 
 def test_a_slow_protobuf_is_warned_of(
     firestore_rig: FirestoreRig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(firestore_messages.api_implementation, "Type", lambda: "python")
+    monkeypatch.setattr(firestore.api_implementation, "Type", lambda: "python")
 
-    with caplog.at_level(logging.WARNING, firestore_channel.__name__), World(firestore_rig):
+    with caplog.at_level(logging.WARNING, firestore.__name__), World(firestore_rig):
         assert "C implementation" in caplog.text
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage.actions.objects import ObjectWriter
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.domain.layout import Layout, thumbnail_of
 from storage.repositories.objects import Objects
 from storage.sandbox import seaweed_filer

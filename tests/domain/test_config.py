@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from storage import config, environment
-from storage.clients.firestore_channel import open_channel
+from storage.clients.firestore import open_channel
 from storage.config import FirestoreSettings, Secret, load
 from storage.errors import ConfigError
 

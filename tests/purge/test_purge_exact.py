@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from storage.actions.documents import Delete, Restore, Update
 from storage.actions.purge.jobs import cancel, empty_quarantine, resume, undo
 from storage.actions.purge.worker import run_job, sweep
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.domain.purge.job import Job, entry_path
 from storage.domain.purge.own_keys import kept_documents
 from storage.domain.purge.scope import Scope

@@ -13,7 +13,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.clients import r2
 from tests.purge.world import LIMITS, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from storage.clients import firestore_messages as pb
+from storage.clients import firestore as pb
 from storage.domain.schema import Schema
 from storage.errors import Oddity
 from storage.repositories.decode import encode_value

@@ -26,7 +26,7 @@ from storage.actions.purge.lease import JobLease
 from storage.actions.purge.quarantine import Quarantine, confirm_deleted, empty
 from storage.actions.purge.survey import Presence, compare, look_at, snapshot, survey
 from storage.actions.undoable import Recorded
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.domain.layout import Layout
 from storage.domain.model import MultipartUpload
 from storage.domain.purge.certificate import Proof, certificate, shortened, what_outlives

@@ -25,7 +25,7 @@ import pandas as pd
 
 from storage.actions.purge.counters import counted_totals
 from storage.bulk.listing import list_known
-from storage.clients.r2_transfer import ContextThreads
+from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
 from storage.domain.amounts import whole
 from storage.domain.layout import OPS_PREFIX, Layout
