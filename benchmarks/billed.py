@@ -7,7 +7,7 @@ from typing import Any
 
 from storage.actions.rollup import run_rollup
 from storage.clients.meter import metering
-from storage.domain.plans import DEFAULT_LIMITS
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_fleet
 from storage.user_view import UserReads

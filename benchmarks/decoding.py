@@ -17,7 +17,7 @@ from google.cloud.firestore_v1.base_query import _collection_group_query_respons
 from benchmarks import sample
 from benchmarks.timing import Measured, interleaved, once
 from storage.clients import firestore as pb
-from storage.domain.schema import CLIPS, Schema
+from storage.domain.documents import CLIPS, Schema
 from storage.repositories.decode import encode_value
 from storage.repositories.decode_frames import TableBuilder
 from tests.rigs.firestore import EmulatorFirestore

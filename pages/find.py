@@ -18,7 +18,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
-from storage.domain.match import Found, Match
+from storage.domain.search import Found, Match
 
 NAME: Final = "find"
 _KINDS: Final = {

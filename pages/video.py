@@ -22,7 +22,7 @@ from pages._ui.views import highlights as highlights_view
 from pages._ui.views.repair import ladder
 from storage.diagnose import Case
 from storage.domain.diagnosis import Absent, Known
-from storage.domain.model import Video
+from storage.domain.documents import Video
 
 NAME: Final = "video"
 

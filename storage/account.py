@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from storage.domain import plans, usage
-from storage.domain.model import Accounting, User
-from storage.domain.plans import EffectivePlan, PlanLimits
-from storage.domain.schema import Table
-from storage.domain.usage import Usage
+from storage.domain import usage
+from storage.domain.documents import Accounting, Table, User
+from storage.domain.usage import EffectivePlan, PlanLimits, Usage
 from storage.errors import NotFound
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
@@ -46,9 +44,9 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
             remedy="Look it up by e-mail address, video or clip with find; ids are case-sensitive.",
             target=uid,
         )
-    plan_id = plans.normalise(user.plan)
+    plan_id = usage.normalise(user.plan)
     document = records.plan(plan_id) if is_stored_id(plan_id) else None
-    plan = plans.effective(user.plan, document.fields if document else None, limits)
+    plan = usage.effective(user.plan, document.fields if document else None, limits)
     return Account(uid, user, records.accounting(uid), plan)
 
 

@@ -26,11 +26,10 @@ from storage.domain.diagnosis import (
     Unknown,
     VideoFacts,
 )
+from storage.domain.documents import Table, User, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Report, UserFacts
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
-from storage.domain.model import User, Video
-from storage.domain.schema import Table
 from storage.errors import AccessDenied, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.verify_facts import WHOLE, Checker, Scope, document_state, gather, judged

@@ -18,8 +18,8 @@ import pandas as pd
 from storage.clients.meter import metering
 from storage.diagnose import Case, Owner, diagnose, read_owner
 from storage.domain.diagnosis import Known, Outage, StuckVideo, outages, worst_first
+from storage.domain.documents import VIDEOS
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
-from storage.domain.schema import VIDEOS
 from storage.errors import MissingIndex, StorageError
 from storage.text import number
 from storage.verify_facts import READERS, Checker, Scope, each

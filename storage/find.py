@@ -13,8 +13,7 @@ from functools import partial
 
 from storage import find_matches as matches
 from storage.domain.layout import Layout
-from storage.domain.match import Found, Match
-from storage.domain.recognise import Guess, Kind, Reading, recognise
+from storage.domain.search import Found, Guess, Kind, Match, Reading, recognise
 from storage.errors import StorageError
 from storage.repositories.records import Records
 

@@ -8,8 +8,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from storage.domain.layout import ParsedKey, parse_stem
-from storage.domain.match import Match
-from storage.domain.recognise import Guess
+from storage.domain.search import Guess, Match
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
 

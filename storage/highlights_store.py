@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.domain import highlights
+from storage.domain.documents import Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, Source
 from storage.domain.layout import Layout
-from storage.domain.model import Video
 from storage.errors import NotFound, StorageError
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records

@@ -9,12 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from storage.domain import plans, usage
-from storage.domain.model import Accounting, RawDocument, User
-from storage.domain.plans import PlanLimits
-from storage.domain.rows import user_of
-from storage.domain.schema import Table
-from storage.domain.usage import Quota, Usage
+from storage.domain import usage
+from storage.domain.documents import Accounting, RawDocument, Table, User, user_of
+from storage.domain.usage import PlanLimits, Quota, Usage
 from storage.errors import Oddity
 from storage.repositories.records import Records
 
@@ -76,8 +73,8 @@ def _row(
     limits: Mapping[str, PlanLimits],
     now: datetime,
 ) -> dict[str, object]:
-    document = documents.get(plans.normalise(person.plan))
-    plan = plans.effective(person.plan, document.fields if document else None, limits)
+    document = documents.get(usage.normalise(person.plan))
+    plan = usage.effective(person.plan, document.fields if document else None, limits)
     found = usage.evaluate(person.uid, person, books, plan, None, None, now)
     quotas = _quotas(found)
     percents = {f"{name}_percent": _percent(quota) for name, quota in quotas.items()}

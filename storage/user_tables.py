@@ -15,7 +15,7 @@ from datetime import datetime
 import pandas as pd
 
 from storage.domain.amounts import exact_sum
-from storage.domain.schema import Table
+from storage.domain.documents import Table
 from storage.repositories.records import Records
 from storage.user_view import KEPT, OVERLAP, merged, note_forgotten
 

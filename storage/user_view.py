@@ -18,10 +18,8 @@ import pandas as pd
 
 from storage.account import Account, read_account
 from storage.domain import usage
-from storage.domain.model import ClipTotals
-from storage.domain.plans import EffectivePlan, PlanLimits
-from storage.domain.schema import Table
-from storage.domain.usage import Usage
+from storage.domain.documents import ClipTotals, Table
+from storage.domain.usage import EffectivePlan, PlanLimits, Usage
 from storage.repositories.records import Records
 
 NEWEST = 25  # videos shown before somebody asks for all of them

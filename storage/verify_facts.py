@@ -18,6 +18,7 @@ from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
 from storage.controls import Kept, customers_beside, kept_objects_of_others
 from storage.domain import highlights, integrity
+from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
     Failure,
@@ -30,9 +31,7 @@ from storage.domain.integrity import (
     lookups,
 )
 from storage.domain.layout import Layout
-from storage.domain.model import MultipartUpload, Video
-from storage.domain.plans import DEFAULT_LIMITS, PlanLimits
-from storage.domain.schema import DTYPES, VIDEOS, Table
+from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
 from storage.errors import BadInput, NotFound, StorageError
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records

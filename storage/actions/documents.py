@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from storage.clients import firestore as pb
 from storage.clients.firestore import FirestoreChanges, FirestoreHandle
 from storage.clients.firestore_errors import was_contention
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.errors import BadInput, Stale, StorageError, Unreachable
 from storage.repositories.decode import (
     decode_time,

@@ -21,9 +21,9 @@ from storage.actions.objects import ObjectWriter
 from storage.connect import Stores, open_read_token_writer, open_writers
 from storage.controls import objects_of_others, own_objects
 from storage.domain import sign_outs
+from storage.domain.documents import Table
 from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.layout import OPS_PREFIX
-from storage.domain.schema import Table
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 
 HEALTH_PREFIX = f"{OPS_PREFIX}health/"

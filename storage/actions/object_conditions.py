@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 
 from storage.clients.r2 import R2Client
 from storage.clients.r2_conditions import copy_destination
+from storage.domain.documents import ObjectInfo
 from storage.domain.layout import OPS_PREFIX
-from storage.domain.model import ObjectInfo
 from storage.errors import Stale, StorageError, Unusable
 
 Write = Literal["put", "copy", "complete", "delete"]

@@ -31,7 +31,7 @@ from storage.actions.object_conditions import NOTHING, Conditions, Dialect, Expe
 from storage.clients.r2 import ContextThreads, R2Client, batch_of, upload
 from storage.clients.r2_errors import code_of, told, wait_asked, was_retried
 from storage.clients.r2_listing import DELETED_KEYS
-from storage.domain.model import MultipartUpload, ObjectInfo
+from storage.domain.documents import MultipartUpload, ObjectInfo
 from storage.errors import (
     BadCredentials,
     BadInput,

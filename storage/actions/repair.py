@@ -34,13 +34,13 @@ from storage.actions.upload import Media, Stored
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
 from storage.diagnose import Case, diagnose
-from storage.domain import highlights_file
+from storage.domain import highlights
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, strays, value_at
 from storage.domain.diagnosis import Absent, Diagnosis, status_objections
+from storage.domain.documents import Video
 from storage.domain.highlights import HighlightsState, Source
-from storage.domain.model import Video
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
@@ -112,13 +112,13 @@ def apply_highlights(
 
     `Stale` when the object or a document is no longer what was found: it is left as it is.
     """
-    problems = highlights_file.check_entries(entries)
+    problems = highlights.check_entries(entries)
     if not entries or problems:
         raise BadInput(
             "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
         )
     video = found.video
-    content = highlights_file.compose(
+    content = highlights.compose(
         entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
     )
     file = Replacement(
@@ -239,7 +239,7 @@ def plan_rebuild(bench: RepairContext, uid: str, video_id: str, source: Literal[
 
 def plan_put(bench: RepairContext, uid: str, video_id: str, content: bytes) -> Rebuild:
     """Both places as they would be, made from a file; `BadInput` lists everything that is wrong with it."""
-    entries = highlights_file.check_file(content)
+    entries = highlights.check_file(content)
     return _rebuild(bench, _both_places(bench, uid, video_id), entries)
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal, Self
 from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter, md5_of
 from storage.domain.changes import KEPT_PREFIX
-from storage.domain.model import ObjectInfo
+from storage.domain.documents import ObjectInfo
 from storage.errors import Stale, StorageError
 from storage.repositories.objects import Objects
 

@@ -20,22 +20,21 @@ from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.background import BackgroundRun, OneAtATime
 from storage.clients.meter import Cost, Meter, metering
 from storage.clients.r2 import ContextThreads
-from storage.domain import plans, rollup, usage
-from storage.domain.model import Accounting, RawDocument, User
-from storage.domain.plans import PlanLimits
-from storage.domain.rollup import Content, Tally
-from storage.domain.rollup_documents import (
+from storage.domain import rollup, usage
+from storage.domain.documents import Accounting, RawDocument, Table, User
+from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
     MAX_SHARDS,
+    Content,
     Head,
     Shard,
+    Tally,
     head_fields,
     shard_path,
     to_documents,
 )
-from storage.domain.schema import Table
-from storage.domain.usage import Truth
+from storage.domain.usage import PlanLimits, Truth
 from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, Oddity, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
@@ -204,8 +203,8 @@ def _truth(reader: _Reader, uid: str) -> Truth | None:
 
 
 def _usage(reader: _Reader, user: User, books: Accounting | None, truth: Truth | None) -> usage.Usage:
-    document = reader.documents.get(plans.normalise(user.plan))
-    plan = plans.effective(user.plan, document.fields if document else None, reader.limits)
+    document = reader.documents.get(usage.normalise(user.plan))
+    plan = usage.effective(user.plan, document.fields if document else None, reader.limits)
     return usage.evaluate(user.uid, user, books, plan, truth, None, reader.now)
 
 

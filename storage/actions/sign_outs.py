@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from storage.actions.documents import Create, DocumentWriter, FieldName, Update
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.domain.sign_outs import PATH, Shared, fields_of, from_fields
 from storage.errors import Stale, Unusable
 from storage.repositories.records import Records

@@ -20,7 +20,7 @@ from storage.actions.replacing import Overwritten, Replacement
 from storage.connect import Stores, Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
-from storage.domain.model import ObjectInfo, RawDocument
+from storage.domain.documents import ObjectInfo, RawDocument
 from storage.errors import NotFound, Refused, Stale, StorageError, Unreachable, Unsettled
 from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES, Changes

@@ -13,8 +13,8 @@ from storage.actions.undoable import Counted
 from storage.connect import Stores, Writers
 from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
+from storage.domain.documents import Clip, ObjectInfo, Video
 from storage.domain.layout import thumbnail_of
-from storage.domain.model import Clip, ObjectInfo, Video
 from storage.domain.upload import UploadPlan, Wish
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import open_file, read_file

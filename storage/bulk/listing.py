@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from storage.clients.r2 import ContextThreads
-from storage.domain.schema import OBJECTS, Table
+from storage.domain.documents import OBJECTS, Table
 from storage.errors import BackendError, BadInput, Unusable
 from storage.repositories.object_checks import check_key
 from storage.repositories.object_frames import joined

@@ -20,9 +20,8 @@ from storage.cli.output import percent, print_json, progress, report_error, rfc3
 from storage.clients.meter import metering
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import Event
-from storage.domain.model import Clip
-from storage.domain.usage import Quota, Usage
-from storage.domain.usage_reply import usage_reply
+from storage.domain.documents import Clip
+from storage.domain.usage import Quota, Usage, usage_reply
 from storage.errors import AccessDenied, ConfigError, NotFound
 from storage.find import find
 from storage.repositories.audit_log import AuditLog

@@ -25,9 +25,8 @@ from storage.cli.output import plain, print_json, progress, report_error, safe, 
 from storage.clients.meter import agreed, metering
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
-from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
-from storage.domain.highlights_file import check_file
-from storage.domain.styles import STYLES
+from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file
+from storage.domain.layout import STYLES
 from storage.domain.upload import check_scene, check_style
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import read_file

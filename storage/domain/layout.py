@@ -12,6 +12,8 @@ object whose title carries accents is found under the very code points that it w
     _ops/...                                                                 the desk's own
 
 `prefix` is configuration (`users/` by default, may be empty); keys of the other known layout are recognised too.
+
+The clip styles that the worker renders; unknown ones are shown as they are.
 """
 
 from __future__ import annotations
@@ -21,7 +23,26 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote
 
-from storage.domain.styles import STYLES
+STYLES = (
+    "original",
+    "split",
+    "left_focus",
+    "right_focus",
+    "center_focus",
+    "split_fast",
+    "intelligent",
+    "intelligent_split",
+    "intelligent_speaker",
+    "intelligent_split_speaker",
+    "intelligent_motion",
+    "intelligent_split_motion",
+    "intelligent_split_activity",
+    "intelligent_cinematic",
+    "streamer_split",
+    "streamer",
+    "streamer_top_scenes",
+)
+
 
 OPS_PREFIX = "_ops/"
 KNOWN_PREFIXES = ("users/", "")

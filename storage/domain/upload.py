@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage.domain.layout import ClipName, Layout, slug, thumbnail_of
-from storage.domain.model import Clip, ObjectInfo, RawDocument, Video
+from storage.domain.documents import Clip, ObjectInfo, RawDocument, Video
+from storage.domain.layout import STYLES, ClipName, Layout, slug, thumbnail_of
 from storage.domain.processing import being_processed
-from storage.domain.styles import STYLES
 from storage.errors import BadInput
 
 DEFAULT_PRIORITY = 99

@@ -20,9 +20,9 @@ from typing import Any
 
 from storage.clients.firestore import FirestoreHandle
 from storage.domain.audit_chain import COPY_FAILED, LOOKS, SEALED, Break, Keys, Link, breaks
+from storage.domain.documents import RawDocument
 from storage.domain.json_lines import lines_of
 from storage.domain.layout import OPS_PREFIX
-from storage.domain.model import RawDocument
 from storage.errors import BadInput
 from storage.repositories.decode import raw_document
 from storage.repositories.objects import Objects

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from storage.clients.firestore import FirestoreHandle
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.repositories.decode import raw_document
 from storage.repositories.records_query import build
 

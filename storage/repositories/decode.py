@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from storage.clients import firestore as messages
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.errors import BadInput
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from storage.domain import schema as schemas
-from storage.domain.schema import Column, ColumnKind, Schema
+from storage.domain import documents as schemas
+from storage.domain.documents import Column, ColumnKind, Schema
 from storage.repositories.decode import FIRST_SECOND, LAST_SECOND, decode_list, decode_map
 from storage.repositories.decode_repair import Repair
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from storage.domain.schema import ColumnKind, Schema, Table
+from storage.domain.documents import ColumnKind, Schema, Table
 from storage.errors import StorageError
 from storage.repositories.decode_columns import decoder
 from storage.repositories.decode_repair import Repair

@@ -7,8 +7,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage.domain.model import Accounting, Clip, Progress, User, Video
-from storage.domain.schema import CLIPS, USERS, VIDEOS, Column, Schema
+from storage.domain.documents import CLIPS, USERS, VIDEOS, Accounting, Clip, Column, Progress, Schema, User, Video
 from storage.errors import Oddity
 from storage.repositories.decode import EPOCH
 from storage.repositories.decode_columns import decoder

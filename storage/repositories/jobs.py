@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from storage.clients.firestore import FirestoreHandle
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, entry_path, job_path
 from storage.errors import NotFound
 from storage.ids import check_stored_id

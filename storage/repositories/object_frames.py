@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from storage.clients.r2_listing import PageColumns
-from storage.domain.schema import OBJECTS
+from storage.domain.documents import OBJECTS
 from storage.errors import Unusable
 
 

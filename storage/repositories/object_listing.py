@@ -8,9 +8,8 @@ from typing import Any
 
 from storage.clients.r2 import NOT_XML, R2Client
 from storage.clients.r2_listing import COLUMNS
+from storage.domain.documents import OBJECTS, MultipartUpload, Table
 from storage.domain.layout import MAX_KEY_BYTES
-from storage.domain.model import MultipartUpload
-from storage.domain.schema import OBJECTS, Table
 from storage.errors import BackendError, Unusable
 from storage.repositories.object_checks import check_prefix
 from storage.repositories.object_frames import joined, page_frame

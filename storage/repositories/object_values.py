@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from storage.clients.r2 import R2Client
-from storage.domain.model import MultipartUpload, ObjectInfo
+from storage.domain.documents import MultipartUpload, ObjectInfo
 from storage.errors import StorageError, Unusable
 
 CHUNK_BYTES = 262_144

@@ -15,9 +15,8 @@ from email.utils import parsedate_to_datetime
 from storage.clients.r2 import R2Client
 from storage.clients.r2_errors import timed_out
 from storage.config import MAX_EXPIRY_SECONDS
+from storage.domain.documents import ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
-from storage.domain.model import ObjectInfo, SignedUrl
-from storage.domain.schema import Table
 from storage.errors import AccessDenied, NotFound, Unreachable, Unusable
 from storage.repositories import object_listing
 from storage.repositories.object_checks import check_expiry, check_key, check_linkable, check_prefix

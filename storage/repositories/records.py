@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from storage.domain.model import RawDocument
+from storage.domain.documents import RawDocument
 from storage.repositories.decode import document_to_json, raw_document
 from storage.repositories.records_changes import ChangeRecords
 from storage.repositories.records_clips import ClipRecords

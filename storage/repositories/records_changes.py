@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from storage.domain.schema import TRANSACTIONS, VIDEOS, Schema, Table
+from storage.domain.documents import TRANSACTIONS, VIDEOS, Schema, Table
 from storage.repositories.records_paths import user_path
 from storage.repositories.records_query import build
 from storage.repositories.records_reading import LIST_PAGE, Reading

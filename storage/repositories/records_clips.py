@@ -15,8 +15,7 @@ import pandas as pd
 from storage.clients import firestore as pb
 from storage.clients.meter import metering
 from storage.domain.amounts import INT64
-from storage.domain.model import Clip, ClipTotals
-from storage.domain.schema import CLIPS, Table
+from storage.domain.documents import CLIPS, Clip, ClipTotals, Table
 from storage.errors import MissingIndex, StorageError, Unusable
 from storage.repositories import decode_model
 from storage.repositories.decode import relative_path

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from storage.domain.schema import CLIPS, VIDEOS, Schema, Table
+from storage.domain.documents import CLIPS, VIDEOS, Schema, Table
 from storage.errors import BadInput, MissingIndex, Unusable
 from storage.ids import check_stored_id
 from storage.repositories.decode import decode_time

@@ -10,8 +10,7 @@ from typing import Any
 from storage.clients import firestore as pb
 from storage.clients.firestore import PAGE_SECONDS, READ_SECONDS, FirestoreHandle
 from storage.clients.meter import metering
-from storage.domain.model import RawDocument
-from storage.domain.schema import Schema, Table
+from storage.domain.documents import RawDocument, Schema, Table
 from storage.errors import StorageError
 from storage.repositories.decode import raw_document
 from storage.repositories.decode_frames import Page, TableBuilder

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from storage.domain.model import Accounting, RawDocument, User
-from storage.domain.schema import TRANSACTIONS, USERS, Table
+from storage.domain.documents import TRANSACTIONS, USERS, Accounting, RawDocument, Table, User
 from storage.errors import BadInput, Oddity
 from storage.ids import check_stored_id, firestore_order
 from storage.repositories import decode_model

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.domain.model import RawDocument, Video
-from storage.domain.schema import SHARES, VIDEOS, Table
+from storage.domain.documents import SHARES, VIDEOS, RawDocument, Table, Video
 from storage.ids import check_stored_id
 from storage.repositories import decode_model
 from storage.repositories.decode import raw_document

@@ -11,10 +11,10 @@ import pandas as pd
 
 from storage.domain import rollup
 from storage.domain.amounts import whole_column
-from storage.domain.rollup import Content
-from storage.domain.rollup_documents import (
+from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
+    Content,
     Head,
     Shard,
     check_version,

@@ -25,7 +25,7 @@ from typing import Self
 
 from storage.clients import r2
 from storage.config import KeyPair, R2Settings, Secret
-from storage.domain.model import MultipartUpload
+from storage.domain.documents import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
 from storage.files import private_log, replace_file
 from storage.sandbox import seaweed_chores

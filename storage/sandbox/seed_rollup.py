@@ -14,8 +14,8 @@ from typing import Any
 from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import run_rollup, write_shard
 from storage.clients.firestore import FirestoreHandle
-from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import DAYS, Content
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.records import Records
 from storage.sandbox.world.model import World
 

@@ -18,7 +18,7 @@ import urllib3
 from storage.clients import firestore as pb
 from storage.clients import r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
-from storage.domain.model import MultipartUpload
+from storage.domain.documents import MultipartUpload
 from storage.errors import Unusable
 from storage.sandbox import seed_rollup, world
 from storage.sandbox.demo_folder import Sample

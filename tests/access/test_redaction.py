@@ -20,7 +20,7 @@ from storage.config import Secret
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.layout import Layout
 from storage.domain.policy import Actor
-from storage.domain.recognise import recognise
+from storage.domain.search import recognise
 from storage.errors import BadInput, Refused, Unreachable
 from storage.logs import redacted
 from storage.text import quoted

@@ -16,7 +16,7 @@ from pages._ui.nav import SCREENS
 from storage.actions import rollup
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.domain.plans import DEFAULT_LIMITS
+from storage.domain.usage import DEFAULT_LIMITS
 from tests.rigs import browser as rig
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.hostile import CLIP, LONG, TEXT, UID, VIDEO, documents

@@ -9,8 +9,8 @@ import pytest
 
 from storage import fleet
 from storage.actions.rollup import run_rollup
-from storage.domain.plans import DEFAULT_LIMITS
 from storage.domain.rollup import RECENT
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unusable
 from storage.fleet import FleetAnswer, estimate, find_fleet, limits_of, read_statuses
 from tests.rigs.firestore import EmbeddedFirestore

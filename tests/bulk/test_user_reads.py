@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from grpc import StatusCode
 
-from storage.domain.plans import DEFAULT_LIMITS
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unreachable
 from storage.repositories.records import Records
 from storage.user_view import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserReads

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from grpc import StatusCode
 
-from storage.domain.schema import Table
+from storage.domain.documents import Table
 from storage.errors import Unreachable
 from storage.repositories.records import Records
 from storage.user_tables import UserTables

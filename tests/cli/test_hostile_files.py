@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from storage.actions.purge.plans import plan_from
 from storage.actions.upload import check_media
-from storage.domain.highlights_file import check_file, compose
+from storage.domain.highlights import check_file, compose
 from storage.domain.purge.guards import strays
 from storage.domain.purge.plan import fingerprint_of
 from storage.errors import BadInput, StorageError

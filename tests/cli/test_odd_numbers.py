@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from storage.domain.rollup_documents import HEAD, shard_path
+from storage.domain.rollup import HEAD, shard_path
 from tests.cli.conftest import Desk
 from tests.rigs.odd_numbers import EXACT, MAX, ODD, ORDINARY, TRUTH, VIDEO, documents, key_of
 

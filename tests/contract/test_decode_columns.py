@@ -13,7 +13,7 @@ from google.cloud.firestore_v1 import _helpers as library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.domain.schema import CLIPS, DTYPES, USERS, VIDEOS, Column, Schema
+from storage.domain.documents import CLIPS, DTYPES, USERS, VIDEOS, Column, Schema
 from tests.rigs.raw_documents import ROOT, UPDATED, WHERE, decoded, message
 from tests.rigs.records import clip, user, video
 

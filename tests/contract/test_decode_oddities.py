@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from storage.domain.schema import ALL, CLIPS, VIDEOS, Schema
+from storage.domain.documents import ALL, CLIPS, VIDEOS, Schema
 from storage.repositories.decode import GeoPoint
 from storage.repositories.decode_frames import TableBuilder
 from storage.repositories.decode_repair import MAX_ODDITIES, NOT_KEPT

@@ -9,7 +9,7 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.domain.schema import DTYPES, OBJECTS
+from storage.domain.documents import DTYPES, OBJECTS
 from storage.errors import AccessDenied, BackendError, BadCredentials, Throttled, Unreachable, Unusable
 from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD, fill

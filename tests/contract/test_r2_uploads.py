@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from storage.actions.objects import ObjectWriter
-from storage.domain.model import MultipartUpload
+from storage.domain.documents import MultipartUpload
 from storage.errors import AccessDenied
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import Answer, FaultProxy

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from storage.domain.schema import CLIPS, Table
+from storage.domain.documents import CLIPS, Table
 from storage.repositories import records_reading
 from storage.repositories.records import Records
 from storage.repositories.records_pages import CLOCK_EVERY

@@ -9,7 +9,7 @@ import pytest
 from grpc import StatusCode
 
 from storage.clients.meter import OverBudget, metering
-from storage.domain.schema import Table
+from storage.domain.documents import Table
 from storage.errors import (
     AccessDenied,
     BackendError,

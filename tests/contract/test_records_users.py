@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage.domain.schema import USERS
+from storage.domain.documents import USERS
 from storage.errors import BadInput
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import NOON, World, reads_of, user, video

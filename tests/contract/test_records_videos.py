@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage.domain.model import Progress
+from storage.domain.documents import Progress
 from storage.errors import BadInput
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, video

@@ -11,7 +11,7 @@ from grpc import StatusCode
 from storage import scanning
 from storage.actions.rollup import run_rollup
 from storage.domain.integrity import Finding
-from storage.domain.plans import DEFAULT_LIMITS
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Refused
 from storage.fleet import estimate_scan, find_fleet
 from storage.scanning import Scan, Scans

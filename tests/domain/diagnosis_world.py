@@ -18,9 +18,9 @@ from storage.domain.diagnosis import (
     VideoFacts,
     diagnose,
 )
+from storage.domain.documents import Progress, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Checked, Finding, InFlight, Report
-from storage.domain.model import Progress, Video
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STALE = timedelta(minutes=15)

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from storage.domain import highlights
+from storage.domain.documents import CLIPS, DTYPES, OBJECTS, VIDEOS, Schema, Table
 from storage.domain.integrity import Finding, Head, Listing, Report, UserFacts, verify_user
 from storage.domain.layout import Layout, thumbnail_of
-from storage.domain.schema import CLIPS, DTYPES, OBJECTS, VIDEOS, Schema, Table
 from storage.errors import AccessDenied, StorageError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

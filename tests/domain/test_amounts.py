@@ -7,9 +7,8 @@ import pytest
 
 from storage.domain.amounts import believed, exact_sum, size_words, whole, whole_column
 from storage.domain.integrity import Finding
-from storage.domain.plans import DEFAULT_LIMITS, effective
-from storage.domain.rollup_documents import Head, head_fields, head_from
-from storage.domain.usage import truth_from_clips
+from storage.domain.rollup import Head, head_fields, head_from
+from storage.domain.usage import DEFAULT_LIMITS, effective, truth_from_clips
 from tests.domain.integrity_world import World
 
 MAX, EXACT = 2**63 - 1, 2**53

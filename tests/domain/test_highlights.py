@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.domain import highlights
-from storage.domain.highlights import MAX_FILE_BYTES, disagreement, judge_document, judge_object
-from storage.domain.highlights_file import MAX_ENTRIES, check_file, compose, seconds
+from storage.domain.highlights import (
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    check_file,
+    compose,
+    disagreement,
+    judge_document,
+    judge_object,
+    seconds,
+)
 from storage.errors import BadInput
 
 ENTRY: dict[str, Any] = {

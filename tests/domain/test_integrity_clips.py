@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from storage.domain.documents import ObjectInfo
 from storage.domain.integrity import Failure, Head
 from storage.domain.layout import Layout, thumbnail_of
-from storage.domain.model import ObjectInfo
 from tests.domain.integrity_world import JUST_NOW, NOW, OLD, World, denied, head_absent
 
 KEY = "users/u1/vid-0001/clips/clip_01_1_hello_split.mp4"

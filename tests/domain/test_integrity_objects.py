@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from storage.domain import highlights
+from storage.domain.documents import MultipartUpload
 from storage.domain.highlights import judge_document
 from storage.domain.integrity import Failure
 from storage.domain.integrity.object_rules import LIFECYCLE_GRACE
 from storage.domain.layout import Layout
-from storage.domain.model import MultipartUpload
 from tests.domain.integrity_world import GOOD_HIGHLIGHTS, JUST_NOW, NOW, OLD, World, denied
 
 ORPHAN = "users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.domain.documents import CLIPS, VIDEOS, MultipartUpload
 from storage.domain.integrity import (
     KINDS,
     Failure,
@@ -25,8 +26,6 @@ from storage.domain.integrity import (
 from storage.domain.integrity.lookups import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
 from storage.domain.integrity.suspicion import suspect_whole
 from storage.domain.layout import Layout
-from storage.domain.model import MultipartUpload
-from storage.domain.schema import CLIPS, VIDEOS
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.domain.layout import ClipName, Layout, encode_key, parse_stem, slug, within
-from storage.domain.styles import STYLES
+from storage.domain.layout import STYLES, ClipName, Layout, encode_key, parse_stem, slug, within
 
 USERS, BARE = Layout("users/"), Layout("")
 segment = st.text(

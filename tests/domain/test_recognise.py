@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.domain.layout import Layout
-from storage.domain.recognise import recognise
+from storage.domain.search import recognise
 from storage.errors import BadInput
 
 LAYOUT = Layout("users/")

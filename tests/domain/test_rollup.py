@@ -9,21 +9,25 @@ from typing import Any
 
 import pytest
 
-from storage.domain import plans, rollup, usage
-from storage.domain.model import Accounting, User
-from storage.domain.rollup import Tally, merge, merged_points, point, steps, with_point
-from storage.domain.rollup_documents import (
+from storage.domain import rollup, usage
+from storage.domain.documents import VIDEOS, Accounting, User
+from storage.domain.rollup import (
     MAX_PARTS,
     PART_BYTES,
     VERSION,
     Head,
     Shard,
+    Tally,
     from_documents,
     head_fields,
     head_from,
+    merge,
+    merged_points,
+    point,
+    steps,
     to_documents,
+    with_point,
 )
-from storage.domain.schema import VIDEOS
 from storage.domain.usage import Truth
 from storage.errors import Unusable
 
@@ -43,7 +47,7 @@ def person(uid: str, **changes: Any) -> User:
 
 def add(tally: Tally, user: User, truth: Truth | None = None, books: Accounting | None = None) -> None:
     """Takes a user in, evaluated as the desk evaluates users."""
-    plan = plans.effective(user.plan, None)
+    plan = usage.effective(user.plan, None)
     tally.add(user, usage.evaluate(user.uid, user, books, plan, truth, None, NOW), truth)
 
 

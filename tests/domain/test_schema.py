@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from storage.domain import model
-from storage.domain.schema import ALL, CLIPS, DTYPES, OBJECTS, USERS, VIDEOS, Schema, Table
+from storage.domain import documents
+from storage.domain.documents import ALL, CLIPS, DTYPES, OBJECTS, USERS, VIDEOS, Schema, Table
 from storage.errors import Unreachable
 
 
@@ -41,7 +41,7 @@ def test_every_frame_of_documents_says_where_each_lies_and_whether_it_exists(sch
 
 @pytest.mark.parametrize(
     ("schema", "value"),
-    [(USERS, model.User), (VIDEOS, model.Video), (CLIPS, model.Clip)],
+    [(USERS, documents.User), (VIDEOS, documents.Video), (CLIPS, documents.Clip)],
     ids=["users", "videos", "clips"],
 )
 def test_a_frame_and_a_value_of_the_same_kind_have_the_same_fields(schema: Schema, value: type) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from storage.domain import plans, usage
-from storage.domain.model import Accounting, ClipTotals, User
-from storage.domain.plans import DEFAULT_LIMITS, GIB
+from storage.domain import usage
+from storage.domain.documents import Accounting, ClipTotals, User
+from storage.domain.usage import DEFAULT_LIMITS, GIB
 from storage.errors import BadInput, Oddity
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def videos(*rows: tuple[str, int | None, int | None]) -> pd.DataFrame:
 
 
 def evaluated(person: User | None, plan_document=None, *, books=None, frame=None, stored=None):
-    plan = plans.effective(person.plan if person else None, plan_document)
+    plan = usage.effective(person.plan if person else None, plan_document)
     truth = usage.truth_from_clips(clips() if frame is None else frame)
     return usage.evaluate("u1", person, books, plan, truth, stored, NOW)
 
@@ -68,18 +68,18 @@ def test_a_quota_shows_the_true_percentage_and_its_state(used, limit, percent, s
 
 
 def test_the_plan_is_known_in_any_case():
-    plan = plans.effective(" PRO ", None)
+    plan = usage.effective(" PRO ", None)
     assert (plan.plan_id, plan.known, plan.limits) == ("pro", True, DEFAULT_LIMITS["pro"])
 
 
 def test_an_unknown_plan_counts_as_free_and_says_so():
-    plan = plans.effective("platinum", None)
+    plan = usage.effective("platinum", None)
     assert (plan.plan_id, plan.known, plan.written) == ("free", False, "platinum")
     assert plan.limits == DEFAULT_LIMITS["free"]
 
 
 def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limit_is_from():
-    plan = plans.effective("pro", {"limits": {"storage_limit_bytes": 5, "max_clips_per_month": None, "x": 1}})
+    plan = usage.effective("pro", {"limits": {"storage_limit_bytes": 5, "max_clips_per_month": None, "x": 1}})
     assert plan.limits.storage_limit_bytes == 5
     assert plan.limits.max_clips_per_month == 500
     assert plan.sources["storage_limit_bytes"] == "plan document"
@@ -91,12 +91,12 @@ def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limi
     [None, "many", [1], {"storage_limit_bytes": "1 GB"}, {"storage_limit_bytes": True}, {"storage_limit_bytes": -1}],
 )
 def test_a_limit_of_a_wrong_kind_is_not_used(limits):
-    plan = plans.effective("free", {"limits": limits})
+    plan = usage.effective("free", {"limits": limits})
     assert plan.limits.storage_limit_bytes == GIB
 
 
 def test_a_whole_number_is_a_limit_whatever_type_the_writer_gave_it():
-    plan = plans.effective("free", {"limits": {"storage_limit_bytes": 1000.0, "max_clips_per_month": 7.5}})
+    plan = usage.effective("free", {"limits": {"storage_limit_bytes": 1000.0, "max_clips_per_month": 7.5}})
     assert (plan.limits.storage_limit_bytes, plan.limits.max_clips_per_month) == (1000, 20)
     assert type(plan.limits.storage_limit_bytes) is int
 
@@ -167,7 +167,7 @@ def test_videos_are_compared_one_by_one_clips_below_a_phantom_included():
 
 
 def test_a_truth_that_was_not_read_to_its_end_is_unknown():
-    plan = plans.effective("free", None)
+    plan = usage.effective("free", None)
     partial = usage.truth_from_clips(clips(("v1", 10)), complete=False)
     for truth in (None, partial):
         result = usage.evaluate("u1", user(total_storage_bytes=99), None, plan, truth, None, NOW)
@@ -183,21 +183,21 @@ def test_totals_from_the_server_say_how_many_clips_had_no_size():
 
 def test_a_phantom_user_has_no_counters_and_an_unknown_storage_use():
     result = usage.evaluate(
-        "u1", None, None, plans.effective(None, None), usage.truth_from_clips(clips(("v", 1))), None, NOW
+        "u1", None, None, usage.effective(None, None), usage.truth_from_clips(clips(("v", 1))), None, NOW
     )
     assert (result.storage.used, result.storage.state, result.counters) == (None, "unknown", ())
     assert not result.plan.known
 
 
 def test_a_phantom_user_s_monthly_use_is_unknown_and_not_zero():
-    plan = plans.effective(None, {"limits": {"max_clips_per_month": 20}})
+    plan = usage.effective(None, {"limits": {"max_clips_per_month": 20}})
     result = usage.evaluate("u1", user(exists=False, usage_reset_month=None), None, plan, None, None, NOW)
     assert (result.clips.used, result.clips.state) == (None, "unknown")
 
 
 def test_configured_defaults_replace_the_built_in_ones():
-    configured = plans.parse_overrides('{"Free": {"storage_limit_bytes": 104857600}}')
-    assert plans.effective("free", None, {**DEFAULT_LIMITS, **configured}).limits.storage_limit_bytes == 104_857_600
+    configured = usage.parse_overrides('{"Free": {"storage_limit_bytes": 104857600}}')
+    assert usage.effective("free", None, {**DEFAULT_LIMITS, **configured}).limits.storage_limit_bytes == 104_857_600
 
 
 @pytest.mark.parametrize(
@@ -205,5 +205,5 @@ def test_configured_defaults_replace_the_built_in_ones():
 )
 def test_configured_defaults_that_make_no_sense_are_refused_by_name(text):
     with pytest.raises(BadInput) as caught:
-        plans.parse_overrides(text)
+        usage.parse_overrides(text)
     assert caught.value.field_name == "PLAN_LIMITS_JSON"

@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storage.domain import plans
-from storage.domain.plans import GIB
-from storage.domain.usage import Quota, Usage, quota
-from storage.domain.usage_reply import usage_reply
+from storage.domain import usage
+from storage.domain.usage import GIB, Quota, Usage, quota, usage_reply
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
 
 
 def said(storage: Quota, clips: Quota | None = None, credits: Quota | None = None, *, plan: str = "pro") -> str:
-    known = plans.effective(plan, None)
+    known = usage.effective(plan, None)
     return usage_reply(
         Usage("u1", "a@example.com", known, storage, None, "storage_accounting.x", clips, credits, True, (), None), NOW
     )  # fmt: skip

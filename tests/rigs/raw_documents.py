@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from storage.clients import firestore as pb
-from storage.domain.schema import Schema
+from storage.domain.documents import Schema
 from storage.errors import Oddity
 from storage.repositories.decode import encode_value
 from storage.repositories.decode_frames import TableBuilder

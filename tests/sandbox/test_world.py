@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from storage.config import load
-from storage.domain.layout import MAX_KEY_BYTES, Layout
-from storage.domain.plans import effective
-from storage.domain.styles import STYLES
+from storage.domain.layout import MAX_KEY_BYTES, STYLES, Layout
+from storage.domain.usage import effective
 from storage.ids import is_id
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seeding import BUCKET, PROJECT

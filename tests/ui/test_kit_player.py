@@ -14,7 +14,7 @@ from pages._ui.player import Ask, ClipCard, gallery
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
 from pages._ui.player.component import _events
-from storage.domain.model import SignedUrl
+from storage.domain.documents import SignedUrl
 from storage.errors import AccessDenied, BadInput, NotFound, NotPermitted, StorageError, Throttled, Unreachable
 from tests.rigs.waiting import PATIENCE_SECONDS
 

@@ -9,8 +9,8 @@ import pytest
 
 from pages._ui.kit import tables
 from storage.actions.rollup import run_rollup
-from storage.domain.plans import DEFAULT_LIMITS
-from storage.domain.rollup_documents import shard_path
+from storage.domain.rollup import shard_path
+from storage.domain.usage import DEFAULT_LIMITS
 from tests.rigs.odd_numbers import EXACT, MAX, ODD, TRUTH, VIDEO, documents
 from tests.ui.conftest import LiveApp, words
 

@@ -10,9 +10,8 @@ from grpc import StatusCode
 
 from pages._ui.data import fleet_loads, resources
 from storage.actions.rollup import run_rollup
-from storage.domain.plans import DEFAULT_LIMITS
-from storage.domain.rollup import RECENT
-from storage.domain.rollup_documents import shard_path
+from storage.domain.rollup import RECENT, shard_path
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.fleet import LOOKED_AT
 from storage.overview import GLANCE_USERS
 from tests.rigs.records import clip, user, video

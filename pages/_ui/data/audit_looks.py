@@ -12,7 +12,7 @@ from pages._ui.data.resources import stores, trail
 from storage import logs
 from storage.actions import audit
 from storage.domain.audit_chain import Event
-from storage.domain.model import Clip, SignedUrl
+from storage.domain.documents import Clip, SignedUrl
 from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
 

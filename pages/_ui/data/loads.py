@@ -33,11 +33,10 @@ from storage.clients.meter import Cost, metering
 from storage.clients.meter import check as check_budgets
 from storage.diagnose import Case
 from storage.diagnose_stuck import Reach, StuckList
+from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report
-from storage.domain.match import Found
-from storage.domain.model import RawDocument
 from storage.domain.purge.job import Job
-from storage.domain.schema import Table
+from storage.domain.search import Found
 from storage.domain.usage import Usage
 from storage.user_view import SomeVideos
 from storage.verify_facts import Checker

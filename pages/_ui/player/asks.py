@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args
 from pages._ui.kit import feedback
 from pages._ui.kit.text import plain
 from pages._ui.player.cards import web_address
-from storage.domain.model import SignedUrl
+from storage.domain.documents import SignedUrl
 from storage.errors import AccessDenied, NotFound, NotPermitted, StorageError, Throttled, Unreachable
 
 Purpose = Literal["play", "renew", "download", "copy"]

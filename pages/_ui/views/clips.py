@@ -27,10 +27,8 @@ from pages._ui.views import verify as findings_view
 from pages._ui.views.verify import WORDS
 from storage import links
 from storage.diagnose import Case
+from storage.domain.documents import Clip, SignedUrl, Table, clip_of
 from storage.domain.integrity import Finding
-from storage.domain.model import Clip, SignedUrl
-from storage.domain.rows import clip_of
-from storage.domain.schema import Table
 from storage.errors import StorageError
 
 PAGE_SIZE = 24

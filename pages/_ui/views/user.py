@@ -22,10 +22,8 @@ from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from storage.domain.amounts import exact_sum, whole_column
-from storage.domain.plans import LIMIT_NAMES, EffectivePlan
-from storage.domain.schema import Table
-from storage.domain.usage import Counter, Quota, Usage
-from storage.domain.usage_reply import usage_reply
+from storage.domain.documents import Table
+from storage.domain.usage import LIMIT_NAMES, Counter, EffectivePlan, Quota, Usage, usage_reply
 from storage.text import number
 
 ROWS = 200  # counters on a page of the table

@@ -13,8 +13,8 @@ from typing import Any
 from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
+from storage.domain.documents import ObjectInfo
 from storage.domain.json_lines import NEWLINE, lines_of
-from storage.domain.model import ObjectInfo
 from storage.domain.purge.order import document_batches, object_batches, saving_batches, slug_batches
 from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
 from storage.domain.purge.plan import PlannedObject, PurgePlan

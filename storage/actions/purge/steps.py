@@ -27,8 +27,8 @@ from storage.actions.purge.quarantine import Quarantine, confirm_deleted, empty
 from storage.actions.purge.survey import Presence, compare, look_at, snapshot, survey
 from storage.actions.undoable import Recorded
 from storage.clients.r2 import ContextThreads
+from storage.domain.documents import MultipartUpload
 from storage.domain.layout import Layout
-from storage.domain.model import MultipartUpload
 from storage.domain.purge.certificate import Proof, certificate, shortened, what_outlives
 from storage.domain.purge.job import Job, Tally
 from storage.domain.purge.order import KEPT_BATCH, SLUGS, above, object_batches, saving_batches, upload_batches

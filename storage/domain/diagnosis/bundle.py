@@ -10,8 +10,8 @@ from typing import Any
 
 from storage.domain.diagnosis.answer import Diagnosis
 from storage.domain.diagnosis.facts import Fact, Known, Unknown, VideoFacts
+from storage.domain.documents import Video
 from storage.domain.highlights import HighlightsState
-from storage.domain.model import Video
 from storage.text import redacted, without_links
 
 FORMAT = "clip-desk-case/1"

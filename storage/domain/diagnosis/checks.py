@@ -13,7 +13,7 @@ from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
 from storage.domain.diagnosis.failures import permanent_cause
 from storage.domain.diagnosis.signals import RENDER_SLACK, RENDER_TOUCH, Signals, missing
-from storage.domain.model import Progress, Video
+from storage.domain.documents import Progress, Video
 from storage.text import age, moment, number, quoted
 
 KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")

@@ -8,8 +8,8 @@ from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
 from storage.domain.diagnosis.signals import Signals
 from storage.domain.diagnosis.verdict import BREAKING
+from storage.domain.documents import Video
 from storage.domain.highlights import HighlightsState, disagreement
-from storage.domain.model import Video
 from storage.text import number, quoted
 
 

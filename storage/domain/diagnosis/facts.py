@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from storage.domain.documents import User, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Report
-from storage.domain.model import User, Video
 
 T = TypeVar("T")
 

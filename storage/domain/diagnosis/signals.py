@@ -8,7 +8,7 @@ from typing import Literal
 
 from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
 from storage.domain.diagnosis.failures import Failure, classify
-from storage.domain.model import Progress, Video
+from storage.domain.documents import Progress, Video
 from storage.domain.processing import being_processed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from storage.domain.diagnosis.facts import Known, VideoFacts
 from storage.domain.diagnosis.signals import CLOCK_TOLERANCE
-from storage.domain.model import Progress
+from storage.domain.documents import Progress
 from storage.text import age
 
 Store = Literal["firestore", "bucket", "desk"]

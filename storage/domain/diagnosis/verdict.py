@@ -23,8 +23,8 @@ from storage.domain.diagnosis.signals import (
     missing,
     unread,
 )
+from storage.domain.documents import Video
 from storage.domain.integrity import Severity
-from storage.domain.model import Video
 from storage.text import age, number, quoted
 
 VerdictName = Literal[

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from storage.domain.documents import MultipartUpload, ObjectInfo, Table
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.controls import Controls
 from storage.domain.integrity.findings import Failure
 from storage.domain.layout import OPS_PREFIX, Layout
-from storage.domain.model import MultipartUpload, ObjectInfo
-from storage.domain.schema import Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from storage.domain.documents import Table
 from storage.domain.integrity import clip_rules, object_rules, video_rules
 from storage.domain.integrity.controls import Claims
 from storage.domain.integrity.facts import UserFacts
@@ -13,7 +14,6 @@ from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Arr
 from storage.domain.integrity.key_prefix import key_prefixes
 from storage.domain.integrity.suspicion import controls_wanted, suspect, suspect_project
 from storage.domain.layout import Layout
-from storage.domain.schema import Table
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from storage.domain.styles import STYLES
+from storage.domain.layout import STYLES
 from storage.sandbox.world.accounts import uid_of
 from storage.sandbox.world.clips import add_clip, add_with_clips
 from storage.sandbox.world.draft import Draft

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages._ui.player import ClipCard, Purpose, gallery, player
-from storage.domain.model import SignedUrl
+from storage.domain.documents import SignedUrl
 from storage.errors import AccessDenied, NotFound, NotPermitted
 
 BASE = os.environ["MEDIA_BASE"]

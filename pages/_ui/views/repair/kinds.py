@@ -18,8 +18,8 @@ from storage.actions.repair import STATUSES, RepairContext
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.diagnose import Case
 from storage.domain.changes import FieldChange, value_at
+from storage.domain.layout import STYLES
 from storage.domain.policy import Action, Actor
-from storage.domain.styles import STYLES
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
 from storage.text import number

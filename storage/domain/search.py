@@ -1,6 +1,8 @@
 """What a pasted text may mean: ids, addresses, keys, URLs, or a line of a log that contains one of these.
 
 Pure: nothing is looked up. A secret in the text is dropped here, first thing, so that no later step can show it.
+
+What a search found: matches with their reasons, what was searched, and what could not be.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from storage.domain.layout import Layout, ParsedKey, parse_stem
-from storage.domain.styles import STYLES
-from storage.errors import BadInput
+from storage.domain.layout import STYLES, Layout, ParsedKey, parse_stem
+from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.text import is_signed, without_secrets
 
@@ -50,6 +51,9 @@ _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _HOSTED = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/\S*", re.IGNORECASE)  # an address without https://
 _TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
 MAX_TOKENS = 12  # words of a line that are tried as ids; each costs two reads
+
+
+MatchType = Literal["user", "video", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +271,38 @@ def _key_in(path: str, layout: Layout) -> ParsedKey:
 
 def _key_guess(kind: Kind, parsed: ParsedKey) -> Guess:
     return Guess(kind, parsed.key, uid=parsed.uid, video_id=parsed.video_id, parsed=parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One thing found. `label` is its title, address or id as stored (hostile text); `why` is the desk's sentence."""
+
+    type: MatchType
+    uid: str
+    video_id: str
+    clip_id: str
+    label: str
+    why: str
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As `find --json` prints it: ids that do not apply are null."""
+        return {
+            "type": self.type,
+            "uid": self.uid,
+            "video_id": self.video_id or None,
+            "clip_id": self.clip_id or None,
+            "label": self.label,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer. `gaps` are look-ups that could not be made; `truncated` says that there may be more matches."""
+
+    query: str
+    kind: Kind
+    matches: tuple[Match, ...]
+    searched: tuple[str, ...]
+    gaps: tuple[StorageError, ...]
+    truncated: bool
