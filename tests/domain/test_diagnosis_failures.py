@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.domain.diagnosis.failures import classify, permanent_cause
+from storage.domain.diagnosis.signals import classify, permanent_cause
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,20 @@
 """Still processing: one verdict for a video that does not move, with its evidence and the next safe step."""
 
 from storage.domain.diagnosis.advice import Step
-from storage.domain.diagnosis.answer import Diagnosis, Stage, diagnose, status_objections
-from storage.domain.diagnosis.bundle import as_json, bundle
-from storage.domain.diagnosis.evidence import Evidence
-from storage.domain.diagnosis.facts import (
+from storage.domain.diagnosis.diagnosis import (
+    Diagnosis,
+    Outage,
+    Stage,
+    StuckVideo,
+    as_json,
+    bundle,
+    diagnose,
+    outages,
+    status_objections,
+    worst_first,
+)
+from storage.domain.diagnosis.evidence import Entry, Evidence
+from storage.domain.diagnosis.signals import (
     Absent,
     ClipTally,
     Fact,
@@ -13,10 +23,8 @@ from storage.domain.diagnosis.facts import (
     QuotaState,
     Unknown,
     VideoFacts,
+    classify,
 )
-from storage.domain.diagnosis.failures import classify
-from storage.domain.diagnosis.stuck import Outage, StuckVideo, outages, worst_first
-from storage.domain.diagnosis.timeline import Entry
 from storage.domain.diagnosis.verdict import VERDICTS, VerdictName
 
 __all__ = [

@@ -1,8 +1,41 @@
-"""One line of evidence: what was looked at, what was found, and whether that is well."""
+"""One line of evidence: what was looked at, what was found, and whether that is well.
+
+Small named checks over the facts: what was looked at, what was found, and whether that is well.
+
+`ok` is `None` where it could not be known. A check that does not apply to the video gives nothing.
+
+The checks of what the video has: highlights in both places, clip documents, counters, and the objects.
+
+When what happened, from the times of both stores in one order, with the silence that matters marked.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Literal
+
+from storage.domain.diagnosis.signals import (
+    CLOCK_TOLERANCE,
+    RENDER_SLACK,
+    RENDER_TOUCH,
+    Absent,
+    Known,
+    Signals,
+    Unknown,
+    VideoFacts,
+    missing,
+    permanent_cause,
+)
+from storage.domain.diagnosis.verdict import BREAKING
+from storage.domain.documents import Progress, Video
+from storage.domain.highlights import HighlightsState, disagreement
+from storage.text import age, moment, number, quoted
+
+KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")
+Store = Literal["firestore", "bucket", "desk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +45,336 @@ class Evidence:
     check: str
     observed: str
     ok: bool | None  # `None`: it could not be known
+
+
+def highlights(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """Both sources, and whether they agree."""
+    wanted = signals.settled or signals.rendering_begun
+    stored, document = facts.highlights_object, facts.highlights_document
+    yield Evidence("highlights_object", _content("highlights.json", stored), _content_ok(stored, wanted))
+    # Older deployments have no document at all, so its absence is no fault.
+    fine = True if document.presence == "absent" else _content_ok(document, wanted and not stored.usable)
+    yield Evidence("highlights_document", _content("The document highlights/main", document), fine)
+    if difference := disagreement(stored, document):
+        yield Evidence("highlights_agree", f"The two places differ: {difference}.", False)
+
+
+def _content(name: str, state: HighlightsState) -> str:
+    if state.presence == "absent":
+        return f"{name}: not there."
+    if state.presence == "unknown":
+        return f"{name}: could not be read ({quoted(state.reason)})."
+    if state.content == "valid":
+        return f"{name}: {state.count} highlights."
+    return f"{name}: there, but {quoted(state.reason)}."
+
+
+def _content_ok(state: HighlightsState, wanted: bool) -> bool | None:
+    if state.presence == "unknown":
+        return None
+    if state.presence == "absent" or state.content == "empty":
+        return not wanted
+    return state.content == "valid"
+
+
+def clip_documents(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """How many clip documents there are, in which state, beside how many were expected."""
+    if not isinstance(facts.clips, Known):
+        yield Evidence("clip_documents", "They could not be read.", None)
+        return
+    tally = facts.clips.value
+    others = [("processing", tally.processing), ("failed", tally.failed), ("of another status", tally.other)]
+    parts = [f"{tally.completed} completed", *(f"{count} {what}" for what, count in others if count)]
+    expected = f", {signals.expected} expected" if signals.expected is not None else ""
+    short = signals.expected is not None and tally.completed < signals.expected and signals.status != "analyzed"
+    fine = not short and not (tally.failed or (tally.processing and signals.settled))
+    yield Evidence("clip_documents", f"{', '.join(parts)}{expected}.", fine)
+
+
+def counters(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """The video's own counters beside its clip documents; while it is being worked on they may lag."""
+    if not isinstance(facts.clips, Known):
+        return
+    tally, wrong = facts.clips.value, []
+    if video.clips_count is not None and video.clips_count != tally.total:
+        wrong.append(f"clips_count says {video.clips_count}, there are {tally.total}")
+    sized = tally.sized == tally.total
+    if sized and video.total_size_bytes is not None and video.total_size_bytes != tally.size_bytes:
+        wrong.append(f"total_size_bytes says {video.total_size_bytes:,}, they add up to {tally.size_bytes:,}")
+    observed = "; ".join(wrong) if wrong else "The video's counters agree with its clip documents"
+    yield Evidence("counters", f"{observed}.", not wrong or not signals.settled)
+
+
+def clip_objects(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """The objects that the completed clips claim."""
+    if isinstance(facts.objects, Unknown):
+        yield Evidence("clip_objects", "They could not be checked.", None)
+        return
+    if isinstance(facts.objects, Absent):
+        return
+    tally = facts.objects.value
+    broken = {kind: tally.broken[kind] for kind in BREAKING if tally.broken.get(kind)}
+    said = "".join(f"; {count} {kind.replace('_', ' ')}" for kind, count in broken.items())
+    yield Evidence("clip_objects", f"{tally.intact} of {number(tally.named, 'clip')} intact{said}.", not broken)
+
+
+def upload_check(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """What the upload check found besides: each other kind once, with its number."""
+    if facts.report is None:
+        return
+    counted: dict[str, list[str]] = {}
+    for finding in facts.report.findings:
+        counted.setdefault(finding.kind, []).append(finding.severity)
+    shown_elsewhere = {*BREAKING, "missing_highlights", "invalid_highlights", "unreadable"}
+    for kind, severities in counted.items():
+        if kind not in shown_elsewhere:
+            observed = f"{number(len(severities), 'finding')} of this kind in the upload check."
+            yield Evidence(kind, observed, set(severities) == {"info"})
+    flying = facts.report.in_flight
+    if flying.clips or flying.objects or flying.uploads:
+        parts = (number(flying.clips, "clip"), number(flying.objects, "object"), number(flying.uploads, "upload"))
+        yield Evidence("in_flight", f"Young enough to be still written: {', '.join(parts)}.", True)
+
+
+def gather(facts: VideoFacts, signals: Signals | None) -> tuple[Evidence, ...]:
+    """The evidence of every check that applies, in the order in which a person would look."""
+    found = [evidence for check in _ALWAYS for evidence in check(facts)]
+    if signals is not None and isinstance(facts.video, Known):
+        found += [e for detail in _WITH_DOCUMENT for e in detail(facts, facts.video.value, signals)]
+    return tuple(found)
+
+
+def _plausible(facts: VideoFacts) -> Iterator[Evidence]:
+    if facts.report is not None and facts.report.suspicion is not None:
+        observed = f"{facts.report.suspicion.reason} Check the settings before anything is changed."
+        yield Evidence("settings", observed, False)
+
+
+def _key_prefix(facts: VideoFacts) -> Iterator[Evidence]:
+    if facts.report is not None and facts.report.prefix_doubt:
+        yield Evidence("key_prefix", facts.report.prefix_doubt, None)
+
+
+def _firestore(facts: VideoFacts) -> Iterator[Evidence]:
+    faults = [fact for fact in (facts.video, facts.clips, facts.user) if isinstance(fact, Unknown)]
+    document = facts.highlights_document
+    asked = [fault for fault in faults if fault.code != "unknown"]
+    if asked:
+        yield Evidence("firestore", f"It did not give an answer: {quoted(asked[0].message)}", None)
+    elif document.presence == "unknown" and document.code:
+        yield Evidence("firestore", f"It did not give an answer: {quoted(document.reason)}", None)
+    else:
+        yield Evidence("firestore", "It answered.", True)
+
+
+def _bucket(facts: VideoFacts) -> Iterator[Evidence]:
+    report = facts.report
+    if isinstance(facts.objects, Unknown):
+        observed = f"It did not give an answer: {quoted(facts.objects.message)}"
+    elif facts.highlights_object.presence == "unknown":
+        observed = f"highlights.json could not be read: {quoted(facts.highlights_object.reason)}"
+    elif report is not None and not report.complete:
+        observed = f"Not everything could be read: {quoted(report.failures[0].message)}"
+    else:
+        looked = f" {number(report.checked.objects, 'object')} looked at." if report else ""
+        yield Evidence("bucket", f"It answered.{looked}", True)
+        return
+    yield Evidence("bucket", observed, None)
+
+
+def _document(facts: VideoFacts) -> Iterator[Evidence]:
+    if isinstance(facts.video, Unknown):
+        yield Evidence("video_document", "It could not be read.", None)
+    elif missing(facts):
+        below = facts.clips.value.total if isinstance(facts.clips, Known) else 0
+        left = f" {number(below, 'clip document')} lie below it." if below else ""
+        yield Evidence("video_document", f"There is none.{left}", False)
+    else:
+        yield Evidence("video_document", "It is there.", True)
+
+
+def _user(facts: VideoFacts) -> Iterator[Evidence]:
+    user = facts.user
+    if isinstance(user, Absent) or (isinstance(user, Known) and not user.value.exists):
+        yield Evidence("user_document", "There is none: the video lies below a user that does not exist.", False)
+    elif isinstance(user, Known):
+        yield Evidence("user_document", "It is there.", True)
+
+
+def _status(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    known = signals.status in KNOWN_STATUSES
+    observed = f"The status is {quoted(signals.status, 40)}." if signals.status else "The document has no status."
+    yield Evidence("status", observed if known or not signals.status else f"{observed} That is not a known one.", known)
+
+
+def _touch(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    if signals.touched_at is None or signals.age is None:
+        yield Evidence("last_touch", "The document has no usable time.", False)
+        return
+    observed = f"Last touched {age(signals.age)} ago, {moment(signals.touched_at)}."
+    waiting = not signals.settled and signals.status != "failed"
+    if video.updated_at is None:
+        observed += " It has no updated_at; another of its times was taken."
+    yield Evidence("last_touch", observed, not (waiting and signals.stalled))
+
+
+def _clocks(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    if signals.ahead:
+        named = ", ".join(signals.ahead)
+        yield Evidence("clocks", f"In the future, so a clock is wrong: {named}. Not used for any age.", False)
+
+
+def _job(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    progress = video.processing_progress
+    if progress is None:
+        return
+    parts = [f"{_counts(progress)}"] if _counts(progress) else ["it holds no usable numbers"]
+    if progress.failed_clips:
+        parts.append(f"{number(progress.failed_clips, 'clip')} failed")
+    if progress.updated_at and progress.updated_at <= facts.now + timedelta(minutes=5):
+        parts.append(f"written {age(facts.now - progress.updated_at)} ago")
+    late = signals.age is not None and signals.age > RENDER_TOUCH + RENDER_SLACK
+    halted = not signals.settled and signals.job_incomplete and late
+    yield Evidence("progress", f"The job's progress: {', '.join(parts)}.", not halted and not progress.failed_clips)
+
+
+def _counts(progress: Progress) -> str:
+    pairs = (
+        ("clips", progress.completed_clips, progress.total_clips),
+        ("scenes", progress.completed_scenes, progress.total_scenes),
+    )
+    said = [
+        f"{'?' if done is None else done} of {'?' if total is None else total} {noun}"
+        for noun, done, total in pairs
+        if done is not None or total is not None
+    ]
+    return ", ".join(said)
+
+
+def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    if not signals.error_text and signals.status != "failed":
+        return
+    cause = permanent_cause(signals.error_text) if signals.failure == "permanent" else ""
+    kind = f"{signals.failure} ({cause})" if cause else signals.failure
+    yield Evidence("error_message", f"The worker left {quoted(signals.error_text)}: {kind}.", False)
+
+
+def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    if isinstance(facts.quota, Known):
+        state = facts.quota.value
+        said = f"used up: {', '.join(state.exceeded)}" if state.exceeded else "nothing is used up"
+        yield Evidence("quota", f"Plan {quoted(state.plan, 40)}: {said}.", not state.exceeded)
+    elif isinstance(facts.quota, Unknown) and facts.quota.code != "unknown":
+        yield Evidence("quota", f"It could not be read: {quoted(facts.quota.message)}", None)
+
+
+def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """The cached source: expired is normal once all is done, and in the way while something is still to be rendered."""
+    status, expires = (video.source_video_status or "").strip().lower(), video.source_video_expires_at
+    if not status and facts.source_present is None:
+        return
+    gone = status in {"expired", "failed"} or facts.source_present is False
+    expired = expires is not None and expires <= facts.now
+    parts = [f"the document says {quoted(status, 40)}"] if status else []
+    if expires is not None:
+        parts.append(f"it {'expired' if expired else 'expires'} {moment(expires)}")
+    if facts.source_present is not None:
+        parts.append("it is in the bucket" if facts.source_present else "it is not in the bucket")
+    needed = not signals.settled and not signals.all_there
+    yield Evidence("source_video", f"Source video: {'; '.join(parts)}.", not (needed and (gone or expired)))
+
+
+_ALWAYS: tuple[Callable[[VideoFacts], Iterator[Evidence]], ...] = (
+    _plausible,
+    _key_prefix,
+    _firestore,
+    _bucket,
+    _document,
+    _user,
+)
+_WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]], ...] = (
+    _status,
+    _touch,
+    _clocks,
+    _job,
+    _error,
+    highlights,
+    clip_documents,
+    counters,
+    clip_objects,
+    upload_check,
+    _quota,
+    _source,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One time that a store holds. `ahead`: it lies in the future, so a clock is wrong. `planned`: it is an expiry."""
+
+    at: datetime
+    store: Store
+    event: str
+    ahead: bool = False
+    planned: bool = False
+    gap_before: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {"at": self.at, "store": self.store, "event": self.event, "ahead": self.ahead, "gap": self.gap_before}
+
+
+def timeline(facts: VideoFacts) -> tuple[Entry, ...]:
+    """Every time that is known, oldest first, closed by this moment, with the gap that matters marked.
+
+    That is the silence up to now where the worker has not said that it is done, else the longest one between two
+    times. A silence counts from the stale limit on, and is marked at the entry that ended it.
+    """
+    ordered = sorted(_entries(facts), key=lambda entry: (entry.at, entry.store, entry.event))
+    past = [entry for entry in ordered if not entry.ahead and not entry.planned]
+    silences = [(later.at - earlier.at, later) for earlier, later in pairwise(past)]
+    until_now = [silence for silence in silences if silence[1].store == "desk" and silence[0] >= facts.stale_after]
+    between = [silence for silence in silences if silence[1].store != "desk"]
+    chosen = until_now if until_now and not _done(facts) else between
+    longest, ended = max(chosen, default=(timedelta(0), None), key=lambda silence: silence[0])
+    if ended is None or longest < facts.stale_after:
+        return tuple(ordered)
+    marked = replace(ended, event=f"{ended.event} (after {age(longest)} of silence)", gap_before=True)
+    return tuple(marked if entry is ended else entry for entry in ordered)
+
+
+def _done(facts: VideoFacts) -> bool:
+    status = (facts.video.value.status or "") if isinstance(facts.video, Known) else ""
+    return status.strip().lower() in {"analyzed", "completed", "failed"}
+
+
+def _entries(facts: VideoFacts) -> Iterator[Entry]:
+    limit = facts.now + CLOCK_TOLERANCE
+    for at, store, event in _times(facts):
+        if at is not None:
+            yield Entry(at, store, event, ahead=at > limit)
+    if isinstance(facts.video, Known) and (expiry := facts.video.value.source_video_expires_at) is not None:
+        yield Entry(expiry, "firestore", "the cached source expires", planned=True)
+    yield Entry(facts.now, "desk", "looked at")
+
+
+def _times(facts: VideoFacts) -> Iterator[tuple[datetime | None, Store, str]]:
+    if isinstance(facts.video, Known):
+        video = facts.video.value
+        progress = video.processing_progress or Progress()
+        yield video.created_at, "firestore", "video created"
+        yield progress.started_at, "firestore", "rendering started"
+        yield progress.updated_at, "firestore", "progress last written"
+        yield video.updated_at, "firestore", "video last touched"
+        yield video.completed_at, "firestore", "video completed"
+        yield video.failed_at, "firestore", "video failed"
+    if isinstance(facts.clips, Known) and facts.clips.value.total:
+        clips = facts.clips.value
+        yield clips.first_at, "firestore", "first clip document"
+        yield clips.last_at, "firestore", f"last of {clips.total} clip documents"
+    yield facts.highlights_object.written_at, "bucket", "highlights.json written"
+    yield facts.highlights_document.written_at, "firestore", "highlights document written"
+    if isinstance(facts.objects, Known):
+        objects = facts.objects.value
+        yield objects.first_at, "bucket", "first clip object"
+        yield objects.last_at, "bucket", "last clip object"

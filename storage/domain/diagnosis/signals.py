@@ -1,21 +1,178 @@
-"""What the checks and the verdict both need, derived once from the facts: age, stage, progress, kind of failure."""
+"""What the checks and the verdict both need, derived once from the facts: age, stage, progress, kind of failure.
+
+What a diagnosis is made from: facts gathered once, each of them known, proven absent, or unknown with the reason.
+
+Reads an error message as one of four kinds of failure, by documented patterns. Unknown texts stay unrecognised.
+
+The messages come from the worker, from the downloader (yt-dlp's wording), from the model's API and from storage. Order
+decides where a text fits two kinds: a provider that limits *us* ("429", "quota exceeded for requests per minute") is
+transient although it says quota; a customer's quota comes next; then what no retry mends; then what one may.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
-from storage.domain.diagnosis.facts import Absent, Known, Unknown, VideoFacts
-from storage.domain.diagnosis.failures import Failure, classify
-from storage.domain.documents import Progress, Video
+from storage.domain.documents import Progress, User, Video
+from storage.domain.highlights import HighlightsState
+from storage.domain.integrity import Report
 from storage.domain.processing import being_processed
 
+T = TypeVar("T")
+
+
+Failure = Literal["permanent", "transient", "quota", "unrecognised"]
+_PROVIDER = (
+    r"\b429\b|too many requests|rate.?limit|resource.?exhausted|requests? per (?:second|minute|day)|"
+    r"generativelanguage|quota metric|youtube data api|not a bot|temporar"
+)
+_QUOTA = (
+    r"quota|(?:storage|clips?|monthly|plan|credits?|usage|account) (?:limit|allowance)|"
+    r"(?:insufficient|not enough|no|out of|run out of|exhausted)[\w ]{0,12} credits|credits? (?:exhausted|used up)|"
+    r"upgrade (?:your|the) plan|storage (?:is )?full"
+)
+_PERMANENT = {
+    "age-restricted": r"age.?(?:restrict|gate|verif)|confirm your age|inappropriate for some users",
+    "members only": r"members?.?only|join this channel|subscribers? only|requires payment|rental",
+    "copyright": r"copyright|\bdmca\b|blocked .{0,40}(?:on|by) .{0,20}(?:grounds|owner)|content id",
+    "private": r"private video|video is private|\bis private\b|sign in if you.ve been granted|login required",
+    "region": r"(?:not|n.t) (?:made this video )?available in your (?:country|region)|geo.?(?:restrict|block)",
+    "removed": (
+        r"removed by|(?:been|was) (?:removed|deleted)|no longer available|video unavailable|does(?: not|n.t) exist|"
+        r"account .{0,40}terminated|video is (?:not |un)available"
+    ),
+    "live": r"live (?:event|stream)|premiere|is live\b|will begin in",
+    "too long": r"too (?:long|short|large)|(?:duration|length|file size) .{0,30}(?:exceed|limit)|exceeds? (?:the )?max",
+    "unsupported": (
+        r"unsupported|not (?:a )?(?:valid|supported)|invalid (?:url|video|format|file)|unable to extract|\bdrm\b|"
+        r"no (?:audio|video|suitable|captions|transcript|speech)|"
+        r"(?:transcripts?|subtitles|captions) (?:are |is )?disabled"
+    ),
+}
+_TRANSIENT = (
+    r"time.?d?.?out|deadline|try again|retr(?:y|ies)|connect|reset by|refused|unreachable|network|\bdns\b|"
+    r"\b5\d\d\b|internal (?:server )?error|bad gateway|unavailable|overload|out of memory|\boom\b|memory limit|"
+    r"killed|sig(?:kill|term)|(?:worker|process|job) .{0,20}(?:died|lost|crash|restart|exit)|shut.?down|deploy|"
+    r"interrupt|cancel|no space|disk|broken pipe|incomplete|time limit|http error 403"
+)
+_FLAGS = re.IGNORECASE | re.DOTALL
+_SCANNED_CHARS = 4_000  # enough for any message; keeps hostile ones cheap
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
 RENDER_TOUCH = timedelta(minutes=2)  # a live render touches the document at least this often (domain description)
 RENDER_SLACK = timedelta(minutes=3)
-
 Highlights = Literal["valid", "empty", "invalid", "absent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """It was read."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It is proven not to be there: a 404, or a query that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It could not be read: the store refused, was away, or was not asked. `refused` tells a no from no answer."""
+
+    message: str
+    code: str = "unknown"
+    remedy: str = ""
+    refused: bool = False
+
+
+Fact = Known[T] | Absent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTally:
+    """The video's clip documents, counted. Times are the first and the last at which one was written or finished."""
+
+    total: int = 0
+    completed: int = 0
+    processing: int = 0
+    failed: int = 0
+    size_bytes: int = 0
+    sized: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+    @property
+    def other(self) -> int:
+        """Documents with another status, or none."""
+        return self.total - self.completed - self.processing - self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectTally:
+    """The objects that completed clip documents claim. `intact` are there with the right size and not empty.
+
+    `broken` counts by finding kind; `named` is the number of clips whose document claims an object. Times are those
+    of the objects in the video's clip folder.
+    """
+
+    named: int = 0
+    intact: int = 0
+    broken: Mapping[str, int] = field(default_factory=dict)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """Which quotas of the owner are used up (`storage`, `clips`, `credits`), and the plan that sets them."""
+
+    plan: str
+    exceeded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """Everything gathered about one video, at `now`. The two highlights sources carry their own three answers.
+
+    `report` is the upload check of this video where it could be made. `source_present` says whether the cached source
+    video is in the bucket; `None` where that was not looked at or could not be.
+    """
+
+    uid: str
+    video_id: str
+    now: datetime
+    stale_after: timedelta
+    video: Fact[Video]
+    clips: Fact[ClipTally]
+    objects: Fact[ObjectTally]
+    highlights_object: HighlightsState
+    highlights_document: HighlightsState
+    user: Fact[User] = field(default_factory=lambda: Unknown("It was not asked for."))
+    quota: Fact[QuotaState] = field(default_factory=lambda: Unknown("It was not asked for."))
+    source_present: bool | None = None
+    report: Report | None = None
+
+
+def classify(message: str | None) -> Failure:
+    """The kind of failure that a message tells of; an empty or unknown one is `unrecognised`."""
+    text = (message or "")[:_SCANNED_CHARS]
+    if re.search(_PROVIDER, text, _FLAGS):
+        return "transient"
+    if re.search(_QUOTA, text, _FLAGS):
+        return "quota"
+    if permanent_cause(text):
+        return "permanent"
+    return "transient" if re.search(_TRANSIENT, text, _FLAGS) else "unrecognised"
+
+
+def permanent_cause(message: str | None) -> str:
+    """Which permanent cause a message names (`private`, `copyright`, ...), or an empty string."""
+    text = (message or "")[:_SCANNED_CHARS]
+    return next((cause for cause, pattern in _PERMANENT.items() if re.search(pattern, text, _FLAGS)), "")
 
 
 @dataclass(frozen=True, slots=True)

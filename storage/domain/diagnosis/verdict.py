@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from storage.domain.diagnosis.facts import Known, Unknown, VideoFacts
-from storage.domain.diagnosis.failures import permanent_cause
 from storage.domain.diagnosis.signals import (
     RENDER_SLACK,
     RENDER_TOUCH,
+    Known,
     Signals,
+    Unknown,
+    VideoFacts,
     clips_known,
     derive,
     disclosures,
     missing,
+    permanent_cause,
     unread,
 )
 from storage.domain.documents import Video

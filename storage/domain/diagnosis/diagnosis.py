@@ -1,0 +1,364 @@
+"""The whole answer for one video: the verdict with its evidence, timeline, next steps and reply.
+
+What is handed over with a case: the diagnosis and its facts as JSON, without secrets, links or addresses.
+
+All videos that need a person, worst first; and outages, where many stopped at one step within minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from storage.domain.diagnosis import advice, verdict
+from storage.domain.diagnosis import evidence as checks
+from storage.domain.diagnosis.advice import Step
+from storage.domain.diagnosis.evidence import Entry, Evidence, timeline
+from storage.domain.diagnosis.signals import Fact, Known, Signals, Unknown, VideoFacts
+from storage.domain.diagnosis.verdict import Verdict, VerdictName
+from storage.domain.documents import Video
+from storage.domain.highlights import HighlightsState
+from storage.domain.integrity import SEVERITIES, Severity, Suspicion
+from storage.text import redacted, without_links
+
+Stage = Literal["analysis", "render", "finish", "delivery", "none"]
+
+_STAGES: dict[VerdictName, Stage] = {
+    "waiting": "analysis",
+    "analysis_stalled": "analysis",
+    "rendering": "render",
+    "render_stalled": "render",
+    "status_stuck": "finish",
+    "highlights_missing": "delivery",
+    "highlights_invalid": "delivery",
+    "clips_missing": "delivery",
+    "disclosure": "delivery",
+}
+
+
+FORMAT = "clip-desk-case/1"
+MAX_TEXT_CHARS = 2_000
+_EXACT = frozenset({"uid", "video_id", "clip_id", "key", "target", "command", "place"})  # needed as they are
+_VIDEO_FIELDS = (
+    "status",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "failed_at",
+    "update_time",
+    "error_message",
+    "highlights_count",
+    "highlights_json_key",
+    "clips_count",
+    "total_size_bytes",
+    "expected_clips",
+    "completed_clips",
+    "source_video_status",
+    "source_video_expires_at",
+    "source_video_error",
+    "processing_progress",
+    "oddities",
+)
+OUTAGE_VIDEOS = 3  # two can be chance; three at one step within minutes are looked at as one
+OUTAGE_GAP = timedelta(minutes=5)  # between one stop and the next of the same outage
+# Worst first: what one customer may see of another; a customer who waits in vain before one who has something; what
+# can be lost before what only looks wrong.
+_RANK: tuple[VerdictName, ...] = (
+    "disclosure",
+    "access_denied",
+    "clips_missing",
+    "highlights_missing",
+    "highlights_invalid",
+    "analysis_stalled",
+    "render_stalled",
+    "status_stuck",
+    "failed_transient",
+    "not_found",
+    "quota_blocked",
+    "failed_permanent",
+    "waiting",
+    "rendering",
+    "healthy",
+)
+_NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "disclosure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong with one video, or that nothing is. `stage` is where it stands or stopped; `age` is since when.
+
+    `suspicion` is set where the bucket's answer cannot be believed; then nothing that changes anything is advised.
+    """
+
+    uid: str
+    video_id: str
+    verdict: VerdictName
+    severity: Severity
+    summary: str
+    since: datetime | None
+    cause: str
+    stage: Stage
+    status: str
+    customer_sees: str
+    evidence: tuple[Evidence, ...]
+    actions: tuple[Step, ...]
+    reply: str
+    timeline: tuple[Entry, ...]
+    suspicion: Suspicion | None
+    looked_at: datetime
+
+    @property
+    def age(self) -> timedelta | None:
+        """For how long it has stood so; never negative."""
+        return None if self.since is None else max(timedelta(0), self.looked_at - self.since)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody must act: not for what moves, is well, or only the customer can change."""
+        return self.severity == "error" or self.verdict in {"highlights_invalid", "quota_blocked"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `diagnose --json`: what the contract fixes, and what is added."""
+        return {
+            "uid": self.uid,
+            "video_id": self.video_id,
+            "verdict": self.verdict,
+            "severity": self.severity,
+            "summary": self.summary,
+            "since": self.since,
+            "cause": self.cause,
+            "stage": self.stage,
+            "customer_sees": self.customer_sees,
+            "evidence": [{"check": e.check, "observed": e.observed, "ok": e.ok} for e in self.evidence],
+            "actions": [step.as_dict() for step in self.actions],
+            "reply": self.reply,
+            "timeline": [entry.as_dict() for entry in self.timeline],
+            "implausible": self.suspicion.as_dict() if self.suspicion else None,
+            "looked_at": self.looked_at,
+        }
+
+
+def diagnose(facts: VideoFacts) -> Diagnosis:
+    """The diagnosis from facts gathered once. Total: any facts give exactly one verdict, and nothing raises."""
+    decided, signals = verdict.decide(facts)
+    evidence = checks.gather(facts, signals)
+    return Diagnosis(
+        uid=facts.uid,
+        video_id=facts.video_id,
+        verdict=decided.name,
+        severity=decided.severity,
+        summary=decided.summary,
+        since=decided.since,
+        cause=decided.cause,
+        stage=_stage(decided, signals),
+        status=signals.status if signals else "",
+        customer_sees=advice.customer_sees(facts, signals, decided),
+        evidence=evidence,
+        actions=advice.steps(facts, signals, decided, evidence),
+        reply=advice.reply(facts, signals, decided),
+        timeline=timeline(facts),
+        suspicion=facts.report.suspicion if facts.report else None,
+        looked_at=facts.now,
+    )
+
+
+def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
+    """What in the evidence speaks against setting the status to `analyzed`, `completed` or `failed`; empty: nothing.
+
+    A store that gave no answer is an objection too: unknown allows nothing.
+    """
+    decided, signals = verdict.decide(facts)
+    if signals is None or decided.name == "access_denied":
+        return (decided.summary,)
+    objections = [decided.summary] if decided.name == "disclosure" and status != "failed" else []
+    suspicion = facts.report.suspicion if facts.report is not None else None
+    if suspicion is not None and not suspicion.repairs:
+        objections.append(suspicion.reason)
+    if not signals.settled and signals.status != "failed" and not signals.stalled:
+        objections.append("The video was touched a moment ago: it may still be worked on.")
+    if status == "failed":
+        if decided.name == "healthy":
+            objections.append("Everything that should be there is, and the customer sees it: nothing failed.")
+        return tuple(objections)
+    if signals.highlights != "valid":
+        objections.append("There are no usable highlights.")
+    if status == "completed":
+        objections.extend(_incomplete(facts, signals))
+    return tuple(objections)
+
+
+def _incomplete(facts: VideoFacts, signals: Signals) -> list[str]:
+    found = []
+    if isinstance(facts.objects, Known):
+        tally = facts.objects.value
+        found += [
+            f"{tally.broken[kind]} {kind.replace('_', ' ')}" for kind in verdict.BREAKING if tally.broken.get(kind)
+        ]
+        if not tally.intact:
+            found.append("There is no intact clip.")
+    if signals.in_progress:
+        found.append(f"{signals.in_progress} clips are still in progress.")
+    if signals.expected is not None and not signals.all_there:
+        found.append(f"{signals.finished} of {signals.expected} expected clips are there.")
+    return found
+
+
+def _stage(decided: Verdict, signals: Signals | None) -> Stage:
+    if decided.name in _STAGES:
+        return _STAGES[decided.name]
+    if signals is None or decided.name in {"healthy", "access_denied", "not_found"}:
+        return "none"
+    return "render" if signals.rendering_begun or signals.highlights == "valid" else "analysis"
+
+
+def bundle(diagnosis: Diagnosis, facts: VideoFacts) -> dict[str, Any]:
+    """Plain values only. The video's address and title, the owner's e-mail address and all texts of the highlights
+    are left out; links, tokens and addresses inside of messages are taken out."""
+    video = facts.video.value if isinstance(facts.video, Known) else None
+    content = {
+        "format": FORMAT,
+        "made_at": facts.now,
+        "diagnosis": diagnosis.as_dict(),
+        "stale_after_minutes": facts.stale_after.total_seconds() / 60,
+        "video": _video(facts.video, video),
+        "clips": _fact(facts.clips),
+        "objects": _fact(facts.objects),
+        "quota": _fact(facts.quota),
+        "highlights": [_highlights(state) for state in (facts.highlights_object, facts.highlights_document)],
+        "source_present": facts.source_present,
+        "upload_check": facts.report.as_dict() if facts.report else None,
+    }
+    result: dict[str, Any] = _plain("", content)
+    return result
+
+
+def as_json(diagnosis: Diagnosis, facts: VideoFacts) -> str:
+    """The bundle as text, for a download. Pure ASCII, so no terminal or editor is misled by direction marks."""
+    return json.dumps(bundle(diagnosis, facts), indent=2, ensure_ascii=True)
+
+
+def _video(fact: Fact[Video], video: Video | None) -> object:
+    if video is None:
+        return _fact(fact)
+    return {"presence": "present" if video.exists else "phantom", **{n: getattr(video, n) for n in _VIDEO_FIELDS}}
+
+
+def _fact(fact: Fact[Any]) -> object:
+    if isinstance(fact, Known):
+        return {"presence": "present", "value": fact.value}
+    if isinstance(fact, Unknown):
+        return {"presence": "unknown", "code": fact.code, "message": fact.message}
+    return {"presence": "absent"}
+
+
+def _highlights(state: HighlightsState) -> object:
+    names = ("source", "presence", "content", "count", "reason", "place", "written_at", "size_bytes", "code")
+    return {name: getattr(state, name) for name in names}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return without_links(value) if name in _EXACT else redacted(value[:MAX_TEXT_CHARS])
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(name, asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(str(key), item) for key, item in value.items()}
+    return [_plain(name, item) for item in value]
+
+
+@dataclass(frozen=True, slots=True)
+class StuckVideo:
+    """One video that needs a person, with whom it belongs to. `email` and `plan` are `None` where they are unknown."""
+
+    diagnosis: Diagnosis
+    email: str | None = None
+    plan: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The diagnosis as `diagnose --json` prints it, with owner, plan and age in seconds."""
+        age = self.diagnosis.age
+        more = {"plan": self.plan, "age_seconds": None if age is None else int(age.total_seconds())}
+        return {**self.diagnosis.as_dict(), **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Videos that stopped at one step, each within minutes of another: most likely one cause, to be mended once."""
+
+    stage: Stage
+    verdict: VerdictName
+    first_at: datetime
+    last_at: datetime
+    videos: tuple[tuple[str, str], ...]
+
+    @property
+    def users(self) -> int:
+        """How many users it touches."""
+        return len({uid for uid, _ in self.videos})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {
+            "stage": self.stage,
+            "verdict": self.verdict,
+            "first_at": self.first_at,
+            "last_at": self.last_at,
+            "users": self.users,
+            "videos": [{"uid": uid, "video_id": video_id} for uid, video_id in self.videos],
+        }
+
+
+def worst_first(videos: Iterable[StuckVideo]) -> tuple[StuckVideo, ...]:
+    """Severity, then how bad the verdict is for the customer, then the oldest; the same whatever the order given."""
+    return tuple(sorted(videos, key=_order))
+
+
+def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[Outage, ...]:
+    """Groups of at least three, largest first, then the latest.
+
+    Videos of unknown age join none, nor do those whose cause lies with the customer.
+    """
+    groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
+    for video in videos:
+        found = video.diagnosis
+        if found.since is not None and found.verdict not in _NO_OUTAGE:
+            groups[found.stage, found.verdict].append(found)
+    result = [
+        _outage(stage, verdict, chain)
+        for (stage, verdict), members in groups.items()
+        for chain in _chains(members, gap)
+        if len(chain) >= OUTAGE_VIDEOS
+    ]
+    return tuple(sorted(result, key=lambda outage: (-len(outage.videos), -outage.last_at.timestamp(), outage.stage)))
+
+
+def _chains(members: list[Diagnosis], gap: timedelta) -> list[list[Diagnosis]]:
+    """The members in runs in which each stopped at most `gap` after the one before."""
+    chains: list[list[Diagnosis]] = []
+    for member in sorted(members, key=lambda found: (found.since or found.looked_at, found.uid, found.video_id)):
+        last = chains[-1][-1] if chains else None
+        if last and last.since and member.since and member.since - last.since <= gap:
+            chains[-1].append(member)
+        else:
+            chains.append([member])
+    return chains
+
+
+def _outage(stage: Stage, verdict: VerdictName, chain: list[Diagnosis]) -> Outage:
+    times = [found.since for found in chain if found.since is not None]
+    videos = tuple((found.uid, found.video_id) for found in chain)
+    return Outage(stage, verdict, min(times), max(times), videos)
+
+
+def _order(video: StuckVideo) -> tuple[int, int, timedelta, str, str]:
+    found = video.diagnosis
+    rank = _RANK.index(found.verdict)
+    return (SEVERITIES.index(found.severity), rank, -(found.age or timedelta(0)), found.uid, found.video_id)
