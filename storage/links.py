@@ -9,7 +9,7 @@ from storage.config import Settings
 from storage.connect import Stores
 from storage.controls import objects_of_others
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
-from storage.domain.integrity.key_prefix import key_prefixes
+from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import Layout, owner_of
 from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects

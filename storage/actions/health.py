@@ -22,7 +22,7 @@ from storage.connect import Stores, open_read_token_writer, open_writers
 from storage.controls import objects_of_others, own_objects
 from storage.domain import sign_outs
 from storage.domain.documents import Table
-from storage.domain.integrity.key_prefix import key_prefixes
+from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from storage.cli.output import plain
 from storage.domain.integrity import KINDS, Failure, Report, Suspicion
-from storage.domain.integrity.suspicion import suspect_whole
+from storage.domain.integrity.findings import suspect_whole
 from storage.domain.json_lines import NEWLINE, lines_of
 from storage.errors import BadInput
 from storage.files import GrowingFile, check_writable, write_file

@@ -10,7 +10,7 @@ from storage.domain import highlights
 from storage.domain.documents import MultipartUpload
 from storage.domain.highlights import judge_document
 from storage.domain.integrity import Failure
-from storage.domain.integrity.object_rules import LIFECYCLE_GRACE
+from storage.domain.integrity.rules import LIFECYCLE_GRACE
 from storage.domain.layout import Layout
 from tests.domain.integrity_world import GOOD_HIGHLIGHTS, JUST_NOW, NOW, OLD, World, denied
 

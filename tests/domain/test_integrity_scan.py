@@ -23,8 +23,8 @@ from storage.domain.integrity import (
     own_prefixes,
     verify_user,
 )
-from storage.domain.integrity.lookups import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
-from storage.domain.integrity.suspicion import suspect_whole
+from storage.domain.integrity.findings import suspect_whole
+from storage.domain.integrity.inputs import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
 from storage.domain.layout import Layout
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
 

@@ -1,8 +1,6 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
-from storage.domain.integrity.clip_objects import ClipObjects, clip_objects
 from storage.domain.integrity.controls import Claims, Controls
-from storage.domain.integrity.facts import Head, Listing, UserFacts, own_prefixes
 from storage.domain.integrity.findings import (
     KINDS,
     SEVERITIES,
@@ -15,11 +13,20 @@ from storage.domain.integrity.findings import (
     Report,
     Severity,
     Suspicion,
+    Totals,
     count_by_kind,
 )
-from storage.domain.integrity.lookups import HighlightsPlace, Lookups, highlights_places, lookups
-from storage.domain.integrity.scan import verify_user
-from storage.domain.integrity.totals import Totals
+from storage.domain.integrity.inputs import (
+    Head,
+    HighlightsPlace,
+    Listing,
+    Lookups,
+    UserFacts,
+    highlights_places,
+    lookups,
+    own_prefixes,
+)
+from storage.domain.integrity.report import ClipObjects, clip_objects, verify_user
 
 __all__ = [
     "KINDS",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from storage.domain.integrity.facts import UserFacts, own_prefixes
+from storage.domain.integrity.inputs import UserFacts, own_prefixes
 from storage.domain.layout import OPS_PREFIX, Layout, thumbnail_of
 from storage.domain.processing import being_processed
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from storage.domain.integrity import controls as integrity
 from storage.domain.integrity.controls import Controls
-from storage.domain.integrity.findings import Suspicion
-from storage.domain.integrity.suspicion import controls_wanted, suspect, suspect_project
+from storage.domain.integrity.findings import Suspicion, controls_wanted, suspect, suspect_project
 from storage.domain.layout import thumbnail_of
 from storage.domain.purge.claims import ACKNOWLEDGE, Claims
 from storage.domain.purge.facts import Facts

@@ -1,0 +1,552 @@
+"""The rules about clip documents and the objects they name. Each rule is a mask over the join and the finding it makes.
+
+A clip is judged once: one without key is not also missing, one of 0 bytes is not also of another size, and the
+thumbnail of a clip that is itself missing is not reported on top.
+
+The rules about objects: which of them no document explains, which are caches, and which uploads were never ended.
+
+The rules about videos: parents that do not exist, and highlights that are missing or unusable.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from storage.domain.highlights import HighlightsState
+from storage.domain.integrity.findings import CacheCount, Finding, Kind, Severity
+from storage.domain.integrity.inputs import UserFacts, own_prefixes
+from storage.domain.integrity.join import (
+    ABSENT,
+    NO_SIZE,
+    PRESENT,
+    UNKNOWN,
+    Array,
+    Clips,
+    Objects,
+    flags,
+    from64,
+    rows,
+    statuses,
+    texts,
+    utc64,
+)
+from storage.domain.layout import CACHE_KINDS, Layout, owner_of, thumbnail_of
+from storage.domain.layout import Kind as KeyKind
+from storage.domain.processing import being_processed
+
+_SHOWN_DUPLICATES = 5
+THERE = {
+    PRESENT: "An object is there.",
+    ABSENT: "No object is there.",
+    UNKNOWN: "Whether an object is there could not be looked at.",
+}
+DISCLOSED = "Another customer's object is there: the product may show it to this one."
+
+
+# Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none.
+CACHE_EXPIRY: dict[KeyKind, timedelta] = {
+    "source": timedelta(hours=24),
+    "raw_segment": timedelta(days=7),
+    "neural_cache": timedelta(days=7),
+}
+LIFECYCLE_GRACE = timedelta(hours=24)  # the bucket's rules remove "usually within 24 hours" of the expiry
+UPLOAD_LIMIT = timedelta(days=1)
+PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these says that it has highlights
+
+
+def in_flight(clips: Clips, now: datetime, stale_after: timedelta) -> Array:
+    """Clips that are young enough to be still written: documented as in progress, or being replaced right now.
+
+    Being replaced: the video is processing, the object differs in size and is itself young. The worker uploads the
+    object before it writes the document.
+    """
+    young_object = clips.object.modified > utc64(now - stale_after)
+    replaced = clips.video_processing & clips.claims & young_object & differs(clips)
+    return (clips.in_progress & clips.young) | replaced
+
+
+class ClipRules:
+    """The rules over one join. `settled` marks the clips that are not in flight."""
+
+    def __init__(self, facts: UserFacts, clips: Clips, settled: Array, layout: Layout, now: datetime) -> None:
+        self.facts = facts
+        self.clips = clips
+        self.settled = settled
+        self.layout = layout
+        self.now = now
+        self.claimed = settled & clips.claims & clips.object.own
+        self.there = self.claimed & (clips.object.presence == PRESENT)
+
+    def findings(self, by_name: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+        """Every finding about clip documents. `by_name`: objects that documents without key explain by file name."""
+        yield from self.stale()
+        yield from self.without_key(by_name)
+        yield from self.foreign()
+        yield from self.missing()
+        yield from self.empty()
+        yield from self.sizes()
+        yield from self.thumbnails()
+        yield from self.duplicates()
+
+    def stale(self) -> Iterator[Finding]:
+        """In progress past the limit: whoever was writing it is gone."""
+        for i in rows(self.settled & self.clips.in_progress):
+            touched = from64(self.clips.touched[i])
+            detail = f"last touched {touched:%Y-%m-%d %H:%M} UTC" if touched else "no usable time in the document"
+            actual = f"processing for {_age(self.now - touched)}" if touched else "processing"
+            detail = f"The document still says processing; {detail}."
+            yield self._finding(i, "stale_clip", "warning", expected="completed", actual=actual, detail=detail)
+
+    def without_key(self, by_name: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+        """Completed, but it names no object."""
+        keyless = flags(not key for key in self.clips.object.key)
+        for i in rows(self.settled & self.clips.completed & keyless):
+            found = by_name.get((self.clips.video_id[i], self.clips.filename[i]))
+            hint = "An object with its file name is there." if found else "No object with its file name is there."
+            detail = f"The document says completed, but names no object, so it cannot be delivered. {hint}"
+            yield self._finding(i, "clip_without_key", "error", expected=found or "a key", actual=None, detail=detail)
+
+    def foreign(self) -> Iterator[Finding]:
+        """A key that is not this user's.
+
+        One finding where the thumbnail's goes astray with its clip's, unless the thumbnail's alone discloses something.
+        """
+        clip, thumbnail = self.clips.object, self.clips.thumbnail
+        named = flags(bool(key) for key in clip.key)
+        for i in rows(self.settled & named & ~clip.own):
+            yield self._foreign(i, clip.key[i], clip.presence[i], "clip")
+        pictured = flags(bool(key) for key in thumbnail.key)
+        alone = clip.own | ~named | ((thumbnail.presence == PRESENT) & (clip.presence != PRESENT))
+        for i in rows(self.settled & pictured & ~thumbnail.own & alone):
+            yield self._foreign(i, thumbnail.key[i], thumbnail.presence[i], "thumbnail")
+
+    def missing(self) -> Iterator[Finding]:
+        """The document claims an object, and it is proven not to be there."""
+        for i in rows(self.claimed & (self.clips.object.presence == ABSENT)):
+            completed = self.clips.completed[i]
+            says = "completed" if completed else f"{self.clips.status[i] or 'no status'}, and names an object"
+            detail = f"The document says {says}; there is no object at its key."
+            severity: Severity = "error" if completed else "warning"
+            expected = _whole(self.clips.size[i])
+            yield self._finding(i, "missing_object", severity, expected=expected, actual=None, detail=detail)
+
+    def empty(self) -> Iterator[Finding]:
+        """The object has 0 bytes."""
+        for i in rows(self.there & (self.clips.object.size == 0)):
+            detail = "The object is there and has 0 bytes."
+            expected = _whole(self.clips.size[i])
+            yield self._finding(i, "empty_object", "error", expected=expected, actual=0, detail=detail)
+
+    def sizes(self) -> Iterator[Finding]:
+        """The object's size is not the document's."""
+        for i in rows(self.there & (self.clips.object.size != 0) & differs(self.clips)):
+            expected, actual = _whole(self.clips.size[i]), _whole(self.clips.object.size[i])
+            detail = f"The object differs from its document by {(actual or 0) - (expected or 0):+,} bytes."
+            yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
+
+    def thumbnails(self) -> Iterator[Finding]:
+        """A thumbnail is best effort: its absence is never an error, and a note where the document itself says so."""
+        thumbnail, wanted = self.clips.thumbnail, "a thumbnail"
+        there = self.there & thumbnail.own
+        for i in rows(there & (thumbnail.presence == ABSENT)):
+            denied = self.clips.denies_thumbnail[i]
+            severity: Severity = "info" if denied else "warning"
+            detail = "The document says that there is none." if denied else "There is no object at the thumbnail's key."
+            key = thumbnail.key[i]
+            yield self._finding(i, "missing_thumbnail", severity, key, expected=wanted, actual=None, detail=detail)
+        for i in rows(there & (thumbnail.size == 0)):
+            detail, key = "The thumbnail is there and has 0 bytes.", thumbnail.key[i]
+            yield self._finding(i, "empty_object", "warning", key, expected=wanted, actual=0, detail=detail)
+
+    def duplicates(self) -> Iterator[Finding]:
+        """One finding a key that two or more documents name, as their clip or as a thumbnail of their own."""
+        owners: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        clips = self.clips
+        documents = zip(clips.video_id, clips.clip_id, clips.object.key, clips.named_thumbnail, strict=True)
+        for video_id, clip_id, key, picture in documents:
+            if key:
+                owners[key].add((video_id, clip_id))
+            if picture:
+                owners[picture].add((video_id, clip_id))
+        for key, who in owners.items():
+            if len(who) > 1:
+                yield _duplicate(self.facts, key, sorted(who))
+
+    def _foreign(self, i: int, key: str, presence: int, what: str) -> Finding:
+        parsed, owner = self.layout.parse(key), owner_of(key, self.layout)
+        others = bool(owner) and owner != self.facts.uid
+        disclosed = others and presence == PRESENT
+        if parsed.kind == "ops":
+            actual = "a key of the desk itself"
+        elif others:
+            actual = "a key of another user"
+        elif parsed.uid:
+            actual = f"a key of the cache ({parsed.kind.replace('_', ' ')}), which expires"
+        else:
+            actual = "a key outside the layout"
+        detail = f"The document's {what} key is not this user's. {DISCLOSED if disclosed else THERE[int(presence)]}"
+        expected = "a key of this user"
+        return self._finding(
+            i, "foreign_key", "error", key, expected=expected, actual=actual, detail=detail, disclosure=disclosed
+        )
+
+    def _finding(self, i: int, kind: Kind, severity: Severity, key: str | None = None, **values: Any) -> Finding:
+        return Finding(
+            kind,
+            severity,
+            self.facts.uid,
+            video_id=self.clips.video_id[i],
+            clip_id=self.clips.clip_id[i],
+            key=key or self.clips.object.key[i] or None,
+            seen_at=self.facts.read_at,
+            **values,
+        )
+
+
+def _duplicate(facts: UserFacts, key: str, who: list[tuple[str, str]]) -> Finding:
+    shown = ", ".join(f"{video}/{clip}" for video, clip in who[:_SHOWN_DUPLICATES])
+    more = f" and {len(who) - _SHOWN_DUPLICATES} more" if len(who) > _SHOWN_DUPLICATES else ""
+    return Finding(
+        "duplicate_key",
+        "error",
+        facts.uid,
+        video_id=who[0][0],
+        clip_id=who[0][1],
+        key=key,
+        expected="one document",
+        actual=f"{len(who)} documents",
+        detail=f"Named by {shown}{more}. Deleting one of them would break the others.",
+        seen_at=facts.read_at,
+    )
+
+
+def differs(clips: Clips) -> Array:
+    """Both sizes are known and not the same. A size that the document does not hold is not compared."""
+    known = (clips.size != NO_SIZE) & (clips.object.size != NO_SIZE)
+    result: Array = known & (clips.size != clips.object.size)
+    return result
+
+
+def _whole(size: np.int64) -> int | None:
+    return None if size == NO_SIZE else int(size)
+
+
+def _age(age: timedelta) -> str:
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One object that no clip document names."""
+
+    key: str
+    video_id: str
+    size_bytes: int
+    modified: datetime | None
+    kind: KeyKind = "unrecognised"
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The objects that are not named as a clip or thumbnail, by what they are."""
+
+    in_clip_folders: list[Thing] = field(default_factory=list)
+    caches: list[Thing] = field(default_factory=list)
+    highlights: list[Thing] = field(default_factory=list)
+    unrecognised: int = 0
+
+
+def sort_objects(facts: UserFacts, clips: Clips, objects: Objects, layout: Layout) -> Sorted:
+    """Tells the objects that no clip document names apart. Accepts every key."""
+    result = Sorted()
+    explained = set(clips.object.key) | set(clips.thumbnail.key)
+    explained.update(thumbnail_of(key) for key in clips.object.key if key)
+    prefixes = own_prefixes(layout, facts.uid)
+    for key, position in objects.at.items():
+        if key in explained:
+            continue
+        size, modified = int(objects.size[position]), from64(objects.modified[position])
+        prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), None)
+        parts = key[len(prefix) :].split("/") if prefix else []
+        if len(parts) >= 3 and parts[1] == "clips" and parts[-1]:
+            result.in_clip_folders.append(Thing(key, parts[0], size, modified))
+            continue
+        parsed = layout.parse(key)
+        thing = Thing(key, parsed.video_id, size, modified, parsed.kind)
+        if parsed.kind in CACHE_KINDS:
+            result.caches.append(thing)
+        elif parsed.kind == "highlights":
+            result.highlights.append(thing)
+        else:
+            result.unrecognised += 1
+    return result
+
+
+def orphans(
+    facts: UserFacts, clips: Clips, things: Sorted, explained: Collection[str], now: datetime, stale_after: timedelta
+) -> tuple[list[Finding], int]:
+    """Objects under the user's clips that no document names, and the number of those that are in flight instead.
+
+    Nothing is an orphan while not all documents could be read. In flight: the video is processing (or a clip without
+    a file name is) and the object is young; or the object is newer than the reading of the documents. `explained` are
+    the keys that legacy documents without key explain by their file name.
+    """
+    if not (facts.clips.complete and facts.videos.complete):
+        return [], 0
+    writing = _being_written(facts, clips)
+    findings, flying = [], 0
+    for thing in things.in_clip_folders:
+        if thing.key in explained:
+            continue
+        if _newer(thing, facts.clips.read_at) or (thing.video_id in writing and _newer(thing, now - stale_after)):
+            flying += 1
+            continue
+        findings.append(_orphan(facts, thing, "No document names this object."))
+    known = set(facts.videos.frame["video_id"]) | set(clips.video_id)
+    for thing in things.highlights:
+        if thing.video_id not in known and not _newer(thing, facts.videos.read_at):
+            findings.append(_orphan(facts, thing, "There is no document of this video, nor any clip of it."))
+    return findings, flying
+
+
+def matched_by_name(clips: Clips, things: Sorted) -> dict[tuple[str, str], str]:
+    """Keys of the objects that legacy documents without key explain by their file name, by video id and file name."""
+    names = _file_names(clips)
+    pairs = (((thing.video_id, thing.key.rpartition("/")[2]), thing.key) for thing in things.in_clip_folders)
+    return {name: key for name, key in pairs if name in names}
+
+
+def caches(facts: UserFacts, things: Sorted, now: datetime) -> tuple[CacheCount, ...]:
+    """Objects and bytes of each kind of cache, judged by their own expiry; kinds without any object are left out."""
+    videos = facts.videos.frame
+    expiries = dict(zip(videos["video_id"], videos["source_video_expires_at"], strict=True))
+    counts: dict[str, CacheCount] = {}
+    for thing in things.caches:
+        expires = _expires_at(thing, expiries)
+        counts[thing.kind] = counts.get(thing.kind, CacheCount(thing.kind)) + CacheCount(
+            thing.kind,
+            objects=1,
+            size_bytes=thing.size_bytes,
+            expired=int(expires is not None and expires <= now),
+            overdue=int(expires is not None and expires + LIFECYCLE_GRACE <= now),
+            complete=all(listing.table.complete for listing in facts.listings),
+        )
+    return tuple(counts[kind] for kind in sorted(counts))
+
+
+def uploads(facts: UserFacts, layout: Layout, now: datetime) -> tuple[list[Finding], int]:
+    """Multipart uploads older than a day, and the number of younger ones (in flight).
+
+    One whose age the store hides counts as a note: nothing proves that it is old.
+    """
+    findings, flying = [], 0
+    for upload in facts.uploads:
+        started = upload.initiated_at
+        if started is not None and started > now - UPLOAD_LIMIT:
+            flying += 1
+            continue
+        since = f"begun {started:%Y-%m-%d %H:%M} UTC" if started else "begun at an unknown time"
+        findings.append(
+            Finding(
+                "unfinished_upload",
+                "warning" if started else "info",
+                facts.uid,
+                video_id=facts.video_id or layout.parse(upload.key).video_id or None,
+                key=upload.key,
+                expected="completed or aborted",
+                actual=since,
+                detail="Its parts are stored and paid for, and show in no listing of objects.",
+                seen_at=facts.read_at,
+            )
+        )
+    return findings, flying
+
+
+def _newer(thing: Thing, moment: datetime) -> bool:
+    return thing.modified is not None and thing.modified > moment
+
+
+def _orphan(facts: UserFacts, thing: Thing, detail: str) -> Finding:
+    return Finding(
+        "orphan_object",
+        "warning",
+        facts.uid,
+        video_id=thing.video_id or None,
+        key=thing.key,
+        expected="a document",
+        actual=thing.size_bytes,
+        detail=detail,
+        seen_at=facts.read_at,
+    )
+
+
+def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
+    """Videos for which a worker may be writing clips that no document tells of yet.
+
+    They are processing themselves, or have a young clip in progress whose document names no file: one that names its
+    file explains that file, and no other.
+    """
+    videos = facts.videos.frame
+    pairs = zip(videos["video_id"], videos["status"], strict=True)
+    processing = (video_id for video_id, status in pairs if being_processed(status))
+    young = rows(clips.in_progress & clips.young)
+    nameless = (i for i in young if not clips.object.key[i] and not clips.filename[i])
+    return frozenset(processing) | {clips.video_id[i] for i in nameless}
+
+
+def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
+    """Video and file name of each legacy document without key, and of the thumbnail beside that file."""
+    rows = zip(clips.video_id, clips.filename, clips.object.key, strict=True)
+    named = [(video_id, name) for video_id, name, key in rows if name and not key]
+    return frozenset(named) | frozenset((video_id, thumbnail_of(name)) for video_id, name in named)
+
+
+def _expires_at(thing: Thing, source_expiries: dict[str, datetime]) -> datetime | None:
+    stated = source_expiries.get(thing.video_id) if thing.kind == "source" else None
+    if stated is not None and not pd.isna(stated):
+        return stated
+    expiry = CACHE_EXPIRY.get(thing.kind)
+    return thing.modified + expiry if expiry and thing.modified else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the rules need of a video's document."""
+
+    video_id: str
+    status: str
+    named_key: str
+
+
+def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
+    """Parents that do not exist above documents that do. Nothing is claimed from a reading that did not end."""
+    videos = facts.videos.frame
+    if facts.user_exists is False and len(videos) + len(clips):
+        yield _phantom(facts, None, None, f"{len(videos)} videos and {len(clips)} clips lie below it.")
+    exists = dict(zip(videos["video_id"], _existing(videos["exists"]), strict=True))
+    numbers = Counter(clips.video_id)
+    gone = {video_id for video_id, there in exists.items() if not there}
+    if facts.videos.complete:
+        gone |= set(facts.clips.frame["video_id"]) - set(exists)
+    for video_id in sorted(gone):
+        yield _phantom(facts, video_id, None, f"{numbers[video_id]} clip documents lie below it.")
+    frame = facts.clips.frame
+    for video_id, clip_id, there in zip(frame["video_id"], frame["clip_id"], frame["exists"].tolist(), strict=True):
+        if there is False:
+            yield _phantom(facts, video_id, clip_id, "Documents (share settings) lie below it.")
+
+
+def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Finding]:
+    """What each existing video promises about its highlights, beside what the bucket holds.
+
+    A video that is still processing, or failed, promises none; if one is there all the same, it must be usable. Where
+    only the object is missing and the document `highlights/main` has the list, that is a warning: a video has
+    highlights if either source has some, and the file can be rebuilt.
+    """
+    finished = Counter(clips.video_id[i] for i in rows(clips.completed))
+    prefixes = own_prefixes(layout, facts.uid)
+    for row in _rows(facts):
+        if row.named_key and not row.named_key.startswith(prefixes):
+            yield _foreign(facts, row, layout)
+            continue
+        state = facts.highlights.get(row.video_id)
+        if state is None or state.presence == "unknown":
+            continue
+        if state.presence == "absent":
+            yield from _absent(facts, row, state, facts.highlights_documents.get(row.video_id))
+        else:
+            yield from _unusable(facts, row, state, finished[row.video_id])
+
+
+def _rows(facts: UserFacts) -> Iterator[_Row]:
+    videos = facts.videos.frame
+    columns = (videos["video_id"], statuses(videos["status"]), texts(videos["highlights_json_key"]))
+    for video_id, status, named, there in zip(*columns, _existing(videos["exists"]), strict=True):
+        if there:
+            yield _Row(video_id, status, named)
+
+
+def _existing(column: pd.Series) -> list[bool]:
+    return [value is True for value in column.tolist()]
+
+
+def _absent(facts: UserFacts, row: _Row, state: HighlightsState, document: HighlightsState | None) -> Iterator[Finding]:
+    if row.status not in PROMISING and (not row.named_key or row.status in {"processing", "failed"}):
+        return
+    in_document = document is not None and document.usable
+    severity: Severity = "warning" if in_document or row.status not in PROMISING else "error"
+    detail = "The customer sees that the video is still being processed."
+    if in_document and document is not None:
+        detail = f"The document highlights/main has {document.count} entries: the file can be rebuilt from it."
+    expected = f"highlights.json ({row.status or 'no status'})"
+    yield _finding(facts, row, "missing_highlights", severity, state.place, expected, None, detail)
+
+
+def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: int) -> Iterator[Finding]:
+    severity: Severity = "error" if row.status in PROMISING else "warning"
+    expected = "a JSON object with a list"
+    if state.content == "invalid":
+        detail = f"The file cannot be used: {state.reason}."
+        yield _finding(facts, row, "invalid_highlights", severity, state.place, expected, state.reason, detail)
+    elif state.content == "empty" and clips_count:
+        detail = f"The list is empty, though the video has {clips_count} completed clips."
+        yield _finding(facts, row, "invalid_highlights", severity, state.place, expected, "an empty list", detail)
+
+
+def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:
+    owner, head = owner_of(row.named_key, layout), facts.heads.get(row.named_key)
+    other = bool(owner) and owner != facts.uid
+    presence = UNKNOWN if head is None or head.failure else PRESENT if head.info else ABSENT
+    actual = "a key of another user" if other else "a key outside the layout"
+    disclosed = other and presence == PRESENT
+    there = DISCLOSED if disclosed else THERE[presence]
+    detail = f"The highlights key in the video's document is not this user's. {there}"
+    found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this user", actual, detail)
+    return replace(found, disclosure=disclosed)
+
+
+def _finding(
+    facts: UserFacts,
+    row: _Row,
+    kind: Kind,
+    severity: Severity,
+    key: str,
+    expected: str,
+    actual: str | None,
+    detail: str,
+) -> Finding:
+    return Finding(
+        kind,
+        severity,
+        facts.uid,
+        video_id=row.video_id,
+        key=key or None,
+        expected=expected,
+        actual=actual,
+        detail=detail,
+        seen_at=facts.read_at,
+    )
+
+
+def _phantom(facts: UserFacts, video_id: str | None, clip_id: str | None, detail: str) -> Finding:
+    return Finding(
+        "phantom_parent",
+        "warning",
+        facts.uid,
+        video_id=video_id,
+        clip_id=clip_id,
+        expected="a document",
+        actual=None,
+        detail=f"The document does not exist. {detail}",
+        seen_at=facts.read_at,
+    )
