@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.actions.purge.plans import approve
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import PurgeLimits, Scope
 from tests.purge.world import BOB, LONG_AGO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from storage import credentials_file, purge_settings
-from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.scope import PurgeLimits
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits, parse_overrides
 from storage.errors import BadInput, ConfigError
 from storage.settings_reader import Reader

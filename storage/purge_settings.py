@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from storage.domain.purge.limits import GIB, PurgeLimits
+from storage.domain.purge.scope import GIB, PurgeLimits
 from storage.settings_reader import Reader
 
 DEFAULTS = PurgeLimits()

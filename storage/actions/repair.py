@@ -44,7 +44,7 @@ from storage.domain.highlights import HighlightsState, Source
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
-from storage.domain.purge.order import batches
+from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
 from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
 from storage.highlights_store import Highlights, object_key

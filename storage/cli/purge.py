@@ -21,12 +21,10 @@ from storage.cli.context import Context, shell_actor, shell_reader
 from storage.cli.output import cost_line, print_json, report_error, safe, say, say_table, size
 from storage.cli.output import progress as told
 from storage.clients.meter import agreed, metering
-from storage.domain.purge.cost import estimate
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.plan import PurgePlan, estimate
+from storage.domain.purge.scope import PurgeLimits, Scope
 from storage.errors import BackendError, BadInput, Refused
 
 SHOWN = 10

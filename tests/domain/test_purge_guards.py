@@ -15,10 +15,8 @@ from storage.domain.purge.guards import (
     second_person_needed,
     strays,
 )
-from storage.domain.purge.limits import GIB, PurgeLimits
-from storage.domain.purge.places import all_prefixes, in_scope
 from storage.domain.purge.plan import PlannedDocument, PlannedObject, PurgePlan, Target
-from storage.domain.purge.scope import ClipRef, Scope
+from storage.domain.purge.scope import GIB, ClipRef, PurgeLimits, Scope, all_prefixes, in_scope
 from storage.errors import BadInput, Refused, Stale
 from tests.domain.test_purge_scope_and_plan import NOW, plan
 

@@ -8,10 +8,21 @@ from typing import Any, get_args
 
 import pytest
 
-from storage.domain.purge.certificate import Proof, certificate, shortened, what_outlives
-from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, Tally, entry_path, job_path
-from storage.domain.purge.own_keys import kept_documents, kept_object, plan_key, quarantine_prefix
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.job import (
+    ENDED,
+    GOES_ON_BY_ITSELF,
+    RESUMABLE,
+    Job,
+    Proof,
+    State,
+    Tally,
+    certificate,
+    entry_path,
+    job_path,
+    shortened,
+    what_outlives,
+)
+from storage.domain.purge.scope import Scope, kept_documents, kept_object, plan_key, quarantine_prefix
 from storage.errors import Unusable
 from tests.domain.test_purge_scope_and_plan import NOW
 

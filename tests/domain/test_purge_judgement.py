@@ -20,12 +20,20 @@ from storage.domain.purge.counters import (
     video_counters,
 )
 from storage.domain.purge.facts import Facts, LinkFact, NamedKey, ObjectFact, VideoFact
-from storage.domain.purge.judgement import choose, judge
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.order import above, batches, document_batches, leaves_first, saving_batches, slugs
-from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload
-from storage.domain.purge.scope import Scope
-from storage.domain.purge.world import World, moved
+from storage.domain.purge.inventory import World, choose, judge, moved
+from storage.domain.purge.plan import (
+    CounterChange,
+    PlannedDocument,
+    PlannedObject,
+    PlannedUpload,
+    above,
+    batches,
+    document_batches,
+    leaves_first,
+    saving_batches,
+    slugs,
+)
+from storage.domain.purge.scope import PurgeLimits, Scope
 from tests.domain.test_purge_scope_and_plan import NOW, plan
 
 LAYOUT, LIMITS = Layout("users/"), PurgeLimits()

@@ -17,8 +17,7 @@ from storage.actions.purge.jobs import cancel, empty_quarantine, resume, undo
 from storage.actions.purge.worker import run_job, sweep
 from storage.clients import firestore as pb
 from storage.domain.purge.job import Job, entry_path
-from storage.domain.purge.own_keys import kept_documents
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import Scope, kept_documents
 from storage.errors import Refused
 from storage.repositories.decode import document_to_json
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done

@@ -11,9 +11,8 @@ from storage.actions.purge.jobs import undo
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
-from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import PurgeLimits, Scope
 from tests.purge.victim import CountingProxy, Victims
 from tests.purge.world import ADA, VIDEO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore

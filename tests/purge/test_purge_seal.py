@@ -19,9 +19,8 @@ from storage.actions.purge.worker import run_job
 from storage.config import Secret
 from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
-from storage.domain.purge.own_keys import SEAL_SECRET, plan_key
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import SEAL_SECRET, Scope, plan_key
 from storage.errors import Refused, Stale
 from storage.logs import redacted
 from storage.repositories.records_query import build

@@ -11,7 +11,7 @@ from storage.actions.purge.jobs import undo
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import run_job
 from storage.clients.meter import metering
-from storage.domain.purge.cost import estimate
+from storage.domain.purge.plan import estimate
 from storage.domain.purge.scope import ClipRef, Scope
 from storage.errors import AccessDenied, NotFound, Refused, Unreachable
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, user_documents

@@ -14,8 +14,7 @@ from storage.actions.purge.lease import claim, surely_gone, this_process
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import abandoned_jobs, run_job, start_worker, sweep
 from storage.domain.purge.job import Job
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import PurgeLimits, Scope
 from tests.purge.test_purge_kill import KILLED, MOST_CALLS, assert_purged
 from tests.purge.victim import CountingProxy, Victims
 from tests.purge.world import BOB, VIDEO, PurgeWorld, user_documents, user_objects

@@ -24,7 +24,7 @@ from storage.clients.firestore import open_firestore
 from storage.config import load
 from storage.connect import Stores, Writers
 from storage.domain.layout import Layout
-from storage.domain.purge.limits import PurgeLimits
+from storage.domain.purge.scope import PurgeLimits
 from storage.errors import Refused
 from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects

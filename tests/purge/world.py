@@ -21,9 +21,8 @@ from storage.config import Settings, load
 from storage.connect import Stores, Writers, connect
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
-from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import PurgeLimits, Scope
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.decode import document_from_json
 from storage.repositories.jobs import Jobs

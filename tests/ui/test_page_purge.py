@@ -14,8 +14,7 @@ from pages._ui.kit.format import size
 from pages._ui.kit.text import md
 from storage.actions.purge.jobs import Request
 from storage.actions.purge.plans import approve, to_text
-from storage.domain.purge.own_keys import plan_key
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import Scope, plan_key
 from storage.errors import NotPermitted, Refused, Stale
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     CLIP,

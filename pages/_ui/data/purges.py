@@ -24,9 +24,8 @@ from storage.domain.actor_and_reason import normal_email
 from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import Job
-from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import Scope, certificate_key, plan_key
 from storage.errors import BadInput, NotFound, Stale
 from storage.repositories.audit_log import AuditLog
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from storage.actions.audit import AuditTrail, open_audit
 from storage.connect import Stores, Writers, open_writers
-from storage.domain.purge.limits import PurgeLimits
 from storage.domain.purge.plan import Target
+from storage.domain.purge.scope import PurgeLimits
 from storage.repositories.jobs import Jobs
 from storage.repositories.store_time import store_time
 

@@ -10,8 +10,7 @@ import pandas as pd
 from storage.actions.documents import DocumentWriter, Transaction, Update
 from storage.connect import Stores
 from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
-from storage.domain.purge.order import batches
-from storage.domain.purge.plan import CounterChange, CounterValue
+from storage.domain.purge.plan import CounterChange, CounterValue, batches
 from storage.errors import Throttled
 from storage.repositories.subtree import Subtree
 

@@ -26,13 +26,10 @@ from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal
+from storage.domain.purge.inventory import World, moved
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, job_path
-from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
-from storage.domain.purge.own_keys import kept_documents
-from storage.domain.purge.places import all_prefixes
-from storage.domain.purge.plan import PlannedUpload, PurgePlan
-from storage.domain.purge.scope import Scope
-from storage.domain.purge.world import World, moved
+from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
+from storage.domain.purge.scope import Scope, all_prefixes, kept_documents
 from storage.errors import Refused, Stale, StorageError
 from storage.repositories.subtree import Subtree
 

@@ -27,13 +27,11 @@ from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_seal
-from storage.domain.purge.judgement import judge
+from storage.domain.purge.inventory import World, judge
 from storage.domain.purge.losses import Look, claims_of, wants_controls, wants_customers
-from storage.domain.purge.own_keys import certificate_key, plan_key
 from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import Scope, certificate_key, plan_key
 from storage.domain.purge.seal import holds, sealed_approval
-from storage.domain.purge.world import World
 from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.files import read_file
 from storage.ids import check_id

@@ -15,9 +15,15 @@ from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
 from storage.domain.documents import ObjectInfo
 from storage.domain.json_lines import NEWLINE, lines_of
-from storage.domain.purge.order import document_batches, object_batches, saving_batches, slug_batches
-from storage.domain.purge.own_keys import QUARANTINES, kept_object, kept_objects_prefix
-from storage.domain.purge.plan import PlannedObject, PurgePlan
+from storage.domain.purge.plan import (
+    PlannedObject,
+    PurgePlan,
+    document_batches,
+    object_batches,
+    saving_batches,
+    slug_batches,
+)
+from storage.domain.purge.scope import QUARANTINES, kept_object, kept_objects_prefix
 from storage.errors import NotFound, Stale, Unreachable, Unusable
 from storage.repositories.jobs import Jobs
 

@@ -13,8 +13,8 @@ from storage import logs
 from storage.actions.purge.context import Purging
 from storage.domain.purge.guards import strays
 from storage.domain.purge.job import Job
-from storage.domain.purge.own_keys import SEAL_SECRET
 from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.scope import SEAL_SECRET
 from storage.domain.purge.seal import SealKey, check_key, sealed
 from storage.errors import NotFound, Refused, Stale, Unusable
 

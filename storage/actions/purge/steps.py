@@ -29,14 +29,28 @@ from storage.actions.undoable import Recorded
 from storage.clients.r2 import ContextThreads
 from storage.domain.documents import MultipartUpload
 from storage.domain.layout import Layout
-from storage.domain.purge.certificate import Proof, certificate, shortened, what_outlives
-from storage.domain.purge.job import Job, Tally
-from storage.domain.purge.order import KEPT_BATCH, SLUGS, above, object_batches, saving_batches, upload_batches
-from storage.domain.purge.own_keys import certificate_key, kept_documents, neighbours_key, quarantine_prefix
-from storage.domain.purge.places import all_prefixes, points_into
-from storage.domain.purge.plan import PlannedDocument, PlannedObject, PurgePlan
-from storage.domain.purge.scope import Scope
-from storage.domain.purge.world import World
+from storage.domain.purge.inventory import World
+from storage.domain.purge.job import Job, Proof, Tally, certificate, shortened, what_outlives
+from storage.domain.purge.plan import (
+    KEPT_BATCH,
+    SLUGS,
+    PlannedDocument,
+    PlannedObject,
+    PurgePlan,
+    above,
+    object_batches,
+    saving_batches,
+    upload_batches,
+)
+from storage.domain.purge.scope import (
+    Scope,
+    all_prefixes,
+    certificate_key,
+    kept_documents,
+    neighbours_key,
+    points_into,
+    quarantine_prefix,
+)
 from storage.errors import Stale, Unusable
 from storage.repositories.decode import decode_time, document_from_json, document_to_json, relative_path
 from storage.repositories.subtree import Subtree

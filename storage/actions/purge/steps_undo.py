@@ -20,13 +20,10 @@ from storage.actions.purge.quarantine import Quarantine, Record, empty
 from storage.actions.purge.steps import Single
 from storage.actions.purge.survey import look_at
 from storage.clients.r2 import ContextThreads
-from storage.domain.purge.certificate import shortened
 from storage.domain.purge.counters import COUNTERS
-from storage.domain.purge.job import Tally
-from storage.domain.purge.order import KEPT_BATCH, object_batches, saving_batches
-from storage.domain.purge.own_keys import kept_documents, quarantine_prefix
-from storage.domain.purge.places import all_prefixes
-from storage.domain.purge.plan import PlannedObject, PurgePlan
+from storage.domain.purge.job import Tally, shortened
+from storage.domain.purge.plan import KEPT_BATCH, PlannedObject, PurgePlan, object_batches, saving_batches
+from storage.domain.purge.scope import all_prefixes, kept_documents, quarantine_prefix
 from storage.errors import Stale
 from storage.repositories.decode import document_from_json, relative_path
 from storage.repositories.subtree import Subtree

@@ -31,13 +31,18 @@ from storage.domain.amounts import whole
 from storage.domain.layout import OPS_PREFIX, Layout
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import Facts, LinkFact, NamedKey, ObjectFact, VideoFact
-from storage.domain.purge.judgement import judge
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.order import SLUGS
-from storage.domain.purge.places import all_prefixes, document_roots, home_prefixes, in_scope, points_into
-from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
-from storage.domain.purge.scope import Scope, dangers
-from storage.domain.purge.world import World
+from storage.domain.purge.inventory import World, judge
+from storage.domain.purge.plan import SLUGS, CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
+from storage.domain.purge.scope import (
+    PurgeLimits,
+    Scope,
+    all_prefixes,
+    dangers,
+    document_roots,
+    home_prefixes,
+    in_scope,
+    points_into,
+)
 from storage.errors import Refused, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.objects import Objects

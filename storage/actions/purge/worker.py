@@ -45,9 +45,8 @@ from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
 from storage.domain.purge.job import ENDED, Job, job_path
-from storage.domain.purge.order import document_batches, slug_batches
-from storage.domain.purge.own_keys import plan_key, quarantine_prefix
-from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.plan import PurgePlan, document_batches, slug_batches
+from storage.domain.purge.scope import plan_key, quarantine_prefix
 from storage.errors import Refused, StorageError
 from storage.repositories.audit_log import AuditLog
 

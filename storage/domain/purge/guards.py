@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.domain.layout import Layout
-from storage.domain.purge.limits import PurgeLimits
-from storage.domain.purge.order import SLUGS
-from storage.domain.purge.places import document_roots, in_scope
-from storage.domain.purge.plan import PurgePlan, Target
-from storage.domain.purge.scope import dangers
+from storage.domain.purge.plan import SLUGS, PurgePlan, Target
+from storage.domain.purge.scope import PurgeLimits, dangers, document_roots, in_scope
 from storage.errors import Refused, Stale
 
 CLOCK_TOLERANCE = timedelta(minutes=2)

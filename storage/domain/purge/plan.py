@@ -3,24 +3,44 @@
 The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint itself (and the seal, which is made
 of it: `storage.domain.purge.seal`), so it covers the maker, the scope, the target and the expiry as well. Applying
 consumes this very value; no new listing decides what goes.
+
+What a purge will cost in billed operations, estimated from its plan before anything is done.
+
+The order of a purge and how it is cut into batches: the same cuts every time, since the journal counts by them.
+
+Slugs go first: no public link may outlive what it points at. Documents go the deepest first, and no batch mixes two
+depths, so that what is left always hangs below a parent. Copies are kept the other way round, parents first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from itertools import groupby
+from typing import Any, Self, TypeVar
 
+from storage.domain.layout import Layout
 from storage.domain.purge.claims import Claims
-from storage.domain.purge.scope import Scope
+from storage.domain.purge.scope import Scope, all_prefixes, home_prefixes
 from storage.errors import BadInput, Stale
 
 FORMAT = 1
 _OUTSIDE = frozenset({"fingerprint", "seal"})  # what the fingerprint does not cover
 CounterValue = int | str | dict[str, int] | None
+
+
+SLUGS = "share_slugs/"
+KEPT_BATCH = 100  # objects copied and then deleted, documents written to one file of the quarantine
+ERASED_BATCH = 1_000  # objects deleted at once: the most that the store takes in one call
+DOCUMENT_BATCH = 200  # documents deleted in one commit
+UPLOAD_BATCH = 50
+T = TypeVar("T")
+PAGE = 1_000
+AROUND = 12  # reads of a look beside the documents themselves: counters, links, states, totals
+BEGINNING, ENDING = 14, 12  # writes and reads of the job's own document, its approvals, the audit
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,3 +245,75 @@ def _no_plan(why: str) -> BadInput:
     return BadInput(
         f"This is no purge plan: {why}.", field_name="FILE", remedy="Give the file that `purge plan --out` wrote."
     )
+
+
+def object_batches(plan: PurgePlan, *, erase: bool) -> list[Sequence[PlannedObject]]:
+    """The objects by key; erasing takes larger steps than copying first."""
+    return batches(plan.objects, ERASED_BATCH if erase else KEPT_BATCH)
+
+
+def upload_batches(plan: PurgePlan) -> list[Sequence[PlannedUpload]]:
+    """The unfinished uploads."""
+    return batches(plan.uploads, UPLOAD_BATCH)
+
+
+def slug_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
+    """The public links."""
+    return batches(slugs(plan.documents), DOCUMENT_BATCH)
+
+
+def document_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
+    """All other documents, the deepest first, each batch of one depth."""
+    by_depth = groupby(leaves_first(plan.documents), key=lambda item: item.path.count("/"))
+    return [batch for _, level in by_depth for batch in batches(tuple(level), DOCUMENT_BATCH)]
+
+
+def saving_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
+    """All documents in the order in which they are to come back: parents first, public links last."""
+    return batches((*reversed(leaves_first(plan.documents)), *slugs(plan.documents)), KEPT_BATCH)
+
+
+def slugs(documents: Iterable[PlannedDocument]) -> tuple[PlannedDocument, ...]:
+    """The public links among some documents."""
+    return tuple(sorted(item for item in documents if item.path.startswith(SLUGS)))
+
+
+def leaves_first(documents: Iterable[PlannedDocument]) -> tuple[PlannedDocument, ...]:
+    """All documents but the slugs, the deepest first."""
+    kept = (item for item in documents if not item.path.startswith(SLUGS))
+    return tuple(sorted(kept, key=lambda item: (-item.path.count("/"), item.path)))
+
+
+def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Cuts of at most `size`, in order."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def above(path: str) -> tuple[str, ...]:
+    """The documents that a document hangs below: `users/U/videos/V` and `users/U` for a clip of them."""
+    parts = path.split("/")
+    return tuple("/".join(parts[:length]) for length in range(len(parts) - 2, 0, -2))
+
+
+def estimate(plan: PurgePlan, *, erase: bool) -> dict[str, int]:
+    """Operations by the cost meter's names, for applying the plan: the look before, the job, and its proof.
+
+    Right to within a third or so where nothing moves: retries, and what is found changed, come on top.
+    """
+    layout = Layout(plan.target.key_prefix)
+    prefixes, home = len(all_prefixes(plan.scope, layout)), len(home_prefixes(plan.scope, layout))
+    objects, documents = len(plan.objects), len(plan.documents)
+    object_steps, saved = len(object_batches(plan, erase=erase)), 0 if erase else len(saving_batches(plan))
+    batches = (
+        object_steps + saved + len(slug_batches(plan)) + len(document_batches(plan)) + len(upload_batches(plan)) + 3
+    )
+    listings = 3 * prefixes + objects // PAGE + prefixes  # two looks at objects and uploads, mostly of one page each
+    kept = 0 if erase else objects
+    return {
+        "firestore_reads": documents * (1 if erase else 2) + 2 * AROUND + ENDING + batches,
+        "firestore_writes": 2 * (2 * batches) + BEGINNING,
+        "firestore_deletes": documents,
+        "r2_class_a": listings + 2 * home + object_steps + kept + saved + 6,
+        "r2_class_b": 2 * kept + 2 * saved + 8,
+        "r2_free": object_steps + len(plan.uploads),
+    }

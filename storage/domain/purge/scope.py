@@ -1,11 +1,21 @@
-"""What a purge is about: one clip, a chosen set of clips, one video or one user, and how that is spelled out."""
+"""What a purge is about: one clip, a chosen set of clips, one video or one user, and how that is spelled out.
+
+The bounds that configuration sets on purges, as one frozen value with defaults.
+
+Where the desk keeps what belongs to purges in the bucket: plans, quarantines, certificates. All below `_ops/`.
+
+Where a scope's things lie: key prefixes under the known layouts, and the documents that the rest hangs below.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Self
 
+from storage.domain.layout import OPS_PREFIX, Layout
 from storage.errors import BadInput
 from storage.ids import check_stored_id, is_stored_id, number_of, typeable
 
@@ -20,6 +30,11 @@ RESERVED = frozenset(
         "all", "*", "null", "none", "nil", "undefined", "nan",
     }
 )  # fmt: skip
+
+
+GIB = 1024**3
+QUARANTINES = f"{OPS_PREFIX}quarantine/"
+SEAL_SECRET = f"{OPS_PREFIX}secrets/plan-seal"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -160,3 +175,105 @@ def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[st
         elif len(part) < shortest_id:
             found.append(f"{what} {part!r} is shorter than {shortest_id} characters, likelier a slip than an id")
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeLimits:
+    """`most_objects` and `most_bytes`: up to these one person may purge alone. The unit of each stands in its name.
+
+    `shortest_id`: Firebase's own ids have 28 characters, imported ones may be as short as `u1`; a single character is
+    taken for a slip. `idle_hours`: a video that is `processing` blocks its purge until nothing touched it for so long.
+    """
+
+    most_objects: int = 500
+    most_bytes: int = 5 * GIB
+    per_actor_hour: int = 30
+    quarantine_days: int = 7
+    plan_minutes: int = 30
+    lease_seconds: int = 60
+    shortest_id: int = 2
+    idle_hours: int = 24
+
+    @property
+    def plan_life(self) -> timedelta:
+        """How long a plan may be applied."""
+        return timedelta(minutes=self.plan_minutes)
+
+    @property
+    def quarantine_life(self) -> timedelta:
+        """How long a purge can be undone."""
+        return timedelta(days=self.quarantine_days)
+
+
+def plan_key(plan_id: str) -> str:
+    """Where a plan lies from the moment that somebody makes, approves or applies it."""
+    return f"{OPS_PREFIX}plans/{plan_id}.json"
+
+
+def certificate_key(job_id: str) -> str:
+    """Where a job's certificate lies."""
+    return f"{OPS_PREFIX}certificates/{job_id}.json"
+
+
+def neighbours_key(job_id: str) -> str:
+    """Where a job notes what lay beside its scope when it began."""
+    return f"{OPS_PREFIX}jobs/{job_id}/neighbours.json"
+
+
+def quarantine_prefix(job_id: str) -> str:
+    """Everything that a purge keeps for its undo."""
+    return f"{QUARANTINES}{job_id}/"
+
+
+def kept_objects_prefix(job_id: str) -> str:
+    """The copies of objects among that."""
+    return f"{quarantine_prefix(job_id)}objects/"
+
+
+def kept_object(job_id: str, number: int, key: str) -> str:
+    """The copy of object `number` of the plan. A key may fill all 1,024 bytes, so the name has a digest of it."""
+    return f"{kept_objects_prefix(job_id)}{number:06d}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+
+def kept_documents(job_id: str, batch: int) -> str:
+    """One file of documents, one in each line, as JSON without loss."""
+    return f"{quarantine_prefix(job_id)}documents/{batch:06d}.jsonl"
+
+
+def home_prefixes(scope: Scope, layout: Layout) -> tuple[str, ...]:
+    """Where the configured layout puts what belongs to the scope; each ends with '/'."""
+    if not scope.video_ids:
+        return layout.user_prefixes(scope.uid)
+    return tuple(prefix for video_id in scope.video_ids for prefix in layout.video_prefixes(scope.uid, video_id))
+
+
+def all_prefixes(scope: Scope, layout: Layout) -> tuple[str, ...]:
+    """As `home_prefixes`, under every known layout, the configured one first."""
+    found = (prefix for known in layout.prefixes for prefix in home_prefixes(scope, Layout(known)))
+    return tuple(dict.fromkeys(found))
+
+
+def document_roots(scope: Scope) -> tuple[str, ...]:
+    """The documents that everything of the scope hangs below (share slugs and accounting lie beside them)."""
+    user = f"users/{scope.uid}"
+    if scope.clips:
+        return tuple(f"{user}/videos/{clip.video_id}/clips/{clip.clip_id}" for clip in scope.clips)
+    return (user,) if scope.video_id is None else (f"{user}/videos/{scope.video_id}",)
+
+
+def points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
+    """Whether a public link leads into the scope by its own word: what its document says of user, video and clip.
+
+    A field that it lacks counts as fitting: such a link is the scope's only where the scope's share settings name it.
+    """
+    videos, clips = scope.video_ids, {clip.clip_id for clip in scope.clips}
+    return (
+        link.get("user_id", scope.uid) == scope.uid
+        and (not videos or link.get("video_id", videos[0]) in videos)
+        and (not clips or link.get("clip_id", min(clips)) in clips)
+    )
+
+
+def in_scope(key: str, scope: Scope, layout: Layout) -> bool:
+    """Whether a key lies where some known layout puts things of the scope's user (and videos), at a segment's end."""
+    return key.startswith(all_prefixes(scope, layout))

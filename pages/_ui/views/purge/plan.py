@@ -30,10 +30,8 @@ from storage.actions.purge.plans import to_text
 from storage.clients.meter import Cost
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.policy import Actor
-from storage.domain.purge.cost import estimate
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.order import slugs
-from storage.domain.purge.plan import CounterValue, PurgePlan
+from storage.domain.purge.plan import CounterValue, PurgePlan, estimate, slugs
 from storage.domain.purge.scope import Scope
 from storage.errors import StorageError
 
