@@ -18,8 +18,8 @@ from benchmarks import sample
 from benchmarks.timing import Measured, interleaved, once
 from storage.clients import firestore as pb
 from storage.domain.documents import CLIPS, Schema
+from storage.repositories.columns import TableBuilder
 from storage.repositories.decode import encode_value
-from storage.repositories.decode_frames import TableBuilder
 from tests.rigs.firestore import EmulatorFirestore
 from tests.rigs.records import World
 

@@ -21,8 +21,7 @@ from storage.domain.layout import OPS_PREFIX, Layout
 from storage.errors import BackendError, BadInput, StorageError
 from storage.ids import is_stored_id
 from storage.repositories.objects import Objects
-from storage.repositories.records import Records
-from storage.repositories.records_fleet import BESIDE, SAMPLE
+from storage.repositories.records import BESIDE, SAMPLE, Records
 
 OBJECTS = 6  # looked for at most, a HEAD each
 OF_ONE_CUSTOMER = 2  # of them, so that one customer's loss is no proof

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import pandas as pd
 
-from storage.bulk.listing import list_known
 from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
 from storage.controls import Kept, customers_beside, kept_objects_of_others
@@ -33,7 +32,7 @@ from storage.domain.integrity import (
 from storage.domain.layout import Layout
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
 from storage.errors import BadInput, NotFound, StorageError
-from storage.repositories.objects import Objects
+from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
 
 READERS = 8

@@ -30,7 +30,7 @@ from storage.repositories.decode import (
     raw_document,
     relative_path,
 )
-from storage.repositories.records_paths import document_path
+from storage.repositories.queries import document_path
 
 FieldName = str | tuple[str, ...]
 """`processing_progress.error_message`, or its parts as a tuple where a name itself holds a dot."""

@@ -43,7 +43,7 @@ from storage.errors import (
     Unreachable,
     Unusable,
 )
-from storage.repositories.object_checks import check_key
+from storage.repositories.object_listing import check_key
 from storage.repositories.objects import Objects
 
 _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")

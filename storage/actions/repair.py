@@ -50,8 +50,8 @@ from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
 from storage.highlights_store import Highlights, object_key
 from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES
+from storage.repositories.queries import Found, Subtree
 from storage.repositories.store_time import store_time
-from storage.repositories.subtree import Found, Subtree
 from storage.verify_facts import Checker, checker
 
 Status = Literal["analyzed", "completed", "failed"]

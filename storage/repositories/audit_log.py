@@ -26,7 +26,7 @@ from storage.domain.layout import OPS_PREFIX
 from storage.errors import BadInput
 from storage.repositories.decode import raw_document
 from storage.repositories.objects import Objects
-from storage.repositories.records_query import Condition, build, start_after
+from storage.repositories.queries import Condition, build, start_after
 
 COLLECTION = "ops_audit"
 HEAD_PATH = "ops_audit_head/head"

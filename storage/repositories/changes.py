@@ -8,7 +8,7 @@ from typing import Any
 from storage.clients.firestore import FirestoreHandle
 from storage.domain.documents import RawDocument
 from storage.repositories.decode import raw_document
-from storage.repositories.records_query import build
+from storage.repositories.queries import build
 
 CHANGES = "ops_changes"
 AT_ONCE = 500

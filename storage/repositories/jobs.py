@@ -11,7 +11,7 @@ from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job
 from storage.errors import NotFound
 from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
-from storage.repositories.records_query import build, start_after
+from storage.repositories.queries import build, start_after
 from storage.repositories.store_time import ReadAt
 
 PAGE = 200

@@ -1,23 +1,195 @@
-"""Listings page by page: objects as tables of the declared schema, unfinished uploads as values."""
+"""Listings page by page: objects as tables of the declared schema, unfinished uploads as values.
+
+Checks what callers pass before anything is asked of the store: keys, prefixes, lives of URLs.
+
+Pages of a listing as frames of the declared schema, column by column: a user can have tens of thousands of keys.
+
+What reading objects gives back besides frames: descriptions, streams, unfinished uploads.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from storage.clients.r2 import NOT_XML, R2Client
-from storage.clients.r2_listing import COLUMNS
-from storage.domain.documents import OBJECTS, MultipartUpload, Table
+from storage.clients.r2_listing import COLUMNS, PageColumns
+from storage.config import MAX_EXPIRY_SECONDS
+from storage.domain.documents import OBJECTS, MultipartUpload, ObjectInfo, Table
 from storage.domain.layout import MAX_KEY_BYTES
-from storage.errors import BackendError, Unusable
-from storage.repositories.object_checks import check_prefix
-from storage.repositories.object_frames import joined, page_frame
-from storage.repositories.object_values import Uploads
+from storage.errors import BackendError, BadInput, StorageError, Unusable
 
+CHUNK_BYTES = 262_144
 PAGE_KEYS = 1_000  # the most that the store gives at once
-
 Clock = Callable[[], datetime]
+
+
+def check_key(key: str) -> str:
+    """The key unchanged; `BadInput` where no store could hold it: empty, over 1,024 bytes, or not Unicode text."""
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:
+        raise BadInput("The key holds half a character.", field_name="key", remedy="Copy the key again.") from None
+    if not key:
+        raise BadInput("The key is empty.", field_name="key", remedy="Give the object's whole key.")
+    if length > MAX_KEY_BYTES:
+        raise BadInput(
+            f"The key has {length:,} bytes; a store holds {MAX_KEY_BYTES:,} at most.",
+            field_name="key",
+            remedy="Shorten the title part of the key.",
+        )
+    return key
+
+
+def check_linkable(key: str) -> str:
+    """As `check_key`, and `BadInput` for a `.` or `..` as a segment: browsers rewrite such a path."""
+    check_key(key)
+    if not {".", ".."}.isdisjoint(key.split("/")):
+        raise BadInput(
+            "A key with '.' or '..' between slashes cannot be linked to.",
+            field_name="key",
+            remedy="Copy the object to a key without them.",
+        )
+    return key
+
+
+def check_prefix(prefix: str) -> None:
+    """`ValueError` unless the prefix is empty or ends at a segment: `users/u1` would cover `users/u10/` as well."""
+    if prefix and not prefix.endswith("/"):
+        raise ValueError("a prefix must be empty or end with '/'")
+
+
+def check_expiry(seconds: int) -> int:
+    """The life unchanged; `BadInput` outside 1 to 604,800 whole seconds, which the SDK itself does not enforce."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= MAX_EXPIRY_SECONDS:
+        raise BadInput(
+            f"A signed URL lives 1 to {MAX_EXPIRY_SECONDS:,} whole seconds.",
+            field_name="expires_seconds",
+            remedy="Give a number in that range; minutes are usual.",
+        )
+    return seconds
+
+
+def page_frame(columns: PageColumns, prefix: str) -> pd.DataFrame:
+    """The page as an `OBJECTS` frame, in the store's order; `Unusable` where a key, a size or a time is not one."""
+    keys = columns.keys
+    if any(not key for key in keys):
+        raise _unusable(prefix, "an object without a key")
+    if not all(key.startswith(prefix) for key in keys if key):
+        raise _unusable(prefix, "a key outside the prefix that was asked for")
+    return pd.DataFrame(
+        {
+            "key": pd.array(keys, dtype="string"),
+            "size_bytes": _sizes(columns.sizes, prefix),
+            "etag": pd.array([_bare(etag) for etag in columns.etags], dtype="string"),
+            "last_modified": _times(columns.modified, prefix),
+            "storage_class": pd.array([name or None for name in columns.storage_classes], dtype="string"),
+        }
+    )
+
+
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All pages as one frame with a plain index."""
+    if not frames:
+        return OBJECTS.empty()
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _sizes(texts: Sequence[str | None], prefix: str) -> pd.api.extensions.ExtensionArray:
+    try:
+        return pd.array(np.array([int(text or "") for text in texts], dtype="int64"), dtype="Int64")
+    except (ValueError, OverflowError):
+        raise _unusable(prefix, "a size that is no number") from None
+
+
+def _times(texts: Sequence[str | None], prefix: str) -> pd.Series:
+    try:
+        stamps = pa.array(texts, type=pa.string()).cast(pa.timestamp("us", tz="UTC"))
+    except pa.ArrowInvalid:
+        raise _unusable(prefix, "a time that is none") from None
+    if stamps.null_count:
+        raise _unusable(prefix, "an object without a time")
+    return pd.Series(stamps.to_numpy(zero_copy_only=False).astype("datetime64[us]")).dt.tz_localize("UTC")
+
+
+def _bare(etag: str | None) -> str | None:
+    return etag.strip('"') if etag else None
+
+
+def _unusable(prefix: str, what: str) -> Unusable:
+    return Unusable(
+        f"The store's listing holds {what}.",
+        remedy="Check that R2_ENDPOINT_URL is an R2 endpoint.",
+        operation="list_objects_v2",
+        target=prefix,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploads that were begun and neither completed nor aborted.
+
+    `complete` is false when the listing stopped early; `error` then says why. `reads` is the number of pages.
+    """
+
+    uploads: tuple[MultipartUpload, ...]
+    complete: bool
+    read_at: datetime
+    reads: int = 0
+    error: StorageError | None = None
+
+
+def object_info(key: str, reply: dict[str, Any]) -> ObjectInfo:
+    """What HEAD or GET says about an object; `Unusable` where size or time are missing."""
+    size, modified = reply.get("ContentLength"), reply.get("LastModified")
+    if not isinstance(size, int) or not isinstance(modified, datetime):
+        raise Unusable(
+            "The store's answer lacks the object's size or time.",
+            remedy="Check that R2_ENDPOINT_URL is an R2 endpoint.",
+            operation="head_object",
+            target=key,
+        )
+    return ObjectInfo(
+        key=key,
+        size_bytes=size,
+        etag=str(reply.get("ETag") or "").strip('"'),
+        last_modified=modified.astimezone(UTC),
+        content_type=reply.get("ContentType"),
+        metadata=dict(reply.get("Metadata") or {}),
+    )
+
+
+class ObjectStream:
+    """One object's bytes in pieces of at most 256 KiB, and what the store says about it.
+
+    Iterating raises `Unreachable` when the bytes end before the announced size: a stream that ended without an error
+    was whole. Use it in a `with` block, so that a reader that stops early gives its connection back.
+    """
+
+    def __init__(self, client: R2Client, body: Any, info: ObjectInfo) -> None:
+        self.info = info
+        self._client = client
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._client.chunks(self._body, CHUNK_BYTES, self.info.key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connection back; what was not read is dropped."""
+        self._body.close()
 
 
 def pages(client: R2Client, prefix: str, clock: Clock, start_after: str | None, limit: int | None) -> Iterator[Table]:
@@ -36,7 +208,7 @@ def pages(client: R2Client, prefix: str, clock: Clock, start_after: str | None, 
         if token is None:
             return
         if token == way_on.get("ContinuationToken"):
-            raise _unusable("list_objects_v2", prefix, "goes in a circle")
+            raise _unusable_listing("list_objects_v2", prefix, "goes in a circle")
         way_on = {"ContinuationToken": token}
         left = None if left is None else left - len(page.frame)
 
@@ -52,11 +224,11 @@ def _page(
 ) -> tuple[Table, str | None]:
     reply = client.call("list_objects_v2", prefix, Prefix=prefix, MaxKeys=size, **way_on)
     if COLUMNS not in reply:
-        raise _unusable("list_objects_v2", prefix, "is not one")
+        raise _unusable_listing("list_objects_v2", prefix, "is not one")
     frame = page_frame(reply[COLUMNS], prefix)
     token = reply.get("NextContinuationToken") if reply.get("IsTruncated") else None
     if reply.get("IsTruncated") and not (token and len(frame)):
-        raise _unusable("list_objects_v2", prefix, "breaks off without a way on")
+        raise _unusable_listing("list_objects_v2", prefix, "breaks off without a way on")
     cursor = str(frame["key"].iloc[-1]) if token else None
     return Table(OBJECTS, frame, (), token is None, read_at, reads=1, next_cursor=cursor), token
 
@@ -89,13 +261,13 @@ def folders(client: R2Client, prefix: str) -> tuple[str, ...]:
     while True:
         reply = client.call("list_objects_v2", prefix, Prefix=prefix, Delimiter="/", MaxKeys=PAGE_KEYS, **way_on)
         if COLUMNS not in reply:
-            raise _unusable("list_objects_v2", prefix, "is not one")
+            raise _unusable_listing("list_objects_v2", prefix, "is not one")
         found.extend(str(item.get("Prefix")) for item in reply.get("CommonPrefixes", []))
         token = reply.get("NextContinuationToken") if reply.get("IsTruncated") else None
         if token is None:
             return tuple(found)
         if token == way_on.get("ContinuationToken"):
-            raise _unusable("list_objects_v2", prefix, "goes in a circle")
+            raise _unusable_listing("list_objects_v2", prefix, "goes in a circle")
         way_on = {"ContinuationToken": token}
 
 
@@ -112,7 +284,7 @@ def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:
             found.extend(_upload(item, prefix) for item in reply.get("Uploads", []))
             before, way_on = way_on, _markers(reply)
             if way_on is not None and (not way_on or way_on == before):
-                raise _unusable("list_multipart_uploads", prefix, "breaks off without a way on")
+                raise _unusable_listing("list_multipart_uploads", prefix, "breaks off without a way on")
     except BackendError as error:
         failed = error
     return Uploads(tuple(found), failed is None, read_at, reads, failed)
@@ -132,11 +304,13 @@ def _upload(item: dict[str, Any], prefix: str) -> MultipartUpload:
     if key and shown != prefix and key.startswith(shown) and "\ufffd" not in key[len(shown) :]:
         key = prefix + key[len(shown) :]  # the store compared the keys themselves with the prefix
     if not key or not upload_id or not str(key).startswith(prefix):
-        raise _unusable("list_multipart_uploads", prefix, "holds an upload without key or id, or of another prefix")
+        raise _unusable_listing(
+            "list_multipart_uploads", prefix, "holds an upload without key or id, or of another prefix"
+        )
     return MultipartUpload(key, upload_id, initiated.astimezone(UTC) if isinstance(initiated, datetime) else None)
 
 
-def _unusable(operation: str, prefix: str, what: str) -> Unusable:
+def _unusable_listing(operation: str, prefix: str, what: str) -> Unusable:
     return Unusable(
         f"The store's listing {what}.",
         remedy="Check that R2_ENDPOINT_URL is an R2 endpoint.",

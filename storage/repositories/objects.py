@@ -3,25 +3,98 @@
 Presence has three answers here: an object, `None` (or `NotFound`) where the store proved its absence, and a
 `BackendError` where nothing is known. A 404 without a code is said of a missing object and of a missing bucket alike,
 so absence counts only once the bucket itself has answered through this handle.
+
+Lists one large prefix in several ranges side by side: where each page takes a while, that is what counts.
+
+A listing goes from page to page by a token, so one listing waits for every page in turn. Folders (a user's videos)
+divide it, or keys that should be there: each range begins behind one of them and ends with the next one chosen. Costs
+a page or less for each range, and where folders have to be asked for, one listing more for every 1,000. The keys must
+come in the order of their characters, which R2 keeps; from a store that does not, all is listed again in one go.
+
+The `Content-Disposition` of a download or a preview, for file names that anybody may have written.
 """
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from urllib.parse import quote
 
-from storage.clients.r2 import R2Client
+from storage.clients.r2 import ContextThreads, R2Client
 from storage.clients.r2_errors import timed_out
 from storage.config import MAX_EXPIRY_SECONDS
-from storage.domain.documents import ObjectInfo, SignedUrl, Table
+from storage.domain.documents import OBJECTS, ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
-from storage.errors import AccessDenied, NotFound, Unreachable, Unusable
+from storage.errors import AccessDenied, BackendError, BadInput, NotFound, Unreachable, Unusable
 from storage.repositories import object_listing
-from storage.repositories.object_checks import check_expiry, check_key, check_linkable, check_prefix
-from storage.repositories.object_disposition import content_disposition
-from storage.repositories.object_values import ObjectStream, Uploads, object_info
+from storage.repositories.object_listing import (
+    ObjectStream,
+    Uploads,
+    check_expiry,
+    check_key,
+    check_linkable,
+    check_prefix,
+    joined,
+    object_info,
+)
+
+MAX_NAME_BYTES = 180  # below every file system's 255, with room for a "(1)" that a browser adds
+_ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 5987: what may stand unencoded, besides letters and digits
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+
+
+RANGES = 8
+KEYS_A_RANGE = 1_000  # known keys for which a range of their own is worth the page that it costs more
+
+
+def content_disposition(name: str, download: bool) -> str:
+    """The header's value (RFC 6266): `attachment` or `inline`, an ASCII name, and the true one where it differs.
+
+    The name is made safe first (`safe_file_name`). The value is printable ASCII whatever came in, so it can neither
+    end the header nor name a folder.
+    """
+    safe = safe_file_name(name)
+    plain = _ascii(safe)
+    value = f'{"attachment" if download else "inline"}; filename="{plain}"'
+    return value if plain == safe else f"{value}; filename*=UTF-8''{quote(safe, safe=_ATTR_CHAR)}"
+
+
+def safe_file_name(name: str) -> str:
+    """A name that any file system takes and that shows as what it is; `download` where nothing is left.
+
+    Path separators, quotes and characters that shells and Windows give a meaning become `_`; control characters,
+    direction marks and lone surrogates vanish; dots and blanks at the ends go; long names keep their ending.
+    """
+    visible = "".join(char for char in name if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
+    kept = re.sub(r'[/\\:*?"<>|%]', "_", visible)
+    kept = re.sub(r"\s+", " ", kept).strip(" .")
+    kept = _shorten(kept).strip(" .")
+    if _DEVICE.match(kept):
+        kept = f"_{kept}"
+    return kept or "download"
+
+
+def _ascii(name: str) -> str:
+    """The nearest ASCII name: accents are dropped, other letters become `_`."""
+    base = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    return re.sub(r'[^ -~]|[/\\:*?"<>|%]', "_", base)
+
+
+def _shorten(name: str) -> str:
+    encoded = name.encode()
+    if len(encoded) <= MAX_NAME_BYTES:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    if not dot or len(ending.encode()) > 16:
+        stem, dot, ending = name, "", ""
+    room = MAX_NAME_BYTES - len(f"{dot}{ending}".encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + ending
 
 
 def utc_now() -> datetime:
@@ -178,3 +251,111 @@ class Objects:
         except AccessDenied as same:
             if type(same) is not type(denied):
                 raise
+
+
+class _OutOfOrder(Unusable):
+    """The store lists in another order than that of the keys' characters, so ranges of it are no ranges of keys."""
+
+
+def list_known(objects: Objects, prefix: str, keys: Iterable[str]) -> Table:
+    """As `Objects.list_all(prefix)`, divided at keys that documents name, where they are so many that pages would wait.
+
+    Being keys, they divide one large video as well as thousands of small ones. Fewer than two thousand: one listing.
+    """
+    known = sorted({key for key in keys if key.startswith(prefix) and _fit(key)})
+    ranges = min(RANGES, len(known) // KEYS_A_RANGE)
+    if ranges < 2:
+        return objects.list_all(prefix)
+    step = -(-len(known) // ranges)
+    return _listed(objects, prefix, known[step::step])
+
+
+def list_in_ranges(objects: Objects, prefix: str, folders: Sequence[str] | None = None, ranges: int = RANGES) -> Table:
+    """The same table as `Objects.list_all(prefix)`, read in up to `ranges` parts at once.
+
+    `folders` are names below the prefix where they are known (from Firestore, say; they only say where to divide, so a
+    wrong one does no harm); else they are listed. As with `list_all`, a backend that fails on the way leaves an
+    incomplete table with the error, and `next_cursor` is where to go on; the rows end at the first gap.
+    """
+    extra = 0
+    if folders is None:
+        try:
+            folders = objects.folders(prefix)
+        except BackendError:
+            return objects.list_all(prefix)
+        extra = max(1, -(-len(folders) // 1_000))
+    return _listed(objects, prefix, _cuts(prefix, folders, ranges), extra)
+
+
+def _listed(objects: Objects, prefix: str, cuts: Sequence[str], reads: int = 0) -> Table:
+    """What lies behind each cut, up to and with the next, side by side. `reads` were made already."""
+    bounds = list(zip((None, *cuts), (*cuts, None), strict=True))
+    with ContextThreads(max_workers=len(bounds)) as threads:
+        parts = list(threads.map(lambda bound: _part(objects, prefix, *bound), bounds))
+    reads += sum(part.reads for part in parts)
+    if any(isinstance(part.error, _OutOfOrder) for part in parts):
+        whole = objects.list_all(prefix)
+        return replace(whole, reads=whole.reads + reads)
+    return _together(parts, reads)
+
+
+def _cuts(prefix: str, folders: Sequence[str], ranges: int) -> list[str]:
+    """Folders at even distances: what lies behind one, up to and with the next, is a range.
+
+    Each ends with "/": a store that keeps folders takes a name without it for the whole folder, and begins behind that.
+    """
+    names = sorted({f"{name.rstrip('/')}/" for name in folders if name.startswith(prefix) and name != prefix})
+    step = max(1, -(-len(names) // max(1, ranges)))
+    return names[step::step]
+
+
+def _fit(key: str) -> bool:
+    """Whether the key can divide a listing: a document may name anything, also what no store holds, or a folder."""
+    try:
+        check_key(key)
+    except BadInput:
+        return False
+    return key.isprintable() and "." in key.rpartition("/")[2]
+
+
+def _part(objects: Objects, prefix: str, after: str | None, until: str | None) -> Table:
+    """The keys behind `after`, up to and with `until`. What a backend does wrong is in the table."""
+    pages: list[Table] = []
+    error: BackendError | None = None
+    ended, started = False, utc_now()
+    try:
+        for page in objects.list_pages(prefix, after):
+            keys = page.frame["key"]
+            _check_order(keys.tolist(), after if not pages else pages[-1].frame["key"].iloc[-1], prefix)
+            ended = until is not None and len(keys) > 0 and keys.iloc[-1] > until
+            pages.append(replace(page, frame=page.frame[keys <= until]) if ended else page)
+            if ended or len(pages[-1].frame) == 0:
+                break
+    except BackendError as fault:
+        error = fault
+    complete = error is None and bool(pages) and (ended or pages[-1].complete)
+    frames = [page.frame for page in pages if len(page.frame)]
+    return Table(OBJECTS, joined(frames), (), complete, started, reads=len(pages), error=error)
+
+
+def _check_order(keys: list[str], before: str | None, prefix: str) -> None:
+    chain = keys if before is None else [before, *keys]
+    if any(one >= other for one, other in pairwise(chain)):
+        raise _OutOfOrder("The store lists in an order of its own.", operation="list_objects_v2", target=prefix)
+
+
+def _together(parts: Sequence[Table], reads: int) -> Table:
+    """The parts up to the first that did not end, as one table."""
+    broken = next((number for number, part in enumerate(parts) if not part.complete), None)
+    kept = parts if broken is None else parts[: broken + 1]
+    frame = joined([part.frame for part in kept if len(part.frame)]).reset_index(drop=True)
+    return Table(
+        OBJECTS,
+        frame,
+        (),
+        complete=broken is None,
+        read_at=min(part.read_at for part in parts),
+        reads=reads,
+        error=None if broken is None else parts[broken].error,
+        next_cursor=None if broken is None or not len(frame) else str(frame["key"].iloc[-1]),
+    )

@@ -33,7 +33,7 @@ from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, S
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 from tests.access.test_policy import MATRIX
 from tests.cli.conftest import MEDIA
 from tests.purge.world import ADA, BOB, LONG_AGO, REASON, PurgeWorld

@@ -6,11 +6,10 @@ import pandas as pd
 import pytest
 
 from storage.actions.objects import ObjectWriter
-from storage.bulk.listing import list_in_ranges, list_known
 from storage.clients import r2
 from storage.clients.meter import metering
 from storage.errors import AccessDenied, Unreachable
-from storage.repositories.objects import Objects
+from storage.repositories.objects import Objects, list_in_ranges, list_known
 from tests.contract.r2_fixtures import AWKWARD, fill
 from tests.contract.verify_world import add_copies
 from tests.rigs.http_faults import Answer, FaultProxy

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from storage.domain.documents import ALL, CLIPS, VIDEOS, Schema
+from storage.repositories.columns import MAX_ODDITIES, NOT_KEPT, TableBuilder
 from storage.repositories.decode import GeoPoint
-from storage.repositories.decode_frames import TableBuilder
-from storage.repositories.decode_repair import MAX_ODDITIES, NOT_KEPT
 from tests.rigs.raw_documents import ROOT, WHERE, cell, decoded, message, stamp, value
 from tests.rigs.records import NOON, clip
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.repositories.object_disposition import MAX_NAME_BYTES, content_disposition, safe_file_name
+from storage.repositories.objects import MAX_NAME_BYTES, content_disposition, safe_file_name
 
 
 def nobody_can_break_out(value: str) -> None:

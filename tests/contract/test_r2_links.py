@@ -20,9 +20,8 @@ from storage.clients.r2 import UrlSigner
 from storage.clients.r2_listing import COLUMNS, take_columns
 from storage.config import R2Settings
 from storage.errors import BadInput
-from storage.repositories.object_disposition import content_disposition
-from storage.repositories.object_frames import page_frame
-from storage.repositories.objects import Objects
+from storage.repositories.object_listing import page_frame
+from storage.repositories.objects import Objects, content_disposition
 from tests.contract.r2_fixtures import AWKWARD
 from tests.rigs.seaweed import ADMIN, READER, SECRETS, UNLISTING, SeaweedRig, pair
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from storage.domain.documents import CLIPS, Table
-from storage.repositories import records_reading
+from storage.repositories import queries
+from storage.repositories.queries import CLOCK_EVERY
 from storage.repositories.records import Records
-from storage.repositories.records_pages import CLOCK_EVERY
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 
@@ -195,7 +195,7 @@ def test_a_slow_stream_ends_its_page_early_and_the_next_page_goes_on_from_there(
 ) -> None:
     expected = 3 * CLOCK_EVERY + 7
     world.put({f"users/u1/videos/video-1/clips/c{n:05}": {"file_size_bytes": n} for n in range(expected)})
-    monkeypatch.setattr(records_reading, "BULK_SECONDS", 0.0)
+    monkeypatch.setattr(queries, "BULK_SECONDS", 0.0)
 
     table, reads = reads_of(lambda: world.records.clips("u1"))
 

@@ -20,8 +20,8 @@ from storage.errors import (
     Unreachable,
     Unusable,
 )
+from storage.repositories.queries import build
 from storage.repositories.records import Records
-from storage.repositories.records_query import build
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.questions import QUESTIONS
 from tests.rigs.records import World, clip, reads_of, user, video

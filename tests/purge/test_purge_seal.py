@@ -23,7 +23,7 @@ from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObj
 from storage.domain.purge.scope import SEAL_SECRET, Scope, plan_key
 from storage.errors import Refused, Stale
 from storage.logs import redacted
-from storage.repositories.records_query import build
+from storage.repositories.queries import build
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 
 SCOPE = Scope.of("u1", VIDEO)

@@ -26,7 +26,7 @@ from storage.domain.purge.scope import PurgeLimits, Scope
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.decode import document_from_json
 from storage.repositories.jobs import Jobs
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 
 ADA = Actor("ada@example.com", frozenset({"admin"}), "local")

@@ -10,8 +10,8 @@ import pandas as pd
 from storage.clients import firestore as pb
 from storage.domain.documents import Schema
 from storage.errors import Oddity
+from storage.repositories.columns import TableBuilder
 from storage.repositories.decode import encode_value
-from storage.repositories.decode_frames import TableBuilder
 from tests.rigs.records import NOON
 
 ROOT = "projects/demo/databases/(default)/documents"

@@ -12,7 +12,7 @@ from storage.connect import Stores
 from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
 from storage.domain.purge.plan import CounterChange, CounterValue, batches
 from storage.errors import Throttled
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 
 MOST_TOGETHER = 150  # documents of one transaction
 TRIES = 5  # of adding up and writing, when somebody else counts meanwhile

@@ -31,7 +31,7 @@ from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, S
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents
 from storage.errors import Refused, Stale, StorageError
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 
 RESTING: frozenset[State] = frozenset({"cancelled", "failed"})
 SYSTEM = "system"  # what the desk does by itself

@@ -36,7 +36,7 @@ from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.files import read_file
 from storage.ids import check_id
 from storage.repositories.decode import raw_document
-from storage.repositories.records_query import build
+from storage.repositories.queries import build
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576

@@ -53,7 +53,7 @@ from storage.domain.purge.scope import (
 )
 from storage.errors import Stale, Unusable
 from storage.repositories.decode import decode_time, document_from_json, document_to_json, relative_path
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 
 THREADS = 8
 

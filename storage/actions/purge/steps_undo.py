@@ -26,7 +26,7 @@ from storage.domain.purge.plan import KEPT_BATCH, PlannedObject, PurgePlan, obje
 from storage.domain.purge.scope import all_prefixes, kept_documents, quarantine_prefix
 from storage.errors import Stale
 from storage.repositories.decode import document_from_json, relative_path
-from storage.repositories.subtree import Subtree
+from storage.repositories.queries import Subtree
 
 COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
 COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 MiB

@@ -24,7 +24,6 @@ from typing import Any
 import pandas as pd
 
 from storage.actions.purge.counters import counted_totals
-from storage.bulk.listing import list_known
 from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
 from storage.domain.amounts import whole
@@ -45,9 +44,8 @@ from storage.domain.purge.scope import (
 )
 from storage.errors import Refused, Unusable
 from storage.ids import is_stored_id
-from storage.repositories.objects import Objects
-from storage.repositories.records_query import build
-from storage.repositories.subtree import Found, Subtree
+from storage.repositories.objects import Objects, list_known
+from storage.repositories.queries import Found, Subtree, build
 
 CLIP_KEYS = ("r2_key", "thumbnail_r2_key", "raw_r2_key")
 VIDEO_KEYS = ("highlights_json_key", "source_video_r2_key")
