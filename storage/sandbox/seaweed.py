@@ -2,6 +2,18 @@
 
 It checks signatures, expiry and tampering as S3 does, so the real client talks to it unchanged. The process ends with
 this one, however this one ends (`seaweed_watch.py`). Telemetry, web UIs and the other protocols are off.
+
+Switches SeaweedFS's own housekeeping off: it would abort unfinished uploads after a day, which R2 keeps for seven.
+
+No option of the program does that. This is the file in which its administrator keeps the setting, and which it takes
+as it finds it.
+
+Changes times inside SeaweedFS over its filer's gRPC, so that sample data can hold things that are days old.
+
+S3 has no way to set when an object was written or an upload begun. The messages below are the few fields needed of
+`filer.proto`; protobuf keeps the fields that it does not know, so an entry that is read and written back loses nothing.
+
+Nine free ports on loopback for SeaweedFS, and the options that tell it.
 """
 
 from __future__ import annotations
@@ -10,34 +22,248 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from storage.clients import r2
 from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.documents import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
 from storage.files import private_log, replace_file
-from storage.sandbox import seaweed_chores
-from storage.sandbox.seaweed_filer import Filer
-from storage.sandbox.seaweed_ports import HOST, free_ports
 
+# A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
+_OFF = (
+    b"\n\x0cadmin_script\x10\x01*\x15\x08\x00\x10\x11\x18\xac\x02 \x01(\x010\x01@\x1eH\x88\x0eP\x88\x0e:\x09clip-desk"
+)
+
+
+_TEXT = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+_WHOLE = descriptor_pb2.FieldDescriptorProto.TYPE_INT64
+_FLAG = descriptor_pb2.FieldDescriptorProto.TYPE_BOOL
+_COUNT = descriptor_pb2.FieldDescriptorProto.TYPE_UINT32
+_MESSAGES: dict[str, dict[str, tuple[int, int | str]]] = {
+    "Attributes": {"mtime": (2, _WHOLE), "crtime": (6, _WHOLE)},
+    "Entry": {"name": (1, _TEXT), "attributes": (4, "Attributes")},
+    "LookUp": {"directory": (1, _TEXT), "name": (2, _TEXT)},
+    "List": {"directory": (1, _TEXT), "limit": (5, _COUNT)},
+    "Found": {"entry": (1, "Entry")},
+    "Put": {"directory": (1, _TEXT), "entry": (2, "Entry")},
+    "Delete": {"directory": (1, _TEXT), "name": (2, _TEXT), "with_data": (4, _FLAG), "recursive": (5, _FLAG)},
+    "Outcome": {"error": (1, _TEXT)},
+}
+_AT_ONCE = 64  # changes under way at a time
+_MANY = 10_000  # entries of one folder: more parts than an upload may have
+HOST = "127.0.0.1"
+ADMIN_GRPC_OFFSET = 10_000  # its own rule: the admin's gRPC port is the admin's port and this much
 START_SECONDS = 120.0  # usually one; a busy machine may need many. A start that failed is known at once all the same
 STOP_SECONDS = 30.0  # longer than the watcher's own patience: ended before that, data are lost
 TRIES = 3  # another program may take a port between the choice and the start
-_WATCHER = Path(__file__).with_name("seaweed_watch.py")
 _TAIL_LINES = 15
 _ADMINISTRATOR = ("Admin", "Read", "Write", "List")
+_SWITCHED_OFF = (
+    "-master.telemetry=false",  # on by default: it would report to the makers
+    "-admin.ui=false",
+    "-webdav=false",
+    "-s3.port.iceberg=0",
+    "-s3.port.lance=0",
+    "-s3.allowDeleteBucketNotEmpty=false",
+    "-volume.max=5000",  # each bucket takes one at least, however little it holds; a disk nearly full would allow few
+    "-s3.autoCreateBucket=false",  # a put to a wrong bucket must fail, as it does on R2
+)
+
+
+def switch_off(directory: Path) -> None:
+    """Writes the setting below the store's directory; to be called before each start."""
+    place = directory / "admin" / "plugin" / "job_types" / "admin_script"
+    place.mkdir(parents=True, exist_ok=True)
+    replace_file(place / "config.pb", _OFF)
+
+
+class Filer:
+    """One connection to a filer. Use it in a `with` block; the calls raise `grpc.RpcError`."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = grpc.insecure_channel(address)
+
+    def backdate_object(self, bucket: str, key: str, when: datetime) -> None:
+        """Sets when an object was written."""
+        folder, _, name = f"/buckets/{bucket}/{key}".rpartition("/")
+        entry = self._look_up(folder, name)
+        _set_times(entry, when)
+        self._call("UpdateEntry", "Put", "Found", directory=folder, entry=entry)
+
+    def backdate_objects(
+        self, bucket: str, times: Mapping[str, datetime], written: Mapping[str, datetime] | None = None
+    ) -> int:
+        """Sets when many objects were written, and gives their number: a thousand in a tenth of a second.
+
+        Keys that are not there are left out; with `written`, so is an object whose time is another than said there.
+        """
+        put, found = _CLASSES["Put"], _CLASSES["Found"]
+        update = self._channel.unary_unary(
+            "/filer_pb.SeaweedFiler/UpdateEntry", put.SerializeToString, found.FromString
+        )
+        under_way: deque[Any] = deque()
+        count, root = 0, f"/buckets/{bucket}/"
+        for folder, entry in list(self._tree(f"/buckets/{bucket}")):
+            key = f"{folder}/{entry.name}".removeprefix(root)
+            if key not in times or (written and int(written[key].timestamp()) != entry.attributes.mtime):
+                continue
+            _set_times(entry, times[key])
+            under_way.append(update.future(put(directory=folder, entry=entry)))
+            count += 1
+            if len(under_way) > _AT_ONCE:
+                under_way.popleft().result()
+        for outcome in under_way:
+            outcome.result()
+        return count
+
+    def backdate_upload(self, bucket: str, upload_id: str, when: datetime) -> None:
+        """Sets when an upload was begun.
+
+        An update keeps the time of creation, so the upload's folder and its parts are taken away, without the bytes
+        that they point to, and put back.
+        """
+        folder = f"/buckets/{bucket}/.uploads"
+        entry = self._look_up(folder, upload_id)
+        parts = list(self._entries(f"{folder}/{upload_id}"))
+        _set_times(entry, when)
+        self._call("DeleteEntry", "Delete", "Outcome", directory=folder, name=upload_id, recursive=True)
+        self._call("CreateEntry", "Put", "Outcome", directory=folder, entry=entry)
+        for part in parts:
+            self._call("CreateEntry", "Put", "Outcome", directory=f"{folder}/{upload_id}", entry=part)
+
+    def _tree(self, folder: str) -> Iterator[tuple[str, Any]]:
+        """Every entry below a folder, with the folder that it lies in."""
+        request, answer = _CLASSES["LookUp"], _CLASSES["Put"]
+        method = self._channel.unary_stream(
+            "/filer_pb.SeaweedFiler/TraverseBfsMetadata", request.SerializeToString, answer.FromString
+        )
+        for found in method(request(directory=folder)):
+            yield found.directory, found.entry
+
+    def _look_up(self, folder: str, name: str) -> Any:
+        return self._call("LookupDirectoryEntry", "LookUp", "Found", directory=folder, name=name).entry
+
+    def _entries(self, folder: str) -> Iterator[Any]:
+        request, answer = _CLASSES["List"], _CLASSES["Found"]
+        method = self._channel.unary_stream(
+            "/filer_pb.SeaweedFiler/ListEntries", request.SerializeToString, answer.FromString
+        )
+        for found in method(request(directory=folder, limit=_MANY)):
+            yield found.entry
+
+    def _call(self, rpc: str, request_name: str, answer_name: str, **fields: Any) -> Any:
+        request, answer = _CLASSES[request_name], _CLASSES[answer_name]
+        method = self._channel.unary_unary(
+            f"/filer_pb.SeaweedFiler/{rpc}", request.SerializeToString, answer.FromString
+        )
+        outcome = method(request(**fields))
+        if answer_name == "Outcome" and outcome.error:
+            raise RuntimeError(f"{rpc}: {outcome.error}")
+        return outcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._channel.close()
+
+
+def _set_times(entry: Any, when: datetime) -> None:
+    entry.attributes.mtime = entry.attributes.crtime = int(when.timestamp())
+
+
+def _classes() -> dict[str, Any]:
+    """Message classes of the fields above, in a pool of their own."""
+    file = descriptor_pb2.FileDescriptorProto(name="desk_filer.proto", package="desk_filer", syntax="proto3")
+    for message_name, described in _MESSAGES.items():
+        message = file.message_type.add(name=message_name)
+        for field_name, (number, kind) in described.items():
+            field = message.field.add(name=field_name, number=number)
+            field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+            if isinstance(kind, str):
+                field.type, field.type_name = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE, f".desk_filer.{kind}"
+            else:
+                field.type = kind
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"desk_filer.{name}")) for name in _MESSAGES
+    }
+
+
+_CLASSES = _classes()
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each part listens."""
+
+    s3: int
+    s3_grpc: int
+    master: int
+    master_grpc: int
+    volume: int
+    volume_grpc: int
+    filer: int
+    filer_grpc: int
+    admin: int
+
+    def options(self) -> list[str]:
+        """As the command line has them: `-filer.port.grpc=...`."""
+        pairs = [(*name.partition("_"), port) for name, port in asdict(self).items()]
+        return [f"-{part}.port{'.grpc' if grpc else ''}={port}" for part, _, grpc, port in pairs]
+
+    def sockets(self) -> list[str]:
+        """The socket files that the program makes, in a folder that it does not let one choose, and leaves behind."""
+        names = [f"filer-{self.filer}", f"s3-{self.s3}", f"admin-grpc-{self.admin + ADMIN_GRPC_OFFSET}"]
+        grpc = {"master": self.master_grpc, "volume": self.volume_grpc, "filer": self.filer_grpc, "s3": self.s3_grpc}
+        names += [f"{part}-grpc-{port}" for part, port in grpc.items()]
+        return [f"/tmp/seaweedfs-{name}.sock" for name in names]
+
+
+def free_ports(s3_port: int = 0) -> Ports:
+    """Ports that are free now; the S3 port may be given. Another program may still take one before it is used."""
+    with contextlib.ExitStack() as held:
+        others = {part.name: _held(held) for part in fields(Ports) if part.name not in {"s3", "admin"}}
+        return Ports(s3=s3_port or _held(held), admin=_admin(held), **others)
+
+
+def _held(stack: contextlib.ExitStack, port: int = 0) -> int:
+    """A port that the kernel gives, kept until the stack ends so that no port is given twice."""
+    listener = stack.enter_context(socket.socket())
+    listener.bind((HOST, port))
+    return int(listener.getsockname()[1])
+
+
+def _admin(stack: contextlib.ExitStack) -> int:
+    """A port below those that the kernel hands out, whose gRPC twin is free as well."""
+    for _ in range(200):
+        port = random.randrange(12_000, 22_000)
+        with contextlib.suppress(OSError):
+            _held(stack, port + ADMIN_GRPC_OFFSET)
+            return _held(stack, port)
+    raise OSError("no free pair of ports on 127.0.0.1")
+
+
+_WATCHER = Path(__file__).with_name("seaweed_watch.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +402,7 @@ class SeaweedFS:
             shutil.rmtree(leftover, ignore_errors=True)
         (self.directory / "mini.options").unlink(missing_ok=True)  # the last start's ports, which it would take again
         logs.mkdir()
-        seaweed_chores.switch_off(self.directory)
+        switch_off(self.directory)
         command = [
             self._program,
             f"-logdir={logs}",
@@ -228,18 +454,6 @@ class SeaweedFS:
             for secret in (token.secret_key, token.access_key):
                 text = text.replace(secret, "****")
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
-
-
-_SWITCHED_OFF = (
-    "-master.telemetry=false",  # on by default: it would report to the makers
-    "-admin.ui=false",
-    "-webdav=false",
-    "-s3.port.iceberg=0",
-    "-s3.port.lance=0",
-    "-s3.allowDeleteBucketNotEmpty=false",
-    "-volume.max=5000",  # each bucket takes one at least, however little it holds; a disk nearly full would allow few
-    "-s3.autoCreateBucket=false",  # a put to a wrong bucket must fail, as it does on R2
-)
 
 
 def find_program() -> str:

@@ -2,30 +2,43 @@
 
 A document counts as the sample's own as long as its update time is one of the sample's loads; whatever somebody
 changed or deleted in the demo stays as it is.
+
+The figures about all customers of the sample data, so that the page that shows them has something at first start.
+
+They are made as the command makes them. Only growth before today cannot be: it is worked out from the creation dates of
+what is there, and a view says so of days for which nothing says what the counters were.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
+from storage.actions.documents import DocumentWriter
+from storage.actions.rollup import run_rollup, write_shard
 from storage.clients import firestore as pb
 from storage.clients import r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.documents import MultipartUpload
+from storage.domain.rollup import DAYS, Content
+from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Unusable
-from storage.sandbox import seed_rollup, world
-from storage.sandbox.demo_folder import Sample
+from storage.repositories.records import Records
+from storage.sandbox import world
+from storage.sandbox.demo_state import Sample
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import SeaweedFS
-from storage.sandbox.seed_rollup import write_rollup
 from storage.sandbox.world.model import MEDIA, SampleObject, World
+
+STALE_AFTER = timedelta(minutes=15)
+
 
 BUCKET = "clip-desk-demo"
 PROJECT = "demo-clip-desk"
@@ -36,6 +49,38 @@ DATED_BY = "updated_at"  # a loaded document counts as written then, as real one
 _PART = b"\0" * 65_536  # what an unfinished upload has sent
 
 
+def write_rollup(handle: FirestoreHandle, sample: World, there: Collection[str]) -> None:
+    """Makes the figures as of the sample's own time. `there` are the paths of its documents that still exist."""
+    records, writer = Records(handle), DocumentWriter(handle)
+    shard = run_rollup(records, writer, DEFAULT_LIMITS, lambda: sample.now, stale_after=STALE_AFTER).shard
+    today = sample.now.astimezone(UTC).date()
+    points = growth({path: sample.documents[path] for path in there if path in sample.documents}, today)
+    write_shard(records, writer, replace(shard, points=[*points, *shard.points]))
+
+
+def growth(documents: Mapping[str, Mapping[str, Any]], today: date) -> list[Content]:
+    """A point for each day before today: what is there now and says that it was created by the end of that day.
+
+    What the counters said then is not known.
+    """
+    born = [(path.split("/"), fields.get("created_at"), fields) for path, fields in documents.items()]
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, 0, -1)]
+    return [_point(day, [(p, f) for p, at, f in born if isinstance(at, datetime) and at.date() <= day]) for day in days]
+
+
+def _point(day: date, born: list[tuple[list[str], Mapping[str, Any]]]) -> Content:
+    clips = [fields for parts, fields in born if len(parts) == 6 and parts[4] == "clips"]
+    sizes = [fields.get("file_size_bytes") for fields in clips]
+    return {
+        "day": day.isoformat(),
+        "users": sum(len(parts) == 2 and parts[0] == "users" for parts, _ in born),
+        "videos": sum(len(parts) == 4 and parts[2] == "videos" for parts, _ in born),
+        "clips": len(clips),
+        "clip_bytes": sum(size for size in sizes if isinstance(size, int)),
+        "used_bytes": None,
+    }
+
+
 def code_fingerprint() -> str:
     """Changes whenever the code or the media that make the sample data do: older data are then made anew."""
     digest = hashlib.sha256()
@@ -43,7 +88,7 @@ def code_fingerprint() -> str:
         *sorted(Path(world.__file__).parent.glob("*.py")),
         *sorted(MEDIA.iterdir()),
         Path(__file__),
-        Path(seed_rollup.__file__),
+        Path(__file__),
     ]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

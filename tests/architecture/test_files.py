@@ -10,7 +10,7 @@ WRITES = re.compile(
     r"\.write_(?:text|bytes)\(|(?<!fd)open\([^)]*[\"'][wax]b?\+?[\"']|O_CREAT|mkstemp|NamedTemporaryFile"
 )
 ELSEWHERE = {
-    "storage/sandbox/demo_folder.py",  # the lock, which is held and never written
+    "storage/sandbox/demo_state.py",  # the lock, which is held and never written
 }
 
 

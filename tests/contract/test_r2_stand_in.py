@@ -16,8 +16,7 @@ from storage.clients import r2
 from storage.errors import ConfigError, Unreachable
 from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
-from storage.sandbox.seaweed import SeaweedFS
-from storage.sandbox.seaweed_ports import free_ports
+from storage.sandbox.seaweed import SeaweedFS, free_ports
 from tests.rigs.waiting import until
 
 TOKEN = ("AKIDSTANDIN000000001", "stand-in-secret-1c9e")

@@ -11,8 +11,8 @@ from storage.actions.objects import ObjectWriter
 from storage.clients.r2 import ContextThreads
 from storage.domain.layout import Layout, thumbnail_of
 from storage.repositories.objects import Objects
-from storage.sandbox import seaweed_filer
-from storage.sandbox.seaweed_filer import Filer
+from storage.sandbox import seaweed
+from storage.sandbox.seaweed import Filer
 from storage.verify_facts import Checker
 from tests.rigs import records as documents
 from tests.rigs.records import World
@@ -93,7 +93,7 @@ def add_copies(rig: SeaweedRig, bucket: str, original: str, keys: Sequence[str])
     with Filer(f"127.0.0.1:{store._ports.filer_grpc}") as filer:
         folder, _, name = f"/buckets/{bucket}/{original}".rpartition("/")
         entry = filer._look_up(folder, name)
-        put, outcome = seaweed_filer._CLASSES["Put"], seaweed_filer._CLASSES["Outcome"]
+        put, outcome = seaweed._CLASSES["Put"], seaweed._CLASSES["Outcome"]
         create = filer._channel.unary_unary(
             "/filer_pb.SeaweedFiler/CreateEntry", put.SerializeToString, outcome.FromString
         )

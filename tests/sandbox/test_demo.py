@@ -25,7 +25,7 @@ from storage.environment import ROOT
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
 from storage.sandbox.demo import Demo, open_demo, reset
-from storage.sandbox.demo_folder import DemoFolder
+from storage.sandbox.demo_state import DemoFolder
 from storage.sandbox.seeding import update_times
 from storage.sandbox.world import World, build
 from storage.verify import verify_all

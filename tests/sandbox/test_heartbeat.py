@@ -11,8 +11,8 @@ from storage.actions.documents import DocumentWriter
 from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.config import FirestoreSettings
 from storage.repositories.records import Records
+from storage.sandbox.demo_state import Heartbeat
 from storage.sandbox.firestore import FirestoreServer
-from storage.sandbox.heartbeat import Heartbeat
 
 NOW = datetime(2025, 11, 18, 9, 30, tzinfo=UTC)
 OLD = NOW - timedelta(hours=3)
