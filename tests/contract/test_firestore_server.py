@@ -20,7 +20,7 @@ from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 from google.cloud.firestore_v1.query_profile import ExplainOptions
 from google.cloud.firestore_v1.vector import Vector
 
-from storage.sandbox.firestore import FirestoreServer, Refused, queries, querying
+from storage.sandbox.firestore import FirestoreServer, Refused, queries
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.waiting import PATIENCE_SECONDS
 
@@ -174,7 +174,7 @@ def test_a_plain_scan_and_a_count_never_look_into_a_document(
         def FromString(_: bytes) -> NoReturn:  # noqa: N802 - the name is protobuf's
             raise AssertionError("a document was parsed")
 
-    monkeypatch.setattr(querying, "Document", Unreadable)
+    monkeypatch.setattr(queries, "Document", Unreadable)
     monkeypatch.setattr(queries, "Document", Unreadable)
 
     assert len(list(embedded_db.collection("users/u/c").stream())) == 10

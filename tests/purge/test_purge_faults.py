@@ -16,7 +16,7 @@ from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.sandbox.firestore.faults import Rule
-from storage.sandbox.firestore.refusals import Refused as Refusal
+from storage.sandbox.firestore.wire import Refused as Refusal
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
 from tests.rigs.http_faults import Action, Answer, FaultProxy, LoseReply, Reset, Rewrite

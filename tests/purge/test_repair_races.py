@@ -22,7 +22,7 @@ from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale, StorageError
 from storage.sandbox.firestore.faults import Rule
-from storage.sandbox.firestore.refusals import Refused as Refusal
+from storage.sandbox.firestore.wire import Refused as Refusal
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
 from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, LoseReply, Meanwhile
 from tests.rigs.seaweed import SeaweedRig

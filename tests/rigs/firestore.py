@@ -26,7 +26,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from storage.sandbox.firestore import Faults, FirestoreServer
-from storage.sandbox.firestore.rows import now_micros
+from storage.sandbox.firestore.storage import now_micros
 from tests.rigs.waiting import started
 
 STOP_SECONDS = 60.0

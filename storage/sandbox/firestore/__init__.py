@@ -5,7 +5,7 @@ explain and reads of the past are not in it. Tests hold it against Google's emul
 """
 
 from storage.sandbox.firestore.faults import Faults, Rule
-from storage.sandbox.firestore.refusals import Refused
 from storage.sandbox.firestore.server import FirestoreServer
+from storage.sandbox.firestore.wire import Refused
 
 __all__ = ["Faults", "FirestoreServer", "Refused", "Rule"]

@@ -25,8 +25,7 @@ from typing import Literal
 
 from grpc import StatusCode
 
-from storage.sandbox.firestore.protos import Message
-from storage.sandbox.firestore.refusals import Refused
+from storage.sandbox.firestore.wire import Message, Refused
 
 When = Callable[[Message], bool]
 """Of a request, as a raw protobuf message: whether the rule means it."""

@@ -1,21 +1,97 @@
-"""What Firestore accepts as a document: types, nesting, names, ranges and sizes, checked in one walk."""
+"""What Firestore accepts as a document: types, nesting, names, ranges and sizes, checked in one walk.
+
+Plain Python values into document messages, as the client library encodes them but without its wrapping.
+
+One total order over all values, as a key that Python compares: filters, sorting and cursors all use it.
+
+null < booleans < numbers (NaN first, integers and doubles by their exact value) < timestamps < strings (by
+UTF-8) < bytes < references (by segments) < geographical points < arrays < vectors < maps (names and values in
+turn).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from storage.sandbox.firestore.field_paths import MAX_FIELD_NAME_BYTES
-from storage.sandbox.firestore.names import Name, document_named, is_reserved
-from storage.sandbox.firestore.ordering import is_vector
-from storage.sandbox.firestore.protos import Message
-from storage.sandbox.firestore.refusals import Refused, invalid
+from google.cloud.firestore import DocumentReference, GeoPoint
+from google.cloud.firestore_v1.vector import Vector
+
+from storage.sandbox.firestore.names import MAX_FIELD_NAME_BYTES, Name, document_named, is_reserved
+from storage.sandbox.firestore.wire import Document, Message, Refused, invalid
+
+Key = tuple[Any, ...]
+"""The first item is the rank of the type, so keys of different types never compare their contents."""
+
+NULL: Key = (0,)
+NAN: Key = (2, 0)
+ARRAY = 8
+_VECTOR = 9
+
 
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_VALUE_BYTES = MAX_DOCUMENT_BYTES - 89
 MAX_DEPTH = 20  # maps and arrays within one another
-
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 1 to 9999
+_FIXED_BYTES = {"null_value": 1, "boolean_value": 1, "integer_value": 8, "double_value": 8}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def key_of(value: Message) -> Key:
+    """The sort key of a value. Equal keys are equal values: 1 and 1.0, 0.0 and -0.0, NaN and NaN.
+
+    Raises:
+        Refused: INVALID_ARGUMENT, for a value without a type or of a type that only pipelines know.
+    """
+    kind = value.WhichOneof("value_type")
+    try:
+        key = _KEYS[kind]
+    except KeyError:
+        raise invalid(f"Cannot convert firestore.v1.Value with type {kind or 'unset'}.") from None
+    return key(value)
+
+
+def _double(value: Message) -> Key:
+    number = value.double_value
+    return (2, 1, number) if number == number else NAN
+
+
+def _array_order(value: Message) -> Key:
+    return (ARRAY, tuple(map(key_of, value.array_value.values)))
+
+
+def _map_order(value: Message) -> Key:
+    fields = value.map_value.fields
+    if is_vector(value):
+        elements = tuple(map(key_of, fields["value"].array_value.values))
+        return (_VECTOR, len(elements), elements)
+    return (10, tuple((name, key_of(fields[name])) for name in sorted(fields)))
+
+
+def is_vector(value: Message) -> bool:
+    """Whether a map is the client's way of writing a vector: `__type__` and `value`, nothing else."""
+    fields = value.map_value.fields
+    marker = fields.get("__type__")
+    if marker is None or len(fields) != 2 or "value" not in fields:
+        return False
+    return bool(marker.string_value == "__vector__")
+
+
+_KEYS: dict[str, Callable[[Message], Key]] = {
+    "null_value": lambda _: NULL,
+    "boolean_value": lambda value: (1, value.boolean_value),
+    "integer_value": lambda value: (2, 1, value.integer_value),
+    "double_value": _double,
+    "timestamp_value": lambda value: (3, value.timestamp_value.seconds, value.timestamp_value.nanos),
+    "string_value": lambda value: (4, value.string_value),
+    "bytes_value": lambda value: (5, value.bytes_value),
+    "reference_value": lambda value: (6, tuple(value.reference_value.split("/"))),
+    "geo_point_value": lambda value: (7, value.geo_point_value.latitude, value.geo_point_value.longitude),
+    "array_value": _array_order,
+    "map_value": _map_order,
+}
 
 
 def check_document(name: Name, fields: Message) -> None:
@@ -137,8 +213,6 @@ def _name_bytes(name: Name) -> int:
     return 16 + sum(len(segment.encode()) + 1 for segment in name.segments)
 
 
-_FIXED_BYTES = {"null_value": 1, "boolean_value": 1, "integer_value": 8, "double_value": 8}
-
 _MEASURES: dict[str | None, Callable[[Message, _Place], int]] = {
     "string_value": _string,
     "bytes_value": _bytes,
@@ -148,3 +222,61 @@ _MEASURES: dict[str | None, Callable[[Message, _Place], int]] = {
     "array_value": _array,
     "map_value": _map,
 }
+
+
+def document(name: Name, fields: Mapping[str, Any]) -> Message:
+    """A Document message called `name`, without times. Naive datetimes count as UTC, as in the client.
+
+    Raises:
+        TypeError: for a value that Firestore has no type for.
+    """
+    encoded = Document(name=str(name))
+    for field, value in fields.items():
+        _encode(value, encoded.fields[field], name.database)
+    return encoded
+
+
+def _encode(value: Any, into: Message, database: str) -> None:
+    if value is None:
+        into.null_value = 0
+    elif isinstance(value, bool):
+        into.boolean_value = value
+    elif isinstance(value, str):
+        into.string_value = value
+    elif isinstance(value, int):
+        into.integer_value = value
+    elif isinstance(value, float):
+        into.double_value = value
+    elif isinstance(value, dt.datetime):
+        _encode_time(value, into.timestamp_value)
+    else:
+        _encode_rare(value, into, database)
+
+
+def _encode_rare(value: Any, into: Message, database: str) -> None:
+    if isinstance(value, Vector):
+        value = {"__type__": "__vector__", "value": list(value)}
+    if isinstance(value, Mapping):
+        into.map_value.SetInParent()
+        for field, inner in value.items():
+            _encode(inner, into.map_value.fields[field], database)
+    elif isinstance(value, list | tuple):
+        into.array_value.SetInParent()
+        for element in value:
+            _encode(element, into.array_value.values.add(), database)
+    elif isinstance(value, bytes):
+        into.bytes_value = value
+    elif isinstance(value, GeoPoint):
+        into.geo_point_value.SetInParent()
+        into.geo_point_value.latitude, into.geo_point_value.longitude = value.latitude, value.longitude
+    elif isinstance(value, DocumentReference):
+        into.reference_value = f"{database}/documents/{value.path}"
+    else:
+        raise TypeError(f"Firestore has no type for {type(value).__name__}: {value!r}")
+
+
+def _encode_time(moment: dt.datetime, into: Message) -> None:
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)) - _EPOCH
+    into.seconds = since.days * 86_400 + since.seconds
+    into.nanos = since.microseconds * 1_000
+    into.SetInParent()

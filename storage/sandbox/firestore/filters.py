@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from storage.domain.indexes import Leaf, leaf_of
-from storage.sandbox.firestore import field_paths
+from storage.sandbox.firestore import names as field_paths
 from storage.sandbox.firestore.names import document_named
-from storage.sandbox.firestore.ordering import ARRAY, NAN, NULL, Key, key_of
-from storage.sandbox.firestore.protos import Message
-from storage.sandbox.firestore.refusals import invalid
+from storage.sandbox.firestore.values import ARRAY, NAN, NULL, Key, key_of
+from storage.sandbox.firestore.wire import Message, invalid
 
 Test = Callable[[Message, bytes], bool]
 """Of a document's fields and its path key: whether it stays."""

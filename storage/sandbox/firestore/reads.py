@@ -9,8 +9,7 @@ from itertools import islice
 
 from grpc import StatusCode
 
-from storage.sandbox.firestore import field_paths
-from storage.sandbox.firestore.answers import Answer, consistency, reply
+from storage.sandbox.firestore import names as field_paths
 from storage.sandbox.firestore.names import (
     Name,
     after,
@@ -21,17 +20,19 @@ from storage.sandbox.firestore.names import (
     parent_named,
     same_database,
 )
-from storage.sandbox.firestore.protos import (
+from storage.sandbox.firestore.storage import Row, Rows, children_scope, collection_scope
+from storage.sandbox.firestore.transactions import Answer, Transaction, Transactions, consistency, reply
+from storage.sandbox.firestore.wire import (
     BatchGetDocumentsResponse,
     Document,
     ListCollectionIdsResponse,
     Message,
+    Refused,
     embedded,
+    invalid,
     set_time,
+    unimplemented,
 )
-from storage.sandbox.firestore.refusals import Refused, invalid, unimplemented
-from storage.sandbox.firestore.rows import Row, Rows, children_scope, collection_scope
-from storage.sandbox.firestore.transactions import Transaction, Transactions
 
 DEFAULT_PAGE = 30
 LONGEST_PAGE = 150  # as in Google's emulator: shorter pages than asked for are part of the protocol

@@ -2,6 +2,8 @@
 
 The client's classes wrap every field access in Python; the messages below are the same wire format without
 that wrapping, some ten times cheaper to read. They carry no type stubs, hence `Any`.
+
+A request turned down: the gRPC status that the caller sees, raised from any depth of the server.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Any
 from google.cloud.firestore_v1 import types
 from google.protobuf import empty_pb2, timestamp_pb2
 from google.rpc import status_pb2
+from grpc import StatusCode
 
 Message = Any
 """A protobuf message: its classes are made at run time, so a type checker knows nothing of its fields."""
@@ -71,3 +74,27 @@ def embedded(field_number: int, body: bytes) -> bytes:
         size >>= 7
     head.append(size)
     return bytes(head) + body
+
+
+class Refused(Exception):
+    """Ends a call with `code` and `message`, worded as production words it where its wording is known."""
+
+    def __init__(self, code: StatusCode, message: str) -> None:
+        super().__init__(f"{code.name}: {message}")
+        self.code = code
+        self.message = message
+
+    @property
+    def number(self) -> int:
+        """The status as the number that a per-item `google.rpc.Status` carries."""
+        return int(self.code.value[0])
+
+
+def invalid(message: str) -> Refused:
+    """The request can never succeed, whatever is stored."""
+    return Refused(StatusCode.INVALID_ARGUMENT, message)
+
+
+def unimplemented(what: str) -> Refused:
+    """Firestore has it, this server does not."""
+    return Refused(StatusCode.UNIMPLEMENTED, f"{what} is not served by the embedded Firestore.")
