@@ -35,7 +35,7 @@ from storage.sandbox import world
 from storage.sandbox.demo_state import Sample
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import SeaweedFS
-from storage.sandbox.world.model import MEDIA, SampleObject, World
+from storage.sandbox.world.builder import MEDIA, SampleObject, World
 
 STALE_AFTER = timedelta(minutes=15)
 

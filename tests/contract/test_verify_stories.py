@@ -19,7 +19,7 @@ from storage.domain.layout import Layout
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import seeding, world
-from storage.sandbox.world.model import Story
+from storage.sandbox.world.builder import Story
 from storage.verify import verify_user
 from storage.verify_facts import Checker
 from tests.rigs.firestore import EmbeddedFirestore

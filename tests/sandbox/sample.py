@@ -8,7 +8,7 @@ from typing import Any
 
 from storage.domain.layout import Layout
 from storage.sandbox.world import World, build
-from storage.sandbox.world.model import SampleObject, Story
+from storage.sandbox.world.builder import SampleObject, Story
 
 NOW = datetime(2025, 11, 18, 9, 30, 15, 250_000, tzinfo=UTC)
 WORLD: World = build(NOW)

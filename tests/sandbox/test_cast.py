@@ -10,7 +10,7 @@ import pytest
 
 from storage.domain.integrity import KINDS
 from storage.domain.layout import Layout
-from storage.sandbox.world.model import Story
+from storage.sandbox.world.builder import Story
 from tests.sandbox.sample import (
     NOW,
     OBJECTS,

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from storage.domain import mp4
-from storage.sandbox.world.model import MEDIA
-from storage.sandbox.world.scenes import CLIP_SECONDS
+from storage.sandbox.world.builder import MEDIA
+from storage.sandbox.world.videos import CLIP_SECONDS
 
 CLIPS = sorted(MEDIA.glob("clip_*.mp4"))
 THUMBNAILS = sorted(MEDIA.glob("clip_*.jpg"))

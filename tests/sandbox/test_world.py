@@ -15,7 +15,7 @@ from storage.ids import is_id
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seeding import BUCKET, PROJECT
 from storage.sandbox.world import build
-from storage.sandbox.world.accounts import month
+from storage.sandbox.world.people import month
 from tests.sandbox.sample import NOW, OBJECTS, WORLD, documents
 
 DRIFTING = {WORLD.cast["drift"].uid}

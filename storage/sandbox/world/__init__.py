@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from storage.sandbox.world.accounts import add_people, add_plans
-from storage.sandbox.world.broken import add_broken_stories
+from storage.sandbox.world.builder import Draft, SampleObject, SampleUpload, Story, World
 from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
-from storage.sandbox.world.draft import Draft
-from storage.sandbox.world.model import SampleObject, SampleUpload, Story, World
-from storage.sandbox.world.odd import add_odd_stories
-from storage.sandbox.world.stuck import add_stuck_stories
-from storage.sandbox.world.usage import add_usage_stories
+from storage.sandbox.world.odd_stories import add_broken_stories, add_odd_stories
+from storage.sandbox.world.people import add_people, add_plans
+from storage.sandbox.world.stories import add_stuck_stories, add_usage_stories
 
 __all__ = ["SampleObject", "SampleUpload", "Story", "World", "build"]
 

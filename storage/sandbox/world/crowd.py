@@ -5,13 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from storage.domain.layout import STYLES
-from storage.sandbox.world.accounts import uid_of
-from storage.sandbox.world.clips import add_clip, add_with_clips
-from storage.sandbox.world.draft import Draft
-from storage.sandbox.world.model import Story
-from storage.sandbox.world.people import PEOPLE, Person
-from storage.sandbox.world.videos import Highlights, Order, add_video, progress
-from storage.sandbox.world.wording import WORDINGS
+from storage.sandbox.world.builder import Draft, Story
+from storage.sandbox.world.people import PEOPLE, WORDINGS, Person, uid_of
+from storage.sandbox.world.videos import Highlights, Order, add_clip, add_video, add_with_clips, progress
 
 OLD_ACCOUNT_DAYS = 400  # older ones have short video ids, and highlights only in the bucket
 MAX_SCENES = {"free": 3, "pro": 4, "studio": 4}

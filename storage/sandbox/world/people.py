@@ -1,12 +1,60 @@
-"""The customers of the sample data: who they are, on which plan, in which language, how old their account is."""
+"""The customers of the sample data: who they are, on which plan, in which language, how old their account is.
+
+Puts the customers' documents and the plans in place: users, accounting, credit transactions, plan limits.
+
+The sample clips are a few seconds long and weigh some 30 kB, so the demo's plans allow little storage: a usage bar then
+looks as it does for a real customer.
+
+What customers call their videos and scenes, by language: a few of each, in the scripts that real titles come in.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
+
+from storage.sandbox.world.builder import Draft, Fields, user_id
 
 # Which monthly counters a user document carries depends on when the account was made.
 Generation = Literal["clips", "credits", "both", "none"]
+
+
+MIB = 1024**2
+STORAGE_LIMITS = {"free": 1 * MIB, "pro": 8 * MIB, "studio": 32 * MIB, "paused": 0}  # bytes
+PLANS: dict[str, Fields] = {
+    "free": {
+        "id": "free",
+        "name": "Free",
+        "price_monthly": 0,
+        "limits": {
+            "storage_limit_bytes": STORAGE_LIMITS["free"],
+            "max_clips_per_month": 20,
+            "max_highlights_per_video": 3,
+            "max_styles_per_video": 2,
+        },
+    },
+    "pro": {
+        "id": "pro",
+        "name": "Pro",
+        "price_monthly": 2_900,
+        "limits": {
+            "storage_limit_bytes": STORAGE_LIMITS["pro"],
+            "monthly_credits_included": 4_000,
+            "max_highlights_per_video": 10,
+            "max_styles_per_video": 5,
+        },
+    },
+    # Half a document: no price, and most limits left to the defaults.
+    "studio": {"id": "studio", "limits": {"storage_limit_bytes": STORAGE_LIMITS["studio"]}},
+    # A plan that allows nothing: what a subscription falls to when its payment fails.
+    "paused": {
+        "id": "paused",
+        "name": "Paused",
+        "price_monthly": 0,
+        "limits": {"storage_limit_bytes": 0, "max_clips_per_month": 0, "monthly_credits_included": 0},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +133,227 @@ PEOPLE: tuple[Person, ...] = (
     Person("joon", "이준호", "joonho.lee@example.kr", "pro", "ko", 175, videos=5),
     Person("katya", "Катерина Ёлкина", "katya@ёлка.example", "pro", "ru", 233, videos=5),
 )
+
+
+def uid_of(handle: str) -> str:
+    """The uid of a customer by handle."""
+    return next(person.uid or user_id(handle) for person in PEOPLE if person.handle == handle)
+
+
+def person_of(handle: str) -> Person:
+    """The customer by handle."""
+    return next(person for person in PEOPLE if person.handle == handle)
+
+
+def month(now: datetime, back: int = 0) -> str:
+    """The UTC month that many months ago, as `YYYY-MM`."""
+    number = now.year * 12 + now.month - 1 - back
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def add_plans(draft: Draft) -> None:
+    """`plans/{plan_id}`."""
+    for plan_id, fields in PLANS.items():
+        draft.put(f"plans/{plan_id}", {**fields, **({"limits": dict(fields["limits"])})})
+
+
+def add_people(draft: Draft) -> None:
+    """`users/{uid}`, `storage_accounting/{uid}` and credit transactions of every customer."""
+    for person in PEOPLE:
+        uid = uid_of(person.handle)
+        draft.put(f"users/{uid}", _user(draft, person, uid))
+        if person.accounting:
+            at = draft.now - timedelta(hours=draft.chance("accounting", uid).randint(2, 90))
+            draft.put(f"storage_accounting/{uid}", {"updated_at": at})
+        if person.generation in {"credits", "both"}:
+            _add_transactions(draft, uid)
+
+
+def _user(draft: Draft, person: Person, uid: str) -> Fields:
+    chance = draft.chance("user", uid)
+    joined = draft.now - timedelta(days=person.joined_days, minutes=chance.randint(0, 1_439))
+    fields: Fields = {
+        "uid": uid,
+        "email": person.email,
+        "plan": person.plan,
+        "role": person.role,
+        "created_at": joined,
+        "updated_at": min(draft.now, joined + timedelta(days=person.joined_days * chance.uniform(0.6, 0.99))),
+        "settings": {
+            "display_name": person.name,
+            "language": person.language,
+            "notify_by_email": chance.random() < 0.7,
+        },
+    }
+    used = {"clips_used_this_month": chance.randint(1, 14), "credits_used_this_month": chance.randint(20, 150)}
+    if person.generation != "none":
+        fields["usage_reset_month"] = month(draft.now, person.months_back)
+    if person.generation in {"clips", "both"}:
+        fields["clips_used_this_month"] = used["clips_used_this_month"]
+    if person.generation in {"credits", "both"}:
+        fields["credits_used_this_month"] = used["credits_used_this_month"]
+    return fields
+
+
+def _add_transactions(draft: Draft, uid: str) -> None:
+    """A monthly grant, then what clips cost; the balance runs along."""
+    chance = draft.chance("credits", uid)
+    at = draft.now - timedelta(days=chance.randint(20, 27))
+    balance = 4_000
+    _transaction(draft, uid, 0, at, "monthly_grant", balance, "Monthly credits", balance)
+    for number in range(1, chance.randint(3, 9)):
+        at += timedelta(hours=chance.randint(5, 60))
+        amount = -10 * chance.randint(1, 8)
+        balance += amount
+        _transaction(draft, uid, number, at, "clip_render", amount, f"Rendered {-amount // 10} clips", balance)
+
+
+def _transaction(
+    draft: Draft, uid: str, number: int, at: datetime, kind: str, amount: int, description: str, balance: int
+) -> None:
+    draft.put(
+        f"users/{uid}/credit_transactions/tx_{number:04d}",
+        {
+            "timestamp": at,
+            "operation_type": kind,
+            "credits_amount": amount,
+            "description": description,
+            "balance_after": balance,
+            "video_id": None,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Titles of long videos and of scenes in them, in one language."""
+
+    videos: tuple[str, ...]
+    scenes: tuple[str, ...]
+
+
+WORDINGS: dict[str, Wording] = {
+    "en": Wording(
+        (
+            "How I Built a SaaS in 30 Days (and What Broke)",
+            "The Truth About Cold Plunges | Podcast #214",
+            "Full Interview: The Chef Who Never Tastes",
+            "Live Q&A — Camera Gear, Contracts & Coffee",
+            "I Walked Across Wales With No Map 🏔️",
+            "Why Nobody Finishes Their Side Projects",
+        ),
+        (
+            "The moment it clicked",
+            "Nobody told me this",
+            "Three rules",
+            "The worst advice",
+            "What I'd do today",
+            "Wait for it",
+        ),
+    ),
+    "de": Wording(
+        (
+            "Größer, schneller, günstiger? Der große Küchengeräte-Test",
+            "Über Nacht nach Österreich: Zugreise im Schlafwagen",
+            "Warum Brückenbau so schwierig ist",
+            "Hörspiel-Werkstatt: Geräusche selber machen",
+        ),
+        (
+            "Der schönste Fehler",
+            "Kurz erklärt",
+            "Das hätte schiefgehen können",
+            "Fünf Minuten vor zwölf",
+            "Übung macht müde",
+        ),
+    ),
+    "fr": Wording(
+        (
+            "Une journée à la boulangerie — café, croissants et crème brûlée",
+            "Pourquoi j'ai tout quitté à 40 ans",
+            "L'été indien à Montréal (vlog)",
+            "Débat : l'école naïve, ou l'art d'être élève",
+        ),
+        ("Le déclic", "À ne jamais faire", "La recette secrète", "Ça change tout", "Le café de l'aube"),
+    ),
+    "es": Wording(
+        (
+            "¿Cómo empezó todo? Charla con mi abuela",
+            "Ruta por Andalucía en bicicleta 🚴",
+            "El año en que aprendí a programar",
+            "Mañanas lentas: café, pan y silencio",
+        ),
+        ("El consejo de mi abuela", "Nadie lo esperaba", "Así empezó", "El error más caro", "Mañana será otro día"),
+    ),
+    "pt": Wording(
+        (
+            "Do zero ao primeiro milhão — conversa com João Conceição",
+            "Três dias na Serra da Estrela",
+            "Pão de queijo: a receita da minha avó",
+            "O que ninguém conta sobre trabalhar de casa",
+        ),
+        ("A virada", "Não faça isso", "O segredo da avó", "Só percebi depois", "Lição de três anos"),
+    ),
+    "pl": Wording(
+        ("Żółw, źdźbło i gęś — rozmowa o języku", "Jak przeżyć zimę w Łodzi", "Święta po śląsku: kuchnia mojej babci"),
+        ("Najlepsza rada", "Tego nie wiedziałam", "Trzy błędy", "Co było dalej"),
+    ),
+    "tr": Wording(
+        (
+            "İstanbul'da bir gün: çay, simit ve vapur",
+            "Girişimciliğin görünmeyen yüzü",
+            "Işığı kovalamak: gece fotoğrafçılığı",
+        ),
+        ("İlk adım", "En büyük hatam", "Beklenmedik cevap", "Işık geldi"),
+    ),
+    "vi": Wording(
+        ("Phở Hà Nội: bí quyết nước dùng trong veo", "Chuyện khởi nghiệp ở Đà Nẵng"),
+        ("Bí quyết của mẹ", "Đừng làm thế này", "Khoảnh khắc ấy"),
+    ),
+    "ru": Wording(
+        (
+            "Как я выучил японский за год",
+            "Большой разговор: почему закрываются маленькие кофейни",
+            "Поездка на Байкал зимой ❄️",
+            "Съёмка на плёнку: ошибки новичка",
+        ),
+        ("Главный вопрос", "Что пошло не так", "Ещё одна попытка", "Тихий ответ", "Самое важное"),
+    ),
+    "uk": Wording(
+        ("Київ очима велосипедиста", "Їжа мого дитинства: борщ без секретів", "Розмова про музику й тишу"),
+        ("Перша спроба", "Найкраща порада", "Ще не кінець", "Пів хвилини тиші"),
+    ),
+    "ar": Wording(
+        ("رحلة إلى صحراء الربع الخالي", "كيف تبدأ مشروعك الأول؟ حوار كامل", "أسرار القهوة العربية ☕"),
+        ("اللحظة الحاسمة", "نصيحة لن أنساها", "ما لم يقله أحد", "الجواب المفاجئ"),
+    ),
+    "he": Wording(
+        ("איך בונים מוצר בלי תקציב", "שיחה על אומץ, כישלון ומוזיקה", "יום אחד בשוק מחנה יהודה"),
+        ("הרגע הגדול", "העצה הכי טובה", "מה קרה אחר כך", "שלוש טעויות"),
+    ),
+    "hi": Wording(
+        ("छोटे शहर से स्टार्टअप तक का सफ़र", "मसाला चाय की असली रेसिपी", "हिमालय में दस दिन 🏔️"),
+        ("सबसे बड़ी सीख", "यह किसी ने नहीं बताया", "तीन नियम", "अंत तक देखिए"),
+    ),
+    "zh": Wording(
+        (
+            "一个人的川藏线：骑行三十天",
+            "创业失败之后我学到的五件事",
+            "凌晨四点的早餐店",
+            "访谈：人工智能会取代剪辑师吗？",
+        ),
+        ("关键时刻", "没人告诉你的事", "三个原则", "最贵的错误", "等一下再看"),
+    ),
+    "ja": Wording(
+        (
+            "東京の小さな喫茶店をめぐる旅",
+            "三十代で会社を辞めて分かったこと",
+            "【対談】失敗から学ぶものづくり",
+            "雪の北海道ひとり旅 ❄️",
+        ),
+        ("決定的な瞬間", "誰も教えてくれない", "三つのルール", "その時、何が起きたか", "最後の一言"),
+    ),
+    "ko": Wording(
+        ("퇴사하고 제주도에서 한 달 살기", "창업 3년차의 솔직한 이야기", "서울 골목 카페 탐방 ☕"),
+        ("결정적인 순간", "아무도 말해주지 않는 것", "세 가지 규칙", "마지막 한마디"),
+    ),
+}

@@ -1,24 +1,113 @@
-"""Builds videos with their highlights and clips as the worker leaves them; a story then changes what it is about."""
+"""Builds videos with their highlights and clips as the worker leaves them; a story then changes what it is about.
+
+Builds clips: the document, the object it names and the thumbnail, sizes as they really are.
+
+Scenes of a video and the highlights that the analysis writes about them, as object and as document.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from storage.domain.layout import Layout
-from storage.sandbox.world.accounts import person_of, uid_of
-from storage.sandbox.world.draft import LAYOUT, LEGACY_LAYOUT, Draft, Fields, video_id, youtube_id
-from storage.sandbox.world.people import Person
-from storage.sandbox.world.scenes import Scene, add_highlights_document, highlights_file, make_scenes
+from storage.domain.layout import SLUG_LENGTH, ClipName, Layout, slug
+from storage.sandbox.world.builder import LAYOUT, LEGACY_LAYOUT, Draft, Fields, video_id, youtube_id
+from storage.sandbox.world.people import WORDINGS, Person, person_of, uid_of
+
+# The sample clips by letter, with their length in seconds: a scene is as long as the clip that stands for it.
+CLIP_SECONDS = {"a": 6, "b": 7, "c": 5, "d": 6, "e": 6, "f": 5, "g": 4, "h": 5, "i": 7, "j": 6, "k": 8, "l": 4}
+HOOKS = ("question", "surprise", "confession", "how_to", "conflict")
+
 
 ABSENT = object()  # as a change: leave the field out
 ANALYSIS = timedelta(minutes=4)
 RENDERING = timedelta(minutes=7)
 SOURCE_LIFE = timedelta(hours=24)
 FIELDS_SINCE_DAYS = 200  # older videos lack the fields that came later
-
 Highlights = Literal["both", "object", "document", "none"]
+MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One highlight: its number, what it is called, where it lies in the long video (seconds), which clip it shows."""
+
+    number: int
+    title: str
+    start: int
+    letter: str
+
+    @property
+    def seconds(self) -> int:
+        """Length in seconds."""
+        return CLIP_SECONDS[self.letter]
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the long video, in seconds."""
+        return self.start + self.seconds
+
+
+def make_scenes(draft: Draft, language: str, owner: str, count: int) -> tuple[Scene, ...]:
+    """So many scenes in order of time, none overlapping."""
+    chance = draft.chance("scenes", owner)
+    titles = WORDINGS[language].scenes
+    at, first, scenes = 0, chance.randrange(len(titles)), []
+    for number in range(1, count + 1):
+        at += chance.randint(25, 400)
+        title = titles[(first + number) % len(titles)]
+        scenes.append(Scene(number, title, at, chance.choice(sorted(CLIP_SECONDS))))
+        at = scenes[-1].end
+    return tuple(scenes)
+
+
+def clock(seconds: int) -> str:
+    """Seconds as `HH:MM:SS`."""
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def highlight_entries(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    """The scenes as `highlights.json` lists them."""
+    return [
+        {
+            "id": scene.number,
+            "title": scene.title,
+            "description": f"{scene.title} ({clock(scene.start)})",
+            "start": clock(scene.start),
+            "end": clock(scene.end),
+            "duration": scene.seconds,
+            "pad_before_seconds": 1.0,
+            "pad_after_seconds": 1.0,
+            "hook_category": HOOKS[scene.number % len(HOOKS)],
+            "reason": "Strong opening line and a clear turn within the first seconds.",
+        }
+        for scene in scenes
+    ]
+
+
+def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title: str | None) -> bytes:
+    """`highlights.json` as the worker writes it."""
+    content = {
+        "highlights": highlight_entries(scenes),
+        "video_url": video_url,
+        "video_title": video_title,
+        "custom_prompt": None,
+    }
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def add_highlights_document(draft: Draft, video_path: str, scenes: Sequence[Scene], at: datetime) -> None:
+    """`highlights/main` below the video."""
+    fields = {
+        "video_id": video_path.rpartition("/")[2],
+        "highlights": highlight_entries(scenes),
+        "created_at": at,
+        "updated_at": at,
+    }
+    draft.put(f"{video_path}/highlights/main", fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +264,91 @@ def progress(video: Video, done: int, started: datetime, touched: datetime, **ch
         "error_message": None,
     }
     return fields | changes
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip that was added: its ids, its document and the keys that belong to it."""
+
+    clip_id: str
+    path: str
+    key: str
+    thumbnail_key: str
+    size: int
+
+
+def clip_name(video: Video, priority: int, scene: Scene, style: str, title: str | None = None) -> ClipName:
+    """The file name: ASCII as newer workers write it, the title's own letters for accounts of older deployments."""
+    if title is None:
+        title = slug(scene.title)
+        if video.person.unicode_keys:
+            title = scene.title.strip().lower().replace(" ", "_").replace("/", "_")[:SLUG_LENGTH]
+    return ClipName(priority, scene.number, title, style)
+
+
+def add_clip(
+    draft: Draft,
+    video: Video,
+    number: int,
+    scene: Scene,
+    style: str,
+    *,
+    name: ClipName | None = None,
+    has_object: bool = True,
+    has_thumbnail: bool = True,
+    **changes: Any,
+) -> Clip:
+    """One clip with its objects; `changes` replace fields of the document, and nothing else."""
+    name = name or clip_name(video, number, scene, style)
+    clip = Clip(
+        f"{video.video_id}_{scene.number}_{style}",
+        f"{video.path}/clips/{video.video_id}_{scene.number}_{style}",
+        video.layout.clip_key(video.uid, video.video_id, name),
+        video.layout.thumbnail_key(video.uid, video.video_id, name),
+        draft.size_of(f"clip_{scene.letter}.mp4"),
+    )
+    made = min(video.analyzed_at + timedelta(seconds=40 * number), draft.now)
+    if has_object:
+        draft.store(clip.key, f"clip_{scene.letter}.mp4", "video/mp4", made)
+    if has_thumbnail:
+        draft.store(clip.thumbnail_key, f"clip_{scene.letter}.jpg", "image/jpeg", made)
+    fields = {
+        "clip_id": clip.clip_id,
+        "video_id": video.video_id,
+        "user_id": video.uid,
+        "scene_id": scene.number,
+        "scene_title": scene.title,
+        "scene_description": f"{scene.title} ({clock(scene.start)})",
+        "filename": clip.key.rpartition("/")[2],
+        "style": style,
+        "priority": number,
+        "start_time": clock(scene.start),
+        "end_time": clock(scene.end),
+        "duration_seconds": float(scene.seconds),
+        "file_size_bytes": clip.size,
+        "file_size_mb": round(clip.size / MIB, 3),
+        "has_thumbnail": has_thumbnail,
+        "r2_key": clip.key,
+        "thumbnail_r2_key": clip.thumbnail_key if has_thumbnail else None,
+        "raw_r2_key": None,
+        "status": "completed",
+        "created_at": made,
+        "completed_at": made,
+        "updated_at": made,
+        "created_by": video.uid,
+    }
+    draft.put(clip.path, apply_changes(fields, changes))
+    return clip
+
+
+def unfinished_clip(changes: Fields) -> Fields:
+    """What the document of a clip says while it is being rendered, with changes."""
+    fields = {"status": "processing", "completed_at": None, "r2_key": None, "thumbnail_r2_key": None}
+    return {**fields, "file_size_bytes": 0, "file_size_mb": 0.0, **changes}
+
+
+def add_with_clips(draft: Draft, order: Order, **changes: Any) -> tuple[Video, list[Clip]]:
+    """A video and as many of its clips as the order says were made."""
+    video = add_video(draft, order, **changes)
+    wanted = video.ordered()[: order.made]
+    return video, [add_clip(draft, video, number, scene, style) for number, scene, style in wanted]
