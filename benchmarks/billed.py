@@ -10,7 +10,7 @@ from storage.clients.meter import metering
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_fleet
-from storage.user_view import UserReads
+from storage.services.usage import UserReads
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 

@@ -16,8 +16,8 @@ from pages._ui.kit.text import md
 from pages._ui.views import fleet, fleet_run
 from pages._ui.views import fleet as view
 from storage.errors import NotFound, Unusable
-from storage.fleet import is_old
 from storage.repositories.rollups import FleetView
+from storage.services.fleet import is_old
 
 NAME: Final = "fleet"
 

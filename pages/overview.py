@@ -21,7 +21,7 @@ from pages._ui.views import overview as view
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.errors import StorageError, Unusable
-from storage.overview import GLANCE_USERS, SCAN_USERS
+from storage.services.fleet import GLANCE_USERS, SCAN_USERS
 
 NAME: Final = "overview"
 _MORE: Final = key(NAME, "more-users")  # session: somebody wants more users looked at than a glance does

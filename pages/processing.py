@@ -14,8 +14,8 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
 from pages._ui.views import diagnosis, stuck
-from storage.diagnose_stuck import StuckList
 from storage.errors import BadInput
+from storage.services.diagnose import StuckList
 from storage.text import number
 
 NAME: Final = "processing"

@@ -18,10 +18,10 @@ from pages._ui.views import scan, upload_box
 from pages._ui.views import verify as finding_detail
 from pages._ui.views import verify as findings
 from pages._ui.views import verify as report_parts
-from storage import verify
 from storage.domain.integrity import Finding, Report
 from storage.errors import BadInput
-from storage.verify import Rechecked
+from storage.services import verify
+from storage.services.verify import Rechecked
 
 NAME: Final = "uploads"
 ONE, MANY = "One customer", "Many customers"

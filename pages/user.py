@@ -22,9 +22,9 @@ from pages._ui.views import user as ledger
 from pages._ui.views import user as usage_view
 from pages._ui.views import user as videos
 from pages._ui.views.repair import ladder
-from storage.account import Account
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
+from storage.services.usage import Account
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # users whose clips are to be read all, by somebody's wish

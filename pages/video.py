@@ -20,9 +20,9 @@ from pages._ui.views import clips as clips_view
 from pages._ui.views import diagnosis, oddities, raw
 from pages._ui.views import highlights as highlights_view
 from pages._ui.views.repair import ladder
-from storage.diagnose import Case
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.documents import Video
+from storage.services.diagnose import Case
 
 NAME: Final = "video"
 

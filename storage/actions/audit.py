@@ -22,7 +22,6 @@ from typing import Any
 
 from storage.actions.documents import Change, Create, DocumentWriter, Update
 from storage.actions.objects import ObjectWriter
-from storage.audit_search import audit_log
 from storage.clients.circuit import patiently
 from storage.clients.meter import OverBudget, agreed
 from storage.connect import Stores, Writers
@@ -31,6 +30,7 @@ from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, Head, copy_key, end_key, entry_path
+from storage.services.audit_search import audit_log
 
 MAX_GROUNDS = 10
 MAX_GROUND_CHARS = 300

@@ -19,12 +19,12 @@ from storage.actions.documents import Create, Delete, DocumentWriter
 from storage.actions.object_conditions import Conditions
 from storage.actions.objects import ObjectWriter
 from storage.connect import Stores, open_read_token_writer, open_writers
-from storage.controls import objects_of_others, own_objects
 from storage.domain import sign_outs
 from storage.domain.documents import Table
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
+from storage.services.controls import objects_of_others, own_objects
 
 HEALTH_PREFIX = f"{OPS_PREFIX}health/"
 HEALTH_COLLECTION = "ops_health"

@@ -24,7 +24,6 @@ from typing import Any, Literal, TypeVar, get_args
 
 import pandas as pd
 
-from storage import highlights_store
 from storage.actions import undoable, upload
 from storage.actions.audit import AuditTrail, by, refusals_recorded
 from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
@@ -33,7 +32,6 @@ from storage.actions.undoable import Applied
 from storage.actions.upload import Media, Stored
 from storage.clients.circuit import patiently
 from storage.connect import Stores, Writers
-from storage.diagnose import Case, diagnose
 from storage.domain import highlights
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
@@ -47,12 +45,14 @@ from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, 
 from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
 from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
-from storage.highlights_store import Highlights, object_key
 from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES
 from storage.repositories.queries import Found, Subtree
 from storage.repositories.store_time import store_time
-from storage.verify_facts import Checker, checker
+from storage.services import highlights as highlights_store
+from storage.services.diagnose import Case, diagnose
+from storage.services.highlights import Highlights, object_key
+from storage.services.verify import Checker, checker
 
 Status = Literal["analyzed", "completed", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)

@@ -17,7 +17,6 @@ from functools import reduce
 from typing import Literal, TypeVar
 
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
-from storage.background import BackgroundRun, OneAtATime
 from storage.clients.meter import Cost, Meter, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
@@ -38,6 +37,7 @@ from storage.domain.usage import PlanLimits, Truth
 from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, Oddity, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
+from storage.services.background import BackgroundRun, OneAtATime
 
 T = TypeVar("T")
 _OPERATION = "Writing the figures about all customers"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from datetime import timedelta
 
-from storage import diagnose as diagnosing
-from storage import diagnose_stuck
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table
-from storage.diagnose import Case
 from storage.domain.diagnosis import Diagnosis, bundle
 from storage.domain.diagnosis.signals import unread
 from storage.errors import BackendError, BadInput, NotFound, StorageError
-from storage.verify_facts import checker
+from storage.services import diagnose
+from storage.services import diagnose as diagnosing
+from storage.services.diagnose import Case
+from storage.services.verify import checker
 
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
@@ -103,8 +103,8 @@ def _say(found: Diagnosis) -> None:
 def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
     if not 0 <= arguments.delivered <= 2_000:
         raise BadInput("--delivered must be from 0 to 2,000", field_name="delivered", remedy="Give fewer.")
-    reach = diagnose_stuck.Reach(delivered=arguments.delivered, delivered_within=timedelta(days=30))
-    found = diagnose_stuck.stuck(checker(context.stores, context.now), reach)
+    reach = diagnose.Reach(delivered=arguments.delivered, delivered_within=timedelta(days=30))
+    found = diagnose.stuck(checker(context.stores, context.now), reach)
     for note in found.notes:
         progress(f"note: {note}")
     status = found.error.exit_status if found.error else 1 if found.videos else 0

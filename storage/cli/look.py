@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from storage import account, links
 from storage.actions import audit, health
 from storage.actions.audit import UNKNOWN
 from storage.actions.health import Health
-from storage.audit_search import audit_log
 from storage.cli.context import Context, shell_reader
 from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
 from storage.clients.meter import metering
@@ -23,8 +21,11 @@ from storage.domain.audit_chain import Event
 from storage.domain.documents import Clip
 from storage.domain.usage import Quota, Usage, usage_reply
 from storage.errors import AccessDenied, ConfigError, NotFound
-from storage.find import find
 from storage.repositories.audit_log import AuditLog
+from storage.services import links
+from storage.services import usage as account
+from storage.services.audit_search import audit_log
+from storage.services.search import find
 
 
 def register_look(

@@ -15,7 +15,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from storage import highlights_store
 from storage.actions import repair, upload
 from storage.actions import repair as action
 from storage.actions.audit import open_audit
@@ -30,8 +29,9 @@ from storage.domain.layout import STYLES
 from storage.domain.upload import check_scene, check_style
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import read_file
-from storage.highlights_store import Highlights
 from storage.repositories.store_time import store_time
+from storage.services import highlights
+from storage.services.highlights import Highlights
 
 
 def register_highlights(
@@ -58,7 +58,7 @@ def run_highlights(arguments: argparse.Namespace, context: Context) -> int:
     if arguments.put is not None or arguments.rebuild_from:
         extra = _write(arguments, context, uid, video_id)
     stores = context.stores
-    found = highlights_store.read(stores.records, stores.objects, stores.layout, uid, video_id)
+    found = highlights.read(stores.records, stores.objects, stores.layout, uid, video_id)
     for error in found.errors:
         progress(f"warning: {error.message}")
     nothing = NotFound("There are no usable highlights in either place.", remedy="Run diagnose for the video.")

@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from storage import fleet, verify
 from storage.actions import rollup
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
@@ -21,8 +20,9 @@ from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
 from storage.domain.rollup import TOP
 from storage.errors import BackendError, BadInput
-from storage.fleet import find_fleet, rollup_reads
 from storage.repositories.rollups import FleetView, read_fleet
+from storage.services import fleet, verify
+from storage.services.fleet import find_fleet, rollup_reads
 
 
 def run_show(arguments: argparse.Namespace, context: Context) -> int:

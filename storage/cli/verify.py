@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from storage import verify
 from storage.cli.checkpoint import COLUMNS, ScanLog
 from storage.cli.context import Context
 from storage.cli.output import (
@@ -30,11 +29,10 @@ from storage.clients.circuit import patiently
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
-from storage.fleet import estimate_scan, find_fleet
 from storage.repositories.records import Records
-from storage.verify import Progress
-from storage.verify_facts import checker
-from storage.verify_strangers import verify_strangers
+from storage.services import verify
+from storage.services.fleet import estimate_scan, find_fleet
+from storage.services.verify import Progress, checker, verify_strangers
 
 
 def register_verify(

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from storage import fleet
 from storage.actions.rollup import run_rollup
 from storage.domain.rollup import RECENT
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unusable
-from storage.fleet import FleetAnswer, estimate, find_fleet, limits_of, read_statuses
+from storage.services import fleet
+from storage.services.fleet import FleetAnswer, estimate, find_fleet, limits_of, read_statuses
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import NOON, World, reads_of, user, video
 

@@ -15,7 +15,7 @@ from grpc import StatusCode
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import NotFound, Unreachable
 from storage.repositories.records import Records
-from storage.user_view import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserReads
+from storage.services.usage import KEPT, KEPT_ANSWERS, NEWEST, OVERLAP, UserReads
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 

@@ -13,8 +13,7 @@ from grpc import StatusCode
 from storage.domain.documents import Table
 from storage.errors import Unreachable
 from storage.repositories.records import Records
-from storage.user_tables import UserTables
-from storage.user_view import KEPT
+from storage.services.usage import KEPT, UserTables
 from tests.bulk.test_user_reads import Clock, a_video, at
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import World, clip, reads_of

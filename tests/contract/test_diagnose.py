@@ -8,14 +8,13 @@ from datetime import timedelta
 import pytest
 from grpc import StatusCode
 
-from storage import diagnose_stuck
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.diagnose import Case, diagnose
-from storage.diagnose_stuck import Reach, stuck
 from storage.domain.diagnosis import Absent, Known, as_json
 from storage.errors import AccessDenied, BadInput
 from storage.repositories.objects import Objects
+from storage.services import diagnose as diagnose_stuck
+from storage.services.diagnose import Case, Reach, diagnose, stuck
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.http_faults import Answer, FaultProxy, Reset

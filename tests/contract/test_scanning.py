@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from grpc import StatusCode
 
-from storage import scanning
 from storage.actions.rollup import run_rollup
 from storage.domain.integrity import Finding
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Refused
-from storage.fleet import estimate_scan, find_fleet
-from storage.scanning import Scan, Scans
+from storage.services import background
+from storage.services.background import Scan, Scans
+from storage.services.fleet import estimate_scan, find_fleet
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
@@ -32,7 +32,7 @@ def desk(embedded: EmbeddedFirestore, writer, objects) -> Iterator[Desk]:
         yield made
 
 
-def ended(scan: Scan) -> scanning.Snapshot:
+def ended(scan: Scan) -> background.Snapshot:
     assert scan.wait(PATIENCE_SECONDS)
     return scan.snapshot()
 
@@ -96,7 +96,7 @@ def test_it_stops_when_it_is_told_to_and_only_one_runs_at_a_time(desk):
         return clock()
 
     scan = scans.start(
-        scanning.replace(desk.checker, clock=waiting), most_users=100, resume_after=None, asked_by="ada@corp.test"
+        background.replace(desk.checker, clock=waiting), most_users=100, resume_after=None, asked_by="ada@corp.test"
     )
     assert held.wait(PATIENCE_SECONDS)
     with pytest.raises(Refused, match="running already"):
@@ -128,14 +128,14 @@ def test_a_mistake_of_the_desk_ends_it_as_broken_and_is_logged(desk, caplog):
 
     scan_is_over = threading.Event()
     found = ended(Scan(
-        1, scanning.replace(desk.checker, clock=broken), most_users=5, resume_after=None, asked_by="ada@corp.test"
+        1, background.replace(desk.checker, clock=broken), most_users=5, resume_after=None, asked_by="ada@corp.test"
     ).begin())  # fmt: skip
     assert (found.state, found.crashed, found.complete) == ("failed", True, False)
     assert "scan 1 broke" in caplog.text
 
 
 def test_no_more_than_so_many_findings_are_kept_and_these_are_the_gravest(desk, monkeypatch):
-    monkeypatch.setattr(scanning, "MAX_FINDINGS", 3)
+    monkeypatch.setattr(background, "MAX_FINDINGS", 3)
     scan = start(desk)
     ended(scan)
     for number in range(5):

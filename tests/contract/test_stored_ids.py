@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud import firestore
 
-from storage.diagnose_stuck import stuck
 from storage.domain.layout import Layout
 from storage.errors import BadInput, StorageError
 from storage.ids import firestore_order, is_stored_id
 from storage.repositories.objects import Objects
-from storage.verify import verify_all
-from storage.verify_facts import Checker
+from storage.services.diagnose import stuck
+from storage.services.verify import Checker, verify_all
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.odd_ids import LONG, ODD, bucket_objects, documents
 from tests.rigs.odd_ids import stuck as still_processing

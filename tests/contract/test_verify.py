@@ -17,7 +17,7 @@ from storage.domain.integrity import Finding, Totals
 from storage.domain.layout import thumbnail_of
 from storage.errors import AccessDenied, BadInput, NotFound, StorageError
 from storage.repositories.objects import RANGES, Objects
-from storage.verify import Progress, Scope, parse_shard, recheck, verify_all, verify_user
+from storage.services.verify import Progress, Scope, parse_shard, recheck, verify_all, verify_user
 from tests.contract.verify_world import HIGHLIGHTS, Desk, add_copies
 from tests.rigs import records as documents
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig

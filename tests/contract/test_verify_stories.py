@@ -11,8 +11,6 @@ import pytest
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
 from storage.config import FirestoreSettings
-from storage.diagnose import diagnose
-from storage.diagnose_stuck import stuck
 from storage.domain.diagnosis import VERDICTS
 from storage.domain.integrity import KINDS
 from storage.domain.layout import Layout
@@ -20,8 +18,8 @@ from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import seeding, world
 from storage.sandbox.world.builder import Story
-from storage.verify import verify_user
-from storage.verify_facts import Checker
+from storage.services.diagnose import diagnose, stuck
+from storage.services.verify import Checker, verify_user
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 

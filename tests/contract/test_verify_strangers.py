@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.actions.objects import ObjectWriter
 from storage.repositories.objects import Objects
-from storage.verify_strangers import bucket_uids, verify_strangers
+from storage.services.verify import bucket_uids, verify_strangers
 from tests.contract.verify_world import Desk
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, reads_of

@@ -13,7 +13,7 @@ from storage.domain.layout import Layout, thumbnail_of
 from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
 from storage.sandbox.seaweed import Filer
-from storage.verify_facts import Checker
+from storage.services.verify import Checker
 from tests.rigs import records as documents
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig

@@ -20,7 +20,6 @@ import pytest
 
 from storage import config
 from storage.connect import Stores, connect, open_read_token_writer, open_writers
-from storage.diagnose import diagnose
 from storage.environment import ROOT
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
@@ -28,8 +27,8 @@ from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_state import DemoFolder
 from storage.sandbox.seeding import update_times
 from storage.sandbox.world import World, build
-from storage.verify import verify_all
-from storage.verify_facts import checker
+from storage.services.diagnose import diagnose
+from storage.services.verify import checker, verify_all
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.sandbox.sample import WORLD
 

@@ -65,7 +65,7 @@ def test_a_scan_goes_through_all_of_them(odd: LiveApp) -> None:
     from datetime import UTC, datetime
 
     from pages._ui.data import loads
-    from storage.scanning import Scans
+    from storage.services.background import Scans
 
     odd.open("uploads")
     scan = Scans().start(loads.checker(), most_users=50, resume_after=NUMBER, asked_by="ada@corp.test")

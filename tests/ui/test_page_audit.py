@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views import audit
 from storage.actions.repair import apply_recount, plan_recount
-from storage.audit_search import Question, search
 from storage.domain.audit_chain import Event
 from storage.errors import BadInput
 from storage.export import safe_csv
 from storage.repositories.audit_log import entry_path
+from storage.services.audit_search import Question, search
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
     PurgeDesk,

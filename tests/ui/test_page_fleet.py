@@ -12,8 +12,7 @@ from pages._ui.data import fleet_loads, resources
 from storage.actions.rollup import run_rollup
 from storage.domain.rollup import RECENT, shard_path
 from storage.domain.usage import DEFAULT_LIMITS
-from storage.fleet import LOOKED_AT
-from storage.overview import GLANCE_USERS
+from storage.services.fleet import GLANCE_USERS, LOOKED_AT
 from tests.rigs.records import clip, user, video
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.ui.conftest import LiveApp, words

@@ -12,9 +12,9 @@ from grpc import StatusCode
 
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views.stuck import outage_id
-from storage.diagnose_stuck import Reach, stuck
 from storage.domain.layout import Layout
-from storage.verify_facts import Checker
+from storage.services.diagnose import Reach, stuck
+from storage.services.verify import Checker
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words

@@ -8,10 +8,9 @@ import streamlit as st
 
 from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import rollup_runs, stores
-from storage import fleet as fleets
-from storage.fleet import Estimate, FleetAnswer, Statuses
-from storage.overview import LimitList, read_limits
 from storage.repositories.rollups import FleetView
+from storage.services import fleet as fleets
+from storage.services.fleet import Estimate, FleetAnswer, LimitList, Statuses, read_limits
 
 
 def fleet() -> Loaded[FleetAnswer]:

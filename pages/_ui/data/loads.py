@@ -22,25 +22,23 @@ from pages._ui.data import purges
 from pages._ui.data.purges import Sheet, Standing
 from pages._ui.data.resources import stores, user_reads, user_tables
 from pages._ui.kit import feedback
-from storage import account, audit_search, diagnose_stuck, verify
-from storage import diagnose as diagnosing
-from storage import find as finding
-from storage.account import Account, FullUsage
 from storage.actions import health
 from storage.actions.health import Check
-from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
 from storage.clients.meter import check as check_budgets
-from storage.diagnose import Case
-from storage.diagnose_stuck import Reach, StuckList
 from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report
 from storage.domain.purge.job import Job
 from storage.domain.search import Found
 from storage.domain.usage import Usage
-from storage.user_view import SomeVideos
-from storage.verify_facts import Checker
-from storage.verify_facts import checker as checker_over
+from storage.services import audit_search, diagnose, usage, verify
+from storage.services import diagnose as diagnosing
+from storage.services import search as finding
+from storage.services.audit_search import Answer, Question, audit_log
+from storage.services.diagnose import Case, Reach, StuckList
+from storage.services.usage import Account, FullUsage, SomeVideos
+from storage.services.verify import Checker
+from storage.services.verify import checker as checker_over
 
 T = TypeVar("T")
 MINUTE = 60
@@ -115,8 +113,8 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
     """A user's usage with every counter checked against every clip."""
 
     def load() -> FullUsage:
-        found = account.read_account(stores().records, uid, stores().settings.plan_limits)
-        return account.read_full_usage(user_tables(), found, _now())
+        found = usage.read_account(stores().records, uid, stores().settings.plan_limits)
+        return usage.read_full_usage(user_tables(), found, _now())
 
     return measured(load)
 
@@ -170,7 +168,7 @@ def case(uid: str, video_id: str) -> Loaded[Case]:
 @st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
     """Every video that needs a person; of those delivered, so many of the last touched are looked at too."""
-    return measured(lambda: diagnose_stuck.stuck(checker(), Reach(delivered=delivered)))
+    return measured(lambda: diagnose.stuck(checker(), Reach(delivered=delivered)))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)

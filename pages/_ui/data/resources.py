@@ -20,9 +20,8 @@ from storage.actions.repair import RepairContext
 from storage.actions.rollup import RollupRuns
 from storage.connect import Stores
 from storage.repositories.jobs import Jobs
-from storage.scanning import Scans
-from storage.user_tables import UserTables
-from storage.user_view import UserReads
+from storage.services.background import Scans
+from storage.services.usage import UserReads, UserTables
 
 
 @dataclass(frozen=True, slots=True)

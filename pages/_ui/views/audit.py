@@ -34,7 +34,6 @@ from pages._ui.nav import SCREENS
 from pages._ui.views.repair import dialog
 from pages._ui.views.repair.kinds import Preview
 from storage.actions import repair, undoable
-from storage.audit_search import Answer, Question, audit_log
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
 from storage.domain.policy import Action, Actor
@@ -42,6 +41,7 @@ from storage.domain.purge.plan import moment
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.repositories.audit_log import ChainReport
+from storage.services.audit_search import Answer, Question, audit_log
 
 PAGE: Final = "audit"
 CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload"})

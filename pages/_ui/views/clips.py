@@ -25,11 +25,11 @@ from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
 from pages._ui.views import verify as findings_view
 from pages._ui.views.verify import WORDS
-from storage import links
-from storage.diagnose import Case
 from storage.domain.documents import Clip, SignedUrl, Table, clip_of
 from storage.domain.integrity import Finding
 from storage.errors import StorageError
+from storage.services import links
+from storage.services.diagnose import Case
 
 PAGE_SIZE = 24
 _REASONS: dict[str, tuple[Presence, str]] = {

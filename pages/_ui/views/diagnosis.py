@@ -22,8 +22,8 @@ from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
-from storage.diagnose import Case
 from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Step, as_json
+from storage.services.diagnose import Case
 
 _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
     "firestore": ("Firestore", "database", "blue"),

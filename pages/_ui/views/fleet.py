@@ -17,8 +17,8 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from pages._ui.views.overview import bars_by_status
 from storage.domain.rollup import TOP
-from storage.fleet import near_or_over
 from storage.repositories.rollups import FleetView
+from storage.services.fleet import near_or_over
 
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
 STEPS = {"analysis": "Before the highlights", "render": "While rendering", "finish": "Rendered, status never set"}

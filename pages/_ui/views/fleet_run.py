@@ -18,7 +18,7 @@ from storage import connect, logs
 from storage.actions.rollup import RollupState, run_rollup
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
-from storage.fleet import USERS_HERE, Estimate
+from storage.services.fleet import USERS_HERE, Estimate
 
 ACTION: Action = "verify"  # the least that a person must be permitted to do to make the figures here
 COMMAND = "python -m storage rollup                 # all users, once a day or oftener\n\

@@ -8,8 +8,8 @@ import streamlit as st
 from pages._ui.kit import format, tables
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from storage.diagnose import Case
 from storage.domain.highlights import HighlightsState
+from storage.services.diagnose import Case
 from storage.text import number
 
 _NAMES = {"object": "highlights.json", "document": "the document highlights/main"}

@@ -12,9 +12,8 @@ from pages._ui.kit import charts, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from storage.actions.health import Check
-from storage.fleet import COUNTED_LIVE, LOOKED_AT, Statuses
-from storage.overview import QUOTAS, LimitList
 from storage.repositories.rollups import FleetView
+from storage.services.fleet import COUNTED_LIVE, LOOKED_AT, QUOTAS, LimitList, Statuses
 from storage.text import number
 
 _NAMES = {

@@ -21,9 +21,9 @@ from storage.clients.meter import Cost
 from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
 from storage.domain.policy import Actor
 from storage.errors import StorageError
-from storage.fleet import estimate_scan
 from storage.ids import check_id
-from storage.scanning import MAX_FINDINGS, MAX_USERS, Snapshot
+from storage.services.background import MAX_FINDINGS, MAX_USERS, Snapshot
+from storage.services.fleet import estimate_scan
 
 COMMAND = "python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --csv > findings-1.csv"
 _CAN_GO_ON = {"bounded", "budget", "cancelled", "failed"}

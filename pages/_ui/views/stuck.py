@@ -19,8 +19,8 @@ from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
-from storage.diagnose_stuck import StuckList
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
+from storage.services.diagnose import StuckList
 from storage.text import number
 
 STAGES: dict[Stage, tuple[str, str]] = {

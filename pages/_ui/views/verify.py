@@ -32,8 +32,8 @@ from storage.domain.integrity import (
     Suspicion,
     count_by_kind,
 )
+from storage.services.verify import Rechecked
 from storage.text import number
-from storage.verify import Rechecked
 
 WORDS: Final[dict[str, str]] = {
     "missing_object": "Missing object",

@@ -22,7 +22,6 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_seal, seal_plan
 from storage.actions.purge.survey import look, refuse_dangers
-from storage.controls import customers_beside, objects_of_others
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
@@ -37,6 +36,7 @@ from storage.files import read_file
 from storage.ids import check_id
 from storage.repositories.decode import raw_document
 from storage.repositories.queries import build
+from storage.services.controls import customers_beside, objects_of_others
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576

@@ -16,12 +16,12 @@ from pages._ui.kit.text import plain
 from storage.actions import repair
 from storage.actions.repair import STATUSES, RepairContext
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
-from storage.diagnose import Case
 from storage.domain.changes import FieldChange, value_at
 from storage.domain.layout import STYLES
 from storage.domain.policy import Action, Actor
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
+from storage.services.diagnose import Case
 from storage.text import number
 
 Name = Callable[[str], str]  # the session key of one of the dialog's fields

@@ -16,8 +16,8 @@ from pages._ui.views.repair import dialog, outcome
 from pages._ui.views.repair.kinds import BY_ID, KINDS, Kind, Subject, of_case
 from pages._ui.views.repair.outcome import Target
 from pages._ui.views.user import is_wrong
-from storage.diagnose import Case
 from storage.domain.usage import Counter
+from storage.services.diagnose import Case
 
 _ADVISED = " :blue-badge[:material/recommend: advised]"
 

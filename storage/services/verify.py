@@ -1,39 +1,56 @@
-"""Gathers what an upload check is judged from: documents first, then one listing for each prefix, then what is left.
+"""Upload status: reads one user, one video or the whole bucket user by user, and lets the pure rules judge.
+
+Memory stays flat: of a whole bucket, one user's facts are held at a time; reports are handed on as they come.
+
+Gathers what an upload check is judged from: documents first, then one listing for each prefix, then what is left.
 
 Documents come first, because the worker uploads an object before it writes the document: whatever a document names must
 be in a listing that begins later. Reads of one step run side by side, and are metered for the caller.
+
+Users that only the bucket knows: objects under a uid of which Firestore holds nothing any more, not even a phantom.
+
+A scan user by user starts from Firestore and never meets them; they are what an interrupted purge leaves behind. The
+bucket's folders are found by jumping from one to the next: one billed listing and one document read for each uid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
 
+from storage.clients.meter import check as check_budgets
+from storage.clients.meter import metering
 from storage.clients.r2 import ContextThreads
 from storage.connect import Stores
-from storage.controls import Kept, customers_beside, kept_objects_of_others
 from storage.domain import highlights, integrity
 from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
+    Checked,
     Failure,
+    Finding,
     Head,
     HighlightsPlace,
+    InFlight,
     Listing,
     Report,
+    Totals,
     UserFacts,
     highlights_places,
     lookups,
 )
 from storage.domain.layout import Layout
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
-from storage.errors import BadInput, NotFound, StorageError
+from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
+from storage.ids import check_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
+from storage.services.controls import Kept, customers_beside, folder_uids, kept_objects_of_others
 
 READERS = 8
 MAX_DOCUMENTS = (
@@ -43,6 +60,11 @@ MAX_DOCUMENTS = (
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+MAX_SHARDS = 1_000
+MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row are a token without the right to list
+Standing = Literal["still there", "gone", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,3 +308,213 @@ def document_state(records: Records, uid: str, video_id: str) -> HighlightsState
     if document is None:
         return highlights.absent("document", place)
     return highlights.judge_document(document.fields, place, written_at=document.update_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan of the whole bucket is. `users_total` and `seconds_left` are `None` where they are not known."""
+
+    users_done: int
+    users_total: int | None
+    seconds: float
+    last_uid: str
+
+    @property
+    def users_per_second(self) -> float:
+        """The rate since this run began."""
+        return self.users_done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate so far."""
+        if self.users_total is None or not self.users_per_second:
+            return None
+        return max(0, self.users_total - self.users_done) / self.users_per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """What became of one finding. `now` is the finding as it is found today, where it is still there."""
+
+    finding: Finding
+    standing: Standing
+    checked_at: datetime
+    now: Finding | None
+    reason: str = ""
+
+
+def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: Scope = WHOLE) -> Report:
+    """One user, or one video of a user, with what it cost.
+
+    Raises `BadInput` for an id that is none, `NotFound` where neither store holds anything under it, and what kept
+    Firestore from answering at all; a bucket that refuses or is away is a report that says so.
+    """
+    check_stored_id(uid, "uid")
+    if video_id is not None:
+        check_stored_id(video_id, "video_id")
+    with metering() as meter:
+        facts = gather(checker, uid, video_id, scope)
+        check_budgets()  # what was not read for want of budget is no finding
+        facts, report = judged(checker, facts)
+    empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
+    if empty and report.complete and not (facts.user_exists and video_id is None):
+        what = f"no user {uid}" if video_id is None else f"no video {video_id} of user {uid}"
+        raise NotFound(
+            f"There is {what}: neither a document nor an object.",
+            remedy="Look it up with find; ids are case-sensitive.",
+            target=video_id or uid,
+        )
+    return report.with_cost(meter.cost().as_dict())
+
+
+def verify_all(
+    checker: Checker,
+    *,
+    shard: tuple[int, int] | None = None,
+    resume_after: str | None = None,
+    users_done: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    scope: Scope = WHOLE,
+) -> Iterator[Report]:
+    """Every user in order of uid, phantoms too, one report each as it is done. Keep the last uid to go on from there.
+
+    `shard` is (i, n); each uid belongs to exactly one of n by a stable hash. `resume_after` leaves out the uids up to
+    and with this one; `users_done` of an earlier run keep the time left honest. A user whose documents cannot be read
+    gives a report that is incomplete, and the scan goes on; it ends by raising where Firestore refuses the credential,
+    where the users cannot be listed, or after `MAX_REFUSED` users in a row whom the bucket refused. Unfinished uploads
+    are listed once for all, at the beginning.
+    """
+    started, done, refused = checker.clock(), 0, 0
+    total = _users(checker.records, shard)
+    total = None if total is None else max(0, total - users_done)
+    scope = _with_uploads(checker, scope)
+    for page in checker.records.iter_users(shard, resume_after):
+        for uid in page.frame["uid"].tolist():
+            report = _verify_one(checker, uid, scope)
+            done += 1
+            if on_progress is not None:
+                on_progress(Progress(done, total, (checker.clock() - started).total_seconds(), uid))
+            yield report
+            denial = _denial(report)
+            refused = refused + 1 if denial else 0
+            if denial and refused >= MAX_REFUSED:
+                raise AccessDenied(denial.message, remedy=denial.remedy, target=denial.target)
+
+
+def recheck(checker: Checker, finding: Finding) -> Rechecked:
+    """Looks at one finding again, with as few reads as prove it, and says whether it still stands.
+
+    What is not found again is `gone` only if everything could be read; else it is `unknown`.
+    """
+    try:
+        report = verify_user(checker, finding.uid, _narrowest(finding), Scope(caches=finding.kind == "unreadable"))
+    except NotFound:
+        return Rechecked(finding, "gone", checker.clock(), None, "Neither store holds anything there any more.")
+    except StorageError as error:
+        return Rechecked(finding, "unknown", checker.clock(), None, error.message)
+    same = next((found for found in report.findings if found.identity == finding.identity), None)
+    if same is not None and report.suspicion is None:
+        return Rechecked(finding, "still there", report.read_at, same)
+    if report.suspicion is not None:
+        return Rechecked(finding, "unknown", report.read_at, same, report.suspicion.reason)
+    if not report.complete:
+        return Rechecked(finding, "unknown", report.read_at, None, report.failures[0].message)
+    return Rechecked(finding, "gone", report.read_at, None)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`I/N` with I from 1 to N; `BadInput` says what is off."""
+    match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text.strip())
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= index <= count <= MAX_SHARDS:
+        remedy = f"For example 1/4 for the first of four; at most {MAX_SHARDS:,} shards."
+        raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
+    return index, count
+
+
+def _narrowest(finding: Finding) -> str | None:
+    """The video where that is enough. Two videos may share a key, and a phantom user is seen on the user alone."""
+    return None if finding.kind == "duplicate_key" else finding.video_id
+
+
+def _verify_one(checker: Checker, uid: str, scope: Scope) -> Report:
+    try:
+        return verify_user(checker, uid, scope=scope)
+    except AccessDenied:
+        raise  # what Firestore refuses for one user it refuses for all
+    except (BackendError, NotFound) as error:
+        return _unread(checker, uid, failed("the user's documents", error))
+
+
+def _denial(report: Report) -> Failure | None:
+    codes = {AccessDenied.code, BadCredentials.code}
+    return next((failure for failure in report.failures if failure.code in codes), None)
+
+
+def _unread(checker: Checker, uid: str, failure: Failure) -> Report:
+    """The report on a user of whom nothing could be read, or whom somebody deleted meanwhile."""
+    at = checker.clock()
+    gone = failure.code == NotFound.code
+    finding = Finding(
+        "unreadable",
+        "error",
+        uid,
+        expected="an answer",
+        actual=failure.code,
+        detail=f"{failure.message} Nothing is known to be missing.",
+        seen_at=at,
+    )
+    return Report(
+        uid=uid,
+        video_id=None,
+        checked=Checked(users=1),
+        findings=() if gone else (finding,),
+        complete=gone,
+        suspicion=None,
+        caches=(),
+        in_flight=InFlight(),
+        read_at=at,
+        failures=() if gone else (failure,),
+    )
+
+
+def _users(records: Records, shard: tuple[int, int] | None) -> int | None:
+    """About how many users a scan will see: phantoms are not counted, and shards are taken as even."""
+    try:
+        count = records.count("users")
+    except StorageError:
+        return None
+    return count if shard is None else -(-count // shard[1])
+
+
+def _with_uploads(checker: Checker, scope: Scope) -> Scope:
+    if not scope.uploads:
+        return scope
+    found = checker.objects.multipart_uploads("")
+    return replace(scope, known_uploads=found.uploads) if found.complete else scope
+
+
+__all__ = [
+    "Checker",
+    "Progress",
+    "Rechecked",
+    "Scope",
+    "Totals",
+    "checker",
+    "parse_shard",
+    "recheck",
+    "verify_all",
+    "verify_user",
+]
+
+
+def bucket_uids(checker: Checker, after: str | None = None) -> Iterator[str]:
+    """Every uid that has a folder under the configured prefix, in the bucket's order, from behind `after` on."""
+    yield from folder_uids(checker.objects, checker.layout, after)
+
+
+def verify_strangers(checker: Checker, after: str | None = None, scope: Scope = WHOLE) -> Iterator[Report]:
+    """A report for each user of the bucket whom Firestore does not know: all that is there is left over."""
+    for uid in bucket_uids(checker, after):
+        if checker.records.user(uid) is None:
+            yield verify_user(checker, uid, scope=scope)

@@ -7,13 +7,13 @@ from typing import Literal
 
 from storage.config import Settings
 from storage.connect import Stores
-from storage.controls import objects_of_others
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import Layout, owner_of
 from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.services.controls import objects_of_others
 
 MediaKind = Literal["clip", "thumbnail"]
 CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/jpeg"}

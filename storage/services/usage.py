@@ -1,4 +1,11 @@
-"""What the page of a user reads: little when it is opened, less when it is refreshed, by what changed since.
+"""Reads what is needed to speak of one user's account, and evaluates it.
+
+Whole tables of one user, read once and then brought up to date by what changed: for exports, drift and charts.
+
+Kept in this process's memory alone, as columns, and not on disk: they are customers' data. A table is used again only
+where Firestore's own count (and, of clips, the bytes) agrees with it after the changes were taken in.
+
+What the page of a user reads: little when it is opened, less when it is refreshed, by what changed since.
 
 A refresh asks for the videos whose `updated_at` is later than the last look, and has all of them counted: where the
 count is not what it should be (something was deleted, or written without that field), everything is read anew. What
@@ -12,14 +19,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from storage.account import Account, read_account
 from storage.domain import usage
-from storage.domain.documents import ClipTotals, Table
+from storage.domain.amounts import exact_sum
+from storage.domain.documents import Accounting, ClipTotals, Table, User
 from storage.domain.usage import EffectivePlan, PlanLimits, Usage
+from storage.errors import NotFound
+from storage.ids import is_stored_id
 from storage.repositories.records import Records
 
 NEWEST = 25  # videos shown before somebody asks for all of them
@@ -27,6 +36,71 @@ TRANSACTIONS = 50
 OVERLAP = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
 KEPT = timedelta(hours=1)  # then everything is read anew: a change without a trace is seen at last
 KEPT_ANSWERS = 600  # three of each user
+KEPT_ROWS = 500_000  # of all users together: some 300 MB of clips
+MOST_CHANGED = 40  # videos whose clips are listed one by one; beyond that, reading anew is as cheap
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The documents behind a user's usage. `accounting` is `None` where the deployment has none for this user."""
+
+    uid: str
+    user: User
+    accounting: Accounting | None
+    plan: EffectivePlan
+
+
+@dataclass(frozen=True, slots=True)
+class FullUsage:
+    """Usage with every counter checked against every clip, and the tables that it was computed from."""
+
+    account: Account
+    usage: Usage
+    videos: Table
+    clips: Table
+
+
+def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -> Account:
+    """User, accounting and plan: at most 3 reads. `NotFound` when there is neither a document nor anything below it."""
+    user = records.user(uid)
+    if user is None:
+        raise NotFound(
+            f"There is no user {uid}.",
+            remedy="Look it up by e-mail address, video or clip with find; ids are case-sensitive.",
+            target=uid,
+        )
+    plan_id = usage.normalise(user.plan)
+    document = records.plan(plan_id) if is_stored_id(plan_id) else None
+    plan = usage.effective(user.plan, document.fields if document else None, limits)
+    return Account(uid, user, records.accounting(uid), plan)
+
+
+def read_quick_usage(records: Records, account: Account, now: datetime) -> Usage:
+    """Usage with the truth by aggregation on the server: a read for every 1,000 clips, no split by video."""
+    truth = usage.truth_from_totals(records.clip_totals(account.uid))
+    return usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, None, now)
+
+
+class Tables(Protocol):
+    """Gives the whole tables of a user: `Records` itself, or `UserTables`, which remembers them."""
+
+    def videos(self, uid: str) -> Table:
+        """All videos, phantoms too."""
+
+    def clips(self, uid: str) -> Table:
+        """All clips."""
+
+
+def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsage:
+    """Usage with each video's counters too: reads every video and clip document of the user once.
+
+    Tables that could not be read to their end leave the truth unknown rather than too small; their errors stay in them.
+    """
+    videos, clips = tables.videos(account.uid), tables.clips(account.uid)
+    complete = videos.complete and clips.complete
+    truth = usage.truth_from_clips(clips.frame, complete=complete)
+    result = usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, videos.frame, now)
+    return FullUsage(account, result, videos, clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +126,7 @@ class _Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptUser:
     """An answer, and when it was last read whole, from which its life counts."""
 
     began: datetime
@@ -66,7 +140,7 @@ class UserReads:
         self._records = records
         self._limits = limits
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, Hashable], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Hashable], _KeptUser] = OrderedDict()
         self._forgotten: OrderedDict[str, datetime] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -89,7 +163,7 @@ class UserReads:
         account = read_account(self._records, uid, self._limits)
         totals = self._records.clip_totals(uid)
         basis = _Basis(account.plan, account.user.plan, totals.count - totals.sized_count)
-        self._keep(uid, "account", _Kept(now, basis))
+        self._keep(uid, "account", _KeptUser(now, basis))
         return account, self._usage(account, totals)
 
     def _usage(self, account: Account, totals: ClipTotals) -> Usage:
@@ -106,7 +180,7 @@ class UserReads:
         began = kept.began if kept is not None and fresh is not None else now
         fresh = fresh or self._videos_anew(uid, limit)
         if fresh.table.error is None:
-            self._keep(uid, ("videos", limit), _Kept(began, fresh))
+            self._keep(uid, ("videos", limit), _KeptUser(began, fresh))
         return fresh
 
     def _videos_anew(self, uid: str, limit: int) -> SomeVideos:
@@ -142,7 +216,7 @@ class UserReads:
         else:
             table = self._records.transactions(uid, limit)
         if table.error is None:
-            self._keep(uid, ("transactions", limit), _Kept(now, table))
+            self._keep(uid, ("transactions", limit), _KeptUser(now, table))
         return table
 
     def forget(self, uid: str) -> None:
@@ -152,7 +226,7 @@ class UserReads:
             for key in [key for key in self._kept if key[0] == uid]:
                 del self._kept[key]
 
-    def _recall(self, uid: str, what: Hashable) -> _Kept | None:
+    def _recall(self, uid: str, what: Hashable) -> _KeptUser | None:
         with self._lock:
             found = self._kept.get((uid, what))
             if found is None or self._clock() - found.began >= KEPT:
@@ -160,7 +234,7 @@ class UserReads:
             self._kept.move_to_end((uid, what))
             return found
 
-    def _keep(self, uid: str, what: Hashable, kept: _Kept) -> None:
+    def _keep(self, uid: str, what: Hashable, kept: _KeptUser) -> None:
         with self._lock:
             if uid in self._forgotten and kept.began < self._forgotten[uid]:
                 return
@@ -205,3 +279,97 @@ def _newest(table: Table, by: str, limit: int) -> Table:
     left_out = set(frame["path"].iloc[limit:])
     oddities = tuple(odd for odd in table.oddities if odd.path not in left_out)
     return replace(table, frame=frame.head(limit).reset_index(drop=True), oddities=oddities)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptTables:
+    """A table that was read to its end, and when it was last read whole."""
+
+    began: datetime
+    table: Table
+
+
+class UserTables:
+    """Answers `videos` and `clips` of a user as `Records` does, for fewer reads the second time. Shared by threads."""
+
+    def __init__(self, records: Records, clock: Callable[[], datetime], *, kept_rows: int = KEPT_ROWS) -> None:
+        self._records = records
+        self._clock = clock
+        self._kept_rows = kept_rows
+        self._kept: OrderedDict[tuple[str, str], _KeptTables] = OrderedDict()
+        self._forgotten: OrderedDict[str, datetime] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def videos(self, uid: str) -> Table:
+        """All videos, phantoms too; again: a read for each changed one, and one for every 1,000.
+
+        A phantom that appears after the first read is seen when that is an hour old: only a listing shows it.
+        """
+        return self._table(uid, "videos", self._records.videos, self._videos_since)
+
+    def clips(self, uid: str) -> Table:
+        """All clips; again: the clips of each video that changed, and 2 reads for every 1,000 clips."""
+        return self._table(uid, "clips", self._records.clips, self._clips_since)
+
+    def forget(self, uid: str) -> None:
+        """Drops a user's tables; after the desk itself changed something, for that need not touch `updated_at`."""
+        with self._lock:
+            note_forgotten(self._forgotten, uid, self._clock())
+            for what in ("videos", "clips"):
+                self._kept.pop((uid, what), None)
+
+    def _table(
+        self, uid: str, what: str, whole: Callable[[str], Table], since: Callable[[str, Table], Table | None]
+    ) -> Table:
+        now, kept = self._clock(), self._recall(uid, what)
+        fresh = since(uid, kept.table) if kept is not None else None
+        began = kept.began if kept is not None and fresh is not None else now
+        table = fresh or whole(uid)
+        if table.complete:
+            self._keep(uid, what, _KeptTables(began, table))
+        return table
+
+    def _videos_since(self, uid: str, before: Table) -> Table | None:
+        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP)
+        if not changed.complete:
+            return None
+        table = merged(before, changed, "video_id")
+        return table if self._records.count_videos(uid) == int(table.frame["exists"].sum()) else None
+
+    def _clips_since(self, uid: str, before: Table) -> Table | None:
+        """The clips of changed videos anew. Clips that come or go without it show in the count or the bytes."""
+        began = self._clock()
+        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP, MOST_CHANGED)
+        if not changed.complete:
+            return None
+        ids = changed.frame["video_id"].tolist()
+        parts = [self._records.clips(uid, video_id) for video_id in ids]
+        if not all(part.complete for part in parts):
+            return None
+        frame = before.frame[~before.frame["video_id"].isin(ids)]
+        frame = pd.concat([frame, *(part.frame for part in parts if len(part.frame))], ignore_index=True)
+        frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
+        totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
+        sizes = frame["file_size_bytes"].dropna()
+        counted = (int(frame["exists"].sum()), len(sizes), exact_sum(sizes))
+        if (totals.count, totals.sized_count, totals.size_bytes) != counted:
+            return None
+        below = tuple(f"users/{uid}/videos/{video_id}/" for video_id in ids)
+        oddities = [odd for odd in before.oddities if not (below and odd.path.startswith(below))]
+        oddities += [odd for part in parts for odd in part.oddities]
+        reads = changed.reads + sum(part.reads for part in parts)
+        return replace(before, frame=frame, oddities=tuple(oddities), read_at=began, reads=reads)
+
+    def _recall(self, uid: str, what: str) -> _KeptTables | None:
+        with self._lock:
+            found = self._kept.get((uid, what))
+            return None if found is None or self._clock() - found.began >= KEPT else found
+
+    def _keep(self, uid: str, what: str, kept: _KeptTables) -> None:
+        with self._lock:
+            if uid in self._forgotten and kept.began < self._forgotten[uid]:
+                return
+            self._kept[uid, what] = kept
+            self._kept.move_to_end((uid, what))
+            while sum(len(entry.table.frame) for entry in self._kept.values()) > self._kept_rows:
+                self._kept.popitem(last=False)

@@ -1,0 +1,404 @@
+"""Still processing: gathers the facts about one video from both stores once, and lets the pure rules judge.
+
+`storage.services.diagnose` asks the same for every video that may need a person.
+
+Stuck now: every video that needs a person, found cheaply by status and then diagnosed one by one, some at a time.
+
+Candidates: videos in progress that nothing has touched past the limit (those without `updated_at` too), videos that
+failed lately, and the delivered ones that were touched last, because a status of "completed" does not prove that the
+customer sees anything. What was left out is said in the notes. Without the index for a question across all users, the
+users are gone through one by one, and the answer says which index is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from storage.clients.meter import metering
+from storage.domain import diagnosis, highlights, integrity, usage
+from storage.domain.amounts import exact_sum
+from storage.domain.diagnosis import (
+    Absent,
+    ClipTally,
+    Diagnosis,
+    Fact,
+    Known,
+    ObjectTally,
+    Outage,
+    QuotaState,
+    StuckVideo,
+    Unknown,
+    VideoFacts,
+    outages,
+    worst_first,
+)
+from storage.domain.documents import VIDEOS, Table, User, Video
+from storage.domain.highlights import HighlightsState
+from storage.domain.integrity import Report, UserFacts
+from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
+from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
+from storage.ids import check_stored_id
+from storage.services.usage import read_account
+from storage.services.verify import READERS, WHOLE, Checker, Scope, document_state, each, gather, judged
+from storage.text import number
+
+BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
+NOT_ASKED = "It was not asked for, because the video's document was not read."
+
+
+LIGHT = Scope(caches=False, uploads=False, readers=1)  # many videos at once; each of them reads one after the other
+IN_PROGRESS = ("processing",)
+FAILED = ("failed",)
+DELIVERED = ("analyzed", "completed")
+COUNTED = 10_000  # videos of one status that are counted to find those of none: at most some 90 reads
+_DECIDING = ("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One diagnosis with the facts under it (for the hand-over), the owner, and what it cost.
+
+    `clips` are the very documents that it was made from, with the time at which reading them began; `None` where
+    Firestore gave no answer.
+    """
+
+    diagnosis: Diagnosis
+    facts: VideoFacts
+    user: Fact[User]
+    cost: Mapping[str, int]
+    error: StorageError | None = None
+    clips: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The user of a video and the state of the quotas; read once for all videos of the user."""
+
+    user: Fact[User]
+    quota: Fact[QuotaState]
+
+
+def diagnose(
+    checker: Checker,
+    uid: str,
+    video_id: str,
+    *,
+    scope: Scope = WHOLE,
+    owner: Owner | None = None,
+    doubted: bool = False,
+) -> Case:
+    """The case of one video. Raises only `BadInput`, for an id that is none.
+
+    `doubted`: for whoever is about to change something. Where nothing that the video claims was found, controls are
+    looked for, whatever the verdict.
+
+    A store that refuses or is away makes a case whose verdict is about that; `error` is then what it said.
+    """
+    check_stored_id(uid, "uid")
+    check_stored_id(video_id, "video_id")
+    with metering() as meter:
+        facts, clips, error = _facts(checker, uid, video_id, scope, owner, doubted)
+    return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
+
+
+def read_owner(checker: Checker, uid: str) -> Owner:
+    """User, plan and accounting: at most 3 reads. What could not be read is unknown."""
+    try:
+        account = read_account(checker.records, uid, checker.plan_limits)
+    except NotFound:
+        return Owner(Absent(), Absent())
+    except StorageError as error:
+        return Owner(unknown(error), unknown(error))
+    found = usage.evaluate(uid, account.user, account.accounting, account.plan, None, None, checker.clock())
+    quotas = {"storage": found.storage, "clips": found.clips, "credits": found.credits}
+    exceeded = tuple(name for name, quota in quotas.items() if quota is not None and quota.state == "exceeded")
+    return Owner(Known(account.user), Known(QuotaState(account.plan.plan_id, exceeded)))
+
+
+def unknown(error: StorageError) -> Unknown:
+    """An error as a fact."""
+    return Unknown(error.message, error.code, error.remedy, refused=isinstance(error, AccessDenied))
+
+
+def _facts(
+    checker: Checker, uid: str, video_id: str, scope: Scope, owner: Owner | None, doubted: bool
+) -> tuple[VideoFacts, Table | None, StorageError | None]:
+    owner = owner or read_owner(checker, uid)
+    try:
+        video = checker.records.video(uid, video_id)
+        found = gather(checker, uid, video_id, scope, video=video, user_exists=_exists(owner.user))
+        found, report = judged(checker, found, doubted=doubted)
+    except StorageError as fault:
+        return _unread(checker, uid, video_id, owner, unknown(fault)), None, fault
+    now = checker.clock()
+    objects, error = _objects(checker, found, report, now)
+    facts = VideoFacts(
+        uid=uid,
+        video_id=video_id,
+        now=now,
+        stale_after=checker.stale_after,
+        video=Known(video) if video is not None else Absent(),
+        clips=_clips(found, now),
+        objects=objects,
+        highlights_object=_stored(checker, found, video),
+        highlights_document=_document(checker, found, uid, video_id),
+        user=owner.user,
+        quota=owner.quota,
+        source_present=_source(checker, found, video),
+        report=report,
+    )
+    if diagnosis.diagnose(facts).verdict in BY_ABSENCE and report.controls is None:
+        _, report = judged(checker, found, doubted=True)
+        facts = replace(facts, report=report)
+    return facts, found.clips, error
+
+
+def _exists(user: Fact[User]) -> bool | None:
+    if isinstance(user, Unknown):
+        return None
+    return isinstance(user, Known) and user.value.exists
+
+
+def _unread(checker: Checker, uid: str, video_id: str, owner: Owner, fault: Unknown) -> VideoFacts:
+    """The facts where Firestore gave no answer: the bucket is not asked, because nothing would follow from it."""
+    return VideoFacts(
+        uid=uid,
+        video_id=video_id,
+        now=checker.clock(),
+        stale_after=checker.stale_after,
+        video=fault,
+        clips=fault,
+        objects=Unknown(NOT_ASKED),
+        highlights_object=highlights.unknown("object", NOT_ASKED),
+        highlights_document=highlights.unknown("document", NOT_ASKED),
+        user=owner.user,
+        quota=owner.quota,
+    )
+
+
+def _clips(found: UserFacts, now: datetime) -> Fact[ClipTally]:
+    if not found.clips.complete:
+        error = found.clips.error
+        return unknown(error) if error else Unknown("Reading the clip documents stopped before the end.", "cut_short")
+    frame = found.clips.frame
+    frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=True)]
+    status = statuses(frame["status"])
+    times = pd.concat([frame[name] for name in ("created_at", "completed_at", "updated_at")]).dropna()
+    times = times[times <= now + CLOCK_TOLERANCE]
+    return Known(
+        ClipTally(
+            total=len(frame),
+            completed=status.count("completed"),
+            processing=status.count("processing"),
+            failed=status.count("failed"),
+            size_bytes=exact_sum(frame["file_size_bytes"]),
+            sized=int(frame["file_size_bytes"].notna().sum()),
+            first_at=times.min().to_pydatetime() if len(times) else None,
+            last_at=times.max().to_pydatetime() if len(times) else None,
+        )
+    )
+
+
+def _objects(
+    checker: Checker, found: UserFacts, report: Report, now: datetime
+) -> tuple[Fact[ObjectTally], StorageError | None]:
+    """The tally, or why there is none: the listing of the clips' own prefix must have ended, and every key answered."""
+    own = found.listings[0].table
+    if not own.complete:
+        error = own.error
+        return (unknown(error), error) if error else (Unknown("The listing stopped before its end.", "cut_short"), None)
+    counts = integrity.clip_objects(found, now, checker.stale_after, checker.layout)
+    if counts.unknown and report.failures:
+        failure = next((each for each in report.failures if "/" in each.target), report.failures[0])
+        refused = failure.code in {"access_denied", "bad_credentials"}
+        return Unknown(failure.message, failure.code, failure.remedy, refused=refused), None
+    broken = {str(kind): number for kind, number in counts.broken.items()}
+    return Known(ObjectTally(counts.claimed, counts.intact, broken, counts.first_at, counts.last_at)), None
+
+
+def _stored(checker: Checker, found: UserFacts, video: Video | None) -> HighlightsState:
+    if video is None or not video.exists:
+        return highlights.unknown("object", "It was not looked at: the video has no document.")
+    return found.highlights[video.video_id]
+
+
+def _document(checker: Checker, found: UserFacts, uid: str, video_id: str) -> HighlightsState:
+    known = found.highlights_documents.get(video_id)
+    return known if known is not None else document_state(checker.records, uid, video_id)
+
+
+def _source(checker: Checker, found: UserFacts, video: Video | None) -> bool | None:
+    """Whether the cached source is there; `None` where its prefix was not listed to the end."""
+    if video is None:
+        return None
+    key = video.source_video_r2_key or checker.layout.source_key(video.uid, video.video_id)
+    for listing in found.listings:
+        if key.startswith(listing.prefix):
+            there = key in set(listing.table.frame["key"])
+            return True if there else (False if listing.table.complete else None)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far to look. `candidates` bounds what is read for each group, `delivered` what is looked at of those done."""
+
+    failed_within: timedelta = timedelta(days=30)
+    delivered_within: timedelta = timedelta(days=30)
+    delivered: int = 200
+    candidates: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class StuckList:
+    """The answer. `missing_index` is the definition to deploy where the list had to be made user by user.
+
+    `looked_at` counts the videos that were diagnosed; `notes` say what was not looked at. `error` is the first thing
+    that a store refused or did not answer: the verdicts of those videos are about that. `complete` is false there, and
+    where more candidates are in progress or failed than were considered: then the list is a lower bound.
+    """
+
+    videos: tuple[StuckVideo, ...]
+    outages: tuple[Outage, ...]
+    looked_at: int
+    notes: tuple[str, ...]
+    missing_index: Mapping[str, Any] | None
+    made_at: datetime
+    cost: Mapping[str, int]
+    error: StorageError | None = None
+    complete: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `diagnose --stuck --json`."""
+        return {
+            "videos": [video.as_dict() for video in self.videos],
+            "outages": [outage.as_dict() for outage in self.outages],
+            "looked_at": self.looked_at,
+            "notes": list(self.notes),
+            "complete": self.complete,
+            "missing_index": dict(self.missing_index) if self.missing_index else None,
+            "made_at": self.made_at,
+            "cost": dict(self.cost),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """(uid, video id) pairs to diagnose, and what was left out on the way."""
+
+    pairs: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    missing_index: Mapping[str, Any] | None = None
+    cut: bool = False
+
+
+def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
+    """Every video that needs a person, worst first, with outages. Raises what keeps the candidates from being found."""
+    with metering() as meter:
+        candidates = _candidates(checker, reach)
+        owners = _owners(checker, candidates.pairs)
+        cases = each(lambda pair: _case(checker, pair, owners), candidates.pairs, READERS)
+    needy = [_row(case) for case in cases if case.diagnosis.needs_person]
+    error = next((case.error for case in cases if case.error is not None), None)
+    return StuckList(
+        videos=worst_first(needy),
+        outages=outages(needy),
+        looked_at=len(cases),
+        notes=candidates.notes,
+        missing_index=candidates.missing_index,
+        made_at=checker.clock(),
+        cost=meter.cost().as_dict(),
+        error=error,
+        complete=error is None and not candidates.cut,
+    )
+
+
+def _case(checker: Checker, pair: tuple[str, str], owners: Mapping[str, Owner]) -> Case:
+    found = diagnose(checker, *pair, scope=LIGHT, owner=owners[pair[0]])
+    return replace(found, clips=None)  # of thousands of videos, nobody looks at the documents
+
+
+def _owners(checker: Checker, pairs: tuple[tuple[str, str], ...]) -> dict[str, Owner]:
+    uids = sorted({uid for uid, _ in pairs})
+    return dict(zip(uids, each(lambda uid: read_owner(checker, uid), uids, READERS), strict=True))
+
+
+def _row(case: Case) -> StuckVideo:
+    user = case.user.value if isinstance(case.user, Known) else None
+    return StuckVideo(case.diagnosis, user.email if user else None, user.plan if user else None)
+
+
+def _candidates(checker: Checker, reach: Reach) -> _Candidates:
+    try:
+        frames, notes, cut = _by_status(checker, reach)
+    except MissingIndex as missing:
+        notes = [f"Made user by user, which reads every video: {missing.message}"]
+        return _selected(checker, reach, pd.concat(_by_user(checker), ignore_index=True), notes, missing.definition)
+    return replace(_selected(checker, reach, pd.concat(frames, ignore_index=True), notes, None), cut=cut)
+
+
+def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
+    """Three questions across all users; whether one of them was cut at the bound."""
+    # Not narrowed by `updated_at` here: a clock that jumped ahead would hide a video for as long as it jumped.
+    asked = {"in progress": IN_PROGRESS, "failed": FAILED, "delivered": DELIVERED}
+    if not reach.delivered:
+        del asked["delivered"]
+    tables = [checker.records.videos_by_status(group, limit=reach.candidates) for group in asked.values()]
+    notes = [
+        f"Only the first {len(table.frame):,} {group} videos were considered."
+        for table, group in zip(tables, asked, strict=True)
+        if not table.complete
+    ]
+    frames = [table.unbroken() for table in tables]
+    counts = checker.records.status_counts(up_to=COUNTED)
+    strange = counts["other"]
+    if COUNTED in counts.values():
+        notes.append("Too many videos to count here: whether some are without a known status, the rollup says.")
+    elif strange:
+        notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
+    return frames, notes, not all(table.complete for table in tables)
+
+
+def _by_user(checker: Checker) -> list[pd.DataFrame]:
+    """Every video of every user; only the columns that decide are kept."""
+    kept = [VIDEOS.empty()[list(_DECIDING)]]
+    for page in checker.records.iter_users():
+        for uid in page.frame["uid"].tolist():
+            kept.append(checker.records.videos(uid).unbroken()[list(_DECIDING)])
+    return kept
+
+
+def _selected(
+    checker: Checker, reach: Reach, frame: pd.DataFrame, notes: list[str], missing: Mapping[str, Any] | None
+) -> _Candidates:
+    """The pairs worth a diagnosis, out of the videos found. An unknown status counts as in progress."""
+    now = checker.clock()
+    frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=False)].drop_duplicates(["uid", "video_id"])
+    status = pd.Series(statuses(frame["status"]), index=frame.index, dtype="object")
+    touched = frame["updated_at"].fillna(frame["failed_at"]).fillna(frame["created_at"])
+    failed = status.isin(FAILED)
+    delivered = status.isin(DELIVERED)
+    alive = (frame["updated_at"] > now - checker.stale_after) & (frame["updated_at"] <= now + CLOCK_TOLERANCE)
+    waiting = ~failed & ~delivered & ~alive.fillna(False)
+    lately = failed & ~(touched < now - reach.failed_within).fillna(False)
+    recent = delivered & ~(touched < now - reach.delivered_within).fillna(False)
+    newest = touched[recent].sort_values(ascending=False, kind="stable", na_position="first").index[: reach.delivered]
+    chosen = waiting | lately | frame.index.isin(newest)
+    pairs = zip(frame.loc[chosen, "uid"], frame.loc[chosen, "video_id"], strict=True)
+    return _Candidates(tuple(sorted(pairs)), (*notes, *_left_out(reach, failed, lately, delivered, newest)), missing)
+
+
+def _left_out(
+    reach: Reach, failed: pd.Series, lately: pd.Series, delivered: pd.Series, newest: pd.Index
+) -> Iterator[str]:
+    old = int(failed.sum() - lately.sum())
+    if old:
+        yield f"{number(old, 'video')} that failed more than {reach.failed_within.days} days ago: not listed."
+    unseen = int(delivered.sum()) - len(newest)
+    if unseen > 0:
+        yield f"{number(unseen, 'delivered video')} not looked at; `python -m storage verify --all` checks every one."

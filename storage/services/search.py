@@ -1,0 +1,284 @@
+"""Finds users, videos and clips from whatever somebody pasted, and says why each one matched and what was searched.
+
+A look-up that a backend refused is never "nothing found": with other matches it is a gap that is told, without any it
+is the error itself.
+
+What a look-up finds, as matches: by id, by address, by a field of a document, by a key of the bucket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import unquote
+
+import pandas as pd
+
+from storage.domain.layout import Layout, ParsedKey, parse_stem
+from storage.domain.search import Found, Guess, Kind, Match, Reading, recognise
+from storage.errors import StorageError
+from storage.ids import is_stored_id
+from storage.repositories.records import Records
+
+MATCH_LIMIT = 50
+SCAN_LIMIT = 1_000  # users read at most when an address is stored in another case than was typed
+
+
+_ADDRESS_START = re.compile(r"[^@]*@.*|[A-Za-z][A-Za-z0-9._+-]{1,18}")  # longer without an "@" is an id
+
+
+def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
+    """The user, phantoms too."""
+    user = records.user(uid)
+    if user is not None:
+        label = user.email or (uid if user.exists else f"{uid} (documents without a user document)")
+        yield Match("user", uid, "", "", label, why)
+
+
+def of_email(records: Records, email: str) -> Iterator[Match]:
+    """Users with exactly this address."""
+    yield from users(records.users_by_email(email).unbroken(), "its address is the text")
+
+
+def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
+    """Users whose address begins so, in this case."""
+    table = records.users_by_email_prefix(start, MATCH_LIMIT)
+    yield from users(table.unbroken(), "its address begins with the text")
+
+
+def of_email_in_any_case(records: Records, folded: str) -> Iterator[Match]:
+    """Those of the first users whose address begins so in any case; `folded` is case-folded."""
+    seen, cursor = 0, None
+    while seen < SCAN_LIMIT:
+        page = records.users(cursor=cursor)
+        frame = page.unbroken()
+        seen += len(frame)
+        emails = frame["email"].fillna("").str.casefold()
+        yield from users(frame[emails.str.startswith(folded)], "its address begins with the text, in another case")
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def users(frame: pd.DataFrame, why: str) -> Iterator[Match]:
+    """A match for each row of users."""
+    for uid, email in frame[["uid", "email"]].itertuples(index=False):
+        yield Match("user", uid, "", "", uid if pd.isna(email) else email, why)
+
+
+def phantoms(records: Records, video_id: str) -> Iterator[Match]:
+    """Videos without a document, found by the clips below them."""
+    frame = records.find_clips_of_video(video_id).unbroken()
+    for uid in sorted(set(frame.loc[frame["video_id"] == video_id, "uid"])):
+        yield Match("video", uid, video_id, "", video_id, "clips with its id are there, and no document of the video")
+
+
+def videos(frame: pd.DataFrame, why: str) -> Iterator[Match]:
+    """A match for each row of videos."""
+    for uid, video_id, title in frame[["uid", "video_id", "video_title"]].itertuples(index=False):
+        yield Match("video", uid, video_id, "", video_id if pd.isna(title) or not title else title, why)
+
+
+def clips(frame: pd.DataFrame, why: str) -> Iterator[Match]:
+    """A match for each row of clips."""
+    columns = ["uid", "video_id", "clip_id", "scene_title"]
+    for uid, video_id, clip_id, title in frame[columns].itertuples(index=False):
+        yield Match("clip", uid, video_id, clip_id, clip_id if pd.isna(title) or not title else title, why)
+
+
+def known(records: Records, guess: Guess, why: str) -> Iterator[Match]:
+    """The deepest thing that the ids of a guess lead to."""
+    if guess.clip_id:
+        clip = records.clip(guess.uid, guess.video_id, guess.clip_id)
+        if clip is not None:
+            yield Match("clip", guess.uid, guess.video_id, guess.clip_id, clip.scene_title or guess.clip_id, why)
+            return
+    if guess.video_id:
+        video = records.video(guess.uid, guess.video_id)
+        if video is not None:
+            yield Match("video", guess.uid, guess.video_id, "", video.video_title or guess.video_id, why)
+            return
+    yield from of_uid(records, guess.uid, why)
+
+
+def of_key(records: Records, guess: Guess) -> Iterator[Match]:
+    """The clips that name the key; else the video or the user whose place in the layout it is."""
+    parsed = guess.parsed
+    if parsed is None:
+        return
+    media = parsed.kind in {"clip", "thumbnail"} and is_stored_id(parsed.uid) and is_stored_id(parsed.video_id)
+    frame = records.clips(parsed.uid, parsed.video_id).unbroken() if media else None
+    if frame is not None and len(frame):
+        keys = {guess.value, unquote(guess.value)}
+        named = frame[frame["r2_key"].isin(keys) | frame["thumbnail_r2_key"].isin(keys)]
+        if len(named):
+            yield from clips(named, "its document names this key")
+            return
+        stem = parsed.name.rpartition(".")[0]
+        same = frame[frame["filename"].fillna("").str.rpartition(".")[0] == stem]
+        if parse_stem(stem) and len(same):
+            yield from clips(same, "its file name is that of the key")
+            return
+    if media or parsed.kind == "unrecognised":
+        for key in dict.fromkeys((guess.value, unquote(guess.value))):
+            elsewhere = records.find_clips(r2_key=key).unbroken()
+            yield from clips(elsewhere, "its document names this key")
+            if len(elsewhere):
+                return
+    yield from _place(records, parsed, media=media)
+
+
+def _place(records: Records, parsed: ParsedKey, *, media: bool) -> Iterator[Match]:
+    """The video or the user whose place in the layout a key has, though no document names it."""
+    why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
+    if is_stored_id(parsed.uid) and is_stored_id(parsed.video_id):
+        yield from known(records, Guess("r2_key", parsed.key, uid=parsed.uid, video_id=parsed.video_id), why)
+    elif is_stored_id(parsed.uid):
+        yield from of_uid(records, parsed.uid, why)
+
+
+@dataclass
+class _Search:
+    records: Records
+    matches: dict[tuple[str, str, str, str], Match] = field(default_factory=dict)
+    searched: list[str] = field(default_factory=list)
+    gaps: list[StorageError] = field(default_factory=list)
+
+    def look(self, what: str, find: Callable[[], Iterator[Match]]) -> bool:
+        """Runs one look-up; true when it found something."""
+        before = len(self.matches)
+        try:
+            for match in find():
+                self.matches.setdefault((match.type, match.uid, match.video_id, match.clip_id), match)
+        except StorageError as error:
+            self.gaps.append(error)
+            return False
+        self.searched.append(what)
+        return len(self.matches) > before
+
+
+def find(records: Records, text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> Found:
+    """What the text stands for. Raises `BadInput` for unusable text, a `BackendError` when that hides the answer."""
+    reading = recognise(text, layout, bucket=bucket, public_url=public_url)
+    search = _Search(records)
+    kind: Kind = reading.kind
+    for guess in reading.guesses:
+        if guess.bare and search.matches:
+            break
+        if _LOOKUPS[guess.kind](search, guess) and reading.kind != "log_line":
+            kind = guess.kind
+            break
+    if not search.matches and search.gaps:
+        raise search.gaps[0]
+    return _answer(reading, kind, tuple(search.matches.values()), search)
+
+
+def _answer(reading: Reading, kind: Kind, found: tuple[Match, ...], search: _Search) -> Found:
+    return Found(
+        query=reading.shown,
+        kind=kind,
+        matches=found[:MATCH_LIMIT],
+        searched=tuple(dict.fromkeys(search.searched)),
+        gaps=tuple(search.gaps),
+        truncated=len(found) >= MATCH_LIMIT,
+    )
+
+
+def _uid(search: _Search, guess: Guess) -> bool:
+    return search.look(f"the user {guess.uid}", lambda: of_uid(search.records, guess.uid, "its uid is the text"))
+
+
+def _email(search: _Search, guess: Guess) -> bool:
+    for typed in dict.fromkeys((guess.value, guess.value.lower())):
+        if search.look(f"users with the address {typed}", partial(of_email, search.records, typed)):
+            return True
+    return _email_prefix(search, guess)
+
+
+def _email_prefix(search: _Search, guess: Guess) -> bool:
+    typed = guess.value
+    found = False
+    for start in dict.fromkeys((typed, typed.lower(), typed.capitalize())):
+        found |= search.look(
+            f"users whose address begins with {start}", partial(of_email_prefix, search.records, start)
+        )
+    if not found and _ADDRESS_START.fullmatch(typed):
+        what = f"the first {SCAN_LIMIT:,} users, upper and lower case alike"
+        found = search.look(what, partial(of_email_in_any_case, search.records, typed.casefold()))
+    return found
+
+
+def _video_id(search: _Search, guess: Guess) -> bool:
+    if guess.uid:
+        return search.look(
+            f"the video {guess.video_id} of {guess.uid}",
+            lambda: known(search.records, guess, "its ids are in the text"),
+        )
+    return search.look(
+        f"videos with the id {guess.video_id}",
+        lambda: videos(search.records.find_videos(video_id=guess.video_id).unbroken(), "its video id is the text"),
+    ) or search.look(
+        f"clips of a video {guess.video_id} without a document",
+        lambda: phantoms(search.records, guess.video_id),
+    )
+
+
+def _video_url(search: _Search, guess: Guess) -> bool:
+    if guess.value.startswith("http"):
+        return search.look(
+            f"videos made from {guess.value}",
+            lambda: videos(
+                search.records.find_videos(video_url=guess.value).unbroken(), "it was made from this address"
+            ),
+        )
+    return search.look(
+        f"videos made from the YouTube video {guess.value}",
+        lambda: videos(
+            search.records.find_videos(youtube_id=guess.value).unbroken(), "it was made from this YouTube video"
+        ),
+    )
+
+
+def _clip_id(search: _Search, guess: Guess) -> bool:
+    if guess.uid and guess.video_id:
+        return _path(search, guess)
+    return search.look(
+        f"clips with the id {guess.clip_id}",
+        lambda: clips(search.records.find_clips(clip_id=guess.clip_id).unbroken(), "its clip id is the text"),
+    )
+
+
+def _file_name(search: _Search, guess: Guess) -> bool:
+    name = guess.value.removesuffix(".jpg") + ".mp4" if guess.value.endswith(".jpg") else guess.value
+    return search.look(
+        f"clips with the file name {name}",
+        lambda: clips(search.records.find_clips(filename=name).unbroken(), "its file name is the text"),
+    )
+
+
+def _path(search: _Search, guess: Guess) -> bool:
+    return search.look(
+        f"the document {guess.value}", lambda: known(search.records, guess, "the text is a path or link to it")
+    )
+
+
+def _key(search: _Search, guess: Guess) -> bool:
+    return search.look(f"what the key {guess.value} belongs to", lambda: of_key(search.records, guess))
+
+
+_LOOKUPS: dict[Kind, Callable[[_Search, Guess], bool]] = {
+    "uid": _uid,
+    "email": _email,
+    "email_prefix": _email_prefix,
+    "video_id": _video_id,
+    "clip_id": _clip_id,
+    "file_name": _file_name,
+    "r2_key": _key,
+    "presigned_url": _key,
+    "cdn_url": _key,
+    "video_url": _video_url,
+    "document_path": _path,
+    "desk_link": _path,
+}
