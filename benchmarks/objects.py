@@ -22,8 +22,8 @@ from benchmarks.canned_s3 import BUCKET, serving
 from benchmarks.timing import Measured, interleaved, once
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.config import KeyPair, R2Settings, Secret
 from storage.repositories.objects import Objects, list_in_ranges
+from storage.settings.backends import KeyPair, R2Settings, Secret
 
 PREFIX = f"users/{sample.UID}/"
 DELAY_SECONDS = 0.025

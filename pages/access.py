@@ -7,8 +7,8 @@ from pages._ui.access.guard import actor, show
 from pages._ui.access.settings import current
 from pages._ui.kit import tables
 from pages._ui.kit.text import md
-from storage.access_settings import AccessSettings
 from storage.domain.policy import ACTIONS, CHANGES, MEANING, ROLES, Actor, permitted
+from storage.settings.access import AccessSettings
 
 _SOURCES = {
     "oidc": "your identity provider",

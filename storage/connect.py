@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from storage import config, environment, logs
+from storage import logs
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.clients import firestore, r2
-from storage.config import Settings
 from storage.domain.layout import Layout
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.settings import backends, reader
+from storage.settings.backends import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ def opened() -> Iterator[Stores]:
 
     Raises `ConfigError` with every problem when something is configured and not all of it is right.
     """
-    values = environment.read()
-    if not config.is_demo(values):
-        stores = connect(config.load(values))
+    values = reader.read()
+    if not backends.is_demo(values):
+        stores = connect(backends.load(values))
         try:
             yield stores
         finally:
@@ -92,7 +93,7 @@ def opened() -> Iterator[Stores]:
 
     demo = open_demo()
     try:
-        stores = replace(connect(config.load({**values, **demo.values()}, mode="demo")), alive=demo.alive)
+        stores = replace(connect(backends.load({**values, **demo.values()}, mode="demo")), alive=demo.alive)
         try:
             yield stores
         finally:

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from storage.config import Secret
 from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
+from storage.settings.backends import Secret
 from storage.text import REMOVED, without_secrets
 
 _LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log

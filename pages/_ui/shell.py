@@ -23,9 +23,9 @@ from pages._ui.access.sessions import SessionEnded
 from pages._ui.kit.session import QUERY, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from storage import config, environment
 from storage.domain.policy import Actor
 from storage.errors import ConfigError
+from storage.settings import backends, reader
 from storage.text import without_secrets
 
 # Streamlit writes the chosen segment in the accent. No accent can be read both as that text on the dark ground and
@@ -59,7 +59,7 @@ _LOGO: Final = _SVG + quote(
 def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
     """The banner, or nothing with ordinary live data."""
     emulator = values.get("FIRESTORE_EMULATOR_HOST", "").strip()
-    if config.is_demo(values):
+    if backends.is_demo(values):
         text = "Demo: sample data on stand-ins of this machine. Nothing here reaches a real bucket or project."
     elif emulator:
         project, bucket = md(values.get("FIREBASE_PROJECT_ID", "")), md(values.get("R2_BUCKET_NAME", ""))
@@ -110,7 +110,7 @@ def run() -> None:
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
     draw_styles()
     try:
-        values = environment.read()
+        values = reader.read()
         settings.check(values)
         actor = guard.actor()
     except ConfigError as error:

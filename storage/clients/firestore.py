@@ -44,9 +44,9 @@ from grpc import StatusCode
 from storage.clients.circuit import Circuit, patient
 from storage.clients.firestore_errors import SDK_ERRORS, TRANSIENT, status_of, translate
 from storage.clients.meter import Operation, record
-from storage.config import FirestoreSettings
 from storage.domain.indexes import missing_index
 from storage.errors import BadCredentials, Unreachable, Unusable
+from storage.settings.backends import FirestoreSettings
 
 Document: Any = types.Document.pb()
 Value: Any = types.Value.pb()

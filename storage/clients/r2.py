@@ -57,9 +57,9 @@ from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circ
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_lease import before_send
 from storage.clients.r2_listing import take_columns, take_deleted
-from storage.config import KeyPair, R2Settings
 from storage.domain.layout import encode_key
 from storage.errors import NotPermitted, StorageError
+from storage.settings.backends import KeyPair, R2Settings
 
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot carry in any way
 

@@ -1,6 +1,6 @@
 """Who acts and why, as every change, purge and audit entry records them: one check of each, whoever asks.
 
-Roles are compared elsewhere (`storage.role_book`) and less generously: here addresses that may be the same
+Roles are compared elsewhere (`storage.settings.access`) and less generously: here addresses that may be the same
 person's must be taken for the same, as a second person must be another; there only the very address may give a role.
 """
 

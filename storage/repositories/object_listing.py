@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from storage.clients.r2 import NOT_XML, R2Client
 from storage.clients.r2_listing import COLUMNS, PageColumns
-from storage.config import MAX_EXPIRY_SECONDS
 from storage.domain.documents import OBJECTS, MultipartUpload, ObjectInfo, Table
 from storage.domain.layout import MAX_KEY_BYTES
 from storage.errors import BackendError, BadInput, StorageError, Unusable
+from storage.settings.backends import MAX_EXPIRY_SECONDS
 
 CHUNK_BYTES = 262_144
 PAGE_KEYS = 1_000  # the most that the store gives at once

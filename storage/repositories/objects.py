@@ -28,7 +28,6 @@ from urllib.parse import quote
 
 from storage.clients.r2 import ContextThreads, R2Client
 from storage.clients.r2_errors import timed_out
-from storage.config import MAX_EXPIRY_SECONDS
 from storage.domain.documents import OBJECTS, ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
 from storage.errors import AccessDenied, BackendError, BadInput, NotFound, Unreachable, Unusable
@@ -43,6 +42,7 @@ from storage.repositories.object_listing import (
     joined,
     object_info,
 )
+from storage.settings.backends import MAX_EXPIRY_SECONDS
 
 MAX_NAME_BYTES = 180  # below every file system's 255, with room for a "(1)" that a browser adds
 _ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 5987: what may stand unencoded, besides letters and digits

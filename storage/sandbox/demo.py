@@ -35,16 +35,16 @@ from typing import Self
 
 import grpc
 
-from storage import environment
 from storage.clients.firestore import FirestoreHandle, open_firestore
-from storage.config import FirestoreSettings
 from storage.errors import ConfigError, Problem, Refused, StorageError, Unreachable
 from storage.sandbox import seeding, world
 from storage.sandbox.demo_state import DemoFolder, Heartbeat, Running, Sample
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import Identity, SeaweedFS
 from storage.sandbox.seeding import BUCKET, PROJECT
-from storage.settings_reader import Reader
+from storage.settings import reader as environment
+from storage.settings.backends import FirestoreSettings
+from storage.settings.reader import Reader
 
 STALE_AFTER = timedelta(hours=12)
 TICK_SECONDS = 45.0  # a live job touches its documents at least every two minutes
@@ -206,7 +206,7 @@ class Demo:
         return self.owner.note if self.owner else ""
 
     def values(self) -> dict[str, str]:
-        """The settings by the contract's names, for `storage.config.load(values, mode="demo")`."""
+        """The settings by the contract's names, for `storage.settings.backends.load(values, mode="demo")`."""
         running = self._running
         return {
             "R2_BUCKET_NAME": BUCKET,

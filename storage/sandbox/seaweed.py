@@ -42,10 +42,10 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from storage.clients import r2
-from storage.config import KeyPair, R2Settings, Secret
 from storage.domain.documents import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
 from storage.files import private_log, replace_file
+from storage.settings.backends import KeyPair, R2Settings, Secret
 
 # A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
 _OFF = (

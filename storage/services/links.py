@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.config import Settings
 from storage.connect import Stores
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
@@ -14,6 +13,7 @@ from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.services.controls import objects_of_others
+from storage.settings.backends import Settings
 
 MediaKind = Literal["clip", "thumbnail"]
 CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/jpeg"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import environment
+from storage.settings import reader
 
 NAMES = ("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "GROUPS_", "SESSION_", "METRICS_")
 
@@ -24,7 +24,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
         for name, value in values.items():
             monkeypatch.setenv(name, value)
 
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
-    monkeypatch.setattr(environment.read, "__defaults__", (tmp_path, None))
-    monkeypatch.setattr(environment.auth_table, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(reader, "ROOT", tmp_path)
+    monkeypatch.setattr(reader.read, "__defaults__", (tmp_path, None))
+    monkeypatch.setattr(reader.auth_table, "__defaults__", (tmp_path,))
     return only

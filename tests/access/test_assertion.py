@@ -18,8 +18,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OctKey, RSAKey
 
 from pages._ui.access.identity import FRESH_SECONDS, LAST_SECONDS, REFETCH_SECONDS, BadAssertion, SigningKeys, verify
-from storage.access_settings import AssertionSettings
 from storage.errors import Unreachable
+from storage.settings.access import AssertionSettings
 from tests.rigs.issuer import AUDIENCE, Issuer, encoded, rsa, running
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -16,13 +16,13 @@ from pages._ui.kit import feedback
 from pages._ui.shell import question
 from storage import logs
 from storage import text as wording
-from storage.config import Secret
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.layout import Layout
 from storage.domain.policy import Actor
 from storage.domain.search import recognise
 from storage.errors import BadInput, Refused, Unreachable
 from storage.logs import redacted
+from storage.settings.backends import Secret
 from storage.text import quoted
 from tests.rigs.secret_corpus import ORDINARY, SECRETS, SIGNED
 

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pages._ui.access import settings
-from storage.access_settings import is_local_emulator, load
 from storage.errors import ConfigError
+from storage.settings.access import is_local_emulator, load
 
 OIDC = {
     "OIDC_METADATA_URL": "https://id.corp.test/.well-known/openid-configuration",

@@ -27,17 +27,17 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "storage/domain/": (
         "streamlit", "pages", "app", "os", "socket", "subprocess", "httpx", "urllib.request", "dotenv",
         "storage.clients", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
-        "storage.connect", "storage.environment",
+        "storage.connect", "storage.settings.reader",
     ),
     "storage/clients/": (
         "streamlit", "pages", "app", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
-        "storage.connect", "storage.environment",
+        "storage.connect", "storage.settings.reader",
     ),
     "storage/repositories/": (
         "streamlit", "pages", "app", "storage.actions", "storage.cli", "storage.sandbox", "storage.connect",
-        "storage.environment",
+        "storage.settings.reader",
     ),
-    "storage/actions/": ("streamlit", "pages", "app", "storage.cli", "storage.sandbox", "storage.environment"),
+    "storage/actions/": ("streamlit", "pages", "app", "storage.cli", "storage.sandbox", "storage.settings.reader"),
 }  # fmt: skip
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from storage import access_settings, config
 from storage.domain.policy import ROLES
 from storage.errors import ConfigError
+from storage.settings import access, backends
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = (
-    "storage/config.py",
-    "storage/access_settings.py",
-    "storage/role_book.py",
-    "storage/purge_settings.py",
+    "storage/settings/backends.py",
+    "storage/settings/access.py",
+    "storage/settings/access.py",
+    "storage/settings/backends.py",
     "storage/sandbox/demo.py",
 )
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
@@ -47,7 +47,7 @@ def test_the_example_file_sets_nothing_by_itself() -> None:
 def test_what_the_example_file_proposes_is_well_formed() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     proposed = {m[1]: m[2] for line in lines if (m := re.fullmatch(r"#([A-Z0-9_]+)=(.+)", line))}
-    for load in (config.load, access_settings.load):
+    for load in (backends.load, access.load):
         with pytest.raises(ConfigError) as caught:
             load(proposed)
         problems = {(problem.name, problem.problem) for problem in caught.value.problems}

@@ -19,12 +19,12 @@ from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import Written, run_rollup, write_shard
 from storage.clients.firestore import open_firestore
 from storage.clients.meter import metering
-from storage.config import FirestoreSettings
 from storage.domain.rollup import HEAD, MAX_SHARDS, shard_path
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import AccessDenied, BadInput, NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
+from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
 

@@ -18,10 +18,10 @@ from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.clients.r2 import UrlSigner
 from storage.clients.r2_listing import COLUMNS, take_columns
-from storage.config import R2Settings
 from storage.errors import BadInput
 from storage.repositories.object_listing import page_frame
 from storage.repositories.objects import Objects, content_disposition
+from storage.settings.backends import R2Settings
 from tests.contract.r2_fixtures import AWKWARD
 from tests.rigs.seaweed import ADMIN, READER, SECRETS, UNLISTING, SeaweedRig, pair
 

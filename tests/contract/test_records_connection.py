@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from storage.clients import firestore
 from storage.clients.firestore import open_firestore
-from storage.config import FirestoreSettings
 from storage.errors import BadCredentials, Unreachable
 from storage.repositories.records import Records
+from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import World, user
 

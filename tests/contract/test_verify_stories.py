@@ -10,7 +10,6 @@ import pytest
 
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
-from storage.config import FirestoreSettings
 from storage.domain.diagnosis import VERDICTS
 from storage.domain.integrity import KINDS
 from storage.domain.layout import Layout
@@ -20,6 +19,7 @@ from storage.sandbox import seeding, world
 from storage.sandbox.world.builder import Story
 from storage.services.diagnose import diagnose, stuck
 from storage.services.verify import Checker, verify_user
+from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 

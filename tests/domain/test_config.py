@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from storage import config, environment
 from storage.clients.firestore import open_channel
-from storage.config import FirestoreSettings, Secret, load
 from storage.errors import ConfigError
+from storage.settings import backends, reader
+from storage.settings.backends import FirestoreSettings, Secret, load
 
 PRIVATE_KEY = (
     rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -186,8 +186,8 @@ def test_no_secret_shows_itself_anywhere():
     "name", ["R2_BUCKET_NAME", "R2_KEY_PREFIX", "FIREBASE_PROJECT_ID", "FIRESTORE_EMULATOR_HOST", "R2_PUBLIC_URL"]
 )
 def test_any_setting_of_a_backend_ends_the_demo_even_an_empty_one(name):
-    assert config.is_demo({"PATH": "/bin", "STALE_AFTER_MINUTES": "20"})
-    assert not config.is_demo({name: ""})
+    assert backends.is_demo({"PATH": "/bin", "STALE_AFTER_MINUTES": "20"})
+    assert not backends.is_demo({name: ""})
 
 
 def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(tmp_path):
@@ -196,7 +196,7 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(tmp_path):
         'R2_REGION = "a"\nR2_BUCKET_NAME = "b"\nN = 3\n[auth]\nx = "1"\n'
     )
     (tmp_path / ".env").write_text('R2_REGION=c\nR2_ACCOUNT_ID="d$HOME"\n')
-    values = environment.read(tmp_path, {"R2_REGION": "e"})
+    values = reader.read(tmp_path, {"R2_REGION": "e"})
     assert values == {"R2_REGION": "e", "R2_BUCKET_NAME": "b", "N": "3", "R2_ACCOUNT_ID": "d$HOME"}
 
 
@@ -204,6 +204,6 @@ def test_a_secrets_file_that_is_not_toml_is_a_problem_with_a_name(tmp_path):
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text("R2 = = secret-thing")
     with pytest.raises(ConfigError) as caught:
-        environment.read(tmp_path, {})
+        reader.read(tmp_path, {})
     assert caught.value.problems[0].name == ".streamlit/secrets.toml"
     assert "secret-thing" not in str(caught.value)

@@ -16,7 +16,6 @@ from storage.actions.purge.jobs import Request, apply_plan, cancel, resume, undo
 from storage.actions.purge.plans import approvals_that_hold, approve, decline, plan_from, store_plan, to_text
 from storage.actions.purge.sealing import key_to_seal, seal_plan
 from storage.actions.purge.worker import run_job
-from storage.config import Secret
 from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
@@ -24,6 +23,7 @@ from storage.domain.purge.scope import SEAL_SECRET, Scope, plan_key
 from storage.errors import Refused, Stale
 from storage.logs import redacted
 from storage.repositories.queries import build
+from storage.settings.backends import Secret
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 
 SCOPE = Scope.of("u1", VIDEO)

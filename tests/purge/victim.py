@@ -21,7 +21,6 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.worker import run_job
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
-from storage.config import load
 from storage.connect import Stores, Writers
 from storage.domain.layout import Layout
 from storage.domain.purge.scope import PurgeLimits
@@ -30,6 +29,7 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox.firestore.faults import Rule
+from storage.settings.backends import load
 from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait
 from tests.rigs.http_faults import Action, FaultProxy, Seen
 from tests.rigs.waiting import PATIENCE_SECONDS

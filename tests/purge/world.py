@@ -17,7 +17,6 @@ from storage.actions.purge.jobs import Request, apply_plan
 from storage.actions.purge.plans import approve, make_plan
 from storage.actions.purge.worker import run_job
 from storage.clients import r2
-from storage.config import Settings, load
 from storage.connect import Stores, Writers, connect
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
@@ -27,6 +26,7 @@ from storage.repositories.audit_log import AuditLog
 from storage.repositories.decode import document_from_json
 from storage.repositories.jobs import Jobs
 from storage.repositories.queries import Subtree
+from storage.settings.backends import Settings, load
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 
 ADA = Actor("ada@example.com", frozenset({"admin"}), "local")

@@ -15,7 +15,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from storage.access_settings import AssertionSettings
+from storage.settings.access import AssertionSettings
 
 AUDIENCE = "4714c1358e65fe4b408ad6d432a5f878"
 

@@ -12,8 +12,8 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from storage.config import KeyPair, R2Settings, Secret
 from storage.sandbox.seaweed import Identity, SeaweedFS
+from storage.settings.backends import KeyPair, R2Settings, Secret
 
 ADMIN = ("AKIDRIGADMIN00000001", "rig-admin-secret-7d1f0c")
 READER = ("AKIDRIGREADER0000002", "rig-reader-secret-93be2a")

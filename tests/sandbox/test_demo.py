@@ -18,9 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import config
 from storage.connect import Stores, connect, open_read_token_writer, open_writers
-from storage.environment import ROOT
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
 from storage.sandbox.demo import Demo, open_demo, reset
@@ -29,6 +27,8 @@ from storage.sandbox.seeding import update_times
 from storage.sandbox.world import World, build
 from storage.services.diagnose import diagnose
 from storage.services.verify import checker, verify_all
+from storage.settings import backends
+from storage.settings.reader import ROOT
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.sandbox.sample import WORLD
 
@@ -74,7 +74,7 @@ def attached(shared: Shared) -> Demo:
 
 @pytest.fixture
 def stores(attached: Demo) -> Iterator[Stores]:
-    with closing(connect(config.load(attached.values(), mode="demo"))) as stores:
+    with closing(connect(backends.load(attached.values(), mode="demo"))) as stores:
         yield stores
 
 
@@ -184,7 +184,7 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
 ) -> None:
     changed, gone = CAST["analysis_stalled"], CAST["orphan_object"]
     path = f"users/{changed.uid}/videos/{changed.video_id}"
-    with closing(connect(config.load(attached.values(), mode="demo"))) as stores:
+    with closing(connect(backends.load(attached.values(), mode="demo"))) as stores:
         writers = open_writers(stores)
         writers.documents.update(path, {"status": "failed"})
         writers.documents.delete(f"users/{CAST['share_live'].uid}")
@@ -199,7 +199,7 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
     with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + ahead) as demo:
         assert demo.owner is not None
         assert "dates were moved" in demo.note
-        with closing(connect(config.load(demo.values(), mode="demo"))) as stores:
+        with closing(connect(backends.load(demo.values(), mode="demo"))) as stores:
             first = _sample_of(shared.directory)
             assert first.now - dated.now >= LATER
             _assert_redated(stores, first, str(gone.key))

@@ -9,10 +9,10 @@ import pytest
 
 from storage.actions.documents import DocumentWriter
 from storage.clients.firestore import FirestoreHandle, open_firestore
-from storage.config import FirestoreSettings
 from storage.repositories.records import Records
 from storage.sandbox.demo_state import Heartbeat
 from storage.sandbox.firestore import FirestoreServer
+from storage.settings.backends import FirestoreSettings
 
 NOW = datetime(2025, 11, 18, 9, 30, tzinfo=UTC)
 OLD = NOW - timedelta(hours=3)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from storage.config import load
 from storage.domain.layout import MAX_KEY_BYTES, STYLES, Layout
 from storage.domain.usage import effective
 from storage.ids import is_id
@@ -16,6 +15,7 @@ from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seeding import BUCKET, PROJECT
 from storage.sandbox.world import build
 from storage.sandbox.world.people import month
+from storage.settings.backends import load
 from tests.sandbox.sample import NOW, OBJECTS, WORLD, documents
 
 DRIFTING = {WORLD.cast["drift"].uid}

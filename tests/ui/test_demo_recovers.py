@@ -10,8 +10,8 @@ import pytest
 import streamlit as st
 
 from pages._ui.data import resources
-from storage.environment import ROOT
 from storage.sandbox.demo import configured_folder
+from storage.settings.reader import ROOT
 
 
 def test_when_the_demos_owner_ends_the_desk_takes_over_with_the_same_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,12 @@ from pages._ui.data import audit_looks
 from pages._ui.kit import feedback
 from pages._ui.kit.feedback import cost_words
 from pages._ui.nav import SCREENS
-from storage import config, environment, logs
+from storage import logs
 from storage.clients.meter import metering
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, Role, authorise, permitted
 from storage.errors import ConfigError, NotPermitted, StorageError
+from storage.settings import backends, reader
 
 P = ParamSpec("P")
 _REFUSED: Final = "access__refused"  # session key: what a callback was refused, until the page has said so
@@ -40,12 +41,12 @@ def actor(*, active: bool = True) -> Actor:
     What a page does by itself passes `active=False`: it must not keep a session alive.
     """
     settings = current()
-    values = environment.read()
+    values = reader.read()
     refuse_to_serve(settings, values)
     now = datetime.now(UTC)
     person = identity.who(settings, now)
     if person.source == "local":
-        return _local(person, config.is_demo(values))
+        return _local(person, backends.is_demo(values))
     new = sessions.admit(person.sign_in, limits(settings), now=now, active=active)
     who = _as_actor(person, settings.book.roles_of(person.email, person.groups))
     if new:

@@ -29,11 +29,10 @@ from streamlit.web.server.server_util import get_cookie_secret
 
 from pages._ui.access.sessions import SessionEnded, SignIn
 from storage import logs
-from storage.access_settings import AccessSettings, AssertionSettings
 from storage.domain.policy import Role, Source
 from storage.errors import Refused, Unreachable
-from storage.role_book import address
-from storage.settings_reader import LOOPBACK
+from storage.settings.access import AccessSettings, AssertionSettings, address
+from storage.settings.reader import LOOPBACK
 
 REFETCH_SECONDS: Final = 10.0  # made-up key ids cannot make us ask more often than this
 FRESH_SECONDS: Final = 3_600.0  # a key that was withdrawn is not believed for longer than this, if the issuer answers

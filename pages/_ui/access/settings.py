@@ -8,14 +8,15 @@ from datetime import timedelta
 import streamlit as st
 
 from pages._ui.access.sessions import Limits
-from storage import access_settings, config, environment
-from storage.access_settings import AccessSettings
 from storage.errors import ConfigError, Problem
+from storage.settings import access as access_settings
+from storage.settings import backends, reader
+from storage.settings.access import AccessSettings
 
 
 def current() -> AccessSettings:
     """What configuration says at this moment. Raises `ConfigError`: then nobody may do anything."""
-    return access_settings.load(environment.read(), environment.auth_table(), root=environment.ROOT)
+    return access_settings.load(reader.read(), reader.auth_table(), root=reader.ROOT)
 
 
 def limits(settings: AccessSettings) -> Limits:
@@ -38,7 +39,7 @@ def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None
                 "Remove it; set ACCESS_TEAM_DOMAIN and ACCESS_AUDIENCE for Cloudflare Access.",
             )
         )
-    if not settings.signs_in and not config.is_demo(values) and not access_settings.is_local_emulator(values):
+    if not settings.signs_in and not backends.is_demo(values) and not access_settings.is_local_emulator(values):
         problems += [
             Problem(
                 "OIDC_METADATA_URL",
@@ -65,8 +66,8 @@ def check(values: Mapping[str, str]) -> None:
         refuse_to_serve(current(), values)
 
     def stores() -> None:
-        if not config.is_demo(values):
-            config.load(values)
+        if not backends.is_demo(values):
+            backends.load(values)
 
     problems: list[Problem] = []
     for part in (stores, access):

@@ -25,7 +25,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages._ui.kit import format, session
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
-from storage import config, environment
 from storage.clients import circuit, meter
 from storage.clients.meter import Cost, OverBudget
 from storage.errors import (
@@ -42,6 +41,7 @@ from storage.errors import (
     Unreachable,
 )
 from storage.logs import redacted
+from storage.settings import backends, reader
 
 MORE = 10  # times as many reads, each time that somebody says so
 
@@ -55,7 +55,7 @@ def allowed(page: str = "") -> int | None:
 
     What reads in the background has no page, and nobody who allowed it more.
     """
-    budget = config.read_budget(environment.read())
+    budget = backends.read_budget(reader.read())
     if budget is None or get_script_run_ctx(suppress_warning=True) is None:
         return budget
     return budget * _times(page or session.current())
@@ -177,7 +177,7 @@ def _details(error: StorageError) -> None:
         st.markdown("\n".join(f"- {md(reason)}" for reason in error.reasons))
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
-    if isinstance(error, Unreachable) and config.is_demo(environment.read()):
+    if isinstance(error, Unreachable) and backends.is_demo(reader.read()):
         st.markdown("This is the demo: one of its stand-ins has stopped. Trying again starts it anew.")
     if isinstance(error, NotFound) and error.target:
         st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")

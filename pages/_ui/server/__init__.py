@@ -15,8 +15,9 @@ from pages._ui.nav import HOME
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
 from pages._ui.server.middleware import Cookies, Gate, ReturnTo, SecurityHeaders, base
-from storage import environment, logs
+from storage import logs
 from storage.errors import ConfigError
+from storage.settings import reader
 
 
 def parts() -> dict[str, Any]:
@@ -40,8 +41,8 @@ async def _home(request: Request) -> RedirectResponse:
 def _secrets() -> Mapping[str, Any] | None:
     """`[auth]` for Streamlit where the settings give it, and every secret made known to the redaction of logs."""
     try:
-        logs.know_settings(environment.read())
-        logs.know_settings(_flat(environment.auth_table()))
+        logs.know_settings(reader.read())
+        logs.know_settings(_flat(reader.auth_table()))
         oidc = settings.current().oidc
     except ConfigError:
         return None

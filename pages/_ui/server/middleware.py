@@ -35,11 +35,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
-from storage import config, environment
-from storage.access_settings import AccessSettings
 from storage.errors import ConfigError, StorageError
 from storage.logs import redacted
-from storage.settings_reader import LOOPBACK
+from storage.settings import backends, reader
+from storage.settings.access import AccessSettings
+from storage.settings.reader import LOOPBACK
 
 _DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port, and not before the first page
 _FIXED: Final = {
@@ -107,7 +107,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = content_policy(media_hosts(environment.read()))
+        policy = content_policy(media_hosts(reader.read()))
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -126,10 +126,10 @@ class SecurityHeaders:
 
 def media_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
     """Where the browser may fetch images and videos from, as origins: the bucket's endpoint and its CDN domain."""
-    if config.is_demo(values):
+    if backends.is_demo(values):
         return (_DEMO_MEDIA,)
     try:
-        r2 = config.load(values).r2
+        r2 = backends.load(values).r2
     except ConfigError:
         return ()
     origins = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, (r2.endpoint_url, r2.public_url))]
@@ -250,12 +250,12 @@ async def _is_signed_in(request: HTTPConnection) -> bool:
     """Whether somebody asks who has a role at this moment, and whose sign-in has not ended."""
     try:
         current = settings.current()
-        values = environment.read()
+        values = reader.read()
         settings.refuse_to_serve(current, values)
     except ConfigError:
         return False
     if not current.signs_in:
-        return config.is_demo(values) or (request.client is not None and request.client.host in LOOPBACK)
+        return backends.is_demo(values) or (request.client is not None and request.client.host in LOOPBACK)
     now = datetime.now(UTC)
     person = _by_cookie(request, current)
     if person is not None:
