@@ -23,7 +23,8 @@ from benchmarks.timing import Measured, interleaved, once
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.repositories.objects import Objects, list_in_ranges
-from storage.settings.backends import KeyPair, R2Settings, Secret
+from storage.settings.backends import KeyPair, R2Settings
+from storage.text import Secret
 
 PREFIX = f"users/{sample.UID}/"
 DELAY_SECONDS = 0.025

@@ -1,47 +1,19 @@
-"""The composition root: settings in, stores out. Readers and writers are opened apart."""
+"""The composition root: settings in, stores out. Writers are opened apart, in `storage.actions.writers`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from storage import logs
-from storage.actions.documents import DocumentWriter
-from storage.actions.objects import ObjectWriter
 from storage.clients import firestore, r2
 from storage.domain.layout import Layout
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.repositories.stores import Stores
 from storage.settings import backends, reader
 from storage.settings.backends import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Everything that looks, and nothing that changes. Safe to share between threads; `close` when done.
-
-    `alive` is False once a demo that these reach has ended; live stores, which others run, are never told from dead.
-    """
-
-    settings: Settings
-    layout: Layout
-    objects: Objects
-    records: Records
-    handle: firestore.FirestoreHandle
-    alive: Callable[[], bool] = lambda: True
-
-    def close(self) -> None:
-        """Closes the Firestore channel; the stores are not usable afterwards."""
-        self.handle.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Writers:
-    """What changes things: handed to `storage.actions` only, with the credentials for changing."""
-
-    objects: ObjectWriter
-    documents: DocumentWriter
 
 
 def connect(settings: Settings) -> Stores:
@@ -58,21 +30,6 @@ def connect(settings: Settings) -> Stores:
         records=Records(handle),
         handle=handle,
     )
-
-
-def open_writers(stores: Stores) -> Writers:
-    """Opens the writers over the same targets."""
-    r2_settings = stores.settings.r2
-    return Writers(
-        objects=ObjectWriter(r2.write_client(r2_settings), r2_settings.bucket),
-        documents=DocumentWriter(stores.handle),
-    )
-
-
-def open_read_token_writer(stores: Stores) -> ObjectWriter:
-    """A writer with the token that should only read: for the check that it is refused."""
-    settings = stores.settings.r2
-    return ObjectWriter(r2.write_client(replace(settings, write=settings.read)), settings.bucket)
 
 
 @contextmanager

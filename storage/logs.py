@@ -18,8 +18,7 @@ from typing import Any, Final
 
 from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
-from storage.settings.backends import Secret
-from storage.text import REMOVED, without_secrets
+from storage.text import REMOVED, Secret, without_secrets
 
 _LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log
 # What a setting's name says about its value; `OIDC_CLIENT_ID` and its kin are public.

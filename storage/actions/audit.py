@@ -22,14 +22,15 @@ from typing import Any
 
 from storage.actions.documents import Change, Create, DocumentWriter, Update
 from storage.actions.objects import ObjectWriter
+from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
 from storage.clients.meter import OverBudget, agreed
-from storage.connect import Stores, Writers
 from storage.domain.audit_chain import COPY_FAILED, LOOKS, VOUCH, Event, Link, checked, end_of, entry
 from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, Head, copy_key, end_key, entry_path
+from storage.repositories.stores import Stores
 from storage.services.audit_search import audit_log
 
 MAX_GROUNDS = 10

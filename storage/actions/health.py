@@ -18,12 +18,13 @@ import pandas as pd
 from storage.actions.documents import Create, Delete, DocumentWriter
 from storage.actions.object_conditions import Conditions
 from storage.actions.objects import ObjectWriter
-from storage.connect import Stores, open_read_token_writer, open_writers
+from storage.actions.writers import open_read_token_writer, open_writers
 from storage.domain import sign_outs
 from storage.domain.documents import Table
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
+from storage.repositories.stores import Stores
 from storage.services.controls import objects_of_others, own_objects
 
 HEALTH_PREFIX = f"{OPS_PREFIX}health/"

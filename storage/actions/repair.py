@@ -30,8 +30,8 @@ from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Applied
 from storage.actions.upload import Media, Stored
+from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
-from storage.connect import Stores, Writers
 from storage.domain import highlights
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
@@ -49,6 +49,7 @@ from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES
 from storage.repositories.queries import Found, Subtree
 from storage.repositories.store_time import store_time
+from storage.repositories.stores import Stores
 from storage.services import highlights as highlights_store
 from storage.services.diagnose import Case, diagnose
 from storage.services.highlights import Highlights, object_key

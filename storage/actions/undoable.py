@@ -17,7 +17,7 @@ from typing import Any, Final
 from storage.actions import replacing
 from storage.actions.documents import Change, Create, Delete, DocumentWriter, FieldName, Increment, Special, Update
 from storage.actions.replacing import Overwritten, Replacement
-from storage.connect import Stores, Writers
+from storage.actions.writers import Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
 from storage.domain.documents import ObjectInfo, RawDocument
@@ -26,6 +26,7 @@ from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES, Changes
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.repositories.stores import Stores
 
 BEGUN: Final = "begun"  # on record; objects may have been written, the fields not
 DONE: Final = "done"  # what a record without a state is

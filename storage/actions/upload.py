@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from storage.actions import undoable
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Counted
-from storage.connect import Stores, Writers
+from storage.actions.writers import Writers
 from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.documents import Clip, ObjectInfo, Video
@@ -19,6 +19,7 @@ from storage.domain.upload import UploadPlan, Wish
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import open_file, read_file
 from storage.ids import check_stored_id
+from storage.repositories.stores import Stores
 
 MAX_BYTES = 2 * 1024**3
 MAX_THUMBNAIL_BYTES = 10 * 1024**2

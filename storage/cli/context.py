@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from storage import connect
 from storage.actions import audit
 from storage.actions.repair import RepairContext
+from storage.actions.writers import Writers, open_writers
 from storage.clients.meter import metering
-from storage.connect import Stores, Writers
 from storage.domain.actor_and_reason import MAX_REASON_CHARS, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import ROLES, Actor
 from storage.errors import Refused, StorageError
+from storage.repositories.stores import Stores
 from storage.text import without_secrets
 
 MAX_PLACE_CHARS = 200
@@ -76,7 +77,7 @@ class Context:
 
     def writers(self) -> Writers:
         """The writers; for commands that call `storage.actions`."""
-        return connect.open_writers(self.stores)
+        return open_writers(self.stores)
 
     def bench(self) -> RepairContext:
         """What a repair works with."""

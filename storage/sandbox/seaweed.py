@@ -45,7 +45,8 @@ from storage.clients import r2
 from storage.domain.documents import MultipartUpload
 from storage.errors import ConfigError, Problem, Stale, Unreachable
 from storage.files import private_log, replace_file
-from storage.settings.backends import KeyPair, R2Settings, Secret
+from storage.settings.backends import KeyPair, R2Settings
+from storage.text import Secret
 
 # A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
 _OFF = (

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.connect import Stores
 from storage.domain.purge.plan import moment
 from storage.errors import BadInput
 from storage.repositories.audit_log import MAX_LIMIT, AuditLog
+from storage.repositories.stores import Stores
 
 MOST_READ = 5_000  # entries that one search reads; the next one goes on behind them
 PAGE = 500

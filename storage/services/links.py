@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.connect import Stores
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import Layout, owner_of
 from storage.errors import NotFound, Refused
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.repositories.stores import Stores
 from storage.services.controls import objects_of_others
 from storage.settings.backends import Settings
 

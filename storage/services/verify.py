@@ -26,7 +26,6 @@ import pandas as pd
 from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
 from storage.clients.r2 import ContextThreads
-from storage.connect import Stores
 from storage.domain import highlights, integrity
 from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
@@ -50,6 +49,7 @@ from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput,
 from storage.ids import check_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
+from storage.repositories.stores import Stores
 from storage.services.controls import Kept, customers_beside, folder_uids, kept_objects_of_others
 
 READERS = 8

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from storage.domain.policy import ROLES, Role
 from storage.errors import ConfigError
-from storage.settings.backends import Secret
 from storage.settings.reader import LOOPBACK, Reader
+from storage.text import Secret
 
 _GROUP: Final = "group:"
 _ADDRESS: Final = re.compile(r"[^@\s,;\"'<>()]+@[^@\s,;\"'<>()]+\.[^@\s,;\"'<>()]+")

@@ -19,6 +19,7 @@ from storage.domain.usage import DEFAULT_LIMITS, PlanLimits, parse_overrides
 from storage.errors import BadInput, ConfigError
 from storage.settings import reader as credentials_file
 from storage.settings.reader import Reader
+from storage.text import Secret
 
 DEFAULTS = PurgeLimits()
 LEAST_KEY_CHARS = 16
@@ -61,33 +62,6 @@ def read_former_keys(reader: Reader) -> tuple[str, ...]:
     if keys and not reader.has("AUDIT_HMAC_KEY"):
         reader.problem("AUDIT_HMAC_FORMER_KEYS", "is set without AUDIT_HMAC_KEY", "Set the key that seals from now on.")
     return keys
-
-
-class Secret:
-    """A string that never shows itself: not in `repr`, `str`, a format, a traceback or a pickle."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself, for the SDK that needs it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(****)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a secret is not pickled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from storage.domain.policy import Actor
 from storage.domain.search import recognise
 from storage.errors import BadInput, Refused, Unreachable
 from storage.logs import redacted
-from storage.settings.backends import Secret
-from storage.text import quoted
+from storage.text import Secret, quoted
 from tests.rigs.secret_corpus import ORDINARY, SECRETS, SIGNED
 
 SECRET = "wJalrXUtnFEMIsecret/K7MDENG+bPxRfiCYkey"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from storage.actions import undoable
-from storage.connect import Writers
+from storage.actions.writers import Writers
 from storage.errors import Refused
 from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.records import clip, user, video

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from storage.clients.firestore import open_channel
 from storage.errors import ConfigError
 from storage.settings import backends, reader
-from storage.settings.backends import FirestoreSettings, Secret, load
+from storage.settings.backends import FirestoreSettings, load
+from storage.text import Secret
 
 PRIVATE_KEY = (
     rsa.generate_private_key(public_exponent=65_537, key_size=2048)

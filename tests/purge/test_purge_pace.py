@@ -7,8 +7,8 @@ import pytest
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.engine import Engine
 from storage.actions.purge.worker import run_job
+from storage.actions.writers import Writers
 from storage.clients import r2
-from storage.connect import Writers
 from storage.domain.purge.scope import Scope
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import VIDEO, PurgeWorld

@@ -23,7 +23,7 @@ from storage.domain.purge.scope import SEAL_SECRET, Scope, plan_key
 from storage.errors import Refused, Stale
 from storage.logs import redacted
 from storage.repositories.queries import build
-from storage.settings.backends import Secret
+from storage.text import Secret
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, when_done
 
 SCOPE = Scope.of("u1", VIDEO)

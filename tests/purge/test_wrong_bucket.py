@@ -11,7 +11,8 @@ import pytest
 from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import undo
 from storage.actions.purge.worker import run_job, sweep
-from storage.connect import connect, open_writers
+from storage.actions.writers import open_writers
+from storage.connect import connect
 from storage.domain.purge.scope import Scope
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
 from tests.rigs.seaweed import SeaweedRig

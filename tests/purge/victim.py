@@ -19,15 +19,16 @@ from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
 from storage.actions.purge.worker import run_job
+from storage.actions.writers import Writers
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
-from storage.connect import Stores, Writers
 from storage.domain.layout import Layout
 from storage.domain.purge.scope import PurgeLimits
 from storage.errors import Refused
 from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
+from storage.repositories.stores import Stores
 from storage.sandbox.firestore.faults import Rule
 from storage.settings.backends import load
 from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait

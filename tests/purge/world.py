@@ -16,8 +16,9 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import Request, apply_plan
 from storage.actions.purge.plans import approve, make_plan
 from storage.actions.purge.worker import run_job
+from storage.actions.writers import Writers
 from storage.clients import r2
-from storage.connect import Stores, Writers, connect
+from storage.connect import connect
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan
@@ -26,6 +27,7 @@ from storage.repositories.audit_log import AuditLog
 from storage.repositories.decode import document_from_json
 from storage.repositories.jobs import Jobs
 from storage.repositories.queries import Subtree
+from storage.repositories.stores import Stores
 from storage.settings.backends import Settings, load
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 

@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from storage.sandbox.seaweed import Identity, SeaweedFS
-from storage.settings.backends import KeyPair, R2Settings, Secret
+from storage.settings.backends import KeyPair, R2Settings
+from storage.text import Secret
 
 ADMIN = ("AKIDRIGADMIN00000001", "rig-admin-secret-7d1f0c")
 READER = ("AKIDRIGREADER0000002", "rig-reader-secret-93be2a")

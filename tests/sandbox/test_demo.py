@@ -18,9 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import Stores, connect, open_read_token_writer, open_writers
+from storage.actions.writers import open_read_token_writer, open_writers
+from storage.connect import connect
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
+from storage.repositories.stores import Stores
 from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_state import DemoFolder
 from storage.sandbox.seeding import update_times

@@ -117,7 +117,7 @@ def of_this_process() -> Sharing:
 
     def document() -> SharedSignOuts:
         from pages._ui.data import resources as cached
-        from storage.connect import open_writers
+        from storage.actions.writers import open_writers
 
         stores = cached.stores()
         return SharedSignOuts(stores.records, open_writers(stores).documents, lambda: datetime.now(UTC))

@@ -18,8 +18,9 @@ from storage.actions.audit import AuditTrail
 from storage.actions.purge.context import Purging
 from storage.actions.repair import RepairContext
 from storage.actions.rollup import RollupRuns
-from storage.connect import Stores
+from storage.actions.writers import open_writers
 from storage.repositories.jobs import Jobs
+from storage.repositories.stores import Stores
 from storage.services.background import Scans
 from storage.services.usage import UserReads, UserTables
 
@@ -84,7 +85,7 @@ def user_tables() -> UserTables:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def trail(project_id: str) -> AuditTrail:
     """The audit of this process, which remembers where the chain ends; one for each project."""
-    return audit.open_audit(stores(), connect.open_writers(stores()))
+    return audit.open_audit(stores(), open_writers(stores()))
 
 
 def _now() -> datetime:
@@ -95,7 +96,7 @@ def bench() -> RepairContext:
     """What a change is made with: its writers are opened when somebody makes one, and not kept."""
     found = stores()
     project = found.settings.firestore.project_id
-    return RepairContext(found, connect.open_writers(found), trail(project), _now)
+    return RepairContext(found, open_writers(found), trail(project), _now)
 
 
 @st.cache_resource(show_spinner=False, on_release=Scans.stop)
@@ -114,5 +115,5 @@ def rollup_runs() -> RollupRuns:
 def purging(project_id: str) -> Purging:
     """What purges work with in this process; one for each project, sharing the audit with everything else."""
     opened = stores()
-    writers = connect.open_writers(opened)
+    writers = open_writers(opened)
     return Purging(opened, writers, trail(project_id), Jobs(opened.handle), opened.settings.purge)

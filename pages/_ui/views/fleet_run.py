@@ -14,8 +14,9 @@ from pages._ui.kit import feedback, format
 from pages._ui.kit.feedback import cost_words
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from storage import connect, logs
+from storage import logs
 from storage.actions.rollup import RollupState, run_rollup
+from storage.actions.writers import open_writers
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
@@ -90,7 +91,7 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
     rollup_runs().start(
         lambda tell: run_rollup(
-            opened.records, connect.open_writers(opened).documents, opened.settings.plan_limits, _now,
+            opened.records, open_writers(opened).documents, opened.settings.plan_limits, _now,
             stale_after=stale_after, on_progress=tell,
         ),
         clock=_now, users_total=users, asked_by=actor.email, read_budget=bound,

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from storage.actions.audit import AuditTrail, open_audit
-from storage.connect import Stores, Writers, open_writers
+from storage.actions.writers import Writers, open_writers
 from storage.domain.purge.plan import Target
 from storage.domain.purge.scope import PurgeLimits
 from storage.repositories.jobs import Jobs
 from storage.repositories.store_time import store_time
+from storage.repositories.stores import Stores
 
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 SETTLING_SECONDS = 65.0  # as long as a request to the bucket store may take (see `storage.clients.r2.CHANGING`)

@@ -8,11 +8,11 @@ from datetime import datetime
 import pandas as pd
 
 from storage.actions.documents import DocumentWriter, Transaction, Update
-from storage.connect import Stores
 from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
 from storage.domain.purge.plan import CounterChange, CounterValue, batches
 from storage.errors import Throttled
 from storage.repositories.queries import Subtree
+from storage.repositories.stores import Stores
 
 MOST_TOGETHER = 150  # documents of one transaction
 TRIES = 5  # of adding up and writing, when somebody else counts meanwhile

@@ -25,7 +25,6 @@ import pandas as pd
 
 from storage.actions.purge.counters import counted_totals
 from storage.clients.r2 import ContextThreads
-from storage.connect import Stores
 from storage.domain.amounts import whole
 from storage.domain.layout import OPS_PREFIX, Layout
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
@@ -46,6 +45,7 @@ from storage.errors import Refused, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.queries import Found, Subtree, build
+from storage.repositories.stores import Stores
 
 CLIP_KEYS = ("r2_key", "thumbnail_r2_key", "raw_r2_key")
 VIDEO_KEYS = ("highlights_json_key", "source_video_r2_key")

@@ -1,1 +1,0 @@
-"""Work on very many objects or documents at once, where latency or the number of calls rules."""
