@@ -18,7 +18,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
-from storage.domain.search import Found, Match
+from storage.domain.search import Match, SearchResult
 
 NAME: Final = "find"
 _KINDS: Final = {
@@ -109,7 +109,7 @@ def _open(match: Match) -> None:
     st.switch_page(SCREENS[name].file, query_params=ids)
 
 
-def _say(found: Found) -> None:
+def _say(found: SearchResult) -> None:
     st.markdown(f"Taken for **{_KINDS[found.kind]}**: {md(found.query, 200)}")
     if not found.matches:
         feedback.empty(
@@ -144,7 +144,7 @@ def _card(match: Match) -> None:
         st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
 
 
-def _table(found: Found) -> None:
+def _table(found: SearchResult) -> None:
     frame = pd.DataFrame([match.as_dict() for match in found.matches])
     frame["open"] = [
         url_for(

@@ -19,8 +19,8 @@ from storage.settings.backends import Settings
 def connect(settings: Settings) -> Stores:
     """Opens the readers. No request is made before the first question."""
     pairs = (settings.r2.read, settings.r2.write)
-    logs.know(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
-    logs.know([settings.audit_key, *settings.audit_former_keys])
+    logs.register_secrets(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
+    logs.register_secrets([settings.audit_key, *settings.audit_former_keys])
     handle = firestore.open_firestore(settings.firestore)
     layout = Layout(settings.r2.key_prefix)
     return Stores(

@@ -198,7 +198,7 @@ class Stale(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
+class FieldProblem:
     """One field of one document that is not as the backend should have written it; data, not an exception.
 
     `kind` is `missing`, `null`, `wrong_type` or `bad_value`; `found` is a short, safe description of what stood there.

@@ -35,7 +35,7 @@ _CONTROL: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 1
 _log = logging.getLogger("clipdesk")
 
 
-def know(secrets: Iterable[Secret | str]) -> None:
+def register_secrets(secrets: Iterable[Secret | str]) -> None:
     """Remembers values that must never be shown, whatever they stand in."""
     global _known
     values = {secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets}
@@ -46,7 +46,7 @@ def know(secrets: Iterable[Secret | str]) -> None:
 
 def know_settings(values: Mapping[str, str]) -> None:
     """Remembers those of the settings whose names say that they are secret."""
-    know(value.strip() for name, value in values.items() if _SECRET_NAME.search(name))
+    register_secrets(value.strip() for name, value in values.items() if _SECRET_NAME.search(name))
 
 
 def redacted(text: str) -> str:

@@ -24,12 +24,12 @@ from storage.actions.documents import Change, Create, DocumentWriter, Update
 from storage.actions.objects import ObjectWriter
 from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
-from storage.clients.meter import OverBudget, agreed
+from storage.clients.meter import OverBudget, unbudgeted
 from storage.domain.audit_chain import COPY_FAILED, LOOKS, VOUCH, Event, Link, checked, end_of, entry
 from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
-from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, Head, copy_key, end_key, entry_path
+from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, ChainHead, copy_key, end_key, entry_path
 from storage.repositories.stores import Stores
 from storage.services.audit_search import audit_log
 
@@ -78,7 +78,7 @@ class AuditTrail:
         self._key = key
         self._clock = clock
         self.refusals = Refusals()
-        self._head: Head | None = None
+        self._head: ChainHead | None = None
         self._beside: threading.Thread | None = None
         self._end_due = 0.0  # when the next end that only looks led to is kept in the bucket, monotonic
         self._queue: list[_Waiting] = []
@@ -153,7 +153,7 @@ class AuditTrail:
                 link = end_of(entries[-1])
             try:
                 done = self._documents.commit(_changes(entries, head), operation="Appending to the audit")
-                self._head = Head(link, done.update_times[HEAD_PATH])
+                self._head = ChainHead(link, done.update_times[HEAD_PATH])
                 return entries
             except (Stale, Unreachable):
                 now = self._log.head()
@@ -166,11 +166,11 @@ class AuditTrail:
                     self._past_a_false_end(now)
                 time.sleep(random.uniform(0.01, 0.05) * min(tries, 8))
 
-    def _past_a_false_end(self, head: Head) -> None:
+    def _past_a_false_end(self, head: ChainHead) -> None:
         newest = self._log.newest()
         if newest is not None and newest.get("sequence", 0) > head.link.sequence:
             _log.warning("the record of the audit's end was behind its newest entry, number %s", newest["sequence"])
-            self._head = Head(end_of(newest), head.update_time)
+            self._head = ChainHead(end_of(newest), head.update_time)
 
     def _looked_back(self, end: Link) -> bool:
         """Looks at the entry that is about to be followed; whether the next one has to vouch for it.
@@ -263,7 +263,7 @@ def _not_written() -> Unreachable:
     return Unreachable("The audit could not be written.", remedy="Try again; see the log of the desk.")
 
 
-def _changes(entries: Sequence[dict[str, Any]], head: Head) -> list[Change]:
+def _changes(entries: Sequence[dict[str, Any]], head: ChainHead) -> list[Change]:
     last = end_of(entries[-1])
     changes: list[Change] = [Create(entry_path(item["sequence"]), item) for item in entries]
     if head.update_time is None:
@@ -306,7 +306,7 @@ def record_refusal(trail: AuditTrail, event: Event, refused: Refused) -> None:
     if unrecorded:
         detail["unrecorded"] = unrecorded
     try:
-        with agreed():  # the budget of reads is for what was asked, not for its record
+        with unbudgeted():  # the budget of reads is for what was asked, not for its record
             trail.append(replace(event, outcome="refused", detail=detail))
     except StorageError as error:
         _log.warning("a refusal could not be recorded: %s", error.message)
@@ -340,7 +340,7 @@ class Refusals:
             return self._passed_over.pop(event.actor, 0)
 
 
-def by(actor: Actor, event: Event) -> Event:
+def attributed(actor: Actor, event: Event) -> Event:
     """The event with who did it and from where, as far as that was established."""
     origin = " ".join(part for part in (actor.source, actor.ip, actor.place) if part)
     return replace(event, actor=actor.email or UNKNOWN, origin=origin)

@@ -288,7 +288,7 @@ class DocumentWriter:
             _pause(number)
 
     def transaction(
-        self, work: Callable[[Transaction], T], *, operation: str = "Changing documents", tries: int = TRIES
+        self, work: Callable[[DocumentTransaction], T], *, operation: str = "Changing documents", tries: int = TRIES
     ) -> T:
         """Runs `work`, which reads and collects changes, and commits; again from its start when others interfere.
 
@@ -299,7 +299,7 @@ class DocumentWriter:
         while True:
             number += 1
             begun = self._changes.begin(operation=operation, retry_of=previous)
-            transaction = Transaction(self._handle, begun, operation)
+            transaction = DocumentTransaction(self._handle, begun, operation)
             try:
                 result = work(transaction)
                 self._commit_transaction(transaction, operation)
@@ -311,7 +311,7 @@ class DocumentWriter:
             previous = begun
             _pause(number)
 
-    def _commit_transaction(self, transaction: Transaction, operation: str) -> None:
+    def _commit_transaction(self, transaction: DocumentTransaction, operation: str) -> None:
         changes = transaction.changes
         if len(changes) > MAX_CHANGES:
             raise BadInput(f"a transaction takes at most {MAX_CHANGES} changes", field_name="changes")
@@ -356,7 +356,7 @@ class DocumentWriter:
         return self._handle.batch_get(paths, operation="Reading what was changed")
 
 
-class Transaction:
+class DocumentTransaction:
     """Handed to the work of a transaction: reads what is true now, and collects the changes."""
 
     def __init__(self, handle: FirestoreHandle, transaction: bytes, operation: str) -> None:

@@ -109,7 +109,7 @@ def copy_in_parts(
         raise
 
 
-class Lanes:
+class AdaptiveConcurrency:
     """A bound on what runs at the same time: halved when the store is busy, one more after each good batch."""
 
     def __init__(self, most: int = LANES) -> None:
@@ -233,7 +233,7 @@ class _Run:
     def __init__(self, client: R2Client, sleep: Callable[[float], None]) -> None:
         self.client = client
         self.sleep = sleep
-        self.lanes = Lanes()
+        self.lanes = AdaptiveConcurrency()
         self.error: StorageError | None = None
         self.one_by_one = False
 

@@ -25,7 +25,7 @@ from typing import Any, Literal, TypeVar, get_args
 import pandas as pd
 
 from storage.actions import undoable, upload
-from storage.actions.audit import AuditTrail, by, refusals_recorded
+from storage.actions.audit import AuditTrail, attributed, refusals_recorded
 from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Applied
@@ -47,13 +47,13 @@ from storage.domain.upload import UploadPlan
 from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.changes import CHANGES
-from storage.repositories.queries import Found, Subtree
+from storage.repositories.queries import FoundDocument, Subtree
 from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
 from storage.services import highlights as highlights_store
 from storage.services.diagnose import Case, diagnose
 from storage.services.highlights import Highlights, object_key
-from storage.services.verify import Checker, checker
+from storage.services.verify import VerifyContext, checker
 
 Status = Literal["analyzed", "completed", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -140,7 +140,7 @@ def check_status(status: str) -> Status:
 
 
 def plan_status_change(
-    stores: Stores, checker: Checker, uid: str, video_id: str, status: Status, reason: str
+    stores: Stores, checker: VerifyContext, uid: str, video_id: str, status: Status, reason: str
 ) -> ChangeSet:
     """The fields that would change, with the evidence read anew.
 
@@ -201,7 +201,7 @@ class RepairContext:
     clock: Callable[[], datetime]
 
     @property
-    def checker(self) -> Checker:
+    def checker(self) -> VerifyContext:
         """What reads the evidence anew, and how old it is by Firestore's time: what is fresh may not be taken for
         stalled because this machine's clock is ahead."""
         now = store_time(self.stores.handle)
@@ -349,7 +349,7 @@ def _recorded(
     named: Callable[[T], dict[str, Any]],
 ) -> T:
     """Makes the change between two entries of the audit. Without the first one nothing is changed."""
-    event = by(actor, event)
+    event = attributed(actor, event)
     with refusals_recorded(bench.trail, event):
         authorise(actor, action, now=bench.clock())
     bench.trail.append(replace(event, outcome="begun"))
@@ -508,7 +508,7 @@ def apply_recount(
     `NotPermitted`, and `BadInput` for an actor or reason that cannot be used.
     """
     email, checked = normal_email(actor.email), checked_reason(reason)
-    event = by(actor, Event("recount", "-", reason=checked, uid=plan.uid, detail=_detail(plan)))
+    event = attributed(actor, Event("recount", "-", reason=checked, uid=plan.uid, detail=_detail(plan)))
     with refusals_recorded(trail, event):
         authorise(actor, "recount", now=now)
         if plan.busy:
@@ -530,7 +530,7 @@ def apply_recount(
 
 
 def _compare(
-    uid: str, wanted: Mapping[str, Mapping[str, Any]], found: Mapping[str, Found]
+    uid: str, wanted: Mapping[str, Mapping[str, Any]], found: Mapping[str, FoundDocument]
 ) -> tuple[tuple[CounterRow, ...], tuple[FieldChange, ...]]:
     rows, changes = list[CounterRow](), list[FieldChange]()
     for path, document in found.items():

@@ -26,15 +26,15 @@ from storage.domain.rollup import (
     MAX_PARTS,
     MAX_SHARDS,
     Content,
-    Head,
+    RollupHead,
+    RollupTally,
     Shard,
-    Tally,
     head_fields,
     shard_path,
     to_documents,
 )
 from storage.domain.usage import PlanLimits, Truth
-from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, Oddity, StorageError, Unusable
+from storage.errors import AccessDenied, BackendError, BadInput, FieldProblem, MissingIndex, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
 from storage.services.background import BackgroundRun, OneAtATime
@@ -83,7 +83,7 @@ def _advance(records: Records, writer: DocumentWriter, count: int) -> tuple[str,
         if old is not None and _since(old) > _since(new):
             return ()
         before = rollup.merged_points([shard.points for shard in old], head.points) if old else head.points
-    writer.set(HEAD, head_fields(Head(count, before)))
+    writer.set(HEAD, head_fields(RollupHead(count, before)))
     return (HEAD,)
 
 
@@ -149,7 +149,7 @@ def run_rollup(
     started = clock()
     with metering() as meter:
         reader = _Reader(records, limits, started, records.plans())
-        tally, done = Tally(started), 0
+        tally, done = RollupTally(started), 0
         for page in records.iter_users(shard if count > 1 else None):
             _add_page(reader, tally, page)
             done += len(page.frame)
@@ -172,7 +172,7 @@ def run_rollup(
 
 def people(table: Table) -> list[User]:
     """The rows of a page of users as values, each with its own oddities."""
-    odd: dict[str, list[Oddity]] = {}
+    odd: dict[str, list[FieldProblem]] = {}
     for oddity in table.oddities:
         odd.setdefault(oddity.path, []).append(oddity)
     rows = table.frame.astype("object").where(table.frame.notna(), None).to_dict("records")
@@ -181,7 +181,7 @@ def people(table: Table) -> list[User]:
     ]
 
 
-def _add_page(reader: _Reader, tally: Tally, page: Table) -> None:
+def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
     users = people(page)
     if not users:
         return

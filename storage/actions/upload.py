@@ -15,7 +15,7 @@ from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.documents import Clip, ObjectInfo, Video
 from storage.domain.layout import thumbnail_of
-from storage.domain.upload import UploadPlan, Wish
+from storage.domain.upload import UploadPlan, UploadRequest
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import open_file, read_file
 from storage.ids import check_stored_id
@@ -78,7 +78,7 @@ def plan(
     """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan."""
     check_stored_id(uid, "UID")
     check_stored_id(video_id, "VIDEO_ID")
-    wish = Wish(
+    wish = UploadRequest(
         upload.check_scene(scene),
         upload.check_style(style),
         _title(title),

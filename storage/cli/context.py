@@ -103,7 +103,7 @@ class Context:
         except StorageError:
             refused.note_unrecorded()
         else:
-            audit.record_refusal(trail, audit.by(actor, event), refused)
+            audit.record_refusal(trail, audit.attributed(actor, event), refused)
 
     def now(self) -> datetime:
         """The time of this moment, aware, UTC."""

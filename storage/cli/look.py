@@ -184,7 +184,9 @@ def _record(context: Context, clip: Clip, key: str, arguments: argparse.Namespac
         detail={"purpose": "download" if arguments.download else "play"},
     )  # fmt: skip
     try:
-        audit.open_audit(context.stores, context.writers()).append(audit.by(shell_reader(arguments.actor), event))
+        audit.open_audit(context.stores, context.writers()).append(
+            audit.attributed(shell_reader(arguments.actor), event)
+        )
     except AccessDenied as error:
         progress(f"warning: the link is not on record: {error.message}")
 

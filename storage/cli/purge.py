@@ -20,7 +20,7 @@ from storage.actions.purge.worker import run_job, sweep
 from storage.cli.context import Context, shell_actor, shell_reader
 from storage.cli.output import cost_line, print_json, report_error, safe, say, say_table, size
 from storage.cli.output import progress as told
-from storage.clients.meter import agreed, metering
+from storage.clients.meter import metering, unbudgeted
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan, estimate
@@ -261,7 +261,7 @@ def run_worker(arguments: argparse.Namespace, context: Context) -> int:
     purging = open_purging(context.stores, progress)
     if arguments.job is not None:
         return run_to_end(purging, arguments.job, context)
-    with agreed():
+    with unbudgeted():
         jobs = sweep(purging)
     if context.as_json:
         print_json({"jobs": [job_document(job) for job in jobs]})
@@ -286,7 +286,7 @@ def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
 
 def run_to_end(purging: Purging, job_id: str, context: Context) -> int:
     """Runs the job here and tells how it ended. Its plan told what it costs: no budget of reads stops it half way."""
-    with agreed():
+    with unbudgeted():
         return ended(run_job(purging, job_id), purging, context)
 
 

@@ -21,7 +21,7 @@ from storage.actions.audit import open_audit
 from storage.actions.repair import apply_recount, plan_recount
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
-from storage.clients.meter import agreed, metering
+from storage.clients.meter import metering, unbudgeted
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file
@@ -164,7 +164,7 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             trail = open_audit(stores, writers)
             actor = shell_actor(arguments.actor)
             try:
-                with agreed():  # what reading every clip has used up must not stop it between two counters
+                with unbudgeted():  # what reading every clip has used up must not stop it between two counters
                     ids = apply_recount(stores, writers, trail, plan, actor, arguments.reason, context.now())
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})

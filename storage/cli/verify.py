@@ -32,7 +32,7 @@ from storage.export import safe_cell
 from storage.repositories.records import Records
 from storage.services import verify
 from storage.services.fleet import estimate_scan, find_fleet
-from storage.services.verify import Progress, checker, verify_strangers
+from storage.services.verify import ScanProgress, checker, verify_strangers
 
 
 def register_verify(
@@ -174,7 +174,7 @@ def _say_estimate(records: Records, shard: tuple[int, int] | None) -> None:
     progress(f"{cost_line(cost).replace('cost:', 'estimate: about')}, by the rollup of {rfc3339(view.read_at)}")
 
 
-def _progress(state: Progress) -> None:
+def _progress(state: ScanProgress) -> None:
     every = 1 if state.users_done < 5 else 25
     if state.users_done % every:
         return

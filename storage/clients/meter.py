@@ -118,7 +118,7 @@ def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
 
 
 @contextmanager
-def agreed() -> Iterator[None]:
+def unbudgeted() -> Iterator[None]:
     """For work that somebody agreed to with its cost in view, and that must not be left half done: no budget stops it.
 
     It is counted all the same; once the block has ended, a budget that it passed stops the next read.

@@ -83,7 +83,7 @@ _NAME = "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id has no host)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ErrorRule:
     """Which error a code becomes. The texts may name {doing}, {target}, {key_id}, {secret} and {scope}.
 
     Evidence quotes what it `says` redacted: there, a word after "token" or "signature" would pass for a secret.
@@ -94,94 +94,94 @@ class Rule:
     remedy: str
 
 
-_TOKEN = Rule(
+_TOKEN = ErrorRule(
     BadCredentials,
     "{doing} {target}: R2 does not accept the token.",
     "Check {key_id} and {secret}: the token may be expired, revoked, of another account, or copied in part.",
 )
-_KEY_ID = Rule(
+_KEY_ID = ErrorRule(
     BadCredentials,
     "{doing} {target}: the store does not know the access key.",
     "Check {key_id}, and that the token still exists in the account of R2_ACCOUNT_ID.",
 )
-_SIGNATURE = Rule(
+_SIGNATURE = ErrorRule(
     BadCredentials,
     "{doing} {target}: it was not signed with the right secret.",
     "Check {secret} (it belongs to {key_id}, and is shown only once), and that nothing rewrites requests on the way.",
 )
-_DENIED = Rule(
+_DENIED = ErrorRule(
     AccessDenied,
     "{doing} {target}: these credentials may not do this. Whether anything is there is unknown.",
     "The token of {key_id} needs {scope} on the bucket of R2_BUCKET_NAME; a change of scope takes about a minute.",
 )
-_CLOCK = Rule(
+_CLOCK = ErrorRule(
     ClockSkew,
     "{doing} {target}: it was signed for a time that is not R2's.",
     "Set this machine's clock (NTP): R2 allows 15 minutes at most.",
 )
-_NO_BUCKET = Rule(
+_NO_BUCKET = ErrorRule(
     BackendError,
     "{doing} {target}: there is no such bucket at this endpoint.",
     "Check R2_BUCKET_NAME, and R2_ACCOUNT_ID or R2_ENDPOINT_URL: a bucket of a jurisdiction (eu, fedramp) answers only "
     "at its own endpoint. The token of {key_id} must belong to the same account.",
 )
-_ABSENT = Rule(NotFound, "{target} is not in the bucket.", "Check the key; look under the user's prefix.")
-_NO_UPLOAD = Rule(
+_ABSENT = ErrorRule(NotFound, "{target} is not in the bucket.", "Check the key; look under the user's prefix.")
+_NO_UPLOAD = ErrorRule(
     NotFound, "The upload of {target} is not there any more.", "It was completed, aborted or expired (after 7 days)."
 )
-_WRONG_ENDPOINT = Rule(
+_WRONG_ENDPOINT = ErrorRule(
     BackendError,
     "{doing} {target}: this endpoint does not serve the bucket.",
     "Check R2_ENDPOINT_URL and R2_REGION (leave it out for 'auto').",
 )
-_LOCKED = Rule(
+_LOCKED = ErrorRule(
     AccessDenied,
     "{doing} {target}: a bucket lock rule keeps the object from being changed or deleted.",
     "Wait until the rule's time is over, or have an owner of the bucket change the rule.",
 )
-_NOT_ENTITLED = Rule(
+_NOT_ENTITLED = ErrorRule(
     AccessDenied,
     "{doing} {target}: the account has no R2 subscription, or it is suspended.",
     "Check the plan and the billing of the Cloudflare account.",
 )
-_CONDITION = Rule(
+_CONDITION = ErrorRule(
     Stale,
     "{doing} {target}: what is there is not what was expected; nothing was changed.",
     "Look at the object again, then decide.",
 )
-_RATE = Rule(
+_RATE = ErrorRule(
     Throttled,
     "{doing} {target}: R2 asks to slow down.",
     "Wait a little and go on; R2 takes one write a second to the same key.",
 )
-_SERVER = Rule(
+_SERVER = ErrorRule(
     Unreachable,
     "{doing} {target}: R2 has a fault of its own at the moment.",
     "Try again; if it lasts, look at R2's status page.",
 )
-_RANGE = Rule(Unusable, "{doing} {target}: the store cannot give that part of it.", "Read the object anew.")
-_UNSUPPORTED = Rule(
+_RANGE = ErrorRule(Unusable, "{doing} {target}: the store cannot give that part of it.", "Read the object anew.")
+_UNSUPPORTED = ErrorRule(
     Unusable,
     "{doing} {target}: the store does not support this request.",
     "Check that R2_ENDPOINT_URL is an R2 endpoint.",
 )
-_REQUEST = Rule(
+_REQUEST = ErrorRule(
     Unusable,
     "{doing} {target}: the store could not use the request.",
     "Check the key and the settings of the endpoint; nothing was changed.",
 )
-_BODY = Rule(
+_BODY = ErrorRule(
     Unusable,
     "{doing} {target}: what arrived is not what was sent.",
     "Try again; if it lasts, look for something that rewrites requests between here and R2.",
 )
-_SIZE = Rule(
+_SIZE = ErrorRule(
     Unusable,
     "{doing} {target}: beyond the store's limits.",
     "Keys have 1,024 bytes at most, metadata 8,192, a single write just under 5 GiB.",
 )
 
-_GROUPS: tuple[tuple[Rule, str], ...] = (
+_GROUPS: tuple[tuple[ErrorRule, str], ...] = (
     (
         _TOKEN,
         "Unauthorized 401 InvalidToken ExpiredToken InvalidSecurity MissingSecurityHeader "
@@ -223,10 +223,10 @@ _GROUPS: tuple[tuple[Rule, str], ...] = (
     (_SIZE, "EntityTooLarge EntityTooSmall KeyTooLongError MetadataTooLarge MaxMessageLengthExceeded"),
 )
 
-RULES: dict[str, Rule] = {code: rule for rule, codes in _GROUPS for code in codes.split()}
+RULES: dict[str, ErrorRule] = {code: rule for rule, codes in _GROUPS for code in codes.split()}
 
 
-def by_status(status: int) -> Rule:
+def by_status(status: int) -> ErrorRule:
     """The rule for an answer of which neither code nor status is known: by the status's hundred."""
     return _SERVER if status >= 500 else _REQUEST
 
@@ -250,7 +250,7 @@ class _Asked:
         )
         return text[:1].upper() + text[1:]
 
-    def error(self, rule: Rule, detail: str) -> StorageError:
+    def error(self, rule: ErrorRule, detail: str) -> StorageError:
         """The error that a rule describes."""
         return rule.kind(
             self.fill(rule.says),
@@ -352,16 +352,16 @@ def _describe(error: BaseException) -> str:
     return ", ".join(names) + (f", host {host}" if host else "")
 
 
-_UNKNOWN = Rule(Unusable, "{doing} {target}: the S3 client failed in a way that is not known.", _TRY_AGAIN)
+_UNKNOWN = ErrorRule(Unusable, "{doing} {target}: the S3 client failed in a way that is not known.", _TRY_AGAIN)
 
-_WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
+_WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], ErrorRule], ...] = (
     (
         (NoCredentialsError, PartialCredentialsError),
-        Rule(BadCredentials, "There is no R2 token to sign with.", "Set {key_id} and {secret}."),
+        ErrorRule(BadCredentials, "There is no R2 token to sign with.", "Set {key_id} and {secret}."),
     ),
     (
         (SSLError,),
-        Rule(
+        ErrorRule(
             Unreachable,
             "{doing} {target}: no trusted TLS connection to R2.",
             "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id shows like this), and certificates or proxies "
@@ -370,7 +370,7 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
     ),
     (
         (ProxyConnectionError,),
-        Rule(
+        ErrorRule(
             Unreachable,
             "{doing} {target}: the proxy of this machine could not be reached.",
             "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
@@ -378,11 +378,11 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
     ),
     (
         (ConnectTimeoutError, ReadTimeoutError),
-        Rule(Unreachable, "{doing} {target}: R2 did not answer in time.", _TRY_AGAIN),
+        ErrorRule(Unreachable, "{doing} {target}: R2 did not answer in time.", _TRY_AGAIN),
     ),
     (
         (EndpointConnectionError,),
-        Rule(Unreachable, "{doing} {target}: R2 could not be reached.", _NAME),
+        ErrorRule(Unreachable, "{doing} {target}: R2 could not be reached.", _NAME),
     ),
     (
         (
@@ -393,11 +393,11 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
             HTTPClientError,
             HTTPError,
         ),
-        Rule(Unreachable, "{doing} {target}: the connection to R2 broke off.", _TRY_AGAIN),
+        ErrorRule(Unreachable, "{doing} {target}: the connection to R2 broke off.", _TRY_AGAIN),
     ),
     (
         (ResponseParserError,),
-        Rule(
+        ErrorRule(
             Unusable,
             "{doing} {target}: the answer is not one of an S3 store.",
             "Check R2_ENDPOINT_URL, and what stands between here and R2 (a proxy, a sign-in page).",
@@ -405,6 +405,6 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], Rule], ...] = (
     ),
     (
         (S3UploadFailedError, S3DownloadFailedError, CancelledError),
-        Rule(BackendError, "{doing} {target}: the transfer did not finish.", _TRY_AGAIN),
+        ErrorRule(BackendError, "{doing} {target}: the transfer did not finish.", _TRY_AGAIN),
     ),
 )

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from storage.errors import Oddity, StorageError
+from storage.errors import FieldProblem, StorageError
 
 ColumnKind = Literal["text", "whole", "number", "flag", "time", "map", "list"]
 DTYPES: dict[ColumnKind, str] = {
@@ -58,7 +58,7 @@ class User:
     credits_used_this_month: int | None
     settings: Mapping[str, Any] | None
     update_time: datetime | None
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Video:
     source_video_error: str | None
     processing_progress: Progress | None
     update_time: datetime | None
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Clip:
     created_by: str | None
     exists: bool
     update_time: datetime | None
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Accounting:
     neural_cache_bytes: int | None
     updated_at: datetime | None
     update_time: datetime | None
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ def clip_of(row: Mapping[Any, Any]) -> Clip:
     return Clip(**_known(row))
 
 
-def user_of(row: Mapping[Any, Any], oddities: tuple[Oddity, ...] = ()) -> User:
+def user_of(row: Mapping[Any, Any], oddities: tuple[FieldProblem, ...] = ()) -> User:
     """One row of a frame of users."""
     return User(**_known(row), oddities=oddities)
 
@@ -286,7 +286,7 @@ class Table:
 
     schema: Schema
     frame: pd.DataFrame
-    oddities: tuple[Oddity, ...]
+    oddities: tuple[FieldProblem, ...]
     complete: bool
     read_at: datetime
     reads: int = 0

@@ -69,7 +69,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SortedField:
     """One field that results are sorted by, its path as written."""
 
     field: str
@@ -92,7 +92,7 @@ class _Demand:
     group: str
     query_scope: str
     pinned: frozenset[tuple[str, str]]
-    sorted_by: tuple[Order, ...]
+    sorted_by: tuple[SortedField, ...]
     summed: tuple[str, ...]
     name_descending: bool
     composite_only: bool
@@ -121,14 +121,14 @@ def disjuncts(where: Any, *, expand: bool = True) -> list[tuple[Leaf, ...]]:
     return [tuple(chain.from_iterable(choice)) for choice in product(*parts)]
 
 
-def sort_orders(query: Any) -> tuple[Order, ...]:
+def sort_orders(query: Any) -> tuple[SortedField, ...]:
     """What Firestore sorts by: the orders asked for, then fields compared by inequality, then `__name__`."""
-    asked = [Order(order.field.field_path, order.direction == _DESCENDING) for order in query.order_by]
+    asked = [SortedField(order.field.field_path, order.direction == _DESCENDING) for order in query.order_by]
     fields = {order.field for order in asked}
     last = bool(asked) and asked[-1].descending
     compared = {leaf.field for leaf in leaves(query.where) if leaf.is_inequality} - fields - {NAME}
-    implied = [Order(field, last) for field in sorted(compared)]
-    return (*asked, *implied, *([] if NAME in fields else [Order(NAME, last)]))
+    implied = [SortedField(field, last) for field in sorted(compared)]
+    return (*asked, *implied, *([] if NAME in fields else [SortedField(NAME, last)]))
 
 
 def missing_index(query: Any, indexes: Indexes, aggregated: Sequence[str] = ()) -> Definition | None:
@@ -239,7 +239,7 @@ def _override(demand: _Demand, indexes: Indexes, uncovered: tuple[str, str] | No
         field, key = uncovered
         kind = _CONTAINED if key == "arrayConfig" else _DESC if demand.name_descending else _ASC
     else:
-        order = demand.sorted_by[0] if demand.sorted_by else Order(demand.summed[0])
+        order = demand.sorted_by[0] if demand.sorted_by else SortedField(demand.summed[0])
         field, key, kind = order.field, "order", _DESC if order.descending else _ASC
     wanted = {key: kind, "queryScope": demand.query_scope}
     return {
@@ -252,7 +252,7 @@ def _override(demand: _Demand, indexes: Indexes, uncovered: tuple[str, str] | No
 def _composite(demand: _Demand) -> Definition:
     pinned = sorted(demand.pinned)
     fields = [{"fieldPath": field, key: _ASC if key == "order" else _CONTAINED} for field, key in pinned]
-    ordered = [*demand.sorted_by, *(Order(field, demand.name_descending) for field in demand.summed)]
+    ordered = [*demand.sorted_by, *(SortedField(field, demand.name_descending) for field in demand.summed)]
     fields += [{"fieldPath": order.field, "order": _DESC if order.descending else _ASC} for order in ordered]
     natural = fields[-1].get("order") == (_DESC if demand.name_descending else _ASC)
     if len(fields) == 1 or (ordered and not natural) or (not ordered and demand.name_descending):

@@ -70,7 +70,7 @@ class _Top:
         return [row for _, _, row in sorted(self.rows, key=lambda entry: entry[:2], reverse=True)]
 
 
-class Tally:
+class RollupTally:
     """Adds up users one by one; `content` gives the figures at any time."""
 
     def __init__(self, now: datetime, top: int = TOP) -> None:
@@ -325,7 +325,7 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RollupHead:
     """Which division into shards counts, and growth before it."""
 
     count: int
@@ -378,7 +378,7 @@ def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
         raise _unusable(str(error)) from None
 
 
-def head_fields(head: Head) -> dict[str, Any]:
+def head_fields(head: RollupHead) -> dict[str, Any]:
     """The fields of the head document. A sum beyond the 64 bits of Firestore's numbers is kept as text."""
     points = [
         {name: str(value) if isinstance(value, int) and value not in INT64 else value for name, value in point.items()}
@@ -387,14 +387,14 @@ def head_fields(head: Head) -> dict[str, Any]:
     return {"version": VERSION, "shards": head.count, "points": points}
 
 
-def head_from(fields: Mapping[str, Any]) -> Head:
+def head_from(fields: Mapping[str, Any]) -> RollupHead:
     """The head that `head_fields` wrote."""
     check_version(fields)
     count, points = fields.get("shards"), fields.get("points")
     try:
         if not 1 <= _whole(count) <= MAX_SHARDS:
             raise ValueError("the number of shards is none")
-        return Head(_whole(count), _points(points))
+        return RollupHead(_whole(count), _points(points))
     except KeyError as missing:
         raise _unusable(f"{missing.args[0]} is missing") from None
     except (TypeError, ValueError, AttributeError) as error:

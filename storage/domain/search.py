@@ -57,7 +57,7 @@ MatchType = Literal["user", "video", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class Candidate:
     """One reading of the text. `value` is what to look for; the ids are what the reading already gives away.
 
     `bare`: a word of a longer line that may be an id, worth a look only where nothing better is found.
@@ -73,15 +73,15 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedQuery:
     """The text as it may be shown (without secrets), what it was taken for, and every guess, likeliest first."""
 
     shown: str
     kind: Kind
-    guesses: tuple[Guess, ...]
+    guesses: tuple[Candidate, ...]
 
 
-def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> Reading:
+def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> ParsedQuery:
     """Every way to read the text; `BadInput` when it is empty, too long or holds nothing that could be looked for."""
     clean = "".join(char if char.isprintable() else " " for char in text).strip()
     while _ENCODED_URL.match(clean):
@@ -98,7 +98,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
         )
     whole = list(_whole(clean, layout, bucket, public_url))
     if whole:
-        return Reading(without_secrets(clean, ""), whole[0].kind, tuple(whole))
+        return ParsedQuery(without_secrets(clean, ""), whole[0].kind, tuple(whole))
     parts = tuple(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
     if not parts:
         raise BadInput(
@@ -106,10 +106,10 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
             field_name="QUERY",
             remedy="Paste a uid, an e-mail address, a video id, a clip id, a file name, a key or a URL.",
         )
-    return Reading(without_secrets(clean, ""), "log_line", parts)
+    return ParsedQuery(without_secrets(clean, ""), "log_line", parts)
 
 
-def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
     """Readings of the text as a whole."""
     if _URL.fullmatch(text):
         yield from _url(text, layout, bucket, public_url)
@@ -124,26 +124,26 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
     if any(char in text for char in "\"'<>=;{}[]()") or not is_id(text):
         return
     if "@" in text and " " not in text:
-        yield Guess("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
+        yield Candidate("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
         return
     if match := _CLIP_ID.fullmatch(text) or _ANY_CLIP_ID.fullmatch(text):
-        yield Guess("clip_id", text, video_id=match.group(1), clip_id=text)
+        yield Candidate("clip_id", text, video_id=match.group(1), clip_id=text)
     if _FILE_NAME.fullmatch(text) or text.lower().endswith((".mp4", ".jpg")):
-        yield Guess("file_name", text)
+        yield Candidate("file_name", text)
         return
     if " " in text:
         return
-    yield Guess("uid", text, uid=text)
+    yield Candidate("uid", text, uid=text)
     if _ANY_VIDEO_ID.fullmatch(text):
-        yield Guess("video_id", text, video_id=text)
+        yield Candidate("video_id", text, video_id=text)
         if _UUID.fullmatch(text) and text != text.lower():
-            yield Guess("video_id", text.lower(), video_id=text.lower())
+            yield Candidate("video_id", text.lower(), video_id=text.lower())
     if _YOUTUBE_ID.fullmatch(text):
-        yield Guess("video_url", text)
-    yield Guess("email_prefix", text)
+        yield Candidate("video_url", text)
+    yield Candidate("email_prefix", text)
 
 
-def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
     """Readings of what a longer line contains: URLs, then paths and keys, then addresses, file names and ids."""
     for match in _URL.finditer(text):
         yield from _url(match.group().rstrip(".,)"), layout, bucket, public_url)
@@ -154,27 +154,27 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
         if token.count("/") >= 2:
             yield from _path(token.strip("./:"), layout)
     for match in _EMAIL.finditer(rest):
-        yield Guess("email", match.group().rstrip("."))
+        yield Candidate("email", match.group().rstrip("."))
     for match in _FILE_NAME.finditer(rest):
-        yield Guess("file_name", match.group())
+        yield Candidate("file_name", match.group())
     for match in _CLIP_ID.finditer(rest):
-        yield Guess("clip_id", match.group(), video_id=match.group(1), clip_id=match.group())
+        yield Candidate("clip_id", match.group(), video_id=match.group(1), clip_id=match.group())
     yield from _named(rest)
     for match in _UUID.finditer(rest):
-        yield Guess("video_id", match.group(), video_id=match.group())
+        yield Candidate("video_id", match.group(), video_id=match.group())
     yield from _bare(rest)
 
 
-def _bare(text: str) -> Iterator[Guess]:
+def _bare(text: str) -> Iterator[Candidate]:
     """Words that may be a uid or a video id, those with a digit in them first."""
     words = dict.fromkeys(word for word in _TOKEN.findall(text) if is_id(word))
     for word in sorted(words, key=lambda word: not any(char.isdigit() for char in word))[:MAX_TOKENS]:
-        yield Guess("uid", word, uid=word, bare=True)
+        yield Candidate("uid", word, uid=word, bare=True)
         if _VIDEO_ID.fullmatch(word):
-            yield Guess("video_id", word, video_id=word, bare=True)
+            yield Candidate("video_id", word, video_id=word, bare=True)
 
 
-def _named(text: str) -> Iterator[Guess]:
+def _named(text: str) -> Iterator[Candidate]:
     """`uid=...`, `"video_id": "..."` and the like; all of one line belong together."""
     found: dict[str, str] = {}
     for name, value in _NAMED.findall(text):
@@ -183,11 +183,11 @@ def _named(text: str) -> Iterator[Guess]:
             found.setdefault(slot, value)
     for kind in ("clip_id", "video_id", "uid"):
         if kind in found:
-            yield Guess(kind, found[kind], **found)  # type: ignore[arg-type]
+            yield Candidate(kind, found[kind], **found)  # type: ignore[arg-type]
             return
 
 
-def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Guess]:
+def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
@@ -195,7 +195,7 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Gue
         return
     if any(host == known or host.endswith(f".{known}") for known in _YOUTUBE_HOSTS):
         if video := _youtube_id(parts):
-            yield Guess("video_url", video)
+            yield Candidate("video_url", video)
         return
     yield from _desk_link(parts)
     signed = is_signed(url)
@@ -205,7 +205,7 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Gue
             yield _key_guess("presigned_url" if signed else "cdn_url", parsed)
             return
     if not signed:
-        yield Guess("video_url", without_secrets(url, ""))
+        yield Candidate("video_url", without_secrets(url, ""))
     elif parsed_paths[0].key:
         yield _key_guess("presigned_url", parsed_paths[0])
 
@@ -228,31 +228,31 @@ def _youtube_id(parts: SplitResult) -> str:
     return next((value for value in (named, last) if _YOUTUBE_ID.fullmatch(value)), "")
 
 
-def _desk_link(parts: SplitResult) -> Iterator[Guess]:
+def _desk_link(parts: SplitResult) -> Iterator[Candidate]:
     """A link to a page of this desk: its query names the ids."""
     query = parse_qs(parts.query)
     uid, video, clip = (query.get(name, [""])[0] for name in ("uid", "video_id", "clip_id"))
     if is_stored_id(uid):
         video, clip = (found if is_stored_id(found) else "" for found in (video, clip))
-        yield Guess("desk_link", uid, uid=uid, video_id=video, clip_id=clip)
+        yield Candidate("desk_link", uid, uid=uid, video_id=video, clip_id=clip)
 
 
-def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Guess]:
+def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candidate]:
     """A Firestore path, or a key; the `whole` text may be a key outside the layout, which a document may name."""
     relative = re.sub(r"^.*?/documents/", "", text).strip("/")
     parts = relative.split("/")
     if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_stored_id(part) for part in parts):
         clip = parts[5] if len(parts) >= 6 and parts[4] == "clips" else ""
-        yield Guess("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
+        yield Candidate("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
         return
     parsed = _key_in(text.lstrip("/"), layout)
     if parsed.kind not in {"unrecognised", "ops"}:
         yield _key_guess("r2_key", parsed)
     elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_stored_id(parts[1]):
         video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_stored_id(parts[2]) else ""
-        yield Guess("document_path", relative, uid=parts[1], video_id=video)
+        yield Candidate("document_path", relative, uid=parts[1], video_id=video)
     elif parts[-1].lower().endswith((".mp4", ".jpg")) and parse_stem(parts[-1].rpartition(".")[0]):
-        yield Guess("file_name", parts[-1])
+        yield Candidate("file_name", parts[-1])
     elif whole and parsed.kind != "ops" and text.strip("/") and not re.search(r"\s", text):
         yield _key_guess("r2_key", parsed)
 
@@ -269,8 +269,8 @@ def _key_in(path: str, layout: Layout) -> ParsedKey:
     return parsed
 
 
-def _key_guess(kind: Kind, parsed: ParsedKey) -> Guess:
-    return Guess(kind, parsed.key, uid=parsed.uid, video_id=parsed.video_id, parsed=parsed)
+def _key_guess(kind: Kind, parsed: ParsedKey) -> Candidate:
+    return Candidate(kind, parsed.key, uid=parsed.uid, video_id=parsed.video_id, parsed=parsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +297,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The answer. `gaps` are look-ups that could not be made; `truncated` says that there may be more matches."""
 
     query: str

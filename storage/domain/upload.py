@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UploadRequest:
     """What is to be stored: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail."""
 
     scene_id: int
@@ -71,7 +71,7 @@ def check_scene(scene: int) -> int:
     return scene
 
 
-def clip_id_of(video_id: str, wish: Wish) -> str:
+def clip_id_of(video_id: str, wish: UploadRequest) -> str:
     """`{video_id}_{scene_id}_{style}`, as the backend names clips."""
     return f"{video_id}_{wish.scene_id}_{wish.style}"
 
@@ -84,7 +84,7 @@ def plan_upload(
     stored: ObjectInfo | None,
     stored_thumbnail: ObjectInfo | None,
     other_names: Sequence[str],
-    wish: Wish,
+    wish: UploadRequest,
     *,
     title: str,
     now: datetime,
@@ -130,7 +130,7 @@ def target_key(layout: Layout, video: Video, clip: Clip | None, name: ClipName) 
     return layout.clip_key(video.uid, video.video_id, name)
 
 
-def name_of(clip: Clip | None, wish: Wish, title: str) -> ClipName:
+def name_of(clip: Clip | None, wish: UploadRequest, title: str) -> ClipName:
     """The clip's file name in its parts."""
     return ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
 
@@ -140,7 +140,7 @@ def _priority(clip: Clip | None) -> int:
 
 
 def _fields(
-    video: Video, clip: Clip | None, wish: Wish, name: ClipName, key: str, thumbnail: str | None, title: str
+    video: Video, clip: Clip | None, wish: UploadRequest, name: ClipName, key: str, thumbnail: str | None, title: str
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "clip_id": clip_id_of(video.video_id, wish),
@@ -171,7 +171,7 @@ def _refusals(
     stored: ObjectInfo | None,
     other_names: Sequence[str],
     key: str,
-    wish: Wish,
+    wish: UploadRequest,
     now: datetime,
     stale_after: timedelta,
 ) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ _END = re.compile(rf"([0-9]{{{_DIGITS}}})\.(sha256|hmac-sha256)\.([0-9a-f]{{64}}
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """Where the chain ends, with Firestore's own time of that record, for a precondition (`None`: none yet)."""
 
     link: Link
@@ -110,7 +110,7 @@ class AuditLog:
         self._objects = objects
         self.keys = Keys(key, former)
 
-    def head(self) -> Head:
+    def head(self) -> ChainHead:
         """Where the chain ends now. Where its record is gone or spoilt, the newest entry is the end."""
         found = self._handle.batch_get([HEAD_PATH], operation="Reading the end of the audit")[HEAD_PATH]
         document = raw_document(found) if found is not None else None
@@ -120,7 +120,7 @@ class AuditLog:
             newest = self.newest()
             link = _link(newest) if newest is not None else None
             recorded = link is None
-        return Head(link or Link(), document.update_time if document is not None else None, recorded)
+        return ChainHead(link or Link(), document.update_time if document is not None else None, recorded)
 
     def newest(self) -> dict[str, Any] | None:
         """The newest entry that is there, whatever the record of the chain's end says."""

@@ -40,7 +40,7 @@ from storage.domain.documents import (
     User,
     Video,
 )
-from storage.errors import Oddity, StorageError
+from storage.errors import FieldProblem, StorageError
 from storage.repositories.decode import EPOCH, FIRST_SECOND, LAST_SECOND, decode_list, decode_map, exists, relative_path
 
 MAX_ODDITIES = 1_000
@@ -122,28 +122,28 @@ _PROGRESS_KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-class Repair:
+class CellFallback:
     """Called for cells that are not of the declared kind: gives the usable value or `None`, and keeps the oddities."""
 
     def __init__(self, limit: int = MAX_ODDITIES) -> None:
         self._limit = limit
-        self._kept: list[Oddity] = []
+        self._kept: list[FieldProblem] = []
         self._not_kept = 0
 
-    def oddities(self) -> tuple[Oddity, ...]:
+    def oddities(self) -> tuple[FieldProblem, ...]:
         """What was met, in order; a last entry of kind `not_kept` says how many more there were."""
         if not self._not_kept:
             return tuple(self._kept)
-        return (*self._kept, Oddity("", "", NOT_KEPT, f"{self._not_kept:,} more oddities were met and not kept"))
+        return (*self._kept, FieldProblem("", "", NOT_KEPT, f"{self._not_kept:,} more oddities were met and not kept"))
 
     def note(self, document: Any, name: str, kind: str, found: str = "") -> None:
         """Keeps one oddity, or counts it when there are too many."""
         if len(self._kept) < self._limit:
-            self._kept.append(Oddity(relative_path(document.name), name, kind, found))
+            self._kept.append(FieldProblem(relative_path(document.name), name, kind, found))
         else:
             self._not_kept += 1
 
-    def merge(self, other: Repair) -> None:
+    def merge(self, other: CellFallback) -> None:
         """Adds what another page's repair met."""
         room = self._limit - len(self._kept)
         self._kept.extend(other._kept[:room])
@@ -253,7 +253,7 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     return head[:length] + ("…" if len(head) > length or len(text) > length * 2 else "")
 
 
-Decoder = Callable[[Iterable[Any], list[list[Any]], Repair], None]
+Decoder = Callable[[Iterable[Any], list[list[Any]], CellFallback], None]
 
 
 @cache
@@ -325,24 +325,24 @@ def _cell_source(position: int, column: Column) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DocumentPage:
     """One page of documents, decoded: the columns, and what was odd."""
 
     rows: int
     columns: list[Any]
-    repair: Repair
+    repair: CellFallback
 
 
-def decode_page(schema: Schema, documents: Iterable[Any]) -> Page:
+def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
     """Reads the documents one by one as they come, which is twice as fast as keeping them; phantoms become rows."""
     columns: list[list[Any]] = [[] for _ in schema.columns]
-    repair = Repair()
+    repair = CellFallback()
     decoder(schema)(documents, columns, repair)
     arrays = [
         values if (arrow := _ARROW.get(column.kind)) is None else pa.array(values, type=arrow)
         for values, column in zip(columns, schema.columns, strict=True)
     ]
-    return Page(len(columns[0]), arrays, repair)
+    return DocumentPage(len(columns[0]), arrays, repair)
 
 
 class TableBuilder:
@@ -352,14 +352,14 @@ class TableBuilder:
         self.schema = schema
         self.pages = 0
         self.rows = 0
-        self._repair = Repair()
+        self._repair = CellFallback()
         self._chunks: list[list[Any]] = [[] for _ in schema.columns]
 
-    def page(self, documents: Iterable[Any]) -> Page:
+    def page(self, documents: Iterable[Any]) -> DocumentPage:
         """Decodes one page without keeping it: a read that breaks half way leaves nothing behind."""
         return decode_page(self.schema, documents)
 
-    def add(self, page: Page) -> None:
+    def add(self, page: DocumentPage) -> None:
         """Keeps a page that was read to its end."""
         self.pages += 1
         self.rows += page.rows
@@ -424,9 +424,9 @@ def accounting(document: Any) -> Accounting:
     return Accounting(**_known(Accounting, *_row(ACCOUNTING, document)))
 
 
-def _row(schema: Schema, document: Any) -> tuple[dict[str, Any], tuple[Oddity, ...]]:
+def _row(schema: Schema, document: Any) -> tuple[dict[str, Any], tuple[FieldProblem, ...]]:
     columns: list[list[Any]] = [[] for _ in schema.columns]
-    repair = Repair()
+    repair = CellFallback()
     decoder(schema)([document], columns, repair)
     row = {column.name: _value(column, values[0]) for column, values in zip(schema.columns, columns, strict=True)}
     return row, repair.oddities()
@@ -438,18 +438,18 @@ def _value(column: Column, value: Any) -> Any:
     return value
 
 
-def _known(model: type, row: Mapping[str, Any], oddities: tuple[Oddity, ...]) -> dict[str, Any]:
+def _known(model: type, row: Mapping[str, Any], oddities: tuple[FieldProblem, ...]) -> dict[str, Any]:
     """The columns that the model has; a frame has its path besides."""
     names = {field.name for field in fields(model)} - {"oddities"}
     return {**{name: row[name] for name in names}, "oddities": oddities}
 
 
-def _progress(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | None, tuple[Oddity, ...]]:
+def _progress(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | None, tuple[FieldProblem, ...]]:
     """The parts of the map that are of their kind; every other part but null is `None` and told."""
     if content is None:
         return None, ()
     parts: dict[str, Any] = {}
-    oddities: list[Oddity] = []
+    oddities: list[FieldProblem] = []
     for field in fields(Progress):
         value = content.get(field.name)
         kinds = _PROGRESS_KINDS.get(field.name, (int,))
@@ -459,5 +459,5 @@ def _progress(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | 
             parts[field.name] = value
         elif value is not None:
             name = f"processing_progress.{field.name}"
-            oddities.append(Oddity(path, name, "wrong_type", f"a {type(value).__name__}"))
+            oddities.append(FieldProblem(path, name, "wrong_type", f"a {type(value).__name__}"))
     return Progress(**parts), tuple(oddities)

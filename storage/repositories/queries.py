@@ -26,7 +26,7 @@ from storage.clients.meter import metering
 from storage.domain.documents import RawDocument, Schema, Table
 from storage.errors import BadInput, StorageError, Unusable
 from storage.ids import check_stored_id
-from storage.repositories.columns import Page, TableBuilder
+from storage.repositories.columns import DocumentPage, TableBuilder
 from storage.repositories.decode import decode_time, encode_value, raw_document, relative_path, to_fields
 
 CLOCK_EVERY = 100  # documents between two looks at the clock
@@ -48,8 +48,8 @@ LIST_PAGE = 300  # documents a page that a person waits for
 BULK_PAGE = 20_000  # documents a page of a large read: each page has a cost of its own, and is the unit of a repeat
 BULK_SECONDS = PAGE_SECONDS / 2  # then a page ends with what has come: a slow stream never meets its deadline
 GET_PAGE = 300  # documents asked for by path in one call
-Decode = Callable[[Iterable[Any]], Page]
-Fetch = Callable[[Decode, str | None, int | None], tuple[Page, str | None]]
+Decode = Callable[[Iterable[Any]], DocumentPage]
+Fetch = Callable[[Decode, str | None, int | None], tuple[DocumentPage, str | None]]
 PAGE = 1_000
 
 
@@ -60,7 +60,7 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-class Taken:
+class PageReader:
     """Reads a stream, and hands on the documents up to a number looked at and a number kept.
 
     With `seconds` the page ends early, after what has come by then, so that a slow stream ends before its deadline.
@@ -168,7 +168,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Reading:
+class RecordQueries:
     """Base of `Records`. Every table says when reading began, what it cost, and whether it ended."""
 
     def __init__(
@@ -209,7 +209,7 @@ class Reading:
     def _table_of(self, schema: Schema, paths: Sequence[str], operation: str) -> Table:
         """A row for each of these documents that exists, in this order; the others are proven absent."""
 
-        def fetch(decode: Decode, cursor: str | None, _room: int | None) -> tuple[Page, str | None]:
+        def fetch(decode: Decode, cursor: str | None, _room: int | None) -> tuple[DocumentPage, str | None]:
             start = int(cursor or 0)
             end = start + GET_PAGE
             found = self._handle.batch_get(paths[start:end], operation=operation) if paths else {}
@@ -298,7 +298,7 @@ class Reading:
     ) -> Fetch:
         """Pages of a whole collection by name, phantoms too; the cursor is Firestore's page token."""
 
-        def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[Page, str | None]:
+        def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[DocumentPage, str | None]:
             documents, token = self._handle.list_documents(
                 parent,
                 collection_id,
@@ -326,7 +326,7 @@ class Reading:
         """
         whole = page_size or self._bulk_page
 
-        def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[Page, str | None]:
+        def fetch(decode: Decode, cursor: str | None, room: int | None) -> tuple[DocumentPage, str | None]:
             size = whole if room is None or keep is not None else min(whole, room)
             one = type(query)()
             one.CopyFrom(query)
@@ -334,8 +334,8 @@ class Reading:
                 start_after(one, cursor)
             one.limit.value = size + 1
 
-            def consume(documents: Iterable[Any]) -> tuple[Page, str | None]:
-                taken = Taken(documents, size, room, keep, seconds=BULK_SECONDS if size > LIST_PAGE else None)
+            def consume(documents: Iterable[Any]) -> tuple[DocumentPage, str | None]:
+                taken = PageReader(documents, size, room, keep, seconds=BULK_SECONDS if size > LIST_PAGE else None)
                 return decode(taken.documents()), taken.following()
 
             seconds = PAGE_SECONDS if size > LIST_PAGE else READ_SECONDS
@@ -347,9 +347,9 @@ class Reading:
         """The first `limit` documents of a query in any order; incomplete, without a cursor, when there are more."""
         query.limit.value = checked_limit(limit) + 1
 
-        def fetch(decode: Decode, _cursor: str | None, _room: int | None) -> tuple[Page, str | None]:
-            def consume(documents: Iterable[Any]) -> tuple[Page, str | None]:
-                taken = Taken(documents, limit)
+        def fetch(decode: Decode, _cursor: str | None, _room: int | None) -> tuple[DocumentPage, str | None]:
+            def consume(documents: Iterable[Any]) -> tuple[DocumentPage, str | None]:
+                taken = PageReader(documents, limit)
                 return decode(taken.documents()), taken.following()
 
             return self._handle.run_query(query, consume, operation=operation, parent=parent)
@@ -407,7 +407,7 @@ def document_path(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDocument:
     """One existing document: where it is, when it was written, and those of its fields that were asked for."""
 
     path: str
@@ -422,15 +422,15 @@ class Subtree:
     def __init__(self, handle: FirestoreHandle) -> None:
         self._handle = handle
 
-    def below(self, path: str, fields: Sequence[str]) -> Iterator[Found]:
+    def below(self, path: str, fields: Sequence[str]) -> Iterator[FoundDocument]:
         """All existing documents below the document at `path`, by name, the document itself left out."""
         query = pb.StructuredQuery()
         query.from_.add(all_descendants=True)
         return self._pages(query, document_path(path), fields)
 
-    def at(self, paths: Sequence[str]) -> dict[str, Found | None]:
+    def at(self, paths: Sequence[str]) -> dict[str, FoundDocument | None]:
         """The documents at these paths with all their fields; `None` for one that is proven absent."""
-        found: dict[str, Found | None] = {}
+        found: dict[str, FoundDocument | None] = {}
         for message_path, message in self.messages(paths).items():
             found[message_path] = None if message is None else _found(message)
         return found
@@ -443,7 +443,7 @@ class Subtree:
             found.update(self._handle.batch_get(part, operation="Reading documents", seconds=PAGE_SECONDS))
         return found
 
-    def _pages(self, query: Any, parent: str, fields: Sequence[str]) -> Iterator[Found]:
+    def _pages(self, query: Any, parent: str, fields: Sequence[str]) -> Iterator[FoundDocument]:
         query.order_by.add(direction=pb.StructuredQuery.ASCENDING).field.field_path = "__name__"
         for field in fields or ("__name__",):
             query.select.fields.add().field_path = field
@@ -462,12 +462,12 @@ class Subtree:
             start_after(query, last)
 
 
-def _page(documents: Iterable[Any]) -> list[tuple[str, Found]]:
+def _page(documents: Iterable[Any]) -> list[tuple[str, FoundDocument]]:
     return [(document.name, _found(document)) for document in documents]
 
 
-def _found(document: Any) -> Found:
+def _found(document: Any) -> FoundDocument:
     created, updated = decode_time(document.create_time), decode_time(document.update_time)
     if created is None or updated is None:
         raise Unusable("Firestore gave a document without its times.", operation="RunQuery", target=document.name)
-    return Found(relative_path(document.name), created, updated, to_fields(document))
+    return FoundDocument(relative_path(document.name), created, updated, to_fields(document))

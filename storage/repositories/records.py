@@ -47,17 +47,17 @@ from storage.domain.documents import (
     User,
     Video,
 )
-from storage.errors import BadInput, MissingIndex, Oddity, StorageError, Unusable
+from storage.errors import BadInput, FieldProblem, MissingIndex, StorageError, Unusable
 from storage.ids import check_stored_id, firestore_order
 from storage.repositories import columns
-from storage.repositories.columns import Page, TableBuilder, decode_page
+from storage.repositories.columns import DocumentPage, TableBuilder, decode_page
 from storage.repositories.decode import decode_time, document_to_json, raw_document, relative_path
 from storage.repositories.queries import (
     BULK_SECONDS,
     LIST_PAGE,
     Condition,
-    Reading,
-    Taken,
+    PageReader,
+    RecordQueries,
     accounting_path,
     build,
     checked_limit,
@@ -94,7 +94,7 @@ _LAST_CHARACTER = "\U0010ffff"
 _NOBODYS = "-clip-desk-health-"  # an id and a value that no document has
 
 
-class ChangeRecords(Reading):
+class ChangeRecords(RecordQueries):
     """These use the indexes that Firestore keeps of each collection by itself."""
 
     def videos_changed_since(self, uid: str, moment: datetime, limit: int = MOST_CHANGED) -> Table:
@@ -114,7 +114,7 @@ class ChangeRecords(Reading):
         return self._first(schema, query, operation, min(limit, LIST_PAGE), parent=parent)
 
 
-class ClipRecords(Reading):
+class ClipRecords(RecordQueries):
     """Clips are found below videos that no longer exist, and so are phantoms of clips below which shares are left."""
 
     def clip(self, uid: str, video_id: str, clip_id: str) -> Clip | None:
@@ -186,7 +186,7 @@ class ClipRecords(Reading):
         while True:
 
             def consume(documents: Any) -> tuple[set[str], str | None]:
-                taken = Taken(documents, self._bulk_page, seconds=BULK_SECONDS)
+                taken = PageReader(documents, self._bulk_page, seconds=BULK_SECONDS)
                 return {_clip_above(document.name) for document in taken.documents()}, taken.following()
 
             found, following = self._handle.run_query(query, consume, operation="Reading the user's shares")
@@ -219,9 +219,9 @@ class ClipRecords(Reading):
         reads = meter.cost().firestore_reads
         return builder.table(read_at=read_at, reads=reads, complete=error is None, error=error)
 
-    def _clip_pages(self, path: str) -> list[Page]:
+    def _clip_pages(self, path: str) -> list[DocumentPage]:
         fetch, decode = self._listing(path, "clips", "Listing the clips"), partial(decode_page, CLIPS)
-        pages: list[Page] = []
+        pages: list[DocumentPage] = []
         cursor: str | None = None
         while True:
             page, cursor = fetch(decode, cursor, None)
@@ -300,7 +300,7 @@ def _each(paths: list[str], work: Callable[[str], T]) -> Iterator[Iterator[T]]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class FleetRecords(Reading):
+class FleetRecords(RecordQueries):
     """All of these read collection groups by a field, which needs the indexes of `firestore.indexes.json`."""
 
     def find_videos(
@@ -430,7 +430,7 @@ def _touched_before(moment: datetime) -> Callable[[Any], bool]:
     return keep
 
 
-class UserRecords(Reading):
+class UserRecords(RecordQueries):
     """Users are listed with their phantoms: a user whose document is gone but whose videos are not."""
 
     def user(self, uid: str) -> User | None:
@@ -499,7 +499,7 @@ class UserRecords(Reading):
         table, hidden = self._hidden(table, parent, "timestamp")
         if not hidden:
             return table
-        odd = Oddity(f"{parent}/credit_transactions", "timestamp", "missing", f"{hidden:,} not in this table")
+        odd = FieldProblem(f"{parent}/credit_transactions", "timestamp", "missing", f"{hidden:,} not in this table")
         return replace(table, oddities=(*table.oddities, odd))
 
 
@@ -532,7 +532,7 @@ class RecentVideos:
     without_created_at: int
 
 
-class VideoRecords(Reading):
+class VideoRecords(RecordQueries):
     """Videos are listed with their phantoms: a video whose document is gone but whose clips are not."""
 
     def video(self, uid: str, video_id: str) -> Video | None:

@@ -15,7 +15,7 @@ from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
     Content,
-    Head,
+    RollupHead,
     Shard,
     check_version,
     from_documents,
@@ -40,7 +40,7 @@ _DRIFT = {"counter": "string", "users": "Int64", "sum": "Int64", "absolute": "In
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class FleetTotals:
     """Sums over all users. `unread_users` are those whose clips could not be added up: their sums are missing."""
 
     users: int
@@ -87,7 +87,7 @@ class FleetView:
     missing_shards: tuple[int, ...]
     notes: tuple[str, ...]
     made_with_reads: int
-    totals: Totals
+    totals: FleetTotals
     videos: dict[str, int] | None
     stuck: dict[str, int] | None
     states: dict[str, dict[str, int]]
@@ -119,7 +119,7 @@ def read_fleet(records: Records) -> FleetView:
     return _view(head, there, missing)
 
 
-def read_head(records: Records) -> Head | None:
+def read_head(records: Records) -> RollupHead | None:
     """Which division into shards counts; `None` where no rollup was ever complete."""
     found = records.raw(HEAD)
     return None if found is None or found.fields is None else head_from(found.fields)
@@ -177,7 +177,7 @@ def _never() -> NotFound:
     )
 
 
-def _view(head: Head, shards: Sequence[Shard], missing: tuple[int, ...]) -> FleetView:
+def _view(head: RollupHead, shards: Sequence[Shard], missing: tuple[int, ...]) -> FleetView:
     content = rollup.merge([shard.content for shard in shards])
     notes = [note for shard in shards for note in shard.notes]
     if missing:
@@ -193,7 +193,7 @@ def _view(head: Head, shards: Sequence[Shard], missing: tuple[int, ...]) -> Flee
         missing_shards=missing,
         notes=tuple(dict.fromkeys(notes)),
         made_with_reads=sum(shard.reads for shard in shards),
-        totals=Totals(**{name: totals.get(name, 0) for name in Totals.__dataclass_fields__}),
+        totals=FleetTotals(**{name: totals.get(name, 0) for name in FleetTotals.__dataclass_fields__}),
         videos=next((dict(shard.videos) for shard in shards if shard.videos is not None), None),
         stuck=next((dict(shard.stuck) for shard in shards if shard.stuck is not None), None),
         states=content["states"],

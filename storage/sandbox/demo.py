@@ -38,7 +38,7 @@ import grpc
 from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.errors import ConfigError, Problem, Refused, StorageError, Unreachable
 from storage.sandbox import seeding, world
-from storage.sandbox.demo_state import DemoFolder, Heartbeat, Running, Sample
+from storage.sandbox.demo_state import DemoFolder, Heartbeat, Running, SampleData
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import Identity, SeaweedFS
 from storage.sandbox.seeding import BUCKET, PROJECT
@@ -65,7 +65,7 @@ class Parts:
     handle: FirestoreHandle
 
 
-class Owner:
+class DemoOwner:
     """A demo that this process runs. `note` says what was done about the age of the data, if anything was."""
 
     def __init__(self, folder: DemoFolder, clock: Callable[[], datetime]) -> None:
@@ -145,7 +145,7 @@ def await_former(folder: DemoFolder) -> None:
     folder.remove_running()
 
 
-def _usable_sample(folder: DemoFolder) -> Sample | None:
+def _usable_sample(folder: DemoFolder) -> SampleData | None:
     """The sample in the folder; what is unfinished, or was made by other code, is deleted."""
     sample = folder.sample()
     if sample is not None and sample.code == seeding.code_fingerprint():
@@ -181,7 +181,7 @@ def is_alive(pid: int) -> bool:
 class Demo:
     """A running demo: the settings that reach it, and `stop`."""
 
-    def __init__(self, folder: DemoFolder, running: Running, owner: Owner | None = None) -> None:
+    def __init__(self, folder: DemoFolder, running: Running, owner: DemoOwner | None = None) -> None:
         self._folder = folder
         self._running = running
         self.owner = owner
@@ -257,7 +257,7 @@ def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = 
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         if _acquire(folder):
-            owner = Owner(folder, clock)
+            owner = DemoOwner(folder, clock)
             return Demo(folder, owner.running, owner)
         running = folder.running()
         if running and running.ready and _answers(running):

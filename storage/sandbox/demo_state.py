@@ -55,7 +55,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleData:
     """Which sample data lie in the folder: made by which code, from which seed, dated relative to when.
 
     `stamps` are the update times (microseconds since 1970) that the sample's own loads gave to documents: a document
@@ -143,16 +143,16 @@ class DemoFolder:
         """Takes the mark away while the data change: should this process die over it, they are made anew."""
         (self.path / SAMPLE).unlink(missing_ok=True)
 
-    def sample(self) -> Sample | None:
+    def sample(self) -> SampleData | None:
         """The sample data that are completely in, or `None`."""
         content = _read(self.path / SAMPLE)
         try:
             dated = datetime.fromisoformat(content["dated"])
-            return Sample(content["code"], content["seed"], dated, tuple(content["stamps"]))
+            return SampleData(content["code"], content["seed"], dated, tuple(content["stamps"]))
         except (KeyError, TypeError, ValueError):
             return None
 
-    def write_sample(self, sample: Sample) -> None:
+    def write_sample(self, sample: SampleData) -> None:
         """Marks the sample data as complete."""
         _write(self.path / SAMPLE, {**asdict(sample), "dated": sample.dated.isoformat()})
 

@@ -36,7 +36,7 @@ Field = npt.NDArray[np.float64]  # a number for each pixel, or three for each
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClipLook:
     """One clip: its letter and name, background colours and accent, how it moves, how long, at what pitch."""
 
     letter: str
@@ -50,20 +50,20 @@ class Look:
 
 
 LOOKS = (
-    Look("A", "Sunrise", "#ff8a5c", "#5b2a86", "#ffe29a", "orbit", 6, 220.0),
-    Look("B", "Tide", "#0f4c75", "#3fc1c9", "#e8fbff", "waves", 7, 246.9),
-    Look("C", "Signal", "#1b1b2f", "#e43f5a", "#ffd5dc", "rings", 5, 261.6),
-    Look("D", "Meter", "#134e4a", "#84cc16", "#f7fee7", "bars", 6, 293.7),
-    Look("E", "Bloom", "#831843", "#f9a8d4", "#fff1f7", "petals", 6, 329.6),
-    Look("F", "Drift", "#1e3a8a", "#a5b4fc", "#fef9c3", "comets", 5, 349.2),
-    Look("G", "Amber", "#78350f", "#fbbf24", "#fffbeb", "waves", 4, 392.0),
-    Look("H", "Lagoon", "#064e3b", "#6ee7b7", "#ecfdf5", "orbit", 5, 440.0),
-    Look("I", "Violet", "#2e1065", "#c084fc", "#faf5ff", "petals", 7, 466.2),
-    Look("J", "Ember", "#450a0a", "#fb923c", "#ffedd5", "comets", 6, 493.9),
-    Look("K", "Slate", "#0f172a", "#94a3b8", "#f8fafc", "bars", 8, 523.3),
-    Look("L", "Orchard", "#365314", "#fde047", "#fefce8", "rings", 4, 587.3),
+    ClipLook("A", "Sunrise", "#ff8a5c", "#5b2a86", "#ffe29a", "orbit", 6, 220.0),
+    ClipLook("B", "Tide", "#0f4c75", "#3fc1c9", "#e8fbff", "waves", 7, 246.9),
+    ClipLook("C", "Signal", "#1b1b2f", "#e43f5a", "#ffd5dc", "rings", 5, 261.6),
+    ClipLook("D", "Meter", "#134e4a", "#84cc16", "#f7fee7", "bars", 6, 293.7),
+    ClipLook("E", "Bloom", "#831843", "#f9a8d4", "#fff1f7", "petals", 6, 329.6),
+    ClipLook("F", "Drift", "#1e3a8a", "#a5b4fc", "#fef9c3", "comets", 5, 349.2),
+    ClipLook("G", "Amber", "#78350f", "#fbbf24", "#fffbeb", "waves", 4, 392.0),
+    ClipLook("H", "Lagoon", "#064e3b", "#6ee7b7", "#ecfdf5", "orbit", 5, 440.0),
+    ClipLook("I", "Violet", "#2e1065", "#c084fc", "#faf5ff", "petals", 7, 466.2),
+    ClipLook("J", "Ember", "#450a0a", "#fb923c", "#ffedd5", "comets", 6, 493.9),
+    ClipLook("K", "Slate", "#0f172a", "#94a3b8", "#f8fafc", "bars", 8, 523.3),
+    ClipLook("L", "Orchard", "#365314", "#fde047", "#fefce8", "rings", 4, 587.3),
 )
-SOURCE = Look("S", "Source video", "#111827", "#2563eb", "#dbeafe", "waves", 8, 196.0)
+SOURCE = ClipLook("S", "Source video", "#111827", "#2563eb", "#dbeafe", "waves", 8, 196.0)
 
 
 def main(arguments: list[str]) -> int:
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def write_video(path: Path, look: Look, width: int, height: int) -> None:
+def write_video(path: Path, look: ClipLook, width: int, height: int) -> None:
     """One H.264 + AAC file; the same look and size give the same bytes."""
     flags = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=flags) as container:
@@ -107,7 +107,7 @@ def write_thumbnail(clip: Path, path: Path) -> None:
     Image.fromarray(frame.to_ndarray(format="rgb24")).save(path, "JPEG", quality=78, optimize=True)
 
 
-def tone(look: Look) -> Iterator[av.AudioFrame]:
+def tone(look: ClipLook) -> Iterator[av.AudioFrame]:
     """A quiet chord that swells and fades, in frames of 1,024 samples."""
     at = np.arange(look.seconds * AUDIO_RATE) / AUDIO_RATE
     swell = np.sin(np.pi * at / look.seconds) ** 2
@@ -119,7 +119,7 @@ def tone(look: Look) -> Iterator[av.AudioFrame]:
         yield frame
 
 
-def pictures(look: Look, width: int, height: int) -> Iterator[npt.NDArray[np.uint8]]:
+def pictures(look: ClipLook, width: int, height: int) -> Iterator[npt.NDArray[np.uint8]]:
     """Every frame as height x width x 3 bytes: gradient, moving shapes, letter, name, clock and progress line."""
     down, across = np.mgrid[0:height, 0:width].astype(np.float64)
     x, y = (across - width / 2) / min(width, height), (down - height / 2) / min(width, height)
@@ -134,7 +134,7 @@ def pictures(look: Look, width: int, height: int) -> Iterator[npt.NDArray[np.uin
         yield np.asarray(image)
 
 
-def label(image: Image.Image, look: Look, seconds: float, part: float) -> None:
+def label(image: Image.Image, look: ClipLook, seconds: float, part: float) -> None:
     """What tells clips apart at a glance: the letter, the name, the clock and how far it has played."""
     draw, (width, height) = ImageDraw.Draw(image), image.size
     big, small = ImageFont.load_default(size=min(width, height) * 0.5), ImageFont.load_default(size=18)

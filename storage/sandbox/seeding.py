@@ -32,10 +32,10 @@ from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Unusable
 from storage.repositories.records import Records
 from storage.sandbox import world
-from storage.sandbox.demo_state import Sample
+from storage.sandbox.demo_state import SampleData
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.seaweed import SeaweedFS
-from storage.sandbox.world.builder import MEDIA, SampleObject, World
+from storage.sandbox.world.builder import MEDIA, SampleObject, SampleWorld
 
 STALE_AFTER = timedelta(minutes=15)
 
@@ -49,7 +49,7 @@ DATED_BY = "updated_at"  # a loaded document counts as written then, as real one
 _PART = b"\0" * 65_536  # what an unfinished upload has sent
 
 
-def write_rollup(handle: FirestoreHandle, sample: World, there: Collection[str]) -> None:
+def write_rollup(handle: FirestoreHandle, sample: SampleWorld, there: Collection[str]) -> None:
     """Makes the figures as of the sample's own time. `there` are the paths of its documents that still exist."""
     records, writer = Records(handle), DocumentWriter(handle)
     shard = run_rollup(records, writer, DEFAULT_LIMITS, lambda: sample.now, stale_after=STALE_AFTER).shard
@@ -94,7 +94,7 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> Sample:
+def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> SampleData:
     """Everything into empty stand-ins; the sample is complete when this returns."""
     sample = world.build(now, SEED)
     server.load(PROJECT, sample.documents, dated_by=DATED_BY)
@@ -109,10 +109,12 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
         http.clear()
     _date_objects(seaweed, client, sample, None)
     write_rollup(handle, sample, sample.documents)
-    return Sample(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
+    return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
 
-def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: Sample, now: datetime) -> Sample:
+def redate(
+    seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: SampleData, now: datetime
+) -> SampleData:
     """The same sample relative to `now`: what nobody changed gets its new times, all else is left alone."""
     before, after = world.build(old.dated, old.seed), world.build(now, old.seed)
     stamps = update_times(handle)
@@ -126,7 +128,7 @@ def redate(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle,
     server.load(PROJECT, changed, dated_by=DATED_BY)
     _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
     write_rollup(handle, after, stamps)
-    return Sample(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
+    return SampleData(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
 
 
 def _micros(moment: object) -> int | None:
@@ -164,7 +166,7 @@ def _begin_upload(client: r2.R2Client, key: str, content_type: str) -> None:
     client.call("upload_part", key, Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=_PART)
 
 
-def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: World, before: World | None) -> None:
+def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: SampleWorld, before: SampleWorld | None) -> None:
     """Objects and unfinished uploads as old as they should look; with `before`, only where they still look so."""
     written = {each.key: each.modified for each in before.objects} if before else None
     seaweed.backdate_objects(BUCKET, {each.key: each.modified for each in sample.objects}, written)

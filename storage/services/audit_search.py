@@ -35,7 +35,7 @@ _TEXTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AuditQuery:
     """What is looked for; empty parts are not asked. `since` and `until` are aware and inclusive.
 
     `text` is looked for in every field, without regard to case.
@@ -56,7 +56,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AuditPage:
     """Entries, the newest first. `next_before` is the number from which an older page goes on, `None` at the end.
 
     `cut`: reading stopped at its bound before the page was full, so that what follows is not known yet.
@@ -76,8 +76,8 @@ def audit_log(stores: Stores) -> AuditLog:
 
 
 def search(
-    log: AuditLog, question: Question, *, limit: int = 50, before: int | None = None, most_read: int = MOST_READ
-) -> Answer:
+    log: AuditLog, question: AuditQuery, *, limit: int = 50, before: int | None = None, most_read: int = MOST_READ
+) -> AuditPage:
     """One page of at most `limit` entries older than number `before`. Raises what Firestore raises."""
     if not 1 <= limit < MAX_LIMIT:
         raise BadInput(f"limit must be from 1 to {MAX_LIMIT - 1:,}", field_name="limit", remedy="For example 50.")
@@ -88,18 +88,18 @@ def search(
     read = 0
     for entry in _pages(log, question, PAGE if question.compared else limit + 1, before):
         if read >= most_read:
-            return Answer(tuple(found), int(entry["sequence"]) + 1, read, cut=True)
+            return AuditPage(tuple(found), int(entry["sequence"]) + 1, read, cut=True)
         read += 1
         if question.since is not None and _before(entry, question.since):
-            return Answer(tuple(found), None, read)
+            return AuditPage(tuple(found), None, read)
         if _matches(entry, question):
             if len(found) == limit:
-                return Answer(tuple(found), int(found[-1]["sequence"]), read)
+                return AuditPage(tuple(found), int(found[-1]["sequence"]), read)
             found.append(entry)
-    return Answer(tuple(found), None, read)
+    return AuditPage(tuple(found), None, read)
 
 
-def _pages(log: AuditLog, question: Question, size: int, before: int | None) -> Iterator[Mapping[str, Any]]:
+def _pages(log: AuditLog, question: AuditQuery, size: int, before: int | None) -> Iterator[Mapping[str, Any]]:
     while True:
         page = log.search(uid=question.uid, actor=question.actor, action=question.action, limit=size, before=before)
         yield from page
@@ -139,7 +139,7 @@ def _after(entry: Mapping[str, Any], limit: datetime) -> bool:
     return at is not None and at > limit
 
 
-def _matches(entry: Mapping[str, Any], question: Question) -> bool:
+def _matches(entry: Mapping[str, Any], question: AuditQuery) -> bool:
     if question.outcome and entry.get("outcome") != question.outcome:
         return False
     if not question.text:

@@ -18,9 +18,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from storage.clients.circuit import patiently
-from storage.domain.integrity import SEVERITIES, Finding, Report, Suspicion, Totals
+from storage.domain.integrity import SEVERITIES, Finding, Report, ScanTotals, Suspicion
 from storage.errors import Refused, StorageError
-from storage.services.verify import Checker, Progress, verify_all
+from storage.services.verify import ScanProgress, VerifyContext, verify_all
 
 End = TypeVar("End", bound=str)
 """How a kind of work may end of itself; beside these it is `running`, or `failed`."""
@@ -170,7 +170,7 @@ class Snapshot:
     started_at: datetime
     ended_at: datetime | None
     most_users: int
-    progress: Progress | None
+    progress: ScanProgress | None
     totals: dict[str, Any]
     suspicion: Suspicion | None
     doubts: tuple[Doubt, ...]
@@ -193,7 +193,7 @@ class Scan(BackgroundRun[ScanEnd]):
     kind = "scan"
 
     def __init__(
-        self, number: int, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
+        self, number: int, checker: VerifyContext, *, most_users: int, resume_after: str | None, asked_by: str,
         read_budget: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(number, clock=checker.clock, asked_by=asked_by)
@@ -201,10 +201,10 @@ class Scan(BackgroundRun[ScanEnd]):
         self._read_budget = read_budget
         self._most = most_users
         self._resume_after = resume_after
-        self._totals = Totals()
+        self._totals = ScanTotals()
         self._kept: list[tuple[int, int, Finding]] = []
         self._count = 0
-        self._progress: Progress | None = None
+        self._progress: ScanProgress | None = None
         self._doubts: list[Doubt] = []
         self._last = resume_after or ""
 
@@ -242,7 +242,7 @@ class Scan(BackgroundRun[ScanEnd]):
                 return "budget"
         return "done"
 
-    def _advance(self, progress: Progress) -> None:
+    def _advance(self, progress: ScanProgress) -> None:
         total = None if progress.users_total is None else min(progress.users_total, self._most)
         with self._lock:
             self._progress = replace(progress, users_total=total)
@@ -272,7 +272,7 @@ class Scans(OneAtATime[Scan]):
     busy = "A scan is running already."
 
     def start(
-        self, checker: Checker, *, most_users: int, resume_after: str | None, asked_by: str,
+        self, checker: VerifyContext, *, most_users: int, resume_after: str | None, asked_by: str,
         read_budget: int | None = None,
     ) -> Scan:  # fmt: skip
         """Starts one, which stops after the user with whom it has read so many documents. `Refused` while one runs."""

@@ -44,14 +44,14 @@ from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.services.usage import read_account
-from storage.services.verify import READERS, WHOLE, Checker, Scope, document_state, each, gather, judged
+from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, document_state, each, gather, judged
 from storage.text import number
 
 BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
 NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
-LIGHT = Scope(caches=False, uploads=False, readers=1)  # many videos at once; each of them reads one after the other
+LIGHT = ReadScope(caches=False, uploads=False, readers=1)  # many videos at once; each of them reads one after the other
 IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")
@@ -76,7 +76,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class VideoOwner:
     """The user of a video and the state of the quotas; read once for all videos of the user."""
 
     user: Fact[User]
@@ -84,12 +84,12 @@ class Owner:
 
 
 def diagnose(
-    checker: Checker,
+    checker: VerifyContext,
     uid: str,
     video_id: str,
     *,
-    scope: Scope = WHOLE,
-    owner: Owner | None = None,
+    scope: ReadScope = WHOLE,
+    owner: VideoOwner | None = None,
     doubted: bool = False,
 ) -> Case:
     """The case of one video. Raises only `BadInput`, for an id that is none.
@@ -106,18 +106,18 @@ def diagnose(
     return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
 
 
-def read_owner(checker: Checker, uid: str) -> Owner:
+def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
     """User, plan and accounting: at most 3 reads. What could not be read is unknown."""
     try:
         account = read_account(checker.records, uid, checker.plan_limits)
     except NotFound:
-        return Owner(Absent(), Absent())
+        return VideoOwner(Absent(), Absent())
     except StorageError as error:
-        return Owner(unknown(error), unknown(error))
+        return VideoOwner(unknown(error), unknown(error))
     found = usage.evaluate(uid, account.user, account.accounting, account.plan, None, None, checker.clock())
     quotas = {"storage": found.storage, "clips": found.clips, "credits": found.credits}
     exceeded = tuple(name for name, quota in quotas.items() if quota is not None and quota.state == "exceeded")
-    return Owner(Known(account.user), Known(QuotaState(account.plan.plan_id, exceeded)))
+    return VideoOwner(Known(account.user), Known(QuotaState(account.plan.plan_id, exceeded)))
 
 
 def unknown(error: StorageError) -> Unknown:
@@ -126,7 +126,7 @@ def unknown(error: StorageError) -> Unknown:
 
 
 def _facts(
-    checker: Checker, uid: str, video_id: str, scope: Scope, owner: Owner | None, doubted: bool
+    checker: VerifyContext, uid: str, video_id: str, scope: ReadScope, owner: VideoOwner | None, doubted: bool
 ) -> tuple[VideoFacts, Table | None, StorageError | None]:
     owner = owner or read_owner(checker, uid)
     try:
@@ -164,7 +164,7 @@ def _exists(user: Fact[User]) -> bool | None:
     return isinstance(user, Known) and user.value.exists
 
 
-def _unread(checker: Checker, uid: str, video_id: str, owner: Owner, fault: Unknown) -> VideoFacts:
+def _unread(checker: VerifyContext, uid: str, video_id: str, owner: VideoOwner, fault: Unknown) -> VideoFacts:
     """The facts where Firestore gave no answer: the bucket is not asked, because nothing would follow from it."""
     return VideoFacts(
         uid=uid,
@@ -205,7 +205,7 @@ def _clips(found: UserFacts, now: datetime) -> Fact[ClipTally]:
 
 
 def _objects(
-    checker: Checker, found: UserFacts, report: Report, now: datetime
+    checker: VerifyContext, found: UserFacts, report: Report, now: datetime
 ) -> tuple[Fact[ObjectTally], StorageError | None]:
     """The tally, or why there is none: the listing of the clips' own prefix must have ended, and every key answered."""
     own = found.listings[0].table
@@ -221,18 +221,18 @@ def _objects(
     return Known(ObjectTally(counts.claimed, counts.intact, broken, counts.first_at, counts.last_at)), None
 
 
-def _stored(checker: Checker, found: UserFacts, video: Video | None) -> HighlightsState:
+def _stored(checker: VerifyContext, found: UserFacts, video: Video | None) -> HighlightsState:
     if video is None or not video.exists:
         return highlights.unknown("object", "It was not looked at: the video has no document.")
     return found.highlights[video.video_id]
 
 
-def _document(checker: Checker, found: UserFacts, uid: str, video_id: str) -> HighlightsState:
+def _document(checker: VerifyContext, found: UserFacts, uid: str, video_id: str) -> HighlightsState:
     known = found.highlights_documents.get(video_id)
     return known if known is not None else document_state(checker.records, uid, video_id)
 
 
-def _source(checker: Checker, found: UserFacts, video: Video | None) -> bool | None:
+def _source(checker: VerifyContext, found: UserFacts, video: Video | None) -> bool | None:
     """Whether the cached source is there; `None` where its prefix was not listed to the end."""
     if video is None:
         return None
@@ -297,7 +297,7 @@ class _Candidates:
     cut: bool = False
 
 
-def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
+def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
     """Every video that needs a person, worst first, with outages. Raises what keeps the candidates from being found."""
     with metering() as meter:
         candidates = _candidates(checker, reach)
@@ -318,12 +318,12 @@ def stuck(checker: Checker, reach: Reach = Reach()) -> StuckList:
     )
 
 
-def _case(checker: Checker, pair: tuple[str, str], owners: Mapping[str, Owner]) -> Case:
+def _case(checker: VerifyContext, pair: tuple[str, str], owners: Mapping[str, VideoOwner]) -> Case:
     found = diagnose(checker, *pair, scope=LIGHT, owner=owners[pair[0]])
     return replace(found, clips=None)  # of thousands of videos, nobody looks at the documents
 
 
-def _owners(checker: Checker, pairs: tuple[tuple[str, str], ...]) -> dict[str, Owner]:
+def _owners(checker: VerifyContext, pairs: tuple[tuple[str, str], ...]) -> dict[str, VideoOwner]:
     uids = sorted({uid for uid, _ in pairs})
     return dict(zip(uids, each(lambda uid: read_owner(checker, uid), uids, READERS), strict=True))
 
@@ -333,7 +333,7 @@ def _row(case: Case) -> StuckVideo:
     return StuckVideo(case.diagnosis, user.email if user else None, user.plan if user else None)
 
 
-def _candidates(checker: Checker, reach: Reach) -> _Candidates:
+def _candidates(checker: VerifyContext, reach: Reach) -> _Candidates:
     try:
         frames, notes, cut = _by_status(checker, reach)
     except MissingIndex as missing:
@@ -342,7 +342,7 @@ def _candidates(checker: Checker, reach: Reach) -> _Candidates:
     return replace(_selected(checker, reach, pd.concat(frames, ignore_index=True), notes, None), cut=cut)
 
 
-def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
+def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
     """Three questions across all users; whether one of them was cut at the bound."""
     # Not narrowed by `updated_at` here: a clock that jumped ahead would hide a video for as long as it jumped.
     asked = {"in progress": IN_PROGRESS, "failed": FAILED, "delivered": DELIVERED}
@@ -364,7 +364,7 @@ def _by_status(checker: Checker, reach: Reach) -> tuple[list[pd.DataFrame], list
     return frames, notes, not all(table.complete for table in tables)
 
 
-def _by_user(checker: Checker) -> list[pd.DataFrame]:
+def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:
     """Every video of every user; only the columns that decide are kept."""
     kept = [VIDEOS.empty()[list(_DECIDING)]]
     for page in checker.records.iter_users():
@@ -374,7 +374,7 @@ def _by_user(checker: Checker) -> list[pd.DataFrame]:
 
 
 def _selected(
-    checker: Checker, reach: Reach, frame: pd.DataFrame, notes: list[str], missing: Mapping[str, Any] | None
+    checker: VerifyContext, reach: Reach, frame: pd.DataFrame, notes: list[str], missing: Mapping[str, Any] | None
 ) -> _Candidates:
     """The pairs worth a diagnosis, out of the videos found. An unknown status counts as in progress."""
     now = checker.clock()

@@ -18,7 +18,7 @@ from storage.domain import usage
 from storage.domain.documents import Accounting, RawDocument, Table, User, user_of
 from storage.domain.rollup import RECENT
 from storage.domain.usage import PlanLimits, Quota, Usage
-from storage.errors import NotFound, Oddity, Unusable
+from storage.errors import FieldProblem, NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
 
@@ -74,7 +74,7 @@ def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetim
 
 def _people(page: Table) -> list[User]:
     """The rows of a page of users as values, each with its own oddities."""
-    odd: dict[str, list[Oddity]] = {}
+    odd: dict[str, list[FieldProblem]] = {}
     for oddity in page.oddities:
         odd.setdefault(oddity.path, []).append(oddity)
     return [user_of(row, tuple(odd.get(row["path"], ()))) for row in page.frame.to_dict("records")]

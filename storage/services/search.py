@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from storage.domain.layout import Layout, ParsedKey, parse_stem
-from storage.domain.search import Found, Guess, Kind, Match, Reading, recognise
+from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
 from storage.errors import StorageError
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
@@ -88,7 +88,7 @@ def clips(frame: pd.DataFrame, why: str) -> Iterator[Match]:
         yield Match("clip", uid, video_id, clip_id, clip_id if pd.isna(title) or not title else title, why)
 
 
-def known(records: Records, guess: Guess, why: str) -> Iterator[Match]:
+def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
     """The deepest thing that the ids of a guess lead to."""
     if guess.clip_id:
         clip = records.clip(guess.uid, guess.video_id, guess.clip_id)
@@ -103,7 +103,7 @@ def known(records: Records, guess: Guess, why: str) -> Iterator[Match]:
     yield from of_uid(records, guess.uid, why)
 
 
-def of_key(records: Records, guess: Guess) -> Iterator[Match]:
+def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
     """The clips that name the key; else the video or the user whose place in the layout it is."""
     parsed = guess.parsed
     if parsed is None:
@@ -134,7 +134,7 @@ def _place(records: Records, parsed: ParsedKey, *, media: bool) -> Iterator[Matc
     """The video or the user whose place in the layout a key has, though no document names it."""
     why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
     if is_stored_id(parsed.uid) and is_stored_id(parsed.video_id):
-        yield from known(records, Guess("r2_key", parsed.key, uid=parsed.uid, video_id=parsed.video_id), why)
+        yield from known(records, Candidate("r2_key", parsed.key, uid=parsed.uid, video_id=parsed.video_id), why)
     elif is_stored_id(parsed.uid):
         yield from of_uid(records, parsed.uid, why)
 
@@ -159,7 +159,7 @@ class _Search:
         return len(self.matches) > before
 
 
-def find(records: Records, text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> Found:
+def find(records: Records, text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> SearchResult:
     """What the text stands for. Raises `BadInput` for unusable text, a `BackendError` when that hides the answer."""
     reading = recognise(text, layout, bucket=bucket, public_url=public_url)
     search = _Search(records)
@@ -175,8 +175,8 @@ def find(records: Records, text: str, layout: Layout, *, bucket: str = "", publi
     return _answer(reading, kind, tuple(search.matches.values()), search)
 
 
-def _answer(reading: Reading, kind: Kind, found: tuple[Match, ...], search: _Search) -> Found:
-    return Found(
+def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: _Search) -> SearchResult:
+    return SearchResult(
         query=reading.shown,
         kind=kind,
         matches=found[:MATCH_LIMIT],
@@ -186,18 +186,18 @@ def _answer(reading: Reading, kind: Kind, found: tuple[Match, ...], search: _Sea
     )
 
 
-def _uid(search: _Search, guess: Guess) -> bool:
+def _uid(search: _Search, guess: Candidate) -> bool:
     return search.look(f"the user {guess.uid}", lambda: of_uid(search.records, guess.uid, "its uid is the text"))
 
 
-def _email(search: _Search, guess: Guess) -> bool:
+def _email(search: _Search, guess: Candidate) -> bool:
     for typed in dict.fromkeys((guess.value, guess.value.lower())):
         if search.look(f"users with the address {typed}", partial(of_email, search.records, typed)):
             return True
     return _email_prefix(search, guess)
 
 
-def _email_prefix(search: _Search, guess: Guess) -> bool:
+def _email_prefix(search: _Search, guess: Candidate) -> bool:
     typed = guess.value
     found = False
     for start in dict.fromkeys((typed, typed.lower(), typed.capitalize())):
@@ -210,7 +210,7 @@ def _email_prefix(search: _Search, guess: Guess) -> bool:
     return found
 
 
-def _video_id(search: _Search, guess: Guess) -> bool:
+def _video_id(search: _Search, guess: Candidate) -> bool:
     if guess.uid:
         return search.look(
             f"the video {guess.video_id} of {guess.uid}",
@@ -225,7 +225,7 @@ def _video_id(search: _Search, guess: Guess) -> bool:
     )
 
 
-def _video_url(search: _Search, guess: Guess) -> bool:
+def _video_url(search: _Search, guess: Candidate) -> bool:
     if guess.value.startswith("http"):
         return search.look(
             f"videos made from {guess.value}",
@@ -241,7 +241,7 @@ def _video_url(search: _Search, guess: Guess) -> bool:
     )
 
 
-def _clip_id(search: _Search, guess: Guess) -> bool:
+def _clip_id(search: _Search, guess: Candidate) -> bool:
     if guess.uid and guess.video_id:
         return _path(search, guess)
     return search.look(
@@ -250,7 +250,7 @@ def _clip_id(search: _Search, guess: Guess) -> bool:
     )
 
 
-def _file_name(search: _Search, guess: Guess) -> bool:
+def _file_name(search: _Search, guess: Candidate) -> bool:
     name = guess.value.removesuffix(".jpg") + ".mp4" if guess.value.endswith(".jpg") else guess.value
     return search.look(
         f"clips with the file name {name}",
@@ -258,17 +258,17 @@ def _file_name(search: _Search, guess: Guess) -> bool:
     )
 
 
-def _path(search: _Search, guess: Guess) -> bool:
+def _path(search: _Search, guess: Candidate) -> bool:
     return search.look(
         f"the document {guess.value}", lambda: known(search.records, guess, "the text is a path or link to it")
     )
 
 
-def _key(search: _Search, guess: Guess) -> bool:
+def _key(search: _Search, guess: Candidate) -> bool:
     return search.look(f"what the key {guess.value} belongs to", lambda: of_key(search.records, guess))
 
 
-_LOOKUPS: dict[Kind, Callable[[_Search, Guess], bool]] = {
+_LOOKUPS: dict[Kind, Callable[[_Search, Candidate], bool]] = {
     "uid": _uid,
     "email": _email,
     "email_prefix": _email_prefix,

@@ -33,12 +33,11 @@ from storage.domain.integrity import (
     Checked,
     Failure,
     Finding,
-    Head,
+    HeadAnswer,
     HighlightsPlace,
     InFlight,
     Listing,
     Report,
-    Totals,
     UserFacts,
     highlights_places,
     lookups,
@@ -68,7 +67,7 @@ Standing = Literal["still there", "gone", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Checker:
+class VerifyContext:
     """What every check and diagnosis needs: the readers, the layout, the clock, the stale limit, the plans' limits.
 
     `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each.
@@ -83,14 +82,14 @@ class Checker:
     kept: Kept = field(default_factory=Kept, compare=False)
 
 
-def checker(stores: Stores, clock: Clock) -> Checker:
+def checker(stores: Stores, clock: Clock) -> VerifyContext:
     """The checker over open stores, with the limits that configuration sets."""
     limit = timedelta(minutes=stores.settings.stale_after_minutes)
-    return Checker(stores.records, stores.objects, stores.layout, clock, limit, stores.settings.plan_limits)
+    return VerifyContext(stores.records, stores.objects, stores.layout, clock, limit, stores.settings.plan_limits)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ReadScope:
     """How much to look at. `readers` is how many reads run side by side.
 
     Without `contents`, highlights.json is checked for presence and 0 bytes only; without `caches` and `uploads`, those
@@ -104,7 +103,7 @@ class Scope:
     known_uploads: tuple[MultipartUpload, ...] | None = None
 
 
-WHOLE = Scope()
+WHOLE = ReadScope()
 
 
 def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> list[R]:
@@ -117,10 +116,10 @@ def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> 
 
 
 def gather(
-    checker: Checker,
+    checker: VerifyContext,
     uid: str,
     video_id: str | None,
-    scope: Scope = WHOLE,
+    scope: ReadScope = WHOLE,
     *,
     video: Video | None = None,
     user_exists: bool | None = None,
@@ -158,7 +157,7 @@ def gather(
     return _with_highlights(checker, facts, scope)
 
 
-def judged(checker: Checker, facts: UserFacts, *, doubted: bool = False) -> tuple[UserFacts, Report]:
+def judged(checker: VerifyContext, facts: UserFacts, *, doubted: bool = False) -> tuple[UserFacts, Report]:
     """The report on the facts. Where nothing of what ought to be there was found, controls are looked for before it is
     believed; `doubted` looks for them all the same. The facts come back with them.
     """
@@ -201,7 +200,7 @@ def _user(records: Records, uid: str) -> tuple[bool | None, Failure | None]:
 
 
 def _documents(
-    records: Records, uid: str, video_id: str | None, video: Video | None, read_at: datetime, scope: Scope
+    records: Records, uid: str, video_id: str | None, video: Video | None, read_at: datetime, scope: ReadScope
 ) -> tuple[Table, Table]:
     def videos() -> Table:
         return records.videos(uid) if video_id is None else one_video(video or records.video(uid, video_id), read_at)
@@ -214,16 +213,16 @@ def _documents(
     return found[0], found[1]
 
 
-def _head(objects: Objects, key: str) -> Head:
+def _head(objects: Objects, key: str) -> HeadAnswer:
     try:
-        return Head(objects.head(key))
+        return HeadAnswer(objects.head(key))
     except BadInput:
-        return Head()  # no store can hold an object at such a key
+        return HeadAnswer()  # no store can hold an object at such a key
     except StorageError as error:
-        return Head(failure=failed(key, error))
+        return HeadAnswer(failure=failed(key, error))
 
 
-def _uploads(objects: Objects, prefix: str, scope: Scope) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
+def _uploads(objects: Objects, prefix: str, scope: ReadScope) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
     if not scope.uploads:
         return (), None
     if scope.known_uploads is not None:
@@ -236,7 +235,7 @@ def _uploads(objects: Objects, prefix: str, scope: Scope) -> tuple[tuple[Multipa
     return found.uploads, Failure(f"{prefix} (unfinished uploads)", "cut_short", "Reading stopped before the end.")
 
 
-def _with_highlights(checker: Checker, facts: UserFacts, scope: Scope) -> UserFacts:
+def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope) -> UserFacts:
     records, objects, layout = checker.records, checker.objects, checker.layout
     known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
     known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
@@ -257,7 +256,7 @@ def _sizes(table: Table) -> Iterable[tuple[str, int]]:
 
 
 def _stored(
-    objects: Objects, facts: UserFacts, place: HighlightsPlace, known: Mapping[str, int], scope: Scope
+    objects: Objects, facts: UserFacts, place: HighlightsPlace, known: Mapping[str, int], scope: ReadScope
 ) -> HighlightsState:
     """One `highlights.json`: from the listing alone where that settles it, else by reading it."""
     key, size = place.key, known.get(place.key)
@@ -311,7 +310,7 @@ def document_state(records: Records, uid: str, video_id: str) -> HighlightsState
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ScanProgress:
     """How far a scan of the whole bucket is. `users_total` and `seconds_left` are `None` where they are not known."""
 
     users_done: int
@@ -343,7 +342,7 @@ class Rechecked:
     reason: str = ""
 
 
-def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: Scope = WHOLE) -> Report:
+def verify_user(checker: VerifyContext, uid: str, video_id: str | None = None, scope: ReadScope = WHOLE) -> Report:
     """One user, or one video of a user, with what it cost.
 
     Raises `BadInput` for an id that is none, `NotFound` where neither store holds anything under it, and what kept
@@ -368,13 +367,13 @@ def verify_user(checker: Checker, uid: str, video_id: str | None = None, scope: 
 
 
 def verify_all(
-    checker: Checker,
+    checker: VerifyContext,
     *,
     shard: tuple[int, int] | None = None,
     resume_after: str | None = None,
     users_done: int = 0,
-    on_progress: Callable[[Progress], None] | None = None,
-    scope: Scope = WHOLE,
+    on_progress: Callable[[ScanProgress], None] | None = None,
+    scope: ReadScope = WHOLE,
 ) -> Iterator[Report]:
     """Every user in order of uid, phantoms too, one report each as it is done. Keep the last uid to go on from there.
 
@@ -393,7 +392,7 @@ def verify_all(
             report = _verify_one(checker, uid, scope)
             done += 1
             if on_progress is not None:
-                on_progress(Progress(done, total, (checker.clock() - started).total_seconds(), uid))
+                on_progress(ScanProgress(done, total, (checker.clock() - started).total_seconds(), uid))
             yield report
             denial = _denial(report)
             refused = refused + 1 if denial else 0
@@ -401,13 +400,13 @@ def verify_all(
                 raise AccessDenied(denial.message, remedy=denial.remedy, target=denial.target)
 
 
-def recheck(checker: Checker, finding: Finding) -> Rechecked:
+def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
     """Looks at one finding again, with as few reads as prove it, and says whether it still stands.
 
     What is not found again is `gone` only if everything could be read; else it is `unknown`.
     """
     try:
-        report = verify_user(checker, finding.uid, _narrowest(finding), Scope(caches=finding.kind == "unreadable"))
+        report = verify_user(checker, finding.uid, _narrowest(finding), ReadScope(caches=finding.kind == "unreadable"))
     except NotFound:
         return Rechecked(finding, "gone", checker.clock(), None, "Neither store holds anything there any more.")
     except StorageError as error:
@@ -437,7 +436,7 @@ def _narrowest(finding: Finding) -> str | None:
     return None if finding.kind == "duplicate_key" else finding.video_id
 
 
-def _verify_one(checker: Checker, uid: str, scope: Scope) -> Report:
+def _verify_one(checker: VerifyContext, uid: str, scope: ReadScope) -> Report:
     try:
         return verify_user(checker, uid, scope=scope)
     except AccessDenied:
@@ -451,7 +450,7 @@ def _denial(report: Report) -> Failure | None:
     return next((failure for failure in report.failures if failure.code in codes), None)
 
 
-def _unread(checker: Checker, uid: str, failure: Failure) -> Report:
+def _unread(checker: VerifyContext, uid: str, failure: Failure) -> Report:
     """The report on a user of whom nothing could be read, or whom somebody deleted meanwhile."""
     at = checker.clock()
     gone = failure.code == NotFound.code
@@ -487,7 +486,7 @@ def _users(records: Records, shard: tuple[int, int] | None) -> int | None:
     return count if shard is None else -(-count // shard[1])
 
 
-def _with_uploads(checker: Checker, scope: Scope) -> Scope:
+def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
     if not scope.uploads:
         return scope
     found = checker.objects.multipart_uploads("")
@@ -495,11 +494,11 @@ def _with_uploads(checker: Checker, scope: Scope) -> Scope:
 
 
 __all__ = [
-    "Checker",
-    "Progress",
+    "ReadScope",
     "Rechecked",
-    "Scope",
-    "Totals",
+    "ScanProgress",
+    "ScanTotals",
+    "VerifyContext",
     "checker",
     "parse_shard",
     "recheck",
@@ -508,12 +507,12 @@ __all__ = [
 ]
 
 
-def bucket_uids(checker: Checker, after: str | None = None) -> Iterator[str]:
+def bucket_uids(checker: VerifyContext, after: str | None = None) -> Iterator[str]:
     """Every uid that has a folder under the configured prefix, in the bucket's order, from behind `after` on."""
     yield from folder_uids(checker.objects, checker.layout, after)
 
 
-def verify_strangers(checker: Checker, after: str | None = None, scope: Scope = WHOLE) -> Iterator[Report]:
+def verify_strangers(checker: VerifyContext, after: str | None = None, scope: ReadScope = WHOLE) -> Iterator[Report]:
     """A report for each user of the bucket whom Firestore does not know: all that is there is left over."""
     for uid in bucket_uids(checker, after):
         if checker.records.user(uid) is None:

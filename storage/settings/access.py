@@ -34,7 +34,7 @@ _COOKIE_SECRET_LENGTH: Final = 32  # characters; it signs the cookie that says w
 
 
 @dataclass(frozen=True, slots=True)
-class RoleBook:
+class RoleAssignments:
     """Who was given which roles. Whoever is not in it has none."""
 
     people: Mapping[str, frozenset[Role]]
@@ -54,7 +54,7 @@ def address(email: str) -> str:
     return email.strip().casefold()
 
 
-def read_roles(reader: Reader, root: Path) -> RoleBook:
+def read_roles(reader: Reader, root: Path) -> RoleAssignments:
     """The roles of `ROLE_SUPPORT`, `ROLE_OPERATIONS`, `ROLE_ENGINEER`, `ROLE_ADMIN` and of the file at `ROLES_FILE`."""
     entries: list[tuple[Role, str]] = []
     for role in ROLES:
@@ -67,7 +67,7 @@ def read_roles(reader: Reader, root: Path) -> RoleBook:
     for role, entry in entries:
         shelf, key = (groups, entry.removeprefix(_GROUP)) if entry.startswith(_GROUP) else (people, address(entry))
         shelf[key] = shelf.get(key, frozenset()) | {role}
-    return RoleBook(people, groups)
+    return RoleAssignments(people, groups)
 
 
 def _entries(reader: Reader, where: str, role: Role, entries: list[str]) -> list[tuple[Role, str]]:
@@ -139,7 +139,7 @@ class AccessSettings:
 
     oidc: OidcSettings | None
     assertion: AssertionSettings | None
-    book: RoleBook
+    book: RoleAssignments
     groups_claim: str
     idle_minutes: int
     session_hours: int

@@ -73,7 +73,7 @@ def test_every_door_leaves_ordinary_text_as_it_is(text: str) -> None:
 
 
 def test_known_secrets_go_wherever_they_stand_and_short_ones_do_not_eat_words() -> None:
-    logs.know([Secret(SECRET), "ab"])
+    logs.register_secrets([Secret(SECRET), "ab"])
     assert redacted(f"x{SECRET}y cab") == f"x{logs.REMOVED}y cab"
 
 
@@ -128,7 +128,7 @@ def test_a_refusal_and_a_failure_are_told_apart(written: io.StringIO) -> None:
 
 
 def test_a_traceback_carries_no_secret(written: io.StringIO) -> None:
-    logs.know([SECRET])
+    logs.register_secrets([SECRET])
     try:
         raise ValueError(f"cannot use {SECRET} at {SIGNED}")
     except ValueError:

@@ -14,7 +14,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from urllib3 import HTTPResponse
 
-from storage.actions.objects import Lanes, ObjectWriter
+from storage.actions.objects import AdaptiveConcurrency, ObjectWriter
 from storage.clients import r2
 from storage.clients.meter import metering
 from storage.clients.r2 import ContextThreads, batch_of
@@ -85,7 +85,7 @@ def test_answers_of_other_shapes_say_the_same(
 
 
 def test_lanes_are_halved_when_the_store_is_busy_and_grow_one_by_one() -> None:
-    lanes = Lanes(8)
+    lanes = AdaptiveConcurrency(8)
     seen = []
     for change in (lanes.slower, lanes.slower, lanes.slower, lanes.slower, lanes.faster, *[lanes.faster] * 9):
         change()
@@ -94,7 +94,7 @@ def test_lanes_are_halved_when_the_store_is_busy_and_grow_one_by_one() -> None:
 
 
 def test_no_more_run_at_once_than_there_are_lanes() -> None:
-    lanes, running, most = Lanes(3), 0, 0
+    lanes, running, most = AdaptiveConcurrency(3), 0, 0
     lock, met = threading.Lock(), threading.Barrier(3, timeout=PATIENCE_SECONDS)
 
     def work(_: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
 from storage.clients import r2
-from storage.sandbox.firestore.faults import Faults, Rule
+from storage.sandbox.firestore.faults import FaultRule, Faults
 from tests.cli.conftest import Answer
 from tests.purge.world import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
@@ -119,5 +119,5 @@ def recorded_desk(r2_rig: SeaweedRig, folder: Path) -> Iterator[RecordedDesk]:
             patch.setenv(name, value)
         patch.chdir(folder)
         desk = RecordedDesk(bucket, proxy, folder, rig.faults)
-        rig.faults.add(Rule("*", "before", when=desk.note))
+        rig.faults.add(FaultRule("*", "before", when=desk.note))
         yield desk

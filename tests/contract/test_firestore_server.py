@@ -20,7 +20,7 @@ from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 from google.cloud.firestore_v1.query_profile import ExplainOptions
 from google.cloud.firestore_v1.vector import Vector
 
-from storage.sandbox.firestore import FirestoreServer, Refused, queries
+from storage.sandbox.firestore import CallRefused, FirestoreServer, queries
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.waiting import PATIENCE_SECONDS
 
@@ -148,8 +148,8 @@ def test_thousands_of_documents_are_loaded_in_one_commit_without_a_call(
 @pytest.mark.parametrize(
     ("documents", "refusal"),
     [
-        ({"c/good": {"v": 1}, "c": {"v": 1}}, Refused),
-        ({"c/good": {"v": 1}, "c/bad": {"v": [[1]]}}, Refused),
+        ({"c/good": {"v": 1}, "c": {"v": 1}}, CallRefused),
+        ({"c/good": {"v": 1}, "c/bad": {"v": [[1]]}}, CallRefused),
         ({"c/good": {"v": 1}, "c/bad": {"v": object()}}, TypeError),
     ],
 )

@@ -8,15 +8,7 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.errors import (
-    AccessDenied,
-    BackendError,
-    BadCredentials,
-    NotFound,
-    NotPermitted,
-    Unreachable,
-    Unusable,
-)
+from storage.errors import AccessDenied, BackendError, BadCredentials, NotFound, NotPermitted, Unreachable, Unusable
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
 from tests.rigs.seaweed import NOBODY, READER, SeaweedRig, pair

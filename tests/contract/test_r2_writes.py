@@ -11,13 +11,7 @@ import pytest
 
 from storage.actions.objects import PART_BYTES, ObjectWriter
 from storage.clients import r2
-from storage.errors import (
-    AccessDenied,
-    BadInput,
-    NotFound,
-    Stale,
-    Unusable,
-)
+from storage.errors import AccessDenied, BadInput, NotFound, Stale, Unusable
 from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD
 from tests.rigs.http_faults import Answer, FaultProxy, LoseReply, Reset, Rewrite

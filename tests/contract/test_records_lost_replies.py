@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from storage.actions.documents import Change, Create, Delete, Increment, Replace, Special, Transaction, Update
+from storage.actions.documents import Change, Create, Delete, DocumentTransaction, Increment, Replace, Special, Update
 from storage.errors import AccessDenied, Stale, StorageError, Unreachable
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
@@ -27,7 +27,7 @@ def shaky(embedded: EmbeddedFirestore) -> Iterator[World]:
 def test_a_transaction_begins_again_when_others_interfere_and_gives_up_in_the_end(shaky: World) -> None:
     runs: list[int] = []
 
-    def work(transaction: Transaction) -> None:
+    def work(transaction: DocumentTransaction) -> None:
         runs.append(1)
         transaction.get(PATH)
         transaction.add(Update(PATH, {"n": len(runs)}))
@@ -44,7 +44,7 @@ def test_a_transaction_begins_again_when_others_interfere_and_gives_up_in_the_en
 
 
 def test_a_transaction_whose_reply_got_lost_is_not_run_again(shaky: World) -> None:
-    def work(transaction: Transaction) -> None:
+    def work(transaction: DocumentTransaction) -> None:
         found = transaction.get(PATH)
         assert found is not None
         assert found.fields is not None

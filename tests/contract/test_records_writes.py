@@ -15,11 +15,11 @@ from storage.actions.documents import (
     Change,
     Create,
     Delete,
+    DocumentTransaction,
     Increment,
     Replace,
     Restore,
     Special,
-    Transaction,
     Update,
 )
 from storage.clients.meter import metering
@@ -231,7 +231,7 @@ def test_content_that_firestore_does_not_take_is_bad_input(world: World) -> None
 
 
 def test_a_transaction_reads_and_then_changes(world: World) -> None:
-    def work(transaction: Transaction) -> int:
+    def work(transaction: DocumentTransaction) -> int:
         found = transaction.get(PATH)
         assert found is not None
         assert found.fields is not None
@@ -245,7 +245,7 @@ def test_a_transaction_reads_and_then_changes(world: World) -> None:
 
 
 def test_a_transaction_whose_work_fails_changes_nothing(world: World) -> None:
-    def work(transaction: Transaction) -> None:
+    def work(transaction: DocumentTransaction) -> None:
         transaction.get(PATH)
         transaction.add(Delete(PATH))
         raise NotFound("gone")
@@ -257,7 +257,7 @@ def test_a_transaction_whose_work_fails_changes_nothing(world: World) -> None:
 
 
 def test_two_transactions_that_count_up_the_same_number_lose_none(world: World) -> None:
-    def work(transaction: Transaction) -> None:
+    def work(transaction: DocumentTransaction) -> None:
         found = transaction.get(PATH)
         assert found is not None
         assert found.fields is not None

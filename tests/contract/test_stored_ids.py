@@ -12,7 +12,7 @@ from storage.errors import BadInput, StorageError
 from storage.ids import firestore_order, is_stored_id
 from storage.repositories.objects import Objects
 from storage.services.diagnose import stuck
-from storage.services.verify import Checker, verify_all
+from storage.services.verify import VerifyContext, verify_all
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.odd_ids import LONG, ODD, bucket_objects, documents
 from tests.rigs.odd_ids import stuck as still_processing
@@ -55,17 +55,17 @@ def test_ids_sort_here_as_firestore_lists_them(firestore_rig: FirestoreRig) -> N
 
 
 @pytest.fixture
-def odd(firestore_rig: FirestoreRig, objects: Objects, writer: object) -> Checker:
+def odd(firestore_rig: FirestoreRig, objects: Objects, writer: object) -> VerifyContext:
     """A checker over customers with odd ids whose videos have all been processing for long."""
     world = World(firestore_rig)
     found = documents()
     world.put(still_processing(found))
     for key, (body, kind) in bucket_objects().items():
         writer.put(key, body, kind)  # type: ignore[attr-defined]
-    return Checker(world.records, objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15))
+    return VerifyContext(world.records, objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15))
 
 
-def test_no_scan_ends_at_an_odd_id_and_nothing_is_left_out(odd: Checker) -> None:
+def test_no_scan_ends_at_an_odd_id_and_nothing_is_left_out(odd: VerifyContext) -> None:
     found = stuck(odd)
     named = {(video.diagnosis.uid, video.diagnosis.video_id) for video in found.videos}
     wanted = {tuple(path.split("/")[1:4:2]) for path in documents() if path.count("/") == 3 and "/videos/" in path}

@@ -13,11 +13,11 @@ from grpc import StatusCode
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.domain.integrity import Finding, Totals
+from storage.domain.integrity import Finding, ScanTotals
 from storage.domain.layout import thumbnail_of
 from storage.errors import AccessDenied, BadInput, NotFound, StorageError
 from storage.repositories.objects import RANGES, Objects
-from storage.services.verify import Progress, Scope, parse_shard, recheck, verify_all, verify_user
+from storage.services.verify import ReadScope, ScanProgress, parse_shard, recheck, verify_all, verify_user
 from tests.contract.verify_world import HIGHLIGHTS, Desk, add_copies
 from tests.rigs import records as documents
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
@@ -214,7 +214,7 @@ def test_a_listing_that_breaks_off_in_the_middle_leaves_the_rest_unknown(
     desk.clip("vid-0001", 9, content=None, thumbnail=None)
     desk.objects([f"users/u1/a/clips/{n:04}.bin" for n in range(1_000)])
     proxy.on(fault, query="continuation-token")
-    report = verify_user(desk.over(far_objects), "u1", scope=Scope(uploads=False))
+    report = verify_user(desk.over(far_objects), "u1", scope=ReadScope(uploads=False))
     assert "missing_object" not in report.summary
     assert report.summary["unreadable"] == 1
     assert report.unchecked == 4
@@ -275,7 +275,7 @@ def many(desk: Desk, count: int) -> list[str]:
 
 
 def test_the_whole_bucket_goes_user_by_user_with_progress_and_goes_on_where_it_stopped(desk: Desk) -> None:
-    uids, seen = many(desk, 6), list[Progress]()
+    uids, seen = many(desk, 6), list[ScanProgress]()
     reports = verify_all(desk.checker, on_progress=seen.append)
     assert [next(reports).uid for _ in range(3)] == uids[:3] == ["u1", "user-00", "user-01"]
     rest = list(verify_all(desk.checker, resume_after="user-01", users_done=3, on_progress=seen.append))
@@ -305,7 +305,7 @@ def test_totals_add_up_what_the_users_gave_and_doubt_the_whole(desk: Desk) -> No
     many(desk, 20)
     desk.video("vid-0001")
     desk.clip("vid-0001", 1)
-    totals = Totals()
+    totals = ScanTotals()
     for report in verify_all(desk.checker):
         assert report.suspicion is None, "one missing clip each is no reason to doubt one user, a control is there"
         totals.add(report)
@@ -420,7 +420,7 @@ def peak(desk: Desk, after: str) -> int:
     """The most memory that a scan from this uid on holds at once, in bytes."""
     gc.collect()
     tracemalloc.start()
-    for _ in verify_all(desk.checker, resume_after=after, scope=Scope(contents=False, readers=1)):
+    for _ in verify_all(desk.checker, resume_after=after, scope=ReadScope(contents=False, readers=1)):
         pass
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

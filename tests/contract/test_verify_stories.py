@@ -18,7 +18,7 @@ from storage.repositories.records import Records
 from storage.sandbox import seeding, world
 from storage.sandbox.world.builder import Story
 from storage.services.diagnose import diagnose, stuck
-from storage.services.verify import Checker, verify_user
+from storage.services.verify import VerifyContext, verify_user
 from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -29,19 +29,19 @@ STORIES = [story for story in SAMPLE.cast.values() if story.video_id]
 
 
 @pytest.fixture(scope="module")
-def checker(r2_rig: SeaweedRig) -> Iterator[Checker]:
+def checker(r2_rig: SeaweedRig) -> Iterator[VerifyContext]:
     """The sample data in both stores, looked at at the moment for which they were made."""
     r2_rig.process.create_bucket(seeding.BUCKET)
     with EmbeddedFirestore() as rig:
         handle = open_firestore(FirestoreSettings(seeding.PROJECT, None, rig.host))
         seeding.seed(r2_rig.process, rig.server, handle, NOW)
         objects = Objects(r2.read_client(r2_rig.settings(seeding.BUCKET)), seeding.BUCKET)
-        yield Checker(Records(handle), objects, Layout(), lambda: NOW, timedelta(minutes=15))
+        yield VerifyContext(Records(handle), objects, Layout(), lambda: NOW, timedelta(minutes=15))
         handle.close()
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_each_story_has_the_findings_that_it_promises(checker: Checker, story: Story) -> None:
+def test_each_story_has_the_findings_that_it_promises(checker: VerifyContext, story: Story) -> None:
     report = verify_user(checker, story.uid)
     about = {story.video_id, None} if story.findings == ("phantom_parent",) else {story.video_id}
     found = [finding.kind for finding in report.findings if finding.video_id in about and finding.severity != "info"]
@@ -51,7 +51,7 @@ def test_each_story_has_the_findings_that_it_promises(checker: Checker, story: S
 
 
 @pytest.mark.parametrize("story", [story for story in STORIES if story.verdict], ids=lambda story: story.name)
-def test_each_story_has_the_verdict_that_it_promises(checker: Checker, story: Story) -> None:
+def test_each_story_has_the_verdict_that_it_promises(checker: VerifyContext, story: Story) -> None:
     case = diagnose(checker, story.uid, str(story.video_id))
     assert case.diagnosis.verdict == story.verdict, case.diagnosis.summary
 
@@ -61,7 +61,9 @@ def test_the_stories_reach_every_finding_and_verdict_that_data_alone_can_cause()
     assert {story.verdict for story in STORIES if story.verdict} == set(VERDICTS) - {"access_denied"}
 
 
-def test_all_that_is_stuck_in_the_sample_is_listed_worst_first_and_each_outage_is_one_group(checker: Checker) -> None:
+def test_all_that_is_stuck_in_the_sample_is_listed_worst_first_and_each_outage_is_one_group(
+    checker: VerifyContext,
+) -> None:
     found = stuck(checker)
     listed = {(video.diagnosis.uid, video.diagnosis.video_id): video for video in found.videos}
     quiet = {"healthy", "waiting", "rendering", "failed_permanent", "not_found", None}

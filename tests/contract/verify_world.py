@@ -13,7 +13,7 @@ from storage.domain.layout import Layout, thumbnail_of
 from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
 from storage.sandbox.seaweed import Filer
-from storage.services.verify import Checker
+from storage.services.verify import VerifyContext
 from tests.rigs import records as documents
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
@@ -30,9 +30,9 @@ class Desk:
         self.writer = writer
         self.layout = Layout(prefix)
         self.now = datetime.now(UTC) + timedelta(days=2)
-        self.checker = Checker(world.records, objects, self.layout, lambda: self.now, STALE)
+        self.checker = VerifyContext(world.records, objects, self.layout, lambda: self.now, STALE)
 
-    def over(self, objects: Objects) -> Checker:
+    def over(self, objects: Objects) -> VerifyContext:
         """The same checker with other access to the bucket."""
         return replace(self.checker, objects=objects)
 

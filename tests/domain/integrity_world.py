@@ -11,7 +11,7 @@ import pandas as pd
 
 from storage.domain import highlights
 from storage.domain.documents import CLIPS, DTYPES, OBJECTS, VIDEOS, Schema, Table
-from storage.domain.integrity import Finding, Head, Listing, Report, UserFacts, verify_user
+from storage.domain.integrity import Finding, HeadAnswer, Listing, Report, UserFacts, verify_user
 from storage.domain.layout import Layout, thumbnail_of
 from storage.errors import AccessDenied, StorageError
 
@@ -140,6 +140,6 @@ def denied(what: str = "the bucket") -> AccessDenied:
     return AccessDenied(f"Not allowed to read {what}.", remedy="Check the token's scope.")
 
 
-def head_absent() -> Head:
+def head_absent() -> HeadAnswer:
     """A 404."""
-    return Head()
+    return HeadAnswer()

@@ -7,7 +7,7 @@ import pytest
 
 from storage.domain.amounts import believed, exact_sum, size_words, whole, whole_column
 from storage.domain.integrity import Finding
-from storage.domain.rollup import Head, head_fields, head_from
+from storage.domain.rollup import RollupHead, head_fields, head_from
 from storage.domain.usage import DEFAULT_LIMITS, effective, truth_from_clips
 from tests.domain.integrity_world import World
 
@@ -62,6 +62,6 @@ def test_sizes_are_compared_to_the_byte_above_2_to_the_53(said: int, there: int)
 
 def test_growth_beyond_64_bits_is_kept_by_the_head_as_text_and_comes_back_exact() -> None:
     point = {"day": "2026-03-01", "users": 2, "clips": 3, "clip_bytes": 2 * MAX, "used_bytes": None, "videos": 1}
-    fields = head_fields(Head(1, [point]))
+    fields = head_fields(RollupHead(1, [point]))
     assert fields["points"][0]["clip_bytes"] == str(2 * MAX)
-    assert head_from(fields) == Head(1, [point])
+    assert head_from(fields) == RollupHead(1, [point])

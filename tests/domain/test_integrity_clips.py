@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.domain.documents import ObjectInfo
-from storage.domain.integrity import Failure, Head
+from storage.domain.integrity import Failure, HeadAnswer
 from storage.domain.layout import Layout, thumbnail_of
 from tests.domain.integrity_world import JUST_NOW, NOW, OLD, World, denied, head_absent
 
@@ -126,7 +126,7 @@ def test_a_key_of_the_other_known_layout_is_this_users() -> None:
     there = world().clip("vid-0001", r2_key=key, thumbnail=False, size=None)
     info = ObjectInfo(key, 100, "e", OLD)
     thumbnail = ObjectInfo(thumbnail_of(key), 9, "e", OLD)
-    there.more["heads"] = {key: Head(info), thumbnail_of(key): Head(thumbnail)}
+    there.more["heads"] = {key: HeadAnswer(info), thumbnail_of(key): HeadAnswer(thumbnail)}
     assert there.check().findings == ()
     there.more["heads"] = {key: head_absent(), thumbnail_of(key): head_absent()}
     assert set(there.findings()) == {"missing_object"}
@@ -135,7 +135,7 @@ def test_a_key_of_the_other_known_layout_is_this_users() -> None:
 def test_a_head_that_failed_is_unreadable_and_names_its_clip() -> None:
     key = "u1/vid-0001/clips/clip_01_1_hello_split.mp4"
     there = world().clip("vid-0001", r2_key=key, thumbnail=False, size=None)
-    there.more["heads"] = {key: Head(failure=Failure(key, "unreachable", "No answer."))}
+    there.more["heads"] = {key: HeadAnswer(failure=Failure(key, "unreachable", "No answer."))}
     found = there.findings()
     assert set(found) == {"unreadable"}
     assert found["unreadable"].clip_id == "vid-0001_clip_01_1_hello_split"

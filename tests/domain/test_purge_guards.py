@@ -15,13 +15,13 @@ from storage.domain.purge.guards import (
     second_person_needed,
     strays,
 )
-from storage.domain.purge.plan import PlannedDocument, PlannedObject, PurgePlan, Target
+from storage.domain.purge.plan import PlannedDocument, PlannedObject, PlanTarget, PurgePlan
 from storage.domain.purge.scope import GIB, ClipRef, PurgeLimits, Scope, all_prefixes, in_scope
 from storage.errors import BadInput, Refused, Stale
 from tests.domain.test_purge_scope_and_plan import NOW, plan
 
 LIMITS = PurgeLimits()
-TARGET = Target("bucket", "project", "users/")
+TARGET = PlanTarget("bucket", "project", "users/")
 ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@example.com"
 
 
@@ -67,9 +67,10 @@ def test_a_plan_in_order_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", [Target("b2", "project", "users/"), Target("bucket", "p2", "users/"), Target("bucket", "project", "")]
+    "target",
+    [PlanTarget("b2", "project", "users/"), PlanTarget("bucket", "p2", "users/"), PlanTarget("bucket", "project", "")],
 )
-def test_a_plan_of_another_place_is_refused(target: Target) -> None:
+def test_a_plan_of_another_place_is_refused(target: PlanTarget) -> None:
     with pytest.raises(Refused, match="made for bucket"):
         check_seal(good(), target, LIMITS, NOW)
 

@@ -13,9 +13,9 @@ from storage.domain.purge.job import (
     GOES_ON_BY_ITSELF,
     RESUMABLE,
     Job,
+    JobTally,
     Proof,
     State,
-    Tally,
     certificate,
     entry_path,
     job_path,
@@ -37,7 +37,7 @@ PROOF = Proof(NOW, ("users/u1/v1/",), 0, 0, 0, (), 5, ())
 
 def test_a_job_survives_its_document() -> None:
     full = replace(
-        JOB, tally=Tally(1, 2, 3, 4, 5, 6), residue=("object: k",), failure={"code": "x"}, lease_until=NOW, epoch=3
+        JOB, tally=JobTally(1, 2, 3, 4, 5, 6), residue=("object: k",), failure={"code": "x"}, lease_until=NOW, epoch=3
     )
     assert Job.from_fields(full.to_fields(), NOW) == replace(full, update_time=NOW)
     assert full.to_fields()["uid"] == "u1"
@@ -97,17 +97,17 @@ def test_a_lease_whose_length_an_earlier_version_did_not_write_lasts_a_minute_or
 
 def test_how_far_and_how_fast() -> None:
     assert JOB.share_done == 0.0
-    assert replace(JOB, tally=Tally(objects=4, documents=1)).share_done == 0.25
-    assert replace(JOB, tally=Tally(objects=4, already_gone=6, documents=10)).share_done == 1.0
+    assert replace(JOB, tally=JobTally(objects=4, documents=1)).share_done == 0.25
+    assert replace(JOB, tally=JobTally(objects=4, already_gone=6, documents=10)).share_done == 1.0
     assert replace(JOB, state="done").share_done == 1.0
     assert JOB.objects_per_second(NOW) == 0.0
-    running = replace(JOB, started_at=NOW, tally=Tally(objects=50))
+    running = replace(JOB, started_at=NOW, tally=JobTally(objects=50))
     assert running.objects_per_second(NOW + timedelta(seconds=10)) == 5.0
     assert running.objects_per_second(NOW) == 0.0
 
 
 def test_tallies_add_up() -> None:
-    assert Tally(1, 2, 3, 4, 5, 6).plus(Tally(1, 1, 1, 1, 1, 1)) == Tally(2, 3, 4, 5, 6, 7)
+    assert JobTally(1, 2, 3, 4, 5, 6).plus(JobTally(1, 1, 1, 1, 1, 1)) == JobTally(2, 3, 4, 5, 6, 7)
 
 
 def test_the_desks_own_places_are_its_own() -> None:
@@ -120,7 +120,7 @@ def test_the_desks_own_places_are_its_own() -> None:
 
 
 def test_a_certificate_says_who_what_why_and_what_was_verified() -> None:
-    made = certificate(replace(JOB, tally=Tally(10, 100, 9, 1, 1)), PROOF, ["backups"], NOW)
+    made = certificate(replace(JOB, tally=JobTally(10, 100, 9, 1, 1)), PROOF, ["backups"], NOW)
     told = {name: made[name] for name in ("scope", "actor", "maker", "approved_by", "reason", "fingerprint", "erased")}
     assert told == {
         "scope": "u1/v1/2 clips", "actor": "eve@example.com", "maker": "ada@example.com",

@@ -20,7 +20,7 @@ from storage.domain.purge.counters import (
     video_counters,
 )
 from storage.domain.purge.facts import Facts, LinkFact, NamedKey, ObjectFact, VideoFact
-from storage.domain.purge.inventory import World, choose, judge, moved
+from storage.domain.purge.inventory import Inventory, choose, judge, moved
 from storage.domain.purge.plan import (
     CounterChange,
     PlannedDocument,
@@ -69,7 +69,7 @@ def facts(**over: Any) -> Facts:
     return replace(made, **over)
 
 
-def judged(**over: Any) -> World:
+def judged(**over: Any) -> Inventory:
     return judge(facts(**over), LAYOUT, LIMITS, NOW)
 
 
@@ -188,9 +188,9 @@ def test_warnings(over: dict[str, Any], words: str) -> None:
     assert any(words in line for line in judged(**over).warnings), judged(**over).warnings
 
 
-def world(**over: Any) -> World:
+def world(**over: Any) -> Inventory:
     made = plan()
-    return replace(World(made.objects, made.documents, made.uploads), **over)
+    return replace(Inventory(made.objects, made.documents, made.uploads), **over)
 
 
 def test_nothing_moved_when_all_is_as_planned_or_less() -> None:

@@ -15,9 +15,9 @@ from storage.domain.rollup import (
     MAX_PARTS,
     PART_BYTES,
     VERSION,
-    Head,
+    RollupHead,
+    RollupTally,
     Shard,
-    Tally,
     from_documents,
     head_fields,
     head_from,
@@ -45,7 +45,7 @@ def person(uid: str, **changes: Any) -> User:
     return replace(base, **changes)
 
 
-def add(tally: Tally, user: User, truth: Truth | None = None, books: Accounting | None = None) -> None:
+def add(tally: RollupTally, user: User, truth: Truth | None = None, books: Accounting | None = None) -> None:
     """Takes a user in, evaluated as the desk evaluates users."""
     plan = usage.effective(user.plan, None)
     tally.add(user, usage.evaluate(user.uid, user, books, plan, truth, None, NOW), truth)
@@ -56,7 +56,7 @@ def truth(size: int, count: int = 1, unsized: int = 0) -> Truth:
 
 
 def tallied(*users: tuple[User, Truth | None], top: int = rollup.TOP) -> rollup.Content:
-    tally = Tally(NOW, top)
+    tally = RollupTally(NOW, top)
     for user, found in users:
         add(tally, user, found)
     return tally.content()
@@ -93,7 +93,7 @@ def test_who_is_near_or_over_comes_first_by_the_exact_share() -> None:
 
 
 def test_the_product_goes_by_the_accounting_where_there_is_one() -> None:
-    tally = Tally(NOW)
+    tally = RollupTally(NOW)
     books = Accounting("a", 3 * GIB, 1, None, None, None, None, None)
     add(tally, person("a"), truth(3 * GIB), books)
     content = tally.content()
@@ -207,7 +207,7 @@ def test_parts_that_do_not_fit_together_and_other_versions_are_refused() -> None
 
 
 def test_the_head_comes_back_and_a_spoilt_one_is_refused() -> None:
-    assert head_from(head_fields(Head(4, []))) == Head(4, [])
+    assert head_from(head_fields(RollupHead(4, []))) == RollupHead(4, [])
     for broken in ({}, {"version": VERSION}, {"version": VERSION, "shards": 0, "points": []}):
         with pytest.raises(Unusable):
             head_from(broken)

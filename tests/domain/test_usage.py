@@ -10,7 +10,7 @@ import pytest
 from storage.domain import usage
 from storage.domain.documents import Accounting, ClipTotals, User
 from storage.domain.usage import DEFAULT_LIMITS, GIB
-from storage.errors import BadInput, Oddity
+from storage.errors import BadInput, FieldProblem
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -125,7 +125,7 @@ def test_the_quota_that_applies_is_read_off_the_data():
 
 
 def test_a_monthly_counter_of_a_wrong_type_is_unknown_not_zero():
-    odd = (Oddity("users/u1", "clips_used_this_month", "wrong_type", "text 'five'"),)
+    odd = (FieldProblem("users/u1", "clips_used_this_month", "wrong_type", "text 'five'"),)
     result = evaluated(user(oddities=odd), {"limits": {"max_clips_per_month": 20}})
     assert (result.clips.used, result.clips.state) == (None, "unknown")
 

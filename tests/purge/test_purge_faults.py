@@ -15,8 +15,8 @@ from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
-from storage.sandbox.firestore.faults import Rule
-from storage.sandbox.firestore.wire import Refused as Refusal
+from storage.sandbox.firestore.faults import FaultRule
+from storage.sandbox.firestore.wire import CallRefused as Refusal
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
 from tests.rigs.http_faults import Action, Answer, FaultProxy, LoseReply, Reset, Rewrite
@@ -117,7 +117,7 @@ def test_a_firestore_that_fails_at_any_call_does_not_change_the_end(small: Purge
         return next(counted) in struck
 
     def strike() -> None:
-        faults.add(Rule(method, moment, Refusal(code, "on purpose"), when=due, times=None))  # type: ignore[arg-type]
+        faults.add(FaultRule(method, moment, Refusal(code, "on purpose"), when=due, times=None))  # type: ignore[arg-type]
 
     there_and_back(small, strike, faults.clear)
 
@@ -214,7 +214,7 @@ def test_a_document_that_changes_half_way_is_left_with_all_that_hangs_above_it(f
             filled.put_documents({changed: {"status": "processing"}})
         return False
 
-    faults.add(Rule("Commit", "before", when=deletes_it))
+    faults.add(FaultRule("Commit", "before", when=deletes_it))
     job = run_job(filled.purging, job_id)
     assert job.state == "incomplete"
     left = {"users/u1", f"users/u1/videos/{VIDEO}", changed}

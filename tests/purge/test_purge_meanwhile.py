@@ -10,7 +10,7 @@ import pytest
 from storage.actions.purge.jobs import undo
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import Scope
-from storage.sandbox.firestore.faults import Rule
+from storage.sandbox.firestore.faults import FaultRule
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
 
 OTHER = "video-bbb"
@@ -89,7 +89,7 @@ def test_a_clip_counted_between_adding_up_and_writing_is_not_counted_away(filled
         return False
 
     faults = filled.firestore.faults  # type: ignore[attr-defined]
-    faults.add(Rule("BeginTransaction", "before", when=as_the_counters_are_written))
+    faults.add(FaultRule("BeginTransaction", "before", when=as_the_counters_are_written))
     assert run_job(filled.purging, job_id).state == "done"
     assert done
     assert counters(filled) == (10 + NEW_BYTES, 2)
@@ -104,7 +104,7 @@ def test_counters_that_never_come_to_rest_interrupt_the_job_and_are_true_in_the_
         return False
 
     faults = filled.firestore.faults  # type: ignore[attr-defined]
-    faults.add(Rule("BeginTransaction", "before", when=touched, times=None))
+    faults.add(FaultRule("BeginTransaction", "before", when=touched, times=None))
     job = run_job(filled.open(pauses=()), job_id)
     assert (job.state, (job.failure or {})["code"]) == ("interrupted", "throttled")
     faults.clear()

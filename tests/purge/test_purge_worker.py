@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from storage.actions.purge.jobs import begin_emptying
-from storage.actions.purge.lease import claim, surely_gone, this_process
+from storage.actions.purge.lease import claim, process_has_ended, this_process
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import abandoned_jobs, run_job, start_worker, sweep
 from storage.domain.purge.job import Job
@@ -52,7 +52,7 @@ def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_s
     held = once(world, job_id, "running")
     os.kill(pid, signal.SIGKILL)
     faults.clear()
-    until(lambda: surely_gone(held.lease_owner))
+    until(lambda: process_has_ended(held.lease_owner))
     assert [job.job_id for job in abandoned_jobs(world.purging)] == [job_id]
     assert [job.state for job in sweep(world.purging)] == ["done"]
     assert_purged(world, plan, world.purging.jobs.get(job_id), before)
@@ -61,11 +61,11 @@ def test_a_worker_process_that_is_killed_is_replaced_by_a_sweep_at_once_on_the_s
 def test_who_is_gone_and_who_may_be_there() -> None:
     mine = this_process()
     machine, pid, start, token = mine.split(":")
-    assert not surely_gone(mine)
-    assert surely_gone(f"{machine}:{pid}:{int(start) - 1}:{token}"), "another process had this number before"
-    assert surely_gone(f"{machine}:4194304:1:{token}")
-    assert not surely_gone(f"another-machine:{pid}:{start}:{token}")
-    assert not surely_gone("")
+    assert not process_has_ended(mine)
+    assert process_has_ended(f"{machine}:{pid}:{int(start) - 1}:{token}"), "another process had this number before"
+    assert process_has_ended(f"{machine}:4194304:1:{token}")
+    assert not process_has_ended(f"another-machine:{pid}:{start}:{token}")
+    assert not process_has_ended("")
 
 
 def test_a_lease_is_renewed_while_a_long_call_runs(world: PurgeWorld) -> None:

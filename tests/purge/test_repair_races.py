@@ -21,8 +21,8 @@ from storage.actions.repair import RepairContext
 from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale, StorageError
-from storage.sandbox.firestore.faults import Rule
-from storage.sandbox.firestore.wire import Refused as Refusal
+from storage.sandbox.firestore.faults import FaultRule
+from storage.sandbox.firestore.wire import CallRefused as Refusal
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
 from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, LoseReply, Meanwhile
 from tests.rigs.seaweed import SeaweedRig
@@ -126,7 +126,7 @@ def test_what_the_worker_writes_while_a_repair_is_refused_is_neither_deleted_nor
             desk.put_documents({touched: {**(fields.fields or {}), "touched": "by the worker"}})
         return False
 
-    desk.firestore.faults.add(Rule("Commit", "before", when=as_it_commits))  # type: ignore[attr-defined]
+    desk.firestore.faults.add(FaultRule("Commit", "before", when=as_it_commits))  # type: ignore[attr-defined]
     with pytest.raises(Stale):
         go()
     objects, now = desk.snapshot()
@@ -349,7 +349,7 @@ def test_a_firestore_that_fails_at_any_commit_of_a_repair_leaves_what_was_there_
     for number in range(12):
         go = REPAIRS[repair][0](desk)
         code = StatusCode.PERMISSION_DENIED if moment == "before" else StatusCode.DEADLINE_EXCEEDED
-        rule = Rule("Commit", moment, Refusal(code, "on purpose"), skip=number, times=None if lasting else 1)
+        rule = FaultRule("Commit", moment, Refusal(code, "on purpose"), skip=number, times=None if lasting else 1)
         faults.add(rule)
         if settled(desk, before, go, lambda rule=rule: faults.lift(rule)) == "done" and rule.skip:
             break

@@ -29,7 +29,7 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.stores import Stores
-from storage.sandbox.firestore.faults import Rule
+from storage.sandbox.firestore.faults import FaultRule
 from storage.settings.backends import load
 from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait
 from tests.rigs.http_faults import Action, FaultProxy, Seen
@@ -108,7 +108,7 @@ class Victims:
             return False  # a rule that strikes nothing
 
         faults = self._world.firestore.faults  # type: ignore[attr-defined]
-        rule = faults.add(Rule("Commit", "before", when=changes))
+        rule = faults.add(FaultRule("Commit", "before", when=changes))
         self._proxy.heard = lambda seen: count() if seen.method in CHANGING else None
         try:
             yield

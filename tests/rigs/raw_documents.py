@@ -9,7 +9,7 @@ import pandas as pd
 
 from storage.clients import firestore as pb
 from storage.domain.documents import Schema
-from storage.errors import Oddity
+from storage.errors import FieldProblem
 from storage.repositories.columns import TableBuilder
 from storage.repositories.decode import encode_value
 from tests.rigs.records import NOON
@@ -30,7 +30,7 @@ def message(path: str, fields: dict[str, Any], *, there: bool = True) -> Any:
     return document
 
 
-def decoded(schema: Schema, *documents: Any) -> tuple[pd.DataFrame, tuple[Oddity, ...]]:
+def decoded(schema: Schema, *documents: Any) -> tuple[pd.DataFrame, tuple[FieldProblem, ...]]:
     """The frame and the oddities of these documents, as one page."""
     builder = TableBuilder(schema)
     builder.add(builder.page(documents))

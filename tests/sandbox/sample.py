@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storage.domain.layout import Layout
-from storage.sandbox.world import World, build
+from storage.sandbox.world import SampleWorld, build
 from storage.sandbox.world.builder import SampleObject, Story
 
 NOW = datetime(2025, 11, 18, 9, 30, 15, 250_000, tzinfo=UTC)
-WORLD: World = build(NOW)
+WORLD: SampleWorld = build(NOW)
 OBJECTS: dict[str, SampleObject] = {each.key: each for each in WORLD.objects}
 LAYOUTS = (Layout("users/"), Layout(""))
 

@@ -26,7 +26,7 @@ from storage.repositories.stores import Stores
 from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_state import DemoFolder
 from storage.sandbox.seeding import update_times
-from storage.sandbox.world import World, build
+from storage.sandbox.world import SampleWorld, build
 from storage.services.diagnose import diagnose
 from storage.services.verify import checker, verify_all
 from storage.settings import backends

@@ -10,10 +10,10 @@ import pytest
 
 from storage.errors import ConfigError, Refused
 from storage.sandbox.demo import is_stale, open_demo, reset
-from storage.sandbox.demo_state import DemoFolder, Running, Sample
+from storage.sandbox.demo_state import DemoFolder, Running, SampleData
 
 RUNNING = Running(4_194_300, 4_194_301, "http://127.0.0.1:1", "127.0.0.1:2", "key-1", "secret-1", "key-2", "secret-2")
-SAMPLE = Sample("abc", 7, datetime(2025, 11, 18, tzinfo=UTC), (1, 2))
+SAMPLE = SampleData("abc", 7, datetime(2025, 11, 18, tzinfo=UTC), (1, 2))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def signed(minutes: float = 15, url: str = URL) -> SignedUrl:
     return SignedUrl(url, "users/u1/v/clips/clip_01_2_a.mp4", NOW + timedelta(minutes=minutes), "video/mp4")
 
 
-def serve(error: Exception | None = None, url: str = URL) -> asking.Answer:
+def serve(error: Exception | None = None, url: str = URL) -> asking.LinkReply:
     def sign(clip_id: str, purpose: asking.Purpose) -> SignedUrl:
         if error:
             raise error

@@ -84,7 +84,7 @@ def test_a_limit_is_said_in_words() -> None:
 
 
 def test_a_page_of_rows_says_which_ones_they_are() -> None:
-    captions = [caption.value for caption in start(total=tables.Page(2, 3, 6, 40)).caption]
+    captions = [caption.value for caption in start(total=tables.RowPage(2, 3, 6, 40)).caption]
     assert "4 to 6 of 40" in captions
 
 

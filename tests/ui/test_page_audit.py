@@ -16,7 +16,7 @@ from storage.domain.audit_chain import Event
 from storage.errors import BadInput
 from storage.export import safe_csv
 from storage.repositories.audit_log import entry_path
-from storage.services.audit_search import Question, search
+from storage.services.audit_search import AuditQuery, search
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
     PurgeDesk,
@@ -50,7 +50,7 @@ def history(desk: PurgeDesk) -> PurgeDesk:
     return desk
 
 
-def numbers(desk: PurgeDesk, question: Question, **how: Any) -> list[int]:
+def numbers(desk: PurgeDesk, question: AuditQuery, **how: Any) -> list[int]:
     return [entry["sequence"] for entry in search(desk.world.log, question, **how).entries]
 
 
@@ -67,14 +67,14 @@ def day(ago: float) -> datetime:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        (Question(), [9, 8, 7, 6, 5, 4, 3, 2, 1]),
-        (Question(uid="gone"), [9, 6]),
-        (Question(actor=ADA, uid="u1", action="link.issue"), [7]),
-        (Question(outcome="refused"), [6]),
-        (Question(text="CAFÉ +1"), [7]),
-        (Question(text="ffff"), [6]),
-        (Question(text="nothing of the kind"), []),
-        (Question(outcome="done", uid="u1", text="v3"), [4]),
+        (AuditQuery(), [9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (AuditQuery(uid="gone"), [9, 6]),
+        (AuditQuery(actor=ADA, uid="u1", action="link.issue"), [7]),
+        (AuditQuery(outcome="refused"), [6]),
+        (AuditQuery(text="CAFÉ +1"), [7]),
+        (AuditQuery(text="ffff"), [6]),
+        (AuditQuery(text="nothing of the kind"), []),
+        (AuditQuery(outcome="done", uid="u1", text="v3"), [4]),
     ],
     ids=str,
 )
@@ -83,11 +83,11 @@ def test_every_part_of_a_question_narrows_the_answer(history, question, expected
 
 
 def test_a_span_of_time_is_found_without_reading_what_lies_outside(history):
-    between = Question(since=day(6), until=day(1))
+    between = AuditQuery(since=day(6), until=day(1))
     assert numbers(history, between) == [7, 6]
-    assert numbers(history, Question(until=day(8))) == [5, 4, 3, 2, 1]
-    assert numbers(history, Question(until=day(20))) == []
-    assert numbers(history, Question(since=day(-1))) == []
+    assert numbers(history, AuditQuery(until=day(8))) == [5, 4, 3, 2, 1]
+    assert numbers(history, AuditQuery(until=day(20))) == []
+    assert numbers(history, AuditQuery(since=day(-1))) == []
     assert search(history.world.log, between).read == 3  # the two, and the one that shows that the span has ended
 
 
@@ -95,7 +95,7 @@ def test_pages_follow_one_another_without_a_gap_or_a_double(history):
     seen: list[int] = []
     before = None
     while True:
-        page = search(history.world.log, Question(), limit=4, before=before)
+        page = search(history.world.log, AuditQuery(), limit=4, before=before)
         seen += [entry["sequence"] for entry in page.entries]
         before = page.next_before
         if before is None:
@@ -104,21 +104,21 @@ def test_pages_follow_one_another_without_a_gap_or_a_double(history):
 
 
 def test_a_search_that_reads_too_much_stops_says_so_and_can_go_on(history):
-    first = search(history.world.log, Question(text="v4"), most_read=3)
+    first = search(history.world.log, AuditQuery(text="v4"), most_read=3)
     assert (first.entries, first.cut, first.next_before) == ((), True, 7)
-    rest = search(history.world.log, Question(text="v4"), before=first.next_before)
+    rest = search(history.world.log, AuditQuery(text="v4"), before=first.next_before)
     assert [entry["sequence"] for entry in rest.entries] == [5]
     assert not rest.cut
     with pytest.raises(BadInput):
-        search(history.world.log, Question(), limit=0)
+        search(history.world.log, AuditQuery(), limit=0)
 
 
 def test_an_entry_whose_time_was_spoilt_is_shown_and_stops_nothing(history):
     path = entry_path(6)
     fields = dict(history.world.log.search(action="purge.apply")[0]) | {"at": "yesterday", "outcome": 7}
     history.world.put_documents({path: fields})
-    assert 6 in numbers(history, Question(since=day(6)))
-    frame = audit.entries_frame(search(history.world.log, Question()).entries)
+    assert 6 in numbers(history, AuditQuery(since=day(6)))
+    frame = audit.entries_frame(search(history.world.log, AuditQuery()).entries)
     assert frame["at"].isna().sum() == 1
     assert "yesterday" not in str(frame["at"].tolist())
     assert read(history.audit())
@@ -261,7 +261,7 @@ def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):
 
 
 def test_the_file_for_a_spreadsheet_holds_no_formula_and_no_link(history):
-    content = safe_csv(pd.DataFrame(search(history.world.log, Question()).entries)).decode()
+    content = safe_csv(pd.DataFrame(search(history.world.log, AuditQuery()).entries)).decode()
     assert f"'{FORMULA}" in content
     assert f'"{FORMULA}' not in content
     assert "http" not in content

@@ -14,7 +14,7 @@ from pages._ui.kit.tables import fingerprint
 from pages._ui.views.stuck import outage_id
 from storage.domain.layout import Layout
 from storage.services.diagnose import Reach, stuck
-from storage.services.verify import Checker
+from storage.services.verify import VerifyContext
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words
@@ -44,8 +44,10 @@ def listed(shown: Any) -> list[str]:
     return [] if not tables else list(tables[0]["video_id"])
 
 
-def checker(app: LiveApp) -> Checker:
-    return Checker(app.world.records, app.objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15))
+def checker(app: LiveApp) -> VerifyContext:
+    return VerifyContext(
+        app.world.records, app.objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15)
+    )
 
 
 def test_nothing_stuck_says_so_and_how_much_was_looked_at(app):

@@ -161,7 +161,7 @@ def test_steps_are_told_for_every_kind_of_job(desk, before):
 
 def test_a_rate_is_told_only_where_something_was_done(desk):
     start = desk.world.now()
-    samples: list[purge_steps.Sample] = []
+    samples: list[purge_steps.ProgressSample] = []
     for second in range(40):
         samples = purge_steps.sampled(samples, start + timedelta(seconds=second), second * 10)
     assert len(samples) == 21

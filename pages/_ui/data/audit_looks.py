@@ -21,7 +21,7 @@ _LOOKED = "recording-looked"  # session key: videos whose thumbnails this sessio
 
 def record(actor: Actor, event: Event) -> None:
     """Appends the event; raises where it cannot be recorded, so that nothing is handed out unrecorded."""
-    trail(stores().settings.firestore.project_id).append(audit.by(actor, event))
+    trail(stores().settings.firestore.project_id).append(audit.attributed(actor, event))
     logs.event(event.action, actor=actor, target="/".join(filter(None, (event.uid, event.video_id, event.clip_id))),
                outcome=event.outcome)  # fmt: skip
 
@@ -44,7 +44,7 @@ def refused(actor: Actor, event: Event, error: Refused) -> None:
         logs.event(event.action, actor=actor, outcome="refused", code=error.code, unrecorded=away.code)
         error.note_unrecorded()
         return
-    audit.record_refusal(kept, audit.by(actor, event), error)
+    audit.record_refusal(kept, audit.attributed(actor, event), error)
 
 
 def link_issued(actor: Actor, clip: Clip, signed: SignedUrl, purpose: str) -> None:

@@ -29,15 +29,15 @@ from storage.clients.meter import check as check_budgets
 from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report
 from storage.domain.purge.job import Job
-from storage.domain.search import Found
+from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
 from storage.services import audit_search, diagnose, usage, verify
 from storage.services import diagnose as diagnosing
 from storage.services import search as finding
-from storage.services.audit_search import Answer, Question, audit_log
+from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 from storage.services.diagnose import Case, Reach, StuckList
 from storage.services.usage import Account, FullUsage, SomeVideos
-from storage.services.verify import Checker
+from storage.services.verify import VerifyContext
 from storage.services.verify import checker as checker_over
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ def refresh_backends() -> None:
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
-def find(text: str) -> Loaded[Found]:
+def find(text: str) -> Loaded[SearchResult]:
     """What a pasted text stands for."""
     opened = stores()
     r2 = opened.settings.r2
@@ -154,7 +154,7 @@ def raw(path: str) -> Loaded[RawDocument | None]:
     return measured(lambda: stores().records.raw(path))
 
 
-def checker() -> Checker:
+def checker() -> VerifyContext:
     """What upload checks and diagnoses work with, over this process's stores."""
     return checker_over(stores(), _now)
 
@@ -222,7 +222,7 @@ def certificate(name: str) -> Loaded[Mapping[str, Any]]:
 
 
 @st.cache_data(ttl=15, max_entries=50, show_spinner=False)
-def audit(question: Question, limit: int, before: int | None) -> Loaded[Answer]:
+def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditPage]:
     """One page of the audit."""
     return measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
 

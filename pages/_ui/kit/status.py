@@ -20,7 +20,7 @@ Family = Literal["video", "clip", "source", "severity", "verdict", "usage", "pre
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StatusStyle:
     """How one value is shown. `word` and `meaning` are ours, or made harmless by `plain`."""
 
     value: str
@@ -31,12 +31,14 @@ class Look:
     known: bool = True
 
 
-def _looks(*rows: tuple[str, str, str, Colour, str]) -> Mapping[str, Look]:
-    looks = {value: Look(value, word, f":material/{icon}:", colour, text) for value, word, icon, colour, text in rows}
+def _looks(*rows: tuple[str, str, str, Colour, str]) -> Mapping[str, StatusStyle]:
+    looks = {
+        value: StatusStyle(value, word, f":material/{icon}:", colour, text) for value, word, icon, colour, text in rows
+    }
     return MappingProxyType(looks)
 
 
-FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
+FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
     {
         "video": _looks(
             ("processing", "Processing", "autorenew", "blue", "The worker has it, or had it and died."),
@@ -119,14 +121,16 @@ FAMILIES: Mapping[Family, Mapping[str, Look]] = MappingProxyType(
 )  # fmt: skip
 
 
-def look(family: Family, value: str | None) -> Look:
+def look(family: Family, value: str | None) -> StatusStyle:
     """How the value is shown. One that is not in the map keeps its own name, grey, and says that it is not known."""
     if value is None:
-        return Look("", ABSENT, ":material/help:", "gray", "The document does not say.", known=False)
+        return StatusStyle("", ABSENT, ":material/help:", "gray", "The document does not say.", known=False)
     known = FAMILIES[family].get(value)
     if known:
         return known
-    return Look(value, plain(value, 40), ":material/help:", "gray", "Not a value that this desk knows.", known=False)
+    return StatusStyle(
+        value, plain(value, 40), ":material/help:", "gray", "Not a value that this desk knows.", known=False
+    )
 
 
 def badge(family: Family, value: str | None) -> None:

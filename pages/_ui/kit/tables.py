@@ -29,7 +29,7 @@ _MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowPage:
     """One page of rows: `number` counts from 1, `start` and `stop` are positions as a slice takes them."""
 
     number: int
@@ -55,7 +55,7 @@ def table(
     columns: Mapping[str, Any],
     id_column: str | None = None,
     select: SelectionMode = "none",
-    total: int | Page | None = None,
+    total: int | RowPage | None = None,
     height: int | Literal["auto", "content"] = "auto",
     csv_name: str = "",
     csv_frame: Callable[[], pd.DataFrame] | None = None,
@@ -171,14 +171,14 @@ def _cell(value: Any) -> Any:
 
 def _below(
     rows: int,
-    total: int | Page | None,
+    total: int | RowPage | None,
     chosen: Sequence[str],
     key: str,
     csv_name: str,
     csv_frame: Callable[[], pd.DataFrame],
 ) -> None:
     words = f"{rows:,} shown"
-    if isinstance(total, Page):
+    if isinstance(total, RowPage):
         words = f"{total.start + 1:,} to {total.stop:,} of {total.total:,}" if total.total else "0 shown"
     elif total is not None and total > rows:
         words = f"first {rows:,} of {total:,} shown"
@@ -207,7 +207,7 @@ def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: s
     )
 
 
-def paged(total: int, *, key: str, size: int = 50) -> Page:
+def paged(total: int, *, key: str, size: int = 50) -> RowPage:
     """The page of rows to show, with the control to turn pages; give it to `table` as `total`."""
     pages = max(1, -(-total // size))
     number = 1
@@ -215,7 +215,7 @@ def paged(total: int, *, key: str, size: int = 50) -> Page:
         with st.container(horizontal_alignment="right"):
             number = st.pagination(pages, key=f"{key}__page{pages}")
     start = (number - 1) * size
-    return Page(number, start, min(start + size, total), total)
+    return RowPage(number, start, min(start + size, total), total)
 
 
 def link(label: str, *, help: str = "") -> Any:

@@ -35,7 +35,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LinkReply:
     """A link with its life, or the words why there is none."""
 
     ask: Ask
@@ -65,22 +65,22 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
 
 
-def unserved(asks: tuple[Ask, ...], answers: Mapping[tuple[str, str], Answer]) -> tuple[Ask, ...]:
+def unserved(asks: tuple[Ask, ...], answers: Mapping[tuple[str, str], LinkReply]) -> tuple[Ask, ...]:
     """The wishes that are newer than what was answered on their channel."""
     return tuple(ask for ask in asks if ask.channel not in answers or answers[ask.channel].ask.number < ask.number)
 
 
-def serve(ask: Ask, sign: Sign, now: Callable[[], datetime]) -> Answer:
+def serve(ask: Ask, sign: Sign, now: Callable[[], datetime]) -> LinkReply:
     """Signs, or says in words why that was not possible. Unexpected errors get an incident number."""
     try:
         signed = sign(ask.clip_id, ask.purpose)
         web_address(signed.url)
     except StorageError as error:
-        return Answer(ask, None, 0, *_problem(error))
+        return LinkReply(ask, None, 0, *_problem(error))
     except Exception as error:
         number = feedback.record(error, f"signing a link to {ask.purpose}")
-        return Answer(ask, None, 0, "desk", f"The desk made a mistake here. The log has it as incident {number}.")
-    return Answer(ask, signed, max(0, int((signed.expires_at - now()).total_seconds() * 1000)))
+        return LinkReply(ask, None, 0, "desk", f"The desk made a mistake here. The log has it as incident {number}.")
+    return LinkReply(ask, signed, max(0, int((signed.expires_at - now()).total_seconds() * 1000)))
 
 
 def _problem(error: StorageError) -> tuple[str, str]:
@@ -95,12 +95,12 @@ def _problem(error: StorageError) -> tuple[str, str]:
     return "desk", plain(error.message, 200)
 
 
-def alive(answers: Mapping[tuple[str, str], Answer], now: datetime) -> dict[tuple[str, str], Answer]:
+def alive(answers: Mapping[tuple[str, str], LinkReply], now: datetime) -> dict[tuple[str, str], LinkReply]:
     """The answers that are worth keeping: links within their life, and the reasons why there was none."""
     return {channel: answer for channel, answer in answers.items() if answer.url is None or answer.url.expires_at > now}
 
 
-def payload(answer: Answer) -> dict[str, Any]:
+def payload(answer: LinkReply) -> dict[str, Any]:
     """The answer as the browser's script reads it; `left` is the life in milliseconds from when it was signed."""
     given: dict[str, Any] = {"id": answer.ask.clip_id, "purpose": answer.ask.purpose, "number": answer.ask.number}
     if answer.url is None:

@@ -36,7 +36,7 @@ class ClipCard:
     expires_at: datetime | None = None
 
 
-_BROKEN = status.Look("broken", "Broken", ":material/broken_image:", "red")
+_BROKEN = status.StatusStyle("broken", "Broken", ":material/broken_image:", "red")
 _REASONS: dict[Presence, str] = {
     "present": "",
     "absent": "The file is not in the bucket.",

@@ -13,7 +13,7 @@ from pages._ui.assets import read
 from pages._ui.kit.session import component_key
 from pages._ui.player import asks as asking
 from pages._ui.player import cards as showing
-from pages._ui.player.asks import Answer, Ask, Sign
+from pages._ui.player.asks import Ask, LinkReply, Sign
 from pages._ui.player.cards import ClipCard
 
 Action = Literal["open", "copy", "download"]
@@ -127,8 +127,8 @@ def _events(sent: Any, known: Collection[str]) -> GalleryEvents:
     )
 
 
-def _answers(name: str, asks: tuple[Ask, ...], sign: Sign | None, now: Callable[[], datetime]) -> Collection[Answer]:
-    kept: dict[tuple[str, str], Answer] = asking.alive(st.session_state.get(name, {}), now())
+def _answers(name: str, asks: tuple[Ask, ...], sign: Sign | None, now: Callable[[], datetime]) -> Collection[LinkReply]:
+    kept: dict[tuple[str, str], LinkReply] = asking.alive(st.session_state.get(name, {}), now())
     if sign:
         for ask in asking.unserved(asks, kept):
             kept[ask.channel] = asking.serve(ask, sign, now)

@@ -41,7 +41,7 @@ from storage.domain.purge.plan import moment
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.repositories.audit_log import ChainReport
-from storage.services.audit_search import Answer, Question, audit_log
+from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 
 PAGE: Final = "audit"
 CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload"})
@@ -253,12 +253,12 @@ def _at(entry: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def ask() -> Question | None:
+def ask() -> AuditQuery | None:
     """The form, and the question that the address holds; `None` (and why) where it holds none that can be asked."""
     try:
         given = {name: params.read(name) or "" for name in (UID, ACTOR, ACTION, OUTCOME, TEXT, FROM, TO)}
         _form(given)
-        return Question(
+        return AuditQuery(
             uid=given[UID],
             actor=normal_email(given[ACTOR]) if given[ACTOR] else "",
             action=given[ACTION],
@@ -336,7 +336,7 @@ def _end(text: str) -> datetime | None:
     return None if day is None else day + timedelta(days=1) - timedelta(microseconds=1)
 
 
-def answer(question: Question) -> None:
+def answer(question: AuditQuery) -> None:
     """One page of entries, the details of the one that is chosen, and the way to older ones."""
     size = _size()
     before = _before()
@@ -367,7 +367,7 @@ def _before() -> int | None:
     return int(text)
 
 
-def _nothing(found: Answer, before: int | None) -> None:
+def _nothing(found: AuditPage, before: int | None) -> None:
     if found.cut:
         feedback.empty(
             f"None of the {found.read:,} entries that were read fits.", icon="manage_search",
@@ -379,7 +379,7 @@ def _nothing(found: Answer, before: int | None) -> None:
         feedback.empty("Nothing on record fits.", icon="history", hint="Proven: the whole audit was asked.")
 
 
-def _table(found: Answer) -> list[str]:
+def _table(found: AuditPage) -> list[str]:
     frame = entries_frame(found.entries)
     return tables.table(
         frame.assign(shown=status.words("outcome", frame["outcome"])),
@@ -403,7 +403,7 @@ def _table(found: Answer) -> list[str]:
     )
 
 
-def _turn(found: Answer, before: int | None) -> None:
+def _turn(found: AuditPage, before: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if before is not None and st.button("Newest", icon=":material/first_page:", key=key(PAGE, "newest")):
             st.query_params.pop(BEFORE, None)

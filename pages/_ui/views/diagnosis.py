@@ -22,7 +22,7 @@ from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
-from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Step, as_json
+from storage.domain.diagnosis import Diagnosis, Entry, Evidence, NextStep, as_json
 from storage.services.diagnose import Case
 
 _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
@@ -225,7 +225,7 @@ def _check_word(check: str) -> str:
     return md(_CHECKS.get(check, check.replace("_", " ").capitalize()), 60)
 
 
-def _steps(steps: Sequence[Step], page: str) -> None:
+def _steps(steps: Sequence[NextStep], page: str) -> None:
     if not steps:
         st.markdown(":green[:material/check_circle:] Nothing needs to be done.")
         return

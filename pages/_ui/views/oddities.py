@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.kit.text import plain
-from storage.errors import Oddity
+from storage.errors import FieldProblem
 
 _WORDS = {"missing": "missing", "null": "null", "wrong_type": "wrong type", "bad_value": "unusable value"}
 SHOWN = 200
 
 
-def draw(found: Sequence[Oddity]) -> None:
+def draw(found: Sequence[FieldProblem]) -> None:
     """An expander with the oddities, or nothing where there are none."""
     if not found:
         return

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from storage.actions.audit import AuditTrail, open_audit
 from storage.actions.writers import Writers, open_writers
-from storage.domain.purge.plan import Target
+from storage.domain.purge.plan import PlanTarget
 from storage.domain.purge.scope import PurgeLimits
 from storage.repositories.jobs import Jobs
 from storage.repositories.store_time import store_time
@@ -60,10 +60,10 @@ class Purging:
         return store_time(self.stores.handle)
 
     @property
-    def target(self) -> Target:
+    def target(self) -> PlanTarget:
         """This machine's bucket, project and layout, as a plan names them."""
         settings = self.stores.settings
-        return Target(settings.r2.bucket, settings.firestore.project_id, settings.r2.key_prefix)
+        return PlanTarget(settings.r2.bucket, settings.firestore.project_id, settings.r2.key_prefix)
 
 
 def open_purging(stores: Stores, progress: Callable[[str], None] = silent) -> Purging:

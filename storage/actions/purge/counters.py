@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from storage.actions.documents import DocumentWriter, Transaction, Update
+from storage.actions.documents import DocumentTransaction, DocumentWriter, Update
 from storage.domain.purge.counters import Totals, changes, sizes_of, totals, wanted_counters
 from storage.domain.purge.plan import CounterChange, CounterValue, batches
 from storage.errors import Throttled
@@ -73,8 +73,8 @@ def _write(
 
 def _work(
     paths: Sequence[str], wanted: Mapping[str, Mapping[str, CounterValue]], seen: Mapping[str, datetime | None]
-) -> Callable[[Transaction], list[CounterChange] | None]:
-    def work(transaction: Transaction) -> list[CounterChange] | None:
+) -> Callable[[DocumentTransaction], list[CounterChange] | None]:
+    def work(transaction: DocumentTransaction) -> list[CounterChange] | None:
         made: list[CounterChange] = []
         found = transaction.get_all(paths)
         if any((document.update_time if document else None) != seen[path] for path, document in found.items()):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from storage.actions.purge.context import Purging
 from storage.actions.purge.lease import JobLease, LeaseLost
 from storage.clients.r2_errors import wait_asked
-from storage.domain.purge.job import State, Tally
+from storage.domain.purge.job import JobTally, State
 from storage.errors import StorageError, Throttled, Unreachable
 
 Seen = Mapping[str, Any]
@@ -24,10 +24,10 @@ Note = Callable[[Seen], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """What became of a batch: numbers to add, an entry for the journal, and fields of the job to change."""
 
-    tally: Tally = field(default_factory=Tally)
+    tally: JobTally = field(default_factory=JobTally)
     entry: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Step(Protocol):
     def look(self, batch: int) -> Seen:
         """What to note before the batch is begun; changes nothing."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Does the batch. `again`: it may have been done in part by a worker that ended; `seen` is what that one saw,
         with what it noted last in place of it. `note` records something seen on the way."""
 

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage.actions.audit import by, refusals_recorded
+from storage.actions.audit import attributed, refusals_recorded
 from storage.actions.documents import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
-from storage.actions.purge.lease import StillHeld, surely_gone
+from storage.actions.purge.lease import StillHeld, process_has_ended
 from storage.actions.purge.plans import about, approvals_that_hold, claimed_detail, store_plan, stored_plan, surveyed
 from storage.actions.purge.quarantine import Quarantine, Record, record_of
 from storage.actions.purge.sealing import check_applied, check_sealed
@@ -26,7 +26,7 @@ from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal
-from storage.domain.purge.inventory import World, moved
+from storage.domain.purge.inventory import Inventory, moved
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents
@@ -61,7 +61,7 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
         if job.state not in RESUMABLE or job.kind == "empty":
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
         purging.trail.append(event)
-        running = job.held and not surely_gone(job.lease_owner)
+        running = job.held and not process_has_ended(job.lease_owner)
         if running and job.cancel_by:
             return job  # asked already: writing it again would make the lease look younger than it is
         change = (
@@ -94,7 +94,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         _refuse_emptied(purging, job)
         if job.kind != "empty":
             check_applied(purging, job, stored_plan(purging, job.plan_id))
-        if job.held and not surely_gone(job.lease_owner):
+        if job.held and not process_has_ended(job.lease_owner):
             raise StillHeld(
                 f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
             )
@@ -130,7 +130,7 @@ def begin_emptying(
     An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
     """
     now = job.read_time or purging.now()
-    emptying = replace(following(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
+    emptying = replace(follow_up_job(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
     changes: list[Change] = [
         Create(emptying.path, emptying.to_fields()),
         Update(job.path, {"quarantine": "emptied"}, job.update_time),
@@ -198,7 +198,7 @@ def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]
         yield f"the confirmation is not the scope's name, which is {job.scope.typeable!r}"
 
 
-def following(job: Job, email: str, reason: str, now: datetime) -> Job:
+def follow_up_job(job: Job, email: str, reason: str, now: datetime) -> Job:
     """The job that undoes a purge, not yet written; what it has to restore is what the purge counted."""
     return Job(
         job_id=f"{job.job_id}-undo",
@@ -222,7 +222,7 @@ def following(job: Job, email: str, reason: str, now: datetime) -> Job:
 def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
     """What the audit keeps of something done to a job."""
     scope = job.scope
-    return by(
+    return attributed(
         actor,
         Event(
             action,
@@ -265,7 +265,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
     """
     reason, email = checked_reason(request.reason), normal_email(actor.email)
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
-    event = by(actor, about(plan, intent))
+    event = attributed(actor, about(plan, intent))
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.apply", now=purging.clock())
         now = purging.now()
@@ -331,7 +331,7 @@ def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
         )
 
 
-def _beyond(purging: Purging, plan: PurgePlan, world: World) -> Iterator[str]:
+def _beyond(purging: Purging, plan: PurgePlan, world: Inventory) -> Iterator[str]:
     """What the plan names, the look at its scope did not find, and is there all the same: it is not the scope's.
 
     A clip's own objects, and whose a public link is, only documents tell; so this is asked of what they say now, and
@@ -431,7 +431,7 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
         except StorageError as error:
             _keep_for_a_person(purging, job, error)
             raise
-        undoing = following(job, email, checked, job.read_time or purging.now())
+        undoing = follow_up_job(job, email, checked, job.read_time or purging.now())
         purging.trail.append(replace(event, outcome="begun", job_id=undoing.job_id))
         before = purging.jobs.find(undoing.job_id)
         first: Change

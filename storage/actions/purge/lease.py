@@ -54,7 +54,7 @@ def this_process() -> str:
     return f"{_machine()}:{os.getpid()}:{_start_of(os.getpid())}:{secrets.token_hex(4)}"
 
 
-def surely_gone(owner: str) -> bool:
+def process_has_ended(owner: str) -> bool:
     """Whether the process that this names has ended for certain: only where it ran on this very machine."""
     parts = owner.split(":")
     if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
@@ -106,7 +106,7 @@ def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda
         now = job.read_time or purging.now()
         if job.state not in GOES_ON_BY_ITSELF:
             raise Refused(f"Job {job_id} is {job.state}; no worker goes on with it.", remedy="Look at its status.")
-        if job.held and not surely_gone(job.lease_owner):
+        if job.held and not process_has_ended(job.lease_owner):
             until = moment_text(job.lease_until) if job.lease_until else ""
             raise StillHeld(
                 f"A worker holds job {job_id} until {until} at least.",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import files
-from storage.actions.audit import by, refusals_recorded
+from storage.actions.audit import attributed, refusals_recorded
 from storage.actions.documents import Create, Replace
 from storage.actions.purge.context import Purging
 from storage.actions.purge.quarantine import record_of
@@ -26,7 +26,7 @@ from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_seal
-from storage.domain.purge.inventory import World, judge
+from storage.domain.purge.inventory import Inventory, judge
 from storage.domain.purge.losses import Look, claims_of, wants_controls, wants_customers
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope, certificate_key, plan_key
@@ -58,7 +58,7 @@ def make_plan(
     Raises `Refused` for a reserved or too short scope, `NotFound` where nothing of the scope exists, and what the
     backends raise.
     """
-    event = by(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
+    event = attributed(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.plan", now=purging.clock())
         now = purging.now()
@@ -86,13 +86,13 @@ def make_plan(
             claims=world.claims,
         )
         plan = seal_plan(purging, plan)
-    purging.trail.append(by(actor, planned_event(plan, blocked=bool(plan.blocked))))
+    purging.trail.append(attributed(actor, planned_event(plan, blocked=bool(plan.blocked))))
     return plan
 
 
 def surveyed(
     purging: Purging, scope: Scope, now: datetime, *, acknowledged: bool = False, seen: Collection[str] = ()
-) -> World:
+) -> Inventory:
     """The scope as it is now, for making a plan or applying one; with controls where nothing claimed was found.
 
     `seen` are the objects of the plan that is applied. Controls are looked for each time anew: a setting may have
@@ -195,7 +195,7 @@ def write_file(plan: PurgePlan, path: Path) -> None:
 
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:
     """A plan out of a file, for an action on it; that it was altered is recorded as a refusal of that action."""
-    with refusals_recorded(purging.trail, by(actor, Event(action, "-", detail={"file": path.name[:200]}))):
+    with refusals_recorded(purging.trail, attributed(actor, Event(action, "-", detail={"file": path.name[:200]}))):
         return plan_in(path)
 
 
@@ -225,7 +225,7 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
     Raises `NotPermitted`, `Stale` for a plan that has expired, `Refused` for one's own plan, for a plan that is
     blocked or made elsewhere. Approving twice is the same as once.
     """
-    event = by(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
+    event = attributed(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.approve", now=purging.clock())
         now = purging.now()
@@ -253,7 +253,7 @@ def decline(purging: Purging, plan: PurgePlan, reason: str, actor: Actor) -> Non
     """Records a second person's no and why, or that it was refused; raises what keeps it from being recorded."""
     why = checked_reason(reason)
     detail = {"scope": plan.scope.spelled, "plan_id": plan.plan_id}
-    event = by(actor, about(plan, Event(DECLINED, "-", reason=why, detail=detail)))
+    event = attributed(actor, about(plan, Event(DECLINED, "-", reason=why, detail=detail)))
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.approve", now=purging.clock())
         check_sealed(purging, plan)

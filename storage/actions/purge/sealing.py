@@ -30,7 +30,7 @@ def key_to_seal(purging: Purging) -> SealKey:
         return found
     try:
         fresh = secrets.token_hex(32)
-        logs.know([fresh])
+        logs.register_secrets([fresh])
         purging.writers.objects.put(SEAL_SECRET, fresh.encode(), "text/plain", if_none_match=True)
     except Stale:
         pass  # another process was quicker: its secret is everybody's
@@ -108,6 +108,6 @@ def _read(purging: Purging) -> SealKey | None:
             operation="get_object",
             target=SEAL_SECRET,
         )
-    logs.know([text])
+    logs.register_secrets([text])
     purging.secret.value = text.encode()
     return SealKey("deployment", purging.secret.value)

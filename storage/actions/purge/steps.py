@@ -21,7 +21,7 @@ from storage.actions import undoable
 from storage.actions.documents import Delete, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.counters import set_counters
-from storage.actions.purge.engine import Note, Outcome, Seen
+from storage.actions.purge.engine import BatchOutcome, Note, Seen
 from storage.actions.purge.lease import JobLease
 from storage.actions.purge.quarantine import Quarantine, confirm_deleted, empty
 from storage.actions.purge.survey import Presence, compare, look_at, snapshot, survey
@@ -29,8 +29,8 @@ from storage.actions.undoable import Recorded
 from storage.clients.r2 import ContextThreads
 from storage.domain.documents import MultipartUpload
 from storage.domain.layout import Layout
-from storage.domain.purge.inventory import World
-from storage.domain.purge.job import Job, Proof, Tally, certificate, shortened, what_outlives
+from storage.domain.purge.inventory import Inventory
+from storage.domain.purge.job import Job, JobTally, Proof, certificate, shortened, what_outlives
 from storage.domain.purge.plan import (
     KEPT_BATCH,
     SLUGS,
@@ -96,14 +96,14 @@ class SaveDocuments:
         """Nothing: writing a file again is harmless."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Reads a batch and writes it; what is gone or changed is left out, and will not be deleted either."""
         items = self._batches[batch]
         found = self._tree.messages([item.path for item in items])
         absent, moved = _compare(items, found)
         lines = [_exact(found[items[position].path]) for position in _rest(items, absent, moved)]
         digest = self._quarantine.write_documents(kept_documents(self._quarantine.job_id, batch), lines)
-        return Outcome(entry={"count": len(lines), "absent": absent, "moved": moved, "sha256": digest})
+        return BatchOutcome(entry={"count": len(lines), "absent": absent, "moved": moved, "sha256": digest})
 
 
 class DeleteDocuments:
@@ -135,7 +135,7 @@ class DeleteDocuments:
         items = self._batches[batch]
         return {"absent": [], "moved": sorted({*self._protected(items), *self._of_others(items)})}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Deletes the rest of the batch in one commit; see this module's own words for when that fails."""
         items = self._batches[batch]
         absent, moved = list(seen["absent"]), list(seen["moved"])
@@ -161,10 +161,12 @@ class DeleteDocuments:
                 note({"absent": sorted(absent), "moved": sorted(moved)})
         return self._outcome(items, absent, moved)
 
-    def _outcome(self, items: Sequence[PlannedDocument], absent: list[int], moved: list[int]) -> Outcome:
+    def _outcome(self, items: Sequence[PlannedDocument], absent: list[int], moved: list[int]) -> BatchOutcome:
         self._left_alone().paths.update(items[position].path for position in moved)
-        tally = Tally(documents=len(items) - len(absent) - len(moved), already_gone=len(absent), left_alone=len(moved))
-        return Outcome(tally, {"count": len(items), "absent": sorted(absent), "moved": sorted(moved)})
+        tally = JobTally(
+            documents=len(items) - len(absent) - len(moved), already_gone=len(absent), left_alone=len(moved)
+        )
+        return BatchOutcome(tally, {"count": len(items), "absent": sorted(absent), "moved": sorted(moved)})
 
     def _protected(self, items: Sequence[PlannedDocument]) -> list[int]:
         left = self._left_alone()
@@ -261,33 +263,33 @@ class Single:
 class NoteNeighbours(Single):
     """Notes what lies beside the scope before anything goes, for the proof."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Lists the neighbours and keeps the list."""
         beside = snapshot(self.purging.stores, self.plan)
         content = json.dumps(beside, sort_keys=True).encode()
         self.purging.writers.objects.put(neighbours_key(self.ledger.job.job_id), content, "application/json")
-        return Outcome(entry={"neighbours": len(beside)})
+        return BatchOutcome(entry={"neighbours": len(beside)})
 
 
 class SetCounters(Single):
     """Recounts what the scope's removal leaves wrong."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """A user's own counters go with the user; for anything smaller, user, accounting and the videos of clips."""
         scope = self.plan.scope
         if scope.kind == "user":
-            return Outcome(entry={"changed": []})
+            return BatchOutcome(entry={"changed": []})
         videos = scope.video_ids if scope.clips else ()
         self.ledger.hold()
         changed = set_counters(self.purging.stores, self.purging.writers.documents, scope.uid, videos)
         rows = [{"path": c.path, "field": c.field, "before": c.before, "after": c.after} for c in changed]
-        return Outcome(entry={"changed": rows})
+        return BatchOutcome(entry={"changed": rows})
 
 
 class EmptyEarlier(Single):
     """When erasing: empties what earlier purges of the same scope (or of a part of it) and repairs in it still keep."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Job by job; each is told that its quarantine is empty before it is emptied, so that no undo begins."""
         emptied = []
         for job in self.purging.jobs.of_user(self.plan.scope.uid):
@@ -302,7 +304,7 @@ class EmptyEarlier(Single):
                 self.ledger.hold()
                 undoable.empty_kept(self.purging.writers, change)
                 replaced += len(change.rows)
-        return Outcome(entry={"emptied": emptied, "replaced": replaced})
+        return BatchOutcome(entry={"emptied": emptied, "replaced": replaced})
 
     def _covers(self, change: Recorded) -> bool:
         """Whether what a repair replaced, and keeps, is of the scope."""
@@ -325,7 +327,7 @@ class EmptyEarlier(Single):
 class Prove(Single):
     """Reads everything again: what of the scope is left, and whether the neighbours are there."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """The proof goes to the journal and into the certificate; its lists to the job."""
         proof, now, job = self.proof(), self.ledger.now(), self.ledger.job
         public_url = self.purging.stores.settings.r2.public_url
@@ -333,7 +335,7 @@ class Prove(Single):
         content = json.dumps(certificate(job, proof, outlives, now, self.plan.claims), indent=1).encode()
         self.purging.writers.objects.put(certificate_key(job.job_id), content, "application/json")
         lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(shortened(proof.disturbed))}
-        return Outcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
+        return BatchOutcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
 
     def _wider(self) -> list[str]:
         """The earlier purges of more than this scope whose quarantines hold copies of it."""
@@ -362,7 +364,7 @@ class Prove(Single):
         )
 
 
-def residue(world: World) -> tuple[str, ...]:
+def residue(world: Inventory) -> tuple[str, ...]:
     """What is left, one line for each."""
     lines = [f"object: {item.key}" for item in world.objects]
     lines += [f"document: {item.path}" for item in world.documents]
@@ -387,7 +389,7 @@ class AbortUploads:
         """Nothing to see: an abort of what is gone is harmless and says so."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Aborts them one by one; one that is gone after a beginning was aborted by it."""
         aborted = 0
         for upload in self._batches[batch]:
@@ -395,7 +397,7 @@ class AbortUploads:
             there = self._writer.abort_upload(MultipartUpload(upload.key, upload.upload_id, None))
             aborted += there or again
         gone = len(self._batches[batch]) - aborted
-        return Outcome(Tally(uploads=aborted, already_gone=gone), {"aborted": aborted, "gone": gone})
+        return BatchOutcome(JobTally(uploads=aborted, already_gone=gone), {"aborted": aborted, "gone": gone})
 
 
 class EraseObjects:
@@ -418,7 +420,7 @@ class EraseObjects:
         seen = look_at(self._purging.stores.objects, self._batches[batch], self._prefixes)
         return {"absent": list(seen.absent), "moved": list(seen.moved)}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Deletes what is as it was seen."""
         items = self._batches[batch]
         before = Presence(tuple(seen["absent"]), tuple(seen["moved"]))
@@ -451,7 +453,7 @@ class KeepObjects:
         """Nothing: whether this job took an object away shows by its copy."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Copies all, deletes what is still as it was copied. An object that is gone and has a copy went before."""
         items, first = self._batches[batch], batch * KEPT_BATCH
 
@@ -477,8 +479,8 @@ class KeepObjects:
         return _outcome(items, sorted(absent), sorted(moved))
 
 
-def _outcome(items: Sequence[PlannedObject], absent: Sequence[int], moved: Sequence[int]) -> Outcome:
+def _outcome(items: Sequence[PlannedObject], absent: Sequence[int], moved: Sequence[int]) -> BatchOutcome:
     spared = {*absent, *moved}
     taken = [item.size_bytes for position, item in enumerate(items) if position not in spared]
-    tally = Tally(objects=len(taken), bytes=sum(taken), already_gone=len(absent), left_alone=len(moved))
-    return Outcome(tally, {"count": len(items), "absent": list(absent), "moved": list(moved)})
+    tally = JobTally(objects=len(taken), bytes=sum(taken), already_gone=len(absent), left_alone=len(moved))
+    return BatchOutcome(tally, {"count": len(items), "absent": list(absent), "moved": list(moved)})

@@ -14,14 +14,14 @@ from storage.actions.documents import Restore
 from storage.actions.object_conditions import NOTHING
 from storage.actions.purge.context import SETTLING_SECONDS, Purging
 from storage.actions.purge.counters import set_counters
-from storage.actions.purge.engine import Note, Outcome, Seen
+from storage.actions.purge.engine import BatchOutcome, Note, Seen
 from storage.actions.purge.lease import JobLease
 from storage.actions.purge.quarantine import Quarantine, Record, empty
 from storage.actions.purge.steps import Single
 from storage.actions.purge.survey import look_at
 from storage.clients.r2 import ContextThreads
 from storage.domain.purge.counters import COUNTERS
-from storage.domain.purge.job import Tally, shortened
+from storage.domain.purge.job import JobTally, shortened
 from storage.domain.purge.plan import KEPT_BATCH, PlannedObject, PurgePlan, object_batches, saving_batches
 from storage.domain.purge.scope import all_prefixes, kept_documents, quarantine_prefix
 from storage.errors import Stale
@@ -57,11 +57,11 @@ class ProveRestored:
         """Nothing."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """What is missing or other than it was is the residue of the undo."""
         self._let_settle()
         wrong = [*self._objects(), *self._documents()]
-        return Outcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
+        return BatchOutcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
 
     def _let_settle(self) -> None:
         """Where the purge's worker was cut off in a batch of objects, a deletion that it had sent may come still.
@@ -148,7 +148,7 @@ class RestoreObjects:
         """Nothing: putting back what is there already is harmless."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Only what has a copy and was taken by the purge, or may have been when it was cut short."""
         if self._numbers is None:
             self._numbers = self._quarantine.numbers()
@@ -170,8 +170,8 @@ class RestoreObjects:
         pairs = list(zip(wanted, words, strict=True))
         occupied = [item.key for (_, item), word in pairs if word == "occupied" and item.key in self._sure]
         sizes = [item.size_bytes for (_, item), word in pairs if word != "occupied"]
-        tally = Tally(objects=len(sizes), bytes=sum(sizes), left_alone=len(occupied))
-        return Outcome(tally, {"count": len(wanted), "occupied": shortened(occupied)})
+        tally = JobTally(objects=len(sizes), bytes=sum(sizes), left_alone=len(occupied))
+        return BatchOutcome(tally, {"count": len(wanted), "occupied": shortened(occupied)})
 
 
 class RestoreDocuments:
@@ -196,19 +196,19 @@ class RestoreDocuments:
         """Nothing: a document that is there already, just so, is left."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Restores of one file what the purge deleted; what it found gone or changed is not its to restore."""
         digest = self._digests.get(batch)
         if digest is None:
-            return Outcome(entry={"count": 0, "occupied": []})
+            return BatchOutcome(entry={"count": 0, "occupied": []})
         lines = self._quarantine.read_documents(kept_documents(self._quarantine.job_id, batch), digest)
         restored, occupied = 0, list[str]()
         for part in _cut([line for line in lines if path_of(line) in self._taken]):
             in_place, taken = self._restore(part)
             restored += in_place
             occupied += taken
-        tally = Tally(documents=restored, left_alone=len(occupied))
-        return Outcome(tally, {"count": restored, "occupied": shortened(occupied)})
+        tally = JobTally(documents=restored, left_alone=len(occupied))
+        return BatchOutcome(tally, {"count": restored, "occupied": shortened(occupied)})
 
     def _restore(self, lines: Sequence[str]) -> tuple[int, list[str]]:
         """One commit. Where a document is there already, the rest goes in another; gives how many are in place."""
@@ -234,7 +234,7 @@ class RestoreDocuments:
 class RecountAll(Single):
     """Makes the counters true again: user, accounting, and the videos that lost or got back clips."""
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """From the clip documents as they are now."""
         scope = self.plan.scope
         below = (item.path.split("/") for item in self.plan.documents)
@@ -242,7 +242,7 @@ class RecountAll(Single):
         self.ledger.hold()
         changed = set_counters(self.purging.stores, self.purging.writers.documents, scope.uid, videos)
         rows = [{"path": c.path, "field": c.field, "before": c.before, "after": c.after} for c in changed]
-        return Outcome(entry={"changed": rows})
+        return BatchOutcome(entry={"changed": rows})
 
 
 class EmptyQuarantine:
@@ -262,14 +262,14 @@ class EmptyQuarantine:
         """Nothing."""
         return {}
 
-    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> Outcome:
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Unless something could not be put back: then it stays until it expires."""
         job = self._ledger.job
         if job.kind == "undo" and job.residue:
-            return Outcome(entry={"emptied": 0})
+            return BatchOutcome(entry={"emptied": 0})
         self._ledger.hold()
         count = empty(self._purging, quarantine_prefix(job.of))
-        return Outcome(Tally(objects=count) if job.kind == "empty" else Tally(), {"emptied": count})
+        return BatchOutcome(JobTally(objects=count) if job.kind == "empty" else JobTally(), {"emptied": count})
 
 
 def _cut(lines: Sequence[str]) -> Iterator[list[str]]:

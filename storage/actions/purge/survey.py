@@ -29,7 +29,7 @@ from storage.domain.amounts import whole
 from storage.domain.layout import OPS_PREFIX, Layout
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import Facts, LinkFact, NamedKey, ObjectFact, VideoFact
-from storage.domain.purge.inventory import World, judge
+from storage.domain.purge.inventory import Inventory, judge
 from storage.domain.purge.plan import SLUGS, CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import (
     PurgeLimits,
@@ -44,7 +44,7 @@ from storage.domain.purge.scope import (
 from storage.errors import Refused, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.objects import Objects, list_known
-from storage.repositories.queries import Found, Subtree, build
+from storage.repositories.queries import FoundDocument, Subtree, build
 from storage.repositories.stores import Stores
 
 CLIP_KEYS = ("r2_key", "thumbnail_r2_key", "raw_r2_key")
@@ -102,7 +102,7 @@ def documents_of(stores: Stores, scope: Scope, now: datetime, progress: Callable
     return found
 
 
-def _take(found: DocumentsFound, document: Found) -> None:
+def _take(found: DocumentsFound, document: FoundDocument) -> None:
     """Notes one document of the scope and what it says."""
     found.documents.append(PlannedDocument(document.path, document.update_time))
     found.youngest = max(found.youngest or document.create_time, document.create_time)
@@ -132,7 +132,7 @@ def named_keys(path: str, fields: Mapping[str, Any], names: Sequence[str]) -> li
     return [NamedKey(fields[name], path, name) for name in names if isinstance(fields.get(name), str) and fields[name]]
 
 
-def video_fact(video_id: str, document: Found | None) -> VideoFact:
+def video_fact(video_id: str, document: FoundDocument | None) -> VideoFact:
     """The state of a video. One without status and times counts as touched when Firestore last saw it written."""
     if document is None:
         return VideoFact(video_id, exists=False, status=None, touched_at=None)
@@ -155,7 +155,7 @@ def clip_size(fields: Mapping[str, Any]) -> ClipSize:
 def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope, now: datetime) -> None:
     """The share slugs that say that they are the scope's, and those that its share settings name."""
     clip_ids = {clip.clip_id for clip in scope.clips}
-    slugs: dict[str, Found] = {}
+    slugs: dict[str, FoundDocument] = {}
     for video_id in scope.video_ids or (None,):
         table = stores.records.share_slugs(scope.uid, video_id).whole()
         paths = [
@@ -245,7 +245,7 @@ def silent(_: str) -> None:
     """Progress that nobody wants to hear of."""
 
 
-def survey(stores: Stores, scope: Scope, limits: PurgeLimits, now: datetime, progress: Progress = silent) -> World:
+def survey(stores: Stores, scope: Scope, limits: PurgeLimits, now: datetime, progress: Progress = silent) -> Inventory:
     """The scope as it is now, for the proof at the end: what is claimed and not there is not judged.
 
     Raises `Refused` for a scope too risky to look at, and what the backends raise.

@@ -18,7 +18,7 @@ from storage.actions import undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.jobs import begin_emptying, expired
-from storage.actions.purge.lease import JobLease, LeaseLost, StillHeld, claim, surely_gone
+from storage.actions.purge.lease import JobLease, LeaseLost, StillHeld, claim, process_has_ended
 from storage.actions.purge.plans import stored_plan
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.sealing import check_applied
@@ -232,7 +232,9 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
     Whether a lease is over is Firestore's to say (see `Job`): a machine whose clock is wrong takes nothing over early.
     """
     return tuple(
-        job for job in purging.jobs.going_on() if job.abandoned or (job.lease_owner and surely_gone(job.lease_owner))
+        job
+        for job in purging.jobs.going_on()
+        if job.abandoned or (job.lease_owner and process_has_ended(job.lease_owner))
     )
 
 

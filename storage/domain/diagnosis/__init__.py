@@ -1,6 +1,6 @@
 """Still processing: one verdict for a video that does not move, with its evidence and the next safe step."""
 
-from storage.domain.diagnosis.advice import Step
+from storage.domain.diagnosis.advice import NextStep
 from storage.domain.diagnosis.diagnosis import (
     Diagnosis,
     Outage,
@@ -36,11 +36,11 @@ __all__ = [
     "Evidence",
     "Fact",
     "Known",
+    "NextStep",
     "ObjectTally",
     "Outage",
     "QuotaState",
     "Stage",
-    "Step",
     "StuckVideo",
     "Unknown",
     "VerdictName",

@@ -104,7 +104,7 @@ _HEALTHY_ANALYSED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """One step: a stable id, the words, the command that does it (empty: done elsewhere), and what allows it."""
 
     id: str
@@ -127,48 +127,48 @@ class Ladder:
         self.wrong = {item.check for item in evidence if item.ok is False}
         self.target = f"{shlex.quote(facts.uid)} {shlex.quote(facts.video_id)}"
 
-    def settings(self) -> Iterator[Step]:
+    def settings(self) -> Iterator[NextStep]:
         """Before anything is believed: is this the right bucket, prefix and credential?"""
-        yield Step("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
+        yield NextStep("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
 
-    def report_disclosure(self) -> Iterator[Step]:
+    def report_disclosure(self) -> Iterator[NextStep]:
         """Before any repair: whoever answers for personal data must know."""
         text = "Tell whoever answers for data protection, now: another customer's file may be seen through this video."
-        yield Step("report_disclosure", text)
+        yield NextStep("report_disclosure", text)
 
-    def again(self) -> Iterator[Step]:
+    def again(self) -> Iterator[NextStep]:
         """Look again: what is true now may not have been true a minute ago."""
         text = "Check again: the worker may have gone on meanwhile."
-        yield Step("check_again", text, f"python -m storage diagnose {self.target}")
+        yield NextStep("check_again", text, f"python -m storage diagnose {self.target}")
 
-    def wait(self) -> Iterator[Step]:
+    def wait(self) -> Iterator[NextStep]:
         """It moves, or is young: when to look again."""
         facts, signals = self.facts, self.signals
         if signals is not None and signals.touched_at is not None:
             until = signals.touched_at + facts.stale_after
             text = f"Wait for the worker. Without a touch by {moment(until)} ({age(facts.stale_after)}) it has stalled."
-            yield Step("wait", text, f"python -m storage diagnose {self.target}")
+            yield NextStep("wait", text, f"python -m storage diagnose {self.target}")
 
-    def upload_check(self) -> Iterator[Step]:
+    def upload_check(self) -> Iterator[NextStep]:
         """Where it found something: the findings one by one."""
         if self.facts.report is not None and self.facts.report.wrong:
             text = "Look at the findings of the upload check one by one."
-            yield Step("upload_check", text, f"python -m storage verify {self.target}")
+            yield NextStep("upload_check", text, f"python -m storage verify {self.target}")
 
-    def recount(self) -> Iterator[Step]:
+    def recount(self) -> Iterator[NextStep]:
         """Only where counters are wrong."""
         if "counters" in self.wrong:
             text = "Recount: the video's counters do not agree with its clip documents."
-            yield Step("recount", text, f"python -m storage recount {shlex.quote(self.facts.uid)}")
+            yield NextStep("recount", text, f"python -m storage recount {shlex.quote(self.facts.uid)}")
 
-    def usage(self) -> Iterator[Step]:
+    def usage(self) -> Iterator[NextStep]:
         """Is the quota really used up, or did a counter drift?"""
         uid = shlex.quote(self.facts.uid)
-        yield Step("check_usage", "Compare the quota with the truth.", f"python -m storage usage {uid}")
+        yield NextStep("check_usage", "Compare the quota with the truth.", f"python -m storage usage {uid}")
         text = "If a counter is ahead of the truth: recount."
-        yield Step("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
+        yield NextStep("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
 
-    def put_highlights(self) -> Iterator[Step]:
+    def put_highlights(self) -> Iterator[NextStep]:
         """Neither source has them: only a file from elsewhere (a log, a backup) helps. Not beside a worker.
 
         Nothing is rebuilt from the other source: where the document `highlights/main` is there, the product serves
@@ -178,9 +178,9 @@ class Ladder:
         if self.signals is not None and self.signals.highlights != "valid" and not self.signals.being_processed:
             command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
             text = "If the worker's log or a backup still has the highlights, put them back from that file."
-            yield Step("put_highlights", text, command, changes=True)
+            yield NextStep("put_highlights", text, command, changes=True)
 
-    def set_status(self) -> Iterator[Step]:
+    def set_status(self) -> Iterator[NextStep]:
         """The status that the evidence allows: completed, analyzed, or failed so that the customer can start anew."""
         signals = self.signals
         if signals is None:
@@ -188,56 +188,56 @@ class Ladder:
         command = f"python -m storage set-status {self.target} "
         if signals.highlights == "valid" and signals.all_there:
             because = f"All {signals.expected} expected clips are there and intact, and the highlights exist."
-            yield Step("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
+            yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
         elif signals.highlights == "valid" and not clips_known(self.facts) and signals.expected is None:
             because = "The highlights exist, and no clip was asked for."
-            yield Step("set_analyzed", "Set the status to analyzed.", f"{command}analyzed {_WHO}", because, True)
+            yield NextStep("set_analyzed", "Set the status to analyzed.", f"{command}analyzed {_WHO}", because, True)
         elif signals.highlights == "valid" and signals.expected is None and signals.finished == clips_known(self.facts):
             because = f"All {signals.finished} documented clips are intact; nothing says that more were expected."
-            yield Step("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
+            yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
 
-    def set_failed(self) -> Iterator[Step]:
+    def set_failed(self) -> Iterator[NextStep]:
         """So that the product lets the customer start again."""
         if self.signals is not None and self.signals.status != "failed":
             text = "If it cannot be run again: set the status to failed, so that the customer can start anew."
             because = "Nothing has touched the video past the limit." if self.signals.stalled else ""
             command = f"python -m storage set-status {self.target} failed {_WHO}"
-            yield Step("set_failed", text, command, because, changes=True)
+            yield NextStep("set_failed", text, command, because, changes=True)
 
-    def run_again(self) -> Iterator[Step]:
+    def run_again(self) -> Iterator[NextStep]:
         """The worker's own tools: this desk starts no job."""
         source = (
             " Its source video has expired and must be fetched again first." if "source_video" in self.wrong else ""
         )
         text = f"Have the worker's team look at the log and queue the job again.{source}"
-        yield Step("run_again", text)
+        yield NextStep("run_again", text)
 
-    def replace_clip(self) -> Iterator[Step]:
+    def replace_clip(self) -> Iterator[NextStep]:
         """For clips that cannot be delivered: from a file that somebody still has."""
         report = self.facts.report
         broken = [f for f in report.findings if f.clip_id and f.severity == "error"] if report else []
         if broken:
             text = f"Replace {number(len(broken), 'clip')} from a file, where one exists."
             command = f"python -m storage upload {self.target} FILE --scene N --style STYLE {_WHO}"
-            yield Step("replace_clip", text, command, changes=True)
+            yield NextStep("replace_clip", text, command, changes=True)
 
-    def find(self) -> Iterator[Step]:
+    def find(self) -> Iterator[NextStep]:
         """Perhaps it lies elsewhere."""
         text = "Look for the video under another user."
-        yield Step("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
+        yield NextStep("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
 
-    def tell(self) -> Iterator[Step]:
+    def tell(self) -> Iterator[NextStep]:
         """Nothing technical helps."""
-        yield Step("reply", "Send the customer the reply; nothing on our side mends this.")
+        yield NextStep("reply", "Send the customer the reply; nothing on our side mends this.")
 
-    def purge(self) -> Iterator[Step]:
+    def purge(self) -> Iterator[NextStep]:
         """Last of all, and only a plan: it is looked at before anything goes."""
         uid, video_id = shlex.quote(self.facts.uid), shlex.quote(self.facts.video_id)
         text = "Last of all, with the customer's agreement: plan a purge of this video and look at it."
-        yield Step("purge", text, f"python -m storage purge plan {uid} --video {video_id}")
+        yield NextStep("purge", text, f"python -m storage purge plan {uid} --video {video_id}")
 
 
-_Rung = Callable[[Ladder], Iterator[Step]]
+_Rung = Callable[[Ladder], Iterator[NextStep]]
 _STALLED: tuple[_Rung, ...] = (Ladder.again, Ladder.run_again, Ladder.set_failed, Ladder.purge)
 _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
     "disclosure": (Ladder.report_disclosure, Ladder.again, Ladder.upload_check, Ladder.replace_clip, Ladder.run_again),
@@ -266,7 +266,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
 
 def steps(
     facts: VideoFacts, signals: Signals | None, verdict: Verdict, evidence: tuple[Evidence, ...]
-) -> tuple[Step, ...]:
+) -> tuple[NextStep, ...]:
     """The next safe step first; empty only where nothing needs doing. See the module for what is never advised."""
     ladder = Ladder(facts, signals, evidence)
     suspicion = facts.report.suspicion if facts.report is not None else None

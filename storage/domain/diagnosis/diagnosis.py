@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from storage.domain.diagnosis import advice, verdict
 from storage.domain.diagnosis import evidence as checks
-from storage.domain.diagnosis.advice import Step
+from storage.domain.diagnosis.advice import NextStep
 from storage.domain.diagnosis.evidence import Entry, Evidence, timeline
 from storage.domain.diagnosis.signals import Fact, Known, Signals, Unknown, VideoFacts
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
@@ -105,7 +105,7 @@ class Diagnosis:
     status: str
     customer_sees: str
     evidence: tuple[Evidence, ...]
-    actions: tuple[Step, ...]
+    actions: tuple[NextStep, ...]
     reply: str
     timeline: tuple[Entry, ...]
     suspicion: Suspicion | None

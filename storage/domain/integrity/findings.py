@@ -461,7 +461,7 @@ def _named(prefixes: tuple[str, ...]) -> str:
     return " or ".join(repr(prefix) for prefix in prefixes) or "the listed prefixes"
 
 
-class Totals:
+class ScanTotals:
     """The sum so far; memory does not grow with the number of users."""
 
     def __init__(self) -> None:

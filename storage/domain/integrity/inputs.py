@@ -31,7 +31,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class HeadAnswer:
     """The answer about one key outside the listed prefixes: the object, proven absent (both `None`), or a failure."""
 
     info: ObjectInfo | None = None
@@ -57,7 +57,7 @@ class UserFacts:
     listings: tuple[Listing, ...]
     read_at: datetime
     video_id: str | None = None
-    heads: Mapping[str, Head] = field(default_factory=dict)
+    heads: Mapping[str, HeadAnswer] = field(default_factory=dict)
     highlights: Mapping[str, HighlightsState] = field(default_factory=dict)
     highlights_documents: Mapping[str, HighlightsState] = field(default_factory=dict)
     uploads: tuple[MultipartUpload, ...] = ()

@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Objects:
+class ListedObjects:
     """Every object that was listed or asked for, once; `at` is the position of a key in the columns."""
 
     at: dict[str, int]
@@ -84,7 +84,7 @@ class Clips:
         return len(self.clip_id)
 
 
-def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> tuple[Clips, Objects]:
+def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> tuple[Clips, ListedObjects]:
     """Joins documents and objects. Takes well under a second for 20,000 clips with thumbnails."""
     objects = _objects(facts)
     frame = facts.clips.frame
@@ -183,7 +183,7 @@ def _touched(frame: pd.DataFrame, now: datetime) -> Array:
     return touched
 
 
-def _objects(facts: UserFacts) -> Objects:
+def _objects(facts: UserFacts) -> ListedObjects:
     """Every object known, by key; what the desk wrote for itself is left out, and nothing counts twice."""
     at: dict[str, int] = {}
     found: list[Array] = []
@@ -202,10 +202,10 @@ def _objects(facts: UserFacts) -> Objects:
         at.setdefault(info.key, position)
     found.append(np.array([info.size_bytes for info in asked], dtype="int64"))
     modified.append(np.array([utc64(info.last_modified) for info in asked], dtype="datetime64[us]"))
-    return Objects(at, np.concatenate(found), np.concatenate(modified))
+    return ListedObjects(at, np.concatenate(found), np.concatenate(modified))
 
 
-def _place(keys: list[str], objects: Objects, facts: UserFacts, layout: Layout) -> Place:
+def _place(keys: list[str], objects: ListedObjects, facts: UserFacts, layout: Layout) -> Place:
     complete = tuple(listing.prefix for listing in facts.listings if listing.table.complete)
     answered = {key for key, head in facts.heads.items() if not head.failure}
     prefixes = own_prefixes(layout, facts.uid)

@@ -30,7 +30,18 @@ from storage.domain.integrity.findings import (
     suspect_project,
 )
 from storage.domain.integrity.inputs import UserFacts
-from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Array, Clips, Objects, from64, join, rows
+from storage.domain.integrity.join import (
+    ABSENT,
+    NO_SIZE,
+    PRESENT,
+    UNKNOWN,
+    Array,
+    Clips,
+    ListedObjects,
+    from64,
+    join,
+    rows,
+)
 from storage.domain.layout import Layout
 
 
@@ -81,7 +92,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
     )
 
 
-def _checked(facts: UserFacts, clips: Clips, objects: Objects) -> Checked:
+def _checked(facts: UserFacts, clips: Clips, objects: ListedObjects) -> Checked:
     existing = sum(there is True for there in facts.videos.frame["exists"].tolist())
     return Checked(users=1, videos=existing, clips=len(clips), objects=len(objects))
 
@@ -102,14 +113,14 @@ def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> Claim
     )
 
 
-def _stranger(facts: UserFacts, clips: Clips, objects: Objects, orphans: Sequence[Finding]) -> bool:
+def _stranger(facts: UserFacts, clips: Clips, objects: ListedObjects, orphans: Sequence[Finding]) -> bool:
     documents = len(facts.videos.frame) + len(facts.clips.frame) + len(clips)
     read = facts.videos.complete and facts.clips.complete and facts.user_exists is not None
     return bool(orphans) and read and not documents and not facts.user_exists and len(objects) > 0
 
 
 def _suspicion(
-    facts: UserFacts, objects: Objects, claims: Claims, stranger: bool, orphans: Sequence[Finding]
+    facts: UserFacts, objects: ListedObjects, claims: Claims, stranger: bool, orphans: Sequence[Finding]
 ) -> Suspicion | None:
     if stranger:
         return suspect_project(len(objects), facts.known_customers, orphans[0].key or "")

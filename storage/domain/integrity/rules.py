@@ -29,7 +29,7 @@ from storage.domain.integrity.join import (
     UNKNOWN,
     Array,
     Clips,
-    Objects,
+    ListedObjects,
     flags,
     from64,
     rows,
@@ -266,7 +266,7 @@ class Sorted:
     unrecognised: int = 0
 
 
-def sort_objects(facts: UserFacts, clips: Clips, objects: Objects, layout: Layout) -> Sorted:
+def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout: Layout) -> Sorted:
     """Tells the objects that no clip document names apart. Accepts every key."""
     result = Sorted()
     explained = set(clips.object.key) | set(clips.thumbnail.key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.domain.layout import Layout
-from storage.domain.purge.plan import SLUGS, PurgePlan, Target
+from storage.domain.purge.plan import SLUGS, PlanTarget, PurgePlan
 from storage.domain.purge.scope import PurgeLimits, dangers, document_roots, in_scope
 from storage.errors import Refused, Stale
 
@@ -38,7 +38,7 @@ def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -
     return tuple(reasons)
 
 
-def check_seal(plan: PurgePlan, target: Target, limits: PurgeLimits, now: datetime) -> None:
+def check_seal(plan: PurgePlan, target: PlanTarget, limits: PurgeLimits, now: datetime) -> None:
     """Raises unless the plan is one of this bucket and project, in force now, and holds nothing beyond its scope.
 
     `Stale` for a plan that has expired; `Refused` for one that no survey of this scope can have made.

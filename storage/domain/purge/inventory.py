@@ -29,7 +29,7 @@ MAX_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Inventory:
     """A complete look at a scope; a look that could not be completed is an error instead."""
 
     objects: tuple[PlannedObject, ...]
@@ -46,7 +46,7 @@ class World:
         return not (self.objects or self.documents or self.uploads)
 
 
-def moved(plan: PurgePlan, now: World) -> tuple[str, ...]:
+def moved(plan: PurgePlan, now: Inventory) -> tuple[str, ...]:
     """What is there now that the plan does not show just so: new, of another version, or blocked since.
 
     What the plan shows and is gone is no reason: applying may find less, never more.
@@ -54,7 +54,7 @@ def moved(plan: PurgePlan, now: World) -> tuple[str, ...]:
     return tuple(_shortened(_moved(plan, now)))
 
 
-def _moved(plan: PurgePlan, now: World) -> Iterator[str]:
+def _moved(plan: PurgePlan, now: Inventory) -> Iterator[str]:
     etags = {item.key: item.etag for item in plan.objects}
     sizes = {item.key: item.size_bytes for item in plan.objects}
     for item in now.objects:
@@ -93,12 +93,12 @@ class Chosen:
     strangers: tuple[str, ...] = ()
 
 
-def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look: Look | None = None) -> World:
+def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look: Look | None = None) -> Inventory:
     """The world that a plan is made of. `look` has what was found out about the claims beside the facts; without it
     the claims are not judged, but for what is implausible by itself.
     """
     chosen = choose(facts, layout)
-    return World(
+    return Inventory(
         objects=tuple(sorted(PlannedObject(item.key, item.size_bytes, item.etag) for item in chosen.objects)),
         documents=tuple(sorted(facts.documents)),
         uploads=tuple(sorted(chosen.uploads)),

@@ -51,7 +51,7 @@ MAX_LINE_CHARS = 1_100
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class JobTally:
     """What a job has done so far. `already_gone`: shown in the plan, absent before it was their turn. `left_alone`:
     in the plan, but changed since, so they were not touched."""
 
@@ -62,9 +62,9 @@ class Tally:
     already_gone: int = 0
     left_alone: int = 0
 
-    def plus(self, other: Tally) -> Tally:
+    def plus(self, other: JobTally) -> JobTally:
         """The sum, number by number."""
-        return Tally(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+        return JobTally(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Job:
     lease_seconds: int | None = None
     epoch: int = 0
     cancel_by: str = ""
-    tally: Tally = field(default_factory=Tally)
+    tally: JobTally = field(default_factory=JobTally)
     residue: tuple[str, ...] = ()
     disturbed: tuple[str, ...] = ()
     failure: Mapping[str, str] | None = None
@@ -203,7 +203,7 @@ class Job:
             known = {name: values[name] for name in names}
             known = {name: values[name] for name in names}
             known["scope"] = Scope.from_dict(values["target"])
-            known["tally"] = Tally(**values["tally"])
+            known["tally"] = JobTally(**values["tally"])
             for name in ("approved_by", "residue", "disturbed"):
                 known[name] = tuple(known[name])
             if known["state"] not in get_args(State) or known["kind"] not in get_args(Kind):

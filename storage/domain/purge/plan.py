@@ -79,7 +79,7 @@ class CounterChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlanTarget:
     """Where a plan was made, so that it is never applied elsewhere."""
 
     bucket: str
@@ -96,7 +96,7 @@ class PurgePlan:
     plan_id: str
     maker: str
     scope: Scope
-    target: Target
+    target: PlanTarget
     created_at: datetime
     expires_at: datetime
     objects: tuple[PlannedObject, ...] = ()
@@ -187,7 +187,7 @@ class PurgePlan:
             plan_id=_text(value["plan_id"]),
             maker=_text(value["maker"]),
             scope=Scope.from_dict(value["target"]),
-            target=Target(_text(value["bucket"]), _text(value["project"]), _text(value["key_prefix"])),
+            target=PlanTarget(_text(value["bucket"]), _text(value["project"]), _text(value["key_prefix"])),
             created_at=moment(value["created_at"]),
             expires_at=moment(value["expires_at"]),
             objects=tuple(

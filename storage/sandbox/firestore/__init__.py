@@ -4,8 +4,8 @@ It serves what the desk uses and refuses what Firestore refuses; listening, vect
 explain and reads of the past are not in it. Tests hold it against Google's emulator.
 """
 
-from storage.sandbox.firestore.faults import Faults, Rule
+from storage.sandbox.firestore.faults import FaultRule, Faults
 from storage.sandbox.firestore.server import FirestoreServer
-from storage.sandbox.firestore.wire import Refused
+from storage.sandbox.firestore.wire import CallRefused
 
-__all__ = ["Faults", "FirestoreServer", "Refused", "Rule"]
+__all__ = ["CallRefused", "FaultRule", "Faults", "FirestoreServer"]

@@ -25,7 +25,7 @@ from typing import Literal
 
 from grpc import StatusCode
 
-from storage.sandbox.firestore.wire import Message, Refused
+from storage.sandbox.firestore.wire import CallRefused, Message
 
 When = Callable[[Message], bool]
 """Of a request, as a raw protobuf message: whether the rule means it."""
@@ -34,13 +34,13 @@ EVERY_METHOD = "*"
 
 
 @dataclass(eq=False, slots=True)
-class Rule:
+class FaultRule:
     """A fault in waiting. `moment` is when in the call it strikes; `after` counts messages of a stream; `act` is done
     meanwhile."""
 
     method: str
     moment: Literal["before", "after reply", "in stream"]
-    refusal: Refused | None = None
+    refusal: CallRefused | None = None
     seconds: float = 0.0
     after: int = 0
     when: When | None = None
@@ -77,45 +77,45 @@ class Faults:
         self.documents: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
 
     def refuse(
         self, method: str, code: StatusCode, message: str = "", *, when: When | None = None, skip: int = 0,
         times: int | None = 1,
-    ) -> Rule:  # fmt: skip
+    ) -> FaultRule:  # fmt: skip
         """Fail the call before anything is done."""
-        return self.add(Rule(method, "before", _refusal(code, message), when=when, skip=skip, times=times))
+        return self.add(FaultRule(method, "before", _refusal(code, message), when=when, skip=skip, times=times))
 
     def lose_reply(
         self, method: str, code: StatusCode, message: str = "", *, when: When | None = None, skip: int = 0,
         times: int | None = 1,
-    ) -> Rule:  # fmt: skip
+    ) -> FaultRule:  # fmt: skip
         """Do what is asked, and then fail as if the reply had been lost on the way."""
         refusal = _refusal(code, message)
-        return self.add(Rule(method, "after reply", refusal, when=when, skip=skip, times=times))
+        return self.add(FaultRule(method, "after reply", refusal, when=when, skip=skip, times=times))
 
     def break_stream(
         self, method: str, code: StatusCode, message: str = "", *, after: int, when: When | None = None,
         skip: int = 0, times: int | None = 1,
-    ) -> Rule:  # fmt: skip
+    ) -> FaultRule:  # fmt: skip
         """Send the first `after` messages of a streamed answer, or all if it is shorter, and then fail."""
         refusal = _refusal(code, message)
-        return self.add(Rule(method, "in stream", refusal, after=after, when=when, skip=skip, times=times))
+        return self.add(FaultRule(method, "in stream", refusal, after=after, when=when, skip=skip, times=times))
 
     def delay(
         self, method: str, seconds: float, *, when: When | None = None, skip: int = 0, times: int | None = 1
-    ) -> Rule:
+    ) -> FaultRule:
         """Wait before the call is done."""
-        return self.add(Rule(method, "before", seconds=seconds, when=when, skip=skip, times=times))
+        return self.add(FaultRule(method, "before", seconds=seconds, when=when, skip=skip, times=times))
 
     def meanwhile(
         self, method: str, act: Callable[[], object], *, when: When | None = None, skip: int = 0, times: int | None = 1
-    ) -> Rule:
+    ) -> FaultRule:
         """Have something else happen while the call is on its way: it is done after `act` has returned."""
-        return self.add(Rule(method, "before", act=act, when=when, skip=skip, times=times))
+        return self.add(FaultRule(method, "before", act=act, when=when, skip=skip, times=times))
 
     @contextmanager
-    def outage(self, code: StatusCode = StatusCode.UNAVAILABLE, message: str = "") -> Iterator[Rule]:
+    def outage(self, code: StatusCode = StatusCode.UNAVAILABLE, message: str = "") -> Iterator[FaultRule]:
         """Refuse every call while the context lasts."""
         rule = self.refuse(EVERY_METHOD, code, message, times=None)
         try:
@@ -123,13 +123,13 @@ class Faults:
         finally:
             self.lift(rule)
 
-    def add(self, rule: Rule) -> Rule:
+    def add(self, rule: FaultRule) -> FaultRule:
         """Put a rule in force; keep what is returned to lift it later."""
         with self._lock:
             self._rules.append(rule)
         return rule
 
-    def lift(self, rule: Rule) -> None:
+    def lift(self, rule: FaultRule) -> None:
         """Take a rule away, spent or not."""
         with self._lock:
             self._rules = [other for other in self._rules if other is not rule]
@@ -141,7 +141,7 @@ class Faults:
             for counts in (self.calls, self.documents, self.reads):
                 counts.clear()
 
-    def meet(self, method: str, request: Message) -> list[Rule]:
+    def meet(self, method: str, request: Message) -> list[FaultRule]:
         """Count a call; the rules that strike it, in the order in which they were added."""
         with self._lock:
             self.calls[method] += 1
@@ -154,7 +154,7 @@ class Faults:
             self.reads[method] += reads
 
 
-def strike(rules: list[Rule], moment: Literal["before", "after reply"]) -> None:
+def strike(rules: list[FaultRule], moment: Literal["before", "after reply"]) -> None:
     """Let the rules of one moment take effect.
 
     Raises:
@@ -169,7 +169,7 @@ def strike(rules: list[Rule], moment: Literal["before", "after reply"]) -> None:
                 raise rule.refusal
 
 
-def broken(messages: Iterator[bytes], rules: list[Rule]) -> Iterator[bytes]:
+def broken(messages: Iterator[bytes], rules: list[FaultRule]) -> Iterator[bytes]:
     """A stream that the first rule for streams cuts short; as it is when there is none.
 
     Raises:
@@ -187,5 +187,5 @@ def broken(messages: Iterator[bytes], rules: list[Rule]) -> Iterator[bytes]:
     raise rule.refusal
 
 
-def _refusal(code: StatusCode, message: str) -> Refused:
-    return Refused(code, message or f"A fault on purpose: {code.name}.")
+def _refusal(code: StatusCode, message: str) -> CallRefused:
+    return CallRefused(code, message or f"A fault on purpose: {code.name}.")

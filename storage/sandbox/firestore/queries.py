@@ -17,27 +17,27 @@ from typing import Any
 
 from grpc import StatusCode
 
-from storage.domain.indexes import Definition, Leaf, Order, disjuncts, leaf_of, leaves, missing_index, sort_orders
+from storage.domain.indexes import Definition, Leaf, SortedField, disjuncts, leaf_of, leaves, missing_index, sort_orders
 from storage.sandbox.firestore import names
 from storage.sandbox.firestore.filters import Test, compiled, listed, name_key
 from storage.sandbox.firestore.names import NAME, Name, Path, after, collection_id, is_reserved, name_of, parent_named
 from storage.sandbox.firestore.storage import (
     Row,
     Rows,
-    Scope,
+    RowScope,
     children_scope,
     collection_scope,
     group_scope,
     subtree_scope,
 )
-from storage.sandbox.firestore.transactions import Answer, Transactions, consistency, reply
+from storage.sandbox.firestore.transactions import Replies, Transactions, consistency, reply
 from storage.sandbox.firestore.values import key_of
 from storage.sandbox.firestore.wire import (
+    CallRefused,
     Cursor,
     Document,
     Message,
     PartitionQueryResponse,
-    Refused,
     RunAggregationQueryResponse,
     RunQueryResponse,
     Value,
@@ -137,23 +137,23 @@ def _check_combination(compared: list[Leaf], *, has_or: bool) -> None:
         )
 
 
-def _check_orders(orders: tuple[Order, ...], compared: list[Leaf]) -> None:
+def _check_orders(orders: tuple[SortedField, ...], compared: list[Leaf]) -> None:
     fields = [order.field for order in orders]
     twice = next((field for place, field in enumerate(fields) if field in fields[:place]), None)
     if twice is not None:
         raise invalid(f"order by clause cannot contain duplicate fields {twice}")
     if NAME in fields[:-1]:
         raise invalid("order by clause cannot contain more fields after the key")
-    if orders[0] == Order(NAME, descending=True) and all(leaf.field == NAME for leaf in compared):
-        raise Refused(StatusCode.FAILED_PRECONDITION, "Firestore does not support descending key scans")
+    if orders[0] == SortedField(NAME, descending=True) and all(leaf.field == NAME for leaf in compared):
+        raise CallRefused(StatusCode.FAILED_PRECONDITION, "Firestore does not support descending key scans")
 
 
-def _check_kindless(compared: list[Leaf], orders: tuple[Order, ...]) -> None:
+def _check_kindless(compared: list[Leaf], orders: tuple[SortedField, ...]) -> None:
     """Without a collection id only names can be compared and sorted by."""
     for leaf in compared:
         if leaf.field != NAME:
             raise invalid(f"kind is required for filter: {leaf.field}")
-    if orders != (Order(NAME),):
+    if orders != (SortedField(NAME),):
         raise invalid("kind is required for all orders except __key__ ascending")
 
 
@@ -180,7 +180,7 @@ class Bound:
 class Plan:
     """How to answer a query. Names that are compared at the top level have gone into the scope already."""
 
-    scope: Scope
+    scope: RowScope
     test: Test | None
     sorts: tuple[Sort, ...]
     start: Bound | None
@@ -300,7 +300,7 @@ def _is_past(keys: SortKeys, bound: Bound, sorts: tuple[Sort, ...]) -> bool:
     return bound.before
 
 
-def _scope(parent: Name, query: Message) -> Scope:
+def _scope(parent: Name, query: Message) -> RowScope:
     source = query.from_[0] if query.from_ else None
     if source is None or not source.collection_id:
         return subtree_scope(parent) if source and source.all_descendants else children_scope(parent)
@@ -309,7 +309,7 @@ def _scope(parent: Name, query: Message) -> Scope:
     return collection_scope(parent.child(source.collection_id))
 
 
-def _narrowed(scope: Scope, conjunction: tuple[Leaf, ...]) -> Scope:
+def _narrowed(scope: RowScope, conjunction: tuple[Leaf, ...]) -> RowScope:
     for leaf in conjunction:
         if leaf.field == NAME and leaf.op in _BOUNDS:
             low, high = _BOUNDS[leaf.op](name_key(leaf.value))
@@ -317,7 +317,7 @@ def _narrowed(scope: Scope, conjunction: tuple[Leaf, ...]) -> Scope:
     return scope
 
 
-def _between(scope: Scope, start: Bound | None, end: Bound | None) -> Scope:
+def _between(scope: RowScope, start: Bound | None, end: Bound | None) -> RowScope:
     """The part of `scope` between two cursors on the name."""
     for bound, is_start in ((start, True), (end, False)):
         if bound is not None and bound.keys:
@@ -465,7 +465,7 @@ class Queries:
         self._transactions = transactions
         self._demand = demand
 
-    def run_query(self, request: Message) -> Answer:
+    def run_query(self, request: Message) -> Replies:
         """RunQuery: a message for each document, or one without any; first the id of a new transaction."""
         _refuse_explain(request)
         query = _structured_query(request)
@@ -479,9 +479,9 @@ class Queries:
             if transaction is not None:
                 transaction.saw(lambda: _versions(run(self._rows, planned)), _versions(found))
         reads = max(1, len(found) + skipped)
-        return Answer(_responses(found, planned, begun, now), documents=len(found), reads=reads)
+        return Replies(_responses(found, planned, begun, now), documents=len(found), reads=reads)
 
-    def run_aggregation_query(self, request: Message) -> Answer:
+    def run_aggregation_query(self, request: Message) -> Replies:
         """RunAggregationQuery: one message with all figures, and the id of a transaction begun with it."""
         _refuse_explain(request)
         query = _structured_query(request.structured_aggregation_query)
@@ -498,9 +498,9 @@ class Queries:
         set_time(response.read_time, now)
         for alias, value in values.items():
             response.result.aggregate_fields[alias].CopyFrom(value)
-        return Answer((response.SerializeToString(),), reads=max(1, ceil(entries / ENTRIES_PER_READ)))
+        return Replies((response.SerializeToString(),), reads=max(1, ceil(entries / ENTRIES_PER_READ)))
 
-    def partition_query(self, request: Message) -> Answer:
+    def partition_query(self, request: Message) -> Replies:
         """PartitionQuery: up to `partition_count` names, in order, that cut a group into equal parts."""
         query = _structured_query(request)
         if request.partition_count <= 0:
@@ -525,7 +525,7 @@ class Queries:
     def _require_index(self, query: Message, aggregated: Sequence[str] = ()) -> None:
         missing = self._demand(query, aggregated) if self._demand is not None else None
         if missing is not None:
-            raise Refused(
+            raise CallRefused(
                 StatusCode.FAILED_PRECONDITION,
                 f"The query requires an index. Define it in firestore.indexes.json: {json.dumps(missing)}",
             )

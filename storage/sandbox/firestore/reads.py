@@ -21,13 +21,13 @@ from storage.sandbox.firestore.names import (
     same_database,
 )
 from storage.sandbox.firestore.storage import Row, Rows, children_scope, collection_scope
-from storage.sandbox.firestore.transactions import Answer, Transaction, Transactions, consistency, reply
+from storage.sandbox.firestore.transactions import OpenTransaction, Replies, Transactions, consistency, reply
 from storage.sandbox.firestore.wire import (
     BatchGetDocumentsResponse,
+    CallRefused,
     Document,
     ListCollectionIdsResponse,
     Message,
-    Refused,
     embedded,
     invalid,
     set_time,
@@ -45,17 +45,17 @@ class Reads:
         self._rows = rows
         self._transactions = transactions
 
-    def get_document(self, request: Message) -> Answer:
+    def get_document(self, request: Message) -> Replies:
         """GetDocument. Raises Refused NOT_FOUND when there is none."""
         name = document_named(request.name)
         transaction, _ = consistency(request, name.database, self._transactions)
         with self._rows.reading():
             row = self._seen(name.key, transaction)
         if row is None:
-            raise Refused(StatusCode.NOT_FOUND, f'Document "{name}" not found.')
-        return Answer((_body(row, request),), documents=1, reads=1)
+            raise CallRefused(StatusCode.NOT_FOUND, f'Document "{name}" not found.')
+        return Replies((_body(row, request),), documents=1, reads=1)
 
-    def batch_get_documents(self, request: Message) -> Answer:
+    def batch_get_documents(self, request: Message) -> Replies:
         """BatchGetDocuments: each name once, found or missing; before them the id of a new transaction."""
         database = database_named(request.database)
         names = {text: same_database(document_named(text), database) for text in request.documents}
@@ -71,9 +71,9 @@ class Reads:
                 found += row is not None
                 message = embedded(1, _body(row, request)) if row else embedded(2, text.encode())
                 messages.append(message + tail)
-        return Answer(messages, documents=found, reads=len(names))
+        return Replies(messages, documents=found, reads=len(names))
 
-    def list_documents(self, request: Message) -> Answer:
+    def list_documents(self, request: Message) -> Replies:
         """ListDocuments, by name, a page at a time; with `show_missing` also parents that do not exist."""
         parent = parent_named(request.parent)
         size = _page_size(request)
@@ -92,9 +92,9 @@ class Reads:
         documents = [embedded(1, body or _missing(path)) for path, body in page]
         token = embedded(2, _token(page[-1][0])) if len(page) == size else b""
         found = sum(body is not None for _, body in page)
-        return Answer((b"".join(documents) + token,), documents=found, reads=max(1, len(page)))
+        return Replies((b"".join(documents) + token,), documents=found, reads=max(1, len(page)))
 
-    def list_collection_ids(self, request: Message) -> Answer:
+    def list_collection_ids(self, request: Message) -> Replies:
         """ListCollectionIds, directly below a document or the root, whether or not the document exists."""
         parent = parent_named(request.parent)
         size = _page_size(request, longest=None)
@@ -105,7 +105,7 @@ class Reads:
             response.next_page_token = _token(heads[-1]).decode()
         return reply(response, reads=1)
 
-    def _seen(self, path: bytes, transaction: Transaction | None) -> Row | None:
+    def _seen(self, path: bytes, transaction: OpenTransaction | None) -> Row | None:
         row = self._rows.get(path)
         if transaction is not None:
             transaction.saw(lambda: _version(self._rows.get(path)), _version(row))

@@ -20,9 +20,9 @@ from storage.sandbox.firestore.names import document_named
 from storage.sandbox.firestore.queries import Demand, Queries, demand_of
 from storage.sandbox.firestore.reads import Reads
 from storage.sandbox.firestore.storage import Rows, now_micros
-from storage.sandbox.firestore.transactions import Answer, Transactions
+from storage.sandbox.firestore.transactions import Replies, Transactions
 from storage.sandbox.firestore.values import document
-from storage.sandbox.firestore.wire import Message, Refused, invalid, micros_of
+from storage.sandbox.firestore.wire import CallRefused, Message, invalid, micros_of
 from storage.sandbox.firestore.writes import Writes, put_new
 
 SERVICE = "google.firestore.v1.Firestore"
@@ -41,7 +41,7 @@ class Method:
     """One call: the class of its requests, its handler, and whether the answer is a stream."""
 
     request: Any
-    handle: Callable[[Message], Answer]
+    handle: Callable[[Message], Replies]
     streams: bool = False
 
 
@@ -78,7 +78,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._faults.record(name, answer.documents, answer.reads)
             strike(rules, "after reply")
             yield from broken(iter(answer.messages), rules)
-        except Refused as refused:
+        except CallRefused as refused:
             context.abort(refused.code, refused.message)
 
 

@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RowScope:
     """Which rows: paths from `low` to before `high`, and of these one collection, group or depth if given."""
 
     low: bytes
@@ -54,7 +54,7 @@ class Scope:
     group: str | None = None
     depth: int | None = None
 
-    def narrowed(self, low: bytes = b"", high: bytes | None = None) -> Scope:
+    def narrowed(self, low: bytes = b"", high: bytes | None = None) -> RowScope:
         """The part of this scope from `low` to before `high`."""
         return replace(self, low=max(self.low, low), high=self.high if high is None else min(self.high, high))
 
@@ -67,22 +67,22 @@ class Scope:
         return " AND ".join(chosen), list(chosen.values())
 
 
-def collection_scope(collection: Name) -> Scope:
+def collection_scope(collection: Name) -> RowScope:
     """The documents directly in one collection."""
-    return Scope(collection.key, above(collection.key), collection=collection.key)
+    return RowScope(collection.key, above(collection.key), collection=collection.key)
 
 
-def group_scope(parent: Name, group: str) -> Scope:
+def group_scope(parent: Name, group: str) -> RowScope:
     """The documents of every collection with the id `group` below `parent`."""
-    return Scope(parent.key, above(parent.key), group=group)
+    return RowScope(parent.key, above(parent.key), group=group)
 
 
-def subtree_scope(parent: Name) -> Scope:
+def subtree_scope(parent: Name) -> RowScope:
     """All documents below `parent`, whatever their collection; `parent` itself is not among them."""
-    return Scope(after(parent.key), above(parent.key))
+    return RowScope(after(parent.key), above(parent.key))
 
 
-def children_scope(parent: Name) -> Scope:
+def children_scope(parent: Name) -> RowScope:
     """The documents of all collections directly below `parent`."""
     return replace(subtree_scope(parent), depth=len(parent.segments) + 2)
 
@@ -146,20 +146,20 @@ class Rows:
         """Take the document at this key away, if there is one."""
         self._database.execute("DELETE FROM documents WHERE path = ?", (path,))
 
-    def scan(self, scope: Scope, limit: int | None = None, offset: int = 0) -> Iterator[Row]:
+    def scan(self, scope: RowScope, limit: int | None = None, offset: int = 0) -> Iterator[Row]:
         """The rows of `scope`, ordered by name, fetched as they are taken: while the lock is still held."""
         where, values = scope.where()
         sql = f"SELECT path, updated, body FROM documents WHERE {where} ORDER BY path LIMIT ? OFFSET ?"
         found = self._database.execute(sql, [*values, -1 if limit is None else limit, offset])
         return map(Row._make, found)
 
-    def count(self, scope: Scope) -> int:
+    def count(self, scope: RowScope) -> int:
         """How many documents `scope` holds."""
         where, values = scope.where()
         [(number,)] = self._database.execute(f"SELECT count(*) FROM documents WHERE {where}", values)
         return int(number)
 
-    def paths(self, scope: Scope) -> list[bytes]:
+    def paths(self, scope: RowScope) -> list[bytes]:
         """The keys of the documents in `scope`, in order."""
         where, values = scope.where()
         sql = f"SELECT path FROM documents WHERE {where} ORDER BY path"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from grpc import StatusCode
 
-from storage.sandbox.firestore.wire import Message, Refused, invalid, micros_of
+from storage.sandbox.firestore.wire import CallRefused, Message, invalid, micros_of
 
 MAX_AGE_SECONDS = 270.0
 MAX_IDLE_SECONDS = 60.0
@@ -25,7 +25,7 @@ _CONTENTION = (
 
 
 @dataclass(slots=True)
-class Transaction:
+class OpenTransaction:
     """What an open transaction has read, as questions with the answers that it was given."""
 
     database: str
@@ -46,7 +46,7 @@ class Transaction:
             Refused: ABORTED, when an answer is no longer what it was.
         """
         if any(ask() != answer for ask, answer in self.seen):
-            raise Refused(StatusCode.ABORTED, _CONTENTION)
+            raise CallRefused(StatusCode.ABORTED, _CONTENTION)
 
 
 class Transactions:
@@ -54,7 +54,7 @@ class Transactions:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[bytes, Transaction] = {}
+        self._open: dict[bytes, OpenTransaction] = {}
         self._issued = 0
 
     def begin(self, database: str, options: Message) -> bytes:
@@ -72,10 +72,10 @@ class Transactions:
             self._issued += 1
             identity = _PREFIX + self._issued.to_bytes(8)
             read_only = options.WhichOneof("mode") == "read_only"
-            self._open[identity] = Transaction(database, read_only, opened=now, used=now)
+            self._open[identity] = OpenTransaction(database, read_only, opened=now, used=now)
         return identity
 
-    def find(self, identity: bytes, database: str) -> Transaction:
+    def find(self, identity: bytes, database: str) -> OpenTransaction:
         """The open transaction `identity` of `database`.
 
         Raises:
@@ -113,7 +113,7 @@ class Transactions:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Replies:
     """Serialized replies in order: exactly one for a plain call, any number for a stream.
 
     `documents` is how many documents they hold, `reads` how many reads production would bill for them.
@@ -124,12 +124,12 @@ class Answer:
     reads: int = 0
 
 
-def reply(message: Message, documents: int = 0, reads: int = 0) -> Answer:
+def reply(message: Message, documents: int = 0, reads: int = 0) -> Replies:
     """The answer to a plain call."""
-    return Answer((message.SerializeToString(),), documents, reads)
+    return Replies((message.SerializeToString(),), documents, reads)
 
 
-def consistency(request: Message, database: str, open_ones: Transactions) -> tuple[Transaction | None, bytes]:
+def consistency(request: Message, database: str, open_ones: Transactions) -> tuple[OpenTransaction | None, bytes]:
     """The transaction that a read belongs to, if any, and its id if the request began it.
 
     A read time is taken for "now" as long as it is not in the future: no history is kept.

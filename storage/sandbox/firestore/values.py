@@ -20,7 +20,7 @@ from google.cloud.firestore import DocumentReference, GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 
 from storage.sandbox.firestore.names import MAX_FIELD_NAME_BYTES, Name, document_named, is_reserved
-from storage.sandbox.firestore.wire import Document, Message, Refused, invalid
+from storage.sandbox.firestore.wire import CallRefused, Document, Message, invalid
 
 Key = tuple[Any, ...]
 """The first item is the rank of the type, so keys of different types never compare their contents."""
@@ -123,7 +123,7 @@ class _Place:
     def below(self, *, in_array: bool) -> _Place:
         return _Place(self.field, self.depth + 1, in_array)
 
-    def nested_wrongly(self) -> Refused:
+    def nested_wrongly(self) -> CallRefused:
         return invalid(f"Property {self.field} contains an invalid nested entity.")
 
 

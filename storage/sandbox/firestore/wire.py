@@ -76,7 +76,7 @@ def embedded(field_number: int, body: bytes) -> bytes:
     return bytes(head) + body
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """Ends a call with `code` and `message`, worded as production words it where its wording is known."""
 
     def __init__(self, code: StatusCode, message: str) -> None:
@@ -90,11 +90,11 @@ class Refused(Exception):
         return int(self.code.value[0])
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> CallRefused:
     """The request can never succeed, whatever is stored."""
-    return Refused(StatusCode.INVALID_ARGUMENT, message)
+    return CallRefused(StatusCode.INVALID_ARGUMENT, message)
 
 
-def unimplemented(what: str) -> Refused:
+def unimplemented(what: str) -> CallRefused:
     """Firestore has it, this server does not."""
-    return Refused(StatusCode.UNIMPLEMENTED, f"{what} is not served by the embedded Firestore.")
+    return CallRefused(StatusCode.UNIMPLEMENTED, f"{what} is not served by the embedded Firestore.")

@@ -23,16 +23,16 @@ from storage.sandbox.firestore.names import (
     same_database,
 )
 from storage.sandbox.firestore.storage import Row, Rows
-from storage.sandbox.firestore.transactions import Answer, Transactions, reply
+from storage.sandbox.firestore.transactions import Replies, Transactions, reply
 from storage.sandbox.firestore.values import check_document, key_of
 from storage.sandbox.firestore.wire import (
     BatchWriteResponse,
     BeginTransactionResponse,
+    CallRefused,
     CommitResponse,
     Document,
     Empty,
     Message,
-    Refused,
     Status,
     Value,
     Write,
@@ -193,13 +193,13 @@ def check_precondition(precondition: Message, name: Name, row: Row | None) -> No
     """
     kind = precondition.WhichOneof("condition_type")
     if kind == "exists" and precondition.exists and row is None:
-        raise Refused(StatusCode.NOT_FOUND, f"No document to update: {name}")
+        raise CallRefused(StatusCode.NOT_FOUND, f"No document to update: {name}")
     if kind == "exists" and not precondition.exists and row is not None:
-        raise Refused(StatusCode.ALREADY_EXISTS, f"Document already exists: {name}")
+        raise CallRefused(StatusCode.ALREADY_EXISTS, f"Document already exists: {name}")
     if kind == "update_time":
         stored, required = row.updated if row else 0, micros_of(precondition.update_time)
         if stored != required:
-            raise Refused(
+            raise CallRefused(
                 StatusCode.FAILED_PRECONDITION,
                 f"the stored version ({stored}) does not match the required base version ({required})",
             )
@@ -265,18 +265,18 @@ class Writes:
         self._rows = rows
         self._transactions = transactions
 
-    def begin_transaction(self, request: Message) -> Answer:
+    def begin_transaction(self, request: Message) -> Replies:
         """BeginTransaction."""
         identity = self._transactions.begin(database_named(request.database), request.options)
         return reply(BeginTransactionResponse(transaction=identity))
 
-    def rollback(self, request: Message) -> Answer:
+    def rollback(self, request: Message) -> Replies:
         """Rollback; of a transaction that is over already, too."""
         database_named(request.database)
         self._transactions.close(request.transaction)
         return reply(Empty())
 
-    def commit(self, request: Message) -> Answer:
+    def commit(self, request: Message) -> Replies:
         """Commit: all writes or none; in a transaction only if what it read is still so."""
         database = database_named(request.database)
         targets = [target_of(write, database) for write in request.writes]
@@ -289,7 +289,7 @@ class Writes:
             set_time(response.commit_time, now)
         return reply(response)
 
-    def batch_write(self, request: Message) -> Answer:
+    def batch_write(self, request: Message) -> Replies:
         """BatchWrite: each write on its own, with a status of its own."""
         database = database_named(request.database)
         targets = [target_of(write, database) for write in request.writes]
@@ -301,13 +301,13 @@ class Writes:
             try:
                 with self._rows.writing() as now:
                     result = apply(self._rows, write, name, now)
-            except Refused as refused:
+            except CallRefused as refused:
                 status = Status(code=refused.number, message=refused.message)
             response.write_results.append(result)
             response.status.append(status)
         return reply(response)
 
-    def create_document(self, request: Message) -> Answer:
+    def create_document(self, request: Message) -> Replies:
         """CreateDocument, under the id given or one made up."""
         identity = request.document_id or "".join(secrets.choice(_ALPHABET) for _ in range(20))
         parent = parent_named(request.parent).child(collection_id(request.collection_id), identity)
@@ -315,14 +315,14 @@ class Writes:
         write.current_document.exists = False
         return self._write_one(write, document_named(str(parent)), request)
 
-    def update_document(self, request: Message) -> Answer:
+    def update_document(self, request: Message) -> Replies:
         """UpdateDocument; without a precondition it also creates."""
         write = Write(update=request.document, current_document=request.current_document)
         if request.HasField("update_mask"):
             write.update_mask.CopyFrom(request.update_mask)
         return self._write_one(write, document_named(request.document.name), request)
 
-    def delete_document(self, request: Message) -> Answer:
+    def delete_document(self, request: Message) -> Replies:
         """DeleteDocument; without a precondition also of one that is not there."""
         name = document_named(request.name)
         write = Write(delete=request.name, current_document=request.current_document)
@@ -330,7 +330,7 @@ class Writes:
             apply(self._rows, write, name, now)
         return reply(Empty())
 
-    def _write_one(self, write: Message, name: Name, request: Message) -> Answer:
+    def _write_one(self, write: Message, name: Name, request: Message) -> Replies:
         """Write one document and answer with it, under the request's mask."""
         with self._rows.writing() as now:
             apply(self._rows, write, name, now)

@@ -1,7 +1,7 @@
 """The sample data of the demo: `build(now, seed)` gives a whole world of customers, videos, clips and their troubles.
 
 It is pure and deterministic: nothing here reads a clock or the network. Ids and keys never depend on `now`, so a world
-that is dated anew replaces the former one path by path. `World.cast` is the catalogue of what is in it.
+that is dated anew replaces the former one path by path. `SampleWorld.cast` is the catalogue of what is in it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from storage.sandbox.world.builder import Draft, SampleObject, SampleUpload, Story, World
+from storage.sandbox.world.builder import Draft, SampleObject, SampleUpload, SampleWorld, Story
 from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
 from storage.sandbox.world.odd_stories import add_broken_stories, add_odd_stories
 from storage.sandbox.world.people import add_people, add_plans
 from storage.sandbox.world.stories import add_stuck_stories, add_usage_stories
 
-__all__ = ["SampleObject", "SampleUpload", "Story", "World", "build"]
+__all__ = ["SampleObject", "SampleUpload", "SampleWorld", "Story", "build"]
 
 
-def build(now: datetime, seed: int = 7) -> World:
+def build(now: datetime, seed: int = 7) -> SampleWorld:
     """The world as it is at `now` (aware; times in it are UTC, to the microsecond as Firestore keeps them)."""
     draft = Draft(now.astimezone(UTC), seed)
     add_plans(draft)

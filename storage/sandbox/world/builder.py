@@ -73,7 +73,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SampleWorld:
     """Everything that a fresh demo holds, dated relative to `now`; the same `now` and `seed` give the same world.
 
     `documents` is by path. `live` names fields that must stay young for their story to hold (a video being rendered):
@@ -138,13 +138,13 @@ class Draft:
         """Lets counters of a document drift: each amount is added once the counters are settled."""
         self._shifts.append((path, amounts))
 
-    def finish(self) -> World:
+    def finish(self) -> SampleWorld:
         """The world, with every counter that no story set itself equal to what it counts, then shifted where asked."""
         self._settle()
         for path, amounts in self._shifts:
             for name, amount in amounts.items():
                 self.documents[path][name] += amount
-        return World(
+        return SampleWorld(
             now=self.now,
             seed=self.seed,
             documents=self.documents,

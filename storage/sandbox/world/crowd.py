@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from storage.domain.layout import STYLES
 from storage.sandbox.world.builder import Draft, Story
-from storage.sandbox.world.people import PEOPLE, WORDINGS, Person, uid_of
-from storage.sandbox.world.videos import Highlights, Order, add_clip, add_video, add_with_clips, progress
+from storage.sandbox.world.people import PEOPLE, WORDINGS, Customer, uid_of
+from storage.sandbox.world.videos import Highlights, VideoOrder, add_clip, add_video, add_with_clips, progress
 
 OLD_ACCOUNT_DAYS = 400  # older ones have short video ids, and highlights only in the bucket
 MAX_SCENES = {"free": 3, "pro": 4, "studio": 4}
@@ -33,14 +33,14 @@ def add_ordinary_videos(draft: Draft) -> None:
             add_with_clips(draft, _ordinary(draft, person, number, titles[number % len(titles)]))
 
 
-def _ordinary(draft: Draft, person: Person, number: int, title: str) -> Order:
+def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoOrder:
     chance = draft.chance("ordinary", person.handle, number)
     plan = (person.plan or "free").lower()
     days = chance.uniform(1.5, max(1.6, min(150, person.joined_days - 1)))
     old = person.joined_days > OLD_ACCOUNT_DAYS
     places: tuple[Highlights, ...] = ("object",) if old else ("both", "both", "object")
     status = "analyzed" if number and chance.random() < 0.12 else "completed"
-    return Order(
+    return VideoOrder(
         handle=person.handle,
         name=f"ordinary {number}",
         age=timedelta(days=days),
@@ -57,7 +57,7 @@ def _ordinary(draft: Draft, person: Person, number: int, title: str) -> Order:
 def add_big_account(draft: Draft) -> None:
     """One editorial office with 500 clips in 25 videos: long enough for tables, galleries and pages to show it."""
     for number in range(BIG_VIDEOS):
-        order = Order(
+        order = VideoOrder(
             handle="kanal",
             name=f"episode {number + 1}",
             age=timedelta(days=2 + 7 * number, hours=number % 5),
@@ -98,7 +98,7 @@ def add_outages(draft: Draft) -> dict[str, tuple[tuple[str, str], ...]]:
 def _stopped_in_analysis(draft: Draft, handle: str, number: int) -> tuple[str, str]:
     age = ANALYSIS_OUTAGE_AGE - timedelta(seconds=23 * number)
     title = _title(draft, handle, "outage analysis")
-    order = Order(handle, "outage analysis", age, "processing", highlights="none", title=title)
+    order = VideoOrder(handle, "outage analysis", age, "processing", highlights="none", title=title)
     video = add_video(
         draft, order, source_video_status="pending", source_video_r2_key=None, source_video_expires_at=None
     )
@@ -109,7 +109,7 @@ def _stopped_in_rendering(draft: Draft, handle: str, number: int) -> tuple[str, 
     age = RENDER_OUTAGE_AGE + timedelta(minutes=18, seconds=37 * number)
     title = _title(draft, handle, "outage rendering")
     touched = draft.now - RENDER_OUTAGE_AGE + timedelta(seconds=11 * number)
-    order = Order(handle, "outage rendering", age, "processing", title=title)
+    order = VideoOrder(handle, "outage rendering", age, "processing", title=title)
     video = add_video(draft, order, updated_at=touched, expected_clips=4, completed_clips=1)
     fields = draft.documents[video.path]
     fields["processing_progress"] = progress(video, 1, touched - timedelta(minutes=4), touched)

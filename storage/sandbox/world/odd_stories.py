@@ -13,9 +13,9 @@ from storage.sandbox.world.builder import Draft, Fields, SampleUpload, Story
 from storage.sandbox.world.people import uid_of
 from storage.sandbox.world.videos import (
     ABSENT,
-    Clip,
-    Order,
-    Video,
+    AddedClip,
+    AddedVideo,
+    VideoOrder,
     add_clip,
     add_video,
     add_with_clips,
@@ -64,26 +64,28 @@ def _legacy(draft: Draft) -> None:
         "created_by": ABSENT,
         "raw_r2_key": ABSENT,
     }
-    order = Order("bjorn", "legacy clips", 300 * DAY, title="Åtta år på sjön", highlights="object", short_id=True)
+    order = VideoOrder("bjorn", "legacy clips", 300 * DAY, title="Åtta år på sjön", highlights="object", short_id=True)
     video = add_video(draft, order, crop_mode=ABSENT, target_aspect=ABSENT, created_by=ABSENT)
     clips = [add_clip(draft, video, *wanted, **old) for wanted in video.ordered()]
     shows = "Clips of an older deployment: empty filename, no updated_at, no has_thumbnail"
     draft.tell(Story("legacy_clips", video.uid, shows, video.video_id, clips[0].clip_id, "healthy", key=clips[0].key))
-    order = Order("bjorn", "without size", 310 * DAY, title="Höst över Öland", highlights="object", short_id=True)
+    order = VideoOrder("bjorn", "without size", 310 * DAY, title="Höst över Öland", highlights="object", short_id=True)
     video = add_video(draft, order)
     for number, scene, style in video.ordered():
         changes: Fields = {"file_size_bytes": ABSENT, "file_size_mb": ABSENT} if number in {1, 3} else {}
         clip = add_clip(draft, video, number, scene, style, **changes)
     shows = "Two of four clips have no file_size_bytes: sums over them are lower bounds"
     draft.tell(Story("without_size", video.uid, shows, video.video_id, clip.clip_id, "healthy"))
-    order = Order("agnes", "without prefix", 200 * DAY, title="Le pont des brumes", highlights="object", short_id=True)
+    order = VideoOrder(
+        "agnes", "without prefix", 200 * DAY, title="Le pont des brumes", highlights="object", short_id=True
+    )
     video, clips = add_with_clips(draft, order)
     shows = "Everything of this customer lies without the prefix 'users/'; the documents name those keys"
     draft.tell(Story("without_prefix", video.uid, shows, video.video_id, clips[0].clip_id, "healthy", key=clips[0].key))
 
 
 def _keys(draft: Draft) -> None:
-    order = Order(
+    order = VideoOrder(
         "rene", "keys", 250 * DAY, scenes=4, title="Clés & caractères : « tout » est permis", highlights="object"
     )
     video = add_video(draft, order)
@@ -105,7 +107,7 @@ def _hostile(draft: Draft) -> None:
         ("controls", CONTROLS),
     )
     for number, (kind, title) in enumerate((*titles, ("stacked", STACKED))):
-        video = add_video(draft, Order("hostile", f"hostile {kind}", (2 + number) * DAY, title=title, scenes=1))
+        video = add_video(draft, VideoOrder("hostile", f"hostile {kind}", (2 + number) * DAY, title=title, scenes=1))
         for wanted in video.ordered():
             clip = add_clip(
                 draft, video, *wanted, scene_title=title, scene_description=title * 3, filename=f"{title}.mp4"
@@ -113,7 +115,9 @@ def _hostile(draft: Draft) -> None:
         shows = f"Titles and descriptions that are {kind}"
         draft.tell(Story(f"hostile_{kind}", uid, shows, video.video_id, clip.clip_id, "healthy"))
     message = f"Traceback: {HTML} {MARKDOWN} " + "worker died while encoding; " * 3_564
-    order = Order("hostile", "hostile error", 12 * DAY, "failed", highlights="none", title="A very long error message")
+    order = VideoOrder(
+        "hostile", "hostile error", 12 * DAY, "failed", highlights="none", title="A very long error message"
+    )
     video = add_video(draft, order, error_message=message)
     draft.tell(
         Story(
@@ -127,7 +131,7 @@ def _hostile(draft: Draft) -> None:
 
 
 def _wrong_types(draft: Draft) -> None:
-    order = Order("hostile", "wrong types", 14 * DAY, title="Fields of other types")
+    order = VideoOrder("hostile", "wrong types", 14 * DAY, title="Fields of other types")
     changes: Fields = {
         "clips_count": "three",
         "total_size_bytes": None,
@@ -140,7 +144,7 @@ def _wrong_types(draft: Draft) -> None:
     shows = "Fields hold another type than the backend writes; an unknown style and an unknown clip status"
     draft.tell(Story("wrong_types", video.uid, shows, video.video_id, clips[0].clip_id))
     video = add_video(
-        draft, Order("hostile", "unknown status", 15 * DAY, "queued_v2", title="A status from the future")
+        draft, VideoOrder("hostile", "unknown status", 15 * DAY, "queued_v2", title="A status from the future")
     )
     draft.tell(Story("unknown_status", video.uid, "The status is one that is not known", video.video_id))
 
@@ -157,15 +161,15 @@ def add_broken_stories(draft: Draft) -> None:
 
 
 def _tell(
-    draft: Draft, name: str, video: Video, clip: Clip, verdict: str, shows: str, *findings: str, key: str = ""
+    draft: Draft, name: str, video: AddedVideo, clip: AddedClip, verdict: str, shows: str, *findings: str, key: str = ""
 ) -> None:
     story = Story(name, video.uid, shows, video.video_id, clip.clip_id, verdict, findings, key or clip.key)
     draft.tell(story)
 
 
-def _one_odd_clip(draft: Draft, name: str, title: str, days: int, **odd: Any) -> tuple[Video, Clip]:
+def _one_odd_clip(draft: Draft, name: str, title: str, days: int, **odd: Any) -> tuple[AddedVideo, AddedClip]:
     """A completed video of four clips, the second of which is built as `odd` says."""
-    video = add_video(draft, Order("marta", name, days * DAY, title=title))
+    video = add_video(draft, VideoOrder("marta", name, days * DAY, title=title))
     clips = [add_clip(draft, video, *wanted, **(odd if wanted[0] == 2 else {})) for wanted in video.ordered()]
     return video, clips[1]
 
@@ -187,7 +191,7 @@ def _without_object(draft: Draft) -> None:
 
 def _without_document(draft: Draft) -> None:
     video, clips = add_with_clips(
-        draft, Order("marta", "orphans", 6 * DAY, title="Zapomniane klatki", styles=("original",))
+        draft, VideoOrder("marta", "orphans", 6 * DAY, title="Zapomniane klatki", styles=("original",))
     )
     name = clip_name(video, 9, video.scenes[0], "streamer", "left_over")
     key, thumbnail = (
@@ -234,7 +238,7 @@ def _stale(draft: Draft) -> None:
 
 
 def _uploads(draft: Draft) -> None:
-    video, _ = add_with_clips(draft, Order("marta", "unfinished upload", 4 * DAY, title="Przerwane wysyłanie"))
+    video, _ = add_with_clips(draft, VideoOrder("marta", "unfinished upload", 4 * DAY, title="Przerwane wysyłanie"))
     key = video.layout.clip_key(video.uid, video.video_id, clip_name(video, 5, video.scenes[0], "streamer", "cut_off"))
     draft.uploads.append(SampleUpload(key, 3 * DAY))
     shows = "A multipart upload was begun three days ago and neither completed nor aborted"
@@ -251,7 +255,7 @@ def _phantom_videos(draft: Draft) -> None:
     for number, name in enumerate(("phantom video", "phantom video 2"), start=1):
         title = f"Apagado, mas não tudo ({number})"
         video, clips = add_with_clips(
-            draft, Order("lucas", name, (20 + number) * DAY, title=title, highlights="object")
+            draft, VideoOrder("lucas", name, (20 + number) * DAY, title=title, highlights="object")
         )
         del draft.documents[video.path]
         shows = "Clips lie below a video document that was deleted"
@@ -262,7 +266,7 @@ def _phantom_videos(draft: Draft) -> None:
 def _phantom_user(draft: Draft) -> None:
     """The user's document was deleted by hand; what lies below it and in the bucket stayed."""
     uid = uid_of("ghost")
-    video, clips = add_with_clips(draft, Order("ghost", "left behind", 50 * DAY, title="Was übrig blieb"))
+    video, clips = add_with_clips(draft, VideoOrder("ghost", "left behind", 50 * DAY, title="Was übrig blieb"))
     del draft.documents[f"users/{uid}"]
     shows = "Videos and clips lie below a user document that was deleted"
     draft.tell(Story("phantom_user", uid, shows, video.video_id, clips[0].clip_id, None, ("phantom_parent",)))

@@ -14,9 +14,9 @@ from storage.sandbox.world.builder import LAYOUT, Draft, Fields, Story, letters
 from storage.sandbox.world.people import STORAGE_LIMITS, month, uid_of
 from storage.sandbox.world.videos import (
     ABSENT,
-    Clip,
-    Order,
-    Video,
+    AddedClip,
+    AddedVideo,
+    VideoOrder,
     add_clip,
     add_video,
     add_with_clips,
@@ -63,26 +63,28 @@ def add_stuck_stories(draft: Draft) -> None:
 
 
 def _tell(
-    draft: Draft, name: str, video: Video, verdict: str, shows: str, *findings: str, key: str | None = None
+    draft: Draft, name: str, video: AddedVideo, verdict: str, shows: str, *findings: str, key: str | None = None
 ) -> None:
     draft.tell(Story(name, video.uid, shows, video.video_id, verdict=verdict, findings=findings, key=key))
 
 
 def _healthy(draft: Draft) -> None:
     title = "Über Brücken — café, naïveté & Fjordlichter"
-    video, clips = add_with_clips(draft, Order("zoe", "healthy", 9 * DAY, scenes=3, title=title))
+    video, clips = add_with_clips(draft, VideoOrder("zoe", "healthy", 9 * DAY, scenes=3, title=title))
     shows = "Everything in place: highlights in both places, six clips with thumbnails"
     draft.tell(Story("healthy", video.uid, shows, video.video_id, verdict="healthy", key=clips[0].key))
-    video = add_video(draft, Order("zoe", "analyzed", 2 * DAY, "analyzed", title="Warum Züge singen"))
+    video = add_video(draft, VideoOrder("zoe", "analyzed", 2 * DAY, "analyzed", title="Warum Züge singen"))
     _tell(draft, "analyzed", video, "healthy", "Analysed, nothing rendered yet: nothing is wrong")
 
 
 def _waiting_for_analysis(draft: Draft) -> None:
-    order = Order("dmitry", "waiting", 3 * MINUTE, "processing", highlights="none", title="Как устроен ночной поезд")
+    order = VideoOrder(
+        "dmitry", "waiting", 3 * MINUTE, "processing", highlights="none", title="Как устроен ночной поезд"
+    )
     video = add_video(draft, order)
     draft.live[video.path] = {"created_at": 3 * MINUTE, "updated_at": 3 * MINUTE}
     _tell(draft, "waiting", video, "waiting", "Begun three minutes ago, no highlights yet: the worker is at it")
-    order = Order(
+    order = VideoOrder(
         "layla", "analysis stalled", 5 * HOUR, "processing", highlights="none", title="لماذا نحب المدن القديمة"
     )
     video = add_video(draft, order, source_video_status="pending")
@@ -90,10 +92,10 @@ def _waiting_for_analysis(draft: Draft) -> None:
 
 
 def _status_stuck(draft: Draft) -> None:
-    video = add_video(draft, Order("noam", "status stuck", 6 * HOUR, "processing", title="סוד הקפה של סבתא"))
+    video = add_video(draft, VideoOrder("noam", "status stuck", 6 * HOUR, "processing", title="סוד הקפה של סבתא"))
     shows = "The highlights were written six hours ago, the status stayed 'processing', nothing was rendered"
     _tell(draft, "status_stuck", video, "status_stuck", shows)
-    order = Order("noam", "status stuck with clips", 11 * HOUR, "processing", title="שלושה ימים במדבר")
+    order = VideoOrder("noam", "status stuck with clips", 11 * HOUR, "processing", title="שלושה ימים במדבר")
     touched = draft.now - order.age + 12 * MINUTE
     video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=4, completed_clips=4)
     draft.documents[video.path]["processing_progress"] = progress(video, 4, touched - 6 * MINUTE, touched)
@@ -102,7 +104,7 @@ def _status_stuck(draft: Draft) -> None:
 
 
 def _rendering(draft: Draft) -> None:
-    order = Order("priya", "rendering", 9 * MINUTE, "processing", scenes=4, made=3, title="सुबह पाँच बजे की चाय 🍵")
+    order = VideoOrder("priya", "rendering", 9 * MINUTE, "processing", scenes=4, made=3, title="सुबह पाँच बजे की चाय 🍵")
     touched = draft.now - timedelta(seconds=40)
     video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=8, completed_clips=3)
     draft.documents[video.path]["processing_progress"] = progress(video, 3, draft.now - 5 * MINUTE, touched)
@@ -117,7 +119,7 @@ def _rendering(draft: Draft) -> None:
     }
     draft.live[clip.path] = {"created_at": short, "updated_at": short}
     _tell(draft, "rendering", video, "rendering", "Three of eight clips are done, and progress moved 40 seconds ago")
-    order = Order("wei", "render stalled", 4 * HOUR, "processing", scenes=3, made=2, title="雨夜里的出租车司机")
+    order = VideoOrder("wei", "render stalled", 4 * HOUR, "processing", scenes=3, made=2, title="雨夜里的出租车司机")
     touched = draft.now - timedelta(minutes=95)
     video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=6, completed_clips=2)
     draft.documents[video.path]["processing_progress"] = progress(video, 2, touched - 3 * MINUTE, touched)
@@ -125,7 +127,7 @@ def _rendering(draft: Draft) -> None:
 
 
 def _highlights_gone(draft: Draft) -> None:
-    order = Order("haruka", "highlights missing", 4 * DAY, highlights="none", title="静かな朝の市場")
+    order = VideoOrder("haruka", "highlights missing", 4 * DAY, highlights="none", title="静かな朝の市場")
     video, _ = add_with_clips(draft, order, highlights_count=2)
     draft.documents[video.path]["highlights_json_key"] = video.highlights_key
     shows = "Completed with intact clips, but without highlights: the customer still reads 'being processed'"
@@ -150,7 +152,7 @@ def _highlights_gone(draft: Draft) -> None:
 
 
 def _highlights_in_one_place(draft: Draft) -> None:
-    order = Order("haruka", "document only", 6 * DAY, highlights="document", title="珈琲と雨音")
+    order = VideoOrder("haruka", "document only", 6 * DAY, highlights="document", title="珈琲と雨音")
     video, _ = add_with_clips(draft, order)
     shows = "highlights.json is missing, but the document highlights/main has them: the customer has everything"
     key = video.highlights_key
@@ -170,7 +172,7 @@ def _highlights_unusable(draft: Draft) -> None:
         ("empty_list", b'{"highlights": [], "video_url": null, "video_title": null}', "a list without entries"),
     )
     for number, (kind, body, shows) in enumerate(bodies):
-        order = Order(
+        order = VideoOrder(
             "minjun",
             f"highlights {kind}",
             (6 + number) * DAY,
@@ -194,7 +196,7 @@ def _highlights_unusable(draft: Draft) -> None:
 
 
 def _clips_missing(draft: Draft) -> None:
-    video = add_video(draft, Order("ines", "clips missing", 5 * DAY, title="A última padaria da rua"))
+    video = add_video(draft, VideoOrder("ines", "clips missing", 5 * DAY, title="A última padaria da rua"))
     for number, scene, style in video.ordered():
         clip = add_clip(draft, video, number, scene, style, has_object=number != 2)
         if number == 2:
@@ -202,7 +204,7 @@ def _clips_missing(draft: Draft) -> None:
     shows = "Completed, but the object of one of four clips is not in the bucket (its thumbnail is)"
     story = Story("clips_missing", video.uid, shows, video.video_id, gone.clip_id, "clips_missing", key=gone.key)
     draft.tell(replace(story, findings=("missing_object",)))
-    video = add_video(draft, Order("ines", "clips differ", 8 * DAY, title="Caderno de viagem: Açores"))
+    video = add_video(draft, VideoOrder("ines", "clips differ", 8 * DAY, title="Caderno de viagem: Açores"))
     for number, scene, style in video.ordered():
         changes: Fields = {"file_size_bytes": 9_437_184, "file_size_mb": 9.0} if number == 3 else {}
         clip = add_clip(draft, video, number, scene, style, **changes)
@@ -215,7 +217,7 @@ def _clips_missing(draft: Draft) -> None:
 
 def _failed(draft: Draft) -> None:
     for number, (verdict, name, message) in enumerate(FAILURES):
-        order = Order(
+        order = VideoOrder(
             "emeka",
             name,
             (5 + 7 * number) * HOUR,
@@ -228,14 +230,14 @@ def _failed(draft: Draft) -> None:
         video = add_video(draft, order, **changes, source_video_error=message)
         _tell(draft, name, video, verdict, f"Failed: {message}")
     message = "Storage quota exceeded: 1.1 MiB of 1.0 MiB used. Rendering was not started."
-    order = Order("olga", "quota blocked", 2 * HOUR, "failed", title="Розмова про каву і дощ")
+    order = VideoOrder("olga", "quota blocked", 2 * HOUR, "failed", title="Розмова про каву і дощ")
     video = add_video(draft, order, error_message=message)
     _tell(draft, "quota_blocked", video, "quota_blocked", "Refused before rendering: the customer is over the quota")
 
 
 def _source_expired(draft: Draft) -> None:
     message = "Source video expired before rendering started; fetch it again"
-    order = Order("ravi", "source expired", 2 * DAY, "failed", title="गंगा के किनारे एक शाम")
+    order = VideoOrder("ravi", "source expired", 2 * DAY, "failed", title="गंगा के किनारे एक शाम")
     video = add_video(draft, order, error_message=message, source_video_status="expired", source_video_error=message)
     shows = "Highlights are there, but the source video expired before anything was rendered"
     _tell(
@@ -269,7 +271,7 @@ def _filled(draft: Draft, handle: str, part: float, **used: int) -> None:
     titles = ("La feria de abril", "Sopa de ajo", "Коли квітне каштан", "Тиха гавань")
     while total < goal:
         title = f"{titles[number % 2 + (0 if handle == 'tomas' else 2)]} {number + 1}"
-        video = add_video(draft, Order(handle, f"filler {number}", (6 + 5 * number) * DAY, scenes=3, title=title))
+        video = add_video(draft, VideoOrder(handle, f"filler {number}", (6 + 5 * number) * DAY, scenes=3, title=title))
         made = 0
         for wanted in video.ordered():
             if total >= goal:
@@ -310,9 +312,9 @@ def _drift(draft: Draft) -> None:
     uid = uid_of("sofia")
     draft.shift(f"users/{uid}", total_storage_bytes=1_310_720, total_clips_count=4)
     draft.shift(f"storage_accounting/{uid}", styled_clips_bytes=-262_144, styled_clips_count=-1)
-    videos: list[Video] = []
+    videos: list[AddedVideo] = []
     for number, title in enumerate(("El faro de noche", "Cartas a nadie")):
-        video, _ = add_with_clips(draft, Order("sofia", f"drift {number}", (12 + number) * DAY, title=title))
+        video, _ = add_with_clips(draft, VideoOrder("sofia", f"drift {number}", (12 + number) * DAY, title=title))
         videos.append(video)
     draft.shift(videos[0].path, clips_count=-1)
     draft.shift(videos[1].path, total_size_bytes=524_288)
@@ -334,12 +336,12 @@ def _drift(draft: Draft) -> None:
 
 
 def _incomplete(draft: Draft) -> None:
-    order = Order("mateo", "without times", 40 * DAY, title="Cuaderno sin fecha")
+    order = VideoOrder("mateo", "without times", 40 * DAY, title="Cuaderno sin fecha")
     video, _ = add_with_clips(draft, order, created_at=ABSENT, updated_at=ABSENT)
     shows = "The document lacks created_at and updated_at, so a query ordered by them leaves it out"
     draft.tell(Story("without_times", video.uid, shows, video.video_id, verdict="healthy"))
     video, _ = add_with_clips(
-        draft, Order("mateo", "without touch", 30 * DAY, title="Ruido de fondo"), updated_at=ABSENT
+        draft, VideoOrder("mateo", "without touch", 30 * DAY, title="Ruido de fondo"), updated_at=ABSENT
     )
     draft.tell(
         Story("without_updated_at", video.uid, "The document lacks updated_at", video.video_id, verdict="healthy")
@@ -347,7 +349,7 @@ def _incomplete(draft: Draft) -> None:
 
 
 def _shares(draft: Draft) -> None:
-    order = Order("zoe", "shared", 11 * DAY, scenes=2, title="Nachtzug nach Łódź 🚂")
+    order = VideoOrder("zoe", "shared", 11 * DAY, scenes=2, title="Nachtzug nach Łódź 🚂")
     video, clips = add_with_clips(draft, order)
     kinds = (("live", {"expires_at": draft.now + 14 * DAY}), ("expired", {"expires_at": draft.now - DAY}))
     for clip, (kind, changes) in zip(clips, (*kinds, ("disabled", {"disabled_at": draft.now - 2 * DAY})), strict=False):
@@ -360,7 +362,7 @@ def _shares(draft: Draft) -> None:
     draft.tell(Story("share_dangling", video.uid, shows, video.video_id, f"{video.video_id}_9_split", "healthy"))
 
 
-def _share(draft: Draft, video: Video, clip_id: str, name: str, **changes: object) -> str:
+def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: object) -> str:
     slug = letters(f"{name}/{clip_id}", 12)
     fields = {
         "user_id": video.uid,
@@ -376,7 +378,7 @@ def _share(draft: Draft, video: Video, clip_id: str, name: str, **changes: objec
 
 
 def _caches(draft: Draft) -> None:
-    order = Order("ravi", "with caches", 12 * HOUR, scenes=3, title="मानसून की पहली रात")
+    order = VideoOrder("ravi", "with caches", 12 * HOUR, scenes=3, title="मानसून की पहली रात")
     video, clips = add_with_clips(draft, order)
     _raw_segments(draft, video, clips)
     for name in ("faces", "speakers", "motion"):
@@ -389,14 +391,14 @@ def _caches(draft: Draft) -> None:
         draft.store(key, body, "application/gzip", draft.now - number * DAY)
     shows = "Source, raw segments, neural cache and transcripts lie in the bucket beside the billed clips"
     draft.tell(Story("caches", video.uid, shows, video.video_id, verdict="healthy"))
-    video, _ = add_with_clips(draft, Order("ravi", "overdue cache", 5 * DAY, title="लौटते हुए परिंदे"))
+    video, _ = add_with_clips(draft, VideoOrder("ravi", "overdue cache", 5 * DAY, title="लौटते हुए परिंदे"))
     key = LAYOUT.source_key(video.uid, video.video_id)
     draft.store(key, "source.mp4", "video/mp4", video.analyzed_at)
     shows = "The cached source video expired four days ago and is still in the bucket"
     draft.tell(Story("overdue_cache", video.uid, shows, video.video_id, verdict="healthy", key=key))
 
 
-def _raw_segments(draft: Draft, video: Video, clips: list[Clip]) -> None:
+def _raw_segments(draft: Draft, video: AddedVideo, clips: list[AddedClip]) -> None:
     for scene in video.scenes:
         key = LAYOUT.raw_key(video.uid, video.video_id, f"scene_{scene.number}")
         draft.store(key, f"clip_{scene.letter}.mp4", "video/mp4", video.analyzed_at)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from storage.domain.layout import SLUG_LENGTH, ClipName, Layout, slug
 from storage.sandbox.world.builder import LAYOUT, LEGACY_LAYOUT, Draft, Fields, video_id, youtube_id
-from storage.sandbox.world.people import WORDINGS, Person, person_of, uid_of
+from storage.sandbox.world.people import WORDINGS, Customer, person_of, uid_of
 
 # The sample clips by letter, with their length in seconds: a scene is as long as the clip that stands for it.
 CLIP_SECONDS = {"a": 6, "b": 7, "c": 5, "d": 6, "e": 6, "f": 5, "g": 4, "h": 5, "i": 7, "j": 6, "k": 8, "l": 4}
@@ -111,7 +111,7 @@ def add_highlights_document(draft: Draft, video_path: str, scenes: Sequence[Scen
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class VideoOrder:
     """What to build: whose video, under which name of ours, how old, with which scenes and styles.
 
     `made` says how many of the ordered clips exist (all of them if `None`); `highlights` where they lie.
@@ -130,10 +130,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class AddedVideo:
     """A video that was added, with what is needed to add clips to it."""
 
-    person: Person
+    person: Customer
     uid: str
     video_id: str
     scenes: tuple[Scene, ...]
@@ -164,13 +164,13 @@ def apply_changes(fields: Fields, changes: Fields) -> Fields:
     return {name: value for name, value in merged.items() if value is not ABSENT}
 
 
-def add_video(draft: Draft, order: Order, **changes: Any) -> Video:
+def add_video(draft: Draft, order: VideoOrder, **changes: Any) -> AddedVideo:
     """The video's document and its highlights, without clips."""
     person, uid = person_of(order.handle), uid_of(order.handle)
     identity = video_id(uid, order.name, short=order.short_id)
     created = draft.now - order.age
     analyzed = min(created + ANALYSIS, draft.now)
-    video = Video(
+    video = AddedVideo(
         person,
         uid,
         identity,
@@ -186,7 +186,7 @@ def add_video(draft: Draft, order: Order, **changes: Any) -> Video:
     return video
 
 
-def _document(draft: Draft, order: Order, video: Video, created: datetime) -> Fields:
+def _document(draft: Draft, order: VideoOrder, video: AddedVideo, created: datetime) -> Fields:
     young = order.age < timedelta(days=FIELDS_SINCE_DAYS)
     tube = youtube_id(f"{video.uid}/{order.name}")
     host = (
@@ -222,7 +222,7 @@ def _document(draft: Draft, order: Order, video: Video, created: datetime) -> Fi
     return fields | (_source(draft, video, order) if young else {})
 
 
-def _source(draft: Draft, video: Video, order: Order) -> Fields:
+def _source(draft: Draft, video: AddedVideo, order: VideoOrder) -> Fields:
     """The source video's fields; while it is younger than a day, the cached object too."""
     expires = draft.now - order.age + SOURCE_LIFE
     if order.age < timedelta(minutes=5):
@@ -239,7 +239,7 @@ def _source(draft: Draft, video: Video, order: Order) -> Fields:
     }
 
 
-def _add_highlights(draft: Draft, order: Order, video: Video, fields: Fields) -> None:
+def _add_highlights(draft: Draft, order: VideoOrder, video: AddedVideo, fields: Fields) -> None:
     if order.highlights in {"both", "object"}:
         body = highlights_file(video.scenes, fields["video_url"], fields["video_title"])
         draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
@@ -247,7 +247,7 @@ def _add_highlights(draft: Draft, order: Order, video: Video, fields: Fields) ->
         add_highlights_document(draft, video.path, video.scenes, video.analyzed_at)
 
 
-def progress(video: Video, done: int, started: datetime, touched: datetime, **changes: Any) -> Fields:
+def progress(video: AddedVideo, done: int, started: datetime, touched: datetime, **changes: Any) -> Fields:
     """`processing_progress` with so many clips done."""
     per_scene = len(video.styles)
     at = min(done // per_scene, len(video.scenes) - 1)
@@ -267,7 +267,7 @@ def progress(video: Video, done: int, started: datetime, touched: datetime, **ch
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class AddedClip:
     """A clip that was added: its ids, its document and the keys that belong to it."""
 
     clip_id: str
@@ -277,7 +277,7 @@ class Clip:
     size: int
 
 
-def clip_name(video: Video, priority: int, scene: Scene, style: str, title: str | None = None) -> ClipName:
+def clip_name(video: AddedVideo, priority: int, scene: Scene, style: str, title: str | None = None) -> ClipName:
     """The file name: ASCII as newer workers write it, the title's own letters for accounts of older deployments."""
     if title is None:
         title = slug(scene.title)
@@ -288,7 +288,7 @@ def clip_name(video: Video, priority: int, scene: Scene, style: str, title: str 
 
 def add_clip(
     draft: Draft,
-    video: Video,
+    video: AddedVideo,
     number: int,
     scene: Scene,
     style: str,
@@ -297,10 +297,10 @@ def add_clip(
     has_object: bool = True,
     has_thumbnail: bool = True,
     **changes: Any,
-) -> Clip:
+) -> AddedClip:
     """One clip with its objects; `changes` replace fields of the document, and nothing else."""
     name = name or clip_name(video, number, scene, style)
-    clip = Clip(
+    clip = AddedClip(
         f"{video.video_id}_{scene.number}_{style}",
         f"{video.path}/clips/{video.video_id}_{scene.number}_{style}",
         video.layout.clip_key(video.uid, video.video_id, name),
@@ -347,7 +347,7 @@ def unfinished_clip(changes: Fields) -> Fields:
     return {**fields, "file_size_bytes": 0, "file_size_mb": 0.0, **changes}
 
 
-def add_with_clips(draft: Draft, order: Order, **changes: Any) -> tuple[Video, list[Clip]]:
+def add_with_clips(draft: Draft, order: VideoOrder, **changes: Any) -> tuple[AddedVideo, list[AddedClip]]:
     """A video and as many of its clips as the order says were made."""
     video = add_video(draft, order, **changes)
     wanted = video.ordered()[: order.made]

@@ -275,7 +275,7 @@ def as_text(found: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JobStep:
     """One step, with how many of its batches are done where it is under way."""
 
     name: str
@@ -285,14 +285,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ProgressSample:
     """How much was done at a moment."""
 
     at: datetime
     done: int
 
 
-def steps(job: Job) -> tuple[Step, ...]:
+def steps(job: Job) -> tuple[JobStep, ...]:
     """Every step of this kind of job; one that this version does not know stands at its end under its own name."""
     known = list({"purge": _PURGE, "undo": _UNDO, "empty": _EMPTY}[job.kind])
     if job.kind == "purge":
@@ -304,10 +304,10 @@ def steps(job: Job) -> tuple[Step, ...]:
         known.append((job.step, job.step))
         names.append(job.step)
     at = len(names) if job.state in ENDED else names.index(job.step) if job.step else -1
-    places: list[Step] = []
+    places: list[JobStep] = []
     for number, (name, words) in enumerate(known):
         place: Place = "done" if number < at else "now" if number == at else "next"
-        places.append(Step(name, words, place, job.batch if place == "now" else 0))
+        places.append(JobStep(name, words, place, job.batch if place == "now" else 0))
     return tuple(places)
 
 
@@ -322,7 +322,7 @@ def total(job: Job) -> int:
     return job.objects_total + job.documents_total
 
 
-def rate(samples: list[Sample]) -> float | None:
+def rate(samples: list[ProgressSample]) -> float | None:
     """Things a second between the first and the last sample; `None` while nothing can be said."""
     if len(samples) < 2:
         return None
@@ -331,10 +331,10 @@ def rate(samples: list[Sample]) -> float | None:
     return done / seconds if seconds >= 1 and done > 0 else None
 
 
-def sampled(samples: list[Sample], now: datetime, done: int) -> list[Sample]:
+def sampled(samples: list[ProgressSample], now: datetime, done: int) -> list[ProgressSample]:
     """The samples of the last while, this one included."""
     recent = [sample for sample in samples if (now - sample.at).total_seconds() <= RATE_SECONDS]
-    return [*recent, Sample(now, done)]
+    return [*recent, ProgressSample(now, done)]
 
 
 def draw_job(job_id: str) -> None:
@@ -463,7 +463,7 @@ def _numbers(job: Job, now: datetime) -> str:
     return f"{words}  ·  {speed:,.0f} a second  ·  about {format.span((whole - done) / speed)} left"
 
 
-def _step(step: Step) -> str:
+def _step(step: JobStep) -> str:
     words = md(step.words)
     if step.place == "now":
         words = f"**{words}**" + (f" :gray[batch {step.batches + 1:,}]" if step.batches else "")

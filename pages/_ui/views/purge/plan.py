@@ -275,7 +275,7 @@ def _number(label: str) -> Any:
     return st.column_config.NumberColumn(label, format="localized")
 
 
-def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.Page | None = None) -> None:
+def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.RowPage | None = None) -> None:
     """A table without selection, or a word where there is nothing."""
     if not len(frame):
         st.caption("None.")

@@ -23,7 +23,7 @@ from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
 from pages._ui.views.repair.kinds import Done, Preview, Subject
-from pages._ui.views.repair.outcome import Outcome, Target, outcome_key
+from pages._ui.views.repair.outcome import RepairOutcome, RepairTarget, outcome_key
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT
@@ -32,7 +32,7 @@ from storage.errors import Refused, StorageError, Unsettled
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    target: Target
+    target: RepairTarget
     asked: str  # the fields it was made from
     reason: str
     preview: Preview
@@ -46,7 +46,7 @@ def _plan(page: str) -> str:
     return key(page, "fix", "plan")
 
 
-def start(target: Target) -> None:
+def start(target: RepairTarget) -> None:
     """For the button of a rung: opens its dialog empty, whatever was typed into it before."""
     session.renew_nonce(key(target.page, "fix", "nonce"))
     _drop(target.page)
@@ -62,7 +62,7 @@ def _drop(page: str) -> None:
 def draw(subject: Subject, *, page: str) -> None:
     """The dialog, where one is open for this video or user."""
     target = st.session_state.get(_open(page))
-    if not isinstance(target, Target):
+    if not isinstance(target, RepairTarget):
         return
     if (target.uid, target.video_id) != (subject.uid, subject.video_id):
         _drop(page)
@@ -74,13 +74,13 @@ def draw(subject: Subject, *, page: str) -> None:
     show(target, subject)
 
 
-def _body(target: Target, subject: Subject) -> None:
+def _body(target: RepairTarget, subject: Subject) -> None:
     if _open(target.page) not in st.session_state:
         st.rerun()  # it was confirmed: the page shows how it ended
     feedback.section(target.kind.title.lower(), partial(_form, target, subject), key=key(target.page, "fix", "form"))
 
 
-def _form(target: Target, subject: Subject) -> None:
+def _form(target: RepairTarget, subject: Subject) -> None:
     kind = target.kind
     who = require(kind.action)
     number = session.nonce(key(target.page, "fix", "nonce"))
@@ -189,13 +189,13 @@ def confirm(planned: _Planned) -> None:
     kind = target.kind
     try:
         done = kind.apply(bench(), require(kind.action), planned.preview, planned.reason)
-        ended = Outcome(target, done=done)
+        ended = RepairOutcome(target, done=done)
     except Unsettled as error:
-        ended = Outcome(target, error=error, done=Done("", (error.change_id,)))
+        ended = RepairOutcome(target, error=error, done=Done("", (error.change_id,)))
     except StorageError as error:
-        ended = Outcome(target, error=error)
+        ended = RepairOutcome(target, error=error)
     except Exception as error:
-        ended = Outcome(target, incident=feedback.record(error, f"changing: {kind.title}"))
+        ended = RepairOutcome(target, incident=feedback.record(error, f"changing: {kind.title}"))
     finally:
         loads.forget_user(target.uid)
     _drop(target.page)

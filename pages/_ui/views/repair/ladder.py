@@ -14,7 +14,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views.repair import dialog, outcome
 from pages._ui.views.repair.kinds import BY_ID, KINDS, Kind, Subject, of_case
-from pages._ui.views.repair.outcome import Target
+from pages._ui.views.repair.outcome import RepairTarget
 from pages._ui.views.user import is_wrong
 from storage.domain.usage import Counter
 from storage.services.diagnose import Case
@@ -58,7 +58,7 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=dialog.start,
-            args=(Target(page, kind.id, uid, ""),), type="primary" if wrong else "secondary",
+            args=(RepairTarget(page, kind.id, uid, ""),), type="primary" if wrong else "secondary",
         )  # fmt: skip
         st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
     dialog.draw(subject, page=page)
@@ -74,7 +74,7 @@ def _again(uid: str, page: str) -> None:
 
 
 def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:
-    target = Target(page, kind.id, case.diagnosis.uid, case.diagnosis.video_id)
+    target = RepairTarget(page, kind.id, case.diagnosis.uid, case.diagnosis.video_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
             f":material/{kind.icon}: **{kind.title}**{_ADVISED if advised else ''}  \n:small[{md(kind.about, 200)}]",

@@ -19,7 +19,7 @@ from storage.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RepairTarget:
     """Which rung of which video, or of which user (then `video_id` is empty), on which page.
 
     It is what callbacks are handed, as it was when they were drawn.
@@ -37,10 +37,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RepairOutcome:
     """How a change ended. Exactly one of `done`, `error` and `incident` says so."""
 
-    target: Target
+    target: RepairTarget
     done: Done | None = None
     error: StorageError | None = None
     incident: str = ""
@@ -52,7 +52,7 @@ def outcome_key(page: str) -> str:
     return key(page, "fix", "outcome")
 
 
-def undo(shown: Outcome) -> None:
+def undo(shown: RepairOutcome) -> None:
     """For the Undo button: takes back what was just written, the last part first."""
     target, done = shown.target, shown.done
     if done is None or session.take(outcome_key(target.page)) is not shown:
@@ -64,9 +64,9 @@ def undo(shown: Outcome) -> None:
             left.pop()
         ended = replace(shown, done=Done("Everything was put back as it was.", done.change_ids), undone=True)
     except StorageError as error:
-        ended = Outcome(target, error=error, done=replace(done, change_ids=tuple(left)))
+        ended = RepairOutcome(target, error=error, done=replace(done, change_ids=tuple(left)))
     except Exception as error:
-        ended = Outcome(target, incident=feedback.record(error, "taking a change back"))
+        ended = RepairOutcome(target, incident=feedback.record(error, "taking a change back"))
     finally:
         loads.forget_user(target.uid)
     st.session_state[outcome_key(target.page)] = ended
@@ -75,7 +75,7 @@ def undo(shown: Outcome) -> None:
 def draw(subject: Subject, *, page: str) -> None:
     """How the last change of this video or user ended, where there was one, with the button that takes it back."""
     shown = st.session_state.get(outcome_key(page))
-    if not isinstance(shown, Outcome):
+    if not isinstance(shown, RepairOutcome):
         return
     if (shown.target.uid, shown.target.video_id) != (subject.uid, subject.video_id):
         return
@@ -90,7 +90,7 @@ def draw(subject: Subject, *, page: str) -> None:
             _take_back(shown, page)
 
 
-def _take_back(shown: Outcome, page: str) -> None:
+def _take_back(shown: RepairOutcome, page: str) -> None:
     assert shown.done is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for change_id in shown.done.change_ids:
