@@ -497,7 +497,6 @@ __all__ = [
     "ReadScope",
     "Rechecked",
     "ScanProgress",
-    "ScanTotals",
     "VerifyContext",
     "checker",
     "parse_shard",

@@ -81,7 +81,7 @@ def stores(attached: Demo) -> Iterator[Stores]:
 
 
 @pytest.fixture(scope="module")
-def dated(shared: Shared) -> World:
+def dated(shared: Shared) -> SampleWorld:
     """The sample as it was put in."""
     return _sample_of(shared.directory)
 
@@ -99,14 +99,14 @@ def test_attaching_gives_the_same_endpoints_and_stopping_ends_nothing(shared: Sh
     assert shared.owner.poll() is None
 
 
-def test_every_object_is_there_with_its_size_and_age(stores: Stores, dated: World) -> None:
+def test_every_object_is_there_with_its_size_and_age(stores: Stores, dated: SampleWorld) -> None:
     frame = stores.objects.list_all("").frame
     found = {row.key: (row.size_bytes, row.last_modified.to_pydatetime()) for row in frame.itertuples()}
     expected = {o.key: (o.size, o.modified.replace(microsecond=0)) for o in dated.objects}
     assert found == expected
 
 
-def test_every_document_is_there(stores: Stores, dated: World) -> None:
+def test_every_document_is_there(stores: Stores, dated: SampleWorld) -> None:
     assert update_times(stores.handle).keys() == dated.documents.keys()
     story = CAST["healthy"]
     path = f"users/{story.uid}/videos/{story.video_id}"
@@ -116,7 +116,7 @@ def test_every_document_is_there(stores: Stores, dated: World) -> None:
 
 
 def test_the_figures_about_all_customers_are_there_with_a_month_of_growth_that_says_how_it_is_known(
-    stores: Stores, dated: World
+    stores: Stores, dated: SampleWorld
 ) -> None:
     view = read_fleet(stores.records)
     users = {path.split("/")[1] for path in dated.documents if path.startswith("users/")}
@@ -130,13 +130,13 @@ def test_the_figures_about_all_customers_are_there_with_a_month_of_growth_that_s
     assert days[["users", "videos", "clips", "clip_bytes"]].apply(lambda column: column.is_monotonic_increasing).all()
 
 
-def test_unfinished_uploads_are_as_old_as_their_stories_say(stores: Stores, dated: World) -> None:
+def test_unfinished_uploads_are_as_old_as_their_stories_say(stores: Stores, dated: SampleWorld) -> None:
     found = stores.objects.multipart_uploads("").uploads
     begun = {upload.key: upload.initiated_at for upload in found}
     assert begun == {each.key: (dated.now - each.age).replace(microsecond=0) for each in dated.uploads}
 
 
-def test_a_signed_url_of_an_unusual_key_gives_the_clip(stores: Stores, dated: World) -> None:
+def test_a_signed_url_of_an_unusual_key_gives_the_clip(stores: Stores, dated: SampleWorld) -> None:
     contents = {each.key: each.content() for each in dated.objects}
     for number in range(1, 8):
         key = str(CAST[f"key_{number}"].key)
@@ -182,7 +182,7 @@ def test_a_running_demo_is_not_reset(shared: Shared) -> None:
 
 
 def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
-    shared: Shared, attached: Demo, dated: World
+    shared: Shared, attached: Demo, dated: SampleWorld
 ) -> None:
     changed, gone = CAST["analysis_stalled"], CAST["orphan_object"]
     path = f"users/{changed.uid}/videos/{changed.video_id}"
@@ -216,13 +216,13 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
     assert not shared.directory.exists()
 
 
-def _sample_of(directory: Path) -> World:
+def _sample_of(directory: Path) -> SampleWorld:
     sample = DemoFolder(directory).sample()
     assert sample is not None
     return build(sample.dated, sample.seed)
 
 
-def _assert_redated(stores: Stores, after: World, gone: str) -> None:
+def _assert_redated(stores: Stores, after: SampleWorld, gone: str) -> None:
     frame = stores.objects.list_all("").frame
     found = {row.key: row.last_modified.to_pydatetime() for row in frame.itertuples()}
     assert found == {o.key: o.modified.replace(microsecond=0) for o in after.objects if o.key != gone}
