@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from grpc import StatusCode
 
 from storage.actions.audit import AuditTrail
 from storage.actions.purge import jobs, lease
@@ -144,6 +145,54 @@ def test_a_batch_of_documents_that_arrives_after_its_worker_was_replaced_changes
     assert filled.purging.jobs.get(job_id).state == "undone"
 
 
+def deletes_clips(request: Any) -> bool:
+    return any("/clips/" in one.delete for one in request.writes)
+
+
+def begins_objects(request: Any) -> bool:
+    """Whether a commit notes in the journal that a batch of objects is begun."""
+    entries = [one.update.fields for one in request.writes if "phase" in one.update.fields]
+    said = [tuple(one[name].string_value for name in ("phase", "step") if name in one) for one in entries]
+    return ("begin", "objects") in said
+
+
+@pytest.mark.parametrize(("commit", "undone"), [(deletes_clips, False), (begins_objects, True)])
+def test_a_worker_whose_answer_was_lost_and_that_was_replaced_before_it_asks_again_goes_on_with_nothing(
+    filled: PurgeWorld, monkeypatch: pytest.MonkeyPatch, commit: Callable[[Any], bool], undone: bool
+) -> None:
+    """The job's document is much as that commit left it; but by now the job is cancelled, or all is put back."""
+    before, faults = filled.snapshot(), filled.firestore.faults  # type: ignore[attr-defined]
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    real, slept = lease._boot_seconds, list[float]()
+
+    def replaced() -> None:
+        filled.pass_time(timedelta(minutes=5))
+        other = filled.open()
+        assert cancel(other, job_id, BOB).state == "cancelled"
+        if undone:
+            assert run_job(other, undo(other, job_id, REASON, BOB).job_id).state == "done"
+        slept.append(300.0)
+
+    monkeypatch.setattr(lease, "_boot_seconds", lambda: real() + sum(slept))
+    faults.lose_reply("Commit", StatusCode.UNAVAILABLE, when=commit)
+    faults.meanwhile("Commit", replaced, when=commit, skip=1)
+    with pytest.raises(LeaseLost):
+        run_job(filled.purging, job_id)
+    assert slept
+    assert filled.purging.jobs.get(job_id).state == ("undone" if undone else "cancelled")
+    if not undone:
+        run_job(filled.purging, undo(filled.purging, job_id, REASON, BOB).job_id)
+    assert filled.snapshot() == before
+
+
+def test_a_stop_that_is_asked_for_while_an_answer_is_lost_is_heard(filled: PurgeWorld) -> None:
+    faults = filled.firestore.faults  # type: ignore[attr-defined]
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    faults.lose_reply("Commit", StatusCode.UNAVAILABLE, when=begins_objects)
+    faults.meanwhile("Commit", lambda: cancel(filled.open(), job_id, BOB), when=begins_objects, skip=1)
+    assert run_job(filled.purging, job_id).state == "cancelled"
+
+
 def test_a_restoring_that_arrives_after_its_worker_was_replaced_changes_nothing(filled: PurgeWorld) -> None:
     faults = filled.firestore.faults  # type: ignore[attr-defined]
     job_id = filled.purge(SCOPE).job_id
@@ -206,7 +255,7 @@ def test_a_deletion_that_arrives_after_everything_was_put_back_is_found_before_t
         killed = threads.submit(run_job, heard.purging, job_id)
         assert sent.wait(PATIENCE_SECONDS)
         for module in (jobs, lease):
-            monkeypatch.setattr(module, "surely_gone", lambda _: True)
+            monkeypatch.setattr(module, "process_has_ended", lambda _: True)
         waited: list[float] = []
 
         def arrives(seconds: float) -> None:

@@ -266,7 +266,9 @@ class JobLease:
     def _batch(self, new: Job, entry: Mapping[str, Any] | None, also: Mapping[str, Mapping[str, Any]]) -> list[Change]:
         old_fields, new_fields = self.job.to_fields(), new.to_fields()
         moved: dict[FieldName, Any] = {name: value for name, value in new_fields.items() if value != old_fields[name]}
-        moved["epoch"] = new.epoch  # the fencing number, of whichever worker this is
+        # The fencing number, whose the job is, and whether it is to stop: a write whose answer was lost counts as done
+        # only where the document, read again, still says all three.
+        moved |= {"epoch": new.epoch, "lease_owner": new.lease_owner, "cancel_by": new.cancel_by}
         batch: list[Change] = [Update(new.path, moved, self.job.update_time)]
         if entry is not None:
             body = {
@@ -290,7 +292,7 @@ class JobLease:
         except BackendError:
             return False
         mine = there.epoch == self.job.epoch
-        if mine and there.sequence == new.sequence > self.job.sequence:
+        if mine and there.lease_owner == new.lease_owner and there.sequence == new.sequence > self.job.sequence:
             self.job = there
             return True
         if not mine or there.lease_owner != self.job.lease_owner:
