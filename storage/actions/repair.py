@@ -326,7 +326,7 @@ def undo(bench: RepairContext, actor: Actor, change_id: str, reason: str) -> App
     )  # fmt: skip
 
     def taken_back() -> Applied:
-        outside = strays(known, bench.stores.layout)
+        outside = strays(known, bench.stores.layout, change_id)
         if outside:
             raise Refused(
                 "The record of this change names what is not the user's that it is about.",

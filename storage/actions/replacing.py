@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal, Self
 
 from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter, md5_of
-from storage.domain.changes import KEPT_PREFIX
+from storage.domain.changes import kept_prefix
 from storage.domain.documents import ObjectInfo
 from storage.errors import Stale, StorageError
 from storage.repositories.objects import Objects
@@ -56,7 +56,7 @@ class Overwritten:
     @classmethod
     def of(cls, replacement: Replacement, change_id: str) -> Self:
         """As it will be: one put in one piece has the MD5 of its bytes for its ETag."""
-        kept = None if replacement.seen is None else f"{KEPT_PREFIX}{change_id}/{replacement.name}"
+        kept = None if replacement.seen is None else f"{kept_prefix(change_id)}{replacement.name}"
         return cls(replacement.key, kept, md5_of(replacement.stream), replacement.seen)
 
     @classmethod
@@ -103,9 +103,9 @@ def give_back(objects: Objects, writer: ObjectWriter, row: Overwritten) -> bool:
     return True
 
 
-def forget(writer: ObjectWriter, rows: Sequence[Overwritten]) -> StorageError | None:
-    """Deletes the copies that were kept; the error that leaves any of them behind."""
-    names = [row.kept for row in rows if row.kept is not None and row.kept.startswith(KEPT_PREFIX)]
+def forget(writer: ObjectWriter, change_id: str, rows: Sequence[Overwritten]) -> StorageError | None:
+    """Deletes the copies that a change kept, its own alone; the error that leaves any of them behind."""
+    names = [row.kept for row in rows if row.kept is not None and row.kept.startswith(kept_prefix(change_id))]
     return writer.delete(names).first_error() if names else None
 
 

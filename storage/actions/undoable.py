@@ -101,10 +101,11 @@ def apply_with_objects(
     }
     operation = f"Writing ({changes.kind})"
     begun = writers.documents.commit([Create(_path(change_id), record)], operation=operation)
-    committing = False
+    committing, mine = False, list[Overwritten]()
     try:
-        written = tuple(replacing.write(writers.objects, one, row) for one, row in zip(objects, rows, strict=True))
+        written = tuple(_write(writers, one, row, mine) for one, row in zip(objects, rows, strict=True))
         rows = [Overwritten(row.key, row.kept, info.etag, row.before) for row, info in zip(rows, written, strict=True)]
+        mine = rows
         end: dict[FieldName, Any] = {"state": DONE, "replaced": [row.as_row() for row in rows]}
         commit: list[Change] = [*_forward(changes), *_counters(counted)]
         commit.append(Update(_path(change_id), end, begun.update_times[_path(change_id)]))
@@ -112,18 +113,32 @@ def apply_with_objects(
         writers.documents.commit(commit, operation=operation)
     except Exception as fault:
         unsure = committing and isinstance(fault, Unreachable)
-        if not _given_up(stores, writers, change_id, rows, fault, unsure=unsure, actor=actor):
+        if not _given_up(stores, writers, change_id, rows, mine, fault, unsure=unsure, actor=actor):
             raise
     return Applied(change_id, changes.effective, written)
 
 
+def _write(writers: Writers, one: Replacement, row: Overwritten, mine: list[Overwritten]) -> ObjectInfo:
+    """Writes one object; `mine` has the rows of those that were written, or may have been.
+
+    What refuses a write is somebody else's object, were it the very same bytes: that is not this change's to take back.
+    """
+    mine.append(row)
+    try:
+        return replacing.write(writers.objects, one, row)
+    except Stale:
+        mine.pop()
+        raise
+
+
 def _given_up(
-    stores: Stores, writers: Writers, change_id: str, rows: Sequence[Overwritten], fault: Exception, *, unsure: bool,
-    actor: str,
+    stores: Stores, writers: Writers, change_id: str, rows: Sequence[Overwritten], mine: Sequence[Overwritten],
+    fault: Exception, *, unsure: bool, actor: str,
 ) -> bool:  # fmt: skip
     """After a fault: puts the objects back where the fields were not written. True: they were, and all is done.
 
-    The mark goes first: a commit whose answer was lost demands the record as it was, so it cannot arrive any more.
+    Only those of `mine`; the copies of all `rows` are given up. The mark goes first: a commit whose answer was lost
+    demands the record as it was, so it cannot arrive any more.
     """
     code = fault.code if isinstance(fault, StorageError) else type(fault).__name__
     mark = {"undone_by": actor, "undone_reason": f"not made: {code}", "undone_at": Special.SERVER_TIME}
@@ -135,7 +150,7 @@ def _given_up(
             raise _unsettled(change_id, fault) from also
         _log.warning("change %s could not be marked as taken back: %s", change_id, also.message)
     try:
-        for row in reversed(rows):
+        for row in reversed(mine):
             replacing.give_back(stores.objects, writers.objects, row)
     except StorageError as also:
         raise _unsettled(change_id, fault) from also
@@ -161,7 +176,7 @@ def _returned(
 ) -> None:
     """The end of a change that was taken back: its copies are needed no more. What keeps it from that is only told."""
     try:
-        left = replacing.forget(writers.objects, rows) if forget else None
+        left = replacing.forget(writers.objects, change_id, rows) if forget else None
         if left is not None:
             raise left
         if read(records, change_id).state == RETURNING:
@@ -367,7 +382,7 @@ def expire(stores: Stores, writers: Writers, now: datetime) -> tuple[str, ...]:
 
 def empty_kept(writers: Writers, found: Recorded) -> None:
     """Deletes what a change keeps, whatever its state. Raises what keeps it from that."""
-    failure = replacing.forget(writers.objects, found.rows)
+    failure = replacing.forget(writers.objects, found.change_id, found.rows)
     if failure is not None:
         raise failure
     halfway = found.state in {BEGUN, RETURNING}

@@ -13,6 +13,11 @@ from storage.domain.layout import OPS_PREFIX, Layout
 KEPT_PREFIX = f"{OPS_PREFIX}replaced/"  # where the copies of replaced objects lie
 
 
+def kept_prefix(change_id: str) -> str:
+    """Where the copies of what one change replaced lie."""
+    return f"{KEPT_PREFIX}{change_id}/"
+
+
 class Absence(Enum):
     """Stands for a field that is not there, which is not the same as null."""
 
@@ -63,10 +68,11 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) or (one != one and other != other)
 
 
-def strays(record: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
+def strays(record: Mapping[str, Any], layout: Layout, change_id: str) -> tuple[str, ...]:
     """What the record of a change names beyond the user that it is about: taking it back would write there.
 
-    Whoever can write the record could otherwise have the desk delete or overwrite any object of the bucket.
+    Whoever can write the record could otherwise have the desk delete or overwrite any object of the bucket, or put what
+    another change kept, of another customer, into this one's place.
     """
     uid = str(record.get("uid") or "")
     mine = (f"users/{uid}", f"storage_accounting/{uid}")
@@ -79,8 +85,8 @@ def strays(record: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
         key, kept = str(row.get("key")), row.get("kept")
         if not key.startswith(prefixes) or key.startswith(OPS_PREFIX):
             found.append(f"object outside the change: {key}")
-        if kept is not None and not str(kept).startswith(KEPT_PREFIX):
-            found.append(f"copy outside the desk's own: {kept}")
+        if kept is not None and not str(kept).startswith(kept_prefix(change_id)):
+            found.append(f"copy outside the change's own: {kept}")
     return tuple(found)
 
 

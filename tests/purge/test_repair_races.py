@@ -106,6 +106,55 @@ def test_what_the_worker_writes_just_before_a_repair_does_is_left_and_the_repair
 
 @each_repair
 @pytest.mark.parametrize("there", ["something", "nothing"])
+def test_of_two_who_store_the_same_file_at_once_the_one_who_is_refused_takes_nothing_from_the_other(
+    desk: PurgeWorld, proxy: FaultProxy, repair: str, there: str
+) -> None:
+    """The object of the first is the very bytes that the second would have written, and is not the second's."""
+    plan, key = REPAIRS[repair]
+    if there == "nothing":
+        desk.purging.writers.objects.delete([key])
+    first, second = plan(desk), plan(desk)
+    done: list[Any] = []
+
+    def quicker() -> None:
+        first()
+        done.append(desk.snapshot())
+
+    proxy.on(Meanwhile(quicker), method="PUT", path=at_path(key), only={1})
+    with pytest.raises(Stale):
+        second()
+    assert [desk.snapshot()] == done
+    kept = desk.own_keys("_ops/replaced/")
+    assert len({name.split("/")[2] for name in kept}) == (1 if kept else 0), "the copies of the first alone"
+
+
+@each_repair
+def test_a_record_that_names_what_another_change_kept_brings_nothing_of_it_to_its_own_customer(
+    desk: PurgeWorld, repair: str
+) -> None:
+    plan, key = REPAIRS[repair]
+    plan(desk)()
+    secret = desk.own_keys("_ops/replaced/")
+    desk.add_user("u2", {VIDEO: 1})
+    own = key.replace("/u1/", "/u2/")
+    there = desk.stores.objects.head(own)
+    assert there is not None
+    forged = {
+        "kind": "highlights", "uid": "u2", "video_id": VIDEO, "changes": [], "created": [], "undone_by": None,
+        "state": "done", "kept_until": desk.now(), "at": desk.now(), "actor": "eve@example.com", "reason": REASON,
+        "replaced": [{"key": own, "kept": secret[0], "etag": there.etag, "before": "0" * 32}],
+    }  # fmt: skip
+    desk.put_documents({"ops_changes/forged": forged})
+    before = desk.snapshot()
+    with pytest.raises(Refused, match="names what is not the user's"):
+        fixing.undo(bench(desk), ADA, "forged", REASON)
+    sweep(desk.purging)
+    assert desk.snapshot() == before
+    assert desk.own_keys("_ops/replaced/") == secret, "nor does its age, or erasing, take what another change kept"
+
+
+@each_repair
+@pytest.mark.parametrize("there", ["something", "nothing"])
 def test_what_the_worker_writes_while_a_repair_is_refused_is_neither_deleted_nor_overwritten(
     desk: PurgeWorld, repair: str, there: str
 ) -> None:
