@@ -247,6 +247,23 @@ def test_a_key_that_was_changed_keeps_no_undo_from_bringing_all_back(filled: Pur
     assert filled.snapshot() == before
 
 
+def test_a_purge_that_stopped_half_way_goes_on_after_a_change_of_key_where_the_former_one_is_known(
+    filled: PurgeWorld,
+) -> None:
+    with_key, later = keyed(filled, "k" * 32), keyed(filled, "n" * 32)
+    plan = seal_plan(with_key, filled.plan(SCOPE))
+    job_id = apply_plan(with_key, plan, Request(plan.scope.spelled, REASON), ADA).job_id
+    cancel(with_key, job_id, ADA)
+    with pytest.raises(Stale) as refused:
+        resume(later, job_id, ADA)
+    assert "AUDIT_HMAC_FORMER_KEYS" in refused.value.remedy
+    settings = replace(later.stores.settings, audit_former_keys=(Secret("k" * 32),))
+    knowing = filled.open(stores=replace(filled.stores, settings=settings))
+    with pytest.raises(Stale):
+        approve(knowing, plan, BOB)
+    assert run_job(knowing, resume(knowing, job_id, ADA).job_id).state == "done"
+
+
 def test_the_json_of_a_plan_keeps_its_fingerprint_and_adds_its_seal(filled: PurgeWorld) -> None:
     plan = filled.plan(SCOPE)
     said = json.loads(to_text(plan))

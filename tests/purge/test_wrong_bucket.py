@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from storage.actions.purge.context import Purging
-from storage.actions.purge.jobs import undo
+from storage.actions.purge.jobs import resume, undo
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.writers import open_writers
 from storage.connect import connect
@@ -40,6 +40,20 @@ def test_a_sweep_on_another_bucket_empties_no_quarantine(filled: PurgeWorld, els
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == copies
     assert [done.state for done in sweep(filled.purging)] == ["done"]
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == []
+
+
+def test_a_purge_goes_on_in_no_other_bucket_though_that_is_a_copy(filled: PurgeWorld, elsewhere: Purging) -> None:
+    job_id = filled.apply(filled.plan(SCOPE)).job_id
+    before = filled.snapshot()
+    keys = [*before[0], *filled.own_keys("_ops/plans/"), *filled.own_keys("_ops/secrets/")]
+    for key in keys:
+        elsewhere.writers.objects.put(key, filled.stores.objects.get_bytes(key, 10**7), "video/mp4")
+    assert [(job.job_id, job.state) for job in sweep(elsewhere)] == [(job_id, "failed")]
+    failure = filled.purging.jobs.get(job_id).failure
+    assert failure is not None
+    assert "R2_BUCKET_NAME" in failure["remedy"]
+    assert filled.snapshot() == before
+    assert run_job(filled.purging, resume(filled.purging, job_id, ADA).job_id).state == "done"
 
 
 def test_a_new_plan_takes_up_what_a_purge_left_although_it_took_the_objects(world: PurgeWorld) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 
 from storage import logs
 from storage.actions.purge.context import Purging
@@ -79,13 +80,30 @@ def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
     outside = strays(plan)
     if outside:
         raise Refused("The plan names what does not belong to its scope.", reasons=outside, remedy="Undo the job.")
-    if not plan.seal or job.kind != "purge":
+    if job.kind != "purge":
+        return
+    here = purging.target
+    if (plan.target.bucket, plan.target.project) != (here.bucket, here.project):
+        raise Refused(
+            f"The job is of bucket {plan.target.bucket!r} and project {plan.target.project!r}, not of this machine's.",
+            remedy="Resume it where it was begun: compare R2_BUCKET_NAME and FIREBASE_PROJECT_ID.",
+        )
+    if not plan.seal or _sealed_before(purging, plan):
         return
     try:
         check_sealed(purging, plan)
     except Stale as stale:
-        stale.remedy = "Set AUDIT_HMAC_KEY to what it was when the plan was made, or undo the job and plan anew."
+        stale.remedy = "Put the key that sealed the plan into AUDIT_HMAC_FORMER_KEYS, or undo the job and plan anew."
         raise
+
+
+def _sealed_before(purging: Purging, plan: PurgePlan) -> bool:
+    """Whether a former key of the configuration fits: a job outlives the change of a key, an open plan does not."""
+    for former in purging.stores.settings.audit_former_keys:
+        with suppress(Stale):
+            check_key(plan, SealKey("AUDIT_HMAC_KEY", former.reveal().encode()))
+            return True
+    return False
 
 
 def _known(purging: Purging) -> SealKey | None:

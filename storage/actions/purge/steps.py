@@ -331,7 +331,8 @@ class Prove(Single):
         """The proof goes to the journal and into the certificate; its lists to the job."""
         proof, now, job = self.proof(), self.ledger.now(), self.ledger.job
         public_url = self.purging.stores.settings.r2.public_url
-        outlives = what_outlives(job, wider=self._wider(), public_url=public_url, never_seen=len(proof.never_seen))
+        never_seen = None if self.plan.claims is None else len(proof.never_seen)
+        outlives = what_outlives(job, wider=self._wider(), public_url=public_url, never_seen=never_seen)
         content = json.dumps(certificate(job, proof, outlives, now, self.plan.claims), indent=1).encode()
         self.purging.writers.objects.put(certificate_key(job.job_id), content, "application/json")
         lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(shortened(proof.disturbed))}

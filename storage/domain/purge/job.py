@@ -201,7 +201,6 @@ class Job:
         try:
             names = {part.name for part in fields(cls)} - _OF_FIRESTORE - (LATER_FIELDS - values.keys())
             known = {name: values[name] for name in names}
-            known = {name: values[name] for name in names}
             known["scope"] = Scope.from_dict(values["target"])
             known["tally"] = JobTally(**values["tally"])
             for name in ("approved_by", "residue", "disturbed"):
@@ -274,10 +273,11 @@ def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
     return kept if len(lines) <= most else [*kept, f"and {len(lines) - most:,} more"]
 
 
-def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen: int = 0) -> tuple[str, ...]:
+def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen: int | None = 0) -> tuple[str, ...]:
     """What a purge cannot reach, in words for the person who has to answer for it.
 
-    `wider` are the earlier purges of something larger whose quarantines still hold copies.
+    `wider` are the earlier purges of something larger whose quarantines still hold copies. `never_seen` is `None` where
+    the plan did not count what was claimed.
     """
     lines = [
         "Firestore's point-in-time recovery keeps older versions for up to 7 days (1 hour where it is off).",
@@ -286,7 +286,12 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen
         "through them is out of reach.",
         "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
     ]
-    if never_seen:
+    if never_seen is None:
+        lines.append(
+            "The plan is of an earlier version, which did not count what completed clips claimed: objects that were "
+            "never seen are not proven to be gone."
+        )
+    elif never_seen:
         lines.append(
             f"{never_seen:,} objects that completed clips claimed were never seen, and are not proven to be gone: "
             "should they lie in another bucket, they lie there still."
