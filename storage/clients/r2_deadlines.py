@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTT
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError
 
 from storage.clients.circuit import Circuit, patient
+from storage.errors import StorageError
 
 ANSWER_SECONDS = 6.0  # what a whole answer may take, and a second more for each:
 ANSWER_BYTES_A_SECOND = 65_536
@@ -82,7 +83,7 @@ class Watch:
     def _end(self, exception: BaseException | None, **_: Any) -> None:
         began = getattr(self._here, "began", None)
         self._here.began = None
-        if began is None:
+        if began is None or isinstance(exception, StorageError):  # the desk's own word: nothing was sent
             return
         if not isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
             self.circuit.answered()

@@ -14,6 +14,7 @@ from storage.clients import r2
 from storage.clients.circuit import Circuit, patiently
 from storage.clients.r2 import ContextThreads
 from storage.clients.r2_deadlines import circuit_of
+from storage.clients.r2_lease import asked_before_changes
 from storage.errors import AccessDenied, StorageError, Unreachable
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
@@ -100,6 +101,23 @@ def test_an_answer_that_begins_and_does_not_end_is_given_up(looking: Objects, pr
     assert open_for(proxy)
     assert proxy.count() == 2
     assert time.monotonic() - began < 10
+
+
+def test_a_change_that_the_desk_itself_does_not_send_says_nothing_of_the_store(
+    looking: Objects, proxy: FaultProxy, r2_rig: SeaweedRig, bucket: str
+) -> None:
+    """A worker asks Firestore before each change; that this has no answer does not mean that R2 has one."""
+
+    def firestore_is_away() -> None:
+        raise Unreachable("Firestore did not answer.")
+
+    proxy.on(Hang())
+    assert isinstance(looking.list_all("users/u1/").error, Unreachable)
+    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
+    with patiently(), asked_before_changes(firestore_is_away), pytest.raises(Unreachable, match="Firestore"):
+        writer.mark(KEYS[0])
+    assert open_for(proxy)
+    assert proxy.count(method="PUT") == 0
 
 
 def test_refusals_and_resets_open_nothing(looking: Objects, proxy: FaultProxy) -> None:
