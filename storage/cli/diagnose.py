@@ -124,7 +124,10 @@ def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
     if rows:
         say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO"), rows)
     else:
-        say(f"Nothing needs a person; {found.looked_at:,} videos were looked at.")
+        nothing = (
+            "Nothing needs a person" if found.complete else "Nothing found so far, and not everything was looked at"
+        )
+        say(f"{nothing}; {found.looked_at:,} videos were looked at.")
     if found.error:
         report_error(found.error, as_json=False)
     return status

@@ -17,7 +17,13 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
-from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
 
 from storage.clients.circuit import Circuit, patient
 from storage.errors import StorageError
@@ -85,11 +91,13 @@ class Watch:
         self._here.began = None
         if began is None or isinstance(exception, StorageError):  # the desk's own word: nothing was sent
             return
-        if not isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
+        # Looking a name up has no time-out of the SDK's: one that took too long was silence, whatever it ended in.
+        connecting = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
+        late = connecting and time.monotonic() - began >= self._seconds[ConnectTimeoutError]
+        if exception is None or not (late or isinstance(exception, ConnectTimeoutError | ReadTimeoutError)):
             self.circuit.answered()
             return
         self._here.late = exception
-        connecting = isinstance(exception, ConnectTimeoutError)
         seconds = self._seconds[ConnectTimeoutError if connecting else ReadTimeoutError]
         self.circuit.timed_out(began, self._here.target, seconds, single=self._here.single and not connecting)
 

@@ -260,7 +260,8 @@ class StuckList:
 
     `looked_at` counts the videos that were diagnosed; `notes` say what was not looked at. `error` is the first thing
     that a store refused or did not answer: the verdicts of those videos are about that. `complete` is false there, and
-    where more candidates are in progress or failed than were considered: then the list is a lower bound.
+    where more candidates are in progress or failed than were considered, or some videos have no known status (the
+    product takes them for being processed, and no question finds them): then the list is a lower bound.
     """
 
     videos: tuple[StuckVideo, ...]
@@ -343,7 +344,7 @@ def _candidates(checker: VerifyContext, reach: Reach) -> _Candidates:
 
 
 def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
-    """Three questions across all users; whether one of them was cut at the bound."""
+    """Three questions across all users; whether one of them was cut at the bound, or videos are in none of them."""
     # Not narrowed by `updated_at` here: a clock that jumped ahead would hide a video for as long as it jumped.
     asked = {"in progress": IN_PROGRESS, "failed": FAILED, "delivered": DELIVERED}
     if not reach.delivered:
@@ -361,7 +362,7 @@ def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame]
         notes.append("Too many videos to count here: whether some are without a known status, the rollup says.")
     elif strange:
         notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
-    return frames, notes, not all(table.complete for table in tables)
+    return frames, notes, bool(strange) or not all(table.complete for table in tables)
 
 
 def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:

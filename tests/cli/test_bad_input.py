@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import socket
 
 import pytest
 from grpc import StatusCode
 
+from storage.cli.main import parser
 from tests.cli.recorded import ACTING
 from tests.rigs import hostile
 from tests.rigs.http_faults import Answer as Refusal
@@ -30,6 +32,38 @@ def test_a_bad_id_is_refused_before_any_backend_is_asked(run, no_settings, monke
     error = answer.json["error"]
     assert error["code"] == "bad_input"
     assert error["remedy"]
+
+
+def every_id() -> list[tuple[list[str], int]]:
+    """Each command with all that it needs, and the place of one of its ids in it."""
+    found = []
+    leaves: list[tuple[tuple[str, ...], argparse.ArgumentParser]] = [((), parser())]
+    while leaves:
+        words, command = leaves.pop()
+        groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+        leaves += [((*words, name), below) for group in groups for name, below in group.choices.items()]
+        ids = [action for action in command._actions if str(action.metavar).endswith(("UID", "_ID"))]
+        for one in ids if not groups else []:
+            line, place = list(words), 0
+            for action in command._actions:
+                if action.required or (action in ids and (not action.option_strings or action is one)):
+                    line += [*action.option_strings[-1:], "1"]
+                    place = len(line) - 1 if action is one else place
+            found.append((line, place))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "place"), every_id(), ids=lambda given: "-".join(given) if isinstance(given, list) else str(given)
+)
+def test_every_id_of_every_command_passes_the_one_check(run, no_settings, monkeypatch, line, place):
+    monkeypatch.setattr("storage.connect.opened", lambda: pytest.fail("a backend was opened"))
+    for value in ("", "..", "a/b", "a\nb"):
+        answer = run(*line[:place], value, *line[place + 1 :], "--json")
+        assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input"), line
+        assert "_ID" in answer.json["error"]["message"] or "UID" in answer.json["error"]["message"], line
+    for value in ("", "..", "a/b"):  # --exact-ids is for what a store can hold
+        assert run(*line[:place], value, *line[place + 1 :], "--json", "--exact-ids").status == 2, line
 
 
 @pytest.mark.parametrize("value", ["🎬", "Пользователь", "名前", "a b", "100%"])

@@ -168,9 +168,16 @@ def test_a_full_quota_is_read_from_the_owners_plan(desk: Desk) -> None:
 
 
 def test_ids_that_are_none_are_refused_before_anything_is_asked(desk: Desk) -> None:
-    for uid, video_id in (("", "v"), ("u1", ".."), ("u1", "a/b"), ("u1", "x\n")):
+    for uid, video_id in (("", "v"), (".", "v"), ("u1", ".."), ("u1", "a/b"), ("u1/videos/v", "v"), ("u1", "__x__")):
         with pytest.raises(BadInput):
             diagnose(desk.checker, uid, video_id)
+
+
+@pytest.mark.parametrize("video_id", ["x\n", "copy ", "__id7__"])
+def test_an_id_that_nobody_would_type_is_an_id_like_any_other_to_a_diagnosis(desk: Desk, video_id: str) -> None:
+    assert diagnose(desk.checker, "u1", video_id).diagnosis.verdict == "not_found"
+    desk.video(video_id, status="processing", highlights=None, updated_at=desk.ago(hours=2), completed_at=None)
+    assert diagnose(desk.checker, "u1", video_id).diagnosis.verdict == "analysis_stalled"
 
 
 def test_the_hand_over_of_a_real_case_holds_no_link(desk: Desk) -> None:
@@ -240,6 +247,7 @@ def test_what_was_left_out_is_said(desk: Desk) -> None:
     assert "2 delivered videos not looked at" in text
     assert "1 video that failed more than 30 days ago" in text
     assert "1 video without a known status" in text
+    assert not found.complete  # it may be a rendering that nothing moves
 
 
 def test_looking_at_what_is_stuck_counts_no_further_than_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -130,6 +131,29 @@ def test_refusals_and_resets_open_nothing(looking: Objects, proxy: FaultProxy) -
     assert not open_for(proxy)
     proxy.clear()
     assert looking.list_all("users/u1/").complete
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.6, 1), (0.0, 3)], ids=["silence", "a quick no"])
+def test_a_name_that_is_looked_up_for_too_long_is_waited_for_once(
+    quick: None, r2_rig: SeaweedRig, bucket: str, monkeypatch: pytest.MonkeyPatch, seconds: float, asked: int
+) -> None:
+    usual, names = socket.getaddrinfo, []
+
+    def slow(host: object, *arguments: object, **keywords: object) -> object:
+        if host != "r2.invalid":
+            return usual(host, *arguments, **keywords)  # type: ignore[arg-type]
+        names.append(host)
+        time.sleep(seconds)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    away = Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url="https://r2.invalid")), bucket)
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            away.head(KEYS[0])
+        assert isinstance(away.list_all("users/u1/").error, Unreachable)
+    assert circuit_of("https://r2.invalid").open == (asked == 1)
+    assert (len(names) <= 2) == (asked == 1)
 
 
 def test_the_circuit_is_the_stores_and_not_a_tokens_and_a_probe_closes_it(

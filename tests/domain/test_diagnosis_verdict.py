@@ -232,6 +232,8 @@ def test_each_situation_has_its_verdict(expected: str, situation: str, found: Vi
 def test_a_disclosure_is_the_worst_and_names_nobody_and_what_is_not_there_is_said_to_be_so() -> None:
     found = diagnose(facts(things=objects(2, foreign_key=1), report=DISCLOSED))
     assert (found.severity, found.actions[0].id) == ("error", "report_disclosure")
+    assert found.since is not None
+    assert found.since == diagnose(facts(things=objects(2, missing_object=1))).since
     assert "play" not in found.reply + found.customer_sees
     gone = diagnose(facts(things=objects(2, foreign_key=1), report=upload_check(foreign(there=False))))
     assert (gone.verdict, "No object is there" in gone.summary) == ("clips_missing", True)

@@ -10,16 +10,22 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
+from storage.actions.purge import worker
 from storage.actions.purge.jobs import resume, undo
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import run_job
+from storage.clients import circuit as circuits
+from storage.clients import r2
+from storage.clients.r2_deadlines import circuit_of
+from storage.connect import connect
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
+from storage.errors import Unreachable
 from storage.sandbox.firestore.faults import FaultRule
 from storage.sandbox.firestore.wire import CallRefused as Refusal
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
-from tests.rigs.http_faults import Action, Answer, FaultProxy, LoseReply, Reset, Rewrite
+from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, Hang, LoseReply, Reset, Rewrite
 
 COLOURS = 3  # each call has one of so many, by chance but always the same; each run strikes the calls of one colour
 
@@ -248,3 +254,50 @@ def test_an_object_that_is_overwritten_meanwhile_is_not_deleted(filled: PurgeWor
     assert f"users/u1/videos/{VIDEO}" in documents, "the map to what is left must stay"
     assert any(f"/videos/{VIDEO}/clips/" in path for path in documents), "so must the clip that names it"
     assert job.tally.left_alone >= 3
+
+
+@pytest.fixture
+def quick(small: PurgeWorld, monkeypatch: pytest.MonkeyPatch) -> PurgeWorld:
+    """The small world, whose bucket is given half a second for each call from here on."""
+    monkeypatch.setattr(r2, "LOOKING", {"connect_timeout": 0.5, "read_timeout": 0.5})
+    monkeypatch.setattr(r2, "CHANGING", {"connect_timeout": 0.5, "read_timeout": 0.5})
+    small.close()
+    small.stores = connect(small.settings)
+    small.purging = small.open()
+    return small
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_purge_that_meets_an_open_circuit_rests_and_goes_on_when_the_bucket_answers(
+    quick: PurgeWorld, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, erase: bool
+) -> None:
+    before = quick.snapshot()
+    plan = quick.plan(Scope.of("u1", VIDEO))
+    if erase:
+        approve(quick.purging, plan, BOB)
+    job_id = quick.apply(plan, erase=erase).job_id
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "patiently", lambda: circuits.patiently(0.1))  # its patience is soon at an end
+        first = {"method": "POST"} if erase else {"method": "PUT", "path": "quarantine"}
+        proxy.on(Afterwards(lambda: proxy.on(Hang())), only={1}, **first)
+        job = run_job(quick.open(), job_id)
+        assert (job.state, (job.failure or {})["code"]) == ("interrupted", "unreachable")
+        assert circuit_of(proxy.endpoint).open
+        with pytest.raises(Unreachable, match="not asked again until"):
+            again(quick, job_id)
+        assert quick.purging.jobs.get(job_id).state == "interrupted"
+    proxy.clear()
+    circuits.ask_again()
+    assert_purged(quick, plan, again(quick, job_id), before)
+    assert quick.log.verify_chain().whole
+
+
+def test_a_purge_is_not_broken_off_because_somebody_else_waited_in_vain(quick: PurgeWorld, proxy: FaultProxy) -> None:
+    before = quick.snapshot()
+    plan = quick.plan(Scope.of("u1", VIDEO))
+    job_id = quick.apply(plan).job_id
+    proxy.on(Hang(), only={1})
+    assert quick.stores.objects.list_all("users/u10/").error is not None
+    assert circuit_of(proxy.endpoint).open
+    assert_purged(quick, plan, run_job(quick.open(), job_id), before)
+    assert not circuit_of(proxy.endpoint).open

@@ -74,7 +74,7 @@ def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
         return _not_found(facts), None
     video = facts.video.value
     signals = derive(facts, video)
-    disclosed = _disclosed(facts)
+    disclosed = _disclosed(facts, video, signals)
     if disclosed is not None:  # proven, whatever else could not be read
         return disclosed, signals
     fault = unread(facts)
@@ -95,14 +95,14 @@ def _refused(fault: Unknown) -> Verdict:
     return Verdict("access_denied", "error", summary, cause=cause)
 
 
-def _disclosed(facts: VideoFacts) -> Verdict | None:
+def _disclosed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     """Somebody else's file may be shown to this customer: worse than anything that this customer misses."""
     found = disclosures(facts)
     if not found:
         return None
     names = "1 document names" if found == 1 else f"{found} documents name"
     summary = f"{names} another customer's object, and it is there: the product may show it to this customer."
-    return Verdict("disclosure", "error", summary)
+    return Verdict("disclosure", "error", summary, _settled_at(video, signals))
 
 
 def _not_found(facts: VideoFacts) -> Verdict:
