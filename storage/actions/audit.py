@@ -15,7 +15,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -111,6 +111,8 @@ class AuditTrail:
         """Writes for everybody who waits; called by one thread at a time."""
         with self._queue_lock:
             waiting, self._queue = self._queue, []
+        # What is copied comes last: whoever follows looks at the newest entry to see whether its copy was made.
+        waiting.sort(key=lambda ticket: ticket.events[-1].action not in _UNCOPIED)
         together: list[_Waiting] = []
         for ticket in waiting:
             if together and sum(len(other.events) for other in together) + len(ticket.events) > MAX_TOGETHER:
@@ -142,11 +144,12 @@ class AuditTrail:
             tries += 1
             head = self._head or self._log.head()
             # Whose entry it is that is followed is known unless it was read just now.
-            vouching = (self._head is None or (tries > 1 and bool(self._key))) and self._looked_back(head.link)
+            look_back = self._head is None or (tries > 1 and bool(self._key))
+            before = self._looked_back(head.link) if look_back else []
             self._head = None  # remembered again only once it is certain
             entries: list[dict[str, Any]] = []
             link, at = head.link, self._clock()
-            for event in [vouch(link), *events] if vouching else events:
+            for event in [*before, *events]:
                 copied = self._objects is not None and event.action not in _UNCOPIED
                 vouches = event.action == VOUCH
                 entries.append(entry(event, link, at, self._key, copied=copied, vouches=vouches))
@@ -172,31 +175,31 @@ class AuditTrail:
             _log.warning("the record of the audit's end was behind its newest entry, number %s", newest["sequence"])
             self._head = ChainHead(end_of(newest), head.update_time)
 
-    def _looked_back(self, end: Link) -> bool:
-        """Looks at the entry that is about to be followed; whether the next one has to vouch for it.
+    def _looked_back(self, end: Link) -> list[Event]:
+        """Looks at the entry that is about to be followed, and gives what the desk itself has to note after it.
 
-        A copy that a process could not write before it ended is written here. Not vouched for is an end that a key
-        should have sealed already, as the bucket knows: this chain was written past the desk, and must go on showing
-        it. Raises where the bucket cannot be asked.
+        A copy that a process could not write before it ended is written here, or noted as missing. Not vouched for is
+        an end that a key should have sealed already, as the bucket knows: this chain was written past the desk, and
+        must go on showing it. Raises where the bucket cannot be asked.
         """
         if end.sequence == 0:
-            return False
+            return []
         last = self._log.newest()
         if last is None or last.get("sequence") != end.sequence or last.get("hash") != end.hash:
-            return False  # it does not hold, and what comes next does not hide it
+            return []  # it does not hold, and what comes next does not hide it
         rank = self._log.keys.rank(last)
-        if rank is not None and last.get("copied"):
-            self._copy_again(last)
+        missing = self._copy_again(last) if rank is not None and last.get("copied") else []
+        noted = [_copy_failed(missing)] if missing else []
         if not self._key or rank is None or rank == 2:
-            return False
+            return noted
         known = self._log.newest_known_end()
         if known is None:
-            return True
+            return [vouch(end), *noted]
         genuine = known.link.sequence <= end.sequence and self._log.hash_of(known.link.sequence) == known.link.hash
         if not genuine or (known.sealed and rank == 0):
             _log.error("the audit's end is not the one that the bucket knows; it is not vouched for")
-            return False
-        return True
+            return noted
+        return [vouch(end), *noted]
 
     def _keep(self, entries: Sequence[dict[str, Any]]) -> None:
         """What the bucket keeps of this commit; the chain is written by now, so a failure is noted and not raised."""
@@ -226,7 +229,7 @@ class AuditTrail:
         if self._beside is not None:
             self._beside.join()
 
-    def _copy(self, entries: Sequence[dict[str, Any]]) -> bool:
+    def _copy(self, entries: Sequence[Mapping[str, Any]]) -> bool:
         assert self._objects is not None
         key = copy_key(entries[0]["sequence"], entries[-1]["sequence"])
         try:
@@ -236,20 +239,24 @@ class AuditTrail:
             return False
         return True
 
-    def _copy_again(self, last: Mapping[str, Any]) -> None:
-        """The copy of the newest entry, where the process that wrote it ended before it came to the copy."""
-        try:
-            if self._objects is not None and not self._log.is_copied(last["sequence"]):
-                together = reversed(self._log.search(limit=MAX_TOGETHER))
-                self._copy([item for item in together if item.get("copied") and item.get("at") == last.get("at")])
-        except StorageError as error:
-            _log.warning("the audit's copies could not be listed: %s", error.message)
+    def _copy_again(self, last: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The copy of the newest entry, where the process that wrote it ended before it came to the copy.
+
+        Gives the entries whose copy could not be seen and not be made: nobody will look for it once they are followed.
+        """
+        if self._objects is None:
+            return []
+        with suppress(StorageError):  # then it is made in any case: a second copy does no harm
+            if self._log.is_copied(last["sequence"]):
+                return []
+        newest = reversed(self._log.search(limit=MAX_TOGETHER))
+        together = [item for item in newest if item.get("copied") and item.get("at") == last.get("at")]
+        return [] if self._copy(together) else together
 
     def _note_failure(self, entries: Sequence[dict[str, Any]]) -> None:
         """An entry that says which copies are missing, so that they are not taken for deleted."""
-        numbers = [item["sequence"] for item in entries]
         try:
-            self._append([Event(COPY_FAILED, DESK, "failed", detail={"sequences": numbers})])
+            self._append([_copy_failed(entries)])
         except StorageError as error:
             _log.warning("that a copy of the audit is missing could not be recorded: %s", error.message)
 
@@ -257,6 +264,10 @@ class AuditTrail:
 def vouch(link: Link) -> Event:
     """The desk's own entry where a key seals the chain from here on: it vouches for what came before."""
     return Event(VOUCH, DESK, detail={"up_to": link.sequence, "hash": link.hash})
+
+
+def _copy_failed(entries: Sequence[Mapping[str, Any]]) -> Event:
+    return Event(COPY_FAILED, DESK, "failed", detail={"sequences": [item["sequence"] for item in entries]})
 
 
 def _not_written() -> Unreachable:

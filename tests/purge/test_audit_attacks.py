@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from storage.repositories.audit_log import COPIES_PREFIX, ENDS_PREFIX, HEAD_PATH
 from tests.purge.test_audit_trail import look, weighty
 from tests.purge.world import PurgeWorld
 from tests.rigs.http_faults import Answer, FaultProxy
+from tests.rigs.waiting import until
 
 KEY = b"0123456789abcdef"
 OTHER = b"fedcba9876543210"
@@ -212,5 +214,38 @@ def test_a_copy_that_a_killed_process_left_out_is_written_by_the_next(audit: Aud
     audit.append(look(1), weighty())
     audit.delete(copy_key(2, 2))
     assert audit.breaks() == [(2, "uncopied")]
+    audit.append(look(3))
+    assert audit.breaks() == []
+
+
+def test_a_copy_that_was_left_out_and_cannot_be_made_later_either_is_admitted(
+    far: PurgeWorld, proxy: FaultProxy
+) -> None:
+    audit = Audit(far)
+    audit.append(look(1), weighty())
+    audit.delete(copy_key(2, 2))
+    proxy.on(Answer(403, "AccessDenied"), method="PUT", path="jsonl")
+    audit.append(look(3))
+    proxy.clear()
+    assert audit.breaks() == []
+    assert [one["detail"] for one in audit.log.search(action=COPY_FAILED)] == [{"sequences": [2]}]
+    assert audit.process().append(look(4)) == (5,)
+
+
+def test_a_killed_process_leaves_no_copy_out_that_a_look_of_the_same_commit_hides(audit: Audit) -> None:
+    """A change and a look that were appended at the same time share a commit, and the process ends before the copy."""
+    trail = audit.process()
+    trail.append(look(1))
+    trail._copy = lambda entries: True  # type: ignore[method-assign]  # killed between the commit and the copy
+    with trail._turn, ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(trail.append, weighty())]
+        until(lambda: len(trail._queue) == 1, "the change to wait")
+        waiting.append(threads.submit(trail.append, look(2)))
+        until(lambda: len(trail._queue) == 2, "the look to wait")
+        trail._turn.release()
+        try:
+            assert sorted(one.result()[0] for one in waiting) == [2, 3]
+        finally:
+            trail._turn.acquire()
     audit.append(look(3))
     assert audit.breaks() == []
