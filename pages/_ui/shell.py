@@ -24,9 +24,9 @@ from pages._ui.kit.session import QUERY, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage.domain.policy import Actor
+from storage.domain.search import askable
 from storage.errors import ConfigError
 from storage.settings import backends, reader
-from storage.text import without_secrets
 
 # Streamlit writes the chosen segment in the accent. No accent can be read both as that text on the dark ground and
 # below the white text of a button (the best gives 4.2 for each), so the segment keeps the colour of all other text.
@@ -97,7 +97,7 @@ def draw_quick_find() -> None:
 
 def question(text: str) -> str:
     """The text as the address holds it: without signatures and other secrets, and without line ends."""
-    return " ".join(without_secrets(text, "").split())[:2_000]
+    return " ".join(askable(text.strip()).split())[:2_000]
 
 
 def _wish() -> None:

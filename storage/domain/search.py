@@ -50,6 +50,8 @@ _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _HOSTED = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/\S*", re.IGNORECASE)  # an address without https://
 _TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
+# An id that looks like an address's end with a token, such as `cust?token=abc`: one word, one parameter, no address.
+_ODD_ID = re.compile(r"(?!oauth2callback)[^\s/\\?&=.:@\"'<>]+\?[^\s/\\?&=\"'<>]+=[^\s/\\?&\"'<>]+", re.IGNORECASE)
 MAX_TOKENS = 12  # words of a line that are tried as ids; each costs two reads
 
 
@@ -98,7 +100,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
         )
     whole = list(_whole(clean, layout, bucket, public_url))
     if whole:
-        return ParsedQuery(without_secrets(clean, ""), whole[0].kind, tuple(whole))
+        return ParsedQuery(askable(clean), whole[0].kind, tuple(whole))
     parts = tuple(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
     if not parts:
         raise BadInput(
@@ -109,8 +111,19 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
     return ParsedQuery(without_secrets(clean, ""), "log_line", parts)
 
 
+def askable(text: str) -> str:
+    """The text without secrets, as it may be shown and stand in an address; an id that only looks like one stays."""
+    return text if _is_odd_id(text) else without_secrets(text, "")
+
+
+def _is_odd_id(text: str) -> bool:
+    return bool(_ODD_ID.fullmatch(text)) and is_id(text) and not is_signed(text)
+
+
 def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
     """Readings of the text as a whole."""
+    if _is_odd_id(text):
+        yield Candidate("uid", text, uid=text)
     if _URL.fullmatch(text):
         yield from _url(text, layout, bucket, public_url)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pages._ui.shell import question
 from tests.cli.conftest import Desk
 from tests.cli.test_purge_cli import ADA, VIDEO, WHY, applied, customer, keys, planned
 from tests.rigs.secret_corpus import SECRETS
@@ -38,3 +39,12 @@ def test_a_secret_in_a_reason_or_an_actor_is_refused_by_every_command_that_chang
                 assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input"), (text, answer.out)
                 assert gone not in answer.out
     assert desk.run("audit", "--json").json["events"] == []
+
+
+def test_such_a_user_is_found_by_the_id_that_was_pasted_and_nobody_else_is(desk: Desk) -> None:
+    for uid in (UID, "cust"):
+        desk.world.put({f"users/{uid}": {"uid": uid, "email": f"{len(uid)}@example.com"}})
+    found = desk.run("find", f" {UID}\n", "--json")
+    assert found.status == 0, found.out
+    assert [(one["type"], one["uid"]) for one in found.json["matches"]] == [("user", UID)]
+    assert found.json["query"] == question(f" {UID}\n") == UID, "the search box asks for it too"
