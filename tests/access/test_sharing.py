@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -186,6 +187,46 @@ def test_use_on_one_replica_counts_on_the_other_and_idle_time_outlives_a_restart
     assert restarted.admits(BOB) == "idle", "issued long ago, and never used since"
     assert restarted.admits(SignIn("c", "cy", clock.now - timedelta(minutes=1), here=True)) == ""
     assert restarted.admits(SignIn("d", "dan", NOW)) == "", "signed in elsewhere: it may come late"
+
+
+def test_who_came_before_a_process_heard_of_the_others_is_let_in_no_longer_than_until_it_has(
+    two: tuple[Replica, Replica], clock: Clock
+) -> None:
+    one, _ = two
+    assert one.admits(ADA) == one.admits(BOB) == ""
+    assert one.sharing.once(look=True)
+    clock.now = NOW + timedelta(minutes=25)
+    assert one.admits(BOB) == ""
+    assert one.sharing.once(look=True)
+    clock.now = NOW + timedelta(minutes=40)
+    started = Replica(one.world, clock)
+    newcomer, elsewhere = SignIn("c", "cy", clock.now, here=True), SignIn("d", "dan", NOW)
+    everybody = (ADA, BOB, newcomer, elsewhere)
+    assert [started.admits(person) for person in everybody] == ["", "", "", ""], "it knows of nobody yet"
+    clock.now += timedelta(minutes=2)
+    assert started.admits(ADA) == ""
+    assert started.sharing.once(look=True)
+    assert [started.admits(person) for person in everybody] == ["idle", "", "", ""], "a cookie that was kept past it"
+    assert not started.sessions.is_live(ADA, LIMITS, now=clock.now)
+    clock.now += timedelta(minutes=20)
+    assert started.sharing.once(look=True)
+    assert [started.admits(person) for person in everybody] == ["idle", "", "", ""]
+
+
+def test_the_end_of_the_server_does_not_wait_for_a_firestore_that_hangs(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, embedded: EmbeddedFirestore
+) -> None:
+    monkeypatch.setattr(sharing, "STOP_SECONDS", 0.2)
+    replica = Replica(world, clock)
+    replica.sharing.start()
+    assert replica.sharing.looked.wait(PATIENCE_SECONDS)
+    embedded.faults.delay("Commit", 3.0)
+    replica.sessions.sign_out(ADA, now=NOW)
+    begun = time.monotonic()
+    replica.sharing.stop()
+    assert time.monotonic() - begun < 2.5
+    assert replica.sessions.has_ended(ADA, LIMITS, now=NOW)
+    replica.sharing._thread.join(PATIENCE_SECONDS)
 
 
 def test_a_document_that_cannot_be_read_is_said_and_made_anew(

@@ -56,12 +56,18 @@ class Limits:
 
 @dataclass(slots=True)
 class _Known:
-    """`issued_at` is what the sign-in says, by the issuer's clock; `begun_at` is never later than it was met."""
+    """`issued_at` is what the sign-in says, by the issuer's clock; `begun_at` is never later than it was met.
+
+    `unheard`: it was met before this process had heard of the others, who may know that it was idle by then.
+    """
 
     subject: str
     issued_at: datetime
     begun_at: datetime
     seen_at: datetime
+    met_at: datetime
+    used_before: datetime
+    unheard: bool
     ended: SessionEnded | None = None
 
 
@@ -136,6 +142,10 @@ class Sessions:
             for key, at in shared.seen.items():
                 if (known := self._known.get(key)) is not None:
                     known.seen_at = max(known.seen_at, at)
+            for key, known in self._known.items():
+                if known.unheard:
+                    known.used_before = min(shared.seen.get(key, known.used_before), known.met_at)
+                    known.unheard = False
             self._seen_by_all = shared.seen
             self._informed = True
 
@@ -157,7 +167,9 @@ class Sessions:
         seen = self._seen_by_all.get(sign_in.key)
         if seen is None and self._informed and sign_in.here:
             seen = issued  # it was not used since
-        known = _Known(sign_in.subject, issued, min(issued, now), min(seen or now, now))
+        unheard = not self._informed and sign_in.here
+        seen_at, used_before = min(seen or now, now), min(issued, now) if unheard else now
+        known = _Known(sign_in.subject, issued, min(issued, now), seen_at, now, used_before, unheard)
         self._known[sign_in.key] = known
         mine = self._of.setdefault(sign_in.subject, set())
         mine.add(sign_in.key)
@@ -198,7 +210,8 @@ class Sessions:
         if now - known.begun_at >= limits.absolute:
             hours = limits.absolute.total_seconds() / 3_600
             return SessionEnded("too_long", f"A session lasts {hours:g} hours at most, and yours has.")
-        if now - known.seen_at >= limits.idle:
+        idle_then = timedelta() if known.unheard else known.met_at - known.used_before
+        if max(now - known.seen_at, idle_then) >= limits.idle:
             minutes = limits.idle.total_seconds() / 60
             return SessionEnded("idle", f"Nothing was done here for {minutes:g} minutes, so the session ended.")
         return None

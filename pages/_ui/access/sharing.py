@@ -20,6 +20,7 @@ from storage.errors import ConfigError, StorageError, Unusable
 
 LOOK_SECONDS: Final = 55.0  # between two looks, so that a sign-out is known everywhere within 60
 AGAIN_SECONDS: Final = 5.0  # after a fault with something to tell
+STOP_SECONDS: Final = 10.0  # so long the server's end waits for what is still to be told
 PAUSE_SECONDS: Final = 1.0  # between two writes, which is as often as Firestore takes them to one document
 
 _log = logging.getLogger(__name__)
@@ -44,10 +45,12 @@ class Sharing:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tells of what is still to be told, and ends."""
+        """Tells of what is still to be told, and ends; not later than `STOP_SECONDS` where Firestore hangs."""
         self._ending.set()
         self._news.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            _log.warning("Firestore did not answer at the end: a sign-out of the last moment may not have been shared")
 
     def once(self, *, look: bool) -> bool:
         """Hears of the others (with `look`) and tells them what is new here. False where something kept it from that.
