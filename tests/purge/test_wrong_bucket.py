@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from storage.actions.purge.context import Purging
-from storage.actions.purge.jobs import resume, undo
+from storage.actions.purge.jobs import empty_quarantine, resume, undo
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.writers import open_writers
 from storage.connect import connect
 from storage.domain.purge.scope import Scope
+from storage.errors import Refused
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
 from tests.rigs.seaweed import SeaweedRig
 
@@ -39,6 +40,17 @@ def test_a_sweep_on_another_bucket_empties_no_quarantine(filled: PurgeWorld, els
     assert "R2_BUCKET_NAME" in told[0]
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == copies
     assert [done.state for done in sweep(filled.purging)] == ["done"]
+    assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == []
+
+
+def test_a_person_on_another_bucket_ends_no_quarantine(filled: PurgeWorld, elsewhere: Purging) -> None:
+    job = filled.purge(SCOPE)
+    filled.pass_time(timedelta(days=8))
+    with pytest.raises(Refused, match="R2_BUCKET_NAME"):
+        empty_quarantine(elsewhere, job.job_id, SCOPE.spelled, REASON, ADA)
+    assert filled.purging.jobs.get(job.job_id).quarantine == "kept"
+    emptying = empty_quarantine(filled.purging, job.job_id, SCOPE.spelled, REASON, ADA)
+    assert run_job(filled.purging, emptying.job_id).state == "done"
     assert filled.own_keys(f"_ops/quarantine/{job.job_id}/") == []
 
 

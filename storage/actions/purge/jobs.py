@@ -29,7 +29,7 @@ from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.inventory import Inventory, moved
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
-from storage.domain.purge.scope import Scope, all_prefixes, kept_documents
+from storage.domain.purge.scope import Scope, all_prefixes, kept_documents, plan_key, quarantine_prefix
 from storage.errors import Refused, Stale, StorageError
 from storage.repositories.queries import Subtree
 
@@ -159,6 +159,14 @@ def expired(purging: Purging, job: Job) -> bool:
     return job.state in ENDED or job.state in RESTING
 
 
+def is_here(purging: Purging, job: Job) -> bool:
+    """Whether this bucket has the plan of the job or something of its quarantine; raises where it does not answer."""
+    objects = purging.stores.objects
+    if objects.head(plan_key(job.plan_id)) is not None:
+        return True
+    return bool(len(objects.list_all(quarantine_prefix(job.job_id), limit=1).unbroken()))
+
+
 def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, actor: Actor) -> Job:
     """Creates the job that empties a quarantine which its age does not end, ready to be run: nothing comes back then.
 
@@ -196,6 +204,11 @@ def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]
         yield f"job {at_work.job_id} is {at_work.state}; cancel it first"
     if not job.scope.is_named_by(phrase):
         yield f"the confirmation is not the scope's name, which is {job.scope.typeable!r}"
+    if not is_here(purging, job):
+        yield (
+            f"neither its plan nor its copies are in bucket {purging.stores.objects.bucket}: compare R2_BUCKET_NAME "
+            "with that of the desk that purged"
+        )
 
 
 def follow_up_job(job: Job, email: str, reason: str, now: datetime) -> Job:

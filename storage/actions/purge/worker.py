@@ -17,7 +17,7 @@ from pathlib import Path
 from storage.actions import undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
-from storage.actions.purge.jobs import begin_emptying, expired
+from storage.actions.purge.jobs import begin_emptying, expired, is_here
 from storage.actions.purge.lease import JobLease, LeaseLost, StillHeld, claim, process_has_ended
 from storage.actions.purge.plans import stored_plan
 from storage.actions.purge.quarantine import record_of
@@ -46,7 +46,6 @@ from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
 from storage.domain.purge.job import ENDED, Job, job_path
 from storage.domain.purge.plan import PurgePlan, document_batches, slug_batches
-from storage.domain.purge.scope import plan_key, quarantine_prefix
 from storage.errors import Refused, StorageError
 from storage.repositories.audit_log import AuditLog
 
@@ -240,14 +239,11 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
 
 def _here(purging: Purging, job: Job) -> bool:
     """Whether this bucket is the one of the job: an empty prefix of another one is no quarantine that was emptied."""
-    objects = purging.stores.objects
-    if objects.head(plan_key(job.plan_id)) is not None:
-        return True
-    if len(objects.list_all(quarantine_prefix(job.job_id), limit=1).unbroken()):
+    if is_here(purging, job):
         return True
     purging.progress(
         f"The quarantine of job {job.job_id} is not emptied: neither its plan nor its copies are in bucket "
-        f"{objects.bucket}. Compare R2_BUCKET_NAME with that of the desk that purged."
+        f"{purging.stores.objects.bucket}. Compare R2_BUCKET_NAME with that of the desk that purged."
     )
     return False
 
