@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pages._ui.access import identity
 from storage.settings import reader
 
 NAMES = ("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "GROUPS_", "SESSION_", "METRICS_")
@@ -24,6 +25,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
         for name, value in values.items():
             monkeypatch.setenv(name, value)
 
+    monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")  # the test runner has no browser whose address it knows
     monkeypatch.setattr(reader, "ROOT", tmp_path)
     monkeypatch.setattr(reader.read, "__defaults__", (tmp_path, None))
     monkeypatch.setattr(reader.auth_table, "__defaults__", (tmp_path,))

@@ -22,14 +22,13 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from storage.actions import repair
-from storage.actions.purge import jobs as applying
-from storage.actions.purge import jobs as controlling
-from storage.actions.purge import jobs as undoing
-from storage.actions.purge import plans
+from storage.actions.documents import Update
+from storage.actions.purge import jobs, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, apply_recount, plan_recount
 from storage.actions.upload import check_media
 from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
+from storage.domain.purge.job import job_path
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted
@@ -163,24 +162,33 @@ def apply_plan(desk: Desk, uid: str) -> Attempt:
 
 
 def cancel(desk: Desk, uid: str) -> Attempt:
-    return partial(controlling.cancel, desk.world.purging, desk.world.apply(desk.plan(uid)).job_id)
+    return partial(jobs.cancel, desk.world.purging, desk.world.apply(desk.plan(uid)).job_id)
 
 
 def resume(desk: Desk, uid: str) -> Attempt:
     job = desk.world.apply(desk.plan(uid)).job_id
-    controlling.cancel(desk.world.purging, job, BOB)
-    return partial(controlling.resume, desk.world.purging, job)
+    jobs.cancel(desk.world.purging, job, BOB)
+    return partial(jobs.resume, desk.world.purging, job)
 
 
 def undo_purge(desk: Desk, uid: str) -> Attempt:
     job = run_job(desk.world.purging, desk.world.apply(desk.plan(uid)).job_id).job_id
-    return partial(undoing.undo, desk.world.purging, job, REASON)
+    return partial(jobs.undo, desk.world.purging, job, REASON)
 
 
 def resume_undo(desk: Desk, uid: str) -> Attempt:
     job = undo_purge(desk, uid)(ADA).job_id  # type: ignore[attr-defined]
-    controlling.cancel(desk.world.purging, job, BOB)
-    return partial(controlling.resume, desk.world.purging, job)
+    jobs.cancel(desk.world.purging, job, BOB)
+    return partial(jobs.resume, desk.world.purging, job)
+
+
+def empty_quarantine(desk: Desk, uid: str) -> Attempt:
+    purging = desk.world.purging
+    job = run_job(purging, desk.world.apply(desk.plan(uid)).job_id).job_id
+    purging.writers.documents.commit(
+        [Update(job_path(job), {"quarantine_until": LONG_AGO})], operation="Letting it age"
+    )
+    return partial(jobs.empty_quarantine, purging, job, Scope.of(uid, VIDEO).spelled, REASON)
 
 
 # What is tried: the action of the policy, what sets the scene, and the function that asks for permission.
@@ -194,11 +202,12 @@ CHANGED_BY: dict[Callable[[Desk, str], Attempt], tuple[Action, Callable[..., Any
     make_plan: ("purge.plan", plans.make_plan),
     approve: ("purge.approve", plans.approve),
     decline: ("purge.approve", plans.decline),
-    apply_plan: ("purge.apply", applying.apply_plan),
-    cancel: ("purge.apply", controlling.cancel),
-    resume: ("purge.apply", controlling.resume),
-    undo_purge: ("purge.undo", undoing.undo),
-    resume_undo: ("purge.undo", controlling.resume),
+    apply_plan: ("purge.apply", jobs.apply_plan),
+    cancel: ("purge.apply", jobs.cancel),
+    resume: ("purge.apply", jobs.resume),
+    undo_purge: ("purge.undo", jobs.undo),
+    resume_undo: ("purge.undo", jobs.resume),
+    empty_quarantine: ("purge.apply", jobs.empty_quarantine),
 }
 
 
@@ -280,7 +289,7 @@ def test_every_action_of_the_policy_is_tried() -> None:
 def test_every_place_that_asks_for_permission_is_tried() -> None:
     places = set()
     for path in [*(ROOT / "storage" / "actions").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
-        asking = {"authorise", "_recorded"} if path.name == "fixing.py" else {"authorise"}
+        asking = {"authorise", "_recorded"} if path.name == "repair.py" else {"authorise"}
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
             asks = asking & {call.id for call in calls if isinstance(call, ast.Name)}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,24 +22,27 @@ CACHING = (
     "pages/_ui/data/fleet_loads.py",
 )  # the handles; the loads of pages
 LONGEST = 650  # one concept a file: a file is as long as its concept, and past 600 it is asked whether it is two
-# What may not be imported from where. The longest folder that fits a file decides.
+# The column: each row imports only itself and what stands below it. The longest name that fits a module decides.
+COLUMN = (
+    ("app", "pages", "storage.cli", "storage.__main__"),
+    ("storage.connect",),
+    ("storage.sandbox",),
+    ("storage.actions",),
+    ("storage.services",),
+    ("storage.repositories",),
+    ("storage.clients",),
+    ("storage.settings",),
+    ("storage.domain", "storage.export", "storage.files", "storage.logs"),
+    ("storage.text", "storage.ids", "storage.errors"),
+)
+ROWS = {name: row for row, names in enumerate(COLUMN) for name in names}
+READS_NO_ENVIRONMENT = ("clients", "repositories", "services", "actions")
+# What a folder does not import of others' packages, so that a rule stays pure and a page is not needed by a shell.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
-    "storage/": ("streamlit", "pages", "app"),
-    "storage/domain/": (
-        "streamlit", "pages", "app", "os", "socket", "subprocess", "httpx", "urllib.request", "dotenv",
-        "storage.clients", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
-        "storage.connect", "storage.settings.reader",
-    ),
-    "storage/clients/": (
-        "streamlit", "pages", "app", "storage.repositories", "storage.actions", "storage.cli", "storage.sandbox",
-        "storage.connect", "storage.settings.reader",
-    ),
-    "storage/repositories/": (
-        "streamlit", "pages", "app", "storage.actions", "storage.cli", "storage.sandbox", "storage.connect",
-        "storage.settings.reader",
-    ),
-    "storage/actions/": ("streamlit", "pages", "app", "storage.cli", "storage.sandbox", "storage.settings.reader"),
-}  # fmt: skip
+    "storage/": ("streamlit",),
+    **{f"storage/{folder}/": ("streamlit", "storage.settings.reader") for folder in READS_NO_ENVIRONMENT},
+    "storage/domain/": ("streamlit", "os", "socket", "subprocess", "httpx", "urllib.request", "dotenv"),
+}
 
 
 def name_of(path: Path) -> str:
@@ -65,15 +69,53 @@ def is_in(module: str, packages: Iterable[str]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-def test_imports_are_absolute_and_point_downwards_only() -> None:
+def row_of(module: str) -> int | None:
+    """Where a module stands in the column; `None` for others' packages."""
+    fitting = [name for name in ROWS if is_in(module, (name,))]
+    return ROWS[max(fitting, key=len)] if fitting else None
+
+
+def module_of(path: Path) -> str:
+    return name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def test_every_module_stands_in_the_column() -> None:
+    assert [name_of(path) for path in SOURCES if row_of(module_of(path)) is None] == ["storage/__init__.py"]
+
+
+def test_imports_are_absolute_and_point_down_the_column_only() -> None:
     wrong = []
     for path in SOURCES:
-        name = name_of(path)
+        name, mine = name_of(path), row_of(module_of(path)) or 0
         folder = max((folder for folder in FORBIDDEN if name.startswith(folder)), key=len, default="")
         for module, line in imported_by(ast.walk(tree_of(path))):
-            if module.startswith(".") or is_in(module, FORBIDDEN.get(folder, ())):
+            theirs = row_of(module)
+            up = theirs is not None and theirs < mine
+            if module.startswith(".") or is_in(module, FORBIDDEN.get(folder, ())) or up:
                 wrong.append(f"{name}:{line} imports {module}")
     assert wrong == []
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    names = {module_of(path) for path in SOURCES}
+    graph: dict[str, set[str]] = {}
+    for path in SOURCES:
+        here = module_of(path)
+        targets = {
+            next((name for name in (module, module.rpartition(".")[0]) if name in names), "")
+            for module, _ in imported_by(tree_of(path).body)
+        }
+        graph[here] = targets - {here, ""}
+    TopologicalSorter(graph).prepare()  # raises `CycleError`, which names the circle
+
+
+def test_no_public_class_name_means_two_things() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(path))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
 def test_only_the_clients_and_the_stand_ins_import_the_sdks() -> None:

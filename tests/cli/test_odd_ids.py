@@ -78,15 +78,17 @@ def test_a_purge_by_the_shell_is_planned_applied_and_undone(odd: Desk, tmp_path)
     file, shell = tmp_path / "plan.json", ("--exact-ids", "--json")
     plan = odd.run("purge", "plan", BLANK, "--video", LINE, "--out", str(file), *WHO, *shell)
     assert (plan.status, plan.json["blocked"]) == (0, [])
-    refused = odd.run("purge", "apply", str(file), "--confirm", "copy/line", "--reason", "t", *WHO, "--json")
+    refused = odd.run("purge", "apply", str(file), "--confirm", "copy/line", "--reason", "on request", *WHO, "--json")
     assert refused.status == 4
     assert "copy%20/line%0A" in refused.json["error"]["message"]
-    done = odd.run("purge", "apply", str(file), "--confirm", "copy%20/line%0A", "--reason", "t", *WHO, "--json")
+    done = odd.run(
+        "purge", "apply", str(file), "--confirm", "copy%20/line%0A", "--reason", "on request", *WHO, "--json"
+    )
     assert (done.status, done.json["residue"]) == (0, [])
     job = done.json["job_id"]
     assert odd.run("purge", "status", job, "--json").json["scope"] == f"{BLANK}/{LINE}"
     assert odd.run("diagnose", BLANK, LINE, *shell).json["verdict"] == "not_found"
-    assert odd.run("purge", "undo", job, "--reason", "t", *WHO, "--json").status == 0
+    assert odd.run("purge", "undo", job, "--reason", "on request", *WHO, "--json").status == 0
     assert odd.run("verify", BLANK, LINE, *shell).status == 0
 
 
