@@ -102,7 +102,7 @@ class PageReader:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ResourceName:
     """A document's full resource name, to compare `__name__` with."""
 
     name: str
@@ -110,7 +110,7 @@ class Reference:
 
 def names_between(start: str, end: str) -> list[Condition]:
     """Documents from one full resource name (included) to another (excluded), compared segment by segment."""
-    return [(NAME, ">=", Reference(start)), (NAME, "<", Reference(end))]
+    return [(NAME, ">=", ResourceName(start)), (NAME, "<", ResourceName(end))]
 
 
 def build(
@@ -154,7 +154,7 @@ def _add_filters(query: Any, where: Sequence[Condition]) -> None:
 def _fill(part: Any, field: str, operator: Operator, value: Any) -> None:
     part.field.field_path = field
     part.op = _OPERATORS[operator]
-    if isinstance(value, Reference):
+    if isinstance(value, ResourceName):
         part.value.reference_value = value.name
     else:
         part.value.CopyFrom(encode_value(value, field))

@@ -1,6 +1,6 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
-from storage.domain.integrity.controls import Claims, Controls
+from storage.domain.integrity.controls import ClaimCounts, Controls
 from storage.domain.integrity.findings import (
     KINDS,
     SEVERITIES,
@@ -33,7 +33,7 @@ __all__ = [
     "SEVERITIES",
     "CacheCount",
     "Checked",
-    "Claims",
+    "ClaimCounts",
     "ClipObjects",
     "Controls",
     "Failure",

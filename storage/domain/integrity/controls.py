@@ -53,7 +53,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class ClaimCounts:
     """What the completed clips of a scope say is there, and what of it is.
 
     `expected` counts the clips, `missing` those of them whose object is proven absent, `found` the objects of clips
@@ -73,4 +73,4 @@ class Claims:
         return self.found == 0 and (self.missing > 0 or (self.expected == 0 and self.also_absent))
 
 
-NO_CLAIMS = Claims(0, 0, 0)
+NO_CLAIMS = ClaimCounts(0, 0, 0)

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from storage.domain.integrity.controls import NO_CLAIMS, Claims, Controls
+from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
 from storage.domain.layout import CACHE_KINDS, Layout
 
 Kind = Literal[
@@ -230,7 +230,7 @@ class Report:
     unrecognised: int = 0
     failures: tuple[Failure, ...] = ()
     prefix_doubt: str = ""
-    claims: Claims = NO_CLAIMS
+    claims: ClaimCounts = NO_CLAIMS
     wants_controls: bool = False
     controls: Controls | None = None
     stranger: bool = False
@@ -327,12 +327,14 @@ def key_prefixes(layout: Layout, named: Iterable[tuple[str, str]]) -> KeyPrefixe
     return KeyPrefixes(layout.prefix, found.total(), found[layout.prefix], others)
 
 
-def controls_wanted(claims: Claims, objects: int) -> bool:
+def controls_wanted(claims: ClaimCounts, objects: int) -> bool:
     """Whether the result can only be judged with controls beside it."""
     return claims.none_found or bool(_brake(claims, objects, ()))
 
 
-def suspect(claims: Claims, objects: int, prefixes: tuple[str, ...], controls: Controls | None) -> Suspicion | None:
+def suspect(
+    claims: ClaimCounts, objects: int, prefixes: tuple[str, ...], controls: Controls | None
+) -> Suspicion | None:
     """A suspicion, or `None` where the result is plausible. `controls` are `None` where they were not looked for.
 
     `objects` counts everything that was found at all.
@@ -351,7 +353,7 @@ def suspect(claims: Claims, objects: int, prefixes: tuple[str, ...], controls: C
     return Suspicion(reason, claims.expected, claims.missing, how_to_check(missing_example), repairs=alone)
 
 
-def _brake(claims: Claims, objects: int, prefixes: tuple[str, ...]) -> str:
+def _brake(claims: ClaimCounts, objects: int, prefixes: tuple[str, ...]) -> str:
     expected, missing = claims.expected, claims.missing
     if missing >= EMPTY_PREFIX_CLIPS and objects == 0:
         return f"The documents name {expected:,} clips, and the bucket has nothing at all under {_named(prefixes)}."
@@ -360,12 +362,12 @@ def _brake(claims: Claims, objects: int, prefixes: tuple[str, ...]) -> str:
     return ""
 
 
-def _counts_against(claims: Claims, controls: Controls) -> bool:
+def _counts_against(claims: ClaimCounts, controls: Controls) -> bool:
     """Without any claim only controls that are proven missing raise a doubt: there may be no other customer yet."""
     return bool(claims.missing) or (controls.missing > 0 and not controls.unknown)
 
 
-def _none_found(claims: Claims) -> str:
+def _none_found(claims: ClaimCounts) -> str:
     if not claims.missing:
         return "Nothing of it is in the bucket."
     if claims.expected == 1:
@@ -399,7 +401,7 @@ def suspect_whole(
     `found` counts the claimed objects that are there (`None`: not counted), `doubted` is why one of the users is
     suspected: where nothing that is claimed was found in all of the scan, that holds for the whole.
     """
-    brake = suspect(Claims(expected, missing, 1 if found is None else found, example_key), objects, (), None)
+    brake = suspect(ClaimCounts(expected, missing, 1 if found is None else found, example_key), objects, (), None)
     if brake is not None:
         return brake
     if expected and found == 0 and doubted:

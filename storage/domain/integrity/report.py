@@ -15,7 +15,7 @@ import numpy as np
 from storage.domain.documents import Table
 from storage.domain.integrity import rules
 from storage.domain.integrity import rules as clip_rules
-from storage.domain.integrity.controls import Claims
+from storage.domain.integrity.controls import ClaimCounts
 from storage.domain.integrity.findings import (
     Checked,
     Failure,
@@ -97,11 +97,11 @@ def _checked(facts: UserFacts, clips: Clips, objects: ListedObjects) -> Checked:
     return Checked(users=1, videos=existing, clips=len(clips), objects=len(objects))
 
 
-def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> Claims:
+def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> ClaimCounts:
     """What completed clips claim. The thumbnails count for what is found only: they are best effort."""
     missing = [clips.object.key[i] for i in rows(expected & (clips.object.presence == ABSENT))]
     pictures = {clips.thumbnail.key[i] for i in rows(expected & (clips.thumbnail.presence == PRESENT))}
-    return Claims(
+    return ClaimCounts(
         expected=int(expected.sum()),
         missing=len(missing),
         found=int((expected & (clips.object.presence == PRESENT)).sum()) + len(pictures),
@@ -120,7 +120,7 @@ def _stranger(facts: UserFacts, clips: Clips, objects: ListedObjects, orphans: S
 
 
 def _suspicion(
-    facts: UserFacts, objects: ListedObjects, claims: Claims, stranger: bool, orphans: Sequence[Finding]
+    facts: UserFacts, objects: ListedObjects, claims: ClaimCounts, stranger: bool, orphans: Sequence[Finding]
 ) -> Suspicion | None:
     if stranger:
         return suspect_project(len(objects), facts.known_customers, orphans[0].key or "")

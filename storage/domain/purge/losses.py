@@ -85,7 +85,7 @@ def _stranger(facts: Facts) -> bool:
     return bool(facts.listed) and not facts.documents
 
 
-def _in_clips(facts: Facts) -> integrity.Claims:
+def _in_clips(facts: Facts) -> integrity.ClaimCounts:
     """The claims as the upload check counts them: by clip, with the thumbnails only among what is found.
 
     Where documents go and the bucket has nothing at all of the scope, that too is only believed beside controls.
@@ -96,4 +96,4 @@ def _in_clips(facts: Facts) -> integrity.Claims:
     pictures = {*facts.claimed_thumbnails, *(thumbnail_of(key) for key in facts.claimed)}
     found = len(named) - len(missing) + len(pictures & there)
     nothing = bool(facts.documents) and not facts.listed
-    return integrity.Claims(len(named), len(missing), found, min(missing, default=""), also_absent=nothing)
+    return integrity.ClaimCounts(len(named), len(missing), found, min(missing, default=""), also_absent=nothing)
