@@ -1,0 +1,1 @@
+"""The environment in, frozen settings or the whole list of problems out."""
