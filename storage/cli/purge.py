@@ -26,6 +26,7 @@ from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan, estimate
 from storage.domain.purge.scope import PurgeLimits, Scope
 from storage.errors import BackendError, BadInput, Refused
+from storage.text import number
 
 SHOWN = 10
 
@@ -136,7 +137,8 @@ def say_job(job: Job, undo: Job | None = None) -> None:
     if job.tally.already_gone or job.tally.left_alone:
         say(f"  already gone: {job.tally.already_gone:,}; left alone because changed: {job.tally.left_alone:,}")
     if job.missing_acknowledged:
-        say(f"  claimed and never seen, as acknowledged: {job.missing_acknowledged:,} objects; not proven to be gone")
+        unseen = number(job.missing_acknowledged, "object")
+        say(f"  claimed and never seen, as acknowledged: {unseen}; not proven to be gone")
     if job.undo_failed:
         say("  its undo was asked for and is not through: the quarantine stays, whatever its age, until it is undone "
             f"(purge undo {job.job_id}, or resume) or a person ends it (purge empty {job.job_id})")  # fmt: skip

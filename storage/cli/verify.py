@@ -118,13 +118,15 @@ def _say(report: Report) -> None:
             say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
 
 
-def _say_findings(summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool) -> None:
+def _say_findings(
+    summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool, owner: tuple[str, ...] = ()
+) -> None:
     if not summary:
         whole = "Nothing found: every clip that is said to exist is in the bucket, whole."
         say(whole if complete else "Nothing found so far, and not everything was read: this proves nothing.")
         return
     say(", ".join(f"{number:,} {kind}" for kind, number in summary.items()))
-    columns = ("severity", "kind", "video_id", "clip_id", "key", "detail")
+    columns = ("severity", "kind", *owner, "video_id", "clip_id", "key", "detail")
     say_table([c.upper() for c in columns], [[row[c] for c in columns] for row in findings])
 
 
@@ -198,7 +200,8 @@ def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, er
         for suspicion in log.implausible:
             say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
         say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
-        _say_findings(log.kinds(), log.findings(), complete=log.complete and error is None)
+        whole_scan = log.complete and error is None
+        _say_findings(log.kinds(), log.findings(), complete=whole_scan, owner=("uid",))
     if error:
         report_error(error, as_json=False)
         if log.last_uid:

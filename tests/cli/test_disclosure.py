@@ -76,3 +76,23 @@ def test_what_is_not_there_is_said_to_be_not_there_and_is_none(desk: Desk) -> No
     found = desk.run("diagnose", "u1", "vid-0001", "--json").json
     assert found["verdict"] == "clips_missing"
     assert "No object is there" in found["summary"]
+
+
+def test_the_other_customers_object_has_no_part_in_the_videos_timeline(desk: Desk) -> None:
+    named(desk)
+    desk.put(THEIRS, b"somebody else's")
+    own = desk.run("diagnose", "u1", "vid-0001", "--json").json["timeline"]
+    assert {"first clip object", "last clip object"} <= {one["event"] for one in own}
+    for scene in (1, 2, 3):
+        desk.world.put({f"{BASE}/clips/vid-0001_{scene}_split": clip("vid-0001", scene, r2_key=THEIRS)})
+    found = desk.run("diagnose", "u1", "vid-0001", "--json").json
+    assert found["verdict"] == "disclosure"
+    assert not [one for one in found["timeline"] if "clip object" in one["event"]]
+
+
+def test_a_scan_of_all_says_whose_each_finding_is(desk: Desk) -> None:
+    desk.world.put({"users/u1": user("u1"), BASE: video("vid-0001", updated_at=NOW)})
+    desk.world.put({f"{BASE}/clips/vid-0001_1_split": clip("vid-0001", 1, r2_key="")})
+    lines = desk.run("verify", "--all").out.splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("SEVERITY")] == ["UID"]
+    assert {line.split()[2] for line in lines if line.startswith(("error", "warning"))} == {"u1"}

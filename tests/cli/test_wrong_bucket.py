@@ -186,6 +186,10 @@ def test_a_single_lost_file_among_others_needs_no_control_and_goes_on_record_too
     done = apply(town, path, f"u1/{LOST}")
     assert (done.status, done.json["missing_acknowledged"]) == (0, 1)
     assert town.run("purge", "certificate", done.json["job_id"], "--json").json["verified"]["never_seen"] == [gone]
+    assert "acknowledged: 1 object;" in town.run("purge", "status", done.json["job_id"]).out
+    assert "One object that completed clips claimed was never seen" in town.run(
+        "purge", "certificate", done.json["job_id"]
+    ).out  # fmt: skip
 
 
 def test_without_any_other_customer_a_loss_cannot_be_told_from_a_wrong_bucket(desk: Desk, tmp_path: Path):

@@ -236,8 +236,9 @@ def test_a_person_ends_a_quarantine_that_its_age_does_not_end(filled: PurgeWorld
     with pytest.raises(Refused):
         undo(filled.purging, job.job_id, REASON, ADA)
     now = filled.snapshot()
-    with pytest.raises(Refused, match="promised until"):
+    with pytest.raises(Refused, match="promised until") as promised:
         empty_quarantine(filled.purging, job.job_id, SCOPE.spelled, REASON, ADA)
+    assert "erase" in promised.value.remedy
     filled.pass_time(OVER)
     with pytest.raises(Refused, match="not the scope's name"):
         empty_quarantine(filled.purging, job.job_id, "u1", REASON, ADA)
@@ -248,8 +249,9 @@ def test_a_person_ends_a_quarantine_that_its_age_does_not_end(filled: PurgeWorld
     assert filled.snapshot() == now
     with pytest.raises(Refused, match="quarantine is emptied"):
         undo(filled.purging, job.job_id, REASON, ADA)
-    with pytest.raises(Refused, match="keeps nothing"):
+    with pytest.raises(Refused, match="keeps nothing") as nothing_kept:
         empty_quarantine(filled.purging, job.job_id, SCOPE.spelled, REASON, ADA)
+    assert "erase" not in nothing_kept.value.remedy, "what was given back meanwhile would be erased"
     actions = [(entry["action"], entry["outcome"]) for entry in filled.log.search(uid="u1", limit=20)]
     assert ("purge.empty", "begun") in actions
     assert ("purge.empty", "refused") in actions

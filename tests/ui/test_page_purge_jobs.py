@@ -12,7 +12,7 @@ from pages._ui.data import loads, purges, recovery
 from pages._ui.views.purge import job as purge_outcome
 from pages._ui.views.purge import job as purge_steps
 from pages._ui.views.purge import plan as purge_sheet
-from storage.actions.purge.jobs import begin_emptying
+from storage.actions.purge.jobs import begin_emptying, undo
 from storage.actions.purge.plans import approve, to_text
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.plan import PlannedObject
@@ -103,6 +103,18 @@ def test_an_emptying_that_failed_says_so_and_is_resumed_by_hand(desk, before):
     press(app, "purge-resume")
     assert desk.ended(emptying.job_id).state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{purged.job_id}/")
+
+
+def test_a_purge_whose_undo_failed_is_not_said_to_be_being_undone(desk, before):
+    world = desk.world
+    job = world.purge(CLIP)
+    begun = undo(world.purging, job.job_id, "the wrong clip", MAKER)
+    failure = {"code": "unusable_answer", "message": "the copy is not as it was written", "remedy": ""}
+    world.put_documents({begun.path: replace(begun, state="failed", failure=failure).to_fields()})
+    text = read(desk.open(job=job.job_id))
+    assert "It is being undone" not in text
+    assert "not through" in text
+    assert f"python -m storage purge empty {job.job_id}" in text
 
 
 def test_residue_is_shown_as_what_it_is(desk, before):

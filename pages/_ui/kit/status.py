@@ -109,7 +109,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("ready", "Waiting for a worker", "hourglass_top", "blue", "Nothing was changed yet."),
             ("cancelled", "Cancelled", "stop_circle", "orange", "Stopped between two batches by a person."),
             ("incomplete", "Ended, not clean", "warning", "red", "Ended, but something is left or was disturbed."),
-            ("undoing", "Being undone", "settings_backup_restore", "violet", "What was taken away is being put back."),
+            ("undoing", "Being undone", "settings_backup_restore", "violet", "Its undo was begun; see its own job."),
         ),
         "outcome": _looks(
             ("done", "Done", "check_circle", "green", "It happened."),

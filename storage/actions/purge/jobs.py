@@ -180,10 +180,12 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
         authorise(actor, "purge.apply", now=purging.clock())
         grounds = list(_not_to_be_emptied(purging, job, phrase))
         if grounds:
+            promised = job.quarantine == "kept" and not job.quarantine_over
+            quicker = " To be quicker than its time, make a plan of the scope and erase." if promised else ""
             raise Refused(
                 "This quarantine is not emptied: " + "; ".join(grounds) + ".",
                 reasons=grounds,
-                remedy="Look at its status. To be quicker than its time, make a plan of the scope and erase.",
+                remedy=f"Look at its status.{quicker}",
             )
         purging.trail.append(replace(event, outcome="begun"))
         emptying = begin_emptying(purging, job, email, checked)

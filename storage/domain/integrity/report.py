@@ -216,7 +216,7 @@ def clip_objects(facts: UserFacts, now: datetime, stale_after: timedelta, layout
     rules = clip_rules.ClipRules(facts, clips, settled, layout, now)
     broken = Counter(finding.kind for finding in rules.findings({}) if about_object(finding))
     there = clips.claims & clips.object.own & (clips.object.presence == PRESENT) & (clips.object.size > 0)
-    times = clips.object.modified[~np.isnat(clips.object.modified)]
+    times = clips.object.modified[clips.object.own & ~np.isnat(clips.object.modified)]
     return ClipObjects(
         claimed=int(clips.claims.sum()),
         intact=int((there & ~clip_rules.differs(clips)).sum()),

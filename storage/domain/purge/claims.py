@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from storage.domain.integrity.controls import Controls
+from storage.text import number
 
 ACKNOWLEDGE = "--acknowledge-missing"
+
+
+def never_seen_words(count: int) -> str:
+    """`1 claimed object was never seen`, `2 claimed objects were never seen`."""
+    return f"{number(count, 'claimed object')} {'was' if count == 1 else 'were'} never seen"
 
 
 @dataclass(frozen=True, slots=True)

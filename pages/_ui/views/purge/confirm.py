@@ -20,6 +20,7 @@ from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from storage.actions.purge.jobs import Request
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
+from storage.domain.purge.claims import never_seen_words
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import StorageError
@@ -140,7 +141,7 @@ def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
         number = len(plan.warnings)
         sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")
     if plan.claims is not None and plan.claims.missing:
-        sentences.append(f"{len(plan.claims.missing):,} claimed objects were never seen; the certificate says so.")
+        sentences.append(f"{never_seen_words(len(plan.claims.missing))}; the certificate says so.")
     if erase:
         sentences.append("There is no quarantine, no undo, and earlier quarantines of the same are emptied too.")
     ticks = [st.checkbox(text, key=key(PAGE, "tick", number, *mark)) for number, text in enumerate(sentences)]

@@ -27,6 +27,7 @@ from pages._ui.views.purge import lists
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.integrity.controls import Controls
 from storage.domain.policy import Action
+from storage.domain.purge.claims import never_seen_words
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job
 from storage.errors import NotFound, StorageError
 
@@ -99,11 +100,12 @@ def _quarantine(job: Job) -> None:
         st.caption("It was erased: there is no quarantine and no way back.")
     elif job.state == "undoing":
         st.info(
-            "It is being undone. Should the undo fail, its quarantine stays, whatever its age.",
+            "Its undo was begun and is not through. Until it is, the copies stay, whatever their age; after their time "
+            f"a person can end them in a shell: {_empty_command(job)}",
             icon=":material/settings_backup_restore:",
         )
         where = {"job": job.undo_job}
-        st.page_link(SCREENS[PAGE].file, label="Watch the undo", icon=":material/arrow_forward:", query_params=where)
+        st.page_link(SCREENS[PAGE].file, label="Open the undo", icon=":material/arrow_forward:", query_params=where)
     elif job.quarantine == "restored":
         st.success("Everything that it took was put back.", icon=":material/undo:")
     elif job.quarantine == "emptied":
@@ -121,10 +123,14 @@ def _stays(job: Job) -> None:
     why = (job.undo_refused or {}).get("message", "")
     st.warning(
         f"Somebody asked for its undo, and not all of it came back. {md(why, 600)} The copies stay, whatever their "
-        f"age, until it is undone or, after its time, a person ends it: `purge empty {job.job_id}` in a shell.",
+        f"age, until it is undone or, after its time, a person ends it in a shell: {_empty_command(job)}",
         title="The quarantine stays",
         icon=":material/inventory_2:",
     )
+
+
+def _empty_command(job: Job) -> str:
+    return f"`python -m storage purge empty {job.job_id} --confirm NAME --reason WHY --actor EMAIL`"
 
 
 def _undo(job: Job, now: datetime) -> None:
@@ -181,7 +187,7 @@ def _certificate(job: Job) -> None:
             if proof["clean"]:
                 st.badge("Nothing is left, nothing else was lost", icon=":material/verified:", color="green")
             elif never_seen and not proof["residue"] and not proof["disturbed"]:
-                st.badge(f"{never_seen:,} claimed objects were never seen", icon=":material/help:", color="orange")
+                st.badge(never_seen_words(never_seen), icon=":material/help:", color="orange")
             else:
                 st.badge("Not clean: see above", icon=":material/warning:", color="red")
             with st.container(horizontal=True, width="content"):
