@@ -183,10 +183,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def read(root: Path = ROOT, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """All settings as text: environment first, then `.env`, then `.streamlit/secrets.toml` (top level only).
 
-    A secrets file that is not TOML is a `ConfigError`. Tables (such as `[auth]`) are Streamlit's own and left alone.
+    A `.env` that cannot be read, or a secrets file that is not TOML, is a `ConfigError`. Tables (such as `[auth]`) are
+    Streamlit's own and left alone.
     """
     merged = dict(_secrets(root / ".streamlit" / "secrets.toml"))
-    merged.update({k: v for k, v in dotenv_values(root / ".env", interpolate=False).items() if v is not None})
+    try:
+        merged.update({k: v for k, v in dotenv_values(root / ".env", interpolate=False).items() if v is not None})
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            [Problem(".env", "cannot be read as UTF-8", "Save it as UTF-8, readable to the desk.")]
+        ) from None
     merged.update(os.environ if environ is None else environ)
     return merged
 

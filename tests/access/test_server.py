@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -379,3 +380,18 @@ def test_the_first_page_is_found_by_its_name_too(ask: Callable[..., httpx.Respon
     answer = ask("/overview?uid=u1")
     assert (answer.status_code, answer.headers["location"]) == (307, "/?uid=u1")
     assert ask("/overview").headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(".env", b"R2_REGION=caf\xe9"), (".streamlit/secrets.toml", b"R2 = = a")]
+)
+def test_settings_that_cannot_be_read_leave_the_page_that_says_so(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None], tmp_path: Path, name: str, content: bytes
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / name).write_bytes(content)
+    answer = ask("/")
+    assert (answer.status_code, answer.text) == (200, "let through")
+    assert "media-src 'self' blob:;" in answer.headers["content-security-policy"], "no store is known"
+    assert ask("/media/x").status_code == 404

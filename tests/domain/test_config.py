@@ -208,3 +208,12 @@ def test_a_secrets_file_that_is_not_toml_is_a_problem_with_a_name(tmp_path):
         reader.read(tmp_path, {})
     assert caught.value.problems[0].name == ".streamlit/secrets.toml"
     assert "secret-thing" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["R2_REGION=caf\u00e9\n".encode("latin-1"), "R2_REGION=a\n".encode("utf-16")])
+def test_a_dotenv_that_is_not_utf8_is_a_problem_with_a_name(tmp_path, content):
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        reader.read(tmp_path, {})
+    assert caught.value.problems[0].name == ".env"
+    assert "caf" not in str(caught.value)

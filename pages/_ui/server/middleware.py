@@ -107,7 +107,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = content_policy(media_hosts(reader.read()))
+        policy = content_policy(_media())
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -122,6 +122,14 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+def _media() -> tuple[str, ...]:
+    """As `media_hosts`; none where the settings cannot be read at all, which the pages say."""
+    try:
+        return media_hosts(reader.read())
+    except ConfigError:
+        return ()
 
 
 def media_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
