@@ -35,11 +35,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID
+from storage.domain.search import askable
 from storage.errors import ConfigError, StorageError
 from storage.logs import redacted
 from storage.settings import backends, reader
 from storage.settings.access import AccessSettings
 from storage.settings.reader import LOOPBACK
+from storage.text import is_signed
 
 _DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port, and not before the first page
 _FIXED: Final = {
@@ -60,6 +63,7 @@ _SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
 _SIGN_OUT: Final = "/auth/logout"
 COOKIE: Final = "clip_desk_return"
 _MINUTES: Final = 10
+_IDS: Final = (UID, VIDEO_ID, CLIP_ID)
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1999}")  # one slash, printable ASCII, no backslash
 _NOT_PAGES: Final = ("/auth/", "/oauth2callback", "/_stcore/", "/media/", "/static/", "/component/")
 
@@ -346,7 +350,7 @@ class ReturnTo:
 def page_of(referer: str, host: str) -> str:
     """The path and query of a page of this server, or "" for anything else.
 
-    A query that carries a signature or a token is dropped: it has no business in a cookie.
+    A query that carries a signature or a token is dropped: it has no business in a cookie. An id may look like one.
     """
     try:
         parts = urlsplit(referer)
@@ -355,8 +359,12 @@ def page_of(referer: str, host: str) -> str:
     if parts.scheme not in ("http", "https") or not host or parts.netloc != host:
         return ""
     pairs = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != REFUSED]
-    query = f"?{urlencode(pairs)}" if pairs and all(redacted(value) == value for _, value in pairs) else ""
+    query = f"?{urlencode(pairs)}" if pairs and all(_may_stay(*pair) for pair in pairs) else ""
     return _checked(parts.path + query) or _checked(parts.path)
+
+
+def _may_stay(name: str, value: str) -> bool:
+    return redacted(value) == value or (askable(value) == value if name not in _IDS else not is_signed(value))
 
 
 def _checked(page: str) -> str:
