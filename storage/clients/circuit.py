@@ -8,6 +8,9 @@ once keeps nobody waiting.
 One slow thing is no store that hangs. A time-out about a single thing (an object, a count) opens the circuit only with
 a second one about another thing; where the store answered somebody else meanwhile, it takes three different ones.
 
+A store that gives each answer just in time keeps people waiting as long as one that gives none. Answers that took more
+than half of their time open the circuit too, once they made somebody wait for `SLOW_SECONDS` within a minute.
+
 Work that must not be broken off by somebody else's time-out (purges, scans, rollups) runs inside `patiently`: it goes
 on asking for a while, with its own time-outs and tries, and what it is answered closes the circuit for all.
 """
@@ -27,6 +30,8 @@ from storage.errors import Unreachable
 OPEN_SECONDS = 30.0  # how long a store that hangs is not asked
 PATIENCE_SECONDS = 120.0  # how long after its first time-out long work goes on asking it all the same
 REMEMBERED_SECONDS = 60.0  # time-outs that lie further apart say nothing together
+SLOW_SECONDS = 10.0  # waited for slow answers to three different calls or more, side by side counted once
+SLOW_ANSWER_SECONDS = 2.0  # an answer that took less is none of these, however short its time-out is
 
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 _all: WeakSet[Circuit] = WeakSet()
@@ -71,6 +76,7 @@ class Circuit:
         self._lock = threading.Lock()
         self._answered = float("-inf")  # when the store last answered anything
         self._late: list[tuple[float, str]] = []  # time-outs since the circuit was last closed: when, and about what
+        self._slow: list[tuple[float, float, str]] = []  # slow answers: when, how long it was waited, and about what
         self._silent_since: float | None = None  # when the circuit was opened; `None`: it is closed
         self._again_at = 0.0
         self._words = ""
@@ -100,12 +106,27 @@ class Circuit:
             detail="not asked",
         )
 
-    def answered(self) -> None:
-        """The store answered, or failed in another way than by silence."""
+    def answered(self, began: float | None = None, target: str = "", seconds: float = 0.0) -> None:
+        """The store answered, or failed in another way than by silence.
+
+        `began` and `seconds`, where known: a call that `ask` let through then, and the time it had.
+        """
         with self._lock:
-            self._answered = self._clock()
+            now = self._answered = self._clock()
+            slow = began is not None and now - began >= max(seconds / 2, SLOW_ANSWER_SECONDS)
             if self._silent_since is not None:
-                self._silent_since, self._late = None, []
+                if slow and self._slow and began is not None and began < self._silent_since:
+                    return  # of those that were under way when it was opened for being slow
+                self._silent_since, self._late, self._slow = None, [], []
+                return
+            if began is None or not slow or patient():
+                return
+            self._slow = [one for one in self._slow if now - one[0] < REMEMBERED_SECONDS]
+            before = self._slow[-1][0] if self._slow else began
+            self._slow.append((now, now - max(began, before), target))
+            waited = sum(one[1] for one in self._slow)
+            if waited >= SLOW_SECONDS and len({about for _, _, about in self._slow}) >= 3:
+                self._open(now, f"is very slow (the last answer took {now - began:.1f} s)")
 
     def timed_out(self, began: float, target: str, seconds: float, *, single: bool = False) -> None:
         """A call that `ask` let through at `began` was not answered within `seconds`.
@@ -119,13 +140,17 @@ class Circuit:
             wanted = 3 if self._answered > began else 2 if single else 1
             if self._silent_since is None and len({about for _, about in self._late}) < wanted:
                 return
-            self._silent_since = now if self._silent_since is None else self._silent_since
-            self._again_at = now + self._open_seconds
-            at = datetime.now(UTC)
-            self._words = (
-                f"{self.store} did not answer within {seconds:.0f} s at {at:%H:%M:%S} UTC; it is not asked again until "
-                f"{at + timedelta(seconds=self._open_seconds):%H:%M:%S}."
-            )
+            self._slow = []
+            self._open(now, f"did not answer within {seconds:.0f} s")
+
+    def _open(self, now: float, why: str) -> None:
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        self._again_at = now + self._open_seconds
+        at = datetime.now(UTC)
+        self._words = (
+            f"{self.store} {why} at {at:%H:%M:%S} UTC; it is not asked again until "
+            f"{at + timedelta(seconds=self._open_seconds):%H:%M:%S}."
+        )
 
     def let_through(self) -> None:
         """The next call is a probe, whatever time it is."""

@@ -259,7 +259,7 @@ class Connection:
             limit = min(seconds, end - time.monotonic())
             try:
                 result = once(limit)
-                self.circuit.answered()
+                self.circuit.answered(began, f"{operation} {target}", limit)
                 return result
             except SDK_ERRORS as error:
                 silent = status_of(error) is StatusCode.DEADLINE_EXCEEDED and time.monotonic() - began >= limit * 0.9

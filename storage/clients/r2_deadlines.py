@@ -95,7 +95,7 @@ class Watch:
         connecting = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         late = connecting and time.monotonic() - began >= self._seconds[ConnectTimeoutError]
         if exception is None or not (late or isinstance(exception, ConnectTimeoutError | ReadTimeoutError)):
-            self.circuit.answered()
+            self.circuit.answered(began, self._here.target, self._read_seconds)
             return
         self._here.late = exception
         seconds = self._seconds[ConnectTimeoutError if connecting else ReadTimeoutError]

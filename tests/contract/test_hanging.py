@@ -21,7 +21,7 @@ from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from tests.contract.r2_fixtures import fill
 from tests.rigs.firestore import EmbeddedFirestore
-from tests.rigs.http_faults import Answer, FaultProxy, Hang, Reset
+from tests.rigs.http_faults import Answer, Delay, FaultProxy, Hang, Reset
 from tests.rigs.records import World, user
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.tcp_faults import HangingRelay
@@ -154,6 +154,52 @@ def test_a_name_that_is_looked_up_for_too_long_is_waited_for_once(
         assert isinstance(away.list_all("users/u1/").error, Unreachable)
     assert circuit_of("https://r2.invalid").open == (asked == 1)
     assert (len(names) <= 2) == (asked == 1)
+
+
+def test_answers_that_all_come_just_in_time_are_not_waited_for_one_after_the_other(
+    looking: Objects, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuits, "SLOW_SECONDS", 1.0)
+    monkeypatch.setattr(circuits, "SLOW_ANSWER_SECONDS", 0.2)
+    proxy.on(Delay(0.3))
+    with patiently():
+        assert all(looking.head(key) is not None for key in KEYS)  # slow, and no reason to give up a long job
+    assert not open_for(proxy)
+    said = ""
+    for key in KEYS:
+        try:
+            looking.head(key)
+        except Unreachable as error:
+            said = error.message
+    assert "is very slow" in said
+    assert "not asked again until" in said
+    assert proxy.count() <= len(KEYS) + 4
+    proxy.clear()
+    circuits.ask_again()
+    assert looking.head(KEYS[0]) is not None
+    assert not open_for(proxy)
+
+
+def test_slow_answers_side_by_side_count_once_and_those_about_one_thing_are_that_things_own() -> None:
+    now = [0.0]
+    circuit = Circuit("R2", clock=lambda: now[0])
+    for _ in range(5):
+        began = [circuit.ask("list", target) for target in "abcd"]
+        now[0] += 3
+        for at, target in zip(began, "abcd", strict=True):
+            circuit.answered(at, target, 5)
+        if circuit.open:
+            break
+    assert now[0] == 12
+    now[0] += 30
+    circuit.answered(circuit.ask("list", "a"), "a", 5)
+    assert not circuit.open
+    alone = Circuit("R2", clock=lambda: now[0])
+    for _ in range(9):
+        at = alone.ask("count", "videos")
+        now[0] += 4
+        alone.answered(at, "videos", 5)
+    assert not alone.open
 
 
 def test_the_circuit_is_the_stores_and_not_a_tokens_and_a_probe_closes_it(
