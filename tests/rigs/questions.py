@@ -14,6 +14,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "users": lambda records: records.users(),
     "iter_users": lambda records: list(records.iter_users()),
     "sample_clips": lambda records: [table.unbroken() for table in records.sample_clips()],
+    "clips_of_others": lambda records: [table.unbroken() for table in records.clips_of_others("u2")],
     "users_by_email": lambda records: records.users_by_email("a@b.c"),
     "users_by_email_prefix": lambda records: records.users_by_email_prefix("a", 3),
     "plan": lambda records: records.plan("pro"),
