@@ -210,7 +210,7 @@ def test_times_that_are_none_are_taken_as_unknown_and_not_as_an_error(
 def test_a_hostile_name_and_address_are_shown_as_text(no_settings: Callable[..., None]) -> None:
     no_settings(**LIVE, **{**OIDC, "ROLE_ADMIN": "", "ROLE_SUPPORT": "group:staff"})
     hostile = person(f"{HOSTILE}@corp.test", name=HOSTILE)
-    panel = "from pages._ui.access import account, guard; account.panel(guard.actor())"
+    panel = "from pages._ui.access import guard, screens; screens.panel(guard.actor())"
     for app in (
         run(panel, {**hostile, "groups": ["staff"]}),
         run(nav.SCREENS["access"].file, {**hostile, "groups": ["staff"]}),

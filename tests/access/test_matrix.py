@@ -188,7 +188,7 @@ def empty_quarantine(desk: Desk, uid: str) -> Attempt:
     purging.writers.documents.commit(
         [Update(job_path(job), {"quarantine_until": LONG_AGO})], operation="Letting it age"
     )
-    return partial(jobs.empty_quarantine, purging, job, Scope.of(uid, VIDEO).spelled, REASON)
+    return partial(jobs.empty_quarantine, purging, job, desk.world.purging.jobs.get(job).scope.spelled, REASON)
 
 
 # What is tried: the action of the policy, what sets the scene, and the function that asks for permission.

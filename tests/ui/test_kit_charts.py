@@ -15,7 +15,7 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 SCRIPT = """
 import pandas as pd
 import streamlit as st
-from pages._ui import charts
+from pages._ui.kit import charts
 frame = pd.DataFrame({"Video": ["secret title", "other"], "Clips": st.session_state.get("counts", [3, 1])})
 charts.bars(frame, "Video", "Clips", colour="blue", alt="Clips by video")
 parts = pd.DataFrame({"Quota": ["b", "b", "a"], "State": ["near", "over", "over"], "Users": [2, 1, 4]})

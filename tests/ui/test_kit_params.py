@@ -10,16 +10,16 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 
 SCRIPT = """
 import streamlit as st
-from pages._ui import params
+from pages._ui.kit import params
 st.text(str(params.ids("uid", "video_id")))
 """
-QUESTION = "import streamlit as st\nfrom pages._ui import params\nst.text(repr(params.question()))\n"
+QUESTION = "import streamlit as st\nfrom pages._ui.kit import params\nst.text(repr(params.question()))\n"
 STATE = """
 import streamlit as st
-from pages._ui import state
+from pages._ui.kit import session
 from pages._ui.kit.session import key
-arrived = state.enter(st.query_params.get("page", "purge"))
-st.text(f"{arrived} {state.seed(key('purge', 'plan'), lambda: 'new plan')}")
+arrived = session.enter(st.query_params.get("page", "purge"))
+st.text(f"{arrived} {session.seed(key('purge', 'plan'), lambda: 'new plan')}")
 """
 
 
@@ -87,10 +87,10 @@ def test_leaving_a_page_drops_what_it_kept_and_staying_does_not() -> None:
 def test_opening_a_confirmation_again_gives_its_fields_new_keys() -> None:
     script = """
 import streamlit as st
-from pages._ui import state
+from pages._ui.kit import session
 if st.button("open", key="open"):
-    state.renew_nonce("purge__confirm")
-st.text_input("Type it", key=f"typed_{state.nonce('purge__confirm')}")
+    session.renew_nonce("purge__confirm")
+st.text_input("Type it", key=f"typed_{session.nonce('purge__confirm')}")
 """
     app = open_with(script)
     app.text_input[0].set_value("purge 40").run()

@@ -14,7 +14,7 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 
 def run(body: str, **given: Any) -> AppTest:
     """Runs a script in which `states`, `freshness`, `errors` and `st` are imported."""
-    head = "import streamlit as st\nfrom pages._ui import freshness, states\nfrom storage import errors\n"
+    head = "import streamlit as st\nfrom pages._ui.kit import feedback\nfrom storage import errors\n"
     app = AppTest.from_string(head + body, default_timeout=PATIENCE_SECONDS)
     for name, value in given.items():
         app.session_state[name] = value
@@ -32,7 +32,7 @@ def body():
     st.text("half of the table")
     raise {error}
 st.text("before")
-result = states.section("the customer's clips", body, key="clips", unknown="whether any clip is missing")
+result = feedback.section("the customer's clips", body, key="clips", unknown="whether any clip is missing")
 st.text(f"after {{result}}")
 """
 
@@ -72,13 +72,13 @@ def test_each_kind_of_error_has_a_face_of_its_own(error: str, title: str, alert:
 
 
 def test_every_error_of_the_tree_has_a_face() -> None:
-    from pages._ui.kit import feedback as states
+    from pages._ui.kit import feedback
 
     def below(kind: type[errors.StorageError]) -> set[type[errors.StorageError]]:
         return {kind}.union(*(below(child) for child in kind.__subclasses__()))
 
     for kind in below(errors.StorageError):
-        assert any(issubclass(kind, known) for known, _ in states._FACES), kind
+        assert any(issubclass(kind, known) for known, _ in feedback._FACES), kind
 
 
 def test_trying_again_runs_the_part_once_more_and_shows_it_when_it_works() -> None:
@@ -88,7 +88,7 @@ def body():
     if st.session_state["tries"] == 1:
         raise errors.Unreachable("away")
     st.text("here it is")
-states.section("clips", body, key="clips")
+feedback.section("clips", body, key="clips")
 """
     app = run(body)
     app.button(key="clips_retry").click().run()
@@ -130,29 +130,29 @@ def test_an_unexpected_error_gets_a_number_and_its_details_stay_in_the_log(caplo
 
 
 def test_streamlits_own_control_flow_passes_through_a_part() -> None:
-    app = run('states.section("x", st.stop, key="x")\nst.text("never")')
+    app = run('feedback.section("x", st.stop, key="x")\nst.text("never")')
     assert not app.text
     assert not app.error
 
 
 def test_a_part_gives_back_what_its_body_gave() -> None:
-    app = run('st.text(states.section("x", lambda: 42, key="x"))')
+    app = run('st.text(feedback.section("x", lambda: 42, key="x"))')
     assert app.text[0].value == "42"
 
 
 def test_incomplete_says_how_much_is_there_and_that_sums_are_lower_bounds() -> None:
-    app = run('states.incomplete("clips", error=errors.Unreachable("away"), shown=1300, key="i")')
+    app = run('feedback.incomplete("clips", error=errors.Unreachable("away"), shown=1300, key="i")')
     assert "Only the first 1,300 clips are here. away Sums and counts over them are lower bounds." in words(app)
     assert app.button(key="i_retry")
 
 
 def test_denied_names_the_action_and_the_role_that_it_needs() -> None:
-    app = run('states.denied("purge clips", role="viewer", needed="operator")')
+    app = run('feedback.denied("purge clips", role="viewer", needed="operator")')
     assert words(app) == "You may not purge clips. It needs the role operator. Your role is viewer."
 
 
 def test_empty_says_its_sentence_and_the_next_step() -> None:
-    assert "No video matches." in words(run('states.empty("No video matches.", hint="Clear the filter.")'))
+    assert "No video matches." in words(run('feedback.empty("No video matches.", hint="Clear the filter.")'))
 
 
 FRESH = """
@@ -160,7 +160,7 @@ from datetime import UTC, datetime
 from storage.clients.meter import Cost
 now = datetime(2025, 11, 22, 10, 5, 0, tzinfo=UTC)
 read_at = datetime(2025, 11, 22, 10, 2, 13, tzinfo=UTC)
-pressed = freshness.freshness(read_at, key="f", now=now, {more})
+pressed = feedback.freshness(read_at, key="f", now=now, {more})
 st.text(pressed)
 """
 
@@ -189,16 +189,16 @@ def test_refreshing_clears_the_cache_first_and_tells_the_page() -> None:
 
 def test_while_a_part_reads_its_words_and_its_shape_stand_there_and_nothing_of_them_is_left() -> None:
     app = run("""
-with states.loading("Reading…", 120):
+with feedback.loading("Reading…", 120):
     st.text("drawn inside")
 st.text("drawn after")
 """)
     assert words(app) == "drawn inside\ndrawn after"
     failed = run("""
 def body():
-    with states.loading("Reading…"):
+    with feedback.loading("Reading…"):
         raise errors.NotFound("It is not there.")
-states.section("the part", body, key="part")
+feedback.section("the part", body, key="part")
 """)
     assert "It is not there" in words(failed)
     assert not failed.exception

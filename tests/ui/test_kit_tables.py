@@ -16,14 +16,14 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 SCRIPT = """
 import pandas as pd
 import streamlit as st
-from pages._ui import links, status, tables
+from pages._ui.kit import session, status, tables
 rows = st.session_state.get("rows", ["v-1", "v-2", "v-3"])
 frame = pd.DataFrame({
     "video_id": pd.array(rows, dtype="string"),
     "title": ["<b>![x](http://h/p.png)\\u202e"] * len(rows),
     "size": pd.array([2048] * len(rows), dtype="Int64"),
     "secret": ["hidden"] * len(rows),
-    "open": [links.url_for("video", video_id=one) for one in rows],
+    "open": [session.url_for("video", video_id=one) for one in rows],
     "status": status.words("video", ["completed"] * len(rows)),
 })
 chosen = tables.table(
@@ -122,7 +122,7 @@ def test_a_fingerprint_depends_on_the_ids_and_their_order_and_on_nothing_else() 
 
 def test_pages_cover_every_row_once() -> None:
     app = AppTest.from_string(
-        "import streamlit as st\nfrom pages._ui import tables\npage = tables.paged(120, key='p', size=50)\n"
+        "import streamlit as st\nfrom pages._ui.kit import tables\npage = tables.paged(120, key='p', size=50)\n"
         "st.text(f'{page.start} {page.stop}')\n",
         default_timeout=PATIENCE_SECONDS,
     ).run()
@@ -134,10 +134,10 @@ def test_pages_cover_every_row_once() -> None:
 
 def test_few_rows_need_no_pages() -> None:
     app = AppTest.from_string(
-        "import streamlit as st\nfrom pages._ui import tables\nst.text(str(tables.paged(0, key='p')))\n",
+        "import streamlit as st\nfrom pages._ui.kit import tables\nst.text(str(tables.paged(0, key='p')))\n",
         default_timeout=PATIENCE_SECONDS,
     ).run()
-    assert app.text[0].value == "Page(number=1, start=0, stop=0, total=0)"
+    assert app.text[0].value == "RowPage(number=1, start=0, stop=0, total=0)"
 
 
 def test_bytes_are_shown_in_binary_units_and_stay_numbers_that_sort() -> None:
