@@ -189,7 +189,7 @@ def test_whoever_approved_cannot_apply_and_who_made_it_cannot_approve(desk, befo
     with pytest.raises(Refused, match="cannot approve"):
         purges.approve(plan, MAKER)
     with pytest.raises(Refused, match="does not decline"):
-        purges.decline(plan, "no", MAKER)
+        purges.decline(plan, "not now", MAKER)
     assert desk.world.snapshot() == before
 
 
@@ -225,7 +225,7 @@ def test_a_role_that_is_taken_away_stops_whoever_has_the_page_open(desk, before,
     for act in (
         lambda: purges.begin(plan, Request(plan.scope.spelled, "why"), engineer),
         lambda: purges.approve(plan, replace(SECOND, roles=frozenset({"engineer"}))),
-        lambda: purges.decline(plan, "no", replace(SECOND, roles=frozenset({"engineer"}))),
+        lambda: purges.decline(plan, "not now", replace(SECOND, roles=frozenset({"engineer"}))),
         lambda: purges.make(CLIP, engineer),
     ):
         with pytest.raises(NotPermitted):
