@@ -81,7 +81,7 @@ class RecordedDesk:
 
     def strays(self, uid: str) -> list[object]:
         """What was asked beyond this user, the plans, and what the desk keeps for itself."""
-        own = (uid.encode(), b"/documents/plans/", b"/documents/ops_")
+        own = (uid.encode(), b"/documents/plans/", b"ops_")  # by path, or as the collection of a query
         keys = [key for key in self.keys if not key.startswith("_ops/") and f"/{uid}/" not in f"/{key}"]
         return [*keys, *(asked for asked in self.documents if not any(part in asked for part in own))]
 
