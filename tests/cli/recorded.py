@@ -62,7 +62,9 @@ class RecordedDesk:
         found = []
         for seen in self.proxy.requests:
             key = unquote(seen.path).removeprefix(f"/{self.bucket}").removeprefix("/")
-            found.append(key or parse_qs(seen.query, keep_blank_values=True).get("prefix", [""])[0])
+            query = parse_qs(seen.query, keep_blank_values=True)
+            if key or "prefix" in query or query.get("max-keys") != ["1"]:  # one key of any: does the bucket answer?
+                found.append(key or query.get("prefix", [""])[0])
         return found
 
     @property
@@ -77,7 +79,7 @@ class RecordedDesk:
     @property
     def asked_nothing(self) -> bool:
         """Whether no store heard of the command."""
-        return not self.documents and not self.keys
+        return not self.documents and not self.proxy.requests
 
     def strays(self, uid: str) -> list[object]:
         """What was asked beyond this user, the plans, and what the desk keeps for itself."""
