@@ -71,12 +71,14 @@ def test_what_goes_is_exactly_the_plan_and_undo_is_the_identity(
     embedded: EmbeddedFirestore, seaweed: SeaweedRig, made: tuple[dict[str, Any], dict[str, Any], Scope]
 ) -> None:
     documents, objects, scope = made
+    neighbour = user_documents("zz", {"video-zz": 1})  # whose object tells a loss of the customer's from a wrong bucket
+    documents, objects = documents | neighbour, objects | user_objects(neighbour)
     world = PurgeWorld(embedded, seaweed.values(seaweed.fresh_bucket()))
     try:
         world.put_documents(documents)
         world.put_objects(objects)
         before = world.snapshot()
-        plan = world.plan(scope)
+        plan = world.plan(scope, acknowledge_missing=True)
         approve(world.purging, plan, BOB)
         job = run_job(world.purging, world.apply(plan).job_id)
         assert (job.state, job.residue, job.disturbed) == ("done", (), ())

@@ -227,8 +227,8 @@ class PurgeWorld:
         """Everything that is the customers'."""
         return self.objects(), self.documents()
 
-    def plan(self, scope: Scope, maker: Actor = ADA) -> PurgePlan:
-        return make_plan(self.purging, scope, maker, maker=maker.email)
+    def plan(self, scope: Scope, maker: Actor = ADA, *, acknowledge_missing: bool = False) -> PurgePlan:
+        return make_plan(self.purging, scope, maker, maker=maker.email, acknowledge_missing=acknowledge_missing)
 
     def apply(self, plan: PurgePlan, actor: Actor = ADA, *, erase: bool = False) -> Job:
         """Applies with the right words."""
