@@ -75,12 +75,6 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
     return Account(uid, user, records.accounting(uid), plan)
 
 
-def read_quick_usage(records: Records, account: Account, now: datetime) -> Usage:
-    """Usage with the truth by aggregation on the server: a read for every 1,000 clips, no split by video."""
-    truth = usage.truth_from_totals(records.clip_totals(account.uid))
-    return usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, None, now)
-
-
 class Tables(Protocol):
     """Gives the whole tables of a user: `Records` itself, or `UserTables`, which remembers them."""
 

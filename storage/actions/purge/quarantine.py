@@ -20,7 +20,6 @@ from storage.domain.purge.plan import (
     PurgePlan,
     document_batches,
     object_batches,
-    saving_batches,
     slug_batches,
 )
 from storage.domain.purge.scope import QUARANTINES, kept_object, kept_objects_prefix
@@ -244,8 +243,3 @@ class _Reader:
             shelves.end(names, entry)
         else:
             shelves.begin(names, entry["seen"])
-
-
-def saved_batches(plan: PurgePlan, record: Record) -> list[int]:
-    """The files of documents that the quarantine has."""
-    return [batch for batch in range(len(saving_batches(plan))) if batch in record.digests]
