@@ -17,7 +17,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from storage.actions.documents import Change, Create, DocumentWriter, Update
@@ -30,6 +30,7 @@ from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, ChainHead, copy_key, end_key, entry_path
+from storage.repositories.queries import utc_now
 from storage.repositories.stores import Stores
 from storage.services.audit_search import audit_log
 
@@ -45,11 +46,6 @@ DESK = "desk"  # the actor of what the desk notes by itself
 
 _UNCOPIED = LOOKS | {COPY_FAILED}
 _log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The present, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

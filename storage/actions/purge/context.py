@@ -5,23 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from storage.actions.audit import AuditTrail, open_audit
 from storage.actions.writers import Writers, open_writers
 from storage.domain.purge.plan import PlanTarget
 from storage.domain.purge.scope import PurgeLimits
 from storage.repositories.jobs import Jobs
+from storage.repositories.queries import utc_now
 from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
 
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 SETTLING_SECONDS = 65.0  # as long as a request to the bucket store may take (see `storage.clients.r2.CHANGING`)
-
-
-def utc_now() -> datetime:
-    """The present, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 def silent(_: str) -> None:
