@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,19 @@ def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEMO_FOLDER", str(tmp_path_factory.mktemp("demo")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages_begin_anew() -> Iterator[None]:
+    """Closes what the pages keep open here, before and after each file: none shows the world of another file."""
+    _close_the_pages()
+    yield
+    _close_the_pages()
+
+
+def _close_the_pages() -> None:
+    if resources := sys.modules.get("pages._ui.data.resources"):  # only where something has drawn a page
+        resources.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
