@@ -48,6 +48,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
     SSLError,
 )
+from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 from s3transfer.manager import TransferConfig, TransferManager
 
@@ -79,6 +80,7 @@ _NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLE
 _ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PARTS_AT_ONCE = 4
+_DESCRIPTIONS = create_loader()  # what the SDK knows of S3 is read once: it takes most of the time of making a client
 
 
 @contextmanager
@@ -257,6 +259,7 @@ def _session() -> boto3.Session:
     nowhere: dict[str, Any] = {name: (None, None, default, cast) for name, (_, _, default, cast) in known.items()}
     nowhere |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = botocore.session.Session(session_vars=nowhere)
+    session.register_component("data_loader", _DESCRIPTIONS)
     for section in ("s3", "proxies_config"):  # these two have variables of their own
         session.get_component("config_store").set_config_provider(section, ConstantProvider(None))
     return boto3.Session(botocore_session=session)

@@ -10,6 +10,7 @@ import pytest
 
 from pages._ui.access import identity
 from storage.settings import reader
+from tests.rigs.components import packages_looked_through_once  # noqa: F401 - a fixture, found by name
 
 NAMES = ("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "GROUPS_", "SESSION_", "METRICS_")
 

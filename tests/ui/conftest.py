@@ -20,6 +20,7 @@ from pages._ui.data import resources
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.repositories.objects import Objects
+from tests.rigs.components import packages_looked_through_once  # noqa: F401 - a fixture, found by name
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
