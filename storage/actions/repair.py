@@ -1,16 +1,9 @@
-"""The fix ladder as one person climbs it: every change is checked against the roles, recorded, and only then made.
+"""Repairs of one video or one user: each is planned, shown, and then made by `apply`, or taken back by `undo`.
 
-Each function here asks whether the actor may do this now, whatever a page showed or hid; writes that it begins into the
-audit; makes the change under the precondition of what was shown; and writes how it ended.
-
-Writes a video's highlights to both places that hold them, keeping what was there so that it can be taken back.
-
-Makes the stored counters of a user true: shows what would change, and writes it only if nothing moved since.
-
-Two values stand for the two steps, as everywhere: `plan_recount` reads and gives the changes, `apply_recount` writes
-exactly these under each document's update time and keeps what takes them back.
-
-Sets a video's status, where the evidence of both stores allows it, under a precondition on what was looked at.
+A plan reads both stores and gives the fields and objects that will change. `apply` asks whether the actor may do this
+now, whatever a page showed or hid; writes into the audit that it begins; makes the change under the precondition of
+what was shown; and writes how it ended. Four doors lead from a click to the store: the dialog, `apply` here,
+`undoable.apply`, and the commit.
 """
 
 from __future__ import annotations
@@ -20,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import pandas as pd
 
@@ -28,8 +21,8 @@ from storage.actions import undoable, upload
 from storage.actions.audit import AuditTrail, attributed, refusals_recorded
 from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.replacing import Replacement
-from storage.actions.undoable import Applied
-from storage.actions.upload import Media, Stored
+from storage.actions.undoable import Applied, Counted
+from storage.actions.upload import Media
 from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
 from storage.domain import highlights
@@ -57,10 +50,304 @@ from storage.services.verify import VerifyContext, checker
 
 Status = Literal["analyzed", "completed", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
-T = TypeVar("T")
 MAX_RECORDED = 50  # fields named in one audit entry
 _log = logging.getLogger(__name__)
 MOST_DOCUMENTS = 150  # of one commit
+
+
+@dataclass(frozen=True, slots=True)
+class RepairContext:
+    """What a fix works with. `clock` gives the present, aware and in UTC."""
+
+    stores: Stores
+    writers: Writers
+    trail: AuditTrail
+    clock: Callable[[], datetime]
+
+    @property
+    def checker(self) -> VerifyContext:
+        """What reads the evidence anew, and how old it is by Firestore's time: what is fresh may not be taken for
+        stalled because this machine's clock is ahead."""
+        now = store_time(self.stores.handle)
+        return checker(self.stores, lambda: now)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one commit writes: fields, the objects before them, and the counters that go up with them."""
+
+    changes: ChangeSet
+    objects: tuple[Replacement, ...] = ()
+    counted: tuple[Counted, ...] = ()
+
+
+class RepairPlan(Protocol):
+    """A repair as it was shown. `action` is what the policy asks for; `name` is what the audit calls it."""
+
+    @property
+    def action(self) -> Action: ...
+
+    def event(self, reason: str) -> Event:
+        """What the audit says of it; whose it is, its fields or keys, and why."""
+        ...
+
+    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
+        """What is to be written, each under its precondition; nothing where all is as it should be.
+
+        Raises what speaks against the repair at the moment when it is made: `Refused`, or `Stale` where what was shown
+        has changed meanwhile. `now` is Firestore's time, `actor` a checked address.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A repair that was made: the ids that take it back (one for each commit), with what each wrote."""
+
+    applied: tuple[Applied, ...]
+
+    @property
+    def change_ids(self) -> tuple[str, ...]:
+        return tuple(one.change_id for one in self.applied)
+
+    @property
+    def change_id(self) -> str:
+        """The id of a repair that is always one commit: all but a recount."""
+        return self.applied[0].change_id
+
+    @property
+    def changes(self) -> tuple[FieldChange, ...]:
+        return tuple(change for one in self.applied for change in one.changes)
+
+
+def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -> Repaired:
+    """Makes the repair between two entries of the audit. Without the first one nothing is changed.
+
+    `NotPermitted`; `Refused` with what speaks against it; `Stale` where a document or an object is not as it was shown;
+    `Unsettled` where it stopped half way, with the id that takes it back; `BadInput` for the reason or the address.
+    """
+    event = attributed(actor, plan.event(reason))
+    with refusals_recorded(context.trail, event):
+        email = normal_email(actor.email)
+        authorise(actor, plan.action, now=context.clock())
+        now = store_time(context.stores.handle)
+        writes = plan.writes(context, email, now)
+    ids = [undoable.new_id() for _ in writes]
+    if not ids:
+        return Repaired(())
+    named = {"change_ids": ids} if len(ids) > 1 or plan.action == "recount" else {"change_id": ids[0]}
+    event = replace(event, detail={**event.detail, **named})
+    context.trail.append(replace(event, outcome="begun"))
+    kept_until = now + context.stores.settings.purge.quarantine_life  # as long as a purge can be undone
+    applied = list[Applied]()
+    try:
+        # What was begun is not broken off because a store kept somebody else waiting.
+        with refusals_recorded(context.trail, event), patiently():
+            for change_id, one in zip(ids, writes, strict=True):
+                applied.append(
+                    undoable.apply(
+                        context.stores,
+                        context.writers,
+                        one.changes,
+                        one.objects,
+                        counted=one.counted,
+                        actor=email,
+                        reason=event.reason,
+                        change_id=change_id,
+                        kept_until=kept_until,
+                    )
+                )
+    except StorageError as error:
+        written = {"written": [one.change_id for one in applied]} if applied else {}
+        _failed(context, replace(event, detail={**event.detail, **written}), error)
+        raise
+    _ended(context, event)
+    return Repaired(tuple(applied))
+
+
+def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> Applied:
+    """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
+    record = context.stores.records.raw(f"{CHANGES}/{check_stored_id(change_id, 'change')}")
+    known = (record.fields if record else None) or {}
+    kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
+    detail = {"change_id": change_id, "kind": kind}
+    event = Event("undo-change", "-", reason=checked_reason(reason), uid=uid, video_id=video_id, detail=detail)
+    event = attributed(actor, event)
+    with refusals_recorded(context.trail, event):
+        authorise(actor, "recount" if kind == "recount" else "fix", now=context.clock())
+    context.trail.append(replace(event, outcome="begun"))
+    try:
+        with refusals_recorded(context.trail, event), patiently():
+            outside = strays(known, context.stores.layout, change_id)
+            if outside:
+                raise Refused(
+                    "The record of this change names what is not the user's that it is about.",
+                    reasons=outside,
+                    remedy=f"Look who writes to {CHANGES}; put the values back by the action that fits.",
+                )
+            done = undoable.undo(
+                context.stores.records,
+                context.stores.objects,
+                context.writers,
+                change_id,
+                actor=actor.email,
+                reason=reason,
+            )
+    except StorageError as error:
+        _failed(context, event, error)
+        raise
+    _ended(context, event)
+    return done
+
+
+def _failed(context: RepairContext, event: Event, error: StorageError) -> None:
+    if not isinstance(error, Refused):  # a refusal is on record already
+        _ended(context, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
+
+
+def _ended(context: RepairContext, event: Event) -> None:
+    """The change is made or refused by now, so an audit that is away is told and does not hide how it ended."""
+    try:
+        context.trail.append(event)
+    except StorageError as error:
+        _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
+
+
+def _event(action: str, changes: ChangeSet, reason: str) -> Event:
+    named = [f"{change.path}: {change.field}" for change in changes.effective]
+    return Event(
+        action, "-", reason=checked_reason(reason), uid=changes.uid, video_id=changes.video_id,
+        detail={"fields": named[:MAX_RECORDED]},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPlan:
+    """A video's status to write."""
+
+    changes: ChangeSet
+    action: Action = "fix"
+
+    def event(self, reason: str) -> Event:
+        return _event("set-status", self.changes, reason)
+
+    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
+        return [Write(self.changes)]
+
+
+def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, reason: str) -> StatusPlan:
+    """The fields that would change, with the evidence read anew.
+
+    `NotFound` without the document, `Refused` with every objection of the evidence, and the store's own error where
+    one kept the evidence from being read: unknown allows nothing.
+    """
+    status, reason = check_status(wanted), checked_reason(reason)
+    path = f"users/{uid}/videos/{video_id}"
+    checker = context.checker
+    case = diagnose(checker, uid, video_id, doubted=True)
+    document = context.stores.records.raw(path)
+    if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
+        raise NotFound(
+            f"There is no document for video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id
+        )
+    _allowed(case, status)
+    now = checker.clock()
+    wished = _fields(status, now, reason)
+    changes = tuple(FieldChange(path, name, value_at(document.fields, name), value) for name, value in wished.items())
+    if value_at(document.fields, "status") == status:
+        raise Refused(f"The status is {status} already.", remedy="Run diagnose to see what keeps the video from view.")
+    return StatusPlan(ChangeSet("set-status", uid, video_id, changes, {path: document.update_time}))
+
+
+def check_status(status: str) -> Status:
+    """The status, or `BadInput`."""
+    if status not in STATUSES:
+        raise BadInput(
+            f"STATUS cannot be set to {status[:40]!r}", field_name="status", remedy=f"One of: {', '.join(STATUSES)}."
+        )
+    return status
+
+
+def _allowed(case: Case, status: Status) -> None:
+    objections = status_objections(case.facts, status)
+    if not objections:
+        return
+    if case.error is not None:
+        raise case.error
+    raise Refused(
+        f"The evidence contradicts the status {status}: {' '.join(objections)}",
+        reasons=objections,
+        remedy="Run diagnose for the video; its next steps fit the evidence.",
+    )
+
+
+def _fields(status: Status, now: datetime, reason: str) -> dict[str, Any]:
+    """What the backend writes with each status, as far as it can be told from outside."""
+    common: dict[str, Any] = {"status": status, "updated_at": now}
+    if status == "completed":
+        return {**common, "completed_at": now, "failed_at": None, "error_message": None}
+    if status == "failed":
+        return {**common, "failed_at": now, "error_message": f"Set by support: {reason}"}
+    return {**common, "failed_at": None, "error_message": None}
+
+
+@dataclass(frozen=True, slots=True)
+class HighlightsPlan:
+    """Highlights to write to both places, and what both were when it was planned."""
+
+    found: Highlights
+    changes: ChangeSet
+    entries: tuple[Mapping[str, Any], ...]
+    action: Action = "fix"
+
+    def event(self, reason: str) -> Event:
+        return _event("highlights", self.changes, reason)
+
+    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
+        problems = highlights.check_entries(self.entries)
+        if not self.entries or problems:
+            raise BadInput(
+                "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
+            )
+        video = self.found.video
+        present = _both_places(context, video.uid, video.video_id)
+        _at_rest(present.video)
+        if _shape(present.object) != _shape(self.found.object):
+            raise Stale(
+                "highlights.json is no longer what it was when this was planned; it was left as it is.",
+                reasons=[f"{present.object.place} was changed"],
+                remedy="Look at the highlights again, then plan this anew.",
+            )
+        content = highlights.compose(
+            self.entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
+        )
+        key = object_key(context.stores.layout, video)
+        file = Replacement(key, content, "application/json", self.found.object.etag, "highlights.json")
+        return [Write(self.changes, (file,))]
+
+
+def plan_rebuild(
+    context: RepairContext, uid: str, video_id: str, source: Literal["object", "document"]
+) -> HighlightsPlan:
+    """Both places as they would be, made from one of them; `Refused` where that one has no usable list."""
+    found = _both_places(context, uid, video_id)
+    return _highlights_plan(context, found, other_place(found, source))
+
+
+def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) -> HighlightsPlan:
+    """Both places as they would be, made from a file; `BadInput` lists everything that is wrong with it."""
+    entries = highlights.check_file(content)
+    return _highlights_plan(context, _both_places(context, uid, video_id), entries)
+
+
+def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> HighlightsPlan:
+    _at_rest(found.video)
+    _believable(context, found.video.uid, found.video.video_id)
+    changes = plan_highlights(context.stores, found, entries)
+    warning = not_promised(context)
+    if warning:
+        changes = replace(changes, warnings=(*changes.warnings, warning))
+    return HighlightsPlan(found, changes, tuple(entries))
 
 
 def plan_highlights(stores: Stores, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> ChangeSet:
@@ -97,303 +384,10 @@ def other_place(found: Highlights, source: Source) -> tuple[Mapping[str, Any], .
     return state.entries
 
 
-def apply_highlights(
-    stores: Stores,
-    writers: Writers,
-    found: Highlights,
-    changes: ChangeSet,
-    entries: Sequence[Mapping[str, Any]],
-    *,
-    actor: str,
-    reason: str,
-    change_id: str,
-    kept_until: datetime,
-) -> Applied:
-    """Writes the object, then the documents; what the object held is kept. See `fields.apply_with_objects`.
-
-    `Stale` when the object or a document is no longer what was found: it is left as it is.
-    """
-    problems = highlights.check_entries(entries)
-    if not entries or problems:
-        raise BadInput(
-            "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
-        )
-    video = found.video
-    content = highlights.compose(
-        entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
-    )
-    file = Replacement(
-        object_key(stores.layout, video), content, "application/json", found.object.etag, "highlights.json"
-    )
-    return undoable.apply_with_objects(
-        stores, writers, changes, [file], actor=actor, reason=reason, change_id=change_id, kept_until=kept_until
-    )
-
-
-def check_status(status: str) -> Status:
-    """The status, or `BadInput`."""
-    if status not in STATUSES:
-        raise BadInput(
-            f"STATUS cannot be set to {status[:40]!r}", field_name="status", remedy=f"One of: {', '.join(STATUSES)}."
-        )
-    return status
-
-
-def plan_status_change(
-    stores: Stores, checker: VerifyContext, uid: str, video_id: str, status: Status, reason: str
-) -> ChangeSet:
-    """The fields that would change, with the evidence read anew.
-
-    `NotFound` without the document, `Refused` with every objection of the evidence, and the store's own error where
-    one kept the evidence from being read: unknown allows nothing.
-    """
-    path = f"users/{uid}/videos/{video_id}"
-    case = diagnose(checker, uid, video_id, doubted=True)
-    document = stores.records.raw(path)
-    if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
-        raise NotFound(
-            f"There is no document for video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id
-        )
-    _allowed(case, status)
-    now = checker.clock()
-    wanted = _fields(status, now, reason)
-    changes = tuple(FieldChange(path, name, value_at(document.fields, name), value) for name, value in wanted.items())
-    if value_at(document.fields, "status") == status:
-        raise Refused(f"The status is {status} already.", remedy="Run diagnose to see what keeps the video from view.")
-    return ChangeSet("set-status", uid, video_id, changes, {path: document.update_time})
-
-
-def apply_status_change(writers: Writers, changes: ChangeSet, *, actor: str, reason: str) -> Applied:
-    """Writes the fields; `Stale` when the document changed since `plan`, which read the evidence."""
-    return undoable.apply(writers.documents, changes, actor=actor, reason=reason)
-
-
-def _allowed(case: Case, status: Status) -> None:
-    objections = status_objections(case.facts, status)
-    if not objections:
-        return
-    if case.error is not None:
-        raise case.error
-    raise Refused(
-        f"The evidence contradicts the status {status}: {' '.join(objections)}",
-        reasons=objections,
-        remedy="Run diagnose for the video; its next steps fit the evidence.",
-    )
-
-
-def _fields(status: Status, now: datetime, reason: str) -> dict[str, Any]:
-    """What the backend writes with each status, as far as it can be told from outside."""
-    common: dict[str, Any] = {"status": status, "updated_at": now}
-    if status == "completed":
-        return {**common, "completed_at": now, "failed_at": None, "error_message": None}
-    if status == "failed":
-        return {**common, "failed_at": now, "error_message": f"Set by support: {reason}"}
-    return {**common, "failed_at": None, "error_message": None}
-
-
-@dataclass(frozen=True, slots=True)
-class RepairContext:
-    """What a fix works with. `clock` gives the present, aware and in UTC."""
-
-    stores: Stores
-    writers: Writers
-    trail: AuditTrail
-    clock: Callable[[], datetime]
-
-    @property
-    def checker(self) -> VerifyContext:
-        """What reads the evidence anew, and how old it is by Firestore's time: what is fresh may not be taken for
-        stalled because this machine's clock is ahead."""
-        now = store_time(self.stores.handle)
-        return checker(self.stores, lambda: now)
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuild:
-    """Highlights to write to both places, and what both were when it was planned."""
-
-    found: Highlights
-    changes: ChangeSet
-    entries: tuple[Mapping[str, Any], ...]
-
-
-def plan_status(bench: RepairContext, uid: str, video_id: str, wanted: str, reason: str) -> ChangeSet:
-    """The fields that would change; `Refused` with every objection of the evidence, which is read anew."""
-    return plan_status_change(
-        bench.stores, bench.checker, uid, video_id, check_status(wanted), checked_reason(reason)
-    )  # fmt: skip
-
-
-def set_status(bench: RepairContext, actor: Actor, changes: ChangeSet, reason: str) -> Applied:
-    """Writes the status; `Stale` when the video's document changed since the plan."""
-    event = _event("set-status", changes, reason)
-    return _recorded(bench, actor, "fix", event, lambda: apply_status_change(
-        bench.writers, changes, actor=actor.email, reason=reason
-    ), _change)  # fmt: skip
-
-
-def plan_rebuild(bench: RepairContext, uid: str, video_id: str, source: Literal["object", "document"]) -> Rebuild:
-    """Both places as they would be, made from one of them; `Refused` where that one has no usable list."""
-    found = _both_places(bench, uid, video_id)
-    return _rebuild(bench, found, other_place(found, source))
-
-
-def plan_put(bench: RepairContext, uid: str, video_id: str, content: bytes) -> Rebuild:
-    """Both places as they would be, made from a file; `BadInput` lists everything that is wrong with it."""
-    entries = highlights.check_file(content)
-    return _rebuild(bench, _both_places(bench, uid, video_id), entries)
-
-
-def put_highlights(bench: RepairContext, actor: Actor, plan: Rebuild, reason: str) -> Applied:
-    """Writes both places; `Stale` when the object or a document is no longer what it was at the plan."""
-    change_id = undoable.new_id()
-
-    def write() -> Applied:
-        video = plan.found.video
-        now = _both_places(bench, video.uid, video.video_id)
-        _at_rest(now.video)
-        if _shape(now.object) != _shape(plan.found.object):
-            raise Stale(
-                "highlights.json is no longer what it was when this was planned; it was left as it is.",
-                reasons=[f"{now.object.place} was changed"],
-                remedy="Look at the highlights again, then plan this anew.",
-            )
-        return apply_highlights(
-            bench.stores, bench.writers, plan.found, plan.changes, plan.entries, actor=actor.email, reason=reason,
-            change_id=change_id, kept_until=_kept_until(bench, store_time(bench.stores.handle)),
-        )  # fmt: skip
-
-    event = _event("highlights", plan.changes, reason)
-    event = replace(event, detail={**event.detail, "change_id": change_id})
-    return _recorded(bench, actor, "fix", event, write, _change)
-
-
-def plan_replace(
-    bench: RepairContext, uid: str, video_id: str, media: Media, *, scene: int, style: str, replace_intact: bool,
-    title: str | None = None,
-) -> UploadPlan:  # fmt: skip
-    """What storing this file would do. What speaks against it stands in the plan's refusals."""
-    _believable(bench, uid, video_id)
-    plan = upload.plan(
-        bench.stores, uid, video_id, media, scene=scene, style=style, title=title, replace=replace_intact,
-        now=bench.clock(),
-    )  # fmt: skip
-    warning = not_promised(bench)
-    return replace(plan, warnings=(*plan.warnings, warning)) if warning else plan
-
-
-def replace_clip(bench: RepairContext, actor: Actor, plan: UploadPlan, media: Media, reason: str) -> Stored:
-    """Stores the clip in the worker's order; `Stale` when its document or an object moved. The old file is kept."""
-    change_id = undoable.new_id()
-    event = Event(
-        "upload", "-", reason=checked_reason(reason), uid=plan.uid, video_id=plan.video_id, clip_id=plan.clip_id,
-        keys=tuple(key for key in (plan.key, plan.thumbnail_key) if key),
-        detail={"replaced": plan.exists, "size_bytes": media.info.size_bytes, "change_id": change_id},
-    )  # fmt: skip
-
-    def store() -> Stored:
-        now = store_time(bench.stores.handle)
-        return upload.apply(
-            bench.stores, bench.writers, plan, media, actor=actor.email, reason=reason, change_id=change_id,
-            kept_until=_kept_until(bench, now), now=now,
-        )  # fmt: skip
-
-    return _recorded(bench, actor, "fix", event, store, lambda stored: {"etag": stored.object.etag})
-
-
-def not_promised(bench: RepairContext) -> str:
-    """What the store cannot promise of a file that is replaced, in words; empty where it keeps conditions on puts."""
-    conditions = bench.writers.objects.conditions
-    try:
-        if all(conditions.dialect("put", one) != "none" for one in (NOTHING, Expected(NO_OBJECTS_ETAG))):
-            return ""
-    except StorageError:
-        return ""  # who may not write here hears of it when the change is made
-    return (
-        "This store keeps no conditions on writes: what the product writes to the same object between the last look "
-        "and the write is overwritten, and nobody would see it. Stop the worker for this video first."
-    )
-
-
-def undo(bench: RepairContext, actor: Actor, change_id: str, reason: str) -> Applied:
-    """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
-    record = bench.stores.records.raw(f"{CHANGES}/{check_stored_id(change_id, 'change')}")
-    known = (record.fields if record else None) or {}
-    kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
-    event = Event(
-        "undo-change", "-", reason=checked_reason(reason), uid=uid, video_id=video_id,
-        detail={"change_id": change_id, "kind": kind},
-    )  # fmt: skip
-
-    def taken_back() -> Applied:
-        outside = strays(known, bench.stores.layout, change_id)
-        if outside:
-            raise Refused(
-                "The record of this change names what is not the user's that it is about.",
-                reasons=outside,
-                remedy=f"Look who writes to {CHANGES}; put the values back by the action that fits.",
-            )
-        return undoable.undo(
-            bench.stores.records, bench.stores.objects, bench.writers, change_id, actor=actor.email, reason=reason
-        )
-
-    return _recorded(bench, actor, "recount" if kind == "recount" else "fix", event, taken_back, lambda _: {})
-
-
-def _recorded(
-    bench: RepairContext,
-    actor: Actor,
-    action: Action,
-    event: Event,
-    make: Callable[[], T],
-    named: Callable[[T], dict[str, Any]],
-) -> T:
-    """Makes the change between two entries of the audit. Without the first one nothing is changed."""
-    event = attributed(actor, event)
-    with refusals_recorded(bench.trail, event):
-        authorise(actor, action, now=bench.clock())
-    bench.trail.append(replace(event, outcome="begun"))
-    try:
-        # What was begun is not broken off because a store kept somebody else waiting.
-        with refusals_recorded(bench.trail, event), patiently():
-            made = make()
-    except StorageError as error:
-        if not isinstance(error, Refused):
-            _ended(bench, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
-        raise
-    _ended(bench, replace(event, detail={**event.detail, **named(made)}))
-    return made
-
-
-def _ended(bench: RepairContext, event: Event) -> None:
-    """The change is made or refused by now, so an audit that is away is told and does not hide how it ended."""
-    try:
-        bench.trail.append(event)
-    except StorageError as error:
-        _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
-
-
-def _event(action: str, changes: ChangeSet, reason: str) -> Event:
-    named = [f"{change.path}: {change.field}" for change in changes.effective]
-    return Event(
-        action, "-", reason=checked_reason(reason), uid=changes.uid, video_id=changes.video_id,
-        detail={"fields": named[:MAX_RECORDED]},
-    )  # fmt: skip
-
-
-def _kept_until(bench: RepairContext, now: datetime) -> datetime:
-    """As long as a purge can be undone, so can a change that replaced an object."""
-    return now + bench.stores.settings.purge.quarantine_life
-
-
-def _change(applied: Applied) -> dict[str, Any]:
-    return {"change_id": applied.change_id}
-
-
-def _both_places(bench: RepairContext, uid: str, video_id: str) -> Highlights:
+def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
     """Both places as they are; raises what kept either from being read, since unknown allows nothing."""
     found = highlights_store.read(
-        bench.stores.records, bench.stores.objects, bench.stores.layout,
+        context.stores.records, context.stores.objects, context.stores.layout,
         check_stored_id(uid, "uid"), check_stored_id(video_id, "video_id"),
     )  # fmt: skip
     if found.errors:
@@ -416,19 +410,87 @@ def _at_rest(video: Video) -> None:
         )
 
 
-def _rebuild(bench: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> Rebuild:
-    _at_rest(found.video)
-    _believable(bench, found.video.uid, found.video.video_id)
-    changes = plan_highlights(bench.stores, found, entries)
-    warning = not_promised(bench)
-    if warning:
-        changes = replace(changes, warnings=(*changes.warnings, warning))
-    return Rebuild(found, changes, tuple(entries))
+def _shape(state: HighlightsState) -> tuple[Any, ...]:
+    return (
+        state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries, state.etag,
+    )  # fmt: skip
 
 
-def _believable(bench: RepairContext, uid: str, video_id: str) -> Diagnosis:
+@dataclass(frozen=True, slots=True)
+class ReplacePlan:
+    """A clip to store in the worker's order, with its media. What speaks against it stands in `upload.refusals`."""
+
+    upload: UploadPlan
+    media: Media
+    action: Action = "fix"
+
+    def event(self, reason: str) -> Event:
+        plan = self.upload
+        return Event(
+            "upload",
+            "-",
+            reason=checked_reason(reason),
+            uid=plan.uid,
+            video_id=plan.video_id,
+            clip_id=plan.clip_id,
+            keys=tuple(key for key in (plan.key, plan.thumbnail_key) if key),
+            detail={"replaced": plan.exists, "size_bytes": self.media.info.size_bytes},
+        )
+
+    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
+        """The document makes the product see the object, and the counters go up with it: nothing is half done."""
+        plan = self.upload
+        if plan.refusals:
+            raise Refused("The clip was not stored.", reasons=plan.refusals, remedy=" ".join(plan.refusals))
+        changes = upload.document_changes(plan, actor, now)
+        return [Write(changes, upload.files(plan, self.media), upload.counters(context.stores, plan))]
+
+
+def plan_replace(
+    context: RepairContext,
+    uid: str,
+    video_id: str,
+    media: Media,
+    *,
+    scene: int,
+    style: str,
+    replace_intact: bool,
+    title: str | None = None,
+) -> ReplacePlan:
+    """What storing this file would do. What speaks against it stands in the plan's refusals."""
+    _believable(context, uid, video_id)
+    plan = upload.plan(
+        context.stores,
+        uid,
+        video_id,
+        media,
+        scene=scene,
+        style=style,
+        title=title,
+        replace=replace_intact,
+        now=context.clock(),
+    )
+    warning = not_promised(context)
+    return ReplacePlan(replace(plan, warnings=(*plan.warnings, warning)) if warning else plan, media)
+
+
+def not_promised(context: RepairContext) -> str:
+    """What the store cannot promise of a file that is replaced, in words; empty where it keeps conditions on puts."""
+    conditions = context.writers.objects.conditions
+    try:
+        if all(conditions.dialect("put", one) != "none" for one in (NOTHING, Expected(NO_OBJECTS_ETAG))):
+            return ""
+    except StorageError:
+        return ""  # who may not write here hears of it when the change is made
+    return (
+        "This store keeps no conditions on writes: what the product writes to the same object between the last look "
+        "and the write is overwritten, and nobody would see it. Stop the worker for this video first."
+    )
+
+
+def _believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
     """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
-    case = diagnose(bench.checker, uid, video_id, doubted=True)
+    case = diagnose(context.checker, uid, video_id, doubted=True)
     if case.error is not None:
         raise case.error
     suspicion = case.diagnosis.suspicion
@@ -439,12 +501,6 @@ def _believable(bench: RepairContext, uid: str, video_id: str) -> Diagnosis:
             remedy=" ".join(suspicion.how_to_check),
         )
     return case.diagnosis
-
-
-def _shape(state: HighlightsState) -> tuple[Any, ...]:
-    return (
-        state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries, state.etag,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +521,20 @@ class RecountPlan:
     changes: ChangeSet
     busy: tuple[str, ...]
     unsized_clips: int
+    action: Action = "recount"
+
+    def event(self, reason: str) -> Event:
+        return Event("recount", "-", reason=checked_reason(reason), uid=self.uid, detail=_detail(self))
+
+    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
+        """Mostly one commit; more where the user has very many videos."""
+        if self.busy:
+            raise Refused(
+                f"Clips are being written: {', '.join(self.busy[:3])} is being processed.",
+                reasons=[f"video {video_id} is being processed" for video_id in self.busy],
+                remedy="Wait until it has ended; counting now would count what is still to be added twice.",
+            )
+        return [Write(part) for part in _parts(self.changes)]
 
     @property
     def drifting(self) -> tuple[CounterRow, ...]:
@@ -497,36 +567,6 @@ def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
     return RecountPlan(
         uid, rows, ChangeSet("recount", uid, "", changes, seen), busy, int(clips["file_size_bytes"].isna().sum())
     )
-
-
-def apply_recount(
-    stores: Stores, writers: Writers, trail: AuditTrail, plan: RecountPlan, actor: Actor, reason: str, now: datetime
-) -> tuple[str, ...]:
-    """Writes the changes and gives the ids that take them back (one for each commit; mostly one, none if all is true).
-
-    Raises `Refused` while clips of the user are being written, `Stale` when a document moved since the plan was made,
-    `NotPermitted`, and `BadInput` for an actor or reason that cannot be used.
-    """
-    email, checked = normal_email(actor.email), checked_reason(reason)
-    event = attributed(actor, Event("recount", "-", reason=checked, uid=plan.uid, detail=_detail(plan)))
-    with refusals_recorded(trail, event):
-        authorise(actor, "recount", now=now)
-        if plan.busy:
-            raise Refused(
-                f"Clips are being written: {', '.join(plan.busy[:3])} is being processed.",
-                reasons=[f"video {video_id} is being processed" for video_id in plan.busy],
-                remedy="Wait until it has ended; counting now would count what is still to be added twice.",
-            )
-        if not plan.changes.effective:
-            return ()
-        trail.append(replace(event, outcome="begun"))
-        with patiently():  # what was begun is not broken off because Firestore kept somebody else waiting
-            applied = [
-                undoable.apply(writers.documents, part, actor=email, reason=checked) for part in _parts(plan.changes)
-            ]
-    ids = tuple(done.change_id for done in applied)
-    trail.append(replace(event, detail={**event.detail, "change_ids": list(ids)}))
-    return ids
 
 
 def _compare(

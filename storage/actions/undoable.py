@@ -68,30 +68,57 @@ class Undoable:
     moved: tuple[str, ...]
 
 
-def apply(writer: DocumentWriter, changes: ChangeSet, *, actor: str, reason: str) -> Applied:
-    """Writes the fields and the record of them at once; `Stale` when a document is not as it was shown.
+def apply(
+    stores: Stores,
+    writers: Writers,
+    changes: ChangeSet,
+    objects: Sequence[Replacement] = (),
+    *,
+    counted: Sequence[Counted] = (),
+    actor: str,
+    reason: str,
+    change_id: str,
+    kept_until: datetime,
+) -> Applied:
+    """Writes fields with the record of them, in one commit; with objects, those before the fields.
 
-    A document that `seen` does not name is created. `Refused` when there is nothing to change.
+    A document that `changes.seen` does not name is created. `Refused` when there is nothing to change; `Stale` when a
+    document or an object is not as it was shown. What objects replace is kept until `kept_until`. Whatever is raised,
+    everything is as it was, or as somebody else has made it since; but `Unsettled` says that it is not, or not known
+    to be, and what takes it back.
     """
-    effective = changes.effective
-    if not effective:
+    if objects:
+        return _apply_with_objects(
+            stores,
+            writers,
+            changes,
+            objects,
+            counted=counted,
+            actor=actor,
+            reason=reason,
+            change_id=change_id,
+            kept_until=kept_until,
+        )
+    if not changes.effective:
         raise Refused("There is nothing to change: every field is as it should be already.")
-    change_id = new_id()
-    record = _record(changes, actor, reason)
-    commit = [*_forward(changes), Create(_path(change_id), record)]
-    writer.commit(commit, operation=f"Writing ({changes.kind})")
-    return Applied(change_id, effective)
+    record = {**_record(changes, actor, reason), **({"counted": [asdict(one) for one in counted]} if counted else {})}
+    commit = [*_forward(changes), *_counters(counted), Create(_path(change_id), record)]
+    writers.documents.commit(commit, operation=f"Writing ({changes.kind})")
+    return Applied(change_id, changes.effective)
 
 
-def apply_with_objects(
-    stores: Stores, writers: Writers, changes: ChangeSet, objects: Sequence[Replacement], *, actor: str, reason: str,
-    change_id: str, kept_until: datetime, counted: Sequence[Counted] = (),
-) -> Applied:  # fmt: skip
-    """Writes objects over what was seen at their keys, then the fields. What is replaced is kept until `kept_until`.
-
-    `Stale` when an object or a document is not as it was shown. Whatever is raised, everything is as it was, or as
-    somebody else has made it since; but `Unsettled` says that it is not, or not known to be, and what takes it back.
-    """
+def _apply_with_objects(
+    stores: Stores,
+    writers: Writers,
+    changes: ChangeSet,
+    objects: Sequence[Replacement],
+    *,
+    counted: Sequence[Counted],
+    actor: str,
+    reason: str,
+    change_id: str,
+    kept_until: datetime,
+) -> Applied:
     rows = [Overwritten.of(one, change_id) for one in objects]
     record = {
         **_record(changes, actor, reason, rows),

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from storage.actions import undoable
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Counted
-from storage.actions.writers import Writers
 from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
-from storage.domain.documents import Clip, ObjectInfo, Video
+from storage.domain.documents import Clip, Video
 from storage.domain.layout import thumbnail_of
 from storage.domain.upload import UploadPlan, UploadRequest
-from storage.errors import BadInput, NotFound, Refused
+from storage.errors import BadInput, NotFound
 from storage.files import open_file, read_file
 from storage.ids import check_stored_id
 from storage.repositories.stores import Stores
@@ -33,18 +31,6 @@ class Media:
     clip: BinaryIO
     info: mp4.Mp4
     thumbnail: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The clip as it is now: its object, its thumbnail's, the document that was written; `change_id` takes it back."""
-
-    clip_id: str
-    object: ObjectInfo
-    thumbnail: ObjectInfo | None
-    path: str
-    document: dict[str, Any]
-    change_id: str
 
 
 def open_media(clip: Path, thumbnail: Path | None) -> Media:
@@ -113,39 +99,23 @@ def plan(
     )
 
 
-def apply(
-    stores: Stores, writers: Writers, found: UploadPlan, media: Media, *, actor: str, reason: str, change_id: str,
-    kept_until: datetime, now: datetime,
-) -> Stored:  # fmt: skip
-    """Carries the plan out. `Refused` with every reason where the plan has any; `Stale` when the clip moved meanwhile.
-
-    Nothing is half done that matters: until the document is written the product does not see the object, and document
-    and counters are written at once. What was replaced is kept; see `fields.apply_with_objects`.
-    """
-    if found.refusals:
-        raise Refused("The clip was not stored.", reasons=found.refusals, remedy=" ".join(found.refusals))
-    files = [Replacement(found.key, media.clip, "video/mp4", found.stored, "clip.mp4")]
-    if found.thumbnail_key is not None and media.thumbnail is not None:
-        seen = found.stored_thumbnail
-        files.append(Replacement(found.thumbnail_key, media.thumbnail, "image/jpeg", seen, "thumbnail.jpg"))
-    done = undoable.apply_with_objects(
-        stores, writers, _changes(found, actor, now), files, actor=actor, reason=reason, change_id=change_id,
-        kept_until=kept_until, counted=_counted(stores, found),
-    )  # fmt: skip
-    image = done.objects[1] if len(done.objects) > 1 else None
-    path = _path(found)
-    document = stores.records.raw(path)
-    written = dict(document.fields or {}) if document else {}
-    return Stored(found.clip_id, done.objects[0], image, path, written, done.change_id)
+def files(found: UploadPlan, media: Media) -> tuple[Replacement, ...]:
+    """The objects to write, the clip first."""
+    clip = Replacement(found.key, media.clip, "video/mp4", found.stored, "clip.mp4")
+    if found.thumbnail_key is None or media.thumbnail is None:
+        return (clip,)
+    seen = found.stored_thumbnail
+    return clip, Replacement(found.thumbnail_key, media.thumbnail, "image/jpeg", seen, "thumbnail.jpg")
 
 
-def _path(found: UploadPlan) -> str:
+def document_path(found: UploadPlan) -> str:
+    """Where the clip's document is."""
     return f"users/{found.uid}/videos/{found.video_id}/clips/{found.clip_id}"
 
 
-def _changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
+def document_changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
     """The clip's document. Its times are one value, so that the change can be compared with what it wrote."""
-    path = _path(found)
+    path = document_path(found)
     wanted = {**found.fields, "updated_at": now, "completed_at": now}
     if found.seen is None:
         wanted |= {"created_at": now, "created_by": actor}
@@ -153,7 +123,7 @@ def _changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
     return ChangeSet("upload", found.uid, found.video_id, changes, {path: found.seen} if found.seen else {})
 
 
-def _counted(stores: Stores, found: UploadPlan) -> list[Counted]:
+def counters(stores: Stores, found: UploadPlan) -> tuple[Counted, ...]:
     """What the counters gain, of the documents that exist."""
     user, video = f"users/{found.uid}", f"users/{found.uid}/videos/{found.video_id}"
     size, count = found.size_difference, found.count_difference
@@ -164,7 +134,7 @@ def _counted(stores: Stores, found: UploadPlan) -> list[Counted]:
     }
     there = stores.records.many(list(gains))
     exist = [path for path, document in there.items() if document is not None and document.fields is not None]
-    return [Counted(path, name, gain) for path in exist for name, gain in gains[path].items() if gain]
+    return tuple(Counted(path, name, gain) for path in exist for name, gain in gains[path].items() if gain)
 
 
 def _title(title: str | None) -> str | None:

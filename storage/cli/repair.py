@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.actions import repair, upload
-from storage.actions import repair as action
-from storage.actions.audit import open_audit
-from storage.actions.repair import apply_recount, plan_recount
+from storage.actions.repair import plan_recount
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
 from storage.clients.meter import metering, unbudgeted
@@ -85,7 +83,7 @@ def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: 
         plan = repair.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
     for warning in plan.changes.warnings:
         progress(f"warning: {warning}")
-    done = repair.put_highlights(bench, actor, plan, reason)
+    done = repair.apply(bench, actor, plan, reason)
     return {"change_id": done.change_id, "changes": rows(plan.changes)}
 
 
@@ -160,12 +158,10 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             "applied": False,
         }
         if arguments.apply:
-            writers = context.writers()
-            trail = open_audit(stores, writers)
             actor = shell_actor(arguments.actor)
             try:
                 with unbudgeted():  # what reading every clip has used up must not stop it between two counters
-                    ids = apply_recount(stores, writers, trail, plan, actor, arguments.reason, context.now())
+                    ids = repair.apply(context.bench(), actor, plan, arguments.reason).change_ids
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})
                 return refused.exit_status
@@ -197,7 +193,7 @@ def register_set_status(
     )
     command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
     command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
-    command.add_argument("status", metavar="STATUS", help=", ".join(action.STATUSES))
+    command.add_argument("status", metavar="STATUS", help=", ".join(repair.STATUSES))
     command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
     command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
     command.set_defaults(run=run_set_status)
@@ -206,13 +202,13 @@ def register_set_status(
 def run_set_status(arguments: argparse.Namespace, context: Context) -> int:
     """Exit 0 when it was written."""
     uid, video_id = arguments.uid, arguments.video_id
-    status = action.check_status(arguments.status)
+    status = repair.check_status(arguments.status)
     actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
     bench = context.bench()
-    changes = repair.plan_status(bench, uid, video_id, status, reason)
-    done = repair.set_status(bench, actor, changes, reason)
+    plan = repair.plan_status(bench, uid, video_id, status, reason)
+    done = repair.apply(bench, actor, plan, reason)
     if context.as_json:
-        print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(changes)})
+        print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(plan.changes)})
         return 0
     absent = "(absent)"
     say_table(
@@ -295,29 +291,33 @@ def run_upload(arguments: argparse.Namespace, context: Context) -> int:
             title=arguments.title,
             replace_intact=arguments.replace,
         )
-        for warning in plan.warnings:
+        for warning in plan.upload.warnings:
             progress(f"warning: {warning}")
-        stored = repair.replace_clip(bench, actor, plan, media, reason)
+        done = repair.apply(bench, actor, plan, reason)
+    (written,) = done.applied
+    clip, *thumbnails = written.objects
+    path = upload.document_path(plan.upload)
+    document = bench.stores.records.raw(path)
     if context.as_json:
         print_json(
             {
-                "clip_id": stored.clip_id,
-                "key": stored.object.key,
-                "size_bytes": stored.object.size_bytes,
-                "etag": stored.object.etag,
-                "content_type": stored.object.content_type,
-                "thumbnail_key": stored.thumbnail.key if stored.thumbnail else None,
-                "path": stored.path,
-                "replaced": plan.exists,
-                "change_id": stored.change_id,
-                "document": stored.document,
+                "clip_id": plan.upload.clip_id,
+                "key": clip.key,
+                "size_bytes": clip.size_bytes,
+                "etag": clip.etag,
+                "content_type": clip.content_type,
+                "thumbnail_key": thumbnails[0].key if thumbnails else None,
+                "path": path,
+                "replaced": plan.upload.exists,
+                "change_id": done.change_id,
+                "document": dict(document.fields or {}) if document else {},
             }
         )
         return 0
-    say(f"{'Replaced' if plan.exists else 'Stored'} clip {safe(stored.clip_id)} ({size(stored.object.size_bytes)})")
-    say(f"  object    {safe(stored.object.key, 400)}")
-    if stored.thumbnail:
-        say(f"  thumbnail {safe(stored.thumbnail.key, 400)}")
-    say(f"  document  {safe(stored.path, 400)}")
-    say(f"Change {stored.change_id} can be undone.")
+    say(f"{'Replaced' if plan.upload.exists else 'Stored'} clip {safe(plan.upload.clip_id)} ({size(clip.size_bytes)})")
+    say(f"  object    {safe(clip.key, 400)}")
+    for thumbnail in thumbnails:
+        say(f"  thumbnail {safe(thumbnail.key, 400)}")
+    say(f"  document  {safe(path, 400)}")
+    say(f"Change {done.change_id} can be undone.")
     return 0

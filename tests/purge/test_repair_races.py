@@ -57,7 +57,7 @@ def put_highlights(world: PurgeWorld) -> Callable[[], Any]:
     """Plans to put a file of highlights; gives what does it."""
     at = bench(world)
     plan = fixing.plan_put(at, "u1", VIDEO, PUT)
-    return lambda: fixing.put_highlights(at, ADA, plan, REASON)
+    return lambda: fixing.apply(at, ADA, plan, REASON)
 
 
 def upload(world: PurgeWorld) -> Callable[[], Any]:
@@ -65,8 +65,9 @@ def upload(world: PurgeWorld) -> Callable[[], Any]:
     at = bench(world)
     media = check_media(io.BytesIO((MEDIA / "clip_a.mp4").read_bytes()), (MEDIA / "clip_a.jpg").read_bytes())
     plan = fixing.plan_replace(at, "u1", VIDEO, media, scene=0, style="split", replace_intact=True)
-    assert (plan.key, plan.thumbnail_key, plan.refusals) == (CLIP, THUMBNAIL, ())
-    return lambda: fixing.replace_clip(at, ADA, plan, media, REASON)
+    found = plan.upload
+    assert (found.key, found.thumbnail_key, found.refusals) == (CLIP, THUMBNAIL, ())
+    return lambda: fixing.apply(at, ADA, plan, REASON)
 
 
 REPAIRS = {"highlights": (put_highlights, FILE), "upload": (upload, CLIP)}
@@ -315,7 +316,7 @@ def test_a_clip_that_was_stored_anew_is_taken_back_with_its_document_and_counter
     before = desk.snapshot()
     at = bench(desk)
     plan = fixing.plan_replace(at, "u1", VIDEO, media, scene=0, style="split", replace_intact=False)
-    stored = fixing.replace_clip(at, ADA, plan, media, REASON)
+    stored = fixing.apply(at, ADA, plan, REASON)
     assert desk.snapshot() != before
     fixing.undo(at, ADA, stored.change_id, REASON)
     assert desk.snapshot() == before
@@ -467,9 +468,9 @@ def test_over_a_store_that_forgets_conditions_a_repair_warns_first_and_still_lea
     before = desk.snapshot()
     proxy.on(Afterwards(lambda: desk.put_objects({FILE: OF_THE_WORKER})), method="PUT", path=at_path(FILE), only={1})
     with pytest.raises(Stale):
-        fixing.put_highlights(at, ADA, plan, REASON)
+        fixing.apply(at, ADA, plan, REASON)
     assert desk.snapshot() == ({**before[0], FILE: OF_THE_WORKER}, before[1])
     proxy.clear()
-    done = fixing.put_highlights(at, ADA, fixing.plan_put(at, "u1", VIDEO, PUT), REASON)
+    done = fixing.apply(at, ADA, fixing.plan_put(at, "u1", VIDEO, PUT), REASON)
     fixing.undo(at, ADA, done.change_id, REASON)
     assert desk.snapshot() == ({**before[0], FILE: OF_THE_WORKER}, before[1])

@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views import audit
-from storage.actions.repair import apply_recount, plan_recount
+from storage.actions import repair
+from storage.actions.repair import RepairContext, plan_recount
 from storage.domain.audit_chain import Event
 from storage.errors import BadInput
 from storage.export import safe_csv
@@ -200,10 +201,8 @@ def counted(desk: PurgeDesk) -> str:
     desk.world.put_documents({"users/u1": {"uid": "u1", "total_storage_bytes": 7, "total_clips_count": 2}})
     purging = desk.world.purging
     plan = plan_recount(desk.world.stores, "u1", desk.world.now())
-    (change_id,) = apply_recount(
-        desk.world.stores, purging.writers, purging.trail, plan, MAKER, "the counter was wrong", desk.world.now()
-    )
-    return change_id
+    context = RepairContext(desk.world.stores, purging.writers, purging.trail, desk.world.now)
+    return repair.apply(context, MAKER, plan, "the counter was wrong").change_id
 
 
 def stored_bytes(desk: PurgeDesk) -> int:

@@ -32,7 +32,6 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.views.repair import dialog
-from pages._ui.views.repair.kinds import Preview
 from storage.actions import repair, undoable
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
@@ -137,7 +136,7 @@ def _look_at_undo(change_id: str, needed: Action) -> None:
         )
         return
     if found.changes:
-        dialog.differences(Preview(found.changes, None, ""))
+        dialog.differences(found.changes)
     for name in found.objects:
         st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
     mark = (change_id, session.nonce(_NONCE))

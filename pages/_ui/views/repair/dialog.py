@@ -7,7 +7,7 @@ a callback, which no click elsewhere can interrupt, and takes the plan with it, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,9 +24,10 @@ from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
 from pages._ui.views.repair.kinds import Done, Preview, Subject
 from pages._ui.views.repair.outcome import RepairOutcome, RepairTarget, outcome_key
+from storage.actions import repair
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.audit_chain import Event
-from storage.domain.changes import ABSENT
+from storage.domain.changes import ABSENT, FieldChange
 from storage.errors import Refused, StorageError, Unsettled
 
 
@@ -131,7 +132,7 @@ def _confirmation(planned: _Planned, name: str) -> None:
     if not preview.changes:
         st.success("There is nothing to change: every field is as it should be.", icon=":material/check_circle:")
         return
-    differences(preview)
+    differences(preview.changes)
     st.caption(
         "Written only if documents and objects are still as they were read here. It can be taken back afterwards."
     )
@@ -140,9 +141,9 @@ def _confirmation(planned: _Planned, name: str) -> None:
     )  # fmt: skip
 
 
-def differences(preview: Preview) -> None:
+def differences(changes: Sequence[FieldChange]) -> None:
     """Every field that will change, with what stands there now and what will."""
-    changed = [change for change in preview.changes if change.before != change.after]
+    changed = [change for change in changes if change.before != change.after]
     rows = [
         {
             "Field": plain(change.field, 60),
@@ -156,7 +157,7 @@ def differences(preview: Preview) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that will change")
     if len(changed) > len(rows):
         st.caption(f"The first {len(rows):,} of {len(changed):,} fields.")
-    if same := len(preview.changes) - len(changed):
+    if same := len(changes) - len(changed):
         st.caption(f"Written again as before: {same:,} field{'' if same == 1 else 's'}.")
 
 
@@ -188,8 +189,8 @@ def confirm(planned: _Planned) -> None:
         return  # it was sent already, or planned anew meanwhile
     kind = target.kind
     try:
-        done = kind.apply(bench(), require(kind.action), planned.preview, planned.reason)
-        ended = RepairOutcome(target, done=done)
+        made = repair.apply(bench(), require(kind.action), planned.preview.plan, planned.reason)
+        ended = RepairOutcome(target, done=Done(planned.preview.done, made.change_ids))
     except Unsettled as error:
         ended = RepairOutcome(target, error=error, done=Done("", (error.change_id,)))
     except StorageError as error:

@@ -14,11 +14,11 @@ from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import plain
 from storage.actions import repair
-from storage.actions.repair import STATUSES, RepairContext
+from storage.actions.repair import STATUSES, RepairContext, RepairPlan
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.domain.changes import FieldChange, value_at
 from storage.domain.layout import STYLES
-from storage.domain.policy import Action, Actor
+from storage.domain.policy import Action
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
 from storage.services.diagnose import Case
@@ -30,11 +30,15 @@ Values = Mapping[str, Any]  # what stands in the dialog's fields, by their short
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a change would do, as it is shown and kept until it is confirmed. With `blocked`, it is not offered."""
+    """What a repair would do, as it is shown and kept until it is confirmed. With `blocked`, it is not offered.
+
+    `verb` is what the button says, `done` what the page says afterwards.
+    """
 
     changes: tuple[FieldChange, ...]
-    carry: Any
+    plan: RepairPlan
     verb: str
+    done: str
     notes: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
 
@@ -79,7 +83,6 @@ class Kind:
     about: str
     inputs: Callable[[Subject, Name], None]
     preview: Callable[[RepairContext, Subject, Values, str], Preview]
-    apply: Callable[[RepairContext, Actor, Preview, str], Done]
     fields: tuple[str, ...] = ()
     advised_by: frozenset[str] = field(default_factory=frozenset)
 
@@ -99,14 +102,9 @@ def _recount_preview(bench: RepairContext, subject: Subject, values: Values, rea
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
     blocked = [f"Video {video_id} is being processed: clips are being written." for video_id in plan.busy]
-    return Preview(plan.changes.effective, plan, "Write the counters", tuple(notes), tuple(blocked))
-
-
-def _recount_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
-    ids = repair.apply_recount(
-        bench.stores, bench.writers, bench.trail, preview.carry, actor, reason, bench.clock()
-    )  # fmt: skip
-    return Done(f"Made true: {number(len(preview.changes), 'counter')}.", ids)
+    changes = plan.changes.effective
+    done = f"Made true: {number(len(changes), 'counter')}."
+    return Preview(changes, plan, "Write the counters", done, tuple(notes), tuple(blocked))
 
 
 _SOURCES: Final = {
@@ -145,12 +143,8 @@ def _rebuild_preview(bench: RepairContext, subject: Subject, values: Values, rea
         f"highlights.json will hold {number(len(plan.entries), 'highlight')}; now: {was}.",
         *plan.changes.warnings,
     )
-    return Preview(plan.changes.effective, plan, "Write both places", notes)
-
-
-def _rebuild_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
-    applied = repair.put_highlights(bench, actor, preview.carry, reason)
-    return Done("The highlights were written to both places.", (applied.change_id,))
+    done = "The highlights were written to both places."
+    return Preview(plan.changes.effective, plan, "Write both places", done, notes)
 
 
 def _status_inputs(subject: Subject, name: Name) -> None:
@@ -163,13 +157,9 @@ def _status_inputs(subject: Subject, name: Name) -> None:
 
 
 def _status_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
-    changes = repair.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
-    return Preview(changes.effective, changes, f"Set the status to {values['status']}", changes.warnings)
-
-
-def _status_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
-    applied = repair.set_status(bench, actor, preview.carry, reason)
-    return Done("The status was set.", (applied.change_id,))
+    plan = repair.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
+    verb = f"Set the status to {values['status']}"
+    return Preview(plan.changes.effective, plan, verb, "The status was set.", plan.changes.warnings)
 
 
 _OTHER: Final = "\0another"
@@ -209,9 +199,10 @@ def _replace_preview(bench: RepairContext, subject: Subject, values: Values, rea
     uid, video_id = subject.uid, subject.video_id
     media = _media(values)
     scene, style = _target(subject, values)
-    plan = repair.plan_replace(
+    planned = repair.plan_replace(
         bench, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
     )
+    plan = planned.upload
     path = f"users/{uid}/videos/{video_id}/clips/{plan.clip_id}"
     raw = bench.stores.records.raw(path)
     before = raw.fields if raw else None
@@ -222,13 +213,8 @@ def _replace_preview(bench: RepairContext, subject: Subject, values: Values, rea
         notes.append("The file's index comes last, so players start it late.")
     gain = format.size(plan.size_difference).text
     notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
-    return Preview(changes, (plan, media), "Store the clip", tuple(notes), plan.refusals)
-
-
-def _replace_apply(bench: RepairContext, actor: Actor, preview: Preview, reason: str) -> Done:
-    plan, media = preview.carry
-    stored = repair.replace_clip(bench, actor, plan, media, reason)
-    return Done(f"The clip was stored: {format.size(stored.object.size_bytes).text}.", (stored.change_id,))
+    done = f"The clip was stored: {size}."
+    return Preview(changes, planned, "Store the clip", done, tuple(notes), plan.refusals)
 
 
 def _target(subject: Subject, values: Values) -> tuple[int, str]:
@@ -254,24 +240,24 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "recount", "Recount", "calculate", "recount",
         "Makes the counters of the user, the videos and the accounting true, by adding up the clip documents.",
-        _no_inputs, _recount_preview, _recount_apply, (), frozenset({"recount"}),
+        _no_inputs, _recount_preview, (), frozenset({"recount"}),
     ),
     Kind(
         "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
         "Writes both places from one of them or from a file. Not while the video is being processed.",
-        _rebuild_inputs, _rebuild_preview, _rebuild_apply, ("source", "file"),
+        _rebuild_inputs, _rebuild_preview, ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
     ),
     Kind(
         "status", "Set the status", "flag", "fix",
         "Sets what the product believes of this video, where the evidence of both stores allows it.",
-        _status_inputs, _status_preview, _status_apply, ("status",),
+        _status_inputs, _status_preview, ("status",),
         frozenset({"set_completed", "set_analyzed", "set_failed"}),
     ),
     Kind(
         "replace", "Replace a clip from a file", "upload_file", "fix",
         "Stores a clip as the worker would: object, thumbnail, document, counters. The old file is kept for a while.",
-        _replace_inputs, _replace_preview, _replace_apply,
+        _replace_inputs, _replace_preview,
         ("clip", "scene", "style", "file", "thumbnail", "intact"), frozenset({"replace_clip"}),
     ),
 )  # fmt: skip
