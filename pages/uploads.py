@@ -15,9 +15,7 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import scan, upload_box
-from pages._ui.views import verify as finding_detail
-from pages._ui.views import verify as findings
-from pages._ui.views import verify as report_parts
+from pages._ui.views import verify as view
 from storage.domain.integrity import Finding, Report
 from storage.errors import BadInput
 from storage.services import verify
@@ -64,14 +62,14 @@ def _one(uid: str, video_id: str | None) -> None:
         loaded = loads.report(uid, video_id)
     report = loaded.value
     if report.suspicion is not None:
-        findings.suspicion(report.suspicion)
+        view.suspicion(report.suspicion)
     elif report.controls is not None:
         st.info(
             f"{md(report.controls.words, 300)}: what is missing is this customer's own loss.", icon=":material/rule:"
         )
-    findings.prefix_doubt(report.prefix_doubt)
+    view.prefix_doubt(report.prefix_doubt)
     if not report.complete:
-        findings.incomplete(report.failures, report.unchecked)
+        view.incomplete(report.failures, report.unchecked)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"Checked **{md(report.scope, 200)}**", width="content")
         ids = {UID: uid, VIDEO_ID: video_id} if video_id else {UID: uid}
@@ -83,7 +81,7 @@ def _one(uid: str, video_id: str | None) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=report.complete,
         on_refresh=loads.report.clear,
     )  # fmt: skip
-    report_parts.totals(report.checked, len(report.findings), complete=report.complete)
+    view.totals(report.checked, len(report.findings), complete=report.complete)
     if report.findings:
         _found(report)
     elif report.complete and report.suspicion is None:
@@ -93,38 +91,38 @@ def _one(uid: str, video_id: str | None) -> None:
         )  # fmt: skip
     else:
         st.caption("Nothing was found in the part that could be read.")
-    report_parts.apart(report.in_flight, report.caches, report_parts.uncompared(report))
-    report_parts.as_json(report.as_dict(), f"verify-{report.scope.replace('/', '-')}", page=NAME)
+    view.apart(report.in_flight, report.caches, view.uncompared(report))
+    view.as_json(report.as_dict(), f"verify-{report.scope.replace('/', '-')}", page=NAME)
 
 
 def _found(report: Report) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Findings by kind**")
-        findings.chart(report.findings)
+        view.chart(report.findings)
     with right, st.container(border=True):
         st.markdown("**What they mean**")
-        report_parts.meanings(report.findings)
+        view.meanings(report.findings)
     name = f"findings-{report.scope.replace('/', '-')[:60]}"
     _table(report.findings, name)
 
 
 def _table(found: tuple[Finding, ...], csv_name: str) -> None:
-    shown = findings.filtered(found, page=NAME)
+    shown = view.filtered(found, page=NAME)
     if not shown:
         feedback.empty("No finding matches the filters.", icon="filter_alt_off")
         return
     again: dict[str, Rechecked] = session.seed(_AGAIN, dict)
-    ticked = findings.table(
+    ticked = view.table(
         shown, page=NAME, csv_name=csv_name,
-        standing=lambda one: found_again.standing if (found_again := again.get(findings.identity(one))) else None,
+        standing=lambda one: found_again.standing if (found_again := again.get(view.identity(one))) else None,
     )  # fmt: skip
-    chosen = next((one for one in shown if ticked and findings.identity(one) == ticked[0]), None)
+    chosen = next((one for one in shown if ticked and view.identity(one) == ticked[0]), None)
     if chosen is None:
         st.caption("Tick a row to see all of it and to check it again alone.")
         return
     with st.container(border=True, key=key(NAME, "detail")):
-        if finding_detail.draw_finding(chosen, again.get(ticked[0]), page=NAME):
+        if view.draw_finding(chosen, again.get(ticked[0]), page=NAME):
             _check_again(chosen)
 
 
@@ -132,7 +130,7 @@ def _check_again(finding: Finding) -> None:
     with st.spinner("Looking at this one again…"):
         require("verify")
         became = verify.recheck(loads.checker(), finding)
-    st.session_state[_AGAIN] = {**st.session_state.get(_AGAIN, {}), findings.identity(finding): became}
+    st.session_state[_AGAIN] = {**st.session_state.get(_AGAIN, {}), view.identity(finding): became}
     st.rerun()
 
 

@@ -17,10 +17,7 @@ from pages._ui.kit.session import UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import oddities
-from pages._ui.views import user as counters
-from pages._ui.views import user as ledger
-from pages._ui.views import user as usage_view
-from pages._ui.views import user as videos
+from pages._ui.views import user as view
 from pages._ui.views.repair import ladder
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
@@ -47,7 +44,7 @@ def _user(uid: str) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid),
         on_anew=partial(loads.forget_user, uid),
     )  # fmt: skip
-    usage_view.cards(usage, page=NAME, read_at=loaded.read_at)
+    view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     left, right = st.columns(2, gap="large")
@@ -56,7 +53,7 @@ def _user(uid: str) -> None:
         feedback.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
     with right:
         st.subheader("Plan")
-        usage_view.plan(usage.plan)
+        view.plan(usage.plan)
         st.subheader("Credits")
         feedback.section("the transactions", partial(_credits, uid), key=key(NAME, "credits"))
     oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()))
@@ -108,7 +105,7 @@ def _videos(uid: str) -> None:
     phantoms = int((~frame["exists"]).sum())
     if phantoms:
         st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
-    videos.table(frame, page=NAME, csv_name=f"videos-{uid[:40]}.csv")
+    view.table(frame, page=NAME, csv_name=f"videos-{uid[:40]}.csv")
     if some.table.error:
         feedback.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
     elif not some.everything:
@@ -126,14 +123,14 @@ def _videos(uid: str) -> None:
     if (frame["total_size_bytes"] > 0).any():
         with st.container(border=True):
             st.markdown("**Storage by video** :small[by the videos' own counters]")
-            videos.largest(frame)
+            view.largest(frame)
 
 
 def _truth(uid: str, usage: Usage) -> None:
     count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
     wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
     if not wanted:
-        counters.draw_counters(uid, usage.counters, page=NAME)
+        view.draw_counters(uid, usage.counters, page=NAME)
         ladder.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
         st.caption("Drift of each video and storage by style need every clip document.")
@@ -147,10 +144,10 @@ def _truth(uid: str, usage: Usage) -> None:
     if broken:
         feedback.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
-    counters.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
+    view.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
     ladder.recount(uid, full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
-    videos.by_style(full.clips.frame)
+    view.by_style(full.clips.frame)
     freshness(
         loaded.read_at, key=key(NAME, "truth_fresh"), cost=loaded.cost, complete=broken is None,
         on_refresh=partial(loads.refresh_user, uid),
@@ -164,7 +161,7 @@ def _read_whole(uid: str) -> None:
 
 def _credits(uid: str) -> None:
     loaded = loads.transactions(uid)
-    ledger.draw_transactions(loaded.value, page=NAME)
+    view.draw_transactions(loaded.value, page=NAME)
     freshness(
         loaded.read_at, key=key(NAME, "credits_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
         on_refresh=partial(loads.refresh_user, uid),

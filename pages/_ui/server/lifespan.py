@@ -44,20 +44,20 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     try:
         yield {}
     finally:
-        from pages._ui.data import resources as cached
+        from pages._ui.data import resources
 
         watching.cancel()
         await warming
         await asyncio.to_thread(sharing.stop)
-        await asyncio.to_thread(cached.close)
+        await asyncio.to_thread(resources.close)
 
 
 async def _watch(warming: asyncio.Task[None]) -> None:
     """Takes up the purges that a dead worker, or an earlier life of this server, left behind."""
     await asyncio.shield(warming)
-    from pages._ui.data import recovery as taking_up
+    from pages._ui.data import recovery
 
-    await taking_up.keep_going()
+    await recovery.keep_going()
 
 
 def _warm() -> None:
@@ -70,9 +70,9 @@ def _warm() -> None:
     try:
         for name in nav.SCREENS:
             importlib.import_module(f"pages.{name}")  # defines functions and loads what they use; draws nothing
-        from pages._ui.data import resources as cached
+        from pages._ui.data import resources
 
-        cached.stores()
+        resources.stores()
     except StorageError as error:  # the page says it again, to whoever opens one
         _log.warning("The stores could not be opened at the start: %s", error)
     except Exception:
