@@ -1,4 +1,6 @@
-"""Puts strangers' text, ages and counts into words that are safe to show, to copy and to hand over.
+"""Puts strangers' text, ages, sizes and counts into words that are safe to show, to copy and to hand over.
+
+Each has one form, for pages, commands, replies and findings alike.
 
 What a secret looks like in a text: one list for logs, the audit, hand-overs, reasons and the search box.
 
@@ -71,6 +73,9 @@ _PATTERNS: Final = (
 _SIGNATURE: Final = re.compile(r"(?i)[?&](?:x-amz-[a-z-]+|signature|awsaccesskeyid|expires)=")
 
 
+_SHORT: Final = {"hour": "h", "minute": "min", "second": "s"}
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_THRESHOLDS: Final = (0, 80, 100)  # percent: nothing used, near the limit, exceeded
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:(?://|/)?/\S+|\bwww\.\S+", re.IGNORECASE)
 _LONG_HEX = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
@@ -127,12 +132,51 @@ def _visible(char: str) -> bool:
 
 
 def age(span: timedelta) -> str:
-    """A span for people, in its largest fitting unit, rounded down; never negative."""
+    """A span in words, in the largest unit that fits twice, rounded down: `26 hours`, `2 days`. Never negative."""
+    count, unit = _largest(span)
+    return number(count, unit)
+
+
+def short_age(span: timedelta) -> str:
+    """The same span where room is short: `26 h 5 min`, `2 days`, `40 s`."""
+    count, unit = _largest(span)
+    if unit == "day":
+        return number(count, unit)
+    minutes = int(span.total_seconds()) % 3_600 // 60 if unit == "hour" else 0
+    return f"{count} {_SHORT[unit]}" + (f" {minutes} min" if minutes else "")
+
+
+def _largest(span: timedelta) -> tuple[int, str]:
     seconds = max(0, int(span.total_seconds()))
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= 2 * length or (unit == "minute" and seconds >= length):
-            return number(seconds // length, unit)
-    return number(seconds, "second")
+            return seconds // length, unit
+    return seconds, "second"
+
+
+def size_words(size_bytes: int) -> str:
+    """Bytes in binary units with three digits: `199 KiB`, `14.1 MiB`, `1.50 GiB`."""
+    amount, unit = float(abs(size_bytes)), 0
+    while round(amount, 1 if amount < 100 else 0) >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    sign = "-" if size_bytes < 0 else ""
+    digits = 0 if unit == 0 or amount >= 100 else (1 if amount >= 10 else 2)
+    return f"{sign}{amount:,.{digits}f} {_UNITS[unit]}"
+
+
+def percent_words(value: float) -> str:
+    """The true percentage, above 100 as well.
+
+    One decimal unless whole; two where one would round to 0, 80 or 100 without being it, and `<` or `>` where even two
+    would: what is just below a threshold never reads as the threshold.
+    """
+    if float(value).is_integer():
+        return f"{value:,.0f} %"
+    for digits in (1, 2):
+        if round(value, digits) not in _THRESHOLDS:
+            return f"{value:,.{digits}f} %"
+    threshold = round(value)
+    return f"{'<' if value < threshold else '>'} {threshold} %"
 
 
 def number(count: int, noun: str) -> str:

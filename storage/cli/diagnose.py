@@ -14,6 +14,7 @@ from storage.services import diagnose
 from storage.services import diagnose as diagnosing
 from storage.services.diagnose import Case
 from storage.services.verify import checker
+from storage.text import short_age
 
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
@@ -134,8 +135,4 @@ def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _age(found: Diagnosis) -> str:
-    if found.age is None:
-        return "-"
-    minutes = int(found.age.total_seconds() // 60)
-    days, hours = minutes // 1_440, minutes // 60 % 24
-    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+    return "-" if found.age is None else short_age(found.age)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ import pandas as pd
 
 from storage.clients.meter import billed
 from storage.errors import StorageError
+from storage.text import percent_words, size_words
 
 MAX_CELL_CHARS = 120
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -93,15 +93,8 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def size(count: int | None) -> str:
-    """Bytes for people, in binary units."""
-    if count is None:
-        return "unknown"
-    amount, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(amount) < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+    """Bytes for people; `unknown` where nobody knows."""
+    return "unknown" if count is None else size_words(count)
 
 
 def cost_line(cost: Mapping[str, int]) -> str:
@@ -111,10 +104,8 @@ def cost_line(cost: Mapping[str, int]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Two decimals at most, cut and not rounded: what is just below a threshold must not read as the threshold."""
-    if value is None or value != value:
-        return "-"
-    return f"{math.trunc(value * 100) / 100:,.2f}".rstrip("0").rstrip(".") + " %"
+    """A percentage for people; `-` where there is none."""
+    return "-" if value is None or value != value else percent_words(value)
 
 
 def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:

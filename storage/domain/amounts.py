@@ -1,4 +1,4 @@
-"""Whole numbers: what counts as one, sums that are exact however large, and bytes as people read them.
+"""Whole numbers: what counts as one, and sums that are exact however large.
 
 Firestore's numbers reach the ends of 64 bits, and a sum of two of them lies beyond. Arrays of 64 bits wrap there, and
 floats round above 2^53, without a word; so sums are made of Python's own numbers, and what no column of 64 bits can
@@ -15,18 +15,6 @@ import pandas as pd
 
 INT64 = range(-(2**63), 2**63)
 MOST_BELIEVED = 2**53  # bytes, 8 PiB: beyond, a figure is a slip of whoever wrote it, and browsers round it
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-
-
-def size_words(size_bytes: int) -> str:
-    """Bytes in binary units with three digits: `199 KiB`, `14.1 MiB`, `1.50 GiB`."""
-    amount, unit = float(abs(size_bytes)), 0
-    while round(amount, 1 if amount < 100 else 0) >= 1024 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1024, unit + 1
-    sign = "-" if size_bytes < 0 else ""
-    digits = 0 if unit == 0 or amount >= 100 else (1 if amount >= 10 else 2)
-    return f"{sign}{amount:,.{digits}f} {_UNITS[unit]}"
 
 
 def whole(value: object) -> int | None:

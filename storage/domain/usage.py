@@ -28,9 +28,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from storage.domain.amounts import size_words, whole, whole_column
+from storage.domain.amounts import whole, whole_column
 from storage.domain.documents import Accounting, ClipTotals, User
 from storage.errors import BadInput
+from storage.text import size_words
 
 GIB = 1024**3
 FALLBACK_PLAN = "free"  # what an unknown plan counts as

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from storage.domain.amounts import believed, exact_sum, size_words, whole, whole_column
+from storage.domain.amounts import believed, exact_sum, whole, whole_column
 from storage.domain.integrity import Finding
 from storage.domain.rollup import RollupHead, head_fields, head_from
 from storage.domain.usage import DEFAULT_LIMITS, effective, truth_from_clips
+from storage.text import size_words
 from tests.domain.integrity_world import World
 
 MAX, EXACT = 2**63 - 1, 2**53

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pages._ui.kit.text import ABSENT
-from storage.domain.amounts import size_words
-
-_THRESHOLDS = (0, 80, 100)  # nothing used, near the limit, exceeded
-_STEPS = ((86_400.0, "day", "days"), (3_600.0, "h", "h"), (60.0, "min", "min"), (1.0, "s", "s"))
+from storage.text import percent_words, short_age, size_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +40,8 @@ def difference(number: int | None, reason: str = "The difference is not known.")
 
 
 def percent(value: float | None, reason: str = "There is no limit to compare with.") -> Shown:
-    """The true percentage, above 100 as well; `None` is a dash with the reason.
-
-    One decimal unless whole; two where one would round to 0, 80 or 100 without being it, and `<` or `>` where even two
-    would, so that what is just below a threshold never reads as the threshold.
-    """
-    if value is None:
-        return Shown(ABSENT, reason)
-    exact = f"{value!r} %"
-    if float(value).is_integer():
-        return Shown(f"{value:,.0f} %", exact)
-    for digits in (1, 2):
-        if round(value, digits) not in _THRESHOLDS:
-            return Shown(f"{value:,.{digits}f} %", exact)
-    threshold = round(value)
-    return Shown(f"{'<' if value < threshold else '>'} {threshold} %", exact)
+    """The true percentage, exact in the help; `None` is a dash with the reason."""
+    return Shown(ABSENT, reason) if value is None else Shown(percent_words(value), f"{value!r} %")
 
 
 def duration(seconds: float | None, reason: str = "The length is not known.") -> Shown:
@@ -72,14 +56,7 @@ def duration(seconds: float | None, reason: str = "The length is not known.") ->
 
 def span(seconds: float) -> str:
     """About how long: `40 s`, `3 min`, `2 h 5 min`, `4 days`. Never negative."""
-    seconds = max(0.0, seconds)
-    for size_seconds, one, many in _STEPS:
-        if seconds >= size_seconds:
-            number = int(seconds // size_seconds)
-            minutes = int(seconds % 3600 // 60)
-            more = f" {minutes} min" if one == "h" and minutes else ""
-            return f"{number:,} {one if number == 1 else many}{more}"
-    return "0 s"
+    return short_age(timedelta(seconds=seconds))
 
 
 def utc(moment: datetime | None, reason: str = "No time is recorded.") -> Shown:

@@ -40,6 +40,7 @@ from storage.domain.integrity.join import (
 from storage.domain.layout import CACHE_KINDS, Layout, owner_of, thumbnail_of
 from storage.domain.layout import Kind as KeyKind
 from storage.domain.processing import being_processed
+from storage.text import age
 
 _SHOWN_DUPLICATES = 5
 THERE = {
@@ -100,7 +101,7 @@ class ClipRules:
         for i in rows(self.settled & self.clips.in_progress):
             touched = from64(self.clips.touched[i])
             detail = f"last touched {touched:%Y-%m-%d %H:%M} UTC" if touched else "no usable time in the document"
-            actual = f"processing for {_age(self.now - touched)}" if touched else "processing"
+            actual = f"processing for {age(self.now - touched)}" if touched else "processing"
             detail = f"The document still says processing; {detail}."
             yield self._finding(i, "stale_clip", "warning", expected="completed", actual=actual, detail=detail)
 
@@ -236,13 +237,6 @@ def differs(clips: Clips) -> Array:
 
 def _whole(size: np.int64) -> int | None:
     return None if size == NO_SIZE else int(size)
-
-
-def _age(age: timedelta) -> str:
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 @dataclass(frozen=True, slots=True)

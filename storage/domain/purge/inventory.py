@@ -18,6 +18,7 @@ from storage.domain.purge.facts import Facts, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.losses import Look, claims_of, objections, remarks
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import PurgeLimits, Scope, home_prefixes, in_scope
+from storage.text import age
 
 MAX_REASONS = 50
 
@@ -185,9 +186,7 @@ def _since(video: VideoFact, now: datetime) -> str:
     why = "" if video.status == "processing" else f"it {_says(video)}; "
     if video.touched_at is None:
         return f"{why}it does not say since when"
-    minutes = max(0, int((now - video.touched_at).total_seconds() // 60))
-    ago = f"{minutes:,} minutes" if minutes < 120 else f"{minutes // 60:,} hours"
-    return f"{why}last touched {ago} ago"
+    return f"{why}last touched {age(now - video.touched_at)} ago"
 
 
 def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
