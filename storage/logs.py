@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line on stderr, with actor, action, target, outcome, duration; secrets removed.
+"""Structured logs: one JSON object a line on stderr, with actor, action, target, outcome and duration.
 
-Takes out of a text that is about to be logged or shown what looks like a secret, and the secrets of this machine.
+The formatter removes the secrets of this machine, and everything that looks like a secret, from every line.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """Puts strangers' text, ages, sizes and counts into words that are safe to show, to copy and to hand over.
 
-Each has one form, for pages, commands, replies and findings alike.
-
-What a secret looks like in a text: one list for logs, the audit, hand-overs, reasons and the search box.
+Each has one form, for pages, commands, replies and findings alike. The one list of what a secret looks like stands
+here too, for logs, the audit, hand-overs, reasons and the search box.
 
 A secret is known by the name before it (`token=...`), by its own form (a JWT, a private key, an access key id), or by
-where it stands (the query of a signed address, `user:password@host`). Ordinary text is left alone: a name that blanks
-part from its value counts only where the value looks made by a machine, so "token = fun" is a title.
+where it stands (the query of a signed address, `user:password@host`). Ordinary text stays: a name that only a blank
+parts from its value counts where the value looks made by a machine, so "token = fun" is a title.
 """
 
 from __future__ import annotations

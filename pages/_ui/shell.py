@@ -1,11 +1,7 @@
-"""What stands around every page: title and icon of the tab, who is signed in, the banner, the menu.
+"""Draws what stands around every page: the tab's title and icon, the person, the search box, the banner, the menu.
 
-Says on every page what the desk is looking at, where that is not the ordinary production: demo, or an emulator.
-
-What Streamlit's settings cannot say of how the desk looks: which segment is chosen, what has the focus, what is not
-there to be pressed.
-
-The search box in the side bar: from any page to the answer, without leaving the keyboard.
+The banner says on every page that the desk looks at a demo or an emulator. The style sheet holds what Streamlit's
+settings cannot express: the chosen segment, the focus, and controls that must not be pressed.
 """
 
 from __future__ import annotations

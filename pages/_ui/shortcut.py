@@ -1,4 +1,4 @@
-"""The slash key: from anywhere on the desk into a search box, without the mouse."""
+"""Moves the focus into a search box when somebody presses the slash key anywhere on the desk."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Appends to the audit: each entry chained to the one before, in one commit with the chain's new end.
+"""Appends to the audit: each entry is chained to the one before, in one commit with the chain's new end.
 
-Callers that append at the same time share a commit: the first writes for all, the others wait for it, so that a page
-of many looks costs one. Whoever must not act unrecorded appends first and acts afterwards; an append that fails raises.
+Callers that append at the same time share a commit: the first writes for all and the others wait for it, so a page of
+many looks costs one commit. An action that must not go unrecorded appends first and acts afterwards; an append that
+fails raises.
 
-What weighs is copied to the bucket with each commit, and so is where the chain then ends; of looks alone the end is
-kept once in `END_SECONDS`. Where the bucket does not take a copy, the chain itself says so.
+Each commit of changes is copied to the bucket, with the chain's new end. Looks alone only mark the end there, at most
+once in `END_SECONDS`. Where the bucket refuses a copy, the chain says so in an entry of its own.
 """
 
 from __future__ import annotations

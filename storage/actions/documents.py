@@ -1,9 +1,8 @@
-"""The only code that writes documents: atomic commits with preconditions, and transactions; all of it metered.
+"""The only code that writes documents: atomic, metered commits with preconditions, and transactions.
 
-Commits go through the API's own Commit call rather than the library's batch: a reply can get lost, and then whether a
-change may be sent again depends on what it is, which only this module knows. Nothing is ever half applied.
-
-Changes to documents as frozen values, and what each becomes on the wire. Building one asks nothing of Firestore.
+Changes are frozen values; building one asks nothing of Firestore. Commits use the API's own Commit call and not the
+library's batch, because a reply can get lost, and only this module knows which changes may be sent again. Nothing is
+ever half applied.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Is everything in place to work: configuration, Firestore and its indexes, the bucket, and each R2 permission apart.
+"""Checks whether everything is in place to work: settings, Firestore and its indexes, the bucket, each R2 permission.
 
-Each check is caught alone, so that one refusal does not hide what the others would say.
-
-Writes, and takes away again, something small of the desk's own, to learn what each credential may do.
+Each check is caught alone, so that one refusal does not hide what the others would say. The checks of write and delete
+permissions write small objects and documents of the desk's own and remove them again.
 """
 
 from __future__ import annotations

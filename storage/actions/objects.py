@@ -1,16 +1,11 @@
-"""Writes objects of the bucket: puts, copies inside the bucket, deletes, aborts of unfinished uploads.
+"""The only code that writes objects: puts, copies inside the bucket, deletes, and aborts of unfinished uploads.
 
-Nothing is believed because a call returned: a put and a copy are looked at afterwards, a delete is answered key by
-key. Only `storage.actions` opens this, and only where configuration allows writing.
+A returned call proves nothing: a put and a copy are looked at afterwards, and a batch of deletes is answered key by
+key, since a 200 for the batch is no proof for its keys. The number of batches in flight falls when the store asks to
+slow down and rises slowly when it answers again.
 
-Copies of objects beyond what one copy may carry: part by part, on the store's side.
-
-Written out rather than left to the SDK's transfer manager, whose copy in parts also asks for tags and annotations,
-which R2 does not have.
-
-Deletes objects in batches and reads the answer for every single key: a 200 for a batch is no proof for its keys.
-
-How many batches go to the store at once: fewer once it asks to slow down, slowly more when it answers again.
+Objects beyond the size of one copy are copied in parts by the store. That is written out here because the SDK's
+transfer manager also asks for tags and annotations, which R2 does not have.
 """
 
 from __future__ import annotations

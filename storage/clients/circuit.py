@@ -1,18 +1,18 @@
-"""Remembers of each store that it hangs, so that its first time-out is waited for once and not by every call in turn.
+"""Opens a circuit for a store that hangs, so that one call waits for its time-out and the next calls do not.
 
 A store that takes connections and never answers costs each call its whole time. After a time-out the circuit is open:
-calls fail at once with `Unreachable`, which says since when and until when. Then one call is let through as a probe;
-any answer closes the circuit, also a refusal, another time-out keeps it open. Only time-outs open it: what fails at
-once keeps nobody waiting.
+calls fail at once with `Unreachable`, which says since when and until when. Then one call passes as a probe; any
+answer, also a refusal, closes the circuit, and another time-out keeps it open. Only time-outs open it, because an
+error that comes at once keeps nobody waiting.
 
-One slow thing is no store that hangs. A time-out about a single thing (an object, a count) opens the circuit only with
-a second one about another thing; where the store answered somebody else meanwhile, it takes three different ones.
+One slow object is no hanging store. A time-out about a single thing (an object, a count) opens the circuit only with a
+second one about another thing; where the store answered somebody else meanwhile, three different ones are needed.
 
 A store that gives each answer just in time keeps people waiting as long as one that gives none. Answers that took more
-than half of their time open the circuit too, once they made somebody wait for `SLOW_SECONDS` within a minute.
+than half of their time open the circuit too, after they made somebody wait for `SLOW_SECONDS` within a minute.
 
-Work that must not be broken off by somebody else's time-out (purges, scans, rollups) runs inside `patiently`: it goes
-on asking for a while, with its own time-outs and tries, and what it is answered closes the circuit for all.
+Work that somebody else's time-out must not break off (purges, scans, rollups) runs inside `patiently`: it goes on
+asking for a while, with its own time-outs and tries, and an answer to it closes the circuit for all.
 """
 
 from __future__ import annotations

@@ -1,19 +1,12 @@
-"""The one handle on Firestore: calls with deadlines, safe repeats, translated errors and metered reads and writes.
+"""The one handle on Firestore: calls with deadlines, safe repeats, translated errors, metered reads and writes.
 
-Messages are the API's raw ones (`firestore_messages`), because the client library's wrappers and snapshots take ten
-times as long as the rest of a read. The library's own repeats are not used either: in this version a query's stream
-that breaks in the middle ends in an unrelated error, or resumes wrongly. Here one call is one page, and a page is
-repeated whole from its own cursor, so that a broken stream is never taken for a short one.
+Messages are the API's raw protobuf classes, because the client library's wrappers and snapshots take ten times as long
+as the rest of a read. The library's own repeats are not used either: in this version a query's stream that breaks in
+the middle ends in an unrelated error, or resumes wrongly. Here one call is one page, and a page is repeated whole from
+its own cursor, so a broken stream is never taken for a short one.
 
-The calls that change Firestore: each is one try, since whether a change may be repeated is its caller's to know.
-
-Called by `storage.actions.documents` only.
-
-Opens the gRPC channel to Firestore: Google's own for a live project, an open one for an emulator.
-
-One gRPC connection to one database, and the one way to call on it: deadlines, repeats, translated errors.
-
-The raw protobuf classes of the Firestore API: proto-plus wrappers around them would take most of a read's time.
+A call that changes Firestore is tried once: only its caller, `storage.actions.documents`, knows whether a change may be
+repeated. The channel is Google's own for a live project and an open one for an emulator.
 """
 
 from __future__ import annotations

@@ -1,21 +1,16 @@
 """Handles on one R2 bucket: built from settings, billed operations metered, every SDK error translated.
 
-`read_client` signs and looks with the reading token and refuses any other operation before it leaves the machine;
-`write_client` uses the token that may change things, and is opened by `storage.actions` alone.
+`read_client` signs and looks with the reading token and refuses any other operation before it leaves the machine.
+`write_client` uses the token that may change things; only `storage.actions` opens it. Presigned URLs are made by the
+SDK's own signer, which asks nothing of the store; uploads in parts by its transfer manager.
 
-What is metered: every HTTP attempt that the store answered, by R2's own classes (source: R2's pricing page), so a
-retried call counts as often as it was answered. 401 and 403 are not billed and not counted; an attempt whose answer
-was lost is counted, as the store may have done the work. `DeleteObjects` stands in neither list of that page, whose
+The meter counts every HTTP attempt that the store answered, by R2's own classes (source: R2's pricing page), so a
+retried call counts as often as it was answered. 401 and 403 are not billed and not counted. An attempt whose answer was
+lost is counted, because the store may have done the work. `DeleteObjects` stands in neither list of that page, whose
 example calls deletes free: it counts as free.
 
-The body of a batch of deletes, written at once: the SDK checks and serialises each key apart, which takes longer.
-
-The call, its signature, checksum and retries stay the SDK's: it is asked for the first key alone, and just before it
-sends, the body is replaced by the one for all of them.
-
-Presigned GET URLs for a given moment, by the SDK's own signer: local work, nothing is asked of the store.
-
-Uploads in parts, by the SDK's own transfer manager, metered for the caller on every thread.
+The SDK checks and serialises each key of a batch of deletes apart, which takes longer than the call. So it is asked for
+the first key alone, and just before it signs and sends, one body for all keys replaces the one it made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The condition on what a copy may overwrite, in R2's own words: headers that the SDK has no parameters for.
+"""The condition on what a copy may overwrite, in R2's own headers, for which the SDK has no parameters.
 
 Source: R2's page of S3 extensions, "conditional operations" in `CopyObject`. The headers are set before the request is
 signed, so they are signed with it.

@@ -1,7 +1,8 @@
-"""Holds the SDK's calls to a deadline: no repeats after a time-out, no answer that trickles, no connection gone stale.
+"""Holds the SDK's calls to a deadline: no repeats after a time-out, no trickling answer, no stale connection.
 
-The SDK's read time-out is one wait for the next bytes. A store that sends one byte a second never meets it, and after
-a time-out the SDK asks twice more. Whoever looks is not kept waiting for that; patient work is (`circuit.patiently`).
+The SDK's read time-out limits one wait for the next bytes. A store that sends one byte a second never meets it, and
+after a time-out the SDK asks twice more. A person who looks is not kept waiting for that; patient work is
+(`circuit.patiently`).
 """
 
 from __future__ import annotations

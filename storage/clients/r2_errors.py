@@ -1,10 +1,8 @@
 """Turns what the S3 SDK raises into this project's errors, each with what to check: a variable, a scope, a clock.
 
-The codes are R2's own (its page of error codes), those that older answers of it carried, those of AWS that S3 stores
-share, and the bare status that stands for a code where an answer has no body (HEAD). A code that is not in `RULES` is
+`RULES` holds every known code: R2's own (its page of error codes), those of its older answers, those of AWS that S3
+stores share, and the bare status that stands for a code where an answer has no body (HEAD). A code that is not there is
 told by its status; nothing falls through. No message holds a URL, a header, a credential or the backend's own text.
-
-Every known error code of R2 and of S3 stores like it, with what it means here and what to check.
 """
 
 from __future__ import annotations

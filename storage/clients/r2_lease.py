@@ -1,7 +1,7 @@
-"""Asks before each request that changes a bucket whether it may still be sent: every try of it, not the call alone.
+"""Asks before each try of a request that changes a bucket whether it may still be sent.
 
-The SDK repeats a request by itself, and a deletion is tried for many seconds where the store is busy. Whoever may
-change things for a time only says so here once, for all that is called within.
+The SDK repeats a request by itself, and tries a deletion for many seconds where the store is busy. A worker that holds
+a lease says so here once, for all calls within.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Takes the keys of a listing, and of a batch of deletes, out of the XML before the SDK makes a dictionary of each.
+"""Reads the keys of a listing, and of a batch of deletes, as columns before the SDK makes a dictionary of each.
 
-Everything else of the call stays the SDK's: signing, retries, error answers. Its own reading of the XML, twice, costs
-about 70 µs a key, which is most of the time that a listing of thousands takes; this way it is about 2.
+Signing, retries and error answers stay the SDK's. Its own reading of the XML, which it does twice, costs about 70 µs a
+key, most of the time of a listing of thousands; this way costs about 2.
 
-Reads an answer's many like elements (`<Contents>`, `<Deleted>`) as columns of text, without a tree of nodes.
-
-Stores write every such element with the same tags in the same order; the first one gives the pattern for all. Where
-any of them differs, or the answer holds what a pattern does not see through (comments, CDATA, a document type,
-attributes), nothing is taken and the caller's XML parser does it. Costs about 1 µs an element, a tree's parser 8.
+Stores write every `<Contents>` or `<Deleted>` with the same tags in the same order, so the first one gives the pattern
+for all. Where one of them differs, or the answer holds what the pattern cannot see through (comments, CDATA, a document
+type, attributes), nothing is taken and the caller's XML parser reads it. An element costs about 1 µs, with a tree's
+parser 8.
 """
 
 from __future__ import annotations

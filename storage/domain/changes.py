@@ -1,4 +1,4 @@
-"""Changes to fields as values: what is shown before, written under a precondition, and can be taken back."""
+"""Field changes as values: shown before, written under a precondition, and reversible."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What all replicas know together of sign-ins: who signed out, and when each sign-in was last used.
+"""What all replicas know of sign-ins: who signed out, and when each sign-in was last used.
 
-It lies in one small document, so that looking costs one read. People and sign-ins stand in it as digests alone.
+One small document holds it, so a look costs one read. It holds digests of people and sign-ins, no names.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Reads the audit: the newest entries of a user, an actor or all, and the whole chain to see whether it holds.
 
-Entries lie in `ops_audit` under ids that count down, so that the order by name, which needs no index, is the newest
-first; an equality on a field keeps that order. Where the chain ends stands in `ops_audit_head/head`.
+Entries lie in `ops_audit` under ids that count down, so the order by name, which needs no index, gives the newest
+first; an equality on a field keeps that order. `ops_audit_head/head` says where the chain ends.
 
-In the bucket, where access to Firestore does not reach, lie the copies of what weighs (`_ops/audit/*.jsonl`) and ends
-that the chain had (`_ops/audit/ends/`, empty objects whose names say number, seal and hash). Both are only ever added,
-so a lock on them does no harm, writers do not meet, and none can be set back.
+The bucket is out of reach for whoever can only write to Firestore. It holds copies of the entries of changes
+(`_ops/audit/*.jsonl`) and former ends of the chain (`_ops/audit/ends/`: empty objects whose names hold number, seal and
+hash). Objects are only ever added there, so a lock on them does no harm, writers never meet, and nothing can be set
+back.
 """
 
 from __future__ import annotations

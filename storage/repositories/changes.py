@@ -1,4 +1,4 @@
-"""Finds the records of changes: those of a user, and those whose copies of replaced objects were kept long enough."""
+"""Finds the records of changes: those of a user, and those whose copies of replaced objects have expired."""
 
 from __future__ import annotations
 

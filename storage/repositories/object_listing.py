@@ -1,10 +1,7 @@
-"""Listings page by page: objects as tables of the declared schema, unfinished uploads as values.
+"""Pages of a listing as typed frames, column by column, since a user can have tens of thousands of keys.
 
-Checks what callers pass before anything is asked of the store: keys, prefixes, lives of URLs.
-
-Pages of a listing as frames of the declared schema, column by column: a user can have tens of thousands of keys.
-
-What reading objects gives back besides frames: descriptions, streams, unfinished uploads.
+Unfinished uploads, descriptions and streams are values. What callers pass (keys, prefixes, lives of URLs) is checked
+before the store is asked.
 """
 
 from __future__ import annotations

@@ -1,17 +1,15 @@
 """Reads objects of the bucket: listings as frames, single objects, signed and public URLs. Changes nothing.
 
-Presence has three answers here: an object, `None` (or `NotFound`) where the store proved its absence, and a
-`BackendError` where nothing is known. A 404 without a code is said of a missing object and of a missing bucket alike,
-so absence counts only once the bucket itself has answered through this handle.
+Presence has three answers: an object, `None` (or `NotFound`) where the store proved its absence, and a `BackendError`
+where nothing is known. A 404 without a code can mean a missing object or a missing bucket, so absence counts only
+after the bucket itself has answered through this handle.
 
-Lists one large prefix in several ranges side by side: where each page takes a while, that is what counts.
+One listing goes from page to page by a token and so waits for every page in turn. A large prefix is therefore listed
+in several ranges side by side: folders, or keys that should be there, divide it. That costs at most one page more for
+each range, and one listing more for every 1,000 folders that had to be asked for. The ranges rely on R2's order of
+keys; a store that orders otherwise is listed again in one go.
 
-A listing goes from page to page by a token, so one listing waits for every page in turn. Folders (a user's videos)
-divide it, or keys that should be there: each range begins behind one of them and ends with the next one chosen. Costs
-a page or less for each range, and where folders have to be asked for, one listing more for every 1,000. The keys must
-come in the order of their characters, which R2 keeps; from a store that does not, all is listed again in one go.
-
-The `Content-Disposition` of a download or a preview, for file names that anybody may have written.
+File names in `Content-Disposition` may come from anybody and are escaped here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Firestore's own time. What a stored time leads to is decided by this one, since machines' clocks differ."""
+"""Firestore's own time. Decisions about stored times use this one, because machines' clocks differ."""
 
 from __future__ import annotations
 

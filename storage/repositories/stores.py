@@ -1,4 +1,4 @@
-"""What a caller is handed to look with: the readers of both stores, and nothing that changes anything."""
+"""The readers of both stores, as one value that callers are handed. Nothing in it can change anything."""
 
 from __future__ import annotations
 

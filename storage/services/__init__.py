@@ -1,1 +1,1 @@
-"""What gathers facts from the repositories and calls the rules of the domain."""
+"""Gathers facts from the repositories and applies the rules of the domain to them."""

@@ -1,7 +1,7 @@
-"""Searches the audit also by what no index of Firestore covers: outcome, time and text.
+"""Searches the audit, also by what no index of Firestore covers: outcome, time and text.
 
-User, actor and action narrow the query itself. A time is found by halving the numbers of the entries, which rise with
-it; outcome and text are compared entry by entry, up to a bound on what is read, and the answer says where it stopped.
+User, actor and action narrow the query itself. A time is found by bisection over the entries' numbers, which rise with
+time. Outcome and text are compared entry by entry up to a bound on reads, and the answer says where it stopped.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""Long work in a thread of this process: it goes on whoever looks, can be stopped, and one of a kind runs at a time.
+"""Runs long work in a thread of this process: it goes on whoever looks, can be stopped, and runs once a kind.
 
-A scan of many users in a thread of its own: it goes on whoever looks, can be stopped, and holds memory flat.
-
-The thread touches nothing but the stores and this state; whoever draws it takes a `Snapshot`. One scan at a time for
-each process: a second person sees the one that runs.
+A scan of many users is such work. Its thread touches only the stores and its own state, memory stays flat, and a page
+draws a `Snapshot` of it. A second person sees the scan that runs.
 """
 
 from __future__ import annotations

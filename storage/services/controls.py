@@ -1,7 +1,7 @@
-"""Looks for controls: whether a few objects that documents of other customers name are in the bucket, and the other way
-round, whether a few other customers of the bucket are known to Firestore.
+"""Tells a loss from a wrong bucket or project by looking at other customers.
 
-"The store that I was pointed at does not have it" is no proof that it is gone: a wrong bucket or project looks just so.
+It looks whether the bucket holds a few objects that documents of other customers name, and whether Firestore knows a
+few other customers of the bucket. "This store does not have it" alone proves nothing: a wrong store says the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""All customers at a glance: by the rollup where it is recent, else by a live look that is bounded; always labelled.
+"""The figures about all customers: from the rollup where it is recent, else from a bounded live look; always labelled.
 
-However many customers there are, what is read here costs the same: the rollup's documents, or counts that stop.
-
-What the overview shows of all customers: videos by status, and who is near or over a limit.
+The cost is the same however many customers there are: the rollup's documents, or counts that stop at a bound. The
+overview shows videos by status and the users near or over a limit.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Who is asking: established from the OIDC sign-in, from Cloudflare Access's assertion, or a local user of the demo.
+"""Establishes who is asking: by the OIDC sign-in, by Cloudflare Access's assertion, or as a local user of the demo.
 
-Checks the assertion that Cloudflare Access signs for each request; nothing else in the request says who asks.
-
-The plain e-mail header is worth nothing: anybody who reaches the desk past the proxy can send it.
-
-The public keys that an issuer signs with: fetched when needed, kept by key id, asked for again once an interval.
+Cloudflare Access signs an assertion for each request, and only that assertion counts: anybody who reaches the desk past
+the proxy can send the plain e-mail header. The issuer's public keys are kept by key id and fetched again at most once
+an interval.
 """
 
 from __future__ import annotations

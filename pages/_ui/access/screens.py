@@ -1,6 +1,6 @@
-"""What stands in place of a page: sign-in, no access, and a machine that is not configured. None of them shows data.
+"""Draws what stands in place of a page: sign-in, no access, or a machine that is not configured. None shows data.
 
-Who is signed in, in the side bar: name and roles, signing out, and for a local user whom to play.
+The side bar's part is here too: the person's name and roles, signing out, and the role that a local user plays.
 """
 
 from __future__ import annotations

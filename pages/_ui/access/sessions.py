@@ -1,8 +1,8 @@
-"""How long a sign-in lasts: idle and absolute limits, and signing out everywhere.
+"""Decides how long a sign-in lasts: an idle limit, an absolute limit, and signing out everywhere.
 
-A sign-in is known by what was signed: whose it is and when it was issued. Nothing else in a request counts, so a cookie
-that was kept, taken apart or decorated is still the same sign-in. This process decides by what it knows itself and by
-what all replicas share (`pages._ui.access.sharing`).
+The signed content identifies a sign-in: whose it is and when it was issued. Nothing else in a request counts, so a
+cookie that somebody kept, took apart or decorated is still the same sign-in. This process decides by what it knows
+itself and by what all replicas share (`pages._ui.access.sharing`).
 """
 
 from __future__ import annotations

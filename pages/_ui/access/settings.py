@@ -1,4 +1,4 @@
-"""The settings of sign-in and roles as they are now: read anew at each question, so that a change works at once."""
+"""Reads the settings of sign-in and roles anew at each question, so that a change takes effect at once."""
 
 from __future__ import annotations
 

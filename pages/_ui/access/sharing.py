@@ -1,7 +1,7 @@
-"""Tells the other replicas of sign-outs at once, and hears of theirs: one read a minute a process, none a request.
+"""Tells the other replicas of sign-outs at once, and hears of theirs with one read a minute for each process.
 
-In a thread of its own while the server runs. Where Firestore does not answer, this process stays with what it knows and
-goes on trying; it says so in the log, once.
+This runs in a thread while the server runs; a request costs no read. Where Firestore does not answer, the process goes
+by what it knows, keeps trying, and says so in the log once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts on record what people look at and are handed: every look at a customer's media, every link that is signed."""
+"""Records what people look at and receive: every look at a customer's media, every link that is signed."""
 
 from __future__ import annotations
 

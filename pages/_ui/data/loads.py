@@ -1,12 +1,12 @@
-"""What pages load, each cached under its own name with a life and a size; each says when it was read and what it cost.
+"""Loads what pages show; each load is cached under its own name and says when it was read and what it cost.
 
-Ids are ordinary arguments, so nobody is shown another one's answer. An error is raised and never kept. No presigned URL
-is kept here. A refresh button calls `refresh_user`: what was read before is brought up to date by what changed since.
-After a change that the desk made, `forget_user` drops even that, for not every change leaves a trace to ask for.
+Ids are ordinary arguments, so nobody sees another customer's answer. An error is raised and never kept. No presigned
+URL is kept here. A refresh button calls `refresh_user`, which reads what has changed since the last look. After a
+change that the desk made, `forget_user` drops everything, because not every change leaves a trace to ask for.
 
-What many people look at all day is read again in the background: past its `ttl` it is shown once more, with the time
-it was read, while a new one is on its way; past twice its `ttl` the page waits. Where a store is away, it waits then
-too, and says so. What somebody is about to act upon is never shown past its life.
+Loads that many people look at all day are renewed in the background: past its `ttl` a value is shown once more, with
+the time of its reading, while a new one is on its way; past twice its `ttl`, or where a store is away, the page waits
+and says so. A value that somebody is about to act on is never shown past its life.
 """
 
 from __future__ import annotations

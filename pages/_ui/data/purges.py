@@ -1,7 +1,7 @@
-"""Talks to the engine of purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
+"""Starts and follows purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
 
-Nothing here calls `st.*` once an action has begun: a script that is cut off in the middle must not part a job from the
-worker that is to run it. What was cut off all the same is taken up by `taking_up`.
+No function here calls `st.*` after an action has begun: Streamlit may cut a script off in the middle, and a job must
+not lose the worker that is to run it. `recovery` picks up a job that lost its worker all the same.
 """
 
 from __future__ import annotations

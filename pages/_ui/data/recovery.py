@@ -1,4 +1,4 @@
-"""While the server runs: takes up the purges that nobody runs any more, and empties quarantines that have expired."""
+"""Resumes purges that no process runs any more, and empties expired quarantines, while the server runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The only caches of the web app. Identity and prefix are ordinary arguments; a load that fails is never kept.
+"""Holds the stores, clients and long-lived values that all sessions of this process share.
 
-Every `cache_data` here says its `ttl` and `max_entries`, takes and gives plain values, and is named for what it loads.
-After a write, the page clears the loads that it touched. No presigned URL outlives its expiry here.
+Each `cache_resource` here is closed with the stores that it rests on. A load that fails is never kept: the next call
+tries again. Values that expire belong to `loads`.
 """
 
 from __future__ import annotations

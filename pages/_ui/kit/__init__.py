@@ -1,1 +1,1 @@
-"""What every page is drawn with."""
+"""The parts that every page is drawn with: states, tables, charts, badges, text, numbers, session keys."""

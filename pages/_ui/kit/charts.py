@@ -1,9 +1,8 @@
-"""Charts whose form is built and checked once; at each drawing only their rows go along.
+"""Builds and checks the form of a chart once; each drawing adds only its rows.
 
-Altair holds every part of a chart against its JSON schema each time that a chart becomes a dictionary, and for the
-charts here that took longer than all the rest of their pages. What changes from run to run is hardly ever the form: so
-a form is a function of few plain values, made by `form`, and its rows are named and not contained in it. No customer's
-data is kept.
+Altair checks every part of a chart against its JSON schema whenever the chart becomes a dictionary, which took longer
+than the rest of the page. The form hardly ever changes from run to run. So `form` makes it from a few plain values and
+keeps it; the rows are named in it and passed beside it. No customer's data is kept.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""The states of a part of a page that are not its content: failed, denied, empty, incomplete, loading.
+"""Draws the states of a part of a page that are not its content: loading, empty, incomplete, denied, failed.
 
-The budget of document reads that a page stops at and asks, and the quiet line with what a view was billed.
-
-The quiet line that says how fresh a part of a page is and what it cost to read.
-
-Turns an unexpected error into a number: the log gets the traceback, the page gets the number and nothing else.
+`section` runs one part and shows its state, so that one failure does not take the page with it. Beside the content
+stand how fresh it is and what it cost to read; a part that reaches the budget of document reads stops and asks. An
+unexpected error becomes an incident number on the page, and the log holds the traceback under that number.
 """
 
 from __future__ import annotations

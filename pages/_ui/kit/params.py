@@ -1,4 +1,4 @@
-"""Reads the ids and the question from the address bar, and refuses what could not be one."""
+"""Reads ids and the search text from the address bar, and refuses what cannot be one."""
 
 from __future__ import annotations
 

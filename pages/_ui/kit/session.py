@@ -1,8 +1,7 @@
-"""The few things kept in the session: seeded without overwriting, dropped when their page is left.
+"""Names what is kept between runs, and keeps it: session keys with the page's name in front, query parameters, links.
 
-Names of what is kept between runs: query parameters, and session keys with the page's name in front.
-
-Addresses of pages within the desk: the one place that writes a query string.
+A value is seeded without overwriting what stands there, and dropped when its page is left. `url_for` is the one place that
+writes a query string.
 """
 
 from __future__ import annotations

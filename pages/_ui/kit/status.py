@@ -1,6 +1,6 @@
-"""The one map from a status, severity, verdict or state to its word, icon and colour, for badges, tables and charts.
+"""Maps each status, severity, verdict and state to its word, icon and colour, for badges, tables and charts.
 
-Colours are Streamlit's theme names, so each appearance draws its own shade; no status is told by colour alone.
+Colours are names of Streamlit's theme, so each appearance draws its own shade; no status is told by colour alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Shows strings that nobody vouches for: every text from Firestore, R2 or the address bar passes through here.
+"""Makes strings safe to show: every text from Firestore, R2 or the address bar passes through here.
 
-`plain` is for places that show text as it is (`st.text`, `st.code`, cells, chart labels, `alt`); `md` is for those that
-read Markdown (labels, captions, alerts, help, metrics, badges). Both show what stands there, and let nothing act.
+`plain` is for places that show text as it is (`st.text`, `st.code`, cells, chart labels, `alt`). `md` is for places
+that read Markdown (labels, captions, alerts, help, metrics, badges). Both show the text and let nothing in it act.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a page shows when its code raised: our own errors in words, any other as an incident number."""
+"""Shows a failed page: the desk's own errors in words, any other error as an incident number."""
 
 from __future__ import annotations
 

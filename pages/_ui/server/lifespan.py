@@ -1,4 +1,4 @@
-"""Start and end of the web server: pages only through the entry point, stores opened early, stand-ins stopped."""
+"""Starts and ends the web server: it opens the stores early, watches jobs, and stops the stand-ins at the end."""
 
 from __future__ import annotations
 

@@ -1,15 +1,10 @@
-"""Security headers and the content policy on every answer: the desk itself, and media from the bucket, nothing else.
+"""Wraps the pages in the desk's own rules for requests and answers.
 
-Paths of this server without the base path it may be served under, and whether the browser speaks https to it.
-
-Makes Streamlit's cookies stricter: `Secure` over https, and a sign-in cookie that lives as long as a session may.
-
-Closes what Streamlit serves to anybody: metrics, media, uploads; and notes a sign-out however it is reached.
-
-Brings people back to the page they wanted: Streamlit's sign-in always ends at the first page.
-
-The page that sends somebody to sign in names itself in `Referer`; it is kept in a short-lived cookie until the provider
-sends them back. Only a path of this server is ever kept or followed.
+* Every answer carries the security headers and a content policy that allows the desk itself and media of the bucket.
+* Streamlit's cookies become `Secure` over https, and a sign-in cookie lives as long as a session may.
+* What Streamlit would serve to anybody (metrics, media, uploads) asks for a sign-in; a sign-out is noted on any path.
+* Streamlit's sign-in always ends at the first page, so the wanted page is kept in a short-lived cookie and opened
+  afterwards. The sign-in page finds it in `Referer`; only a path of this server is kept or followed.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The larger parts of pages, one file each: what they draw is given to them, and they load nothing."""
+"""The larger parts of pages, one file each. A view draws what it is given and loads nothing."""

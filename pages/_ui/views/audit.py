@@ -1,13 +1,8 @@
-"""The question to the audit, kept in the address so that it can be passed on, and one page of its answer.
+"""Draws the audit: its search, a page of entries, one entry whole, the check of the chain, and Undo for a change.
 
-Whether the audit's chain holds: asked for by a click, since every entry is read; the answer says as of when.
-
-One entry of the audit: as a row, and in full with the ways to what it speaks of.
-
-Takes back a change of fields from its entry in the audit: what would be put back is shown before anything is.
-
-The rights are those of the change itself, a reason is asked for, and nothing is put back over what was changed since:
-the action looks again, under the precondition of every document.
+The search stands in the address, so that a link shows the same entries. The check reads every entry and therefore
+waits for a click; its answer says of when it is. Undo shows what it would put back and asks for a reason; the action
+then checks the role and looks again under the precondition of every document.
 """
 
 from __future__ import annotations

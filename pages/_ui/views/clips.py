@@ -1,6 +1,7 @@
-"""The gallery of a video's clips: what each one is, whether its file is there, and a player that signs when asked.
+"""Draws a video's clips: the gallery, whether each file is there, and one clip in detail.
 
-Draws what is known of one clip: its key, its sizes, what the upload check found, and its address.
+A player signs a link only when somebody asks for it. The detail shows the clip's key, its sizes, the findings of the
+upload check, and its address.
 """
 
 from __future__ import annotations

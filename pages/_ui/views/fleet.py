@@ -1,6 +1,7 @@
-"""Draws all customers at a glance: sums, growth by day, quotas, plans, videos by status, and how it all was made.
+"""Draws the figures about all customers: sums, growth by day, quotas, plans, videos by status, and how they were made.
 
-Draws the lists of users of a rollup: near or over a limit, the biggest, those whose counters drift; with filters.
+Below them stand the rollup's lists of users, with filters: near or over a limit, the biggest, those whose counters
+drift.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Draws a video's highlights, and what each of the two places that hold them is."""
+"""Draws a video's highlights, and the state of both places that can hold them."""
 
 from __future__ import annotations
 

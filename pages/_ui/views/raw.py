@@ -1,4 +1,4 @@
-"""Draws documents as they stand in Firestore, on demand, for people who know them."""
+"""Draws documents exactly as Firestore holds them, on demand."""
 
 from __future__ import annotations
 

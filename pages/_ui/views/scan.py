@@ -1,4 +1,4 @@
-"""Draws the scan of many customers: the command that checks all of them, and a bounded one in this process."""
+"""Draws the check of many customers: the command that checks all of them, and a bounded one in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks whose uploads to check: by user id or e-mail, of one video or all."""
+"""Asks whose uploads to check: by user id or e-mail address, one video or all."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Draws what an upload check found: doubts first, then totals, findings by kind and severity, and the table.
+"""Draws the result of an upload check: doubts first, then totals, findings by kind and severity, and the table.
 
-Draws one finding whole: what it means, where it is, when it was last seen, and what became of it.
-
-Draws the smaller parts of an upload check: totals, what kinds mean, what is counted apart, the whole as JSON.
+One finding can be opened whole: what it means, where it is, when it was last seen, and how it looks now. What is
+counted apart and the result as JSON stand below.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Stops jobs, sets them going again, and begins the emptying of quarantines that have expired.
+"""Creates and controls jobs: applying a plan, cancel, resume, undo, and emptying an expired quarantine.
 
-Applies a plan: every guard is checked here, whatever a page showed, and then a job is created that does the work.
-
-Begins the undo of a purge: refused where it would overwrite something new, or has nothing left to restore from.
+`apply_plan` checks every guard again, whatever a page showed, and creates the job that does the work. `undo` refuses
+where it would overwrite something newer or has nothing left to restore from.
 """
 
 from __future__ import annotations

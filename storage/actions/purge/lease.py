@@ -1,19 +1,19 @@
 """A worker's hold on a job: the lease, and the journal that is written before and after each step.
 
-Every write is one commit of a journal entry together with the job's document, under the condition that this document
-is as this worker left it. So two workers can never both write: whoever lost the lease finds out at its next entry. A
-batch of documents goes through `commit`, under the same condition: of a worker that was replaced nothing is applied,
-however late it arrives.
+Every write is one commit of a journal entry and the job's document, on the condition that this worker wrote the
+document last. So two workers can never both write: a worker that lost the lease finds out at its next entry. A batch
+of documents goes through `commit` under the same condition, so nothing of a replaced worker is applied, however late
+it arrives.
 
-Firestore alone says when a lease is over: each write begins it anew, and whoever wants the job compares the time of
-that write with the time of their own read. The worker counts from before it sent the write, by a clock that nobody
-sets, and so is sure for no longer than the lease lasts.
+Firestore alone decides when a lease is over: each write renews it, and a worker that wants the job compares the time of
+that write with the time of its own read. The holder counts from before it sent the write, by a monotonic clock, and so
+is sure for no longer than the lease lasts.
 
-A bucket knows no such condition. Before each request that changes it the worker asks `hold`, which renews a lease with
-less than half of its time left and raises where that fails: so all that a replaced worker can still do to a bucket is
-a request that was under way for longer than that half.
+A bucket knows no such condition. Before each request that changes the bucket the worker calls `hold`, which renews a
+lease with less than half of its time left and raises where that fails. So a replaced worker can only finish a request
+that was under way for longer than that half.
 
-Names the process that holds a job, so that another one on the same machine can tell that it is gone.
+`this_process` names the holder, and `process_has_ended` tells another process on the same machine that it is gone.
 """
 
 from __future__ import annotations

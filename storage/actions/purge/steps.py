@@ -1,13 +1,9 @@
-"""The steps of a purge that keep and delete documents, each under the condition that it is as the plan shows it.
+"""The steps of a purge: unfinished uploads, objects, documents, counters, older quarantines, and the proof.
 
-A commit is all or nothing. When its condition fails, the documents are read, what is gone or changed is noted in the
-journal, and the rest goes in another commit. A document stays when something that was left alone hangs below it or
-is named by it, so that nothing that lives on loses the map to it.
-
-The last steps of a purge: counters, quarantines of earlier purges that erasing empties too, and the proof.
-
-The steps of a purge that take objects away: unfinished uploads first, then the objects, copied before if they stay
-undoable. Each key's own result counts; what is not as the plan shows it is left alone.
+Each object and document is removed only if it is as the plan shows it; an undoable purge copies it to the quarantine
+first. A commit of documents is all or nothing: where its condition fails, the documents are read, the journal notes
+what is gone or changed, and the rest goes in another commit. A document stays when something below it or named by it
+was left alone, so nothing that lives on loses its parent. For objects the result of each key counts.
 """
 
 from __future__ import annotations

@@ -1,16 +1,12 @@
-"""Looks at everything that belongs to a scope, in both stores. Changes nothing; a look that fails is an error.
+"""Looks at everything that belongs to a scope, in both stores. It changes nothing; a look that fails is an error.
 
-What a plan is made from, what applying compares it with, and what the proof at the end reads are this same look; the
-first two also ask whether what is not there may be believed (`planning.surveyed`).
+The plan, the comparison before applying, and the proof at the end all use this look: the documents of the scope with
+the keys that they name, the objects, the links, the states and the counters. Plan and comparison also ask whether a
+missing thing may be believed to be missing (`plans.surveyed`).
 
-What lies right beside a scope: noted before a purge and looked at after it, as evidence that nothing else went.
-
-For clips, the other objects of their videos; for a video, the objects that follow it below the user; for a user, those
-that follow in the bucket, which are the ones that a prefix too short by a character would have taken too.
-
-Which of some planned objects are there now, and still the ones that were seen: by listings, HEAD where few.
-
-The documents of a scope, with the keys that they name, the links, the states and the counters that follow.
+The look also notes what lies right beside the scope, as evidence that nothing else went: for clips the other objects
+of their videos, for a video the user's next objects, for a user the next objects of the bucket, which a prefix that is
+one character too short would have taken.
 """
 
 from __future__ import annotations

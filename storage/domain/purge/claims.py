@@ -1,6 +1,7 @@
-"""What completed clips of a scope claim to be there, what of it was not seen, and what a person acknowledged of that.
+"""What the completed clips of a scope claim to have, which of it was not seen, and what a person acknowledged.
 
-Claimed are the keys of completed clips and the thumbnails that they name; never highlights or caches, which may expire.
+The claims are the keys of completed clips and the thumbnails that they name. Highlights and caches are never claimed:
+they may expire.
 """
 
 from __future__ import annotations

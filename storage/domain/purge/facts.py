@@ -1,4 +1,4 @@
-"""What was found of a scope, as plain facts, before anything is concluded from it."""
+"""What a survey found of a scope, as plain facts, before any rule concludes something."""
 
 from __future__ import annotations
 

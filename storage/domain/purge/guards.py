@@ -1,4 +1,4 @@
-"""The guards of a purge as pure functions: each says what stands against it, in words; nothing in a page is trusted."""
+"""The guards of a purge as pure functions: each says in words what stands against it, and trusts nothing of a page."""
 
 from __future__ import annotations
 

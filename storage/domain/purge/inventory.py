@@ -1,6 +1,6 @@
-"""What follows from the facts of a scope: which objects go, what blocks the purge, and what to warn of.
+"""Concludes from the facts of a scope which objects go, what blocks the purge, and what to warn of.
 
-What a scope holds at one moment, and how that differs from what a plan shows.
+An `Inventory` is what a scope holds at one moment; `moved` says how it differs from what a plan shows.
 """
 
 from __future__ import annotations

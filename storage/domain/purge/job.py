@@ -1,9 +1,8 @@
-"""A durable job as a frozen value: what it is about, how far it got, who holds it, and what became of it.
+"""A durable job as a frozen value: its subject, how far it got, who holds it, and its result.
 
-A job lives in `ops_jobs/{job_id}`, its journal below it. There are three kinds: `purge`, `undo` of a purge, and `empty`
-of a purge's quarantine; all three are run by the same engine, so each of them survives whatever ends its process.
-
-What remains to be said after a purge: what went, when, by whom and why, what was verified, and what outlives it.
+A job lives in `ops_jobs/{job_id}` with its journal below it. The kinds are `purge`, the `undo` of a purge, and the
+`empty` of a purge's quarantine; one engine runs all three, so each survives the end of its process. The certificate
+says what went, when, by whom and why, what was verified, and what outlives the purge.
 """
 
 from __future__ import annotations

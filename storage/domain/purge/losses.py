@@ -1,8 +1,8 @@
-"""Whether what completed clips claim and is not there may be purged: a loss that somebody acknowledges, or a doubt.
+"""Decides whether a purge may go on although completed clips claim objects that were not found.
 
-"The bucket does not have it" is no proof that it is gone. Where nothing of what is claimed was found, objects of other
-customers tell a loss from a wrong bucket; where no document is there, other customers tell a left-over from a wrong
-project.
+"The bucket does not have it" is no proof that the object is gone. Where nothing of the claims was found, objects of
+other customers tell a loss from a wrong bucket; where no document was found, documents of other customers tell a
+left-over from a wrong project. A person can acknowledge a loss; a doubt blocks.
 """
 
 from __future__ import annotations

@@ -1,15 +1,12 @@
-"""A purge as a value: every object and document with the version that was seen, sealed by a fingerprint.
+"""A purge plan as a value: every object and document with the version that was seen, sealed by a fingerprint.
 
-The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint itself (and the seal, which is made
-of it: `storage.domain.purge.seal`), so it covers the maker, the scope, the target and the expiry as well. Applying
-consumes this very value; no new listing decides what goes.
+The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint and the seal (see `seal`), so it
+covers the maker, the scope, the target and the expiry. Applying consumes this very value; no new listing decides what
+goes. The plan also estimates what it will cost in billed operations.
 
-What a purge will cost in billed operations, estimated from its plan before anything is done.
-
-The order of a purge and how it is cut into batches: the same cuts every time, since the journal counts by them.
-
-Slugs go first: no public link may outlive what it points at. Documents go the deepest first, and no batch mixes two
-depths, so that what is left always hangs below a parent. Copies are kept the other way round, parents first.
+The order is fixed, and so are the cuts into batches, because the journal counts by them. Slugs go first: no public
+link may outlive its target. The deepest documents go next, and no batch mixes two depths, so that what is left always
+hangs below a parent. Copies are kept in the opposite order, parents first.
 """
 
 from __future__ import annotations

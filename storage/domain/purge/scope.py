@@ -1,10 +1,8 @@
-"""What a purge is about: one clip, a chosen set of clips, one video or one user, and how that is spelled out.
+"""The scope of a purge: one clip, a chosen set of clips, one video or one user, with its spelling and its places.
 
-The bounds that configuration sets on purges, as one frozen value with defaults.
-
-Where the desk keeps what belongs to purges in the bucket: plans, quarantines, certificates. All below `_ops/`.
-
-Where a scope's things lie: key prefixes under the known layouts, and the documents that the rest hangs below.
+The places are the key prefixes under the known layouts and the documents that everything else hangs below. The bounds
+that settings put on purges stand here too, and the keys under `_ops/` where the desk keeps plans, quarantines and
+certificates.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The seal of a plan and of an approval: who edits one of them without the key cannot make it whole again.
+"""The seal of a plan and of an approval: nobody without the key can edit one and make it whole again.
 
-The fingerprint says that a plan is as it was written; anybody can work out another. The seal is made of it with a key:
-`AUDIT_HMAC_KEY` where that is set, else a secret of the deployment.
+A fingerprint shows that a plan is as it was written, but anybody can compute another. The seal is an HMAC of the
+fingerprint with `AUDIT_HMAC_KEY`, or with a secret of the deployment where that is not set.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The last look before a purge: why, the scope's name typed in full, and what else its size demands.
+"""Asks for the last look before a purge: the reason, the scope's name typed in full, and what else its size demands.
 
-What is checked here only decides whether the button can be pressed. Phrase, reason, role, plan and approvals are all
-checked again by the action, on the plan as it is kept.
+These checks only decide whether the button can be pressed. The action checks phrase, reason, role, plan and approvals
+again, on the plan as it is kept.
 """
 
 from __future__ import annotations

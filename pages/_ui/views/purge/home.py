@@ -1,6 +1,6 @@
-"""Chooses what a purge is about: a user, a video, a clip, or some clips of a video; from the address or by typing.
+"""Chooses the subject of a purge: a user, a video, a clip, or some clips of a video, from the address or by typing.
 
-Says whose it is that a purge is about: ids tell a person nothing, an address and a title let a slip be noticed.
+It names the customer's address and the title beside the ids, so that somebody notices a slip.
 """
 
 from __future__ import annotations

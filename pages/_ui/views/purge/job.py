@@ -1,8 +1,6 @@
-"""One job as it goes on: who wanted it and why, every step, the rate, and what can be done with it now.
+"""Draws one job: who wanted it and why, its steps, the rate, the time left, and what can be done with it now.
 
-What a job that ended leaves: residue, what was disturbed, the certificate, and the way back.
-
-How far a job is, in words: its steps in their order, what is done of them, how fast it goes, how long it takes.
+A job that has ended shows what it left: residue, what was disturbed, the certificate, and its undo.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The plans that may still be applied and the jobs of late, each with the way to it."""
+"""Lists the plans that may still be applied and the recent jobs, each with a link to it."""
 
 from __future__ import annotations
 

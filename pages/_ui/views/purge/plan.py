@@ -1,8 +1,7 @@
-"""A plan in full, before anybody agrees to it: what blocks it, what goes, what to know, its seal, and its deadline.
+"""Draws a plan in full before anybody agrees to it: what blocks it, what it removes, its warnings, seal and deadline.
 
-The second person: what others said about a plan, the link to hand on, and approving or declining it.
-
-Everything that a plan lists, page by page: by kind, objects, documents, counters, uploads; and its downloads.
+It lists objects, documents, counters and unfinished uploads page by page, with downloads. For the second person it
+shows what others said about the plan, the link to pass on, and the buttons that approve or decline it.
 """
 
 from __future__ import annotations

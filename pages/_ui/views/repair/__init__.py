@@ -1,1 +1,1 @@
-"""The dialog in which something is mended: what may be done, what will change, how it ended."""
+"""The repairs of a page: what may be done, what will change, and how it ended."""

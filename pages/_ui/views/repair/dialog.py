@@ -1,7 +1,7 @@
-"""The dialog of one rung: asks, shows what will change, and changes just that; how it ended stays on the page.
+"""The dialog of one repair: it asks, shows what will change, makes exactly that change, and leaves how it ended.
 
-A dialog runs again without the page around it, so every step asks anew whether it is permitted. The change is made in
-a callback, which no click elsewhere can interrupt, and takes the plan with it, so that a second click finds none.
+A dialog runs again without the page around it, so every step asks again whether it is permitted. A callback makes the
+change, because no click elsewhere can interrupt a callback; it takes the plan with it, so a second click finds none.
 """
 
 from __future__ import annotations

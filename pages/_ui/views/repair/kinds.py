@@ -1,4 +1,4 @@
-"""The rungs of the fix ladder that change something: what each asks for, what it would change, and how it is done."""
+"""The kinds of repair: what each asks for, what it would change, and which advice of a diagnosis it carries out."""
 
 from __future__ import annotations
 

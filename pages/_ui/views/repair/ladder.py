@@ -1,4 +1,4 @@
-"""Draws the fix ladder of one video in the order in which it is climbed, the recount of a user, and what came of it."""
+"""Draws the repairs of one video in the order to try them, the recount of a user, and how the last repair ended."""
 
 from __future__ import annotations
 

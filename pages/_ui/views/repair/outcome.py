@@ -1,4 +1,4 @@
-"""How a change of the fix ladder ended, kept on its page until the next one begins, and the way to take it back."""
+"""Shows how a repair ended until the next one begins, with the button that takes it back."""
 
 from __future__ import annotations
 
