@@ -33,7 +33,7 @@ from storage.domain.diagnosis import Absent, Diagnosis, status_objections
 from storage.domain.documents import Video
 from storage.domain.highlights import HighlightsState, Source
 from storage.domain.policy import Action, Actor, authorise
-from storage.domain.processing import being_processed
+from storage.domain.processing import being_processed, silence_limit, step_in
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
 from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
@@ -597,7 +597,8 @@ def _busy(videos: pd.DataFrame, stale_after: timedelta, now: datetime) -> tuple[
         if pd.isna(row.status):
             touches.append(row.update_time)  # no status and perhaps no times: Firestore's own says when it was written
         times = [touch for touch in touches if isinstance(touch, datetime) and not pd.isna(touch)]
-        if not times or now - max(times) < stale_after:
+        limit = silence_limit(stale_after, step_in(row._asdict()))
+        if not times or now - max(times) < limit:
             busy.append(str(row.video_id))
     return tuple(sorted(busy))
 

@@ -221,7 +221,7 @@ def _across_users(
         notes.append(f"Videos in progress are counted in part only: {waiting.error.message}")
     elif not waiting.complete:
         notes.append(f"Only the first {len(waiting.frame):,} videos in progress were looked at.")
-    return videos, rollup.steps(waiting.frame)
+    return videos, rollup.steps(rollup.standing(waiting.frame, now, stale_after))
 
 
 Work = Callable[[Callable[[int], None]], Written]

@@ -26,6 +26,7 @@ import pandas as pd
 
 from storage.domain.amounts import INT64, MOST_BELIEVED, believed
 from storage.domain.documents import User
+from storage.domain.processing import silence_limit, step_in
 from storage.domain.usage import Quota, Truth, Usage
 from storage.errors import Unusable
 
@@ -192,6 +193,14 @@ def merge(contents: Sequence[Content], top: int = TOP) -> Content:
         "drifting": _first([content["drifting"] for content in contents], lambda row: row["worst_bytes"], top),
         "joined": _sum(content["joined"] for content in contents),
     }
+
+
+def standing(videos: pd.DataFrame, now: datetime, stale_after: timedelta) -> pd.DataFrame:
+    """Those of the videos in progress that their jobs have not touched for longer than such a job may be silent."""
+    limits = [silence_limit(stale_after, step_in(row)) for row in videos.to_dict("records")]
+    touched = videos["updated_at"].tolist()
+    still = [pd.isna(at) or now - at >= limit for at, limit in zip(touched, limits, strict=True)]
+    return videos[np.array(still, dtype=bool)]
 
 
 def steps(videos: pd.DataFrame) -> dict[str, int]:

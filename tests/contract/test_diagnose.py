@@ -76,7 +76,7 @@ def test_a_healthy_video_costs_few_requests_and_has_all_its_facts(desk: Desk) ->
 
 
 def test_a_video_moves_or_stands_by_the_age_of_its_last_touch(desk: Desk) -> None:
-    for video_id, minutes in (("vid-move", 1), ("vid-fine", 14), ("vid-late", 15)):
+    for video_id, minutes in (("vid-move", 1), ("vid-fine", 44), ("vid-late", 45)):
         desk.video(video_id, status="processing", highlights=None, updated_at=desk.ago(minutes=minutes))
     assert [verdict(desk, f"vid-{name}") for name in ("move", "fine", "late")] == [
         "waiting",

@@ -172,12 +172,41 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         (facts(things=objects(2, size_mismatch=1)), "clip_objects", False, "2 of 3 clips intact; 1 size mismatch"),
         (facts(quota=Known(QuotaState("free", ("storage",)))), "quota", False, "used up: storage"),
         (facts(quota=Unknown("No answer.", "unreachable")), "quota", None, "could not be read"),
-        (facts(video("processing", **STANDING, source_video_status="expired")), "source_video", False, "expired"),
+        (facts(video("processing", **STANDING, source_video_status="expired")), "source_video", True, "expired"),
+        (facts(source_present=False), "source_video", True, "never fetched"),
+        (facts(video(source_video_expires_at=ago(days=1)), source_present=False), "source_video", True, "was fetched"),
+        (
+            facts(video("processing", **STANDING, source_video_status="downloading"), source_present=False),
+            "source_video",
+            False,
+            "every later job waits",
+        ),
+        (
+            facts(video("processing", updated_at=ago(minutes=1), source_video_status="downloading")),
+            "source_video",
+            True,
+            "downloading",
+        ),
+        (facts(video(error_message="timed out")), "error_message", True, "old and harmless"),
+        (
+            facts(
+                video("processing", **STANDING, processing_progress=progress(0, 4, started_at=NOW.replace(year=1970)))
+            ),
+            "progress",
+            False,
+            "its start says 1970",
+        ),
+        (
+            nothing_rendered(video(None, created_at=None, processing_progress=progress(1, 4))),
+            "video_document",
+            False,
+            "after the video had been deleted",
+        ),
         (facts(video(source_video_status="expired")), "source_video", True, "expired"),
         (
             facts(video("processing", **STANDING, expected_clips=9), source_present=False),
             "source_video",
-            False,
+            True,
             "not in",
         ),
         (facts(video("processing", **STANDING, processing_progress=progress(None, 9))), "progress", False, "? of 9"),
@@ -321,3 +350,21 @@ def test_quoting_keeps_what_is_harmless() -> None:
     assert quoted("Zeit abgelaufen: 10 s (café)") == "“Zeit abgelaufen: 10 s (café)”"
     assert quoted(None) == "nothing"
     assert redacted("id 0123456789abcdef0123456789abcdef end") == "id [secret] end"
+
+
+def test_a_source_that_was_never_fetched_has_not_expired_and_one_that_says_downloading_is_named_to_the_worker() -> None:
+    def run_again(**values: object) -> str:
+        stalled = video("processing", **STANDING, expected_clips=9, **values)
+        steps = diagnose(facts(stalled, source_present=False)).actions
+        return next(step.text for step in steps if step.id == "run_again")
+
+    assert "source" not in run_again()
+    assert "fetches it again by itself" in run_again(source_video_status="expired")
+    assert "fetches it again by itself" in run_again(source_video_expires_at=ago(days=1))
+    assert "still says downloading" in run_again(source_video_status="downloading")
+
+
+def test_a_start_of_1970_is_no_moment_of_the_timeline() -> None:
+    document = video("failed", failed_at=ago(days=1), processing_progress=progress(0, 1, started_at=None))
+    odd = replace(document, processing_progress=progress(0, 1, started_at=NOW.replace(year=1970)))
+    assert [e.event for e in diagnose(facts(odd)).timeline] == [e.event for e in diagnose(facts(document)).timeline]

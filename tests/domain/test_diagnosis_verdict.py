@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.domain import highlights
-from storage.domain.diagnosis import VERDICTS, QuotaState, VideoFacts, diagnose
+from storage.domain.diagnosis import VERDICTS, QuotaState, VideoFacts, diagnose, status_objections
 from storage.domain.highlights import HighlightsState
 from tests.domain.diagnosis_world import (
     AWAY,
@@ -44,6 +44,7 @@ FULL = Known(QuotaState("free", ("storage",)))
 MOVING = {"updated_at": ago(minutes=1)}
 STANDING = {"updated_at": ago(hours=3)}
 
+REMNANT = video(None, created_at=None, processing_progress=progress(1, 4))
 DISCLOSED = upload_check(foreign(there=True))
 
 SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
@@ -53,6 +54,14 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("highlights in the document only", facts(stored=NO_OBJECT, inside=DOCUMENT)),
         ("an older deployment without the document", facts(inside=NO_DOCUMENT)),
         ("no updated_at", facts(video(updated_at=None))),
+        (
+            "a source left downloading, with nothing else to do",
+            facts(video(source_video_status="downloading")),
+        ),
+        (
+            "the quota that once refused it, on a finished video",
+            facts(video(error_message="Quota exceeded: x", failed_at=ago(days=3), completed_at=ago(days=2))),
+        ),
         ("old error text on a finished video", facts(video(error_message="timeout, retried"))),
         ("fewer clips than once expected: the customer deleted some", facts(video(expected_clips=9, clips_count=3))),
         ("its source expired, which is normal by now", facts(video(source_video_status="expired"))),
@@ -60,6 +69,11 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     ],
     "waiting": [
         ("young, no highlights", nothing_rendered(video("processing", updated_at=ago(minutes=14)))),
+        ("an analysis touches nothing for long", nothing_rendered(video("processing", updated_at=ago(minutes=44)))),
+        (
+            "highlights and no progress: a Top Scenes job touches nothing until it is done",
+            nothing_rendered(video("processing", updated_at=ago(minutes=59)), STORED),
+        ),
         ("young, an empty list: not finished", nothing_rendered(video("processing", **MOVING), EMPTY_OBJECT)),
         ("young, highlights just written", nothing_rendered(video("processing", **MOVING), STORED)),
         (
@@ -74,7 +88,7 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     ],
     "analysis_stalled": [
         ("no highlights, no touch", nothing_rendered(video("processing", **STANDING))),
-        ("exactly at the limit", nothing_rendered(video("processing", updated_at=ago(minutes=15)))),
+        ("exactly at the limit", nothing_rendered(video("processing", updated_at=ago(minutes=45)))),
         ("an empty list, no touch", nothing_rendered(video("processing", **STANDING), EMPTY_OBJECT)),
         ("no time at all", nothing_rendered(video("processing", updated_at=None, created_at=None))),
         ("no status at all", nothing_rendered(video(None, **STANDING))),
@@ -93,6 +107,10 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ),
     ],
     "status_stuck": [
+        (
+            "exactly at the limit of a Top Scenes job",
+            facts(video("processing", updated_at=ago(minutes=60))),
+        ),
         ("highlights exist, nothing else was asked", nothing_rendered(video("processing", **STANDING), STORED)),
         ("highlights in the document only", nothing_rendered(video("processing", **STANDING), inside=DOCUMENT)),
         ("every clip is there", facts(video("processing", **STANDING, expected_clips=3))),
@@ -109,6 +127,10 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
             "only the progress was touched",
             facts(video("processing", **STANDING, processing_progress=progress(3, 9, updated_at=ago(minutes=1)))),
         ),
+        (
+            "a Top Scenes job beside the clips of an earlier one",
+            facts(video("processing", updated_at=ago(minutes=59), completed_at=ago(days=1))),
+        ),
         ("slow, but within the limit", facts(video("processing", updated_at=ago(minutes=14), expected_clips=9))),
         ("all clips there, the status about to be set", facts(video("processing", **MOVING, expected_clips=3))),
         ("highlights lost while it renders", facts(video("processing", **MOVING, expected_clips=9), stored=NO_OBJECT)),
@@ -116,6 +138,22 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "render_stalled": [
         ("part way, and the quota is full", facts(video("processing", **STANDING, expected_clips=9), quota=FULL)),
         ("part way", facts(video("processing", **STANDING, expected_clips=9))),
+        (
+            "a rendering touches after each clip: exactly at its limit",
+            facts(video("processing", updated_at=ago(minutes=15), processing_progress=progress(3, 9))),
+        ),
+        (
+            "an old word about the quota, which a later job got past",
+            facts(
+                video(
+                    "processing",
+                    **STANDING,
+                    error_message="Quota exceeded",
+                    failed_at=ago(days=2),
+                    processing_progress=progress(1, 9, started_at=ago(hours=4)),
+                )
+            ),
+        ),
         ("asked for, never began", nothing_rendered(video("processing", **STANDING, expected_clips=9), STORED)),
         (
             "a clip document still in progress",
@@ -170,6 +208,10 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("time-out", facts(video("failed", error_message="Connection timed out"))),
         ("a provider's limit, which says quota", facts(video("failed", error_message="429 Quota exceeded per minute"))),
         ("no message", facts(video("failed"))),
+        (
+            "for want of highlights that are there by now",
+            facts(video("failed", error_message="Job failed after 3 retries: Highlights not found in Firestore")),
+        ),
         ("an unknown message", facts(video("failed", error_message="E_42"))),
         ("an unknown message, and the quota is full", facts(video("failed", error_message="E_42"), quota=FULL)),
         (
@@ -180,6 +222,13 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "failed_permanent": [
         ("age-restricted", facts(video("failed", error_message="Sign in to confirm your age"))),
         ("private", facts(video("failed", error_message="Private video"))),
+        ("in the worker's words", facts(video("failed", error_message="Video cannot be processed: E_42"))),
+        (
+            "for want of highlights, which no retry brings back",
+            nothing_rendered(
+                video("failed", error_message="Job failed after 3 retries: Highlights not found in Firestore")
+            ),
+        ),
         ("a full quota is not the cause", facts(video("failed", error_message="Private video"), quota=FULL)),
         ("told by the source", facts(video("failed", source_video_error="This video has been removed"))),
     ],
@@ -211,6 +260,8 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "not_found": [
         ("no document", facts(Absent(), documents=clips(), things=objects())),
         ("a phantom", facts(video(exists=False))),
+        ("a progress that was written after the deletion", nothing_rendered(REMNANT)),
+        ("with clips below it", facts(REMNANT)),
         ("no document, and the bucket is away", facts(Absent(), things=AWAY)),
     ],
 }
@@ -257,15 +308,39 @@ def test_healthy_with_something_to_put_right_is_a_warning_and_without_it_is_not(
     assert diagnose(facts(stored=NO_OBJECT, inside=DOCUMENT)).severity == "warning"
 
 
-def test_a_render_that_touches_too_seldom_is_a_warning_before_it_is_stalled() -> None:
+def test_a_rendering_that_is_slow_within_its_limit_is_no_warning() -> None:
     def quiet(minutes: int) -> VideoFacts:
         return facts(video("processing", updated_at=ago(minutes=minutes), expected_clips=9))
 
-    assert [(diagnose(quiet(m)).verdict, diagnose(quiet(m)).severity) for m in (2, 8, 15)] == [
+    assert [(diagnose(quiet(m)).verdict, diagnose(quiet(m)).severity) for m in (2, 14, 15)] == [
         ("rendering", "info"),
-        ("rendering", "warning"),
+        ("rendering", "info"),
         ("render_stalled", "error"),
     ]
+
+
+def test_completed_is_not_offered_while_a_top_scenes_job_may_run() -> None:
+    young, old = (facts(video("processing", updated_at=ago(minutes=m))) for m in (59, 60))
+    assert "set_completed" not in [step.id for step in diagnose(young).actions]
+    assert status_objections(young, "completed")
+    assert "set_completed" in [step.id for step in diagnose(old).actions]
+    assert not status_objections(old, "completed")
+
+
+def test_what_is_left_of_a_deleted_video_is_named_and_needs_nobody_at_night() -> None:
+    found = diagnose(nothing_rendered(REMNANT))
+    assert (found.severity, found.cause, found.needs_person) == ("warning", "deleted", False)
+    assert found.customer_sees.startswith("No such video")
+    assert [step.id for step in found.actions] == ["check_again", "purge"]
+
+
+def test_a_failure_for_want_of_highlights_is_ours_to_mend_and_the_reply_blames_no_video() -> None:
+    found = diagnose(
+        nothing_rendered(video("failed", error_message="Job failed after 3 retries: Highlights not found in Firestore"))
+    )
+    assert found.needs_person
+    assert "on our side" in found.reply
+    assert "put_highlights" in [step.id for step in found.actions]
 
 
 def test_since_is_the_last_touch_for_what_stands_and_the_failure_for_what_failed() -> None:

@@ -14,6 +14,7 @@ from storage.domain.diagnosis.diagnosis import (
     worst_first,
 )
 from storage.domain.diagnosis.evidence import Entry, Evidence
+from storage.domain.diagnosis.failures import classify
 from storage.domain.diagnosis.signals import (
     Absent,
     ClipTally,
@@ -23,7 +24,6 @@ from storage.domain.diagnosis.signals import (
     QuotaState,
     Unknown,
     VideoFacts,
-    classify,
 )
 from storage.domain.diagnosis.verdict import VERDICTS, VerdictName
 

@@ -17,7 +17,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from storage.domain.diagnosis.evidence import Evidence
-from storage.domain.diagnosis.signals import Known, Signals, Unknown, VideoFacts, clips_known, missing
+from storage.domain.diagnosis.signals import (
+    Known,
+    Signals,
+    Unknown,
+    VideoFacts,
+    clips_known,
+    missing,
+    source_fetched,
+    source_left_behind,
+)
 from storage.domain.diagnosis.verdict import BREAKING, Verdict, VerdictName
 from storage.text import age, moment, number
 
@@ -93,6 +102,10 @@ _REPLIES = {
         "send us the address of the page on which you see it, and the account that you are signed in with?"
     ),
 }
+_WITHOUT_HIGHLIGHTS = (
+    "We are sorry: the clips of your video could not be made, because the results of its analysis are missing on our "
+    "side. Trying again will not help by itself; our team is looking into it."
+)
 _HEALTHY = (
     "Your video is finished and everything belonging to it is in place. If you still do not see it, please reload the "
     "page and tell us what it shows."
@@ -143,10 +156,10 @@ class Ladder:
 
     def wait(self) -> Iterator[NextStep]:
         """It moves, or is young: when to look again."""
-        facts, signals = self.facts, self.signals
+        signals = self.signals
         if signals is not None and signals.touched_at is not None:
-            until = signals.touched_at + facts.stale_after
-            text = f"Wait for the worker. Without a touch by {moment(until)} ({age(facts.stale_after)}) it has stalled."
+            until = signals.touched_at + signals.limit
+            text = f"Wait for the worker. Without a touch by {moment(until)} ({age(signals.limit)}) it has stalled."
             yield NextStep("wait", text, f"python -m storage diagnose {self.target}")
 
     def upload_check(self) -> Iterator[NextStep]:
@@ -206,10 +219,12 @@ class Ladder:
 
     def run_again(self) -> Iterator[NextStep]:
         """The worker's own tools: this desk starts no job."""
-        source = (
-            " Its source video has expired and must be fetched again first." if "source_video" in self.wrong else ""
-        )
-        text = f"Have the worker's team look at the log and queue the job again.{source}"
+        text = "Have the worker's team look at the log and queue the job again."
+        video = self.facts.video.value if isinstance(self.facts.video, Known) else None
+        if video is not None and self.signals is not None and source_left_behind(video, self.signals):
+            text += " First its source_video_status, which still says downloading: every later job waits for it."
+        elif video is not None and self.facts.source_present is False and source_fetched(video):
+            text += " Its source has expired; the job fetches it again by itself."
         yield NextStep("run_again", text)
 
     def replace_clip(self) -> Iterator[NextStep]:
@@ -262,6 +277,11 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
     "access_denied": (Ladder.settings, Ladder.again),
     "not_found": (Ladder.find, Ladder.purge),
 }
+# A verdict whose cause asks for another way than its name does.
+_BY_CAUSE: dict[tuple[VerdictName, str], tuple[_Rung, ...]] = {
+    ("failed_permanent", "highlights"): (Ladder.again, Ladder.put_highlights, Ladder.run_again, Ladder.purge),
+    ("not_found", "deleted"): (Ladder.again, Ladder.purge),
+}
 
 
 def steps(
@@ -272,10 +292,11 @@ def steps(
     suspicion = facts.report.suspicion if facts.report is not None else None
     if suspicion is not None and not suspicion.repairs:
         return tuple(step for rung in (Ladder.settings, Ladder.again) for step in rung(ladder))
-    found = [step for rung in _RUNGS[verdict.name] for step in rung(ladder)]
+    rungs = _BY_CAUSE.get((verdict.name, verdict.cause)) or _RUNGS[verdict.name]
+    found = [step for rung in rungs for step in rung(ladder)]
     if verdict.name in _MOVING or (isinstance(facts.video, Known) and verdict.name == "access_denied"):
         found = [step for step in found if not step.changes]
-    if suspicion is not None or (verdict.name == "not_found" and not clips_known(facts)):
+    if suspicion is not None or (missing(facts) and not clips_known(facts)):
         found = [step for step in found if step.id != "purge"]
     return tuple(found)
 
@@ -286,6 +307,8 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
         return _REPLIES["access_denied"]
     if verdict.name == "healthy":
         return _HEALTHY_ANALYSED if signals is not None and signals.status == "analyzed" else _HEALTHY
+    if verdict.name == "failed_permanent" and verdict.cause == "highlights":
+        return _WITHOUT_HIGHLIGHTS
     if verdict.name == "failed_permanent":
         reason = _PERMANENT_REASONS.get(verdict.cause, "it cannot be fetched or used")
         return (
@@ -309,7 +332,7 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         return "Not known: a store did not give an answer."
     if suspected(facts):
         return "Not known: what the bucket answers cannot be believed."
-    if missing(facts) or signals is None:
+    if missing(facts) or signals is None or verdict.name == "not_found":
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
         return "Perhaps another customer's file among its own: it is named in this video's documents, and it is there."

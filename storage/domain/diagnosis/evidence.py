@@ -13,21 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
 from storage.domain.diagnosis.signals import (
     CLOCK_TOLERANCE,
-    RENDER_SLACK,
-    RENDER_TOUCH,
     Absent,
     Known,
     Signals,
     Unknown,
     VideoFacts,
     missing,
-    permanent_cause,
+    remnant,
+    source_fetched,
+    source_left_behind,
 )
 from storage.domain.diagnosis.verdict import BREAKING
 from storage.domain.documents import Progress, Video
@@ -36,6 +36,7 @@ from storage.text import age, moment, number, quoted
 
 KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")
 Store = Literal["firestore", "bucket", "desk"]
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before this no product existed: such a time is a default and no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,9 @@ def _document(facts: VideoFacts) -> Iterator[Evidence]:
         below = facts.clips.value.total if isinstance(facts.clips, Known) else 0
         left = f" {number(below, 'clip document')} lie below it." if below else ""
         yield Evidence("video_document", f"There is none.{left}", False)
+    elif isinstance(facts.video, Known) and remnant(facts.video.value):
+        observed = "Only processing_progress and updated_at: what a job wrote after the video had been deleted."
+        yield Evidence("video_document", observed, False)
     else:
         yield Evidence("video_document", "It is there.", True)
 
@@ -233,8 +237,9 @@ def _job(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence
         parts.append(f"{number(progress.failed_clips, 'clip')} failed")
     if progress.updated_at and progress.updated_at <= facts.now + timedelta(minutes=5):
         parts.append(f"written {age(facts.now - progress.updated_at)} ago")
-    late = signals.age is not None and signals.age > RENDER_TOUCH + RENDER_SLACK
-    halted = not signals.settled and signals.job_incomplete and late
+    if progress.started_at is not None and progress.started_at < _EARLIEST:
+        parts.append("its start says 1970, which the worker writes where it met an error before any progress")
+    halted = not signals.settled and signals.job_incomplete and signals.stalled
     yield Evidence("progress", f"The job's progress: {', '.join(parts)}.", not halted and not progress.failed_clips)
 
 
@@ -254,8 +259,12 @@ def _counts(progress: Progress) -> str:
 def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     if not signals.error_text and signals.status != "failed":
         return
-    cause = permanent_cause(signals.error_text) if signals.failure == "permanent" else ""
-    kind = f"{signals.failure} ({cause})" if cause else signals.failure
+    cause = signals.failure_cause
+    kind = f"{signals.failure} ({cause})" if cause and cause != signals.failure else signals.failure
+    if signals.error_old:
+        observed = f"An earlier job left {quoted(signals.error_text)}: old and harmless, as nothing clears it."
+        yield Evidence("error_message", observed, True)
+        return
     yield Evidence("error_message", f"The worker left {quoted(signals.error_text)}: {kind}.", False)
 
 
@@ -269,19 +278,28 @@ def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
 
 
 def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """The cached source: expired is normal once all is done, and in the way while something is still to be rendered."""
+    """The cached source: fetched when rendering starts, and fetched again where it is gone, so neither is a fault.
+
+    One that says `downloading` for ever is: every later job waits for that download, which nobody makes any more.
+    """
     status, expires = (video.source_video_status or "").strip().lower(), video.source_video_expires_at
     if not status and facts.source_present is None:
         return
-    gone = status in {"expired", "failed"} or facts.source_present is False
-    expired = expires is not None and expires <= facts.now
     parts = [f"the document says {quoted(status, 40)}"] if status else []
     if expires is not None:
-        parts.append(f"it {'expired' if expired else 'expires'} {moment(expires)}")
-    if facts.source_present is not None:
-        parts.append("it is in the bucket" if facts.source_present else "it is not in the bucket")
-    needed = not signals.settled and not signals.all_there
-    yield Evidence("source_video", f"Source video: {'; '.join(parts)}.", not (needed and (gone or expired)))
+        parts.append(f"it {'expired' if expires <= facts.now else 'expires'} {moment(expires)}")
+    if facts.source_present:
+        parts.append("it is in the bucket")
+    elif source_fetched(video):
+        parts.append("it was fetched, and is a cache: a job that needs it fetches it again")
+        if facts.source_present is False:
+            parts.insert(len(parts) - 1, "it is not in the bucket")
+    elif facts.source_present is False and status != "downloading":
+        parts.append("not in the bucket, and never fetched: that happens when rendering starts")
+    left = source_left_behind(video, signals)
+    if left:
+        parts.append("nothing has moved for long, so a worker that is gone left that: every later job waits for it")
+    yield Evidence("source_video", f"Source video: {'; '.join(parts)}.", not left)
 
 
 _ALWAYS: tuple[Callable[[VideoFacts], Iterator[Evidence]], ...] = (
@@ -351,7 +369,7 @@ def _done(facts: VideoFacts) -> bool:
 def _entries(facts: VideoFacts) -> Iterator[Entry]:
     limit = facts.now + CLOCK_TOLERANCE
     for at, store, event in _times(facts):
-        if at is not None:
+        if at is not None and at >= _EARLIEST:
             yield Entry(at, store, event, ahead=at > limit)
     if isinstance(facts.video, Known) and (expiry := facts.video.value.source_video_expires_at) is not None:
         yield Entry(expiry, "firestore", "the cached source expires", planned=True)

@@ -1,69 +1,25 @@
 """What the checks and the verdict both need, derived once from the facts: age, stage, progress, kind of failure.
 
 What a diagnosis is made from: facts gathered once, each of them known, proven absent, or unknown with the reason.
-
-Reads an error message as one of four kinds of failure, by documented patterns. Unknown texts stay unrecognised.
-
-The messages come from the worker, from the downloader (yt-dlp's wording), from the model's API and from storage. Order
-decides where a text fits two kinds: a provider that limits *us* ("429", "quota exceeded for requests per minute") is
-transient although it says quota; a customer's quota comes next; then what no retry mends; then what one may.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
+from storage.domain.diagnosis.failures import Failure, read_failure
 from storage.domain.documents import Progress, User, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Report
-from storage.domain.processing import being_processed
+from storage.domain.processing import Step, being_processed, silence_limit, step_of
 
 T = TypeVar("T")
 
 
-Failure = Literal["permanent", "transient", "quota", "unrecognised"]
-_PROVIDER = (
-    r"\b429\b|too many requests|rate.?limit|resource.?exhausted|requests? per (?:second|minute|day)|"
-    r"generativelanguage|quota metric|youtube data api|not a bot|temporar"
-)
-_QUOTA = (
-    r"quota|(?:storage|clips?|monthly|plan|credits?|usage|account) (?:limit|allowance)|"
-    r"(?:insufficient|not enough|no|out of|run out of|exhausted)[\w ]{0,12} credits|credits? (?:exhausted|used up)|"
-    r"upgrade (?:your|the) plan|storage (?:is )?full"
-)
-_PERMANENT = {
-    "age-restricted": r"age.?(?:restrict|gate|verif)|confirm your age|inappropriate for some users",
-    "members only": r"members?.?only|join this channel|subscribers? only|requires payment|rental",
-    "copyright": r"copyright|\bdmca\b|blocked .{0,40}(?:on|by) .{0,20}(?:grounds|owner)|content id",
-    "private": r"private video|video is private|\bis private\b|sign in if you.ve been granted|login required",
-    "region": r"(?:not|n.t) (?:made this video )?available in your (?:country|region)|geo.?(?:restrict|block)",
-    "removed": (
-        r"removed by|(?:been|was) (?:removed|deleted)|no longer available|video unavailable|does(?: not|n.t) exist|"
-        r"account .{0,40}terminated|video is (?:not |un)available"
-    ),
-    "live": r"live (?:event|stream)|premiere|is live\b|will begin in",
-    "too long": r"too (?:long|short|large)|(?:duration|length|file size) .{0,30}(?:exceed|limit)|exceeds? (?:the )?max",
-    "unsupported": (
-        r"unsupported|not (?:a )?(?:valid|supported)|invalid (?:url|video|format|file)|unable to extract|\bdrm\b|"
-        r"no (?:audio|video|suitable|captions|transcript|speech)|"
-        r"(?:transcripts?|subtitles|captions) (?:are |is )?disabled"
-    ),
-}
-_TRANSIENT = (
-    r"time.?d?.?out|deadline|try again|retr(?:y|ies)|connect|reset by|refused|unreachable|network|\bdns\b|"
-    r"\b5\d\d\b|internal (?:server )?error|bad gateway|unavailable|overload|out of memory|\boom\b|memory limit|"
-    r"killed|sig(?:kill|term)|(?:worker|process|job) .{0,20}(?:died|lost|crash|restart|exit)|shut.?down|deploy|"
-    r"interrupt|cancel|no space|disk|broken pipe|incomplete|time limit|http error 403"
-)
-_FLAGS = re.IGNORECASE | re.DOTALL
-_SCANNED_CHARS = 4_000  # enough for any message; keeps hostile ones cheap
 CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
-RENDER_TOUCH = timedelta(minutes=2)  # a live render touches the document at least this often (domain description)
-RENDER_SLACK = timedelta(minutes=3)
 Highlights = Literal["valid", "empty", "invalid", "absent", "unknown"]
 
 
@@ -157,32 +113,16 @@ class VideoFacts:
     report: Report | None = None
 
 
-def classify(message: str | None) -> Failure:
-    """The kind of failure that a message tells of; an empty or unknown one is `unrecognised`."""
-    text = (message or "")[:_SCANNED_CHARS]
-    if re.search(_PROVIDER, text, _FLAGS):
-        return "transient"
-    if re.search(_QUOTA, text, _FLAGS):
-        return "quota"
-    if permanent_cause(text):
-        return "permanent"
-    return "transient" if re.search(_TRANSIENT, text, _FLAGS) else "unrecognised"
-
-
-def permanent_cause(message: str | None) -> str:
-    """Which permanent cause a message names (`private`, `copyright`, ...), or an empty string."""
-    text = (message or "")[:_SCANNED_CHARS]
-    return next((cause for cause, pattern in _PERMANENT.items() if re.search(pattern, text, _FLAGS)), "")
-
-
 @dataclass(frozen=True, slots=True)
 class Signals:
     """Derived from the facts of a video whose document was read.
 
-    `touched_at` is the last usable sign of life in the document; `stalled` says that it is older than the limit, or
-    that there is none. `expected` is how many clips the job was to make, `finished` how many are there and intact:
-    `None` where that is not known. `documented` and `in_progress` count clip documents that say completed and
-    processing; `job_incomplete` is what the job's own progress says. `ahead` names the times that lie in the future.
+    `touched_at` is the last usable sign of life in the document; `stalled` says that it is older than the `limit` of
+    the job that it waits for (`step`), or that there is none. `error_old`: an earlier job left the error, and a later
+    one that went well does not clear it. `expected` is how many clips the job was to make, `finished` how many are
+    there and intact: `None` where that is not known. `documented` and `in_progress` count clip documents that say
+    completed and processing; `job_incomplete` is what the job's own progress says. `ahead` names the times that lie
+    in the future.
     """
 
     status: str
@@ -198,6 +138,10 @@ class Signals:
     job_incomplete: bool
     error_text: str
     failure: Failure
+    failure_cause: str
+    error_old: bool
+    step: Step
+    limit: timedelta
     ahead: tuple[str, ...]
 
     @property
@@ -228,22 +172,42 @@ def derive(facts: VideoFacts, video: Video) -> Signals:
     text = next((t for t in (video.error_message, progress.error_message, video.source_video_error) if t), "")
     clips = facts.clips.value if isinstance(facts.clips, Known) else None
     begun = bool(clips and clips.total) or _started(progress) or bool(video.completed_clips)
+    status = (video.status or "").strip().lower()
+    found, expected = highlights_of(facts), _expected(video, progress)
+    rendering = video.processing_progress is not None or expected is not None or bool(video.completed_clips)
+    step = step_of(rendering=rendering, highlights=found == "valid" or bool(video.highlights_count))
+    limit = silence_limit(facts.stale_after, step)
+    failure = read_failure(text)
     return Signals(
-        status=(video.status or "").strip().lower(),
+        status=status,
         touched_at=touched,
         age=facts.now - touched if touched and touched <= facts.now else timedelta(0) if touched else None,
-        stalled=touched is None or facts.now - touched >= facts.stale_after,
-        highlights=highlights_of(facts),
-        expected=_expected(video, progress),
+        stalled=touched is None or facts.now - touched >= limit,
+        highlights=found,
+        expected=expected,
         finished=facts.objects.value.intact if isinstance(facts.objects, Known) else None,
         documented=clips.completed if clips else None,
         in_progress=clips.processing if clips else 0,
         rendering_begun=begun,
         job_incomplete=_incomplete(progress),
         error_text=text,
-        failure=classify(text),
+        failure=failure.kind,
+        failure_cause=failure.cause,
+        error_old=bool(text) and _error_old(video, status),
+        step=step,
+        limit=limit,
         ahead=ahead(video, facts.now),
     )
+
+
+def _error_old(video: Video, status: str) -> bool:
+    """Whether a later job got further than the one that left the error: nothing clears it when that goes well."""
+    if status in {"analyzed", "completed"}:
+        return True
+    if status == "failed" or video.failed_at is None:
+        return False
+    started = video.processing_progress.started_at if video.processing_progress else None
+    return any(at is not None and at > video.failed_at for at in (video.completed_at, started))
 
 
 def touched_at(video: Video, now: datetime) -> datetime | None:
@@ -318,6 +282,24 @@ def disclosures(facts: VideoFacts) -> int:
 def missing(facts: VideoFacts) -> bool:
     """The video's document is proven absent, whatever lies below it."""
     return isinstance(facts.video, Absent) or (isinstance(facts.video, Known) and not facts.video.value.exists)
+
+
+def source_fetched(video: Video) -> bool:
+    """The source video was in the cache once: only then can it have expired."""
+    status = (video.source_video_status or "").strip().lower()
+    return status in {"ready", "expired"} or video.source_video_expires_at is not None
+
+
+def source_left_behind(video: Video, signals: Signals) -> bool:
+    """The document says that the source is being downloaded, and nothing has moved past the limit."""
+    return (video.source_video_status or "").strip().lower() == "downloading" and signals.stalled
+
+
+def remnant(video: Video) -> bool:
+    """All that is left of a deleted video: a job that still ran wrote its progress once more, which made a document."""
+    names = ("status", "created_at", "video_title", "video_url", "clips_count", "completed_clips", "highlights_count")
+    kept = [getattr(video, name) for name in (*names, "total_size_bytes", "completed_at", "failed_at")]
+    return video.exists and video.processing_progress is not None and all(value is None for value in kept)
 
 
 def _refused(code: str) -> bool:

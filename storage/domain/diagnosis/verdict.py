@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from storage.domain.diagnosis.signals import (
-    RENDER_SLACK,
-    RENDER_TOUCH,
     Known,
     Signals,
     Unknown,
@@ -22,7 +20,7 @@ from storage.domain.diagnosis.signals import (
     derive,
     disclosures,
     missing,
-    permanent_cause,
+    remnant,
     unread,
 )
 from storage.domain.documents import Video
@@ -50,6 +48,9 @@ VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
 # What keeps a clip that its document calls completed from reaching the customer.
 BREAKING = ("missing_object", "size_mismatch", "empty_object", "clip_without_key", "foreign_key")
+
+
+_TOP_SCENES = "A job that has no progress, such as Top Scenes, touches the video only when it is done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,7 @@ def _failed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None
     since = video.failed_at if "failed_at" not in signals.ahead else None
     since = since or signals.touched_at
     if signals.failure == "permanent":
-        cause = permanent_cause(signals.error_text)
-        return Verdict("failed_permanent", "warning", f"Failed for good ({cause}): no retry mends it.", since, cause)
+        return _permanent(signals, since)
     exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
     if signals.failure == "quota" or (exceeded and not signals.error_text.strip()):
         return _quota(exceeded, since)
@@ -126,6 +126,28 @@ def _failed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None
         return Verdict("failed_transient", "error", "Failed by something that a retry may mend.", since, "transient")
     text = "Failed for a reason that is not recognised; one retry is safe, then somebody must read the worker's log."
     return Verdict("failed_transient", "error", text, since, "unrecognised")
+
+
+def _remnant(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """Deleted while a job ran: its last touch made a document again, which nobody sees."""
+    if not remnant(video):
+        return None
+    left = clips_known(facts)
+    below = f", and {number(left, 'clip document')} below it" if left else ""
+    summary = f"Deleted while a job ran: the job's progress is all that its document holds{below}."
+    return Verdict("not_found", "warning", summary, signals.touched_at, "deleted")
+
+
+def _permanent(signals: Signals, since: datetime | None) -> Verdict:
+    cause = signals.failure_cause
+    if cause != "highlights":
+        named = f" ({cause})" if cause else ""
+        return Verdict("failed_permanent", "warning", f"Failed for good{named}: no retry mends it.", since, cause)
+    if signals.highlights == "valid":
+        summary = "Failed for want of the highlights document. There are highlights now, so a retry may mend it."
+        return Verdict("failed_transient", "error", summary, since, cause)
+    summary = "Failed for want of the highlights document: no retry mends it before the highlights are put back."
+    return Verdict("failed_permanent", "error", summary, since, cause)
 
 
 def _quota(exceeded: tuple[str, ...], since: datetime | None) -> Verdict:
@@ -143,7 +165,8 @@ def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
         return None
     exceeded = facts.quota.value.exceeded if isinstance(facts.quota, Known) else ()
     never_began = not signals.rendering_begun and signals.highlights == "valid"
-    if signals.failure == "quota" or (exceeded and never_began and not signals.error_text.strip()):
+    told = signals.failure == "quota" and not signals.error_old
+    if told or (exceeded and never_began and (signals.error_old or not signals.error_text.strip())):
         return _quota(exceeded, signals.touched_at)
     return None
 
@@ -160,18 +183,17 @@ def _unfinished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | 
 def _moving(signals: Signals) -> Verdict:
     quiet = age(signals.age) if signals.age is not None else ""
     if signals.rendering_begun or signals.expected is not None:
-        late = signals.age is not None and signals.age > RENDER_TOUCH + RENDER_SLACK
-        summary = f"Clips are being rendered{_progress(signals)}; last touched {quiet} ago."
-        if late:
-            summary += f" A live job touches the video every {age(RENDER_TOUCH)}."
-        return Verdict("rendering", "warning" if late else "info", summary, signals.touched_at)
-    what = "no highlights yet" if signals.highlights != "valid" else "the highlights are there"
+        summary = f"Clips are being made{_progress(signals)}; last touched {quiet} ago."
+        if signals.step == "top_scenes":
+            summary += f" {_TOP_SCENES}"
+        return Verdict("rendering", "info", summary, signals.touched_at)
+    what = "no highlights yet" if signals.highlights != "valid" else f"the highlights are there. {_TOP_SCENES}"
     return Verdict("waiting", "info", f"Young, {what}: last touched {quiet} ago.", signals.touched_at)
 
 
 def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
     quiet = f"no touch for {age(signals.age)}" if signals.age is not None else "no usable time in the document"
-    limit = age(facts.stale_after)
+    limit = age(signals.limit)
     since = signals.touched_at
     if signals.all_there:
         summary = f"All {signals.expected} clips are there, but the status stayed {_named(signals)}; {quiet}."
@@ -184,7 +206,7 @@ def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
         if part_way:
             summary = f"Rendering was asked for and never began{_progress(signals)}; {quiet} (limit {limit})."
             return Verdict("render_stalled", "error", summary, since)
-        summary = f"The highlights are there, but the status stayed {_named(signals)}; {quiet}."
+        summary = f"The highlights are there, but the status stayed {_named(signals)}; {quiet} (limit {limit})."
         return Verdict("status_stuck", "error", summary, since)
     if signals.highlights == "invalid":
         return _invalid(facts, video, signals)
@@ -255,6 +277,7 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
 
 
 _RULES: tuple[Callable[[VideoFacts, Video, Signals], Verdict | None], ...] = (
+    _remnant,
     _failed,
     _blocked,
     _unfinished,
