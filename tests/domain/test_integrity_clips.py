@@ -65,17 +65,19 @@ def test_an_empty_object_is_not_also_of_another_size() -> None:
     assert found["empty_object"].severity == "error"
 
 
-def test_a_promised_thumbnail_that_is_absent_is_a_warning_and_one_that_was_never_there_a_note() -> None:
+def test_a_promised_thumbnail_that_is_absent_is_a_warning_and_one_that_nothing_promises_is_counted() -> None:
     promised = world().clip("vid-0001")
     del promised.objects[thumbnail_of(KEY)]
     assert promised.findings()["missing_thumbnail"].severity == "warning"
     named = world().clip("vid-0001", thumbnail=False, has_thumbnail=False, thumbnail_r2_key=thumbnail_of(KEY))
     assert named.findings()["missing_thumbnail"].severity == "warning"
     legacy = world().clip("vid-0001", thumbnail=False, has_thumbnail=None)
-    assert legacy.findings()["missing_thumbnail"].severity == "warning"
     honest = world().clip("vid-0001", thumbnail=False)
-    assert honest.findings()["missing_thumbnail"].severity == "info"
-    assert not honest.check().wrong
+    for unpromised in (legacy, honest):
+        report = unpromised.check()
+        assert (report.findings, report.without_thumbnail) == ((), 1)
+        assert report.as_dict()["without_thumbnail"] == 1
+    assert world().clip("vid-0001").check().without_thumbnail == 0
 
 
 def test_a_thumbnail_of_zero_bytes_is_an_empty_object_and_only_a_warning() -> None:

@@ -280,6 +280,7 @@ def uncompared(report: Report) -> list[str]:
     counts = (
         (report.unchecked, f"{unchecked} could not be checked"),
         (report.unsized, "clips have no size in their document, so sizes were not compared"),
+        (report.without_thumbnail, "clips have no thumbnail, and their documents promise none"),
         (report.unrecognised, "objects lie there under names of no known kind"),
     )
     return [f"{number:,} {words}" for number, words in counts if number]

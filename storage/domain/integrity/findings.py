@@ -210,6 +210,7 @@ class Report:
     `claimed` counts the completed clips whose object must be there. `complete` is false when anything could not be
     read: what was not read is counted in `unchecked`, never as missing.
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
+    `without_thumbnail` clips are there, and neither is a thumbnail nor does their document promise one.
     `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
     `claims` are what the completed clips say is there; `controls` were looked for where `wants_controls`. `stranger`:
     there are objects, and Firestore has no document at all.
@@ -227,6 +228,7 @@ class Report:
     claimed: int = 0
     unchecked: int = 0
     unsized: int = 0
+    without_thumbnail: int = 0
     unrecognised: int = 0
     failures: tuple[Failure, ...] = ()
     prefix_doubt: str = ""
@@ -275,6 +277,7 @@ class Report:
             "caches": [asdict(cache) for cache in self.caches],
             "unchecked": self.unchecked,
             "unsized": self.unsized,
+            "without_thumbnail": self.without_thumbnail,
             "unrecognised": self.unrecognised,
             "failures": [asdict(failure) for failure in self.failures],
             "read_at": self.read_at,

@@ -59,8 +59,8 @@ class Place:
 class Clips:
     """A row for each clip document that exists.
 
-    `claims`: it says that its object is there. `young`: it may be still written. `promises_thumbnail` and
-    `denies_thumbnail` are what the document says about a thumbnail; it may say neither.
+    `claims`: it says that its object is there. `young`: it may be still written. `promises_thumbnail`: it names one,
+    or says that there is one.
     """
 
     video_id: Sequence[str]
@@ -76,7 +76,6 @@ class Clips:
     video_processing: Array
     size: Array
     promises_thumbnail: Array
-    denies_thumbnail: Array
     object: Place
     thumbnail: Place
 
@@ -113,7 +112,6 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
         video_processing=flags(video_id in processing for video_id in frame["video_id"]),
         size=sizes(frame["file_size_bytes"]),
         promises_thumbnail=promises,
-        denies_thumbnail=~promises & (has == 0),
         object=_place(keys, objects, facts, layout),
         thumbnail=_place(thumbnails, objects, facts, layout),
     )

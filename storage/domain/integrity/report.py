@@ -58,8 +58,9 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
     orphans, flying_objects = rules.orphans(facts, clips, things, by_name.values(), now, stale_after)
     uploads, flying_uploads = rules.uploads(facts, layout, now)
     failures = tuple(_failures(facts))
+    of_clips = rules.ClipRules(facts, clips, ~flying, layout, now)
     findings = [
-        *rules.ClipRules(facts, clips, ~flying, layout, now).findings(by_name),
+        *of_clips.findings(by_name),
         *rules.phantoms(facts, clips),
         *rules.highlights(facts, clips, layout),
         *orphans,
@@ -82,6 +83,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         claimed=int((own & clips.completed).sum()),
         unchecked=int((own & (clips.object.presence == UNKNOWN)).sum()),
         unsized=int((~flying & clips.claims & (clips.size == NO_SIZE)).sum()),
+        without_thumbnail=of_clips.without_thumbnail,
         unrecognised=things.unrecognised,
         failures=failures,
         prefix_doubt=_prefix_doubt(facts, layout),

@@ -153,18 +153,21 @@ class ClipRules:
             yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
 
     def thumbnails(self) -> Iterator[Finding]:
-        """A thumbnail is best effort: its absence is never an error, and a note where the document itself says so."""
+        """A thumbnail is best effort: its absence is never an error, and nothing where no document promises one."""
         thumbnail, wanted = self.clips.thumbnail, "a thumbnail"
         there = self.there & thumbnail.own
-        for i in rows(there & (thumbnail.presence == ABSENT)):
-            denied = self.clips.denies_thumbnail[i]
-            severity: Severity = "info" if denied else "warning"
-            detail = "The document says that there is none." if denied else "There is no object at the thumbnail's key."
-            key = thumbnail.key[i]
-            yield self._finding(i, "missing_thumbnail", severity, key, expected=wanted, actual=None, detail=detail)
+        for i in rows(there & (thumbnail.presence == ABSENT) & self.clips.promises_thumbnail):
+            detail, key = "There is no object at the thumbnail's key.", thumbnail.key[i]
+            yield self._finding(i, "missing_thumbnail", "warning", key, expected=wanted, actual=None, detail=detail)
         for i in rows(there & (thumbnail.size == 0)):
             detail, key = "The thumbnail is there and has 0 bytes.", thumbnail.key[i]
             yield self._finding(i, "empty_object", "warning", key, expected=wanted, actual=0, detail=detail)
+
+    @property
+    def without_thumbnail(self) -> int:
+        """Clips that are there without a thumbnail, which no document promises either: normal, so no finding."""
+        pictured = self.clips.promises_thumbnail | (self.clips.thumbnail.presence != ABSENT)
+        return int((self.there & ~pictured).sum())
 
     def duplicates(self) -> Iterator[Finding]:
         """One finding a key that two or more documents name, as their clip or as a thumbnail of their own."""
