@@ -175,7 +175,8 @@ def derive(facts: VideoFacts, video: Video) -> Signals:
     status = (video.status or "").strip().lower()
     found, expected = highlights_of(facts), _expected(video, progress)
     rendering = video.processing_progress is not None or expected is not None or bool(video.completed_clips)
-    step = step_of(rendering=rendering, highlights=found == "valid" or bool(video.highlights_count))
+    analysed = found == "valid" or (found == "unknown" and bool(video.highlights_count))
+    step = step_of(rendering=rendering, highlights=analysed)
     limit = silence_limit(facts.stale_after, step)
     failure = read_failure(text)
     return Signals(
