@@ -16,7 +16,6 @@ NAME: Final = "audit"
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     st.title("Audit", anchor=False)
     st.caption(

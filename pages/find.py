@@ -39,7 +39,6 @@ _KINDS: Final = {
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     st.title("Find", anchor=False)
     question = params.question() or _left_behind()

@@ -23,7 +23,6 @@ NAME: Final = "fleet"
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     st.title("Fleet", anchor=False)
     feedback.section("the figures", _figures, key=key(NAME, "figures"), unknown="anything about all customers together")

@@ -29,7 +29,6 @@ _LOOK: Final = key(NAME, "look-at-all")  # session: somebody wants every stuck v
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)

@@ -24,7 +24,6 @@ _SELECTED: Final = key(NAME, "selected")  # the row that was chosen last, so tha
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Processing", width="content", anchor=False)

@@ -27,7 +27,6 @@ _AGAIN: Final = key(NAME, "again")  # session: what became of findings that were
 
 
 def page() -> None:
-    """Draws the page."""
     session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Uploads", width="content", anchor=False)

@@ -29,7 +29,6 @@ READ_ALL_UP_TO = 300  # clips that are read without asking, for drift by video a
 
 
 def page() -> None:
-    """Draws the page."""
     (uid,) = params.ids(UID)
     session.enter(NAME)
     feedback.section("the user", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")

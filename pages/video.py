@@ -28,7 +28,6 @@ NAME: Final = "video"
 
 
 def page() -> None:
-    """Draws the page."""
     uid, video_id = params.ids(UID, VIDEO_ID)
     session.enter(NAME)
     unknown = "its state, its highlights and its clips"

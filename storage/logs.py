@@ -61,7 +61,6 @@ class JsonLines(logging.Formatter):
     """One record as one line of JSON. No newline, control sequence or text direction of a value survives as such."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
         entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

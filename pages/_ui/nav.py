@@ -41,7 +41,6 @@ class Screen:
 
     @property
     def file(self) -> Path:
-        """The page's file."""
         return FOLDER / f"{self.name}.py"
 
 

@@ -99,7 +99,6 @@ class Restore:
 
     @property
     def path(self) -> str:
-        """The path that the document had."""
         return relative_path(_parsed(self.exact).name)
 
 

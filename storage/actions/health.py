@@ -101,7 +101,6 @@ class Health:
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
         return all(check.ok for check in self.checks)
 
     @property

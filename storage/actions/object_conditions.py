@@ -45,7 +45,6 @@ class Expected:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The condition as S3 words it."""
         return {"if_none_match": "*"} if self.etag is None else {"if_match": f'"{self.etag}"'}
 
     @property

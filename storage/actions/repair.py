@@ -223,8 +223,6 @@ def _event(action: str, changes: ChangeSet, reason: str) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class StatusPlan:
-    """A video's status to write."""
-
     changes: ChangeSet
     action: Action = "fix"
 
@@ -538,7 +536,6 @@ class RecountPlan:
 
     @property
     def drifting(self) -> tuple[CounterRow, ...]:
-        """The counters that are wrong."""
         return tuple(row for row in self.counters if row.before != row.after)
 
     @property

@@ -61,11 +61,9 @@ class Overwritten:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """As a record holds it."""
         return cls(row["key"], row.get("kept"), row.get("etag") or "", row.get("before"))
 
     def as_row(self) -> dict[str, Any]:
-        """As a record holds it."""
         return {"key": self.key, "kept": self.kept, "etag": self.etag, "before": self.before}
 
 

@@ -264,7 +264,6 @@ class RollupRun(BackgroundRun[RollupEnd]):
         self._total = users_total
 
     def snapshot(self) -> RollupState:
-        """What is known now."""
         with self._lock:
             return RollupState(
                 self.number, self._state, self.asked_by, self.started_at, self._ended_at, self._users, self._total,

@@ -264,7 +264,6 @@ def _path(change_id: str) -> str:
 
 
 def new_id() -> str:
-    """A new change's id."""
     return secrets.token_hex(8)
 
 
@@ -281,12 +280,10 @@ class Recorded:
 
     @property
     def held(self) -> Mapping[str, Any]:
-        """The record's own fields."""
         return self.document.fields or {}
 
     @property
     def state(self) -> str:
-        """How far it came."""
         return str(self.held.get("state") or DONE)
 
     @property
@@ -418,7 +415,6 @@ def empty_kept(writers: Writers, found: Recorded) -> None:
 
 
 def of_user(stores: Stores, uid: str) -> tuple[Recorded, ...]:
-    """Every change about the user."""
     return tuple(_recorded(document) for document in Changes(stores.handle).of_user(uid))
 
 

@@ -152,7 +152,6 @@ class R2Client:
 
     @property
     def endpoint(self) -> str:
-        """The URL of the store."""
         return str(self.sdk.meta.endpoint_url)
 
     def call(self, operation: str, target: str, **parameters: Any) -> dict[str, Any]:

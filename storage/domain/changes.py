@@ -53,7 +53,6 @@ class ChangeSet:
 
     @property
     def effective(self) -> tuple[FieldChange, ...]:
-        """The changes that change anything."""
         return tuple(change for change in self.changes if not same(change.before, change.after))
 
 

@@ -19,5 +19,4 @@ def lines_of(text: str) -> list[str]:
 
 
 def in_lines(values: Iterable[Any]) -> str:
-    """The values as JSON lines."""
     return "".join(json.dumps(value, sort_keys=True) + NEWLINE for value in values)

@@ -56,7 +56,6 @@ class Shared:
 
 
 def fields_of(shared: Shared, now: datetime) -> dict[str, Any]:
-    """The document's fields."""
     ended = {digest: [each.before.timestamp(), each.until.timestamp()] for digest, each in shared.ended.items()}
     seen = {digest: at.timestamp() for digest, at in shared.seen.items()}
     return {_BODY: json.dumps({"ended": ended, "seen": seen}, separators=(",", ":")), "updated_at": now}

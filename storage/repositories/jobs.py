@@ -42,7 +42,6 @@ class Jobs:
         return None if found is None else _job(found, read_at)
 
     def recent(self, limit: int = 50) -> tuple[Job, ...]:
-        """The newest jobs first."""
         query = build(COLLECTION, order_by="created_at", descending=True)
         query.limit.value = limit
         return self._run(query)

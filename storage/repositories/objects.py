@@ -113,7 +113,6 @@ class Objects:
 
     @property
     def bucket(self) -> str:
-        """The bucket's name."""
         return self._client.bucket
 
     def list_pages(self, prefix: str, start_after: str | None = None, *, limit: int | None = None) -> Iterator[Table]:

@@ -62,7 +62,6 @@ class BackgroundRun(ABC, Generic[End]):
 
     @property
     def running(self) -> bool:
-        """Whether it still works."""
         return self._thread.is_alive()
 
     def cancel(self) -> None:
@@ -207,7 +206,6 @@ class Scan(BackgroundRun[ScanEnd]):
         self._last = resume_after or ""
 
     def snapshot(self) -> Snapshot:
-        """What is known now."""
         with self._lock:
             return Snapshot(
                 number=self.number,

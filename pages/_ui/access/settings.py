@@ -20,7 +20,6 @@ def current() -> AccessSettings:
 
 
 def limits(settings: AccessSettings) -> Limits:
-    """How long a session may last."""
     return Limits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
 
 

@@ -94,7 +94,6 @@ def refresh_backends() -> None:
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def find(text: str) -> Loaded[SearchResult]:
-    """What a pasted text stands for."""
     opened = stores()
     r2 = opened.settings.r2
     return measured(
@@ -144,7 +143,6 @@ def transactions(uid: str) -> Loaded[Table]:
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def clips(uid: str, video_id: str) -> Loaded[Table]:
-    """The clips of one video."""
     return measured(lambda: stores().records.clips(uid, video_id))
 
 
@@ -223,7 +221,6 @@ def certificate(name: str) -> Loaded[Mapping[str, Any]]:
 
 @st.cache_data(ttl=15, max_entries=50, show_spinner=False)
 def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditPage]:
-    """One page of the audit."""
     return measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
 
 

@@ -232,7 +232,6 @@ def starting(job: Job) -> bool:
 
 
 def in_force(plan: PurgePlan, now: datetime) -> bool:
-    """Whether its time has not run out."""
     return now < plan.expires_at
 
 

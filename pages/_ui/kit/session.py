@@ -1,7 +1,7 @@
 """Names what is kept between runs, and keeps it: session keys with the page's name in front, query parameters, links.
 
-A value is seeded without overwriting what stands there, and dropped when its page is left. `url_for` is the one place that
-writes a query string.
+A value is seeded without overwriting what stands there, and dropped when its page is left. `url_for` is the one place
+that writes a query string.
 """
 
 from __future__ import annotations

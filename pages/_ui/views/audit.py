@@ -186,7 +186,6 @@ def subject(entry: Mapping[str, Any]) -> str:
 
 
 def draw_entry(entry: Mapping[str, Any]) -> None:
-    """The entry in full."""
     with st.container(border=True, key=key(PAGE, "entry")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**Number {md(str(entry.get('sequence')))}**", width="content")

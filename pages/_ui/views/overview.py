@@ -60,7 +60,6 @@ def statuses(found: Statuses) -> None:
 
 
 def bars_by_status(counts: Mapping[str, int]) -> None:
-    """The bars alone."""
     looks = [(status.look("video", name), number) for name, number in counts.items() if number or name != "other"]
     frame = pd.DataFrame(
         {

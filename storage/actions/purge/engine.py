@@ -36,8 +36,7 @@ class Step(Protocol):
     """One part of a job. Batches are cut the same way every time that the same job is loaded."""
 
     @property
-    def name(self) -> str:
-        """As the journal calls it."""
+    def name(self) -> str: ...
 
     def batches(self) -> int:
         """How many batches there are."""
@@ -60,8 +59,6 @@ class Ending:
 
 
 class Engine:
-    """One worker's run of one job."""
-
     def __init__(self, purging: Purging, ledger: JobLease, steps: Sequence[Step], ending: Callable[[], Ending]) -> None:
         self._purging = purging
         self._ledger = ledger

@@ -205,7 +205,6 @@ def plan_in(path: Path) -> PurgePlan:
 
 
 def to_text(plan: PurgePlan) -> str:
-    """The plan as JSON."""
     return json.dumps(plan.as_dict(), indent=1, ensure_ascii=True) + "\n"
 
 

@@ -31,8 +31,6 @@ MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: what an undo 
 
 
 class Quarantine:
-    """The quarantine of one purge."""
-
     def __init__(self, purging: Purging, job_id: str) -> None:
         self.job_id = job_id
         self._reader = purging.stores.objects

@@ -47,7 +47,6 @@ def key_to_check(purging: Purging) -> SealKey | None:
 
 
 def seal_plan(purging: Purging, plan: PurgePlan) -> PurgePlan:
-    """The plan with its seal."""
     return sealed(plan, key_to_seal(purging))
 
 

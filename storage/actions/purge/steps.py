@@ -85,7 +85,6 @@ class SaveDocuments:
         self._batches = saving_batches(plan)
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
@@ -123,7 +122,6 @@ class DeleteDocuments:
         self._left_alone = left_alone
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
@@ -248,11 +246,9 @@ class Single:
     plan: PurgePlan
 
     def batches(self) -> int:
-        """Always one."""
         return 1
 
     def look(self, batch: int) -> Seen:
-        """Nothing."""
         return {}
 
 
@@ -379,7 +375,6 @@ class AbortUploads:
         self._batches = upload_batches(plan)
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
@@ -409,7 +404,6 @@ class EraseObjects:
         self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
@@ -443,7 +437,6 @@ class KeepObjects:
         self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:

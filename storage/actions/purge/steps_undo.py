@@ -50,11 +50,9 @@ class ProveRestored:
         self._quarantine = Quarantine(purging, of)
 
     def batches(self) -> int:
-        """Always one."""
         return 1
 
     def look(self, batch: int) -> Seen:
-        """Nothing."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
@@ -141,7 +139,6 @@ class RestoreObjects:
         self._numbers: frozenset[int] | None = None
 
     def batches(self) -> int:
-        """How many batches there are."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
@@ -259,7 +256,6 @@ class EmptyQuarantine:
         return 1
 
     def look(self, batch: int) -> Seen:
-        """Nothing."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:

@@ -55,7 +55,6 @@ class Claims:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a plan."""
         return {
             "claimed": self.claimed,
             "found": self.found,

@@ -43,7 +43,6 @@ class Inventory:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing at all."""
         return not (self.objects or self.documents or self.uploads)
 
 

@@ -119,7 +119,6 @@ class Job:
 
     @property
     def path(self) -> str:
-        """Where it lives."""
         return job_path(self.job_id)
 
     @property
@@ -180,7 +179,6 @@ class Job:
         return self.quarantine == "kept" and (bool(self.undo_job) or self.undo_refused is not None)
 
     def to_fields(self) -> dict[str, Any]:
-        """The fields of its document."""
         values = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in _OF_FIRESTORE}
         values["scope"] = self.scope.spelled
         values["uid"] = self.scope.uid
@@ -217,7 +215,6 @@ class Job:
 
 
 def job_path(job_id: str) -> str:
-    """`ops_jobs/{job_id}`."""
     return f"{COLLECTION}/{job_id}"
 
 

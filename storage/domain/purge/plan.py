@@ -107,7 +107,6 @@ class PurgePlan:
 
     @property
     def total_bytes(self) -> int:
-        """Size of all objects."""
         return sum(item.size_bytes for item in self.objects)
 
     @property

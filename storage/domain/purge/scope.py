@@ -131,7 +131,6 @@ class Scope:
         return bool(other.clips) and set(other.clips) <= set(self.clips)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a plan."""
         clips = [{"video_id": clip.video_id, "clip_id": clip.clip_id} for clip in self.clips]
         return {"kind": self.kind, "uid": self.uid, "video_id": self.video_id, "clips": clips}
 
@@ -209,7 +208,6 @@ def plan_key(plan_id: str) -> str:
 
 
 def certificate_key(job_id: str) -> str:
-    """Where a job's certificate lies."""
     return f"{OPS_PREFIX}certificates/{job_id}.json"
 
 

@@ -34,12 +34,10 @@ class SealKey:
 
 
 def sealed(plan: PurgePlan, key: SealKey) -> PurgePlan:
-    """The plan with its seal."""
     return replace(plan, seal=key.over("purge plan", plan.fingerprint))
 
 
 def sealed_approval(approval: Approval, key: SealKey) -> Approval:
-    """The approval with its seal."""
     return replace(approval, seal=_seal_of(approval, key))
 
 

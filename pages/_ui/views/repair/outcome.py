@@ -32,7 +32,6 @@ class RepairTarget:
 
     @property
     def kind(self) -> Kind:
-        """The rung."""
         return BY_ID[self.kind_id]
 
 
