@@ -110,13 +110,33 @@ def session_rows(_: argparse.Namespace) -> list[Row]:
     each = memory.each / 2**20
     before, after = f"{memory.before / 2**20:,.0f} MiB", f"{memory.after / 2**20:,.0f} MiB"
     return [
-        Row("page switch and rerun, 20 sessions, each every 8 s", "one session", *texts, f"p95 {ratio:.2f} ×",
-            "under 2 ×", ratio < 2),
-        Row(f"memory of an idle session (of {memory.idle_sessions})", "", "", f"{each:.2f} MiB", "", "under 2 MB",
-            memory.each < 2e6),
-        Row("memory after 200 sessions came and went", "before", before, after, f"{back:.2f}", "at most 1.20",
-            back <= 1.2),
-    ]  # fmt: skip
+        Row(
+            "page switch and rerun, 20 sessions, each every 8 s",
+            "one session",
+            *texts,
+            f"p95 {ratio:.2f} ×",
+            "under 2 ×",
+            ratio < 2,
+        ),
+        Row(
+            f"memory of an idle session (of {memory.idle_sessions})",
+            "",
+            "",
+            f"{each:.2f} MiB",
+            "",
+            "under 2 MB",
+            memory.each < 2e6,
+        ),
+        Row(
+            "memory after 200 sessions came and went",
+            "before",
+            before,
+            after,
+            f"{back:.2f}",
+            "at most 1.20",
+            back <= 1.2,
+        ),
+    ]
 
 
 def purge_rows(_: argparse.Namespace) -> list[Row]:
@@ -132,19 +152,37 @@ def purge_rows(_: argparse.Namespace) -> list[Row]:
     against = "bare `delete_objects`, 1,000 at a time"
     return [
         *(
-            Row(what, against, theirs, f"{purge.spread(seconds)} s, {purge.rate(count, seconds)}/s",
-                f"{purge.ratio(seconds, found.bare)} ×", "at most 2 ×", float(purge.ratio(seconds, found.bare)) <= 2)
+            Row(
+                what,
+                against,
+                theirs,
+                f"{purge.spread(seconds)} s, {purge.rate(count, seconds)}/s",
+                f"{purge.ratio(seconds, found.bare)} ×",
+                "at most 2 ×",
+                float(purge.ratio(seconds, found.bare)) <= 2,
+            )
             for what, seconds in rows
         ),
-        Row("peak memory of the purge's worker", f"one of {purge.SMALL:,} objects", f"{small:,.0f} MiB",
-            f"{memory:,.0f} MiB", f"{memory / small:.2f}", "at most 1.25", memory / small <= 1.25),
-    ]  # fmt: skip
+        Row(
+            "peak memory of the purge's worker",
+            f"one of {purge.SMALL:,} objects",
+            f"{small:,.0f} MiB",
+            f"{memory:,.0f} MiB",
+            f"{memory / small:.2f}",
+            "at most 1.25",
+            memory / small <= 1.25,
+        ),
+    ]
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
-    "decode": decode_rows, "emulator": emulator_rows, "objects": object_rows, "billed": billed_rows,
-    "purge": purge_rows, "sessions": session_rows,
-}  # fmt: skip
+    "decode": decode_rows,
+    "emulator": emulator_rows,
+    "objects": object_rows,
+    "billed": billed_rows,
+    "purge": purge_rows,
+    "sessions": session_rows,
+}
 
 
 def main() -> None:

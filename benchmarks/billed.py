@@ -69,8 +69,12 @@ def fleet(users: int = 10) -> dict[str, tuple[int, int]]:
             world.put(documents)
             for shard in (1, 2, 3, 4):
                 run_rollup(
-                    world.records, world.writer, DEFAULT_LIMITS, lambda: NOON, stale_after=timedelta(minutes=15),
+                    world.records,
+                    world.writer,
+                    DEFAULT_LIMITS,
+                    lambda: NOON,
+                    stale_after=timedelta(minutes=15),
                     shard=(shard, 4),
-                )  # fmt: skip
+                )
             found[f"{factor} ×"] = (users * factor, _reads(lambda: read_fleet(world.records)))
     return found

@@ -85,8 +85,9 @@ def decode(rounds: int) -> dict[str, Mapping[str, Measured]]:
         assert slow["created_at"].tolist() == fast["created_at"].tolist()
         found[name] = interleaved(
             {"usual": lambda a=answers: usual(a), "ours": lambda a=answers, s=schema: ours(a, s)},  # type: ignore[misc]
-            rounds, clock=time.process_time,
-        )  # fmt: skip
+            rounds,
+            clock=time.process_time,
+        )
     return found
 
 

@@ -39,9 +39,13 @@ def _settings(endpoint: str) -> R2Settings:
 def _plain(endpoint: str, connections: int = 10) -> Any:
     config = Config(max_pool_connections=connections, signature_version="s3v4", s3={"addressing_style": "path"})
     return boto3.client(
-        "s3", endpoint_url=endpoint, region_name="auto", config=config,
-        aws_access_key_id=_TOKEN[0], aws_secret_access_key=_TOKEN[1],
-    )  # fmt: skip
+        "s3",
+        endpoint_url=endpoint,
+        region_name="auto",
+        config=config,
+        aws_access_key_id=_TOKEN[0],
+        aws_secret_access_key=_TOKEN[1],
+    )
 
 
 def _paginated(client: Any) -> pd.DataFrame:
@@ -58,9 +62,14 @@ def _by_obstore(endpoint: str, tools: Path) -> Callable[[], pd.DataFrame] | None
     except ModuleNotFoundError:
         return None
     store = stores.S3Store(
-        BUCKET, endpoint=endpoint, region="us-east-1", access_key_id=_TOKEN[0], secret_access_key=_TOKEN[1],
-        virtual_hosted_style_request=False, client_options={"allow_http": True},
-    )  # fmt: skip
+        BUCKET,
+        endpoint=endpoint,
+        region="us-east-1",
+        access_key_id=_TOKEN[0],
+        secret_access_key=_TOKEN[1],
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
 
     def listed() -> pd.DataFrame:
         batches = obstore.list(store, PREFIX, chunk_size=1_000, return_arrow=True)
@@ -122,9 +131,14 @@ def deletion(rounds: int, tools: Path | None) -> dict[str, Measured]:
 
 def _run(command: list[str]) -> None:
     environment: Mapping[str, str] = {
-        **os.environ, "AWS_ACCESS_KEY_ID": _TOKEN[0], "AWS_SECRET_ACCESS_KEY": _TOKEN[1], "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,
-    }  # fmt: skip
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": _TOKEN[0],
+        "AWS_SECRET_ACCESS_KEY": _TOKEN[1],
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+    }
     done = subprocess.run(command, env=environment, capture_output=True, check=True)
     lines = done.stdout.count(b"\n")
     assert lines >= sample.CLIPS, f"{command[0]} deleted {lines:,} objects"

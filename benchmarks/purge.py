@@ -141,8 +141,11 @@ def filled(world: PurgeWorld, uid: str, objects: int, documents: int) -> list[st
         video = f"users/{uid}/videos/video-{number % VIDEOS:04d}"
         made[video] = {"status": "completed", "updated_at": LONG_AGO}
         made[f"{video}/clips/c{number:06d}"] = {
-            "file_size_bytes": 64, "style": "split", "status": "completed", "scene_title": "a scene" * 20,
-        }  # fmt: skip
+            "file_size_bytes": 64,
+            "style": "split",
+            "status": "completed",
+            "scene_title": "a scene" * 20,
+        }
     if made:
         world.put_documents(made)
     return keys

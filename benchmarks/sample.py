@@ -11,9 +11,19 @@ UID = "AbCdEfGhIjKlMnOpQrStUvWxYz12"
 VIDEOS = 200
 CLIPS = 20_000
 TWELVE = (
-    "scene_id", "scene_title", "style", "priority", "duration_seconds", "file_size_bytes", "has_thumbnail", "r2_key",
-    "thumbnail_r2_key", "status", "created_at", "completed_at",
-)  # fmt: skip
+    "scene_id",
+    "scene_title",
+    "style",
+    "priority",
+    "duration_seconds",
+    "file_size_bytes",
+    "has_thumbnail",
+    "r2_key",
+    "thumbnail_r2_key",
+    "status",
+    "created_at",
+    "completed_at",
+)
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _STYLES = ("split", "original", "intelligent_split_activity", "streamer_top_scenes")
 
@@ -30,15 +40,29 @@ def clip(video_id: str, number: int, uid: str = UID) -> dict[str, Any]:
     stem = f"clip_{number % 9:02d}_{number}_a_title_of_the_scene_{style}"
     made = _START + timedelta(seconds=number, microseconds=number * 37 % 1_000_000)
     return {
-        "clip_id": f"{video_id}_{number}_{style}", "video_id": video_id, "user_id": uid, "scene_id": number,
+        "clip_id": f"{video_id}_{number}_{style}",
+        "video_id": video_id,
+        "user_id": uid,
+        "scene_id": number,
         "scene_title": f"A title of the scene {number}",
         "scene_description": "Two or three lines on what happens in the scene, why it was chosen, what is said.",
-        "filename": f"{stem}.mp4", "style": style, "priority": number % 9, "start_time": "00:01:12.500",
-        "end_time": "00:01:58.250", "duration_seconds": 45.75, "file_size_bytes": 7_340_032 + number,
-        "file_size_mb": 7.0, "has_thumbnail": number % 10 != 0, "r2_key": f"users/{uid}/{video_id}/clips/{stem}.mp4",
-        "thumbnail_r2_key": f"users/{uid}/{video_id}/clips/{stem}.jpg" if number % 10 else None, "raw_r2_key": None,
-        "status": "completed", "created_at": made, "completed_at": made + timedelta(seconds=40), "updated_at": None,
-    }  # fmt: skip
+        "filename": f"{stem}.mp4",
+        "style": style,
+        "priority": number % 9,
+        "start_time": "00:01:12.500",
+        "end_time": "00:01:58.250",
+        "duration_seconds": 45.75,
+        "file_size_bytes": 7_340_032 + number,
+        "file_size_mb": 7.0,
+        "has_thumbnail": number % 10 != 0,
+        "r2_key": f"users/{uid}/{video_id}/clips/{stem}.mp4",
+        "thumbnail_r2_key": f"users/{uid}/{video_id}/clips/{stem}.jpg" if number % 10 else None,
+        "raw_r2_key": None,
+        "status": "completed",
+        "created_at": made,
+        "completed_at": made + timedelta(seconds=40),
+        "updated_at": None,
+    }
 
 
 def clips(count: int = CLIPS, videos: int = VIDEOS, uid: str = UID) -> dict[str, dict[str, Any]]:

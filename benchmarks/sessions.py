@@ -76,8 +76,9 @@ class Session:
                 if forward.HasField("new_session"):
                     self._hashes[""] = forward.new_session.page_script_hash
                 if forward.WhichOneof("type") == "script_finished" and forward.script_finished in (
-                    ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
-                ):  # fmt: skip
+                    ForwardMsg.FINISHED_SUCCESSFULLY,
+                    ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
+                ):
                     self._page = page
                     return time.perf_counter() - start
 

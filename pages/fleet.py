@@ -37,9 +37,12 @@ def _figures() -> None:
         freshness(loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
         return
     freshness(
-        found.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=found.complete,
+        found.read_at,
+        key=key(NAME, "fresh"),
+        cost=loaded.cost,
+        complete=found.complete,
         on_refresh=fleet_loads.refresh,
-    )  # fmt: skip
+    )
     now = datetime.now(UTC)
     _doubts(found, now)
     view.summary(found)
@@ -79,28 +82,32 @@ def _doubts(found: FleetView, now: datetime) -> None:
         st.warning(
             f"These figures are of {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); nothing "
             "here is known of the time since. Make them anew, below or by the scheduler.",
-            title="Old figures", icon=":material/history:",
-        )  # fmt: skip
+            title="Old figures",
+            icon=":material/history:",
+        )
     if found.missing_shards:
         numbers = ", ".join(f"{number}/{found.shards}" for number in found.missing_shards)
         st.warning(
             f"Shards {numbers} were never written, and their users are in no sum and no list here.",
-            title="Parts are missing", icon=":material/hourglass_bottom:",
-        )  # fmt: skip
+            title="Parts are missing",
+            icon=":material/hourglass_bottom:",
+        )
     elif not found.complete:
         st.warning(
             " ".join(md(note, 300) for note in found.notes) or "Not every user could be read.",
-            title="Incomplete", icon=":material/hourglass_bottom:",
-        )  # fmt: skip
+            title="Incomplete",
+            icon=":material/hourglass_bottom:",
+        )
 
 
 def _none(problem: NotFound | Unusable | None) -> None:
     what = md(problem.message, 300) if problem is not None else "There are no figures about all customers."
     feedback.empty(
-        what, icon="query_stats",
+        what,
+        icon="query_stats",
         hint="A rollup reads every user once and keeps what this page shows: who is near or over a limit, growth by "
         "day, the biggest users, counters that drift, plans, and videos by status.",
-    )  # fmt: skip
+    )
     fleet_run.draw(page=NAME, count_first=True)
 
 

@@ -94,9 +94,12 @@ def _limits() -> None:
     if found.source == "live" and not found.complete and found.scanned < SCAN_USERS:
         _offer_more()
     freshness(
-        loaded.read_at, key=key(NAME, "limits_fresh"), cost=loaded.cost, complete=found.complete,
+        loaded.read_at,
+        key=key(NAME, "limits_fresh"),
+        cost=loaded.cost,
+        complete=found.complete,
         on_refresh=fleet_loads.refresh,
-    )  # fmt: skip
+    )
 
 
 def _rollup_unread() -> None:
@@ -123,9 +126,12 @@ def _stuck() -> None:
     stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)
     freshness(
-        loaded.read_at, key=key(NAME, "stuck_fresh"), cost=loaded.cost, complete=loaded.value.complete,
+        loaded.read_at,
+        key=key(NAME, "stuck_fresh"),
+        cost=loaded.cost,
+        complete=loaded.value.complete,
         on_refresh=partial(loads.stuck.clear),
-    )  # fmt: skip
+    )
 
 
 def _few_to_look_at() -> bool:
@@ -145,9 +151,11 @@ def _ask_to_look() -> None:
         st.session_state[_LOOK] = True
         st.rerun()
     freshness(
-        recent.read_at if recent else None, key=key(NAME, "steps_fresh"), cost=known.cost,
+        recent.read_at if recent else None,
+        key=key(NAME, "steps_fresh"),
+        cost=known.cost,
         on_refresh=fleet_loads.refresh,
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

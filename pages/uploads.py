@@ -31,9 +31,14 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Uploads", width="content", anchor=False)
         scope = st.segmented_control(
-            "Look at", [ONE, MANY], default=ONE, required=True, key=key(NAME, "scope"), bind="query-params",
+            "Look at",
+            [ONE, MANY],
+            default=ONE,
+            required=True,
+            key=key(NAME, "scope"),
+            bind="query-params",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     if scope == MANY:
         feedback.section("the scan", _many, key=key(NAME, "many"), unknown="what a scan found")
         return
@@ -45,15 +50,18 @@ def page() -> None:
     upload_box.draw(uid or "", video_id or "", page=NAME)
     if uid is None:
         feedback.empty(
-            "Compare what the documents of a customer name with what the bucket holds.", icon="fact_check",
+            "Compare what the documents of a customer name with what the bucket holds.",
+            icon="fact_check",
             hint="Give a user id or an address, and a video id to narrow it. "
             f"Is everything there, of everybody? Choose “{MANY}” above.",
-        )  # fmt: skip
+        )
         return
     feedback.section(
-        "the upload check", partial(_one, uid, video_id), key=key(NAME, "report"),
+        "the upload check",
+        partial(_one, uid, video_id),
+        key=key(NAME, "report"),
         unknown="whether the uploads are whole",
-    )  # fmt: skip
+    )
 
 
 def _one(uid: str, video_id: str | None) -> None:
@@ -77,17 +85,21 @@ def _one(uid: str, video_id: str | None) -> None:
             SCREENS[name].file, label=f"Open the {name}", icon=f":material/{SCREENS[name].icon}:", query_params=ids
         )
     freshness(
-        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=report.complete,
+        loaded.read_at,
+        key=key(NAME, "fresh"),
+        cost=loaded.cost,
+        complete=report.complete,
         on_refresh=loads.report.clear,
-    )  # fmt: skip
+    )
     view.totals(report.checked, len(report.findings), complete=report.complete)
     if report.findings:
         _found(report)
     elif report.complete and report.suspicion is None:
         feedback.empty(
-            "Everything that the documents name is in the bucket, whole.", icon="task_alt",
+            "Everything that the documents name is in the bucket, whole.",
+            icon="task_alt",
             hint=f"{report.claimed:,} completed clips were compared with their objects.",
-        )  # fmt: skip
+        )
     else:
         st.caption("Nothing was found in the part that could be read.")
     view.apart(report.in_flight, report.caches, view.uncompared(report))
@@ -113,9 +125,11 @@ def _table(found: tuple[Finding, ...], csv_name: str) -> None:
         return
     again: dict[str, Rechecked] = session.seed(_AGAIN, dict)
     ticked = view.table(
-        shown, page=NAME, csv_name=csv_name,
+        shown,
+        page=NAME,
+        csv_name=csv_name,
         standing=lambda one: found_again.standing if (found_again := again.get(view.identity(one))) else None,
-    )  # fmt: skip
+    )
     chosen = next((one for one in shown if ticked and view.identity(one) == ticked[0]), None)
     if chosen is None:
         st.caption("Tick a row to see all of it and to check it again alone.")

@@ -40,9 +40,12 @@ def _user(uid: str) -> None:
     account, usage = loaded.value
     _head(account, usage)
     freshness(
-        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid),
+        loaded.read_at,
+        key=key(NAME, "fresh"),
+        cost=loaded.cost,
+        on_refresh=partial(loads.refresh_user, uid),
         on_anew=partial(loads.forget_user, uid),
-    )  # fmt: skip
+    )
     view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
@@ -116,9 +119,12 @@ def _videos(uid: str) -> None:
         if st.button("Read all videos", key=key(NAME, "all"), icon=":material/unfold_more:"):
             _read_whole(uid)
     freshness(
-        loaded.read_at, key=key(NAME, "videos_fresh"), cost=loaded.cost, complete=some.everything,
+        loaded.read_at,
+        key=key(NAME, "videos_fresh"),
+        cost=loaded.cost,
+        complete=some.everything,
         on_refresh=partial(loads.refresh_user, uid),
-    )  # fmt: skip
+    )
     if (frame["total_size_bytes"] > 0).any():
         with st.container(border=True):
             st.markdown("**Storage by video** :small[by the videos' own counters]")
@@ -148,9 +154,12 @@ def _truth(uid: str, usage: Usage) -> None:
     st.markdown("**Storage by style**")
     view.by_style(full.clips.frame)
     freshness(
-        loaded.read_at, key=key(NAME, "truth_fresh"), cost=loaded.cost, complete=broken is None,
+        loaded.read_at,
+        key=key(NAME, "truth_fresh"),
+        cost=loaded.cost,
+        complete=broken is None,
         on_refresh=partial(loads.refresh_user, uid),
-    )  # fmt: skip
+    )
 
 
 def _read_whole(uid: str) -> None:
@@ -162,9 +171,12 @@ def _credits(uid: str) -> None:
     loaded = loads.transactions(uid)
     view.draw_transactions(loaded.value, page=NAME)
     freshness(
-        loaded.read_at, key=key(NAME, "credits_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
+        loaded.read_at,
+        key=key(NAME, "credits_fresh"),
+        cost=loaded.cost,
+        complete=loaded.value.error is None,
         on_refresh=partial(loads.refresh_user, uid),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

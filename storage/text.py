@@ -58,16 +58,20 @@ _PATTERNS: Final = (
     re.compile(rf"(?P<keep>{_QUOTED_NAME}\\?['\"]\s{{0,4}}[:=]\s{{0,4}}b?\\?['\"])[^'\"\\]+", re.IGNORECASE),
     re.compile(rf"(?P<keep>{_NAME}['\"]?{_EQUALS}['\"]?){_VALUE}", re.IGNORECASE),
     # name: value, name = value, name value.
-    re.compile(rf"(?P<keep>(?:{_WEIGHTY})\s{{0,4}}[=:]\s{{0,4}})(?=[a-z_./+-]{{0,400}}\d)[^\s&'\"<>,;}}\\]{{6,}}",
-               re.IGNORECASE),
-    re.compile(rf"(?P<keep>(?:{_WEIGHTY})\s{{1,4}})(?=[a-z_+/=-]{{0,400}}\d)(?=[\d_+/=-]{{0,400}}[a-z])[\w+/=-]{{16,}}",
-               re.IGNORECASE),
+    re.compile(
+        rf"(?P<keep>(?:{_WEIGHTY})\s{{0,4}}[=:]\s{{0,4}})(?=[a-z_./+-]{{0,400}}\d)[^\s&'\"<>,;}}\\]{{6,}}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?P<keep>(?:{_WEIGHTY})\s{{1,4}})(?=[a-z_+/=-]{{0,400}}\d)(?=[\d_+/=-]{{0,400}}[a-z])[\w+/=-]{{16,}}",
+        re.IGNORECASE,
+    ),
     # What tells itself by its form: a JWT, access keys of AWS, keys and tokens of Google, GitHub, Slack, Stripe.
     re.compile(r"(?P<keep>)\beyJ[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]*"),
     re.compile(r"(?P<keep>)(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     re.compile(r"(?P<keep>)(?<![\w-])(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|1//0[\w-]{30,})"),
     re.compile(r"(?P<keep>)(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{36,}|xox[a-z]-[\w-]{10,}|[rs]k_(?:live|test)_\w{16,})"),
-)  # fmt: skip
+)
 
 _SIGNATURE: Final = re.compile(r"(?i)[?&](?:x-amz-[a-z-]+|signature|awsaccesskeyid|expires)=")
 

@@ -81,9 +81,15 @@ def draw_quick_find() -> None:
         return
     with st.sidebar:
         st.text_input(
-            "Find", key=_BOX, type="search", placeholder="Find anything: press /", label_visibility="collapsed",
-            on_change=_wish, max_chars=8_000, help="An id, an address, a key, a link, or a line of a log.",
-        )  # fmt: skip
+            "Find",
+            key=_BOX,
+            type="search",
+            placeholder="Find anything: press /",
+            label_visibility="collapsed",
+            on_change=_wish,
+            max_chars=8_000,
+            help="An id, an address, a key, a link, or a line of a log.",
+        )
         shortcut.to_search(PAGE_BOX, _BOX, key=key("quick", "shortcut"))
     typed = st.session_state.pop(_WISH, "")
     if typed:

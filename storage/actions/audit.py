@@ -332,8 +332,16 @@ class Refusals:
 
     def due(self, event: Event, grounds: tuple[str, ...], now: float) -> int | None:
         """How many of the actor's were passed over since the last one; `None` where this one is passed over too."""
-        what = (event.actor, event.action, event.uid, event.video_id, event.clip_id, event.job_id, event.fingerprint,
-                grounds)  # fmt: skip
+        what = (
+            event.actor,
+            event.action,
+            event.uid,
+            event.video_id,
+            event.clip_id,
+            event.job_id,
+            event.fingerprint,
+            grounds,
+        )
         with self._lock:
             times = self._times.setdefault(event.actor, deque(maxlen=REFUSALS_A_MINUTE))
             often = len(times) == REFUSALS_A_MINUTE and now - times[0] < 60

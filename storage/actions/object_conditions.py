@@ -27,8 +27,11 @@ Dialect = Literal["both", "s3", "r2", "none"]
 NO_OBJECTS_ETAG = "0" * 32
 
 _DIALECTS: Final[Mapping[Write, tuple[Dialect, ...]]] = {
-    "put": ("s3",), "copy": ("both", "r2", "s3"), "complete": ("s3",), "delete": ("s3",),
-}  # fmt: skip
+    "put": ("s3",),
+    "copy": ("both", "r2", "s3"),
+    "complete": ("s3",),
+    "delete": ("s3",),
+}
 _known: dict[tuple[str, str, Write, bool], Dialect] = {}  # of this process: writers come and go with each change
 _looking = threading.Lock()
 
@@ -74,10 +77,12 @@ class Conditions:
         """Whether each condition is kept that repairs and undos rest on, by what it is called."""
         wrong = Expected(NO_OBJECTS_ETAG)
         asked: dict[str, tuple[Write, Expected]] = {
-            "put over nothing": ("put", NOTHING), "put over what was seen": ("put", wrong),
-            "copy over nothing": ("copy", NOTHING), "copy over what was seen": ("copy", wrong),
+            "put over nothing": ("put", NOTHING),
+            "put over what was seen": ("put", wrong),
+            "copy over nothing": ("copy", NOTHING),
+            "copy over what was seen": ("copy", wrong),
             "delete what was seen": ("delete", wrong),
-        }  # fmt: skip
+        }
         return {name: self.dialect(*pair) != "none" for name, pair in asked.items()}
 
     def _seen(self, write: Write, like: Expected) -> Dialect:
@@ -137,5 +142,8 @@ def _try_delete(client: R2Client, key: str, expected: Expected, dialect: Dialect
 
 
 _TRIES: Final[Mapping[Write, Callable[[R2Client, str, Expected, Dialect], None]]] = {
-    "put": _try_put, "copy": _try_copy, "complete": _try_complete, "delete": _try_delete,
-}  # fmt: skip
+    "put": _try_put,
+    "copy": _try_copy,
+    "complete": _try_complete,
+    "delete": _try_delete,
+}

@@ -159,9 +159,16 @@ def _write(writers: Writers, one: Replacement, row: Overwritten, mine: list[Over
 
 
 def _given_up(
-    stores: Stores, writers: Writers, change_id: str, rows: Sequence[Overwritten], mine: Sequence[Overwritten],
-    fault: Exception, *, unsure: bool, actor: str,
-) -> bool:  # fmt: skip
+    stores: Stores,
+    writers: Writers,
+    change_id: str,
+    rows: Sequence[Overwritten],
+    mine: Sequence[Overwritten],
+    fault: Exception,
+    *,
+    unsure: bool,
+    actor: str,
+) -> bool:
     """After a fault: puts the objects back where the fields were not written. True: they were, and all is done.
 
     Only those of `mine`; the copies of all `rows` are given up. The mark goes first: a commit whose answer was lost
@@ -210,8 +217,9 @@ def _returned(
             gone: dict[FieldName, Any] = {"kept_until": Special.DELETE_FIELD} if forget else {}
             writers.documents.update(_path(change_id), {"state": RETURNED, **gone})
     except StorageError as error:
-        _log.warning("change %s was taken back, and its record or its copies are not at their end: %s",
-                     change_id, error.message)  # fmt: skip
+        _log.warning(
+            "change %s was taken back, and its record or its copies are not at their end: %s", change_id, error.message
+        )
 
 
 def _unsettled(change_id: str, fault: Exception) -> Unsettled:

@@ -58,9 +58,17 @@ def check_media(clip: BinaryIO, thumbnail: bytes | None) -> Media:
 
 
 def plan(
-    stores: Stores, uid: str, video_id: str, media: Media, *, scene: int, style: str, title: str | None, replace: bool,
+    stores: Stores,
+    uid: str,
+    video_id: str,
+    media: Media,
+    *,
+    scene: int,
+    style: str,
+    title: str | None,
+    replace: bool,
     now: datetime,
-) -> UploadPlan:  # fmt: skip
+) -> UploadPlan:
     """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan."""
     check_stored_id(uid, "UID")
     check_stored_id(video_id, "VIDEO_ID")

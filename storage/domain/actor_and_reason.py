@@ -42,9 +42,7 @@ def checked_reason(text: str) -> str:
     reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if len(reason) < LEAST_REASON_CHARS:
         what = "is empty" if not reason else f"has fewer than {LEAST_REASON_CHARS} characters"
-        raise BadInput(
-            f"The reason {what}", field_name="reason", remedy="Say why, with the ticket if there is one."
-        )  # fmt: skip
+        raise BadInput(f"The reason {what}", field_name="reason", remedy="Say why, with the ticket if there is one.")
     if len(reason) > MAX_REASON_CHARS:
         raise BadInput(
             f"The reason is longer than {MAX_REASON_CHARS:,} characters", field_name="reason", remedy="Shorten it."

@@ -28,9 +28,17 @@ Indexes = Mapping[str, Any]
 """The content of `firestore.indexes.json`."""
 
 _FIELD_OPS = {
-    1: "<", 2: "<=", 3: ">", 4: ">=", 5: "==", 6: "!=",
-    7: "array-contains", 8: "in", 9: "array-contains-any", 10: "not-in",
-}  # fmt: skip
+    1: "<",
+    2: "<=",
+    3: ">",
+    4: ">=",
+    5: "==",
+    6: "!=",
+    7: "array-contains",
+    8: "in",
+    9: "array-contains-any",
+    10: "not-in",
+}
 _UNARY_OPS = {2: "is-nan", 3: "is-null", 4: "is-not-nan", 5: "is-not-null"}
 _EQUALITIES = {"==", "in", "is-nan", "is-null"}
 _CONTAINS = {"array-contains", "array-contains-any"}

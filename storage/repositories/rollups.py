@@ -29,13 +29,22 @@ _PERSON = {"uid": "string", "email": "string", "plan": "string"}
 _SIZES = {"used_bytes": "Int64", "actual_bytes": "Int64", "limit_bytes": "Int64"}
 _NEAR = {"quota": "string", **_PERSON, "used": "Int64", "limit": "Int64", "percent": "Float64", "state": "string"}
 _PLANS = {
-    "plan": "string", "users": "Int64", "used_bytes": "Int64", "limit_bytes": "Int64", "clips": "Int64",
+    "plan": "string",
+    "users": "Int64",
+    "used_bytes": "Int64",
+    "limit_bytes": "Int64",
+    "clips": "Int64",
     "unknown_plan_users": "Int64",
-}  # fmt: skip
+}
 _GROWTH = {
-    "day": "datetime64[us, UTC]", "users": "Int64", "videos": "Int64", "clips": "Int64", "clip_bytes": "Int64",
-    "used_bytes": "Int64", "joined": "Int64",
-}  # fmt: skip
+    "day": "datetime64[us, UTC]",
+    "users": "Int64",
+    "videos": "Int64",
+    "clips": "Int64",
+    "clip_bytes": "Int64",
+    "used_bytes": "Int64",
+    "joined": "Int64",
+}
 _DRIFT = {"counter": "string", "users": "Int64", "sum": "Int64", "absolute": "Int64"}
 
 
@@ -208,9 +217,7 @@ def _view(head: RollupHead, shards: Sequence[Shard], missing: tuple[int, ...]) -
 
 def _part(shard: Shard) -> Part:
     users = int(shard.content["totals"].get("users", 0))
-    return Part(
-        shard.index, shard.read_at, shard.finished_at, shard.complete, users, shard.reads, tuple(shard.notes)
-    )  # fmt: skip
+    return Part(shard.index, shard.read_at, shard.finished_at, shard.complete, users, shard.reads, tuple(shard.notes))
 
 
 def _growth(points: Sequence[Content], joined: Mapping[str, int]) -> pd.DataFrame:
@@ -226,6 +233,9 @@ def _frame(rows: Sequence[Content], types: Mapping[str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows), columns=list(types), dtype="object")
     if "day" in types:
         frame["day"] = pd.to_datetime(frame["day"], utc=True)
-    whole = {name: whole_column(frame[name].where(frame[name].notna(), None).tolist())
-             for name, kind in types.items() if kind == "Int64"}  # fmt: skip
+    whole = {
+        name: whole_column(frame[name].where(frame[name].notna(), None).tolist())
+        for name, kind in types.items()
+        if kind == "Int64"
+    }
     return frame.assign(**whole).astype({name: kind for name, kind in types.items() if kind != "Int64"})

@@ -190,9 +190,15 @@ class Scan(BackgroundRun[ScanEnd]):
     kind = "scan"
 
     def __init__(
-        self, number: int, checker: VerifyContext, *, most_users: int, resume_after: str | None, asked_by: str,
+        self,
+        number: int,
+        checker: VerifyContext,
+        *,
+        most_users: int,
+        resume_after: str | None,
+        asked_by: str,
         read_budget: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(number, clock=checker.clock, asked_by=asked_by)
         self._checker = checker
         self._read_budget = read_budget
@@ -268,9 +274,14 @@ class Scans(OneAtATime[Scan]):
     busy = "A scan is running already."
 
     def start(
-        self, checker: VerifyContext, *, most_users: int, resume_after: str | None, asked_by: str,
+        self,
+        checker: VerifyContext,
+        *,
+        most_users: int,
+        resume_after: str | None,
+        asked_by: str,
         read_budget: int | None = None,
-    ) -> Scan:  # fmt: skip
+    ) -> Scan:
         """Starts one, which stops after the user with whom it has read so many documents. `Refused` while one runs."""
         most = max(1, min(most_users, MAX_USERS))
         return self._begin(

@@ -22,8 +22,12 @@ _LOOKED = "recording-looked"  # session key: videos whose thumbnails this sessio
 def record(actor: Actor, event: Event) -> None:
     """Appends the event; raises where it cannot be recorded, so that nothing is handed out unrecorded."""
     trail(stores().settings.firestore.project_id).append(audit.attributed(actor, event))
-    logs.event(event.action, actor=actor, target="/".join(filter(None, (event.uid, event.video_id, event.clip_id))),
-               outcome=event.outcome)  # fmt: skip
+    logs.event(
+        event.action,
+        actor=actor,
+        target="/".join(filter(None, (event.uid, event.video_id, event.clip_id))),
+        outcome=event.outcome,
+    )
 
 
 @contextmanager

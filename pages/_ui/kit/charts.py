@@ -74,9 +74,14 @@ def bars(
     on pointing. Without a `colour` each row has its own, as `#rrggbb` in the column `colour`.
     """
     shape = _bars(
-        name, value, label, tuple(more), status.shade(colour) if colour else None, status.shade("gray"),
+        name,
+        value,
+        label,
+        tuple(more),
+        status.shade(colour) if colour else None,
+        status.shade("gray"),
         max(40, pixels * len(frame)),
-    )  # fmt: skip
+    )
     draw(shape, frame, alt=alt)
 
 
@@ -99,9 +104,10 @@ def _bars(
     )
     thickness = {"cornerRadiusEnd": 3, "height": {"band": 0.7}}
     drawn = (
-        base.mark_bar(color=colour, **thickness) if colour
+        base.mark_bar(color=colour, **thickness)
+        if colour
         else base.mark_bar(**thickness).encode(color=altair.Color("colour:N", scale=None))
-    )  # fmt: skip
+    )
     text = altair.Text(f"{label}:N") if label else altair.Text(f"{value}:Q", format=",")
     return (drawn + base.mark_text(align="left", dx=5, color=words).encode(text=text)).properties(
         height=height, padding=TIGHT
@@ -125,9 +131,15 @@ def stacked(
     words, colours = scale
     names, present = set(frame[name]), set(frame[part])
     shape = _stacked(
-        name, part, value, tuple(one for one in order if one in names), tuple(words), tuple(colours),
-        tuple(word for word in words if word in present), status.shade("gray"),
-    )  # fmt: skip
+        name,
+        part,
+        value,
+        tuple(one for one in order if one in names),
+        tuple(words),
+        tuple(colours),
+        tuple(word for word in words if word in present),
+        status.shade("gray"),
+    )
     draw(shape, frame, alt=alt)
 
 
@@ -147,11 +159,12 @@ def _stacked(
         y=y,
         x=altair.X(f"{value}:Q", title=None, axis=None, stack="zero", scale=_room(48)),
         color=altair.Color(
-            f"{part}:N", scale=altair.Scale(domain=list(words), range=list(colours)),
+            f"{part}:N",
+            scale=altair.Scale(domain=list(words), range=list(colours)),
             legend=altair.Legend(orient="bottom", title=None, values=list(present)),
         ),
         tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],
-    )  # fmt: skip
+    )
     sums = rows().encode(y=y, x=f"sum({value}):Q", text=altair.Text(f"sum({value}):Q", format=","))
     layers = bars.mark_bar(height={"band": 0.65}) + sums.mark_text(align="left", dx=5, color=grey)
     return layers.properties(height=60 + 30 * len(order), padding=TIGHT)

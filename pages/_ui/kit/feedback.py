@@ -66,9 +66,12 @@ def ask(name: str) -> None:
     if budget is None:
         return
     st.button(
-        f"Read on, up to {budget * MORE:,} documents", key=f"{name}_more", icon=":material/payments:",
-        on_click=partial(_allow_more, page), help="Every document read is billed. Holds until this page is left.",
-    )  # fmt: skip
+        f"Read on, up to {budget * MORE:,} documents",
+        key=f"{name}_more",
+        icon=":material/payments:",
+        on_click=partial(_allow_more, page),
+        help="Every document read is billed. Holds until this page is left.",
+    )
 
 
 def say(cost: Cost, words: list[str]) -> None:
@@ -271,15 +274,23 @@ def freshness(
         age = format.ago(read_at, now).text if read_at else ""
         st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
         pressed = on_refresh is not None and st.button(
-            "Refresh", key=f"{key}_refresh", icon=":material/refresh:", type="tertiary",
-            on_click=_again, args=(on_refresh,),
+            "Refresh",
+            key=f"{key}_refresh",
+            icon=":material/refresh:",
+            type="tertiary",
+            on_click=_again,
+            args=(on_refresh,),
             help="Reads what changed since." if on_anew else None,
-        )  # fmt: skip
+        )
         if on_anew is not None:
             st.button(
-                "Read anew", key=f"{key}_anew", icon=":material/restart_alt:", type="tertiary", on_click=on_anew,
+                "Read anew",
+                key=f"{key}_anew",
+                icon=":material/restart_alt:",
+                type="tertiary",
+                on_click=on_anew,
                 help="Reads everything again: for a change made past this desk that left no newer updated_at.",
-            )  # fmt: skip
+            )
         return pressed
 
 

@@ -118,7 +118,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("failed", "Failed", "error", "red", "It was tried and did not work."),
         ),
     }
-)  # fmt: skip
+)
 
 
 def look(family: Family, value: str | None) -> StatusStyle:

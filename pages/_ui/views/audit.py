@@ -48,14 +48,36 @@ _DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just t
 MAX_KEYS = 200
 MOST_LINES, DETAIL_PIXELS = 16, 360  # longer details are scrolled in their place
 ACTOR, ACTION, OUTCOME, TEXT, FROM, TO, BEFORE, SIZE = (
-    "actor", "action", "outcome", "text", "from", "to", "before", "rows",
-)  # fmt: skip
+    "actor",
+    "action",
+    "outcome",
+    "text",
+    "from",
+    "to",
+    "before",
+    "rows",
+)
 SIZES = (50, 200, 900)
 ACTIONS = (
-    "media.look", "link.issue", "purge.plan", "purge.approve", "purge.decline", "purge.apply", "purge.cancel",
-    "purge.resume", "purge.end", "purge.undo", "purge.undo.end", "purge.empty", "purge.quarantine.end", "recount",
-    "set-status", "highlights", "upload", "undo-change",
-)  # fmt: skip
+    "media.look",
+    "link.issue",
+    "purge.plan",
+    "purge.approve",
+    "purge.decline",
+    "purge.apply",
+    "purge.cancel",
+    "purge.resume",
+    "purge.end",
+    "purge.undo",
+    "purge.undo.end",
+    "purge.empty",
+    "purge.quarantine.end",
+    "recount",
+    "set-status",
+    "highlights",
+    "upload",
+    "undo-change",
+)
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
 _WORDS = {
     "missing": "Missing",
@@ -103,9 +125,12 @@ def _change(change_id: str, needed: Action) -> None:
             st.badge("Taken back", icon=":material/undo:", color="gray")
         elif st.session_state.get(_OPEN) != change_id:
             st.button(
-                "Take it back…", key=key(PAGE, "undo_look", change_id), icon=":material/undo:", on_click=_open,
+                "Take it back…",
+                key=key(PAGE, "undo_look", change_id),
+                icon=":material/undo:",
+                on_click=_open,
                 args=(change_id,),
-            )  # fmt: skip
+            )
     if st.session_state.get(_OPEN) == change_id:
         body = partial(_look_at_undo, change_id, needed)
         feedback.section("the change", body, key=key(PAGE, "undo_form"), unknown="what it would put back")
@@ -136,17 +161,30 @@ def _look_at_undo(change_id: str, needed: Action) -> None:
         st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
     mark = (change_id, session.nonce(_NONCE))
     reason = st.text_input(
-        "Reason, with the ticket", key=key(PAGE, "undo_reason", *mark), max_chars=MAX_REASON_CHARS, live=True,
+        "Reason, with the ticket",
+        key=key(PAGE, "undo_reason", *mark),
+        max_chars=MAX_REASON_CHARS,
+        live=True,
         placeholder="Why it is taken back, for whoever reads the audit",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            "Put it back", key=key(PAGE, "undo_go", *mark), type="primary", icon=":material/undo:",
-            disabled=len(reason.strip()) < LEAST_REASON_CHARS, on_click=guarded(needed)(_undo),
+            "Put it back",
+            key=key(PAGE, "undo_go", *mark),
+            type="primary",
+            icon=":material/undo:",
+            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+            on_click=guarded(needed)(_undo),
             args=(change_id, found.uid, reason),
-        )  # fmt: skip
-        st.button("Leave it", key=key(PAGE, "undo_leave", *mark), type="tertiary", on_click=_open, args=(None,),
-                  shortcut="Esc")  # fmt: skip
+        )
+        st.button(
+            "Leave it",
+            key=key(PAGE, "undo_leave", *mark),
+            type="tertiary",
+            on_click=_open,
+            args=(None,),
+            shortcut="Esc",
+        )
 
 
 def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
@@ -206,9 +244,17 @@ def draw_entry(entry: Mapping[str, Any]) -> None:
 
 
 def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    named = (("When", format.utc(_at(entry)).text), ("Who", "actor"), ("From where", "origin"), ("User", "uid"),
-             ("Video", "video_id"), ("Clip", "clip_id"), ("Why", "reason"), ("Plan's fingerprint", "fingerprint"),
-             ("Job", "job_id"))  # fmt: skip
+    named = (
+        ("When", format.utc(_at(entry)).text),
+        ("Who", "actor"),
+        ("From where", "origin"),
+        ("User", "uid"),
+        ("Video", "video_id"),
+        ("Clip", "clip_id"),
+        ("Why", "reason"),
+        ("Plan's fingerprint", "fingerprint"),
+        ("Job", "job_id"),
+    )
     rows = [(name, value if name == "When" else str(entry.get(value) or "")) for name, value in named]
     return [(name, value) for name, value in rows if value]
 
@@ -275,9 +321,12 @@ def _form(given: Mapping[str, str]) -> None:
             outcome = _choice("Outcome", tuple(status.FAMILIES["outcome"]), given[OUTCOME], key(PAGE, "out", mark))
             days = st.date_input("Days (UTC)", _days(given), key=key(PAGE, "days", mark), format="YYYY-MM-DD")
             text = st.text_input(
-                "Text", given[TEXT], key=key(PAGE, "text", mark), type="search",
+                "Text",
+                given[TEXT],
+                key=key(PAGE, "text", mark),
+                type="search",
                 placeholder="in reasons, keys, ids, details",
-            )  # fmt: skip
+            )
         with st.container(horizontal=True, gap="small"):
             sent = st.form_submit_button("Search", type="primary", icon=":material/search:")
             cleared = st.form_submit_button("Clear", type="tertiary")
@@ -363,9 +412,10 @@ def _before() -> int | None:
 def _nothing(found: AuditPage, before: int | None) -> None:
     if found.cut:
         feedback.empty(
-            f"None of the {found.read:,} entries that were read fits.", icon="manage_search",
+            f"None of the {found.read:,} entries that were read fits.",
+            icon="manage_search",
             hint="Older ones may: go on below, or narrow the question by user, person, action or day.",
-        )  # fmt: skip
+        )
     elif before is not None:
         feedback.empty("Nothing older fits.", icon="last_page")
     else:
@@ -470,9 +520,14 @@ def _show_chain(answer: _Answer) -> None:
         columns = {"number": st.column_config.NumberColumn("Number"), "kind": "What", "detail": "Detail"}
         shown = pd.DataFrame(rows)
         tables.table(
-            shown.head(tables.ROW_LIMIT), key=key(PAGE, "breaks"), alt="Where the chain does not hold", columns=columns,
-            total=len(shown), csv_name="audit-breaks", csv_frame=lambda: shown,
-        )  # fmt: skip
+            shown.head(tables.ROW_LIMIT),
+            key=key(PAGE, "breaks"),
+            alt="Where the chain does not hold",
+            columns=columns,
+            total=len(shown),
+            csv_name="audit-breaks",
+            csv_frame=lambda: shown,
+        )
     if not answer.keyed:
         st.caption(
             ":material/key_off: The chain is sealed without a key (AUDIT\\_HMAC\\_KEY): whoever may write every entry "

@@ -24,8 +24,12 @@ from storage.services.fleet import near_or_over
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
 STEPS = {"analysis": "Before the highlights", "render": "While rendering", "finish": "Rendered, status never set"}
 _MEASURES = {
-    "Users": "users", "Videos": "videos", "Clips": "clips", "Size of clips": "clip_bytes", "Joined a day": "joined",
-}  # fmt: skip
+    "Users": "users",
+    "Videos": "videos",
+    "Clips": "clips",
+    "Size of clips": "clip_bytes",
+    "Joined a day": "joined",
+}
 _STATES = ("near_limit", "exceeded", "unknown")
 
 
@@ -47,9 +51,12 @@ def summary(view: FleetView) -> None:
         st.metric("Size of clips", size.text, border=True, icon=":material/database:", help=size.help or None)
         st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Users past their limit.")
         st.metric(
-            "Drifting", f"{drifting:,}", border=True, icon=":material/difference:",
+            "Drifting",
+            f"{drifting:,}",
+            border=True,
+            icon=":material/difference:",
             help="Users of whom the counter that drifts most often says something else than their clips.",
-        )  # fmt: skip
+        )
     notes = []
     if totals.unsized_clips:
         notes.append(f"{totals.unsized_clips:,} clips have no usable size, so the size is a lower bound.")
@@ -69,9 +76,14 @@ def _phantoms(totals: object) -> str | None:
 def growth(view: FleetView, *, page: str) -> None:
     """One measure by day, as far as days are known; a day without a rollup is a gap and no zero."""
     choice = st.segmented_control(
-        "Growth of", list(_MEASURES), default="Users", required=True, key=key(page, "growth"), bind="query-params",
+        "Growth of",
+        list(_MEASURES),
+        default="Users",
+        required=True,
+        key=key(page, "growth"),
+        bind="query-params",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     name = _MEASURES.get(str(choice), "users")
     known = view.growth[view.growth[name].notna()]
     if not len(known):
@@ -131,9 +143,14 @@ def quotas(view: FleetView) -> None:
         return
     frame = pd.DataFrame(rows)
     charts.stacked(
-        frame, "Quota", "State", "Users", scale=status.scale("usage"), order=QUOTAS.values(),
+        frame,
+        "Quota",
+        "State",
+        "Users",
+        scale=status.scale("usage"),
+        order=QUOTAS.values(),
         alt="Users near or over a limit, by quota",
-    )  # fmt: skip
+    )
     well = ", ".join(
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
     )
@@ -158,9 +175,13 @@ def plans(view: FleetView, *, page: str) -> None:
             "Of unknown plan", help="The user's document names a plan that is not known; it counts as free."
         )
     tables.table(
-        frame.head(tables.ROW_LIMIT), key=key(page, "plans"), alt="Users by plan", columns=columns, height="content",
+        frame.head(tables.ROW_LIMIT),
+        key=key(page, "plans"),
+        alt="Users by plan",
+        columns=columns,
+        height="content",
         csv_name="fleet-plans",
-    )  # fmt: skip
+    )
 
 
 def videos(view: FleetView) -> None:
@@ -201,9 +222,14 @@ def drift(view: FleetView, *, page: str) -> None:
         "off": st.column_config.TextColumn("Off by", help="The same without its sign: nothing cancels out."),
     }
     tables.table(
-        shown, key=key(page, "drift"), alt="Drift by counter", columns=columns, height="content",
-        csv_name="fleet-drift", csv_frame=lambda: frame,
-    )  # fmt: skip
+        shown,
+        key=key(page, "drift"),
+        alt="Drift by counter",
+        columns=columns,
+        height="content",
+        csv_name="fleet-drift",
+        csv_frame=lambda: frame,
+    )
 
 
 def _amount(value: int, is_bytes: bool) -> str:
@@ -242,21 +268,35 @@ def parts(view: FleetView, *, page: str) -> None:
 def draw_lists(view: FleetView, *, page: str) -> None:
     """One of the lists, as the address says."""
     chosen = st.segmented_control(
-        "List", [LIMITS, BIGGEST, DRIFTING], default=LIMITS, required=True, key=key(page, "list"),
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "List",
+        [LIMITS, BIGGEST, DRIFTING],
+        default=LIMITS,
+        required=True,
+        key=key(page, "list"),
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quota = _quota(view, page) if chosen == LIMITS else ""
         states_chosen = _states(page) if chosen == LIMITS else []
         names = sorted(view.plans["plan"].dropna())
         plan_names = st.multiselect(
-            "Plan", names, key=key(page, "plan"), bind="query-params", width=220, placeholder="All plans",
+            "Plan",
+            names,
+            key=key(page, "plan"),
+            bind="query-params",
+            width=220,
+            placeholder="All plans",
             format_func=lambda name: plain(name, 40),
-        )  # fmt: skip
+        )
         text = st.text_input(
-            "Search", key=key(page, "text"), type="search", bind="query-params", width=240,
+            "Search",
+            key=key(page, "text"),
+            type="search",
+            bind="query-params",
+            width=240,
             placeholder="Address or user id",
-        )  # fmt: skip
+        )
     if chosen == BIGGEST:
         _biggest(filtered(view.biggest, plan_names, text), view, page)
     elif chosen == DRIFTING:
@@ -283,9 +323,13 @@ def filtered(frame: pd.DataFrame, plan_names: list[str], text: str | None) -> pd
 def _quota(view: FleetView, page: str) -> str:
     names = {QUOTAS[name]: name for name in QUOTAS if name in view.states}
     chosen = st.segmented_control(
-        "Quota", list(names), default=next(iter(names), None), required=True, key=key(page, "quota"),
+        "Quota",
+        list(names),
+        default=next(iter(names), None),
+        required=True,
+        key=key(page, "quota"),
         bind="query-params",
-    )  # fmt: skip
+    )
     return names.get(str(chosen), "storage")
 
 
@@ -376,9 +420,16 @@ def _table(
     shown: pd.DataFrame, columns: Mapping[str, Any], name: str, alt_text: str, total: int, rows: pd.DataFrame, page: str
 ) -> None:
     tables.table(
-        shown, key=key(page, name), alt=alt_text, columns=columns, id_column="uid", total=total,
-        height="content" if len(shown) <= 10 else 420, csv_name=name, csv_frame=lambda: rows,
-    )  # fmt: skip
+        shown,
+        key=key(page, name),
+        alt=alt_text,
+        columns=columns,
+        id_column="uid",
+        total=total,
+        height="content" if len(shown) <= 10 else 420,
+        csv_name=name,
+        csv_frame=lambda: rows,
+    )
 
 
 def _number(label: str) -> Any:
@@ -389,12 +440,20 @@ def _bars(frame: pd.DataFrame) -> None:
     """The biggest as bars: what their clips add up to, or the counter where that is not known."""
     pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
-    names = [f"{plain(who, 32)} · {uid[:4]}" for who, uid in zip(frame["email"].fillna(frame["uid"]), frame["uid"],
-                                                                 strict=True)]  # fmt: skip
+    names = [
+        f"{plain(who, 32)} · {uid[:4]}"
+        for who, uid in zip(frame["email"].fillna(frame["uid"]), frame["uid"], strict=True)
+    ]
     data = pd.DataFrame({"User": names, "bytes": list(map(float, sizes))})
     data["Plan"] = [plain(one, 40) for one in frame["plan"]]
     data["Size"] = [format.size(size).text for size in sizes]
     charts.bars(
-        data, "User", "bytes", colour="blue", label="Size", more=("Plan", "Size"), pixels=26,
+        data,
+        "User",
+        "bytes",
+        colour="blue",
+        label="Size",
+        more=("Plan", "Size"),
+        pixels=26,
         alt="Storage of the biggest users, the largest first",
-    )  # fmt: skip
+    )

@@ -67,9 +67,13 @@ def _offer(page: str) -> None:
         st.markdown(f":material/play_circle: **Make it here.** {_words(found)}")
         if found.affordable:
             st.button(
-                "Make the figures now", key=key(page, "start"), type="primary", icon=":material/play_arrow:",
-                on_click=_start, args=(found.users, bound),
-            )  # fmt: skip
+                "Make the figures now",
+                key=key(page, "start"),
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=_start,
+                args=(found.users, bound),
+            )
         elif found.users <= USERS_HERE:
             st.caption(f"The budget of this page is {bound:,} document reads.")
             feedback.ask(key(page, "start"))
@@ -91,11 +95,18 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
     rollup_runs().start(
         lambda tell: run_rollup(
-            opened.records, open_writers(opened).documents, opened.settings.plan_limits, _now,
-            stale_after=stale_after, on_progress=tell,
+            opened.records,
+            open_writers(opened).documents,
+            opened.settings.plan_limits,
+            _now,
+            stale_after=stale_after,
+            on_progress=tell,
         ),
-        clock=_now, users_total=users, asked_by=actor.email, read_budget=bound,
-    )  # fmt: skip
+        clock=_now,
+        users_total=users,
+        asked_by=actor.email,
+        read_budget=bound,
+    )
     logs.event("rollup", actor=actor, outcome="begun", users=users)
 
 
@@ -121,11 +132,11 @@ def _running(page: str) -> None:
             if allowed(ACTION):
                 st.button(
                     "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
-                )  # fmt: skip
+                )
         share = min(1.0, found.users_done / found.users_total) if found.users_total else 0.0
         st.progress(
             share, text=f"{found.users_done:,} of {found.users_total:,} users · {', '.join(cost_words(found.cost))}"
-        )  # fmt: skip
+        )
 
 
 def _ended(found: RollupState, page: str) -> None:

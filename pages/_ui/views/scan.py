@@ -70,17 +70,24 @@ def _form(last: Snapshot | None, page: str) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.number_input(
                 "Users at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
-            )  # fmt: skip
+            )
             st.text_input("After the user id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
             st.button(
-                "Start", key=key(page, "start"), type="primary", icon=":material/play_arrow:", on_click=_start,
+                "Start",
+                key=key(page, "start"),
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=_start,
                 args=(page, None),
-            )  # fmt: skip
+            )
             if last is not None and last.last_uid and last.state in _CAN_GO_ON:
                 st.button(
-                    "Go on where it stopped", key=key(page, "resume"), icon=":material/resume:", on_click=_start,
+                    "Go on where it stopped",
+                    key=key(page, "resume"),
+                    icon=":material/resume:",
+                    on_click=_start,
                     args=(page, last.last_uid),
-                )  # fmt: skip
+                )
         feedback.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
 
 
@@ -104,9 +111,12 @@ def _start(actor: Actor, page: str, resume_after: str | None) -> None:
     after = resume_after or (check_id(typed, "uid") if typed else None)
     most = int(st.session_state.get(key(page, "most")) or 1)
     scans().start(
-        loads.checker(), most_users=most, resume_after=after, asked_by=actor.email,
+        loads.checker(),
+        most_users=most,
+        resume_after=after,
+        asked_by=actor.email,
         read_budget=feedback.allowed(page),
-    )  # fmt: skip
+    )
     logs.event("scan", actor=actor, outcome="begun", users=most)
 
 
@@ -133,7 +143,7 @@ def _running(page: str) -> None:
             st.markdown(f":material/autorenew: **Scanning**, started by {md(found.asked_by, 80)}", width="content")
             st.button(
                 "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
-            )  # fmt: skip
+            )
         if progress is None:
             st.progress(0.0, text="Listing users…")
         else:
@@ -181,9 +191,7 @@ def _ended(found: Snapshot, page: str) -> None:
     now = datetime.now(UTC)
     ran = verify.span_words(found.started_at, found.ended_at, now)
     cost = ", ".join(cost_words(Cost(**found.totals["cost"])))
-    st.markdown(
-        f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]"
-    )  # fmt: skip
+    st.markdown(f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]")
     number = sum(found.totals["summary"].values())
     verify.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
     if found.dropped:

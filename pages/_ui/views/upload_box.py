@@ -41,9 +41,10 @@ def _uid(typed: str) -> str:
         users = {match.uid for match in loads.find(typed).value.matches if match.type == "user"}
         if len(users) > 1:
             raise BadInput(
-                f"{len(users):,} customers match this address", field_name="User id or e-mail",
+                f"{len(users):,} customers match this address",
+                field_name="User id or e-mail",
                 remedy="Give the whole address, or open the customer with Find.",
-            )  # fmt: skip
+            )
         if users:
             return users.pop()
     return check_id(typed, UID)

@@ -126,9 +126,14 @@ def chart(findings: Sequence[Finding]) -> None:
     )
     order = [WORDS[kind] for kind in KINDS if WORDS[kind] in set(frame["Kind"])]
     charts.stacked(
-        frame, "Kind", "Severity", "Findings", scale=status.scale("severity"), order=order,
+        frame,
+        "Kind",
+        "Severity",
+        "Findings",
+        scale=status.scale("severity"),
+        order=order,
         alt="Findings by kind and severity",
-    )  # fmt: skip
+    )
 
 
 def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
@@ -139,13 +144,13 @@ def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         severity = st.pills(
             "Severity", severities, selection_mode="multi", key=key(page, "severity"), bind="query-params", wrap=True
-        )  # fmt: skip
+        )
         kind = st.multiselect(
             "Kind", kinds, key=key(page, "kind"), bind="query-params", width=300, placeholder="All kinds"
-        )  # fmt: skip
+        )
         text = st.text_input(
             "Search", key=key(page, "text"), type="search", bind="query-params", width=240, placeholder="Id or key"
-        )  # fmt: skip
+        )
     needle = (text or "").strip().casefold()
     return [
         finding
@@ -201,9 +206,17 @@ def table(
         "uid": "User",
     }
     return tables.table(
-        shown, key=key(page, "findings"), alt="Findings, gravest first", columns=columns, id_column="id", select="one",
-        total=part, height="content" if len(rows) <= 10 else 440, csv_name=csv_name, csv_frame=lambda: frame(findings),
-    )  # fmt: skip
+        shown,
+        key=key(page, "findings"),
+        alt="Findings, gravest first",
+        columns=columns,
+        id_column="id",
+        select="one",
+        total=part,
+        height="content" if len(rows) <= 10 else 440,
+        csv_name=csv_name,
+        csv_frame=lambda: frame(findings),
+    )
 
 
 def _address(finding: Finding) -> str:
@@ -241,15 +254,15 @@ def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> boo
         if again is not None:
             at = format.ago(again.checked_at, now)
             st.markdown(f"{_STANDING[again.standing]} :small[:gray[checked {at.text}]]", width="content", help=at.help)
-        st.page_link(
-            SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: finding.uid}
-        )  # fmt: skip
+        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: finding.uid})
         if finding.video_id is not None:
             ids = {UID: finding.uid, VIDEO_ID: finding.video_id, CLIP_ID: finding.clip_id}
             st.page_link(
-                SCREENS["video"].file, label="Video", icon=":material/movie:",
+                SCREENS["video"].file,
+                label="Video",
+                icon=":material/movie:",
                 query_params={name: value for name, value in ids.items() if value},
-            )  # fmt: skip
+            )
     if again is not None and again.reason:
         st.caption(md(again.reason, 400))
     return pressed

@@ -19,10 +19,15 @@ from storage.domain.purge.plan import CounterChange, CounterValue
 MAX_SHOWN_CHARS = 80
 COUNTERS = frozenset(
     {
-        "total_storage_bytes", "total_clips_count", "styled_clips_bytes", "styled_clips_count",
-        "total_size_bytes", "clips_count", "clips_by_style",
+        "total_storage_bytes",
+        "total_clips_count",
+        "styled_clips_bytes",
+        "styled_clips_count",
+        "total_size_bytes",
+        "clips_count",
+        "clips_by_style",
     }
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,29 @@ Kind = Literal["clip", "clips", "video", "user"]
 # an empty key prefix a uid of `users` or `clips` would be the prefix of everybody.
 RESERVED = frozenset(
     {
-        "users", "videos", "clips", "sources", "raw", "neural", "transcripts", "highlights", "highlights.json",
-        "shares", "share_slugs", "storage_accounting", "credit_transactions", "plans",
-        "all", "*", "null", "none", "nil", "undefined", "nan",
+        "users",
+        "videos",
+        "clips",
+        "sources",
+        "raw",
+        "neural",
+        "transcripts",
+        "highlights",
+        "highlights.json",
+        "shares",
+        "share_slugs",
+        "storage_accounting",
+        "credit_transactions",
+        "plans",
+        "all",
+        "*",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "nan",
     }
-)  # fmt: skip
+)
 
 
 GIB = 1024**3

@@ -43,9 +43,12 @@ def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, 
         return
     if st.session_state.get(_OPEN) != plan.plan_id and (plan.scope.kind != "clip" or needed):
         st.button(
-            "Go on to the confirmation", icon=":material/arrow_downward:", key=key(PAGE, "open"), on_click=_open,
+            "Go on to the confirmation",
+            icon=":material/arrow_downward:",
+            key=key(PAGE, "open"),
+            on_click=_open,
             args=(plan.plan_id,),
-        )  # fmt: skip
+        )
         return
     st.html(_DANGER)
     with st.container(border=True, key=key(PAGE, "confirm_box")):
@@ -123,13 +126,18 @@ def _second(needed: tuple[str, ...], *, approved: bool) -> None:
 def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
     left, right = st.columns([3, 1])
     reason = left.text_input(
-        "Reason", key=key(PAGE, "reason", *mark), max_chars=MAX_REASON_CHARS - 120, live=True,
-        placeholder="Why it must go. It stays in the audit for ever, so no links and no private details.",
-    )  # fmt: skip
-    ticket = right.text_input(
-        "Ticket" if ticket_needed else "Ticket (if there is one)", key=key(PAGE, "ticket", *mark), max_chars=100,
+        "Reason",
+        key=key(PAGE, "reason", *mark),
+        max_chars=MAX_REASON_CHARS - 120,
         live=True,
-    )  # fmt: skip
+        placeholder="Why it must go. It stays in the audit for ever, so no links and no private details.",
+    )
+    ticket = right.text_input(
+        "Ticket" if ticket_needed else "Ticket (if there is one)",
+        key=key(PAGE, "ticket", *mark),
+        max_chars=100,
+        live=True,
+    )
     return reason, ticket
 
 
@@ -153,9 +161,13 @@ def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
         st.markdown(f"Its name, typed or pasted in full: **{md(plan.scope.typeable, 400)}**", width="content")
         copy_button(plan.scope.typeable, key=key(PAGE, "copy_name"), what="name", label="")
     return st.text_input(
-        "Name of what goes", key=key(PAGE, "phrase", *mark), live=True, autocomplete="off",
-        label_visibility="collapsed", placeholder=plan.scope.kind,
-    )  # fmt: skip
+        "Name of what goes",
+        key=key(PAGE, "phrase", *mark),
+        live=True,
+        autocomplete="off",
+        label_visibility="collapsed",
+        placeholder=plan.scope.kind,
+    )
 
 
 def _label(plan: PurgePlan, *, erase: bool) -> str:

@@ -144,9 +144,11 @@ def _undo(job: Job, now: datetime) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             reason = st.text_input(
-                "Reason for the undo", key=key(PAGE, "undo_reason", job.job_id, nonce), max_chars=MAX_REASON_CHARS,
+                "Reason for the undo",
+                key=key(PAGE, "undo_reason", job.job_id, nonce),
+                max_chars=MAX_REASON_CHARS,
                 live=True,
-            )  # fmt: skip
+            )
             pressed = st.button(
                 "Put everything back", icon=":material/undo:", disabled=not reason.strip(), key=key(PAGE, "undo", nonce)
             )
@@ -206,13 +208,21 @@ def _facts(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def _downloads(job_id: str, found: Mapping[str, Any]) -> None:
-    kinds = (("JSON", "json", "application/json", json.dumps(dict(found), indent=1)),
-             ("Text", "txt", "text/plain; charset=utf-8", as_text(found)))  # fmt: skip
+    kinds = (
+        ("JSON", "json", "application/json", json.dumps(dict(found), indent=1)),
+        ("Text", "txt", "text/plain; charset=utf-8", as_text(found)),
+    )
     for label, ending, mime, content in kinds:
         st.download_button(
-            label, data=content.encode(), file_name=f"certificate-{job_id}.{ending}", mime=mime, on_click="ignore",
-            key=key(PAGE, "certificate", ending), icon=":material/download:", type="tertiary",
-        )  # fmt: skip
+            label,
+            data=content.encode(),
+            file_name=f"certificate-{job_id}.{ending}",
+            mime=mime,
+            on_click="ignore",
+            key=key(PAGE, "certificate", ending),
+            icon=":material/download:",
+            type="tertiary",
+        )
 
 
 def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -269,9 +279,17 @@ def as_text(found: Mapping[str, Any]) -> str:
         ("What went missing beside it", list(found["verified"]["disturbed"]) or ["nothing"]),
         ("What was claimed and never seen", list(found["verified"].get("never_seen", ())) or ["nothing"]),
         ("What outlives it elsewhere", list(found["outlives"])),
-        ("Seal", [f"Job {found['certificate_of']}", f"Plan {found['plan_id']}", f"Fingerprint {found['fingerprint']}",
-                  f"Made by {found['maker'] or 'somebody unknown'}", f"Issued at {found['issued_at']}"]),
-    ]  # fmt: skip
+        (
+            "Seal",
+            [
+                f"Job {found['certificate_of']}",
+                f"Plan {found['plan_id']}",
+                f"Fingerprint {found['fingerprint']}",
+                f"Made by {found['maker'] or 'somebody unknown'}",
+                f"Issued at {found['issued_at']}",
+            ],
+        ),
+    ]
     lines = [title, "=" * len(title)]
     for heading, rows in parts:
         lines += ["", heading, "-" * len(heading), *(plain(row, 4_000) for row in rows)]

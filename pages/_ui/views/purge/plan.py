@@ -123,9 +123,12 @@ def _answer(plan: PurgePlan) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             approved = st.button(
-                "Approve this plan", type="primary", icon=":material/how_to_reg:", disabled=not seen,
+                "Approve this plan",
+                type="primary",
+                icon=":material/how_to_reg:",
+                disabled=not seen,
                 key=key(PAGE, "approve", nonce),
-            )  # fmt: skip
+            )
             declined = st.button(
                 "Decline", icon=":material/thumb_down:", disabled=not why.strip(), key=key(PAGE, "decline", nonce)
             )
@@ -163,9 +166,13 @@ def draw_contents(shown: Sheet) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key(PAGE, "sheet_head")
     ):
         chosen = st.segmented_control(
-            "List", ["By kind", *lists], default="By kind", key=key(PAGE, "list", plan.plan_id),
-            label_visibility="collapsed", required=True,
-        )  # fmt: skip
+            "List",
+            ["By kind", *lists],
+            default="By kind",
+            key=key(PAGE, "list", plan.plan_id),
+            label_visibility="collapsed",
+            required=True,
+        )
         with st.container(horizontal=True, width="content"):
             _downloads(plan)
     if chosen in lists:
@@ -432,9 +439,11 @@ def _acknowledge(plan: PurgePlan) -> None:
             key=key(PAGE, "acknowledge", plan.plan_id),
         )
         if st.button(
-            "Plan it anew, as acknowledged", icon=":material/fact_check:", disabled=not sure,
+            "Plan it anew, as acknowledged",
+            icon=":material/fact_check:",
+            disabled=not sure,
             key=key(PAGE, "acknowledged", plan.plan_id),
-        ):  # fmt: skip
+        ):
             home.make(plan.scope, acknowledge_missing=True)
 
 
