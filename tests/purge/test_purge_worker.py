@@ -71,10 +71,10 @@ def test_who_is_gone_and_who_may_be_there() -> None:
 def test_a_lease_is_renewed_while_a_long_call_runs(world: PurgeWorld) -> None:
     world.add_user("u1", {VIDEO: 1})
     quick = world.open(limits=replace(world.settings.purge, lease_seconds=1))
-    with claim(quick, world.apply(world.plan(SCOPE)).job_id) as ledger:
-        first = ledger.job.lease_until
-        until(lambda: world.purging.jobs.get(ledger.job.job_id).lease_until != first)
-        now = world.purging.jobs.get(ledger.job.job_id)
+    with claim(quick, world.apply(world.plan(SCOPE)).job_id) as lease:
+        first = lease.job.lease_until
+        until(lambda: world.purging.jobs.get(lease.job.job_id).lease_until != first)
+        now = world.purging.jobs.get(lease.job.job_id)
         assert now.lease_until is not None
         assert first is not None
         assert now.lease_until > first

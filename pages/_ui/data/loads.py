@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from pages._ui.data import purges
-from pages._ui.data.purges import Sheet, Standing
+from pages._ui.data.purges import PlanStatus, PlanSummary
 from pages._ui.data.resources import stores, user_reads, user_tables
 from pages._ui.kit import feedback
 from storage.actions import health
@@ -176,19 +176,19 @@ def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
 
 
 @st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
-def plan(name: str) -> Sheet:
+def plan(name: str) -> PlanSummary:
     """A purge plan. Shared and not copied: it is frozen, never changes, and may have tens of thousands of rows."""
-    return purges.sheet(name)
+    return purges.summary(name)
 
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
-def standing(name: str, fingerprint: str) -> Loaded[Standing]:
+def plan_status(name: str, fingerprint: str) -> Loaded[PlanStatus]:
     """What became of this plan, as it was sealed: approvals, declines, its job."""
-    return measured(lambda: purges.standing(plan(name)))
+    return measured(lambda: purges.plan_status(plan(name)))
 
 
 @st.cache_resource(ttl=5, max_entries=1, show_spinner=False)
-def open_plans() -> Loaded[tuple[Sheet, ...]]:
+def open_plans() -> Loaded[tuple[PlanSummary, ...]]:
     """The plans that may still be applied, the newest first; shared and not copied, as each of them is."""
     return measured(lambda: purges.open_plans(plan))
 
@@ -226,7 +226,7 @@ def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditP
 
 def forget_purges() -> None:
     """Drops what was read of plans and jobs; to be called after something was done to one of them."""
-    for load in (standing, open_plans, jobs, jobs_going_on, job, certificate, audit):
+    for load in (plan_status, open_plans, jobs, jobs_going_on, job, certificate, audit):
         load.clear()
 
 

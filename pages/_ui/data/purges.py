@@ -49,7 +49,7 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PlanStatus:
     """What has become of a plan since it was made. `job` is there once it was applied; `read_at`: Firestore's time."""
 
     approvals: tuple[Approval, ...] = ()
@@ -63,7 +63,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PlanSummary:
     """A plan with what takes long to work out of a large one: its fingerprint, the number and bytes of its objects by
     the layout's kinds, the number of its documents by collection."""
 
@@ -122,7 +122,7 @@ def _kept_plan(name: str) -> PurgePlan:
     return plan
 
 
-def sheet(name: str) -> Sheet:
+def summary(name: str) -> PlanSummary:
     """The plan with its sums."""
     plan, parse = read_plan(name), resources.stores().layout.parse
     objects: dict[str, tuple[int, int]] = {}
@@ -131,7 +131,7 @@ def sheet(name: str) -> Sheet:
         count, size = objects.get(kind, (0, 0))
         objects[kind] = (count + 1, size + item.size_bytes)
     documents = Counter(collection_of(item.path) for item in plan.documents)
-    return Sheet(plan, plan.fingerprint, objects, dict(documents))
+    return PlanSummary(plan, plan.fingerprint, objects, dict(documents))
 
 
 def collection_of(path: str) -> str:
@@ -139,22 +139,22 @@ def collection_of(path: str) -> str:
     return path.split("/")[-2] if "/" in path else path
 
 
-def begin(shown: PurgePlan, request: Request, actor: Actor) -> Job:
+def begin(plan: PurgePlan, request: Request, actor: Actor) -> Job:
     """Applies the plan that was shown and starts the process that does it."""
     purging = context()
-    job = jobs.apply_plan(purging, _as_shown(shown), request, actor)
+    job = jobs.apply_plan(purging, _as_shown(plan), request, actor)
     start(job.job_id)
     return job
 
 
-def approve(shown: PurgePlan, actor: Actor) -> Approval:
+def approve(plan: PurgePlan, actor: Actor) -> Approval:
     """A second person's approval of the plan that was shown."""
-    return plans.approve(context(), _as_shown(shown), actor)
+    return plans.approve(context(), _as_shown(plan), actor)
 
 
-def decline(shown: PurgePlan, reason: str, actor: Actor) -> None:
+def decline(plan: PurgePlan, reason: str, actor: Actor) -> None:
     """A second person's no to the plan that was shown, on record with its reason."""
-    plans.decline(context(), _as_shown(shown), reason, actor)
+    plans.decline(context(), _as_shown(plan), reason, actor)
 
 
 def cancel(name: str, actor: Actor) -> Job:
@@ -176,11 +176,11 @@ def undo(name: str, reason: str, actor: Actor) -> Job:
     return job
 
 
-def standing(shown: Sheet) -> Standing:
+def plan_status(summary: PlanSummary) -> PlanStatus:
     """Approvals, declines and the job of a plan, as they are now."""
-    purging, plan, fingerprint = context(), shown.plan, shown.fingerprint
+    purging, plan, fingerprint = context(), summary.plan, summary.fingerprint
     entries = AuditLog(purging.stores.handle).search(action=plans.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
-    return Standing(
+    return PlanStatus(
         approvals=plans.approvals_that_hold(purging, plan),
         declines=tuple(
             Decline(str(entry["actor"]), str(entry["at"]), str(entry["reason"]))
@@ -192,7 +192,7 @@ def standing(shown: Sheet) -> Standing:
     )
 
 
-def open_plans(read: Callable[[str], Sheet]) -> tuple[Sheet, ...]:
+def open_plans(read: Callable[[str], PlanSummary]) -> tuple[PlanSummary, ...]:
     """The plans that may still be applied, the newest first: one listing, and each plan through `read`.
 
     A plan whose content cannot be trusted is left out: whoever opens it by its link is told why.
@@ -203,18 +203,18 @@ def open_plans(read: Callable[[str], Sheet]) -> tuple[Sheet, ...]:
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
-    found: list[Sheet] = []
+    found: list[PlanSummary] = []
     for key in keys[:MAX_OPEN_PLANS]:
         name = key.removeprefix(folder).removesuffix(".json")
         if not _PLAN_ID.fullmatch(name):
             continue
         try:
-            shown = read(name)
+            summary = read(name)
         except (BadInput, Stale) as error:
             _log.warning("plan %s cannot be shown: %s", name, error.message)
             continue
-        if shown.plan.expires_at > now:
-            found.append(shown)
+        if summary.plan.expires_at > now:
+            found.append(summary)
     return tuple(found)
 
 
@@ -235,10 +235,10 @@ def in_force(plan: PurgePlan, now: datetime) -> bool:
     return now < plan.expires_at
 
 
-def _as_shown(shown: PurgePlan) -> PurgePlan:
+def _as_shown(plan: PurgePlan) -> PurgePlan:
     """The plan as it is kept now, which must be to the letter the one that the person saw."""
-    kept = _kept_plan(shown.plan_id)
-    if kept.fingerprint != shown.fingerprint:
+    kept = _kept_plan(plan.plan_id)
+    if kept.fingerprint != plan.fingerprint:
         raise Stale("The plan is not the one that was shown.", remedy="Open it again and look at it.")
     return kept
 

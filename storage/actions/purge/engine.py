@@ -59,9 +59,9 @@ class Ending:
 
 
 class Engine:
-    def __init__(self, purging: Purging, ledger: JobLease, steps: Sequence[Step], ending: Callable[[], Ending]) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, steps: Sequence[Step], ending: Callable[[], Ending]) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._steps = steps
         self._ending = ending
 
@@ -73,15 +73,15 @@ class Engine:
         try:
             if self._all_steps():
                 end = self._ending()
-                self._ledger.close(end.state, end.changes, end.also)
+                self._lease.close(end.state, end.changes, end.also)
         except LeaseLost:
             raise
         except StorageError as error:
             state: State = "interrupted" if error.retryable else "failed"
-            self._ledger.close(state, {"failure": error.as_dict()})
+            self._lease.close(state, {"failure": error.as_dict()})
 
     def _all_steps(self) -> bool:
-        job = self._ledger.job
+        job = self._lease.job
         pending = self._pending()  # may well be an empty mapping, which says that the batch was begun
         names = [step.name for step in self._steps]
         start = names.index(job.step) if job.step in names else 0
@@ -95,8 +95,8 @@ class Engine:
         return True
 
     def _tell(self, step: Step, batch: int) -> None:
-        job = self._ledger.job
-        rate = job.objects_per_second(self._ledger.now())
+        job = self._lease.job
+        rate = job.objects_per_second(self._lease.now())
         self._purging.progress(
             f"{step.name}: {batch + 1:,} of {step.batches():,} batches; {job.tally.objects:,} of {job.objects_total:,} "
             f"objects ({rate:,.0f}/s), {job.tally.documents:,} of {job.documents_total:,} documents"
@@ -104,7 +104,7 @@ class Engine:
 
     def _pending(self) -> Seen | None:
         """What was seen for the batch that an earlier worker began and did not end; `None` where there is none."""
-        job = self._ledger.job
+        job = self._lease.job
         sequence, seen = job.sequence, None
         while sequence > 0:
             entry = self._purging.jobs.entry(job.job_id, sequence) or {}
@@ -117,10 +117,10 @@ class Engine:
         return seen
 
     def _cancelled(self) -> bool:
-        self._ledger.hold()
-        if not self._ledger.job.cancel_by:
+        self._lease.hold()
+        if not self._lease.job.cancel_by:
             return False
-        self._ledger.close("cancelled", {})
+        self._lease.close("cancelled", {})
         return True
 
     def _batch(self, step: Step, batch: int, pending: Seen | None) -> None:
@@ -129,7 +129,7 @@ class Engine:
 
         def note(seen: Seen) -> None:
             last["seen"] = seen
-            self._ledger.note(step.name, batch, seen)
+            self._lease.note(step.name, batch, seen)
 
         pauses = iter(self._purging.pauses)
         while True:
@@ -137,13 +137,13 @@ class Engine:
             try:
                 if seen is None:
                     fresh = step.look(batch)
-                    self._ledger.begin(step.name, batch, fresh)
+                    self._lease.begin(step.name, batch, fresh)
                     last["seen"] = fresh
                     outcome = step.act(batch, fresh, again=False, note=note)
                 else:
                     outcome = step.act(batch, seen, again=True, note=note)
-                tally = self._ledger.job.tally.plus(outcome.tally)
-                self._ledger.end(step.name, batch, outcome.entry, {"tally": tally, **outcome.changes})
+                tally = self._lease.job.tally.plus(outcome.tally)
+                self._lease.end(step.name, batch, outcome.entry, {"tally": tally, **outcome.changes})
                 return
             except LeaseLost:
                 raise
@@ -161,4 +161,4 @@ class Engine:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))
             with suppress(Unreachable, Throttled):  # the batch itself finds out whether it is over
-                self._ledger.hold()
+                self._lease.hold()

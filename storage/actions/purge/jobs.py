@@ -274,8 +274,9 @@ def job_id_of(plan: PurgePlan) -> str:
 def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor) -> Job:
     """Creates the job for a plan, ready to be run by a worker; nothing of the customer's is touched yet.
 
-    Raises `BadInput` for a reason or address that cannot be used, `NotPermitted`, `Stale` for a plan that was altered,
-    has expired or whose world moved (`reasons` says what), `Refused` with every other ground. Each refusal is recorded.
+    Raises `BadInput` for a reason or address that cannot be used, `NotPermitted`, `Stale` for a plan that was altered
+    or has expired, or whose scope changed (`reasons` says how), and `Refused` with every other reason. Each refusal is
+    recorded.
     """
     reason, email = checked_reason(request.reason), normal_email(actor.email)
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
@@ -333,10 +334,10 @@ def _applied(job: Job) -> Refused:
 
 
 def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
-    """The world must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
+    """The scope must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
     acknowledged = plan.claims is not None and plan.claims.acknowledged
-    world = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
-    differences = (*moved(plan, world), *_beyond(purging, plan, world))
+    inventory = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
+    differences = (*moved(plan, inventory), *_beyond(purging, plan, inventory))
     if differences:
         raise Stale(
             "The world moved since the plan was made: " + "; ".join(differences[:5]) + ".",
@@ -345,22 +346,22 @@ def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
         )
 
 
-def _beyond(purging: Purging, plan: PurgePlan, world: Inventory) -> Iterator[str]:
+def _beyond(purging: Purging, plan: PurgePlan, inventory: Inventory) -> Iterator[str]:
     """What the plan names, the look at its scope did not find, and is there all the same: it is not the scope's.
 
     A clip's own objects, and whose a public link is, only documents tell; so this is asked of what they say now, and
     deleting has the version that was seen as its precondition.
     """
-    keys = {item.key for item in world.objects}
+    keys = {item.key for item in inventory.objects}
     rest = [item for item in plan.objects if item.key not in keys]
     if rest:
         gone = set(look_at(purging.stores.objects, rest, all_prefixes(plan.scope, purging.stores.layout)).absent)
         yield from (f"object not of the scope: {item.key}" for at, item in enumerate(rest) if at not in gone)
-    paths = {document.path for document in world.documents}
+    paths = {document.path for document in inventory.documents}
     named = [document.path for document in plan.documents if document.path not in paths]
     found = Subtree(purging.stores.handle).at(named) if named else {}
     yield from (f"document not of the scope: {path}" for path, document in found.items() if document is not None)
-    yield from _uploads_beyond(purging, set(plan.uploads) - set(world.uploads))
+    yield from _uploads_beyond(purging, set(plan.uploads) - set(inventory.uploads))
 
 
 def _uploads_beyond(purging: Purging, uploads: Collection[PlannedUpload]) -> Iterator[str]:

@@ -62,8 +62,8 @@ def make_plan(
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.plan", now=purging.clock())
         now = purging.now()
-        world = surveyed(purging, scope, now, acknowledged=acknowledge_missing)
-        if world.empty:
+        inventory = surveyed(purging, scope, now, acknowledged=acknowledge_missing)
+        if inventory.empty:
             raise NotFound(
                 f"There is nothing of {scope.spelled}: no object, no document.",
                 remedy="Look the id up with find; a purge of it may have ended already.",
@@ -77,13 +77,13 @@ def make_plan(
             target=purging.target,
             created_at=made,
             expires_at=made + purging.limits.plan_life,
-            objects=world.objects,
-            documents=world.documents,
-            uploads=world.uploads,
-            counters=world.counters,
-            warnings=world.warnings,
-            blocked=world.blocked,
-            claims=world.claims,
+            objects=inventory.objects,
+            documents=inventory.documents,
+            uploads=inventory.uploads,
+            counters=inventory.counters,
+            warnings=inventory.warnings,
+            blocked=inventory.blocked,
+            claims=inventory.claims,
         )
         plan = seal_plan(purging, plan)
     purging.trail.append(attributed(actor, planned_event(plan, blocked=bool(plan.blocked))))

@@ -108,14 +108,14 @@ class DeleteDocuments:
         self,
         name: str,
         purging: Purging,
-        ledger: JobLease,
+        lease: JobLease,
         plan: PurgePlan,
         batches: Sequence[Sequence[PlannedDocument]],
         left_alone: Callable[[], LeftAlone],
     ) -> None:
         self.name = name
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._plan = plan
         self._tree = Subtree(purging.stores.handle)
         self._batches = batches
@@ -141,7 +141,7 @@ class DeleteDocuments:
         while rest := _rest(items, absent, moved):
             changes = [Delete(items[position].path, items[position].update_time) for position in rest]
             try:
-                self._ledger.commit(changes, operation="Deleting documents")
+                self._lease.commit(changes, operation="Deleting documents")
                 break
             except Stale:
                 found = self._tree.messages([items[position].path for position in rest])
@@ -242,7 +242,7 @@ class Single:
 
     name: str
     purging: Purging
-    ledger: JobLease
+    lease: JobLease
     plan: PurgePlan
 
     def batches(self) -> int:
@@ -259,7 +259,7 @@ class NoteNeighbours(Single):
         """Lists the neighbours and keeps the list."""
         beside = snapshot(self.purging.stores, self.plan)
         content = json.dumps(beside, sort_keys=True).encode()
-        self.purging.writers.objects.put(neighbours_key(self.ledger.job.job_id), content, "application/json")
+        self.purging.writers.objects.put(neighbours_key(self.lease.job.job_id), content, "application/json")
         return BatchOutcome(entry={"neighbours": len(beside)})
 
 
@@ -272,7 +272,7 @@ class SetCounters(Single):
         if scope.kind == "user":
             return BatchOutcome(entry={"changed": []})
         videos = scope.video_ids if scope.clips else ()
-        self.ledger.hold()
+        self.lease.hold()
         changed = set_counters(self.purging.stores, self.purging.writers.documents, scope.uid, videos)
         rows = [{"path": c.path, "field": c.field, "before": c.before, "after": c.after} for c in changed]
         return BatchOutcome(entry={"changed": rows})
@@ -287,13 +287,13 @@ class EmptyEarlier(Single):
         for job in self.purging.jobs.of_user(self.plan.scope.uid):
             if job.quarantine in {"kept", "emptied"} and self.plan.scope.covers(job.scope) and job.kind == "purge":
                 self._close(job)
-                self.ledger.hold()
+                self.lease.hold()
                 count = empty(self.purging, quarantine_prefix(job.job_id))
                 emptied.append({"job_id": job.job_id, "objects": count})
         replaced = 0
         for change in undoable.of_user(self.purging.stores, self.plan.scope.uid):
             if self._covers(change):
-                self.ledger.hold()
+                self.lease.hold()
                 undoable.empty_kept(self.purging.writers, change)
                 replaced += len(change.rows)
         return BatchOutcome(entry={"emptied": emptied, "replaced": replaced})
@@ -308,7 +308,7 @@ class EmptyEarlier(Single):
     def _close(self, job: Job) -> None:
         while job.quarantine == "kept":
             try:
-                self.ledger.commit(
+                self.lease.commit(
                     [Update(job.path, {"quarantine": "emptied"}, job.update_time)], operation="Closing a quarantine"
                 )
                 return
@@ -321,7 +321,7 @@ class Prove(Single):
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """The proof goes to the journal and into the certificate; its lists to the job."""
-        proof, now, job = self.proof(), self.ledger.now(), self.ledger.job
+        proof, now, job = self.proof(), self.lease.now(), self.lease.job
         public_url = self.purging.stores.settings.r2.public_url
         never_seen = None if self.plan.claims is None else len(proof.never_seen)
         outlives = what_outlives(job, wider=self._wider(), public_url=public_url, never_seen=never_seen)
@@ -334,34 +334,34 @@ class Prove(Single):
         """The earlier purges of more than this scope whose quarantines hold copies of it."""
         scope = self.plan.scope
         jobs = self.purging.jobs.of_user(scope.uid)
-        wider = [job for job in jobs if job.job_id != self.ledger.job.job_id and job.scope.covers(scope)]
+        wider = [job for job in jobs if job.job_id != self.lease.job.job_id and job.scope.covers(scope)]
         return [job.job_id for job in wider if job.quarantine == "kept" and not scope.covers(job.scope)]
 
     def proof(self) -> Proof:
         """A survey of the scope as for a plan, and the neighbours compared with the note of the beginning."""
         purging, plan = self.purging, self.plan
         now = purging.now()
-        world = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
-        kept = purging.stores.objects.get_bytes(neighbours_key(self.ledger.job.job_id), MAX_NEIGHBOURS_BYTES)
+        inventory = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
+        kept = purging.stores.objects.get_bytes(neighbours_key(self.lease.job.job_id), MAX_NEIGHBOURS_BYTES)
         beside: Mapping[str, Any] = json.loads(kept)
         return Proof(
             read_at=now,
             prefixes=all_prefixes(plan.scope, purging.stores.layout),
-            objects_left=len(world.objects),
-            documents_left=len(world.documents),
-            uploads_left=len(world.uploads),
-            residue=residue(world),
+            objects_left=len(inventory.objects),
+            documents_left=len(inventory.documents),
+            uploads_left=len(inventory.uploads),
+            residue=residue(inventory),
             neighbours=len(beside),
             disturbed=compare(purging.stores, plan, beside),
             never_seen=plan.claims.missing if plan.claims is not None else (),
         )
 
 
-def residue(world: Inventory) -> tuple[str, ...]:
+def residue(inventory: Inventory) -> tuple[str, ...]:
     """What is left, one line for each."""
-    lines = [f"object: {item.key}" for item in world.objects]
-    lines += [f"document: {item.path}" for item in world.documents]
-    return (*lines, *(f"unfinished upload: {item.key}" for item in world.uploads))
+    lines = [f"object: {item.key}" for item in inventory.objects]
+    lines += [f"document: {item.path}" for item in inventory.documents]
+    return (*lines, *(f"unfinished upload: {item.key}" for item in inventory.uploads))
 
 
 class AbortUploads:
@@ -369,9 +369,9 @@ class AbortUploads:
 
     name = "uploads"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan) -> None:
         self._writer = purging.writers.objects
-        self._ledger = ledger
+        self._lease = lease
         self._batches = upload_batches(plan)
 
     def batches(self) -> int:
@@ -385,7 +385,7 @@ class AbortUploads:
         """Aborts them one by one; one that is gone after a beginning was aborted by it."""
         aborted = 0
         for upload in self._batches[batch]:
-            self._ledger.hold()
+            self._lease.hold()
             there = self._writer.abort_upload(MultipartUpload(upload.key, upload.upload_id, None))
             aborted += there or again
         gone = len(self._batches[batch]) - aborted
@@ -397,9 +397,9 @@ class EraseObjects:
 
     name = "objects"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._batches = object_batches(plan, erase=True)
         self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
 
@@ -419,7 +419,7 @@ class EraseObjects:
         moved = sorted({*before.moved, *now.moved})
         doomed = [items[position].key for position in now.as_seen(len(items)) if position not in before.moved]
         if doomed:
-            self._ledger.hold()
+            self._lease.hold()
             confirm_deleted(self._purging.writers.objects, doomed)
         return _outcome(items, before.absent, moved)
 
@@ -429,9 +429,9 @@ class KeepObjects:
 
     name = "objects"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, job_id: str) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan, job_id: str) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._quarantine = Quarantine(purging, job_id)
         self._batches = object_batches(plan, erase=False)
         self._prefixes = all_prefixes(plan.scope, purging.stores.layout)
@@ -448,14 +448,14 @@ class KeepObjects:
         items, first = self._batches[batch], batch * KEPT_BATCH
 
         def keep(position: int) -> str:
-            self._ledger.hold()
+            self._lease.hold()
             return self._quarantine.keep(first + position, items[position])
 
         with ContextThreads(max_workers=COPY_THREADS) as threads:
             kept = list(threads.map(keep, range(len(items))))
         ready = [position for position, word in enumerate(kept) if word == "kept"]
         now = look_at(self._purging.stores.objects, [items[position] for position in ready], self._prefixes)
-        self._ledger.hold()
+        self._lease.hold()
         doomed = [items[ready[index]].key for index in now.as_seen(len(ready))]
         if doomed:
             confirm_deleted(self._purging.writers.objects, doomed)

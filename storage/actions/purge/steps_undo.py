@@ -42,9 +42,9 @@ class ProveRestored:
 
     name = "look"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._plan = plan
         self._record = record
         self._quarantine = Quarantine(purging, of)
@@ -68,8 +68,8 @@ class ProveRestored:
         was sent before this undo was created.
         """
         if self._record.begun_keys:
-            settled = self._ledger.job.created_at + timedelta(seconds=SETTLING_SECONDS)
-            left = (settled - self._ledger.now()).total_seconds()
+            settled = self._lease.job.created_at + timedelta(seconds=SETTLING_SECONDS)
+            left = (settled - self._lease.now()).total_seconds()
             if left > 0:
                 self._purging.progress(f"{self.name}: a deletion may still be on its way; looking in {left:.0f} s.")
                 self._purging.wait(left)
@@ -129,9 +129,9 @@ class RestoreObjects:
 
     name = "objects back"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
         self._taken = record.taken_keys()
         self._sure = frozenset(record.deleted_keys)
         self._quarantine = Quarantine(purging, of)
@@ -159,7 +159,7 @@ class RestoreObjects:
         ]
 
         def put_back(pair: tuple[int, PlannedObject]) -> str:
-            self._ledger.hold()
+            self._lease.hold()
             return self._quarantine.put_back(*pair)
 
         with ContextThreads(max_workers=COPY_THREADS) as threads:
@@ -176,8 +176,8 @@ class RestoreDocuments:
 
     name = "documents back"
 
-    def __init__(self, purging: Purging, ledger: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
-        self._ledger = ledger
+    def __init__(self, purging: Purging, lease: JobLease, plan: PurgePlan, record: Record, of: str) -> None:
+        self._lease = lease
         self._digests = record.digests
         self._taken = record.taken_paths()
         self._sure = frozenset(record.deleted_paths)
@@ -212,7 +212,7 @@ class RestoreDocuments:
         missing, occupied = list(lines), list[str]()
         while missing:
             try:
-                self._ledger.commit([Restore(line) for line in missing], operation="Restoring")
+                self._lease.commit([Restore(line) for line in missing], operation="Restoring")
                 break
             except Stale:
                 missing, taken = self._sort(missing)
@@ -236,7 +236,7 @@ class RecountAll(Single):
         scope = self.plan.scope
         below = (item.path.split("/") for item in self.plan.documents)
         videos = sorted({parts[3] for parts in below if len(parts) >= 4 and parts[2] == "videos"})
-        self.ledger.hold()
+        self.lease.hold()
         changed = set_counters(self.purging.stores, self.purging.writers.documents, scope.uid, videos)
         rows = [{"path": c.path, "field": c.field, "before": c.before, "after": c.after} for c in changed]
         return BatchOutcome(entry={"changed": rows})
@@ -247,9 +247,9 @@ class EmptyQuarantine:
 
     name = "empty"
 
-    def __init__(self, purging: Purging, ledger: JobLease) -> None:
+    def __init__(self, purging: Purging, lease: JobLease) -> None:
         self._purging = purging
-        self._ledger = ledger
+        self._lease = lease
 
     def batches(self) -> int:
         """One; emptying again what is empty in part is harmless."""
@@ -260,10 +260,10 @@ class EmptyQuarantine:
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Unless something could not be put back: then it stays until it expires."""
-        job = self._ledger.job
+        job = self._lease.job
         if job.kind == "undo" and job.residue:
             return BatchOutcome(entry={"emptied": 0})
-        self._ledger.hold()
+        self._lease.hold()
         count = empty(self._purging, quarantine_prefix(job.of))
         return BatchOutcome(JobTally(objects=count) if job.kind == "empty" else JobTally(), {"emptied": count})
 

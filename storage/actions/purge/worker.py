@@ -63,47 +63,47 @@ def run_job(purging: Purging, job_id: str) -> Job:
     """
     with (
         patiently(),
-        claim(purging, job_id, partial(_record_end, purging)) as ledger,
-        asked_before_changes(ledger.hold),
+        claim(purging, job_id, partial(_record_end, purging)) as lease,
+        asked_before_changes(lease.hold),
     ):
         try:
-            _engine(purging, ledger).run()
+            _engine(purging, lease).run()
         except LeaseLost:
             raise
         except StorageError as error:  # before the first step: its plan cannot be read
-            ledger.close("interrupted" if error.retryable else "failed", {"failure": error.as_dict()})
+            lease.close("interrupted" if error.retryable else "failed", {"failure": error.as_dict()})
         except Exception as error:  # a fault of this program: the job must say so and not be tried for ever
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
-            ledger.close("failed", {"failure": failure})
-        return ledger.job
+            lease.close("failed", {"failure": failure})
+        return lease.job
 
 
-def _engine(purging: Purging, ledger: JobLease) -> Engine:
-    job = ledger.job
+def _engine(purging: Purging, lease: JobLease) -> Engine:
+    job = lease.job
     if job.kind == "empty":
-        return Engine(purging, ledger, [EmptyQuarantine(purging, ledger)], lambda: Ending("done"))
+        return Engine(purging, lease, [EmptyQuarantine(purging, lease)], lambda: Ending("done"))
     plan = stored_plan(purging, job.plan_id)
     check_applied(purging, job, plan)
     if job.kind == "purge":
-        return Engine(purging, ledger, _purge_steps(purging, ledger, plan), _purge_ending(ledger))
-    return Engine(purging, ledger, _undo_steps(purging, ledger, plan), _undo_ending(ledger))
+        return Engine(purging, lease, _purge_steps(purging, lease, plan), _purge_ending(lease))
+    return Engine(purging, lease, _undo_steps(purging, lease, plan), _undo_ending(lease))
 
 
-def _purge_steps(purging: Purging, ledger: JobLease, plan: PurgePlan) -> Sequence[Step]:
-    job = ledger.job
+def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[Step]:
+    job = lease.job
     left_alone = _left_alone(purging, job, plan)
-    objects: Step = EraseObjects(purging, ledger, plan) if job.erase else KeepObjects(purging, ledger, plan, job.job_id)
+    objects: Step = EraseObjects(purging, lease, plan) if job.erase else KeepObjects(purging, lease, plan, job.job_id)
     steps: list[Step] = [
-        NoteNeighbours("neighbours", purging, ledger, plan),
+        NoteNeighbours("neighbours", purging, lease, plan),
         *([] if job.erase else [SaveDocuments(purging, plan, job.job_id)]),
-        DeleteDocuments("slugs", purging, ledger, plan, slug_batches(plan), LeftAlone),
-        AbortUploads(purging, ledger, plan),
+        DeleteDocuments("slugs", purging, lease, plan, slug_batches(plan), LeftAlone),
+        AbortUploads(purging, lease, plan),
         objects,
-        DeleteDocuments("documents", purging, ledger, plan, document_batches(plan), left_alone),
-        SetCounters("counters", purging, ledger, plan),
-        *([EmptyEarlier("earlier quarantines", purging, ledger, plan)] if job.erase else []),
-        Prove("proof", purging, ledger, plan),
+        DeleteDocuments("documents", purging, lease, plan, document_batches(plan), left_alone),
+        SetCounters("counters", purging, lease, plan),
+        *([EmptyEarlier("earlier quarantines", purging, lease, plan)] if job.erase else []),
+        Prove("proof", purging, lease, plan),
     ]
     return steps
 
@@ -121,29 +121,29 @@ def _left_alone(purging: Purging, job: Job, plan: PurgePlan) -> Callable[[], Lef
     return read
 
 
-def _purge_ending(ledger: JobLease) -> Callable[[], Ending]:
+def _purge_ending(lease: JobLease) -> Callable[[], Ending]:
     def ending() -> Ending:
-        clean = not ledger.job.residue and not ledger.job.disturbed
+        clean = not lease.job.residue and not lease.job.disturbed
         return Ending("done" if clean else "incomplete")
 
     return ending
 
 
-def _undo_steps(purging: Purging, ledger: JobLease, plan: PurgePlan) -> Sequence[Step]:
-    job = ledger.job
+def _undo_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[Step]:
+    job = lease.job
     record = record_of(purging.jobs, job.of, plan, erase=False)
     return [
-        RestoreObjects(purging, ledger, plan, record, job.of),
-        RestoreDocuments(purging, ledger, plan, record, job.of),
-        ProveRestored(purging, ledger, plan, record, job.of),
-        RecountAll("counters", purging, ledger, plan),
-        EmptyQuarantine(purging, ledger),
+        RestoreObjects(purging, lease, plan, record, job.of),
+        RestoreDocuments(purging, lease, plan, record, job.of),
+        ProveRestored(purging, lease, plan, record, job.of),
+        RecountAll("counters", purging, lease, plan),
+        EmptyQuarantine(purging, lease),
     ]
 
 
-def _undo_ending(ledger: JobLease) -> Callable[[], Ending]:
+def _undo_ending(lease: JobLease) -> Callable[[], Ending]:
     def ending() -> Ending:
-        job = ledger.job
+        job = lease.job
         if job.residue:  # the copies stay until they expire, and the undo may be begun again
             return Ending("incomplete", {}, {job_path(job.of): {"state": "incomplete"}})
         return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})

@@ -13,7 +13,7 @@ import streamlit as st
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
-from pages._ui.data.purges import Standing
+from pages._ui.data.purges import PlanStatus
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
@@ -35,10 +35,10 @@ _DANGER: Final = (
 _OPEN: Final = key(PAGE, "confirm_open")  # session key: the plan whose confirmation was opened
 
 
-def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, ...]) -> None:
+def draw(plan: PurgePlan, status: PlanStatus, email: str, *, needed: tuple[str, ...]) -> None:
     """The confirmation of this plan. That of a single clip is open at once; anything larger is opened by a click."""
     st.subheader("Apply", anchor=False)
-    if needed and email in {given.approver for given in standing.approvals} and not standing.counting(plan, email):
+    if needed and email in {given.approver for given in status.approvals} and not status.counting(plan, email):
         st.caption("You approved this plan, so somebody else applies it: its maker, or another admin.")
         return
     if st.session_state.get(_OPEN) != plan.plan_id and (plan.scope.kind != "clip" or needed):
@@ -52,7 +52,7 @@ def draw(plan: PurgePlan, standing: Standing, email: str, *, needed: tuple[str, 
         return
     st.html(_DANGER)
     with st.container(border=True, key=key(PAGE, "confirm_box")):
-        _form(plan, standing, email)
+        _form(plan, status, email)
 
 
 def _open(plan_id: str) -> None:
@@ -67,7 +67,7 @@ def _close() -> None:
 
 
 @st.fragment
-def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
+def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
     mark = (plan.plan_id, session.nonce(_NONCE))
     erase = st.toggle(
         "Erase without quarantine (legal requests): nothing can be given back", key=key(PAGE, "erase", *mark)
@@ -80,7 +80,7 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
         )
     needed = second_person_needed(plan, limits, erase=erase)
     large = plan.scope.kind != "clip" or bool(needed)
-    _second(needed, approved=bool(standing.counting(plan, email)))
+    _second(needed, approved=bool(status.counting(plan, email)))
     reason, ticket = _why(mark, ticket_needed=bool(needed))
     ticks = _ticks(plan, mark, erase=erase) if large else True
     phrase = _phrase(plan, mark)
@@ -89,7 +89,7 @@ def _form(plan: PurgePlan, standing: Standing, email: str) -> None:
         *([] if ticket.strip() or not needed else ["the ticket"]),
         *([] if ticks else ["every tick"]),
         *([] if plan.scope.is_named_by(phrase) else ["the name, to the letter"]),
-        *([] if standing.counting(plan, email) or not needed else ["a second person's approval"]),
+        *([] if status.counting(plan, email) or not needed else ["a second person's approval"]),
     ]
     label = _label(plan, erase=erase)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(PAGE, "danger")):

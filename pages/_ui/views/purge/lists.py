@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.data import loads
-from pages._ui.data.purges import Sheet
+from pages._ui.data.purges import PlanSummary
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, status, tables
 from pages._ui.kit.feedback import freshness
@@ -35,7 +35,7 @@ def plans() -> None:
     """What was planned within the last half hour and not applied yet, with what it waits for."""
     loaded = loads.open_plans()
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
-    rows = [_plan_row(shown) for shown in loaded.value if shown.plan.plan_id not in applied]
+    rows = [_plan_row(summary) for summary in loaded.value if summary.plan.plan_id not in applied]
     if not rows:
         feedback.empty(
             "No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses."
@@ -64,12 +64,12 @@ def plans() -> None:
     freshness(loaded.read_at, key=key(PAGE, "plans_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
-def _plan_row(shown: Sheet) -> dict[str, Any]:
-    plan = shown.plan
+def _plan_row(summary: PlanSummary) -> dict[str, Any]:
+    plan = summary.plan
     return {
         "plan_id": plan.plan_id,
         "open": url_for(PAGE, plan=plan.plan_id),
-        "waits": [_waits(shown)],
+        "waits": [_waits(summary)],
         "scope": plan.scope.spelled,
         "objects": len(plan.objects),
         "bytes": plan.total_bytes,
@@ -79,13 +79,13 @@ def _plan_row(shown: Sheet) -> dict[str, Any]:
     }
 
 
-def _waits(shown: Sheet) -> str:
-    plan = shown.plan
+def _waits(summary: PlanSummary) -> str:
+    plan = summary.plan
     if plan.blocked:
         return "Nothing: blocked"
     if not second_person_needed(plan, stores().settings.purge, erase=False):
         return "Apply"
-    approvals = loads.standing(plan.plan_id, shown.fingerprint).value.counting(plan, plan.maker)
+    approvals = loads.plan_status(plan.plan_id, summary.fingerprint).value.counting(plan, plan.maker)
     return "Its approved apply" if approvals else "A second person"
 
 

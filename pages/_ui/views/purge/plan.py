@@ -16,7 +16,7 @@ import streamlit as st
 from pages._ui.access.guard import allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
-from pages._ui.data.purges import Sheet, Standing, collection_of
+from pages._ui.data.purges import PlanStatus, PlanSummary, collection_of
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, format, session, tables
 from pages._ui.kit.feedback import cost_words, freshness
@@ -63,23 +63,23 @@ _COLLECTIONS = {
 TICK_SECONDS = 5
 
 
-def draw_approval(plan: PurgePlan, standing: Standing, actor: Actor, *, needed: bool) -> None:
+def draw_approval(plan: PurgePlan, status: PlanStatus, actor: Actor, *, needed: bool) -> None:
     """What was said so far; for the maker the link, for anybody else the two answers."""
     st.subheader("Second person", anchor=False)
-    _said(standing)
-    mine = any(given.approver == actor.email for given in standing.approvals)
+    _said(status)
+    mine = any(given.approver == actor.email for given in status.approvals)
     if actor.email == plan.maker:
-        if not (needed and standing.counting(plan, plan.maker)):
+        if not (needed and status.counting(plan, plan.maker)):
             _hand_on(plan, needed=needed)
     elif not mine:
         _answer(plan)
 
 
-def _said(standing: Standing) -> None:
-    for given in standing.approvals:
+def _said(status: PlanStatus) -> None:
+    for given in status.approvals:
         at = format.utc(given.at)
         st.success(f"{md(given.approver, 80)} approved exactly this plan at {at.text}.", icon=":material/how_to_reg:")
-    for no in standing.declines:
+    for no in status.declines:
         st.error(
             f"{md(no.by, 80)}: {md(no.reason, 600)}",
             title=f"Declined at {md(no.at[:19].replace('T', ' '))} UTC",
@@ -153,9 +153,9 @@ def _act(plan: PurgePlan, declining: str | None) -> None:
     st.rerun()
 
 
-def draw_contents(shown: Sheet) -> None:
+def draw_contents(summary: PlanSummary) -> None:
     """The choice of a list, the list, and the downloads. The plan's JSON is what the shell applies, too."""
-    plan = shown.plan
+    plan = summary.plan
     lists = {
         f"Objects {len(plan.objects):,}": _objects,
         f"Documents {len(plan.documents):,}": _documents,
@@ -178,7 +178,7 @@ def draw_contents(shown: Sheet) -> None:
     if chosen in lists:
         lists[str(chosen)](plan)
     else:
-        _by_kind(shown)
+        _by_kind(summary)
 
 
 def _downloads(plan: PurgePlan) -> None:
@@ -206,10 +206,10 @@ def everything(plan: PurgePlan) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "name", "bytes", "version"]).convert_dtypes()
 
 
-def _by_kind(shown: Sheet) -> None:
+def _by_kind(summary: PlanSummary) -> None:
     left, right = st.columns(2, gap="large")
-    largest = sorted(shown.objects.items(), key=lambda item: -item[1][1])
-    most = sorted(shown.documents.items(), key=lambda item: -item[1])
+    largest = sorted(summary.objects.items(), key=lambda item: -item[1][1])
+    most = sorted(summary.documents.items(), key=lambda item: -item[1])
     with left:
         st.markdown("**Objects in the bucket**")
         objects = [{"kind": OBJECT_KINDS.get(kind, UNKNOWN), "count": n, "bytes": size} for kind, (n, size) in largest]
@@ -292,45 +292,45 @@ def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.
 def draw_plan(plan_id: str) -> None:
     """The plan, and below it whatever may be done with it now."""
     with feedback.loading("Reading the plan…", 320):
-        shown = loads.plan(plan_id)
-        loaded = loads.standing(plan_id, shown.fingerprint)
-    plan, standing = shown.plan, loaded.value
-    ahead = loaded.read_at - standing.read_at if standing.read_at else timedelta()
+        summary = loads.plan(plan_id)
+        loaded = loads.plan_status(plan_id, summary.fingerprint)
+    plan, status = summary.plan, loaded.value
+    ahead = loaded.read_at - status.read_at if status.read_at else timedelta()
     now = datetime.now(UTC) - ahead
-    _head(shown, standing, now)
+    _head(summary, status, now)
     home.draw_subject(plan.scope)
-    _state(shown, standing, now, ahead)
+    _state(summary, status, now, ahead)
     _totals(plan)
     _warnings(plan)
     st.subheader("What goes", anchor=False)
-    draw_contents(shown)
+    draw_contents(summary)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
-    if standing.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
+    if status.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
         return
     actor = require("purge.plan", active=False)
     if allowed("purge.approve"):
-        draw_approval(plan, standing, actor, needed=bool(_needed(plan)))
+        draw_approval(plan, status, actor, needed=bool(_needed(plan)))
     if allowed("purge.apply"):
-        confirm.draw(plan, standing, actor.email, needed=_needed(plan))
+        confirm.draw(plan, status, actor.email, needed=_needed(plan))
 
 
 def _needed(plan: PurgePlan) -> tuple[str, ...]:
     return second_person_needed(plan, stores().settings.purge, erase=False)
 
 
-def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
-    plan = shown.plan
+def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
+    plan = summary.plan
     title, icon, _ = WHAT[plan.scope.kind]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(f"Plan: purge {md(plan.scope.spelled, 160)}", width="content", anchor=False)
         st.badge(title, icon=f":material/{icon}:", color="blue")
-        if standing.job is not None:
+        if status.job is not None:
             st.badge("Applied", icon=":material/check_circle:", color="gray")
         elif not purges.in_force(plan, now):
             st.badge("Lapsed", icon=":material/timer_off:", color="gray")
         elif plan.blocked:
             st.badge("Blocked", icon=":material/block:", color="red")
-        elif _needed(plan) and standing.counting(plan, plan.maker):
+        elif _needed(plan) and status.counting(plan, plan.maker):
             st.badge("Approved", icon=":material/how_to_reg:", color="green")
         elif _needed(plan):
             st.badge("Takes a second person", icon=":material/group:", color="orange")
@@ -338,20 +338,20 @@ def _head(shown: Sheet, standing: Standing, now: datetime) -> None:
         made = format.ago(plan.created_at, now)
         st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
         st.caption(f"{md(plan.plan_id)}", width="content")
-        st.caption(f"fingerprint {shown.fingerprint[:16]}…", help=shown.fingerprint, width="content")
-        copy_button(shown.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
+        st.caption(f"fingerprint {summary.fingerprint[:16]}…", help=summary.fingerprint, width="content")
+        copy_button(summary.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
         st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: plan.scope.uid})
         if plan.scope.video_id is not None:
             ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
 
 
-def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) -> None:
+def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timedelta) -> None:
     """The one thing that matters most now: applied, lapsed, blocked, or how long it holds. `now` is Firestore's time,
     which decides whether it holds; `ahead` is by how much this machine's clock is ahead of that."""
-    plan = shown.plan
-    if standing.job is not None:
-        job = standing.job
+    plan = summary.plan
+    if status.job is not None:
+        job = status.job
         st.info(
             f"This plan was applied by {md(job.actor)} {format.ago(job.created_at, now).text}. One plan is one job.",
             title="Applied",
@@ -387,14 +387,14 @@ def _state(shown: Sheet, standing: Standing, now: datetime, ahead: timedelta) ->
         _anew(plan.scope)
         _acknowledge(plan)
         return
-    waiting = bool(_needed(plan)) and not standing.counting(plan, plan.maker)
-    seen = (len(standing.approvals), len(standing.declines))
-    st.fragment(partial(_deadline, shown, ahead, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
+    waiting = bool(_needed(plan)) and not status.counting(plan, plan.maker)
+    seen = (len(status.approvals), len(status.declines))
+    st.fragment(partial(_deadline, summary, ahead, waiting=waiting, seen=seen), run_every=TICK_SECONDS)()
 
 
-def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
+def _deadline(summary: PlanSummary, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
     """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
-    plan, now = shown.plan, datetime.now(UTC) - ahead
+    plan, now = summary.plan, datetime.now(UTC) - ahead
     if not purges.in_force(plan, now):
         st.rerun()
     left = format.span((plan.expires_at - now).total_seconds())
@@ -403,12 +403,12 @@ def _deadline(shown: Sheet, ahead: timedelta, *, waiting: bool, seen: tuple[int,
         "It is refused by itself if anything of it moves before it is applied."
     )
     if waiting:
-        feedback.section("the approvals", partial(_look, shown, seen), key=key(PAGE, "look"))
+        feedback.section("the approvals", partial(_look, summary, seen), key=key(PAGE, "look"))
 
 
-def _look(shown: Sheet, seen: tuple[int, int]) -> None:
+def _look(summary: PlanSummary, seen: tuple[int, int]) -> None:
     require("purge.plan", active=False)
-    fresh = loads.standing(shown.plan.plan_id, shown.fingerprint).value
+    fresh = loads.plan_status(summary.plan.plan_id, summary.fingerprint).value
     if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.job is not None:
         st.rerun()
 
