@@ -92,7 +92,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def bench() -> RepairContext:
+def repair_context() -> RepairContext:
     """What a change is made with: its writers are opened when somebody makes one, and not kept."""
     found = stores()
     project = found.settings.firestore.project_id

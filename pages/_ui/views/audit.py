@@ -20,7 +20,7 @@ import streamlit as st
 from pages._ui.access.guard import allowed, guarded, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.data.resources import bench, stores
+from pages._ui.data.resources import repair_context, stores
 from pages._ui.kit import feedback, format, params, session, status, tables
 from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
@@ -192,7 +192,7 @@ def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
     if session.take(_OPEN) != change_id:
         return  # it was sent already
     try:
-        repair.undo(bench(), actor, change_id, reason)
+        repair.undo(repair_context(), actor, change_id, reason)
         st.session_state[_DONE] = change_id
     finally:
         loads.audit.clear()

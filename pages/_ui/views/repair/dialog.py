@@ -18,7 +18,7 @@ import streamlit as st
 
 from pages._ui.access.guard import require
 from pages._ui.data import audit_looks, loads
-from pages._ui.data.resources import bench
+from pages._ui.data.resources import repair_context
 from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
@@ -106,7 +106,7 @@ def _form(target: RepairTarget, subject: Subject) -> None:
     ):  # fmt: skip
         about = Event(kind.audited, "-", reason=reason, uid=target.uid, video_id=target.video_id)
         with st.spinner("Reading both stores…"), audit_looks.refusals(who, about):
-            planned = _Planned(target, asked, reason, kind.preview(bench(), subject, values, reason))
+            planned = _Planned(target, asked, reason, kind.preview(repair_context(), subject, values, reason))
             if planned.preview.blocked:
                 audit_looks.refused(who, about, Refused("It is refused.", reasons=planned.preview.blocked))
         st.session_state[_plan(target.page)] = planned
@@ -189,7 +189,7 @@ def confirm(planned: _Planned) -> None:
         return  # it was sent already, or planned anew meanwhile
     kind = target.kind
     try:
-        made = repair.apply(bench(), require(kind.action), planned.preview.plan, planned.reason)
+        made = repair.apply(repair_context(), require(kind.action), planned.preview.plan, planned.reason)
         ended = RepairOutcome(target, done=Done(planned.preview.done, made.change_ids))
     except Unsettled as error:
         ended = RepairOutcome(target, error=error, done=Done("", (error.change_id,)))

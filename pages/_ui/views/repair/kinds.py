@@ -96,8 +96,8 @@ def _no_inputs(subject: Subject, name: Name) -> None:
     st.caption("Every clip document of the user is read and added up.")
 
 
-def _recount_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
-    plan = repair.plan_recount(bench.stores, subject.uid, store_time(bench.stores.handle))
+def _recount_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = repair.plan_recount(context.stores, subject.uid, store_time(context.stores.handle))
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
@@ -128,15 +128,15 @@ def _rebuild_inputs(subject: Subject, name: Name) -> None:
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
 
 
-def _rebuild_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+def _rebuild_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
     uid, video_id = subject.uid, subject.video_id
     source = values["source"]
     if source == "file":
         if values["file"] is None:
             raise BadInput("No file was given", field_name="file", remedy="Choose a highlights file.")
-        plan = repair.plan_put(bench, uid, video_id, values["file"].getvalue())
+        plan = repair.plan_put(context, uid, video_id, values["file"].getvalue())
     else:
-        plan = repair.plan_rebuild(bench, uid, video_id, source)
+        plan = repair.plan_rebuild(context, uid, video_id, source)
     stored = plan.found.object
     was = number(stored.count, "highlight") if stored.usable else (stored.reason or stored.presence)
     notes = (
@@ -156,8 +156,8 @@ def _status_inputs(subject: Subject, name: Name) -> None:
     )  # fmt: skip
 
 
-def _status_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
-    plan = repair.plan_status(bench, subject.uid, subject.video_id, str(values["status"]), reason)
+def _status_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = repair.plan_status(context, subject.uid, subject.video_id, str(values["status"]), reason)
     verb = f"Set the status to {values['status']}"
     return Preview(plan.changes.effective, plan, verb, "The status was set.", plan.changes.warnings)
 
@@ -195,16 +195,16 @@ def _replace_inputs(subject: Subject, name: Name) -> None:
     st.checkbox("Replace it even if it is there and intact", key=name("intact"))
 
 
-def _replace_preview(bench: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+def _replace_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
     uid, video_id = subject.uid, subject.video_id
     media = _media(values)
     scene, style = _target(subject, values)
     planned = repair.plan_replace(
-        bench, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
+        context, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
     )
     plan = planned.upload
     path = f"users/{uid}/videos/{video_id}/clips/{plan.clip_id}"
-    raw = bench.stores.records.raw(path)
+    raw = context.stores.records.raw(path)
     before = raw.fields if raw else None
     changes = tuple(FieldChange(path, name, value_at(before, name), value) for name, value in plan.fields.items())
     size = format.size(media.info.size_bytes).text

@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui.access.guard import require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.data.resources import bench
+from pages._ui.data.resources import repair_context
 from pages._ui.kit import feedback, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import plain
@@ -59,7 +59,7 @@ def undo(shown: RepairOutcome) -> None:
     left = list(done.change_ids)
     try:
         while left:
-            repair.undo(bench(), require(target.kind.action), left[-1], f"Taken back: {target.kind.title}")
+            repair.undo(repair_context(), require(target.kind.action), left[-1], f"Taken back: {target.kind.title}")
             left.pop()
         ended = replace(shown, done=Done("Everything was put back as it was.", done.change_ids), undone=True)
     except StorageError as error:
