@@ -31,7 +31,7 @@ from storage.domain.json_lines import in_lines
 from storage.domain.policy import Actor
 from storage.errors import BadInput, Refused, Stale, StorageError, Unreachable
 from storage.repositories.audit_log import HEAD_PATH, MAX_TOGETHER, AuditLog, ChainHead, copy_key, end_key, entry_path
-from storage.repositories.queries import utc_now
+from storage.repositories.clock import utc_now
 from storage.repositories.stores import Stores
 from storage.services.audit_search import audit_log
 

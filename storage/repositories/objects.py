@@ -30,6 +30,7 @@ from storage.domain.documents import OBJECTS, ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
 from storage.errors import AccessDenied, BackendError, BadInput, NotFound, Unreachable, Unusable
 from storage.repositories import object_listing
+from storage.repositories.clock import utc_now
 from storage.repositories.object_listing import (
     ObjectStream,
     Uploads,
@@ -93,11 +94,6 @@ def _shorten(name: str) -> str:
         stem, dot, ending = name, "", ""
     room = MAX_NAME_BYTES - len(f"{dot}{ending}".encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + ending
-
-
-def utc_now() -> datetime:
-    """The clock unless another is given: aware, UTC."""
-    return datetime.now(UTC)
 
 
 class Objects:

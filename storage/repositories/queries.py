@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from storage.clients import firestore as pb
@@ -26,6 +26,7 @@ from storage.clients.meter import metering
 from storage.domain.documents import RawDocument, Schema, Table
 from storage.errors import BadInput, StorageError, Unusable
 from storage.ids import check_stored_id
+from storage.repositories.clock import utc_now
 from storage.repositories.columns import DocumentPage, TableBuilder
 from storage.repositories.decode import decode_time, encode_value, raw_document, relative_path, to_fields
 
@@ -161,11 +162,6 @@ def _fill(part: Any, field: str, operator: Operator, value: Any) -> None:
 
 
 """Reads one page: how to decode it, the cursor to go on from, the rows wanted at most; gives the next cursor."""
-
-
-def utc_now() -> datetime:
-    """The present, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 class RecordQueries:

@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,6 +37,7 @@ import grpc
 
 from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.errors import ConfigError, Problem, Refused, StorageError, Unreachable
+from storage.repositories.clock import utc_now
 from storage.sandbox import seeding, world
 from storage.sandbox.demo_state import DemoFolder, Heartbeat, Running, SampleData
 from storage.sandbox.firestore import FirestoreServer
@@ -231,11 +232,6 @@ class Demo:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
-
-
-def utc_now() -> datetime:
-    """The clock unless another is given: aware, UTC."""
-    return datetime.now(UTC)
 
 
 def configured_folder() -> Path:

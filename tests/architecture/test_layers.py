@@ -140,6 +140,19 @@ def test_the_stand_ins_are_imported_only_where_demo_mode_was_established() -> No
     assert wrong == []
 
 
+def test_our_firestore_imports_nothing_of_the_desk_but_the_index_definitions() -> None:
+    """So that it can be understood, changed and replaced by itself; its README says what it serves."""
+    own = ("storage.sandbox.firestore", "storage.domain.indexes", "google", "grpc")
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for path in SOURCES
+        if name_of(path).startswith("storage/sandbox/firestore/")
+        for module, line in imported_by(ast.walk(tree_of(path)))
+        if not is_in(module, own) and module.partition(".")[0] not in sys.stdlib_module_names
+    ]
+    assert wrong == []
+
+
 def test_the_domain_reads_no_clock() -> None:
     clocks = {f"{owner}.{name}" for owner in ("datetime", "date", "time") for name in CLOCKS}
     wrong = [

@@ -21,8 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "tests").rglob("*.py"))}
 WAITING = "tests/rigs/waiting.py"
 ALLOWED_TO_SLEEP = {
-    # The second holds a request back when a test tells it to; the third is a resolver that takes its time.
-    "sleep": {WAITING, "tests/rigs/http_faults.py", "tests/contract/test_hanging.py"},
+    # The second and third hold a call back when a test tells them to; the fourth is a resolver that takes its time.
+    "sleep": {
+        WAITING,
+        "tests/rigs/http_faults.py",
+        "tests/rigs/firestore_faults.py",
+        "tests/contract/test_hanging.py",
+    },
     "wait_for_timeout": {"tests/rigs/browser.py"},
 }
 # They look again from within the page, or put a script's text into it: the content policy refuses to run a text.

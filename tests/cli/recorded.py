@@ -16,10 +16,10 @@ import pytest
 from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
 from storage.clients import r2
-from storage.sandbox.firestore.faults import FaultRule, Faults
 from tests.cli.conftest import Answer
 from tests.purge.world import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.firestore_faults import FaultRule, Faults
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig

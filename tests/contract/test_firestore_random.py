@@ -39,7 +39,7 @@ def outcome(collection: firestore.CollectionReference, spec: Spec) -> list[str] 
         return type(error).__name__
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(documents=query_model.documents, specs=st.lists(query_model.specs(), min_size=1, max_size=6))
 def test_all_agree_on_what_a_query_finds(
     clients: list[firestore.Client], documents: Documents, specs: list[Spec]

@@ -93,26 +93,6 @@ def test_of_a_transaction_and_a_writer_outside_only_one_prevails(db: firestore.C
     assert [reference.get().get("by")] == winners
 
 
-def test_a_read_only_transaction_reads(db: firestore.Client) -> None:
-    db.document("c/d").set({"n": 1})
-    transaction = db.transaction(read_only=True)
-    transaction._begin()
-
-    assert [snapshot.id for snapshot in db.collection("c").stream(transaction=transaction)] == ["d"]
-    assert db.document("c/d").get(transaction=transaction).get("n") == 1
-    transaction._commit()
-
-
-def test_a_read_only_transaction_cannot_write(db: firestore.Client) -> None:
-    transaction = db.transaction(read_only=True)
-    transaction._begin()
-    write = {"delete": f"{db._database_string}/documents/c/d"}
-    request = {"database": db._database_string, "writes": [write], "transaction": transaction.id}
-
-    with pytest.raises(exceptions.InvalidArgument):
-        db._firestore_api.commit(request=request, metadata=db._rpc_metadata)
-
-
 def test_a_finished_transaction_is_of_no_more_use(db: firestore.Client) -> None:
     transaction = db.transaction()
     transaction._begin()
@@ -129,37 +109,6 @@ def test_a_finished_transaction_is_of_no_more_use(db: firestore.Client) -> None:
     )
 
 
-@pytest.mark.parametrize("change", ["add", "change", "delete"])
-def test_our_server_aborts_when_a_query_would_differ(embedded_db: firestore.Client, change: str) -> None:
-    embedded_db.document("c/d").set({"n": 1})
-    transaction = embedded_db.transaction()
-    transaction._begin()
-    assert len(list(embedded_db.collection("c").stream(transaction=transaction))) == 1
-
-    if change == "add":
-        embedded_db.document("c/e").set({"n": 1})
-    elif change == "change":
-        embedded_db.document("c/d").set({"n": 2})
-    else:
-        embedded_db.document("c/d").delete()
-
-    transaction.set(embedded_db.document("other/d"), {"n": 1})
-    with pytest.raises(exceptions.Aborted):
-        transaction._commit()
-    assert not embedded_db.document("other/d").get().exists
-
-
-def test_our_server_notices_a_document_that_was_missing_before(embedded_db: firestore.Client) -> None:
-    transaction = embedded_db.transaction()
-    transaction._begin()
-    assert not embedded_db.document("c/d").get(transaction=transaction).exists
-    embedded_db.document("c/d").set({"n": 1})
-
-    transaction.set(embedded_db.document("c/d"), {"n": 2})
-    with pytest.raises(exceptions.Aborted):
-        transaction._commit()
-
-
 @pytest.mark.parametrize("limit", ["MAX_AGE_SECONDS", "MAX_IDLE_SECONDS"])
 def test_our_server_closes_a_transaction_that_takes_too_long(
     embedded_db: firestore.Client, monkeypatch: pytest.MonkeyPatch, limit: str
@@ -172,15 +121,26 @@ def test_our_server_closes_a_transaction_that_takes_too_long(
         transaction._commit()
 
 
-def test_a_read_can_begin_its_transaction(db: firestore.Client) -> None:
-    db.document("c/d").set({"n": 1})
-    root = f"{db._database_string}/documents"
-    query = {"from_": [{"collection_id": "c"}]}
-    request = {"parent": root, "structured_query": query, "new_transaction": {"read_write": {}}}
+def test_our_server_aborts_when_a_document_that_was_read_was_made_changed_or_deleted(
+    embedded_db: firestore.Client,
+) -> None:
+    reference = embedded_db.document("c/d")
+    for change in (lambda: reference.set({"n": 1}), lambda: reference.set({"n": 2}), reference.delete):
+        transaction = embedded_db.transaction()
+        transaction._begin()
+        reference.get(transaction=transaction)
+        change()
 
-    answers = list(db._firestore_api.run_query(request=request, metadata=db._rpc_metadata))
+        transaction.set(embedded_db.document("other/d"), {"n": 1})
+        with pytest.raises(exceptions.Aborted):
+            transaction._commit()
+    assert not embedded_db.document("other/d").get().exists
 
-    assert answers[0].transaction
-    assert [answer.document.name for answer in answers if answer.document.name] == [f"{root}/c/d"]
-    finished = {"database": db._database_string, "transaction": answers[0].transaction}
-    db._firestore_api.rollback(request=finished, metadata=db._rpc_metadata)
+
+def test_a_transaction_can_follow_one_that_failed(db: firestore.Client) -> None:
+    begin, database = db._firestore_api.begin_transaction, db._database_string
+    first = begin(request={"database": database}, metadata=db._rpc_metadata).transaction
+    db._firestore_api.rollback(request={"database": database, "transaction": first}, metadata=db._rpc_metadata)
+    again = {"database": database, "options": {"read_write": {"retry_transaction": first}}}
+
+    assert begin(request=again, metadata=db._rpc_metadata).transaction != first

@@ -21,10 +21,10 @@ from storage.connect import connect
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.errors import Unreachable
-from storage.sandbox.firestore.faults import FaultRule
 from storage.sandbox.firestore.wire import CallRefused as Refusal
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
+from tests.rigs.firestore_faults import FaultRule
 from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, Hang, LoseReply, Reset, Rewrite
 
 COLOURS = 3  # each call has one of so many, by chance but always the same; each run strikes the calls of one colour

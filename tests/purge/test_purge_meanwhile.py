@@ -10,8 +10,8 @@ import pytest
 from storage.actions.purge.jobs import undo
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import Scope
-from storage.sandbox.firestore.faults import FaultRule
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld, when_done
+from tests.rigs.firestore_faults import FaultRule
 
 OTHER = "video-bbb"
 SCOPE = Scope.of("u1", VIDEO)

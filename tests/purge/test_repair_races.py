@@ -21,9 +21,9 @@ from storage.actions.repair import RepairContext
 from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale, StorageError
-from storage.sandbox.firestore.faults import FaultRule
 from storage.sandbox.firestore.wire import CallRefused as Refusal
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
+from tests.rigs.firestore_faults import FaultRule
 from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, LoseReply, Meanwhile
 from tests.rigs.seaweed import SeaweedRig
 

@@ -29,9 +29,9 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.stores import Stores
-from storage.sandbox.firestore.faults import FaultRule
 from storage.settings.backends import load
 from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait
+from tests.rigs.firestore_faults import FaultRule
 from tests.rigs.http_faults import Action, FaultProxy, Seen
 from tests.rigs.waiting import PATIENCE_SECONDS
 

@@ -1,8 +1,7 @@
 """Two Firestores with one surface: our own server, and Google's emulator as its referee.
 
 The emulator is Java and takes two to three seconds to start, so one serves a whole session; a fresh project
-id for each test keeps tests apart at no cost. It has no `get_partitions` and no query explain, locks what a
-transaction has read, and never demands an index.
+id for each test keeps tests apart at no cost. It locks what a transaction has read, and never demands an index.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ from unittest.mock import patch
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from storage.sandbox.firestore import Faults, FirestoreServer
+from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.firestore.storage import now_micros
+from tests.rigs.firestore_faults import Faults
 from tests.rigs.waiting import started
 
 STOP_SECONDS = 60.0
@@ -51,6 +51,7 @@ class FirestoreRig(AbstractContextManager["FirestoreRig"]):
 
     def __init__(self) -> None:
         self._open = ExitStack()
+        self._api: Any = None
 
     def start(self) -> None:
         """Start it; `host` is `127.0.0.1:PORT` from then on."""
@@ -61,11 +62,14 @@ class FirestoreRig(AbstractContextManager["FirestoreRig"]):
         self._open.close()
 
     def client(self, project: str) -> firestore.Client:
-        """A real client for `project`. The environment is as before once this returns."""
+        """A real client for `project`, on the one channel. The environment is as before once this returns."""
         with patch.dict(os.environ, {"FIRESTORE_EMULATOR_HOST": self.host}):
             nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
-            client = firestore.Client(project=project, credentials=nobody)
-        self._open.callback(lambda: client._firestore_api.transport.close())
+            client: Any = firestore.Client(project=project, credentials=nobody)
+        if self._api is None:
+            self._api = client._firestore_api
+            self._open.callback(self._api.transport.close)
+        client._firestore_api_internal = self._api
         return client
 
     def fresh_project(self) -> str:
@@ -93,10 +97,10 @@ class EmbeddedFirestore(FirestoreRig):
 
     def __init__(self, path: Path | None = None, **options: Any) -> None:
         super().__init__()
-        self.faults: Faults = options.setdefault("faults", Faults())
+        self.faults = Faults()
         self.offset = timedelta()
         options.setdefault("clock", lambda: now_micros() + self.offset // timedelta(microseconds=1))
-        self.server = FirestoreServer(path, **options)
+        self.server = FirestoreServer(path, around=self.faults.around, **options)
 
     @contextmanager
     def _running(self) -> Iterator[str]:
@@ -108,6 +112,7 @@ class EmulatorFirestore(FirestoreRig):
     """Google's emulator, in a Java process that ends with this object."""
 
     kind = "emulator"
+    pid: int
 
     @contextmanager
     def _running(self) -> Iterator[str]:
@@ -121,6 +126,7 @@ class EmulatorFirestore(FirestoreRig):
                 _answers,
                 "the Firestore emulator",
             )
+            self.pid = process.pid
             try:
                 yield f"127.0.0.1:{port}"
             finally:

@@ -12,9 +12,9 @@ from storage.actions.documents import DocumentWriter
 from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.clients.meter import Meter, metering
 from storage.repositories.records import Records
-from storage.sandbox.firestore import Faults
 from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.firestore_faults import Faults
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 _BATCH = 400

@@ -11,8 +11,8 @@ from storage.actions.audit import AuditTrail, open_audit
 from storage.actions.writers import Writers, open_writers
 from storage.domain.purge.plan import PlanTarget
 from storage.domain.purge.scope import PurgeLimits
+from storage.repositories.clock import utc_now
 from storage.repositories.jobs import Jobs
-from storage.repositories.queries import utc_now
 from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
 

@@ -1,43 +1,30 @@
-"""Handlers of queries: documents, aggregations, and the points to cut a collection group at.
+"""Queries and their figures: from a StructuredQuery message to a plan, and from the plan to the rows that answer it.
 
-Aggregation queries: counts, sums and averages over what a query finds.
-
-What a query may not be: the limits that Firestore sets before it looks at a single document.
-
-Queries: from a StructuredQuery message to a plan, and from the plan to the rows that answer it.
+Served are one collection, one collection group, or everything below a document (by name alone); comparisons joined by
+AND; several orders in either direction; cursors; a limit; a projection. What else a query may hold is refused by name.
 """
 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any
 
 from grpc import StatusCode
 
-from storage.domain.indexes import Definition, Leaf, SortedField, disjuncts, leaf_of, leaves, missing_index, sort_orders
+from storage.domain.indexes import Definition, Leaf, SortedField, leaf_of, missing_index, sort_orders
 from storage.sandbox.firestore import names
-from storage.sandbox.firestore.filters import Test, compiled, listed, name_key
-from storage.sandbox.firestore.names import NAME, Name, Path, after, collection_id, is_reserved, name_of, parent_named
-from storage.sandbox.firestore.storage import (
-    Row,
-    Rows,
-    RowScope,
-    children_scope,
-    collection_scope,
-    group_scope,
-    subtree_scope,
-)
-from storage.sandbox.firestore.transactions import Replies, Transactions, consistency, reply
-from storage.sandbox.firestore.values import key_of
+from storage.sandbox.firestore.names import NAME, Name, Path, after, collection_id, document_named, parent_named
+from storage.sandbox.firestore.storage import Row, Rows, RowScope, collection_scope, group_scope, subtree_scope
+from storage.sandbox.firestore.transactions import Replies, refuse_selectors
+from storage.sandbox.firestore.values import NAN, NULL, Key, key_of
 from storage.sandbox.firestore.wire import (
     CallRefused,
-    Cursor,
     Document,
     Message,
-    PartitionQueryResponse,
     RunAggregationQueryResponse,
     RunQueryResponse,
     Value,
@@ -47,117 +34,35 @@ from storage.sandbox.firestore.wire import (
     unimplemented,
 )
 
-MAX_DISJUNCTIONS = 30
+Test = Callable[[Message, bytes], bool]
+"""Of a document's fields and its path key: whether it stays."""
 
-_NEGATIONS = {"!=", "not-in", "is-not-nan", "is-not-null"}
-_DISJUNCTIONS = 2
-
+Demand = Callable[[Message, Sequence[str]], Definition | None]
+"""Of a StructuredQuery and the fields that are summed: the index to refuse it for, or None to run it."""
 
 SortKeys = tuple[Any, ...]
-_NAME_PATH = (NAME,)
+"""One item for each order: the value's key (`values.key_of`), or the path key for the name."""
+
+MAX_DISJUNCTIONS = 30  # values of an `in`, and their number when several are multiplied out
 MAX_AGGREGATIONS = 5
-_INT64 = range(-(2**63), 2**63)
 ENTRIES_PER_READ = 1_000  # index entries that an aggregation is billed one document read for
-Demand = Callable[[Message, Sequence[str]], Definition | None]
-
-
-def check(query: Message) -> None:
-    """Refuse a StructuredQuery message that Firestore would not run on any data.
-
-    Raises:
-        Refused: INVALID_ARGUMENT mostly; FAILED_PRECONDITION for names in descending order, which no index
-            serves; UNIMPLEMENTED for vector search.
-    """
-    if query.HasField("find_nearest"):
-        raise unimplemented("Vector search")
-    if len(query.from_) > 1:
-        raise invalid("StructuredQuery.from cannot have more than one collection selector.")
-    if query.limit.value < 0 or query.offset < 0:
-        raise invalid("limit is negative" if query.limit.value < 0 else "offset is negative")
-    compared: list[Leaf] = []
-    if query.HasField("where"):
-        _check_disjunctions(query.where)
-        compared = list(leaves(query.where))
-        _check_combination(compared, has_or=_has_or(query.where))
-    orders = sort_orders(query)
-    _check_orders(orders, compared)
-    if query.from_ and query.from_[0].collection_id:
-        collection_id(query.from_[0].collection_id)
-    else:
-        _check_kindless(compared, orders)
-    for cursor in (query.start_at, query.end_at):
-        if len(cursor.values) > len(query.order_by):
-            raise invalid("Cursor has too many values.")
-
-
-def _check_disjunctions(where: Message) -> None:
-    number = _disjunctions(where)
-    if number > MAX_DISJUNCTIONS:
-        raise invalid(
-            f"Too many disjunctions after normalization. Result had {number} disjunctions which is more than "
-            f"the maximum of {MAX_DISJUNCTIONS}"
-        )
-    if _contains_in_one(where) > 1:
-        raise invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.")
-
-
-def _disjunctions(where: Message) -> int:
-    """How many alternatives there are once `in` and its like are written out and ORs are moved outwards."""
-    if where.WhichOneof("filter_type") == "composite_filter":
-        numbers = [_disjunctions(part) for part in where.composite_filter.filters]
-        return sum(numbers) if where.composite_filter.op == _DISJUNCTIONS else prod(numbers)
-    leaf = leaf_of(where)
-    return len(listed(leaf)) if leaf.op in ("in", "array-contains-any") else 1
-
-
-def _contains_in_one(where: Message) -> int:
-    """The most array-contains comparisons that one alternative holds."""
-    if where.WhichOneof("filter_type") == "composite_filter":
-        numbers = [_contains_in_one(part) for part in where.composite_filter.filters]
-        return max(numbers, default=0) if where.composite_filter.op == _DISJUNCTIONS else sum(numbers)
-    return int(leaf_of(where).is_contains)
-
-
-def _has_or(where: Message) -> bool:
-    return where.composite_filter.op == _DISJUNCTIONS or any(map(_has_or, where.composite_filter.filters))
-
-
-def _check_combination(compared: list[Leaf], *, has_or: bool) -> None:
-    ops = [leaf.op for leaf in compared]
-    if "not-in" in ops and (has_or or "in" in ops or "array-contains-any" in ops):
-        raise invalid("'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.")
-    if sum(op in _NEGATIONS for op in ops) > 1:
-        kinds = "'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL'"
-        raise invalid(f"Only a single {kinds} filter allowed per query.")
-    unequal = {leaf.field for leaf in compared if leaf.is_inequality}
-    if unequal and NAME not in unequal and any(leaf.field == NAME for leaf in compared):
-        raise invalid(
-            "Equality on key is not allowed if there are other inequality fields "
-            "and key does not appear in inequalities."
-        )
-
-
-def _check_orders(orders: tuple[SortedField, ...], compared: list[Leaf]) -> None:
-    fields = [order.field for order in orders]
-    twice = next((field for place, field in enumerate(fields) if field in fields[:place]), None)
-    if twice is not None:
-        raise invalid(f"order by clause cannot contain duplicate fields {twice}")
-    if NAME in fields[:-1]:
-        raise invalid("order by clause cannot contain more fields after the key")
-    if orders[0] == SortedField(NAME, descending=True) and all(leaf.field == NAME for leaf in compared):
-        raise CallRefused(StatusCode.FAILED_PRECONDITION, "Firestore does not support descending key scans")
-
-
-def _check_kindless(compared: list[Leaf], orders: tuple[SortedField, ...]) -> None:
-    """Without a collection id only names can be compared and sorted by."""
-    for leaf in compared:
-        if leaf.field != NAME:
-            raise invalid(f"kind is required for filter: {leaf.field}")
-    if orders != (SortedField(NAME),):
-        raise invalid("kind is required for all orders except __key__ ascending")
-
-
-"""One item per sort: the value's key (see `ordering`), or the path key for the name."""
+_AND, _OR = 1, 2
+_INT64 = range(-(2**63), 2**63)
+_NAME_PATH = (NAME,)
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_BOUNDS: dict[str, Callable[[bytes], tuple[bytes, bytes | None]]] = {
+    "==": lambda key: (key, after(key)),
+    "<": lambda key: (b"", key),
+    "<=": lambda key: (b"", after(key)),
+    ">": lambda key: (after(key), None),
+    ">=": lambda key: (key, None),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,75 +83,225 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to answer a query. Names that are compared at the top level have gone into the scope already."""
+    """How to answer a query. Names that are compared have gone into the scope already."""
 
     scope: RowScope
-    test: Test | None
+    tests: tuple[Test, ...]
     sorts: tuple[Sort, ...]
     start: Bound | None
     end: Bound | None
-    offset: int
     limit: int | None
     mask: tuple[Path, ...] | None
 
     @property
     def is_scan(self) -> bool:
         """Whether rows can be handed out in name order without a look into the documents."""
-        return self.test is None and self.sorts == (Sort(_NAME_PATH, descending=False),)
+        return not self.tests and self.sorts == (Sort(_NAME_PATH, descending=False),)
 
 
 def plan(parent: Name, query: Message) -> Plan:
     """Plan `query`, which starts from `parent`.
 
     Raises:
-        Refused: when Firestore would not run it; see `query_rules.check`.
+        Refused: where Firestore would not run it on any data (INVALID_ARGUMENT mostly; FAILED_PRECONDITION for names in
+            descending order, which no index serves), and where this server does not (UNIMPLEMENTED).
     """
-    check(query)
-    sorts = tuple(Sort(names.parse(order.field), order.descending) for order in sort_orders(query))
-    test = compiled(query.where) if query.HasField("where") else None
-    alternatives = disjuncts(query.where)
-    scope = _scope(parent, query)
-    if len(alternatives) == 1:
-        scope = _narrowed(scope, alternatives[0])
-        if all(leaf.field == NAME and leaf.op in _BOUNDS for leaf in alternatives[0]):
-            test = None
+    _check_parts(query)
+    compared = _comparisons(query)
+    orders = sort_orders(query)
+    _check_orders(orders, compared)
+    scope = _scope(parent, query, compared, orders)
+    for leaf in compared:
+        if leaf.field == NAME:
+            scope = scope.narrowed(*_BOUNDS[leaf.op](_name_key(leaf.value)))
+    sorts = tuple(Sort(names.parse(order.field), order.descending) for order in orders)
     start = _bound(query.start_at, sorts) if query.HasField("start_at") else None
     end = _bound(query.end_at, sorts) if query.HasField("end_at") else None
     if sorts[0] == Sort(_NAME_PATH, descending=False):
         scope, start, end = _between(scope, start, end), None, None
     return Plan(
         scope=scope,
-        test=test,
+        tests=tuple(_test(leaf) for leaf in compared if leaf.field != NAME),
         sorts=sorts,
         start=start,
         end=end,
-        offset=query.offset,
         limit=query.limit.value if query.HasField("limit") else None,
         mask=_mask(query),
     )
 
 
+def _check_parts(query: Message) -> None:
+    if query.HasField("find_nearest"):
+        raise unimplemented("Vector search")
+    if query.offset:
+        raise unimplemented("An offset") if query.offset > 0 else invalid("offset is negative")
+    if len(query.from_) > 1:
+        raise invalid("StructuredQuery.from cannot have more than one collection selector.")
+    if query.limit.value < 0:
+        raise invalid("limit is negative")
+    for cursor in (query.start_at, query.end_at):
+        if len(cursor.values) > len(query.order_by):
+            raise invalid("Cursor has too many values.")
+
+
+def _comparisons(query: Message) -> list[Leaf]:
+    """All comparisons of the query, which holds only where all of them do."""
+    if not query.HasField("where"):
+        return []
+    compared = list(_conjunction(query.where))
+    alternatives = prod(len(_listed(leaf)) for leaf in compared if leaf.op == "in")
+    if alternatives > MAX_DISJUNCTIONS:
+        raise invalid(
+            f"Too many disjunctions after normalization. Result had {alternatives} disjunctions which is more than "
+            f"the maximum of {MAX_DISJUNCTIONS}"
+        )
+    unequal = {leaf.field for leaf in compared if leaf.is_inequality}
+    if unequal and NAME not in unequal and any(leaf.field == NAME for leaf in compared):
+        raise invalid(
+            "Equality on key is not allowed if there are other inequality fields "
+            "and key does not appear in inequalities."
+        )
+    return compared
+
+
+def _conjunction(where: Message) -> Iterator[Leaf]:
+    kind = where.WhichOneof("filter_type")
+    if kind is None:
+        raise invalid("Unknown Filter type.")
+    if kind == "unary_filter":
+        raise unimplemented("A filter for null or NaN")
+    if kind == "field_filter":
+        yield _served(leaf_of(where))
+        return
+    if where.composite_filter.op == _OR:
+        raise unimplemented("A filter with OR")
+    if where.composite_filter.op != _AND:
+        raise invalid("Unsupported CompositeFilter operator.")
+    for part in where.composite_filter.filters:
+        yield from _conjunction(part)
+
+
+def _served(leaf: Leaf) -> Leaf:
+    if not leaf.op:
+        raise invalid("Unknown FieldFilter operator.")
+    if leaf.op not in _COMPARISONS and leaf.op != "in":
+        raise unimplemented(f"The operator {leaf.op}")
+    if leaf.field == NAME and leaf.op == "in":
+        raise unimplemented("The operator in for names")
+    return leaf
+
+
+def _listed(leaf: Leaf) -> list[Message]:
+    """The values on the right of an `in`."""
+    if leaf.value.WhichOneof("value_type") != "array_value":
+        raise invalid("'IN' requires an ArrayValue.")
+    values = list(leaf.value.array_value.values)
+    if not values:
+        raise invalid("'IN' requires an non-empty ArrayValue.")
+    return values
+
+
+def _test(leaf: Leaf) -> Test:
+    path, matches = names.parse(leaf.field), _matcher(leaf)
+
+    def test(fields: Message, _: bytes) -> bool:
+        value = names.find(fields, path)
+        return value is not None and matches(key_of(value))
+
+    return test
+
+
+def _matcher(leaf: Leaf) -> Callable[[Key], bool]:
+    """Of a value's key: whether it is meant. A comparison with null or NaN matches nothing, as in SQL."""
+    if leaf.op == "in":
+        return frozenset(key for key in map(key_of, _listed(leaf)) if key not in (NULL, NAN)).__contains__
+    wanted, compare = key_of(leaf.value), _COMPARISONS[leaf.op]
+    if wanted in (NULL, NAN):
+        return lambda _: False
+    return lambda key: key[0] == wanted[0] and key != NAN and compare(key, wanted)
+
+
+def _name_key(value: Message) -> bytes:
+    """The path key of a reference that a document's name is compared with."""
+    if value.WhichOneof("value_type") != "reference_value":
+        raise invalid("__key__ filter value must be a Key")
+    return document_named(value.reference_value, "Resource name").key
+
+
+def _check_orders(orders: tuple[SortedField, ...], compared: list[Leaf]) -> None:
+    fields = [order.field for order in orders]
+    twice = next((field for place, field in enumerate(fields) if field in fields[:place]), None)
+    if twice is not None:
+        raise invalid(f"order by clause cannot contain duplicate fields {twice}")
+    if NAME in fields[:-1]:
+        raise invalid("order by clause cannot contain more fields after the key")
+    if orders[0] == SortedField(NAME, descending=True) and all(leaf.field == NAME for leaf in compared):
+        raise CallRefused(StatusCode.FAILED_PRECONDITION, "Firestore does not support descending key scans")
+
+
+def _scope(parent: Name, query: Message, compared: list[Leaf], orders: tuple[SortedField, ...]) -> RowScope:
+    source = query.from_[0] if query.from_ else None
+    if source is not None and source.collection_id:
+        group = collection_id(source.collection_id)
+        return group_scope(parent, group) if source.all_descendants else collection_scope(parent.child(group))
+    if source is None or not source.all_descendants:
+        raise unimplemented("A query over all collections of one level")
+    for leaf in compared:
+        if leaf.field != NAME:
+            raise invalid(f"kind is required for filter: {leaf.field}")
+    if orders != (SortedField(NAME),):
+        raise invalid("kind is required for all orders except __key__ ascending")
+    return subtree_scope(parent)
+
+
+def _between(scope: RowScope, start: Bound | None, end: Bound | None) -> RowScope:
+    """The part of `scope` between two cursors on the name."""
+    for bound, is_start in ((start, True), (end, False)):
+        if bound is not None and bound.keys:
+            position = bound.keys[0] if bound.before else after(bound.keys[0])
+            scope = scope.narrowed(low=position) if is_start else scope.narrowed(high=position)
+    return scope
+
+
+def _bound(cursor: Message, sorts: tuple[Sort, ...]) -> Bound:
+    keys: list[Any] = []
+    for value, sort in zip(cursor.values, sorts, strict=False):
+        if sort.path == _NAME_PATH and value.WhichOneof("value_type") != "reference_value":
+            raise invalid("Cursor __key__ value is not a document reference.")
+        keys.append(_name_key(value) if sort.path == _NAME_PATH else key_of(value))
+    return Bound(tuple(keys), cursor.before)
+
+
+def _mask(query: Message) -> tuple[Path, ...] | None:
+    if not query.HasField("select"):
+        return None
+    return tuple(names.parse(field.field_path) for field in query.select.fields)
+
+
 def run(rows: Rows, plan: Plan) -> list[Row]:
-    """The rows that answer `plan`, in order, offset and limit applied. Call it inside `rows.reading()`."""
+    """The rows that answer `plan`, in order, the limit applied. Call it inside `rows.reading()`."""
     if plan.is_scan:
-        return list(rows.scan(plan.scope, plan.limit, plan.offset))
-    stop = None if plan.limit is None else plan.offset + plan.limit
+        return list(rows.scan(plan.scope, plan.limit))
     found: list[tuple[SortKeys, Row]] = []
-    by_name = plan.sorts[0].path == _NAME_PATH and not plan.sorts[0].descending
+    by_name = plan.sorts[0] == Sort(_NAME_PATH, descending=False)
     for keys, row in _matches(rows, plan):
-        if by_name and len(found) == stop:
+        if by_name and len(found) == plan.limit:
             break
         found.append((keys, row))
-    if not by_name:
-        found = _sorted(found, plan.sorts)
-    return [row for _, row in found[plan.offset : stop]]
+    for place, sort in reversed(list(enumerate(plan.sorts))):  # stable: an earlier field keeps the order of later ones
+
+        def key(entry: tuple[SortKeys, Row], place: int = place) -> Any:
+            return entry[0][place]
+
+        found.sort(key=key, reverse=sort.descending)
+    return [row for _, row in found[: plan.limit]]
 
 
 def count(rows: Rows, plan: Plan) -> int:
     """How many rows answer `plan`, counted in the index where that is possible."""
     if not plan.is_scan:
         return len(run(rows, plan))
-    number = max(0, rows.count(plan.scope) - plan.offset)
+    number = rows.count(plan.scope)
     return number if plan.limit is None else min(number, plan.limit)
 
 
@@ -254,22 +309,11 @@ def _matches(rows: Rows, plan: Plan) -> Iterator[tuple[SortKeys, Row]]:
     """Rows that pass the filters and lie between the cursors, each with its sort keys."""
     for row in rows.scan(plan.scope):
         fields = Document.FromString(row.body).fields
-        if plan.test is not None and not plan.test(fields, row.path):
+        if not all(test(fields, row.path) for test in plan.tests):
             continue
         keys = _sort_keys(fields, row.path, plan.sorts)
         if keys is not None and _within(keys, plan):
             yield keys, row
-
-
-def _sorted(found: list[tuple[SortKeys, Row]], sorts: tuple[Sort, ...]) -> list[tuple[SortKeys, Row]]:
-    """Sorted by the last field first: the sort is stable, so earlier fields keep the order of later ones."""
-    for place, sort in reversed(list(enumerate(sorts))):
-
-        def key(entry: tuple[SortKeys, Row], place: int = place) -> Any:
-            return entry[0][place]
-
-        found.sort(key=key, reverse=sort.descending)
-    return found
 
 
 def _sort_keys(fields: Message, path: bytes, sorts: tuple[Sort, ...]) -> SortKeys | None:
@@ -300,71 +344,20 @@ def _is_past(keys: SortKeys, bound: Bound, sorts: tuple[Sort, ...]) -> bool:
     return bound.before
 
 
-def _scope(parent: Name, query: Message) -> RowScope:
-    source = query.from_[0] if query.from_ else None
-    if source is None or not source.collection_id:
-        return subtree_scope(parent) if source and source.all_descendants else children_scope(parent)
-    if source.all_descendants:
-        return group_scope(parent, source.collection_id)
-    return collection_scope(parent.child(source.collection_id))
-
-
-def _narrowed(scope: RowScope, conjunction: tuple[Leaf, ...]) -> RowScope:
-    for leaf in conjunction:
-        if leaf.field == NAME and leaf.op in _BOUNDS:
-            low, high = _BOUNDS[leaf.op](name_key(leaf.value))
-            scope = scope.narrowed(low, high)
-    return scope
-
-
-def _between(scope: RowScope, start: Bound | None, end: Bound | None) -> RowScope:
-    """The part of `scope` between two cursors on the name."""
-    for bound, is_start in ((start, True), (end, False)):
-        if bound is not None and bound.keys:
-            position = bound.keys[0] if bound.before else after(bound.keys[0])
-            scope = scope.narrowed(low=position) if is_start else scope.narrowed(high=position)
-    return scope
-
-
-def _bound(cursor: Message, sorts: tuple[Sort, ...]) -> Bound:
-    keys: list[Any] = []
-    for value, sort in zip(cursor.values, sorts, strict=False):
-        if sort.path == _NAME_PATH and value.WhichOneof("value_type") != "reference_value":
-            raise invalid("Cursor __key__ value is not a document reference.")
-        keys.append(name_key(value) if sort.path == _NAME_PATH else key_of(value))
-    return Bound(tuple(keys), cursor.before)
-
-
-def _mask(query: Message) -> tuple[Path, ...] | None:
-    if not query.HasField("select"):
-        return None
-    return tuple(names.parse(field.field_path) for field in query.select.fields)
-
-
-_BOUNDS: dict[str, Callable[[bytes], tuple[bytes, bytes | None]]] = {
-    "==": lambda key: (key, after(key)),
-    "<": lambda key: (b"", key),
-    "<=": lambda key: (b"", after(key)),
-    ">": lambda key: (after(key), None),
-    ">=": lambda key: (key, None),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure that is asked for: `count` (with its ceiling, if any), `sum` or `avg` (with their field)."""
+    """One figure that is asked for: a count (with its ceiling, if any), or the sum of a field."""
 
     alias: str
-    kind: str
-    path: Path | None
+    summed: Path | None
     up_to: int | None
 
 
-def figures(aggregations: list[Message]) -> list[Figure]:
+def figures(aggregations: Sequence[Message]) -> list[Figure]:
     """Read Aggregation messages; those without an alias become `field_1`, `field_2` and so on.
 
     Raises:
-        Refused: INVALID_ARGUMENT.
+        Refused: INVALID_ARGUMENT; UNIMPLEMENTED for averages.
     """
     if not aggregations:
         raise invalid("Aggregations can not be empty.")
@@ -375,7 +368,7 @@ def figures(aggregations: list[Message]) -> list[Figure]:
     for aggregation in aggregations:
         unnamed += not aggregation.alias
         alias = aggregation.alias or f"field_{unnamed}"
-        if is_reserved(alias):
+        if names.is_reserved(alias):
             raise invalid(f'The property.name "{alias}" is reserved.')
         if any(figure.alias == alias for figure in found):
             raise invalid(f"Aggregation aliases contain duplicate alias: {alias}.")
@@ -383,30 +376,32 @@ def figures(aggregations: list[Message]) -> list[Figure]:
     return found
 
 
-def aggregate(rows: Rows, plan: Plan, wanted: list[Figure]) -> tuple[dict[str, Message], int]:
-    """The figures by alias, and the number of index entries that they were taken from.
-
-    With sums or averages, only documents that hold all their fields count, for `count` too, as in production.
-    Call it inside `rows.reading()`.
-    """
-    paths = sorted({figure.path for figure in wanted if figure.path is not None})
-    number, columns = _columns(rows, plan, paths) if paths else (count(rows, plan), {})
-    return {figure.alias: _result(figure, number, columns) for figure in wanted}, number
-
-
 def _figure(alias: str, aggregation: Message) -> Figure:
     kind = aggregation.WhichOneof("operator")
     if kind is None:
         raise invalid("Aggregation operator must be specified.")
+    if kind == "avg":
+        raise unimplemented("An average")
     if kind == "count":
         up_to = aggregation.count.up_to.value if aggregation.count.HasField("up_to") else None
         if up_to is not None and up_to < 0:
             raise invalid("The `up_to` value in a COUNT aggregation must be greater than or equal to zero.")
-        return Figure(alias, kind, None, up_to)
-    path = names.parse(getattr(aggregation, kind).field.field_path)
-    if path == (NAME,):
+        return Figure(alias, None, up_to)
+    path = names.parse(aggregation.sum.field.field_path)
+    if path == _NAME_PATH:
         raise invalid("Aggregations are not supported for the property: __key__")
-    return Figure(alias, kind, path, None)
+    return Figure(alias, path, None)
+
+
+def aggregate(rows: Rows, plan: Plan, wanted: list[Figure]) -> tuple[dict[str, Message], int]:
+    """The figures by alias, and the number of index entries that they were taken from.
+
+    With sums, only documents that hold all their fields count, for counts too, as in production. Call it inside
+    `rows.reading()`.
+    """
+    paths = sorted({figure.summed for figure in wanted if figure.summed is not None})
+    number, columns = _columns(rows, plan, paths) if paths else (count(rows, plan), {})
+    return {figure.alias: _result(figure, number, columns) for figure in wanted}, number
 
 
 def _columns(rows: Rows, plan: Plan, paths: list[Path]) -> tuple[int, dict[Path, list[int | float]]]:
@@ -427,103 +422,54 @@ def _columns(rows: Rows, plan: Plan, paths: list[Path]) -> tuple[int, dict[Path,
 
 
 def _result(figure: Figure, number: int, columns: dict[Path, list[int | float]]) -> Message:
-    if figure.path is None:
+    """A sum is exact over integers, and a double as soon as one is among them, or beyond 64 bits."""
+    if figure.summed is None:
         return Value(integer_value=number if figure.up_to is None else min(number, figure.up_to))
-    return _FIGURES[figure.kind](columns[figure.path])
-
-
-def _sum(numbers: list[int | float]) -> Message:
-    """Exact over integers; a double as soon as one is among them, or beyond 64 bits."""
-    total = sum(numbers)
+    total = sum(columns[figure.summed])
     if isinstance(total, int) and total in _INT64:
         return Value(integer_value=total)
     return Value(double_value=float(total))
 
 
-def _average(numbers: list[int | float]) -> Message:
-    return Value(double_value=sum(numbers) / len(numbers)) if numbers else Value(null_value=0)
-
-
-_FIGURES: dict[str, Callable[[list[int | float]], Message]] = {"sum": _sum, "avg": _average}
-
-
-"""Of a StructuredQuery and the fields aggregated: the index to refuse it for, or None to run it."""
-
-
-def demand_of(indexes: Mapping[str, Any] | Demand | None) -> Demand | None:
-    """What to refuse queries by: the content of `firestore.indexes.json`, a rule of one's own, or nothing."""
-    if indexes is None or callable(indexes):
-        return indexes
-    return lambda query, aggregated: missing_index(query, indexes, aggregated)
+def demand_of(indexes: Mapping[str, Any] | None) -> Demand | None:
+    """What to refuse queries by: the content of `firestore.indexes.json`, or nothing."""
+    if indexes is None:
+        return None
+    return lambda query, summed: missing_index(query, indexes, summed)
 
 
 class Queries:
     """Handlers of the calls that run a StructuredQuery."""
 
-    def __init__(self, rows: Rows, transactions: Transactions, demand: Demand | None) -> None:
+    def __init__(self, rows: Rows, demand: Demand | None) -> None:
         self._rows = rows
-        self._transactions = transactions
         self._demand = demand
 
     def run_query(self, request: Message) -> Replies:
-        """RunQuery: a message for each document, or one without any; first the id of a new transaction."""
-        _refuse_explain(request)
-        query = _structured_query(request)
-        parent = parent_named(request.parent)
-        planned = plan(parent, query)
+        """RunQuery: a message for each document, or one without any."""
+        query = _structured_query(request, request)
+        planned = plan(parent_named(request.parent), query)
         self._require_index(query)
-        transaction, begun = consistency(request, parent.database, self._transactions)
         with self._rows.reading() as now:
             found = run(self._rows, planned)
-            skipped = min(planned.offset, count(self._rows, _unpaged(planned))) if planned.offset else 0
-            if transaction is not None:
-                transaction.saw(lambda: _versions(run(self._rows, planned)), _versions(found))
-        reads = max(1, len(found) + skipped)
-        return Replies(_responses(found, planned, begun, now), documents=len(found), reads=reads)
+        return Replies(_responses(found, planned, now), documents=len(found), reads=max(1, len(found)))
 
     def run_aggregation_query(self, request: Message) -> Replies:
-        """RunAggregationQuery: one message with all figures, and the id of a transaction begun with it."""
-        _refuse_explain(request)
-        query = _structured_query(request.structured_aggregation_query)
-        parent = parent_named(request.parent)
-        wanted = figures(list(request.structured_aggregation_query.aggregations))
-        planned = plan(parent, query)
-        self._require_index(query, [".".join(figure.path) for figure in wanted if figure.path])
-        transaction, begun = consistency(request, parent.database, self._transactions)
-        response = RunAggregationQueryResponse(transaction=begun)
+        """RunAggregationQuery: one message with all figures."""
+        query = _structured_query(request, request.structured_aggregation_query)
+        wanted = figures(request.structured_aggregation_query.aggregations)
+        planned = plan(parent_named(request.parent), query)
+        self._require_index(query, [".".join(figure.summed) for figure in wanted if figure.summed])
+        response = RunAggregationQueryResponse()
         with self._rows.reading() as now:
             values, entries = aggregate(self._rows, planned, wanted)
-            if transaction is not None:
-                transaction.saw(lambda: aggregate(self._rows, planned, wanted), (values, entries))
         set_time(response.read_time, now)
         for alias, value in values.items():
             response.result.aggregate_fields[alias].CopyFrom(value)
         return Replies((response.SerializeToString(),), reads=max(1, ceil(entries / ENTRIES_PER_READ)))
 
-    def partition_query(self, request: Message) -> Replies:
-        """PartitionQuery: up to `partition_count` names, in order, that cut a group into equal parts."""
-        query = _structured_query(request)
-        if request.partition_count <= 0:
-            raise invalid("partition_count must be positive.")
-        planned = plan(parent_named(request.parent), query)
-        if not query.from_ or not query.from_[0].all_descendants or not planned.is_scan:
-            raise invalid("Only unfiltered collection groups, ordered by __name__, can be partitioned.")
-        if query.HasField("limit") or query.offset or query.HasField("start_at") or query.HasField("end_at"):
-            raise invalid("A query with a limit, an offset or cursors cannot be partitioned.")
-        with self._rows.reading():
-            paths = self._rows.paths(planned.scope)
-        parts = request.partition_count + 1
-        cuts = sorted({len(paths) * part // parts for part in range(1, parts)} - {0, len(paths)})
-        first = int(request.page_token) if request.page_token.isdecimal() else 0
-        last = first + request.page_size if request.page_size > 0 else len(cuts)
-        response = PartitionQueryResponse(next_page_token=str(last) if last < len(cuts) else "")
-        for cut in cuts[first:last]:
-            reference = Value(reference_value=str(name_of(paths[cut])))
-            response.partitions.append(Cursor(values=[reference], before=True))
-        return reply(response, reads=1)
-
-    def _require_index(self, query: Message, aggregated: Sequence[str] = ()) -> None:
-        missing = self._demand(query, aggregated) if self._demand is not None else None
+    def _require_index(self, query: Message, summed: Sequence[str] = ()) -> None:
+        missing = self._demand(query, summed) if self._demand is not None else None
         if missing is not None:
             raise CallRefused(
                 StatusCode.FAILED_PRECONDITION,
@@ -531,21 +477,17 @@ class Queries:
             )
 
 
-def _structured_query(request: Message) -> Message:
-    if request.WhichOneof("query_type") != "structured_query":
-        raise invalid("only structured queries are supported")
-    return request.structured_query
-
-
-def _refuse_explain(request: Message) -> None:
+def _structured_query(request: Message, holder: Message) -> Message:
     if request.HasField("explain_options"):
         raise unimplemented("Query explain")
+    if holder.WhichOneof("query_type") != "structured_query":
+        raise invalid("only structured queries are supported")
+    refuse_selectors(request, "A query")
+    return holder.structured_query
 
 
-def _responses(found: list[Row], planned: Plan, begun: bytes, now: int) -> Iterator[bytes]:
+def _responses(found: list[Row], planned: Plan, now: int) -> Iterator[bytes]:
     """Serialized RunQueryResponses; without a mask the stored bytes go out as they are."""
-    if begun:
-        yield RunQueryResponse(transaction=begun).SerializeToString()
     stamp = RunQueryResponse()
     set_time(stamp.read_time, now)
     tail = stamp.SerializeToString()
@@ -556,11 +498,3 @@ def _responses(found: list[Row], planned: Plan, begun: bytes, now: int) -> Itera
         if planned.mask is not None:
             body = names.masked(Document.FromString(body), planned.mask).SerializeToString()
         yield embedded(1, body) + tail
-
-
-def _unpaged(planned: Plan) -> Plan:
-    return replace(planned, offset=0, limit=None)
-
-
-def _versions(found: list[Row]) -> list[tuple[bytes, int]]:
-    return [(row.path, row.updated) for row in found]

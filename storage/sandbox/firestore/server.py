@@ -15,25 +15,32 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from storage.sandbox.firestore import wire
-from storage.sandbox.firestore.faults import Faults, broken, strike
 from storage.sandbox.firestore.names import document_named
 from storage.sandbox.firestore.queries import Demand, Queries, demand_of
 from storage.sandbox.firestore.reads import Reads
 from storage.sandbox.firestore.storage import Rows, now_micros
 from storage.sandbox.firestore.transactions import Replies, Transactions
 from storage.sandbox.firestore.values import document
-from storage.sandbox.firestore.wire import CallRefused, Message, invalid, micros_of
+from storage.sandbox.firestore.wire import CallRefused, Message, invalid, micros_of, unimplemented
 from storage.sandbox.firestore.writes import Writes, put_new
 
 SERVICE = "google.firestore.v1.Firestore"
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
+Around = Callable[[str, Message, Callable[[], Replies]], Iterable[bytes]]
+"""What stands around each call: told the method (`"RunQuery"`) and the request, it has the call done, or not, and gives
+the messages to send; a `CallRefused` that it raises, also in the middle of a stream, is what the caller gets."""
 
 _WORKERS = 16
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # a taken port is an error, not a share of somebody else's calls
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # larger than the limit, which answers for itself
 ]
+
+
+def plainly(_method: str, _request: Message, call: Callable[[], Replies]) -> Iterable[bytes]:
+    """Nothing around a call: it is done."""
+    return call().messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +53,24 @@ class Method:
 
 
 class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Serves the calls in its table; gRPC answers UNIMPLEMENTED for all others."""
+    """Serves the calls in its table, and refuses Firestore's others by name."""
 
-    def __init__(self, rows: Rows, faults: Faults, demand: Demand | None) -> None:
+    def __init__(self, rows: Rows, around: Around, demand: Demand | None) -> None:
         transactions = Transactions()
-        self._faults = faults
-        self._methods = _methods(
-            Reads(rows, transactions), Writes(rows, transactions), Queries(rows, transactions, demand)
-        )
+        self._around = around
+        self._methods = _methods(Reads(rows, transactions), Writes(rows, transactions), Queries(rows, demand))
 
     def service(self, handler_call_details: Any) -> Any:
         """Find the handler for a call; part of gRPC's interface."""
         service, _, name = handler_call_details.method.removeprefix("/").partition("/")
-        method = self._methods.get(name) if service == SERVICE else None
-        if method is None:
+        if service != SERVICE:
             return None
+        method = self._methods.get(name)
+        if method is None:
+            refused = unimplemented(f"The call {name}")
+            return grpc.stream_stream_rpc_method_handler(
+                lambda _, context: context.abort(refused.code, refused.message)
+            )
 
         def replies(raw: bytes, context: Any) -> Iterator[bytes]:
             return self._replies(name, method, raw, context)
@@ -72,14 +82,13 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _replies(self, name: str, method: Method, raw: bytes, context: Any) -> Iterator[bytes]:
         try:
             request = _parsed(method, raw)
-            rules = self._faults.meet(name, request)
-            strike(rules, "before")
-            answer = method.handle(request)
-            self._faults.record(name, answer.documents, answer.reads)
-            strike(rules, "after reply")
-            yield from broken(iter(answer.messages), rules)
+            yield from self._around(name, request, lambda: method.handle(request))
         except CallRefused as refused:
             context.abort(refused.code, refused.message)
+
+
+def _refusing(refused: CallRefused) -> Callable[[Any, Any], Any]:
+    return lambda _, context: context.abort(refused.code, refused.message)
 
 
 def _parsed(method: Method, raw: bytes) -> Message:
@@ -94,20 +103,14 @@ def _parsed(method: Method, raw: bytes) -> Message:
 def _methods(reads: Reads, writes: Writes, queries: Queries) -> dict[str, Method]:
     aggregation = wire.RunAggregationQueryRequest
     return {
-        "GetDocument": Method(wire.GetDocumentRequest, reads.get_document),
         "BatchGetDocuments": Method(wire.BatchGetDocumentsRequest, reads.batch_get_documents, streams=True),
         "ListDocuments": Method(wire.ListDocumentsRequest, reads.list_documents),
         "ListCollectionIds": Method(wire.ListCollectionIdsRequest, reads.list_collection_ids),
         "RunQuery": Method(wire.RunQueryRequest, queries.run_query, streams=True),
         "RunAggregationQuery": Method(aggregation, queries.run_aggregation_query, streams=True),
-        "PartitionQuery": Method(wire.PartitionQueryRequest, queries.partition_query),
         "Commit": Method(wire.CommitRequest, writes.commit),
-        "BatchWrite": Method(wire.BatchWriteRequest, writes.batch_write),
         "BeginTransaction": Method(wire.BeginTransactionRequest, writes.begin_transaction),
         "Rollback": Method(wire.RollbackRequest, writes.rollback),
-        "CreateDocument": Method(wire.CreateDocumentRequest, writes.create_document),
-        "UpdateDocument": Method(wire.UpdateDocumentRequest, writes.update_document),
-        "DeleteDocument": Method(wire.DeleteDocumentRequest, writes.delete_document),
     }
 
 
@@ -117,8 +120,8 @@ class FirestoreServer:
     With a `path` the documents live in that file and an acknowledged commit survives even the kill of the
     process; without one they live in memory until `stop`. Databases of different projects never see each
     other. With `require_indexes`, queries that production would refuse for a missing index are refused: give
-    the content of `firestore.indexes.json`, or a function of query and aggregated fields that returns the
-    missing definition. Its time is its own: `clock` gives it, in microseconds since 1970.
+    the content of `firestore.indexes.json`. Its time is its own: `clock` gives it, in microseconds since 1970.
+    `around` stands around every call (README.md, Faults).
     """
 
     def __init__(
@@ -126,17 +129,16 @@ class FirestoreServer:
         path: Path | None = None,
         *,
         port: int = 0,
-        faults: Faults | None = None,
-        require_indexes: Mapping[str, Any] | Demand | None = None,
+        around: Around = plainly,
+        require_indexes: Mapping[str, Any] | None = None,
         clock: Callable[[], int] = now_micros,
     ) -> None:
-        self.faults = faults or Faults()
         self._port = port
         self._rows = Rows(path, clock)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="firestore")
         self._grpc: Any = grpc.server(
             self._workers,
-            handlers=[Service(self._rows, self.faults, demand_of(require_indexes))],
+            handlers=[Service(self._rows, around, demand_of(require_indexes))],
             options=_OPTIONS,
         )
 

@@ -46,13 +46,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowScope:
-    """Which rows: paths from `low` to before `high`, and of these one collection, group or depth if given."""
+    """Which rows: paths from `low` to before `high`, and of these one collection or group if given."""
 
     low: bytes
     high: bytes
     collection: bytes | None = None
     group: str | None = None
-    depth: int | None = None
 
     def narrowed(self, low: bytes = b"", high: bytes | None = None) -> RowScope:
         """The part of this scope from `low` to before `high`."""
@@ -61,7 +60,7 @@ class RowScope:
     def where(self) -> tuple[str, list[object]]:
         """The scope as a condition in SQL, with its parameters."""
         terms = {"path >= ?": self.low, "path < ?": self.high}
-        named = {"collection = ?": self.collection, "grp = ?": self.group, "depth = ?": self.depth}
+        named = {"collection = ?": self.collection, "grp = ?": self.group}
         chosen: dict[str, object] = {**terms}
         chosen |= {term: value for term, value in named.items() if value is not None}
         return " AND ".join(chosen), list(chosen.values())
@@ -80,11 +79,6 @@ def group_scope(parent: Name, group: str) -> RowScope:
 def subtree_scope(parent: Name) -> RowScope:
     """All documents below `parent`, whatever their collection; `parent` itself is not among them."""
     return RowScope(after(parent.key), above(parent.key))
-
-
-def children_scope(parent: Name) -> RowScope:
-    """The documents of all collections directly below `parent`."""
-    return replace(subtree_scope(parent), depth=len(parent.segments) + 2)
 
 
 class Rows:
@@ -146,11 +140,11 @@ class Rows:
         """Take the document at this key away, if there is one."""
         self._database.execute("DELETE FROM documents WHERE path = ?", (path,))
 
-    def scan(self, scope: RowScope, limit: int | None = None, offset: int = 0) -> Iterator[Row]:
+    def scan(self, scope: RowScope, limit: int | None = None) -> Iterator[Row]:
         """The rows of `scope`, ordered by name, fetched as they are taken: while the lock is still held."""
         where, values = scope.where()
-        sql = f"SELECT path, updated, body FROM documents WHERE {where} ORDER BY path LIMIT ? OFFSET ?"
-        found = self._database.execute(sql, [*values, -1 if limit is None else limit, offset])
+        sql = f"SELECT path, updated, body FROM documents WHERE {where} ORDER BY path LIMIT ?"
+        found = self._database.execute(sql, [*values, -1 if limit is None else limit])
         return map(Row._make, found)
 
     def count(self, scope: RowScope) -> int:
@@ -158,12 +152,6 @@ class Rows:
         where, values = scope.where()
         [(number,)] = self._database.execute(f"SELECT count(*) FROM documents WHERE {where}", values)
         return int(number)
-
-    def paths(self, scope: RowScope) -> list[bytes]:
-        """The keys of the documents in `scope`, in order."""
-        where, values = scope.where()
-        sql = f"SELECT path FROM documents WHERE {where} ORDER BY path"
-        return [path for (path,) in self._database.execute(sql, values)]
 
     def heads(self, below: Name, segments: int, later_than: bytes = b"") -> Iterator[bytes]:
         """What begins the keys below `below`, cut `segments` further down: each once, in order.

@@ -1,4 +1,4 @@
-"""Optimistic transactions: the commit repeats every read, and aborts if an answer is no longer the same.
+"""Optimistic transactions: the commit looks at every document again that was read, and aborts if one has changed.
 
 What a handler gives back: serialized replies, and what they count for.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grpc import StatusCode
 
-from storage.sandbox.firestore.wire import CallRefused, Message, invalid, micros_of
+from storage.sandbox.firestore.storage import Rows
+from storage.sandbox.firestore.wire import CallRefused, Message, invalid, unimplemented
 
 MAX_AGE_SECONDS = 270.0
 MAX_IDLE_SECONDS = 60.0
@@ -26,27 +27,27 @@ _CONTENTION = (
 
 @dataclass(slots=True)
 class OpenTransaction:
-    """What an open transaction has read, as questions with the answers that it was given."""
+    """What an open transaction has read: by path key, the update time that it saw, or None for a missing document."""
 
     database: str
-    read_only: bool
     opened: float
     used: float
-    seen: list[tuple[Callable[[], object], object]] = field(default_factory=list)
+    seen: dict[bytes, int | None] = field(default_factory=dict)
 
-    def saw(self, ask: Callable[[], object], answer: object) -> None:
-        """Remember an answer; the commit asks again and demands the same."""
-        if not self.read_only:
-            self.seen.append((ask, answer))
+    def saw(self, path: bytes, updated: int | None) -> None:
+        """Remember what a read gave first; the commit demands the same."""
+        self.seen.setdefault(path, updated)
 
-    def check(self) -> None:
-        """Ask everything again.
+    def check(self, rows: Rows) -> None:
+        """Read everything again.
 
         Raises:
-            Refused: ABORTED, when an answer is no longer what it was.
+            Refused: ABORTED, when a document is no longer what it was.
         """
-        if any(ask() != answer for ask, answer in self.seen):
-            raise CallRefused(StatusCode.ABORTED, _CONTENTION)
+        for path, updated in self.seen.items():
+            row = rows.get(path)
+            if (row.updated if row else None) != updated:
+                raise CallRefused(StatusCode.ABORTED, _CONTENTION)
 
 
 class Transactions:
@@ -58,11 +59,13 @@ class Transactions:
         self._issued = 0
 
     def begin(self, database: str, options: Message) -> bytes:
-        """Open a transaction as `options` (TransactionOptions) say and return its id.
+        """Open a transaction that may write, as `options` (TransactionOptions) say, and return its id.
 
         Raises:
-            Refused: INVALID_ARGUMENT, when it retries a transaction that never was.
+            Refused: INVALID_ARGUMENT, when it retries a transaction that never was; UNIMPLEMENTED for a read-only one.
         """
+        if options.WhichOneof("mode") == "read_only":
+            raise unimplemented("A read-only transaction")
         retried = options.read_write.retry_transaction
         now = time.monotonic()
         with self._lock:
@@ -71,8 +74,7 @@ class Transactions:
             self._drop_stale(now)
             self._issued += 1
             identity = _PREFIX + self._issued.to_bytes(8)
-            read_only = options.WhichOneof("mode") == "read_only"
-            self._open[identity] = OpenTransaction(database, read_only, opened=now, used=now)
+            self._open[identity] = OpenTransaction(database, opened=now, used=now)
         return identity
 
     def find(self, identity: bytes, database: str) -> OpenTransaction:
@@ -112,11 +114,25 @@ class Transactions:
                 del self._open[identity]
 
 
+def refuse_selectors(request: Message, what: str) -> None:
+    """Refuse a read that is to see anything but the present, outside of any transaction.
+
+    Raises:
+        Refused: UNIMPLEMENTED.
+    """
+    selector = request.WhichOneof("consistency_selector")
+    if selector == "read_time":
+        raise unimplemented(f"{what} of a time in the past")
+    if selector is not None:
+        raise unimplemented(f"{what} within a transaction")
+
+
 @dataclass(frozen=True, slots=True)
 class Replies:
     """Serialized replies in order: exactly one for a plain call, any number for a stream.
 
-    `documents` is how many documents they hold, `reads` how many reads production would bill for them.
+    `documents` is how many documents they hold, `reads` how many reads production would bill for them: one for each
+    document or missing document, for each 1,000 index entries aggregated, and at least one for a query.
     """
 
     messages: Iterable[bytes]
@@ -127,22 +143,3 @@ class Replies:
 def reply(message: Message, documents: int = 0, reads: int = 0) -> Replies:
     """The answer to a plain call."""
     return Replies((message.SerializeToString(),), documents, reads)
-
-
-def consistency(request: Message, database: str, open_ones: Transactions) -> tuple[OpenTransaction | None, bytes]:
-    """The transaction that a read belongs to, if any, and its id if the request began it.
-
-    A read time is taken for "now" as long as it is not in the future: no history is kept.
-
-    Raises:
-        Refused: INVALID_ARGUMENT, for a transaction that is not open or a read time to come.
-    """
-    kind = request.WhichOneof("consistency_selector")
-    if kind == "transaction":
-        return open_ones.find(request.transaction, database), b""
-    if kind == "new_transaction":
-        identity = open_ones.begin(database, request.new_transaction)
-        return open_ones.find(identity, database), identity
-    if kind == "read_time" and micros_of(request.read_time) > time.time_ns() // 1_000:
-        raise invalid("The requested 'read_time' cannot be in the future.")
-    return None, b""

@@ -5,7 +5,7 @@ Plain Python values into document messages, as the client library encodes them b
 One total order over all values, as a key that Python compares: filters, sorting and cursors all use it.
 
 null < booleans < numbers (NaN first, integers and doubles by their exact value) < timestamps < strings (by
-UTF-8) < bytes < references (by segments) < geographical points < arrays < vectors < maps (names and values in
+UTF-8) < bytes < references (by segments) < geographical points < arrays < maps (names and values in
 turn).
 """
 
@@ -17,18 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.cloud.firestore import DocumentReference, GeoPoint
-from google.cloud.firestore_v1.vector import Vector
 
 from storage.sandbox.firestore.names import MAX_FIELD_NAME_BYTES, Name, document_named, is_reserved
-from storage.sandbox.firestore.wire import CallRefused, Document, Message, invalid
+from storage.sandbox.firestore.wire import CallRefused, Document, Message, invalid, unimplemented
 
 Key = tuple[Any, ...]
 """The first item is the rank of the type, so keys of different types never compare their contents."""
 
 NULL: Key = (0,)
 NAN: Key = (2, 0)
-ARRAY = 8
-_VECTOR = 9
 
 
 MAX_DOCUMENT_BYTES = 1_048_576
@@ -59,24 +56,12 @@ def _double(value: Message) -> Key:
 
 
 def _array_order(value: Message) -> Key:
-    return (ARRAY, tuple(map(key_of, value.array_value.values)))
+    return (8, tuple(map(key_of, value.array_value.values)))
 
 
 def _map_order(value: Message) -> Key:
     fields = value.map_value.fields
-    if is_vector(value):
-        elements = tuple(map(key_of, fields["value"].array_value.values))
-        return (_VECTOR, len(elements), elements)
-    return (10, tuple((name, key_of(fields[name])) for name in sorted(fields)))
-
-
-def is_vector(value: Message) -> bool:
-    """Whether a map is the client's way of writing a vector: `__type__` and `value`, nothing else."""
-    fields = value.map_value.fields
-    marker = fields.get("__type__")
-    if marker is None or len(fields) != 2 or "value" not in fields:
-        return False
-    return bool(marker.string_value == "__vector__")
+    return (9, tuple((name, key_of(fields[name])) for name in sorted(fields)))
 
 
 _KEYS: dict[str, Callable[[Message], Key]] = {
@@ -189,12 +174,13 @@ def _map(value: Message, place: _Place) -> int:
     inner = place.below(in_array=False)
     if inner.depth > MAX_DEPTH:
         raise place.nested_wrongly()
-    vector = is_vector(value)
+    if "__type__" in value.map_value.fields:
+        raise unimplemented("A vector")
     size = 0
     for field, element in value.map_value.fields.items():
         if not field:
             raise place.nested_wrongly()
-        if is_reserved(field) and not vector:
+        if is_reserved(field):
             raise invalid(f"field name '{field}' is reserved.")
         size += _field_name_bytes(field) + _measure(element, inner)
     return size
@@ -254,8 +240,6 @@ def _encode(value: Any, into: Message, database: str) -> None:
 
 
 def _encode_rare(value: Any, into: Message, database: str) -> None:
-    if isinstance(value, Vector):
-        value = {"__type__": "__vector__", "value": list(value)}
     if isinstance(value, Mapping):
         into.map_value.SetInParent()
         for field, inner in value.items():

@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from google.cloud.firestore_v1 import types
-from google.protobuf import empty_pb2, timestamp_pb2
-from google.rpc import status_pb2
+from google.protobuf import empty_pb2
 from grpc import StatusCode
 
 Message = Any
@@ -20,37 +19,24 @@ Message = Any
 
 Value: Any = types.Value.pb()
 Document: Any = types.Document.pb()
-Cursor: Any = types.Cursor.pb()
 WriteResult: Any = types.WriteResult.pb()
-AggregationResult: Any = types.AggregationResult.pb()
 
 BatchGetDocumentsRequest: Any = types.BatchGetDocumentsRequest.pb()
 BatchGetDocumentsResponse: Any = types.BatchGetDocumentsResponse.pb()
-BatchWriteRequest: Any = types.BatchWriteRequest.pb()
-BatchWriteResponse: Any = types.BatchWriteResponse.pb()
 BeginTransactionRequest: Any = types.BeginTransactionRequest.pb()
 BeginTransactionResponse: Any = types.BeginTransactionResponse.pb()
 CommitRequest: Any = types.CommitRequest.pb()
 CommitResponse: Any = types.CommitResponse.pb()
-CreateDocumentRequest: Any = types.CreateDocumentRequest.pb()
-DeleteDocumentRequest: Any = types.DeleteDocumentRequest.pb()
-GetDocumentRequest: Any = types.GetDocumentRequest.pb()
 ListCollectionIdsRequest: Any = types.ListCollectionIdsRequest.pb()
 ListCollectionIdsResponse: Any = types.ListCollectionIdsResponse.pb()
 ListDocumentsRequest: Any = types.ListDocumentsRequest.pb()
-PartitionQueryRequest: Any = types.PartitionQueryRequest.pb()
-PartitionQueryResponse: Any = types.PartitionQueryResponse.pb()
 RollbackRequest: Any = types.RollbackRequest.pb()
 RunAggregationQueryRequest: Any = types.RunAggregationQueryRequest.pb()
 RunAggregationQueryResponse: Any = types.RunAggregationQueryResponse.pb()
 RunQueryRequest: Any = types.RunQueryRequest.pb()
 RunQueryResponse: Any = types.RunQueryResponse.pb()
-UpdateDocumentRequest: Any = types.UpdateDocumentRequest.pb()
-Write: Any = types.Write.pb()
 
 Empty: Any = empty_pb2.Empty
-Status: Any = status_pb2.Status
-Timestamp: Any = timestamp_pb2.Timestamp
 
 
 def set_time(target: Message, micros: int) -> None:
@@ -84,11 +70,6 @@ class CallRefused(Exception):
         self.code = code
         self.message = message
 
-    @property
-    def number(self) -> int:
-        """The status as the number that a per-item `google.rpc.Status` carries."""
-        return int(self.code.value[0])
-
 
 def invalid(message: str) -> CallRefused:
     """The request can never succeed, whatever is stored."""
@@ -96,5 +77,5 @@ def invalid(message: str) -> CallRefused:
 
 
 def unimplemented(what: str) -> CallRefused:
-    """Firestore has it, this server does not."""
+    """Firestore has it, this server does not: a refusal, where an answer would be a wrong one."""
     return CallRefused(StatusCode.UNIMPLEMENTED, f"{what} is not served by the embedded Firestore.")

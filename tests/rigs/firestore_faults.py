@@ -1,5 +1,7 @@
 """Faults on purpose, and counts: what tests need to see how the desk behaves when Firestore misbehaves.
 
+They stand around every call of our own server (`FirestoreServer(around=faults.around)`), on this side of the wire.
+
 Rules are added while the server runs and may come from any thread. A rule applies to calls of one method
 (`"*"`: of every method) whose request satisfies `when`; of these it lets the first `skip` pass, strikes the
 next `times` (None: all that follow) and is spent. The calls are counted whether or not they fail.
@@ -8,7 +10,7 @@ next `times` (None: all that follow) and is spent. The calls are counted whether
     faults.refuse("Commit", UNAVAILABLE)                     # the next commit fails and does nothing
     faults.lose_reply("Commit", UNAVAILABLE)                 # the next commit is done, and then fails
     faults.break_stream("RunQuery", UNAVAILABLE, after=100)  # 100 documents, then the error
-    faults.delay("GetDocument", seconds=0.2, times=None)     # every one, until lifted
+    faults.delay("ListDocuments", seconds=0.2, times=None)   # every one, until lifted
     with faults.outage():                                    # nothing works in here
         ...
 """
@@ -25,6 +27,7 @@ from typing import Literal
 
 from grpc import StatusCode
 
+from storage.sandbox.firestore.transactions import Replies
 from storage.sandbox.firestore.wire import CallRefused, Message
 
 When = Callable[[Message], bool]
@@ -66,10 +69,8 @@ class FaultRule:
 class Faults:
     """The rules in force, and what the server did.
 
-    All three count by method name as in the protocol (`"RunQuery"`): `calls` the calls, `documents` the
-    documents sent back, `reads` the document reads that production would bill: one for each document or
-    missing document, for each document skipped by an offset, for each 1,000 index entries aggregated, and at
-    least one for a query.
+    All three count by method name as in the protocol (`"RunQuery"`): `calls` the calls, `documents` the documents sent
+    back, `reads` the document reads that production would bill (`transactions.Replies`).
     """
 
     def __init__(self) -> None:
@@ -147,11 +148,16 @@ class Faults:
             self.calls[method] += 1
             return [rule for rule in self._rules if rule.means(method, request) and rule.is_due()]
 
-    def record(self, method: str, documents: int, reads: int) -> None:
-        """Count what an answer holds."""
+    def around(self, method: str, request: Message, call: Callable[[], Replies]) -> Iterator[bytes]:
+        """What our server has done around each of its calls."""
+        rules = self.meet(method, request)
+        strike(rules, "before")
+        replies = call()
         with self._lock:
-            self.documents[method] += documents
-            self.reads[method] += reads
+            self.documents[method] += replies.documents
+            self.reads[method] += replies.reads
+        strike(rules, "after reply")
+        yield from broken(iter(replies.messages), rules)
 
 
 def strike(rules: list[FaultRule], moment: Literal["before", "after reply"]) -> None:

@@ -1,6 +1,6 @@
 """Makes the sample media: a dozen small vertical clips with a tone, their thumbnails, and one source video.
 
-    python -m storage.sandbox.make_media [FOLDER]
+    python -m tests.tools.make_media [FOLDER]
 
 A tool, not part of the app: it needs PyAV (`pip install av`, 36 MB), while the files it makes lie in the repository.
 The same versions of PyAV, NumPy and Pillow give the same bytes again: nothing is random, x264 runs on one thread and
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-FOLDER = Path(__file__).resolve().parent / "media"
+FOLDER = Path(__file__).resolve().parents[2] / "storage/sandbox/media"
 RATE = 24  # frames a second
 AUDIO_RATE = 16_000  # samples a second
 # x264's assembler versions of the macroblock tree give other bits on each run, so it runs without them.
