@@ -19,13 +19,13 @@ def page() -> None:
     session.enter(NAME)
     st.title("Audit", anchor=False)
     st.caption(
-        "Everything that was looked at, handed out, planned, approved, refused, purged, undone or changed, also of "
-        "what no longer exists. Entries are only ever added; keys stand here, never links."
+        "Everything that people viewed, linked, planned, approved, changed, purged or undid, and every refusal, "
+        "also for customers who no longer exist. Entries are only ever added. It shows keys, never links."
     )
     question = audit.ask()
     if question is not None:
         feedback.section("the audit", partial(audit.answer, question), key=key(NAME, "answer"), unknown="what was done")
-    st.subheader("Is it whole?", anchor=False)
+    st.subheader("Integrity check", anchor=False)
     audit.draw_chain()
 
 

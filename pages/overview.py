@@ -121,7 +121,7 @@ def _stuck() -> None:
     if not _few_to_look_at() and not st.session_state.get(_LOOK):
         _ask_to_look()
         return
-    with feedback.loading("Looking at videos that do not move…", 260):
+    with feedback.loading("Looking for stalled videos…", 260):
         loaded = loads.stuck()
     stuck_view.summary(loaded.value, page=NAME)
     stuck_view.gaps(loaded.value, page=NAME)

@@ -48,11 +48,11 @@ def page() -> None:
 def _home(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
     st.title("Purge", anchor=False)
     st.caption(
-        "Deletes exactly what a plan shows, in the bucket and in Firestore, and keeps it in quarantine so that it can "
-        "be given back. Making a plan changes nothing."
+        "Deletes exactly what a plan shows, in the bucket and in Firestore, and keeps copies in quarantine for an "
+        "undo. Making a plan changes nothing."
     )
     home.choose(uid, video_id, clip_id)
-    st.subheader("Plans in force", anchor=False)
+    st.subheader("Open plans", anchor=False)
     feedback.section("the plans", lists.plans, key=key(NAME, "plans"), unknown="which plans may be applied")
     st.subheader("Recent jobs", anchor=False)
     feedback.section("the jobs", lists.jobs, key=key(NAME, "jobs"), unknown="what was purged and undone")

@@ -51,7 +51,7 @@ def _user(uid: str) -> None:
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Counters and truth")
+        st.subheader("Stored counters")
         feedback.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
     with right:
         st.subheader("Plan")

@@ -52,7 +52,7 @@ _SCREENS = (
     Screen("fleet", "Fleet", "groups", "look", "Operations", "All customers: limits, growth, drift, who is biggest."),
     Screen("uploads", "Uploads", "fact_check", "verify", "Operations", "Is what the documents name in the bucket?"),
     Screen(
-        "processing", "Processing", "pending_actions", "diagnose", "Operations", "Videos that do not move, and why."
+        "processing", "Processing", "pending_actions", "diagnose", "Operations", "Videos that have stalled, and why."
     ),
     Screen("purge", "Purge", "delete_forever", "purge.plan", "Administration", "Plan, approve, apply and undo purges."),
     Screen("audit", "Audit", "history", "audit.read", "Administration", "Who did what, when and why."),

@@ -52,7 +52,7 @@ def planned(page: Page, app: RunningApp, video_id: str = VIDEO) -> None:
     button(page, "Make the plan").click()
     page.wait_for_url("**plan=plan-*")
     settled(page)
-    press(page, "Go on to the confirmation")
+    press(page, "Continue to the confirmation")
 
 
 def confirmed(page: Page, phrase: str) -> None:
@@ -63,7 +63,7 @@ def confirmed(page: Page, phrase: str) -> None:
     for tick in box.locator('[data-testid="stCheckbox"] label').all()[1:]:  # the first one is the switch for erasing
         tick.click()
         settled(page)
-    fill(page, "Name of what goes", phrase)
+    fill(page, "Id to confirm", phrase)
     settled(page)
 
 
@@ -77,9 +77,9 @@ def test_a_purge_from_the_plan_to_its_undo(
     expect(page.get_by_text(re.compile(r"^1 to 100 of "))).to_be_visible()
     confirmed(page, f"{SCOPE[:-1]}b")
     expect(button(page, "Delete the video")).to_be_disabled()
-    expect(page.get_by_text("Still missing: the name, to the letter.")).to_be_visible()
+    expect(page.get_by_text("To continue: type the id exactly.")).to_be_visible()
     assert world.snapshot() == before
-    fill(page, "Name of what goes", SCOPE)
+    fill(page, "Id to confirm", SCOPE)
     expect(button(page, "Delete the video")).to_be_enabled()
     button(page, "Delete the video").click()
     page.wait_for_url("**job=purge-*")
@@ -89,7 +89,7 @@ def test_a_purge_from_the_plan_to_its_undo(
 
     again = new_page()
     open_page(again, address)
-    expect(again.get_by_text("Nothing is left, nothing else was lost")).to_be_visible()
+    expect(again.get_by_text("Nothing is left, no other file was lost")).to_be_visible()
     objects, documents = world.snapshot()
     assert {key for key in objects if f"customer-1/{VIDEO}/" in key} == set()
     assert {path for path in documents if f"customer-1/videos/{VIDEO}" in path} == set()
@@ -111,10 +111,10 @@ def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp,
     planned(page, app, "video-bbb")
     confirmed(page, "customer-1/video-bbb")
     expect(button(page, "Delete the video")).to_be_enabled()
-    page.get_by_label("Name of what goes").press("Escape")
-    expect(page.get_by_label("Name of what goes")).to_have_count(0)
-    press(page, "Go on to the confirmation")
-    expect(page.get_by_label("Name of what goes")).to_have_value("")
+    page.get_by_label("Id to confirm").press("Escape")
+    expect(page.get_by_label("Id to confirm")).to_have_count(0)
+    press(page, "Continue to the confirmation")
+    expect(page.get_by_label("Id to confirm")).to_have_value("")
     expect(button(page, "Delete the video")).to_be_disabled()
     address = page.url
     confirmed(page, "customer-1/video-bbb")
@@ -124,7 +124,7 @@ def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp,
     page.go_back()
     page.wait_for_url(address)
     settled(page)
-    expect(button(page, "Go on to the confirmation")).to_be_visible()
+    expect(button(page, "Continue to the confirmation")).to_be_visible()
 
 
 def test_two_clips_chosen_in_the_table_are_what_the_plan_holds(app: RunningApp, page: Page) -> None:

@@ -58,7 +58,7 @@ def test_the_page_shows_limits_growth_size_drift_plans_and_videos(app):
         "u000@example.com",
         "Exceeded",
         "pro",
-        "2 do not move",
+        "2 stalled",
         "user.total_storage_bytes",
         "Growth by day",
     ):

@@ -78,7 +78,7 @@ def test_the_button_is_dead_until_the_name_is_there_to_the_letter(desk, before, 
     plan = desk.plan(VIDEO)
     app = fill(desk.open(plan=plan.plan_id), plan, phrase=phrase)
     assert app.button(at(app, "purge-apply")).disabled
-    assert "the name, to the letter" in read(app)
+    assert "type the id exactly" in read(app)
     fill(app, plan)
     assert not app.button(at(app, "purge-apply")).disabled
     assert desk.world.snapshot() == before
@@ -120,7 +120,7 @@ def test_a_plan_that_has_lapsed_can_only_be_made_anew(desk, before):
     plan = desk.plan(CLIP)
     desk.world.pass_time(timedelta(minutes=31))
     app = desk.open(plan=plan.plan_id)
-    assert "This plan has lapsed" in read(app)
+    assert "This plan has expired" in read(app)
     assert not any(has(app, name) for name in ("purge-apply", "purge-open", "purge-approve"))
 
 

@@ -49,14 +49,14 @@ def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
     assert set(before[0]) - set(desk.world.objects()) == gone
     shown = desk.open(job=job_id)
     text = read(shown)
-    assert "Nothing is left, nothing else was lost" in text
+    assert "Nothing is left, no other file was lost" in text
     assert "3 of 3 objects" in text or "6 of 6 objects and documents" in text
     shown.text_input(at(shown, "purge-undo_reason")).set_value("a mistake").run()
     press(shown, "purge-undo-")
     assert param(shown, "job") == f"{job_id}-undo"
     assert desk.ended(f"{job_id}-undo").state == "done"
     assert desk.world.snapshot() == before
-    assert "Everything that it took was put back" in read(desk.open(job=job_id))
+    assert "Everything it deleted was put back" in read(desk.open(job=job_id))
     assert "This plan was applied" in read(desk.open(plan=plan.plan_id))
 
 
@@ -89,7 +89,7 @@ def test_a_quarantine_that_expired_is_emptied(desk, before):
     assert recovery.take_up(expired=True) == (f"{job.job_id}-empty",)
     assert desk.ended(f"{job.job_id}-empty").state == "done"
     assert not desk.world.own_keys(f"_ops/quarantine/{job.job_id}/")
-    assert "there is no way back" in read(desk.open(job=job.job_id))
+    assert "cannot be undone" in read(desk.open(job=job.job_id))
 
 
 def test_an_emptying_that_failed_says_so_and_is_resumed_by_hand(desk, before):
@@ -113,7 +113,7 @@ def test_a_purge_whose_undo_failed_is_not_said_to_be_being_undone(desk, before):
     world.put_documents({begun.path: replace(begun, state="failed", failure=failure).to_fields()})
     text = read(desk.open(job=job.job_id))
     assert "It is being undone" not in text
-    assert "not through" in text
+    assert "has not ended" in text
     assert f"python -m storage purge empty {job.job_id}" in text
 
 

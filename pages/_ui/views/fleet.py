@@ -193,15 +193,15 @@ def videos(view: FleetView) -> None:
     else:
         bars_by_status(view.videos)
     if view.stuck is None:
-        st.caption("How many of them do not move is not known.")
+        st.caption("How many of them have stalled is not known.")
         return
     total = sum(view.stuck.values())
     if not total:
-        st.markdown(":green[:material/check_circle:] None in progress was without a touch past the limit.")
+        st.markdown(":green[:material/check_circle:] No video in progress has stalled.")
         return
-    st.markdown(f"**{total:,} do not move** :small[:gray[in progress without a touch past the limit, by step]]")
+    st.markdown(f"**{total:,} stalled** :small[:gray[in progress with no update past the limit, by step]]")
     frame = pd.DataFrame({"Step": [STEPS.get(one, one) for one in view.stuck], "Videos": list(view.stuck.values())})
-    charts.bars(frame, "Step", "Videos", colour="orange", alt="Videos that do not move, by the step they stand at")
+    charts.bars(frame, "Step", "Videos", colour="orange", alt="Stalled videos, by the step where they stopped")
 
 
 def drift(view: FleetView, *, page: str) -> None:
@@ -375,8 +375,8 @@ def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     columns = {
         "open": tables.link("Open"),
         "who": "User",
-        "actual_bytes": tables.size("Clips add up to"),
-        "used_bytes": tables.size("Counter says"),
+        "actual_bytes": tables.size("Actual"),
+        "used_bytes": tables.size("Stored"),
         "limit_bytes": tables.size("Limit"),
         "clips": _number("Clips"),
         "plan": "Plan",
@@ -394,10 +394,10 @@ def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     columns = {
         "open": tables.link("Open"),
         "who": "User",
-        "worst_bytes": tables.size("Off by", help="The largest drift of a counter of bytes, without its sign."),
+        "worst_bytes": tables.size("Difference", help="The largest drift of a counter of bytes, without its sign."),
         "counters": st.column_config.TextColumn("Counters that drift", width="large"),
-        "used_bytes": tables.size("Counter says"),
-        "actual_bytes": tables.size("Clips add up to"),
+        "used_bytes": tables.size("Stored"),
+        "actual_bytes": tables.size("Actual"),
         "plan": "Plan",
         "uid": "User id",
     }

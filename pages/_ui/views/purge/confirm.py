@@ -43,7 +43,7 @@ def draw(plan: PurgePlan, status: PlanStatus, email: str, *, needed: tuple[str, 
         return
     if st.session_state.get(_OPEN) != plan.plan_id and (plan.scope.kind != "clip" or needed):
         st.button(
-            "Go on to the confirmation",
+            "Continue to the confirmation",
             icon=":material/arrow_downward:",
             key=key(PAGE, "open"),
             on_click=_open,
@@ -69,13 +69,11 @@ def _close() -> None:
 @st.fragment
 def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
     mark = (plan.plan_id, session.nonce(_NONCE))
-    erase = st.toggle(
-        "Erase without quarantine (legal requests): nothing can be given back", key=key(PAGE, "erase", *mark)
-    )
+    erase = st.toggle("Erase without quarantine (legal requests): this cannot be undone", key=key(PAGE, "erase", *mark))
     limits = stores().settings.purge
     if not erase:
         st.caption(
-            f"Each object is copied to quarantine before it goes, and all of it can be put back for "
+            f"Each object is copied to quarantine before it is deleted, and everything can be put back for "
             f"{limits.quarantine_days:,} days."
         )
     needed = second_person_needed(plan, limits, erase=erase)
@@ -85,11 +83,11 @@ def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
     ticks = _ticks(plan, mark, erase=erase) if large else True
     phrase = _phrase(plan, mark)
     missing = [
-        *([] if reason.strip() else ["the reason"]),
-        *([] if ticket.strip() or not needed else ["the ticket"]),
-        *([] if ticks else ["every tick"]),
-        *([] if plan.scope.is_named_by(phrase) else ["the name, to the letter"]),
-        *([] if status.counting(plan, email) or not needed else ["a second person's approval"]),
+        *([] if reason.strip() else ["add a reason"]),
+        *([] if ticket.strip() or not needed else ["add the ticket"]),
+        *([] if ticks else ["tick every box"]),
+        *([] if plan.scope.is_named_by(phrase) else ["type the id exactly"]),
+        *([] if status.counting(plan, email) or not needed else ["get a second person's approval"]),
     ]
     label = _label(plan, erase=erase)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(PAGE, "danger")):
@@ -106,7 +104,7 @@ def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
             _close()
             st.rerun()
         if missing:
-            st.caption(f"Still missing: {', '.join(missing)}.", width="content")
+            st.caption(f"To continue: {', '.join(missing)}.", width="content")
     if pressed:
         why = f"{reason.strip()} (ticket {ticket.strip()})" if ticket.strip() else reason
         _apply(plan, Request(phrase, why, erase))
@@ -118,7 +116,7 @@ def _second(needed: tuple[str, ...], *, approved: bool) -> None:
     elif needed:
         st.warning(
             f"One person is not enough: {'; '.join(md(why) for why in needed)}. "
-            "Somebody who is neither its maker nor you must approve it first.",
+            "Somebody other than its maker and you must approve it first.",
             icon=":material/group:",
         )
 
@@ -130,7 +128,7 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
         key=key(PAGE, "reason", *mark),
         max_chars=MAX_REASON_CHARS - 120,
         live=True,
-        placeholder="Why it must go. It stays in the audit for ever, so no links and no private details.",
+        placeholder="Why it must be deleted. The audit keeps it for ever: no links, no private details.",
     )
     ticket = right.text_input(
         "Ticket" if ticket_needed else "Ticket (if there is one)",
@@ -144,24 +142,24 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
 def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
     """What must be said in so many words: the numbers, the warnings, and that erasing is for good."""
     size = format.size(plan.total_bytes).text
-    sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents go."]
+    sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents will be deleted."]
     if plan.warnings:
         number = len(plan.warnings)
         sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")
     if plan.claims is not None and plan.claims.missing:
         sentences.append(f"{never_seen_words(len(plan.claims.missing))}; the certificate says so.")
     if erase:
-        sentences.append("There is no quarantine, no undo, and earlier quarantines of the same are emptied too.")
+        sentences.append("There is no quarantine and no undo, and earlier quarantines of this scope are emptied too.")
     ticks = [st.checkbox(text, key=key(PAGE, "tick", number, *mark)) for number, text in enumerate(sentences)]
     return all(ticks)
 
 
 def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Its name, typed or pasted in full: **{md(plan.scope.typeable, 400)}**", width="content")
+        st.markdown(f"Type or paste the id to confirm: **{md(plan.scope.typeable, 400)}**", width="content")
         copy_button(plan.scope.typeable, key=key(PAGE, "copy_name"), what="name", label="")
     return st.text_input(
-        "Name of what goes",
+        "Id to confirm",
         key=key(PAGE, "phrase", *mark),
         live=True,
         autocomplete="off",

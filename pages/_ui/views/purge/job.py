@@ -36,21 +36,21 @@ _UNDO_NONCE: Final = key(PAGE, "undo_nonce")
 Place = Literal["done", "now", "next"]
 RATE_SECONDS = 20.0  # the span over which the rate is taken
 _PURGE = (
-    ("neighbours", "Note what lies beside it"),
+    ("neighbours", "Record neighbouring files"),
     ("save", "Copy the documents to quarantine"),
-    ("slugs", "Public share links"),
-    ("uploads", "Open uploads"),
-    ("objects", "Objects: copy, verify the copy, delete"),
-    ("documents", "Documents, leaves first"),
-    ("counters", "Counters"),
-    ("earlier quarantines", "Earlier quarantines"),
-    ("proof", "Read everything again, as proof"),
+    ("slugs", "Delete public share links"),
+    ("uploads", "Abort unfinished uploads"),
+    ("objects", "Copy objects, verify the copies, delete the objects"),
+    ("documents", "Delete documents"),
+    ("counters", "Correct the counters"),
+    ("earlier quarantines", "Empty earlier quarantines"),
+    ("proof", "Verify nothing is left"),
 )
 _UNDO = (
-    ("objects back", "Objects back"),
-    ("documents back", "Documents back, parents first"),
-    ("look", "Read everything again, as proof"),
-    ("counters", "Counters"),
+    ("objects back", "Put objects back"),
+    ("documents back", "Put documents back"),
+    ("look", "Verify everything is back"),
+    ("counters", "Correct the counters"),
     ("empty", "Empty the quarantine"),
 )
 _EMPTY = (("empty", "Empty the quarantine"),)
@@ -68,14 +68,16 @@ def draw_outcome(job: Job) -> None:
     if job.kind == "undo":
         _lines("Could not be put back", job.residue, "Something stood in the way. Clear it and undo the purge again.")
     else:
-        _lines("Still there", job.residue, "This was of the scope and is still there. A plan made anew shows it.")
+        _lines("Still there", job.residue, "This belongs to the scope and is still there. A new plan shows it.")
     _lines(
-        "Went missing beside it", job.disturbed, "This lay beside the scope when the job began, and is not there now."
+        "Other files that went missing",
+        job.disturbed,
+        "They lay beside the scope when the job began, and are not there now.",
     )
     if job.kind == "undo" and job.state == "done":
         st.success(
             f"{job.tally.objects:,} objects and {job.tally.documents:,} documents are back; each was read again and "
-            "compared with what the quarantine kept. The quarantine is empty now.",
+            "compared with its copy. The quarantine is empty now.",
             title="Everything is back",
             icon=":material/undo:",
         )
@@ -95,21 +97,21 @@ def _quarantine(job: Job) -> None:
     now = job.read_time or datetime.now(UTC)
     st.subheader("Undo", anchor=False)
     if job.erase:
-        st.caption("It was erased: there is no quarantine and no way back.")
+        st.caption("It was erased without a quarantine and cannot be undone.")
     elif job.state == "undoing":
         st.info(
-            "Its undo was begun and is not through. Until it is, the copies stay, whatever their age; after their time "
-            f"a person can end them in a shell: {_empty_command(job)}",
+            "The undo has begun and has not ended. Until it ends, the copies are kept past their time; after that time "
+            f"a person can delete them in a shell: {_empty_command(job)}",
             icon=":material/settings_backup_restore:",
         )
         where = {"job": job.undo_job}
         st.page_link(SCREENS[PAGE].file, label="Open the undo", icon=":material/arrow_forward:", query_params=where)
     elif job.quarantine == "restored":
-        st.success("Everything that it took was put back.", icon=":material/undo:")
+        st.success("Everything it deleted was put back.", icon=":material/undo:")
     elif job.quarantine == "emptied":
-        st.caption("Its quarantine was emptied: there is no way back.")
+        st.caption("Its quarantine was emptied: it cannot be undone any more.")
     elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
-        st.caption(f"Its quarantine expired at {format.utc(job.quarantine_until).text}: there is no way back.")
+        st.caption(f"Its quarantine expired at {format.utc(job.quarantine_until).text}: it cannot be undone any more.")
     else:
         if job.undo_failed:
             _stays(job)
@@ -120,8 +122,8 @@ def _quarantine(job: Job) -> None:
 def _stays(job: Job) -> None:
     why = (job.undo_refused or {}).get("message", "")
     st.warning(
-        f"Somebody asked for its undo, and not all of it came back. {md(why, 600)} The copies stay, whatever their "
-        f"age, until it is undone or, after its time, a person ends it in a shell: {_empty_command(job)}",
+        f"Somebody started the undo, and not everything came back. {md(why, 600)} The copies are kept past their time, "
+        f"until it is undone or a person deletes them in a shell: {_empty_command(job)}",
         title="The quarantine stays",
         icon=":material/inventory_2:",
     )
@@ -140,7 +142,7 @@ def _undo(job: Job, now: datetime) -> None:
         )
         st.markdown(
             f"Every object can be put back byte for byte and every document field for field{left}. "
-            "It is refused where something new lives in their place."
+            "The undo is refused where something new stands in their place."
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             reason = st.text_input(
@@ -159,7 +161,7 @@ def _undo(job: Job, now: datetime) -> None:
 def _begin(job: Job, reason: str) -> None:
     try:
         actor = require("purge.undo")
-        with st.spinner("Looking whether its places are free…"):
+        with st.spinner("Checking that nothing new stands in the way…"):
             undoing = purges.undo(job.job_id, reason, actor)
     except StorageError as error:
         feedback.error_panel(error, key=key(PAGE, "undo_failed"))
@@ -185,21 +187,21 @@ def _certificate(job: Job) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             never_seen = proof.get("never_seen_count", 0)
             if proof["clean"]:
-                st.badge("Nothing is left, nothing else was lost", icon=":material/verified:", color="green")
+                st.badge("Nothing is left, no other file was lost", icon=":material/verified:", color="green")
             elif never_seen and not proof["residue"] and not proof["disturbed"]:
                 st.badge(never_seen_words(never_seen), icon=":material/help:", color="orange")
             else:
-                st.badge("Not clean: see above", icon=":material/warning:", color="red")
+                st.badge("Incomplete: see above", icon=":material/warning:", color="red")
             with st.container(horizontal=True, width="content"):
                 _downloads(job.job_id, found)
         left, right = st.columns(2, gap="large")
         with left:
-            st.markdown("**What was done** :small[each key's own result]")
+            st.markdown("**What was done** :small[by the result of each key]")
             _facts(_done(found))
         with right:
-            st.markdown("**What was read again** :small[both stores]")
+            st.markdown("**What was verified afterwards** :small[in both stores]")
             _facts(_read_again(found))
-        st.markdown("**What outlives it elsewhere**")
+        st.markdown("**What this does not remove**")
         st.markdown("\n".join(f"- {md(line, 600)}" for line in found["outlives"]))
 
 
@@ -233,8 +235,8 @@ def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Bytes", f"{found['bytes_deleted']:,} ({format.size(found['bytes_deleted']).text})"),
         ("Documents", f"{found['documents_deleted']:,}"),
         ("Uploads aborted", f"{found['uploads_aborted']:,}"),
-        ("Gone already", f"{found['already_gone']:,}"),
-        ("Left alone, because changed", f"{found['left_alone']:,}"),
+        ("Already gone", f"{found['already_gone']:,}"),
+        ("Skipped, changed since the plan", f"{found['left_alone']:,}"),
         *_claims(found.get("claims")),
         ("By", found["actor"]),
         ("Approved by", ", ".join(found["approved_by"]) or "nobody: one person was enough"),
@@ -263,8 +265,8 @@ def _read_again(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Objects left", f"{proof['objects_left']:,}"),
         ("Documents left", f"{proof['documents_left']:,}"),
         ("Uploads left", f"{proof['uploads_left']:,}"),
-        ("Neighbours compared", f"{proof['neighbours']:,}"),
-        ("Neighbours disturbed", f"{len(proof['disturbed']):,}"),
+        ("Other files compared", f"{proof['neighbours']:,}"),
+        ("Other files affected", f"{len(proof['disturbed']):,}"),
         ("Prefixes listed", ", ".join(proof["prefixes"])),
     ]
 
@@ -273,12 +275,12 @@ def as_text(found: Mapping[str, Any]) -> str:
     """The certificate for printing: plain text, one fact a line, long lines as they are."""
     title = "CERTIFICATE OF DELETION"
     parts: list[tuple[str, list[str]]] = [
-        ("What was done, by the job's record of each key's own result", [f"{n}: {v}" for n, v in _done(found)]),
-        ("What was read again afterwards, in both stores", [f"{n}: {v}" for n, v in _read_again(found)]),
+        ("What was done, by the result of each key", [f"{n}: {v}" for n, v in _done(found)]),
+        ("What was verified afterwards, in both stores", [f"{n}: {v}" for n, v in _read_again(found)]),
         ("What is left", list(found["verified"]["residue"]) or ["nothing"]),
-        ("What went missing beside it", list(found["verified"]["disturbed"]) or ["nothing"]),
+        ("Other files that went missing", list(found["verified"]["disturbed"]) or ["nothing"]),
         ("What was claimed and never seen", list(found["verified"].get("never_seen", ())) or ["nothing"]),
-        ("What outlives it elsewhere", list(found["outlives"])),
+        ("What this does not remove", list(found["outlives"])),
         (
             "Seal",
             [
@@ -320,7 +322,7 @@ def steps(job: Job) -> tuple[JobStep, ...]:
     if job.kind == "purge":
         left_out = "save" if job.erase else "earlier quarantines"
         known = [step for step in known if step[0] != left_out]
-        known = [(name, "Objects: delete") if job.erase and name == "objects" else (name, text) for name, text in known]
+        known = [(name, "Delete objects") if job.erase and name == "objects" else (name, text) for name, text in known]
     names = [name for name, _ in known]
     if job.step and job.step not in names:
         known.append((job.step, job.step))
@@ -503,7 +505,7 @@ def _tally(job: Job) -> None:
         ("Bytes", f"**{format.size(tally.bytes).text}** of {format.size(job.bytes_total).text}"),
         (f"Documents {verb}", f"**{tally.documents:,}** of {job.documents_total:,}"),
         ("Uploads aborted", f"**{tally.uploads:,}**"),
-        ("Gone already", f"**{tally.already_gone:,}**"),
+        ("Already gone", f"**{tally.already_gone:,}**"),
         ("Left alone", f"**{tally.left_alone:,}**"),
     ]
     st.markdown(

@@ -89,14 +89,14 @@ def _said(status: PlanStatus) -> None:
 
 def _hand_on(plan: PurgePlan, *, needed: bool) -> None:
     words = (
-        "You made this plan, so somebody else must agree to it. Send the link to another admin:"
+        "You made this plan, so somebody else must approve it. Send the link to another admin:"
         if needed
-        else "One person is enough for this, unless it is to be erased. To have another admin look at it first:"
+        else "One person is enough, unless you erase. To let another admin look at it first:"
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(words, width="content")
         copy_button(_address(plan.plan_id), key=key(PAGE, "copy_link"), what="link to this plan", label="Copy the link")
-    st.caption("They see exactly this plan, with the same fingerprint. Their answer appears here.")
+    st.caption("They see exactly this plan; their answer appears here.")
 
 
 def _address(plan_id: str) -> str:
@@ -108,9 +108,9 @@ def _answer(plan: PurgePlan) -> None:
     nonce = session.nonce(_NONCE)
     with st.container(border=True, key=key(PAGE, "answer_box")):
         st.markdown(
-            f"**{md(plan.maker or 'Somebody')} asks you to agree** that {len(plan.objects):,} objects "
+            f"**{md(plan.maker or 'Somebody')} asks you to approve** deleting {len(plan.objects):,} objects "
             f"({format.size(plan.total_bytes).text}) and {len(plan.documents):,} documents of "
-            f"**{md(plan.scope.spelled, 200)}** go. Whoever approves a plan cannot apply it."
+            f"**{md(plan.scope.spelled, 200)}**. The person who approves a plan cannot apply it."
         )
         seen = st.checkbox(
             "I have looked at the lists and the warnings above.", key=key(PAGE, "seen", plan.plan_id, nonce)
@@ -327,13 +327,13 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
         if status.job is not None:
             st.badge("Applied", icon=":material/check_circle:", color="gray")
         elif not purges.in_force(plan, now):
-            st.badge("Lapsed", icon=":material/timer_off:", color="gray")
+            st.badge("Expired", icon=":material/timer_off:", color="gray")
         elif plan.blocked:
             st.badge("Blocked", icon=":material/block:", color="red")
         elif _needed(plan) and status.counting(plan, plan.maker):
             st.badge("Approved", icon=":material/how_to_reg:", color="green")
         elif _needed(plan):
-            st.badge("Takes a second person", icon=":material/group:", color="orange")
+            st.badge("Needs a second person", icon=":material/group:", color="orange")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         made = format.ago(plan.created_at, now)
         st.caption(f"Made {made.text} by {md(plan.maker or 'somebody unknown', 80)}", help=made.help, width="content")
@@ -363,23 +363,23 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
     if plan.blocked:
         lines = "\n".join(f"- {md(line, 400)}" for line in plan.blocked)
         st.error(
-            f"{lines}\n\nNothing of this plan can be applied. Clear what blocks it, then make the plan anew.",
+            f"{lines}\n\nThis plan cannot be applied. Clear what blocks it, then make a new plan.",
             title="Blocked",
             icon=":material/block:",
         )
     if not purges.in_force(plan, now):
         st.warning(
-            f"It held until {format.utc(plan.expires_at).text}. Nothing was changed. What is there now may be more or "
-            "other than what it shows, so it can only be made anew.",
-            title="This plan has lapsed",
+            f"It was valid until {format.utc(plan.expires_at).text}. Nothing was deleted. The data may have changed "
+            "since, so make a new plan.",
+            title="This plan has expired",
             icon=":material/timer_off:",
         )
         _anew(plan.scope)
         return
     if not plan.seal:
         st.warning(
-            "It was made by an older version of the desk, which sealed plans without a key. It is shown, and cannot be "
-            "approved or applied: whoever wrote it may have been anybody.",
+            "An older version of the desk made it and sealed it without a key, so anybody may have written it. It "
+            "can be looked at, but not approved or applied.",
             title="This plan has no seal",
             icon=":material/lock_open:",
         )
@@ -399,8 +399,8 @@ def _deadline(summary: PlanSummary, ahead: timedelta, *, waiting: bool, seen: tu
         st.rerun()
     left = format.span((plan.expires_at - now).total_seconds())
     st.caption(
-        f":material/timer: Holds for {left} more, until {format.utc(plan.expires_at).text}. "
-        "It is refused by itself if anything of it moves before it is applied."
+        f":material/timer: Valid for {left} more, until {format.utc(plan.expires_at).text}. "
+        "If anything in it changes before it is applied, it will be refused."
     )
     if waiting:
         feedback.section("the approvals", partial(_look, summary, seen), key=key(PAGE, "look"))
@@ -419,7 +419,7 @@ def _anew(scope: Scope) -> None:
     if scope.kind == "clip":
         wanted["clip_id"] = scope.clips[0].clip_id
     ids = {name: value for name, value in wanted.items() if value}
-    st.page_link(SCREENS[PAGE].file, label="Plan it anew", icon=":material/refresh:", query_params=ids)
+    st.page_link(SCREENS[PAGE].file, label="Make a new plan", icon=":material/refresh:", query_params=ids)
 
 
 def _acknowledge(plan: PurgePlan) -> None:
@@ -439,7 +439,7 @@ def _acknowledge(plan: PurgePlan) -> None:
             key=key(PAGE, "acknowledge", plan.plan_id),
         )
         if st.button(
-            "Plan it anew, as acknowledged",
+            "Make a new plan that acknowledges it",
             icon=":material/fact_check:",
             disabled=not sure,
             key=key(PAGE, "acknowledged", plan.plan_id),
@@ -465,4 +465,4 @@ def _totals(plan: PurgePlan) -> None:
 def _warnings(plan: PurgePlan) -> None:
     if plan.warnings:
         lines = "\n".join(f"- {md(line, 400)}" for line in plan.warnings)
-        st.warning(lines, title="Know before you agree", icon=":material/warning:")
+        st.warning(lines, title="Before you approve", icon=":material/warning:")
