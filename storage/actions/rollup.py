@@ -20,7 +20,7 @@ from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.clients.meter import Cost, Meter, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
-from storage.domain.documents import Accounting, RawDocument, Table, User
+from storage.domain.documents import Accounting, RawDocument, Table, User, users_of
 from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
@@ -34,7 +34,7 @@ from storage.domain.rollup import (
     to_documents,
 )
 from storage.domain.usage import PlanLimits, Truth
-from storage.errors import AccessDenied, BackendError, BadInput, FieldProblem, MissingIndex, StorageError, Unusable
+from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
 from storage.services.background import BackgroundRun, OneAtATime
@@ -170,19 +170,8 @@ def run_rollup(
     return Written(made, paths, meter.cost(), reader.error)
 
 
-def people(table: Table) -> list[User]:
-    """The rows of a page of users as values, each with its own oddities."""
-    odd: dict[str, list[FieldProblem]] = {}
-    for oddity in table.oddities:
-        odd.setdefault(oddity.path, []).append(oddity)
-    rows = table.frame.astype("object").where(table.frame.notna(), None).to_dict("records")
-    return [
-        User(**{k: v for k, v in row.items() if k != "path"}, oddities=tuple(odd.get(row["path"], ()))) for row in rows
-    ]
-
-
 def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
-    users = people(page)
+    users = users_of(page)
     if not users:
         return
     books = reader.records.accountings([user.uid for user in users])

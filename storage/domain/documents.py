@@ -1,28 +1,24 @@
-"""One thing of a kind as a frozen value; many of a kind are frames (`storage.domain.documents`).
+"""The documents of the product, each declared once: fields, kinds, what the backend always writes, and what it means.
 
-Fields follow the documents' names, so that what support reads here is what an engineer greps for. `None` means that
-the document does not hold a usable value; whether it was absent, null or wrongly typed stands in `oddities`.
+A declaration is a frozen dataclass whose annotations carry the rest. Everything else is read off it: the value of one
+document, the columns of the frame of many (`schema_of`), the decoder (`storage.repositories.columns`) and the tables of
+`docs/documents.md` (`markdown`). A field that is added here is read, checked, shown in frames and documented.
 
-Rows of a frame as the frozen values that single documents become: NA is `None`, and the path is left out.
-
-The declared columns of every frame: name, kind, whether the backend always writes it, and its unit.
-
-Source of the fields: the chapter "Documents in Firestore" of the product's domain description. A frame has exactly the
-columns of its schema, in this order, whatever the documents held. Kinds and their pandas dtypes:
+Fields have the documents' names, so that what support reads here is what an engineer greps for. Kinds and dtypes:
 
     text   string                 whole  Int64                  number  Float64
     flag   boolean                time   datetime64[us, UTC]    map, list  object (plain dict or list, else None)
 
-Absent, null and wrongly typed values are all NA in the frame; which of the three it was stands in the oddities that
-come with it. Zero is never used for any of them.
+`None` (NA in a frame) means that the document does not hold a usable value. Whether it was absent, null or of a wrong
+type stands in the oddities that come with it. Zero is never used for any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
@@ -41,124 +37,393 @@ DTYPES: dict[ColumnKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """`users/{uid}`. `exists` is false for a phantom: documents below it, none at the path itself."""
+class Told:
+    """What an annotation says of a field beside its type."""
 
-    uid: str
-    exists: bool
-    email: str | None
-    plan: str | None
-    role: str | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    total_storage_bytes: int | None
-    total_clips_count: int | None
-    usage_reset_month: str | None
-    clips_used_this_month: int | None
-    credits_used_this_month: int | None
-    settings: Mapping[str, Any] | None
-    update_time: datetime | None
+    note: str = ""
+    required: bool = False
+    from_path: bool = False
+
+
+def must(note: str = "") -> Told:
+    """The backend always writes it: its absence, and null in its place, is an oddity."""
+    return Told(note, required=True)
+
+
+def may(note: str = "") -> Told:
+    """It may be absent or null."""
+    return Told(note)
+
+
+Id = Annotated[str, Told(required=True, from_path=True)]
+Exists = Annotated[bool, Told("false: documents lie below, none at the path itself", required=True, from_path=True)]
+Written = Annotated[datetime | None, Told("Firestore's own time of the last write, for preconditions", from_path=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A customer's account."""
+
+    PATH: ClassVar = "users/{uid}"
+
+    uid: Id
+    exists: Exists
+    email: Annotated[str | None, may()]
+    plan: Annotated[str | None, must("the plan's name; lower case by habit, not by guarantee")]
+    role: Annotated[str | None, may("`superadmin`, or none")]
+    created_at: Annotated[datetime | None, must()]
+    updated_at: Annotated[datetime | None, must()]
+    total_storage_bytes: Annotated[int | None, must("bytes; no longer raised where there is an accounting document")]
+    total_clips_count: Annotated[int | None, must("no longer raised where there is an accounting document")]
+    usage_reset_month: Annotated[str | None, may("`YYYY-MM`; monthly counters count only while it is this month, UTC")]
+    clips_used_this_month: Annotated[int | None, may("older deployments")]
+    credits_used_this_month: Annotated[int | None, may("newer deployments")]
+    settings: Annotated[Mapping[str, Any] | None, may()]
+    update_time: Written
+    plan_tier: Annotated[str | None, may("what the worker goes by, before `plan`")] = None
     oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`processing_progress` of a video; any part may be missing."""
+    """`processing_progress` of a video; any part may be missing, and the backend sets the map to null at the end."""
 
-    total_scenes: int | None = None
-    completed_scenes: int | None = None
-    total_clips: int | None = None
-    completed_clips: int | None = None
-    failed_clips: int | None = None
-    current_scene_id: int | None = None
-    current_scene_title: str | None = None
-    started_at: datetime | None = None
-    updated_at: datetime | None = None
-    error_message: str | None = None
+    total_scenes: Annotated[int | None, may()] = None
+    completed_scenes: Annotated[int | None, may()] = None
+    total_clips: Annotated[int | None, may()] = None
+    completed_clips: Annotated[int | None, may()] = None
+    failed_clips: Annotated[int | None, may()] = None
+    current_scene_id: Annotated[int | None, may()] = None
+    current_scene_title: Annotated[str | None, may()] = None
+    started_at: Annotated[datetime | None, may()] = None
+    updated_at: Annotated[datetime | None, may()] = None
+    error_message: Annotated[str | None, may()] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """`users/{uid}/videos/{video_id}`. Sizes in bytes; `exists` is false for a phantom parent."""
+    """A video that was handed in, with what was made of it."""
 
-    uid: str
-    video_id: str
-    exists: bool
-    video_title: str | None
-    status: str | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    completed_at: datetime | None
-    failed_at: datetime | None
-    error_message: str | None
-    video_url: str | None
-    youtube_id: str | None
-    highlights_count: int | None
-    highlights_json_key: str | None
-    custom_prompt: str | None
-    crop_mode: str | None
-    target_aspect: str | None
-    created_by: str | None
-    clips_count: int | None
-    total_size_bytes: int | None
-    clips_by_style: Mapping[str, Any] | None
-    styles_processed: tuple[Any, ...] | None
-    expected_clips: int | None
-    completed_clips: int | None
-    source_video_status: str | None
-    source_video_r2_key: str | None
-    source_video_expires_at: datetime | None
-    source_video_error: str | None
-    processing_progress: Progress | None
-    update_time: datetime | None
+    PATH: ClassVar = "users/{uid}/videos/{video_id}"
+
+    uid: Id
+    video_id: Id
+    exists: Exists
+    video_title: Annotated[str | None, may()]
+    status: Annotated[str | None, must("`processing`, `analyzed`, `completed`, `failed`; none is processing")]
+    created_at: Annotated[datetime | None, must("a video without it is in no list of its owner")]
+    updated_at: Annotated[datetime | None, must()]
+    completed_at: Annotated[datetime | None, may()]
+    failed_at: Annotated[datetime | None, may()]
+    error_message: Annotated[str | None, may("of the last failure; a later success does not clear it")]
+    video_url: Annotated[str | None, may()]
+    youtube_id: Annotated[str | None, may()]
+    highlights_count: Annotated[int | None, may()]
+    highlights_json_key: Annotated[str | None, may("names a file that newer deployments do not write")]
+    custom_prompt: Annotated[str | None, may()]
+    crop_mode: Annotated[str | None, may("`none` in newer deployments")]
+    target_aspect: Annotated[str | None, may("`9:16`")]
+    created_by: Annotated[str | None, may()]
+    clips_count: Annotated[int | None, must("clip documents below")]
+    total_size_bytes: Annotated[int | None, must("bytes of the clip documents below")]
+    clips_by_style: Annotated[Mapping[str, Any] | None, may("style to count; `{}` until a clip is deleted")]
+    styles_processed: Annotated[tuple[Any, ...] | None, may("always empty in newer deployments")]
+    expected_clips: Annotated[int | None, may("older deployments")]
+    completed_clips: Annotated[int | None, may("older deployments, and renderings of a draft")]
+    source_video_status: Annotated[str | None, may("`pending`, `downloading`, `ready`, `expired` or `failed`")]
+    source_video_r2_key: Annotated[str | None, may()]
+    source_video_expires_at: Annotated[datetime | None, may()]
+    source_video_error: Annotated[str | None, may()]
+    processing_progress: Annotated[Progress | None, may("see Progress")]
+    update_time: Written
     oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """`users/{uid}/videos/{video_id}/clips/{clip_id}`. Sizes in bytes, durations in seconds."""
+    """A clip that was rendered; its keys name the file and the thumbnail."""
 
-    uid: str
-    video_id: str
-    clip_id: str
-    scene_id: int | None
-    scene_title: str | None
-    scene_description: str | None
-    filename: str | None
-    style: str | None
-    priority: int | None
-    start_time: str | None
-    end_time: str | None
-    duration_seconds: float | None
-    file_size_bytes: int | None
-    file_size_mb: float | None
-    has_thumbnail: bool | None
-    r2_key: str | None
-    thumbnail_r2_key: str | None
-    raw_r2_key: str | None
-    status: str | None
-    created_at: datetime | None
-    completed_at: datetime | None
-    updated_at: datetime | None
-    created_by: str | None
-    exists: bool
-    update_time: datetime | None
+    PATH: ClassVar = "users/{uid}/videos/{video_id}/clips/{clip_id}"
+
+    uid: Id
+    video_id: Id
+    clip_id: Id
+    scene_id: Annotated[int | None, may()]
+    scene_title: Annotated[str | None, may()]
+    scene_description: Annotated[str | None, may()]
+    filename: Annotated[str | None, may()]
+    style: Annotated[str | None, must()]
+    priority: Annotated[int | None, may()]
+    start_time: Annotated[str | None, may("`HH:MM:SS.mmm`, from the beginning of the segment")]
+    end_time: Annotated[str | None, may()]
+    duration_seconds: Annotated[float | None, may("seconds")]
+    file_size_bytes: Annotated[int | None, must("bytes")]
+    file_size_mb: Annotated[float | None, may("MiB")]
+    has_thumbnail: Annotated[bool | None, may("the product goes by the key, not by this")]
+    r2_key: Annotated[str | None, may("the file")]
+    thumbnail_r2_key: Annotated[str | None, may("the thumbnail")]
+    raw_r2_key: Annotated[str | None, may("a cache of the segment, which expires")]
+    status: Annotated[str | None, must("`completed`; older deployments also `processing` and `failed`")]
+    created_at: Annotated[datetime | None, must()]
+    completed_at: Annotated[datetime | None, may()]
+    updated_at: Annotated[datetime | None, may()]
+    created_by: Annotated[str | None, may()]
+    exists: Exists
+    update_time: Written
     oddities: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """`storage_accounting/{uid}`: the newer counters, beside the user's own. Bytes and counts."""
+    """The newer counters of a customer, beside the account's own; the backend creates a missing one with 0."""
 
-    uid: str
-    styled_clips_bytes: int | None
-    styled_clips_count: int | None
-    source_videos_bytes: int | None
-    raw_segments_bytes: int | None
-    neural_cache_bytes: int | None
-    updated_at: datetime | None
-    update_time: datetime | None
+    PATH: ClassVar = "storage_accounting/{uid}"
+
+    uid: Id
+    styled_clips_bytes: Annotated[int | None, must("bytes, billable: what the product enforces")]
+    styled_clips_count: Annotated[int | None, must("billable")]
+    source_videos_bytes: Annotated[int | None, may("bytes, not billable")]
+    raw_segments_bytes: Annotated[int | None, may("bytes, not billable")]
+    neural_cache_bytes: Annotated[int | None, may("bytes, not billable")]
+    updated_at: Annotated[datetime | None, may()]
+    update_time: Written
     oddities: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTransaction:
+    """What was charged, when and for what. Nothing is given back."""
+
+    PATH: ClassVar = "users/{uid}/credit_transactions/{transaction_id}"
+
+    uid: Id
+    transaction_id: Id
+    timestamp: Annotated[datetime | None, must()]
+    operation_type: Annotated[str | None, must()]
+    credits_amount: Annotated[int | None, must()]
+    description: Annotated[str | None, may()]
+    balance_after: Annotated[int | None, may("credits used this month after it, not those that are left")]
+    video_id: Annotated[str | None, may("the video that it was charged for")]
+    draft_id: Annotated[str | None, may("the draft that it was charged for")]
+    metadata: Annotated[Mapping[str, Any] | None, may("texts by name")]
+    created_at: Annotated[datetime | None, may()]
+    exists: Exists
+    update_time: Written
+    oddities: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSlug:
+    """A public link to a clip; deleted when the link is taken back."""
+
+    PATH: ClassVar = "share_slugs/{slug}"
+
+    slug: Id
+    user_id: Annotated[str | None, must()]
+    video_id: Annotated[str | None, must()]
+    clip_id: Annotated[str | None, must()]
+    access_level: Annotated[str | None, may("`none`, `view_playback` or `download`")]
+    created_at: Annotated[datetime | None, may()]
+    expires_at: Annotated[datetime | None, may()]
+    disabled_at: Annotated[datetime | None, may()]
+    exists: Exists
+    update_time: Written
+    oddities: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field. `required`: its absence is an oddity. `nullable`: null is normal there. `from_path`: not a field."""
+
+    name: str
+    kind: ColumnKind
+    required: bool = False
+    nullable: bool = True
+    from_path: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of one kind of thing, in order; `path` is where such documents lie, empty where they are none."""
+
+    name: str
+    columns: tuple[Column, ...]
+    path: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def fields(self) -> tuple[Column, ...]:
+        """The columns that are read from fields of the document."""
+        return tuple(column for column in self.columns if not column.from_path)
+
+    def empty(self) -> pd.DataFrame:
+        """A frame with all columns, their dtypes, and no row."""
+        return pd.DataFrame({c.name: pd.Series([], dtype=DTYPES[c.kind]) for c in self.columns})
+
+
+_KINDS: dict[type, ColumnKind] = {
+    str: "text", int: "whole", float: "number", bool: "flag", datetime: "time", tuple: "list",
+}  # fmt: skip
+_LAST = ("path", "exists", "update_time")  # of every frame of documents
+
+
+def columns_of(declaration: type) -> tuple[Column, ...]:
+    """What the declaration says of each field, in its order."""
+    hints = get_type_hints(declaration, include_extras=True)
+    found = []
+    for field in fields(declaration):
+        if get_origin(hints[field.name]) is Annotated:  # all but the oddities
+            kind, told = get_args(hints[field.name])
+            found.append(Column(field.name, _kind(kind), told.required, not told.required, told.from_path, told.note))
+    return tuple(found)
+
+
+def _kind(annotation: Any) -> ColumnKind:
+    """The kind of a type, `T` or `T | None`; what is neither a plain value nor a tuple is read as a map."""
+    options = [option for option in get_args(annotation) if option is not type(None)]
+    plain = options[0] if type(None) in get_args(annotation) else annotation
+    return _KINDS.get(get_origin(plain) or plain, "map")
+
+
+def schema_of(declaration: Any) -> Schema:
+    """The columns of a frame of such documents: as declared, then the path, whether it exists, and the write's time."""
+    own = {column.name: column for column in columns_of(declaration)}
+    own["path"] = Column("path", "text", required=True, nullable=False, from_path=True)
+    order = [name for name in own if name not in _LAST] + [name for name in _LAST if name in own]
+    path: str = declaration.PATH
+    return Schema(path.split("/")[-2], tuple(own[name] for name in order), path)
+
+
+USERS = schema_of(User)
+VIDEOS = schema_of(Video)
+CLIPS = schema_of(Clip)
+ACCOUNTING = schema_of(Accounting)
+TRANSACTIONS = schema_of(CreditTransaction)
+SHARES = schema_of(ShareSlug)
+OBJECTS = Schema(
+    "objects",
+    (
+        Column("key", "text", required=True, nullable=False, from_path=True),
+        Column("size_bytes", "whole", required=True, nullable=False, from_path=True),
+        Column("etag", "text", required=True, nullable=False, from_path=True, note="without quotes"),
+        Column("last_modified", "time", required=True, nullable=False, from_path=True),
+        Column("storage_class", "text", from_path=True),
+    ),
+)
+ALL: Sequence[Schema] = (USERS, VIDEOS, CLIPS, TRANSACTIONS, SHARES, OBJECTS)
+DECLARED: Sequence[type] = (User, Video, Progress, Clip, Accounting, CreditTransaction, ShareSlug)
+_PROGRESS = columns_of(Progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A frame with what one must know to trust it.
+
+    `complete` is false when reading stopped early; `error` then says why (or `None`: a limit that was asked for).
+    `read_at` is when reading began; `reads` is the number of documents that were billed for it.
+    """
+
+    schema: Schema
+    frame: pd.DataFrame
+    oddities: tuple[FieldProblem, ...]
+    complete: bool
+    read_at: datetime
+    reads: int = 0
+    error: StorageError | None = None
+    next_cursor: str | None = None
+
+    def unbroken(self) -> pd.DataFrame:
+        """The frame, read to its end or to the limit that was asked for; raises the error that cut it short."""
+        if self.error is not None:
+            raise self.error
+        return self.frame
+
+    def whole(self) -> pd.DataFrame:
+        """The frame, read to its end; anything less raises what cut it short."""
+        frame = self.unbroken()
+        if not self.complete:
+            raise ValueError(f"the table of {self.schema.name} was limited by its caller")
+        return frame
+
+
+D = TypeVar("D")
+_PARTS: dict[ColumnKind, type] = {"whole": int, "text": str, "time": datetime}
+
+
+def of_row(declaration: Callable[..., D], row: Mapping[Any, Any], oddities: tuple[FieldProblem, ...] = ()) -> D:
+    """One row, of a frame or as it was decoded, as the value that it stands for. NA is `None`; the path is left out."""
+    names = [name for name in _names(declaration) if name in row]
+    values = {name: None if _is_na(row[name]) else _plain(row[name]) for name in names}
+    if "processing_progress" in values:
+        values["processing_progress"], odd = progress_of(values["processing_progress"], row["path"])
+        oddities = (*oddities, *odd)
+    return declaration(**values, oddities=oddities)
+
+
+def users_of(table: Table) -> list[User]:
+    """The rows of a table of users as values, each with its own oddities."""
+    odd: dict[str, list[FieldProblem]] = {}
+    for oddity in table.oddities:
+        odd.setdefault(oddity.path, []).append(oddity)
+    return [of_row(User, row, tuple(odd.get(row["path"], ()))) for row in table.frame.to_dict("records")]
+
+
+def progress_of(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | None, tuple[FieldProblem, ...]]:
+    """The parts of the map that are of their kind; every other part but null is `None` and told."""
+    if content is None:
+        return None, ()
+    parts: dict[str, Any] = {}
+    oddities: list[FieldProblem] = []
+    for column in _PROGRESS:
+        value = content.get(column.name)
+        if column.kind == "whole" and isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, _PARTS[column.kind]) and not isinstance(value, bool):
+            parts[column.name] = value
+        elif value is not None:
+            name = f"processing_progress.{column.name}"
+            oddities.append(FieldProblem(path, name, "wrong_type", f"a {type(value).__name__}"))
+    return Progress(**parts), tuple(oddities)
+
+
+def _names(declaration: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(declaration) if field.name != "oddities")
+
+
+def _is_na(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+def markdown(declarations: Iterable[Any] = DECLARED) -> str:
+    """The declarations as `docs/documents.md` has them."""
+    parts = []
+    for one in declarations:
+        path = getattr(one, "PATH", "")
+        rows = [
+            (
+                f"`{c.name}`",
+                c.kind,
+                "in the path" if c.from_path else "always" if c.required else "may be absent",
+                c.note,
+            )
+            for c in columns_of(one)
+        ]
+        table = ["| field | kind | written | note |", "| --- | --- | --- | --- |"]
+        table += [f"| {' | '.join(row)} |" for row in rows]
+        place = f"`{path}`. " if path else ""
+        parts.append("\n".join([f"## {one.__name__}", "", f"{place}{one.__doc__}", "", *table]))
+    return "\n\n".join(parts) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,211 +483,3 @@ class MultipartUpload:
     key: str
     upload_id: str
     initiated_at: datetime | None
-
-
-def clip_of(row: Mapping[Any, Any]) -> Clip:
-    """One row of a frame of clips."""
-    return Clip(**_known(row))
-
-
-def user_of(row: Mapping[Any, Any], oddities: tuple[FieldProblem, ...] = ()) -> User:
-    """One row of a frame of users."""
-    return User(**_known(row), oddities=oddities)
-
-
-def _known(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: None if _is_na(value) else _plain(value) for name, value in row.items() if name != "path"}
-
-
-def _is_na(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
-
-
-def _plain(value: Any) -> Any:
-    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One field. `required`: its absence is an oddity. `nullable`: null is normal there. `from_path`: not a field."""
-
-    name: str
-    kind: ColumnKind
-    required: bool = False
-    nullable: bool = True
-    from_path: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The columns of one kind of document, in order."""
-
-    name: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names in order."""
-        return tuple(column.name for column in self.columns)
-
-    @property
-    def fields(self) -> tuple[Column, ...]:
-        """The columns that are read from fields of the document."""
-        return tuple(column for column in self.columns if not column.from_path)
-
-    def empty(self) -> pd.DataFrame:
-        """A frame with all columns, their dtypes, and no row."""
-        return pd.DataFrame({c.name: pd.Series([], dtype=DTYPES[c.kind]) for c in self.columns})
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A frame with what one must know to trust it.
-
-    `complete` is false when reading stopped early; `error` then says why (or `None`: a limit that was asked for).
-    `read_at` is when reading began; `reads` is the number of documents that were billed for it.
-    """
-
-    schema: Schema
-    frame: pd.DataFrame
-    oddities: tuple[FieldProblem, ...]
-    complete: bool
-    read_at: datetime
-    reads: int = 0
-    error: StorageError | None = None
-    next_cursor: str | None = None
-
-    def unbroken(self) -> pd.DataFrame:
-        """The frame, read to its end or to the limit that was asked for; raises the error that cut it short."""
-        if self.error is not None:
-            raise self.error
-        return self.frame
-
-    def whole(self) -> pd.DataFrame:
-        """The frame, read to its end; anything less raises what cut it short."""
-        frame = self.unbroken()
-        if not self.complete:
-            raise ValueError(f"the table of {self.schema.name} was limited by its caller")
-        return frame
-
-
-def _path(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, "text", required=True, nullable=False, from_path=True) for name in names)
-
-
-def _meta() -> tuple[Column, ...]:
-    """On every frame: the document's path, its update time, and whether the document itself exists."""
-    return (
-        Column("path", "text", required=True, nullable=False, from_path=True),
-        Column("exists", "flag", required=True, nullable=False, from_path=True, note="false: a phantom parent"),
-        Column("update_time", "time", from_path=True, note="Firestore's own, for preconditions"),
-    )
-
-
-def _must(kind: ColumnKind, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, kind, required=True, nullable=False) for name in names)
-
-
-def _may(kind: ColumnKind, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, kind) for name in names)
-
-
-USERS = Schema(
-    "users",
-    (
-        *_path("uid"),
-        *_may("text", "email"),
-        *_must("text", "plan"),
-        *_may("text", "role"),
-        *_must("time", "created_at", "updated_at"),
-        *_must("whole", "total_storage_bytes", "total_clips_count"),
-        *_may("text", "usage_reset_month"),
-        *_may("whole", "clips_used_this_month", "credits_used_this_month"),
-        *_may("map", "settings"),
-        *_meta(),
-    ),
-)
-
-VIDEOS = Schema(
-    "videos",
-    (
-        *_path("uid", "video_id"),
-        *_may("text", "video_title"),
-        *_must("text", "status"),
-        *_must("time", "created_at", "updated_at"),
-        *_may("time", "completed_at", "failed_at"),
-        *_may("text", "error_message", "video_url", "youtube_id"),
-        *_may("whole", "highlights_count"),
-        *_may("text", "highlights_json_key", "custom_prompt", "crop_mode", "target_aspect", "created_by"),
-        *_must("whole", "clips_count", "total_size_bytes"),
-        *_may("map", "clips_by_style"),
-        *_may("list", "styles_processed"),
-        *_may("whole", "expected_clips", "completed_clips"),
-        *_may("text", "source_video_status", "source_video_r2_key"),
-        *_may("time", "source_video_expires_at"),
-        *_may("text", "source_video_error"),
-        *_may("map", "processing_progress"),
-        *_meta(),
-    ),
-)
-
-CLIPS = Schema(
-    "clips",
-    (
-        *_path("uid", "video_id", "clip_id"),
-        *_may("whole", "scene_id"),
-        *_may("text", "scene_title", "scene_description", "filename"),
-        *_must("text", "style"),
-        *_may("whole", "priority"),
-        *_may("text", "start_time", "end_time"),
-        *_may("number", "duration_seconds"),
-        Column("file_size_bytes", "whole", required=True, nullable=False, note="bytes"),
-        *_may("number", "file_size_mb"),
-        *_may("flag", "has_thumbnail"),
-        *_may("text", "r2_key", "thumbnail_r2_key", "raw_r2_key"),
-        *_must("text", "status"),
-        *_must("time", "created_at"),
-        *_may("time", "completed_at", "updated_at"),
-        *_may("text", "created_by"),
-        *_meta(),
-    ),
-)
-
-TRANSACTIONS = Schema(
-    "credit_transactions",
-    (
-        *_path("uid", "transaction_id"),
-        *_must("time", "timestamp"),
-        *_must("text", "operation_type"),
-        *_must("whole", "credits_amount"),
-        *_may("text", "description"),
-        *_may("whole", "balance_after"),
-        *_may("text", "video_id"),
-        *_meta(),
-    ),
-)
-
-SHARES = Schema(
-    "share_slugs",
-    (
-        *_path("slug"),
-        *_must("text", "user_id", "video_id", "clip_id"),
-        *_may("text", "access_level"),
-        *_may("time", "created_at", "expires_at", "disabled_at"),
-        *_meta(),
-    ),
-)
-
-OBJECTS = Schema(
-    "objects",
-    (
-        *_path("key"),
-        Column("size_bytes", "whole", required=True, nullable=False, from_path=True),
-        Column("etag", "text", required=True, nullable=False, from_path=True, note="without quotes"),
-        Column("last_modified", "time", required=True, nullable=False, from_path=True),
-        Column("storage_class", "text", from_path=True),
-    ),
-)
-
-ALL: Sequence[Schema] = (USERS, VIDEOS, CLIPS, TRANSACTIONS, SHARES, OBJECTS)

@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -25,8 +25,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from storage.domain import documents as schemas
 from storage.domain.documents import (
+    ACCOUNTING,
     CLIPS,
     USERS,
     VIDEOS,
@@ -34,11 +34,11 @@ from storage.domain.documents import (
     Clip,
     Column,
     ColumnKind,
-    Progress,
     Schema,
     Table,
     User,
     Video,
+    of_row,
 )
 from storage.errors import FieldProblem, StorageError
 from storage.repositories.decode import EPOCH, FIRST_SECOND, LAST_SECOND, decode_list, decode_map, exists, relative_path
@@ -58,15 +58,6 @@ _KIND_NAMES = {
     "boolean_value": "flag",
     "geo_point_value": "place",
     "null_value": "null",
-}
-# Where each kind of document lies: literal collection ids, and the columns that its ids fill.
-PATHS: dict[str, tuple[str, ...]] = {
-    schemas.USERS.name: ("users", "{uid}"),
-    schemas.VIDEOS.name: ("users", "{uid}", "videos", "{video_id}"),
-    schemas.CLIPS.name: ("users", "{uid}", "videos", "{video_id}", "clips", "{clip_id}"),
-    schemas.TRANSACTIONS.name: ("users", "{uid}", "credit_transactions", "{transaction_id}"),
-    schemas.SHARES.name: ("share_slugs", "{slug}"),
-    "storage_accounting": ("storage_accounting", "{uid}"),
 }
 # Per kind: how to read the cell, when that reading is the value, and the value (times in microseconds since 1970).
 # A getter of another kind than the cell's gives that kind's zero, so whatever is not zero needs no second look.
@@ -100,25 +91,6 @@ _PANDAS: dict[ColumnKind, Any] = {
     "whole": pd.Int64Dtype(),
     "number": pd.Float64Dtype(),
     "flag": pd.BooleanDtype(),
-}
-ACCOUNTING = Schema(
-    "storage_accounting",
-    (
-        Column("uid", "text", required=True, nullable=False, from_path=True),
-        Column("styled_clips_bytes", "whole", required=True, nullable=False, note="bytes, billable"),
-        Column("styled_clips_count", "whole", required=True, nullable=False, note="billable"),
-        Column("source_videos_bytes", "whole", note="bytes, not billable"),
-        Column("raw_segments_bytes", "whole", note="bytes, not billable"),
-        Column("neural_cache_bytes", "whole", note="bytes, not billable"),
-        Column("updated_at", "time"),
-        Column("update_time", "time", from_path=True),
-    ),
-)
-_PROGRESS_KINDS: dict[str, tuple[type, ...]] = {
-    "current_scene_title": (str,),
-    "error_message": (str,),
-    "started_at": (datetime,),
-    "updated_at": (datetime,),
 }
 
 
@@ -287,7 +259,7 @@ def _indent(lines: Iterable[str], levels: int) -> list[str]:
 
 
 def _path_source(schema: Schema) -> list[str]:
-    segments = PATHS[schema.name]
+    segments = schema.path.split("/")
     tests = [f"len(parts) != {len(segments)}"]
     tests += [f"parts[{at}] != {name!r}" for at, name in enumerate(segments) if not name.startswith("{")]
     return [
@@ -296,18 +268,18 @@ def _path_source(schema: Schema) -> list[str]:
         f"if {' or '.join(tests)}:",
         "    repair.outside(document)",
         "    continue",
+        "there = document.create_time.seconds != 0",  # a phantom may bear the time of a deletion, and never this one
         "changed = document.update_time",
-        "changed_s = changed.seconds",  # 0: a phantom parent has no times
     ]
 
 
 def _path_value(schema: Schema, column: Column) -> str:
     special = {
         "path": "path",
-        "exists": "changed_s != 0",
-        "update_time": "changed_s * 1000000 + changed.nanos // 1000 if changed_s else None",
+        "exists": "there",
+        "update_time": "changed.seconds * 1000000 + changed.nanos // 1000 if there else None",
     }
-    return special.get(column.name) or f"parts[{PATHS[schema.name].index(f'{{{column.name}}}')}]"
+    return special.get(column.name) or f"parts[{schema.path.split('/').index(f'{{{column.name}}}')}]"
 
 
 def _cell_source(position: int, column: Column) -> list[str]:
@@ -402,26 +374,22 @@ def _series(kind: ColumnKind, chunks: list[Any]) -> Any:
 
 def user(document: Any) -> User:
     """`users/{uid}`; of a phantom, only the uid is known."""
-    return User(**_known(User, *_row(USERS, document)))
+    return of_row(User, *_row(USERS, document))
 
 
 def video(document: Any) -> Video:
     """`users/{uid}/videos/{video_id}`; of a phantom, only the ids are known."""
-    row, oddities = _row(VIDEOS, document)
-    styles, progress = row["styles_processed"], row["processing_progress"]
-    row["styles_processed"] = None if styles is None else tuple(styles)
-    row["processing_progress"], odd = _progress(progress, row["path"])
-    return Video(**_known(Video, row, (*oddities, *odd)))
+    return of_row(Video, *_row(VIDEOS, document))
 
 
 def clip(document: Any) -> Clip:
     """`users/{uid}/videos/{video_id}/clips/{clip_id}`."""
-    return Clip(**_known(Clip, *_row(CLIPS, document)))
+    return of_row(Clip, *_row(CLIPS, document))
 
 
 def accounting(document: Any) -> Accounting:
     """`storage_accounting/{uid}`."""
-    return Accounting(**_known(Accounting, *_row(ACCOUNTING, document)))
+    return of_row(Accounting, *_row(ACCOUNTING, document))
 
 
 def _row(schema: Schema, document: Any) -> tuple[dict[str, Any], tuple[FieldProblem, ...]]:
@@ -436,28 +404,3 @@ def _value(column: Column, value: Any) -> Any:
     if column.kind == "time" and value is not None:
         return EPOCH + timedelta(microseconds=value)
     return value
-
-
-def _known(model: type, row: Mapping[str, Any], oddities: tuple[FieldProblem, ...]) -> dict[str, Any]:
-    """The columns that the model has; a frame has its path besides."""
-    names = {field.name for field in fields(model)} - {"oddities"}
-    return {**{name: row[name] for name in names}, "oddities": oddities}
-
-
-def _progress(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | None, tuple[FieldProblem, ...]]:
-    """The parts of the map that are of their kind; every other part but null is `None` and told."""
-    if content is None:
-        return None, ()
-    parts: dict[str, Any] = {}
-    oddities: list[FieldProblem] = []
-    for field in fields(Progress):
-        value = content.get(field.name)
-        kinds = _PROGRESS_KINDS.get(field.name, (int,))
-        if kinds == (int,) and isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, kinds) and not isinstance(value, bool):
-            parts[field.name] = value
-        elif value is not None:
-            name = f"processing_progress.{field.name}"
-            oddities.append(FieldProblem(path, name, "wrong_type", f"a {type(value).__name__}"))
-    return Progress(**parts), tuple(oddities)

@@ -84,8 +84,11 @@ def to_fields(document: Any) -> dict[str, Any]:
 
 
 def exists(document: Any) -> bool:
-    """False for a phantom parent: a listing names it without any time."""
-    return bool(document.HasField("update_time"))
+    """False for a phantom parent: a listing names it without the time of its creation.
+
+    One that was there and was deleted may bear the time of its deletion as `update_time` (Google's emulator does that).
+    """
+    return bool(document.HasField("create_time"))
 
 
 def raw_document(document: Any) -> RawDocument:

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from storage.domain import usage
-from storage.domain.documents import Accounting, RawDocument, Table, User, user_of
+from storage.domain.documents import Accounting, RawDocument, User, users_of
 from storage.domain.rollup import RECENT
 from storage.domain.usage import PlanLimits, Quota, Usage
-from storage.errors import FieldProblem, NotFound, Unusable
+from storage.errors import NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
 
@@ -62,21 +62,13 @@ def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetim
         page = records.users(page_size=min(300, scan - len(people)), cursor=cursor)
         page.unbroken()  # raises what cut it short
         read_at = read_at or page.read_at
-        people.extend(_people(page))
+        people.extend(users_of(page))
         cursor = page.next_cursor
         if cursor is None:
             break
     books = records.accountings([person.uid for person in people])
     rows = [_row(person, books.get(person.uid), documents, limits, now) for person in people]
     return LimitList(gravest_first(rows), len(people), cursor is None, read_at or now)
-
-
-def _people(page: Table) -> list[User]:
-    """The rows of a page of users as values, each with its own oddities."""
-    odd: dict[str, list[FieldProblem]] = {}
-    for oddity in page.oddities:
-        odd.setdefault(oddity.path, []).append(oddity)
-    return [user_of(row, tuple(odd.get(row["path"], ()))) for row in page.frame.to_dict("records")]
 
 
 def _row(

@@ -22,7 +22,7 @@ def plain(schema: Schema, documents: list[Any]) -> pd.DataFrame:
     """The plain way: the client library's snapshots and dicts, and one rule for each kind of cell."""
     rows = []
     for document in documents:
-        there = document.HasField("update_time")
+        there = document.HasField("create_time")
         fields = library.decode_dict(document.fields, None) if there else {}
         snapshot = DocumentSnapshot(None, fields, there, None, None, None)
         path = document.name.removeprefix(f"{ROOT}/")

@@ -1,16 +1,30 @@
-"""The declared columns: dtypes, names, and that the frozen values and the frames speak of the same fields."""
+"""The declared documents: dtypes, names, values from rows, and that the documentation says what is declared."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from storage.domain import documents
-from storage.domain.documents import ALL, CLIPS, DTYPES, OBJECTS, USERS, VIDEOS, Schema, Table
-from storage.errors import Unreachable
+from storage.domain.documents import (
+    ALL,
+    CLIPS,
+    DECLARED,
+    DTYPES,
+    OBJECTS,
+    USERS,
+    Schema,
+    Table,
+    User,
+    columns_of,
+    markdown,
+    schema_of,
+    users_of,
+)
+from storage.errors import FieldProblem, Unreachable
 
 
 @pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.name)
@@ -39,15 +53,34 @@ def test_every_frame_of_documents_says_where_each_lies_and_whether_it_exists(sch
     assert not {column.name for column in schema.fields} & set(kinds)
 
 
-@pytest.mark.parametrize(
-    ("schema", "value"),
-    [(USERS, documents.User), (VIDEOS, documents.Video), (CLIPS, documents.Clip)],
-    ids=["users", "videos", "clips"],
-)
-def test_a_frame_and_a_value_of_the_same_kind_have_the_same_fields(schema: Schema, value: type) -> None:
-    names = {field.name for field in fields(value)} - {"oddities"}
+@pytest.mark.parametrize("declaration", DECLARED, ids=lambda declaration: declaration.__name__)
+def test_every_field_of_a_declaration_is_a_column_and_the_other_way_round(declaration: type) -> None:
+    names = {field.name for field in fields(declaration)} - {"oddities"}
 
-    assert names == set(schema.names) - {"path"}
+    assert names == {column.name for column in columns_of(declaration)}
+    if hasattr(declaration, "PATH"):
+        assert names == set(schema_of(declaration).names) - {"path"}
+        in_path = {part[1:-1] for part in declaration.PATH.split("/") if part.startswith("{")}
+        assert in_path == {c.name for c in columns_of(declaration) if c.from_path} - {"exists", "update_time"}
+
+
+def test_a_row_of_a_frame_becomes_the_value_that_it_stands_for() -> None:
+    stamp = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
+    odd = FieldProblem("users/u1", "plan", "wrong_type", "whole number 5")
+    row = {"uid": "u1", "exists": True, "path": "users/u1", "created_at": stamp, "total_clips_count": 3}
+    frame = pd.DataFrame([row]).astype({"total_clips_count": "Int64"})
+    frame = pd.concat([USERS.empty(), frame.astype({"created_at": DTYPES["time"]})], ignore_index=True)
+
+    (found,) = users_of(Table(USERS, frame, (odd,), True, stamp))
+
+    nothing = dict.fromkeys({field.name for field in fields(User)} - row.keys())
+    assert found == User(**nothing | {k: v for k, v in row.items() if k != "path"} | {"oddities": (odd,)})
+
+
+def test_the_documentation_says_what_is_declared() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "documents.md").read_text("utf-8")
+
+    assert page[page.index("\n## ") + 1 :] == markdown(), "replace the tables by what `markdown()` gives"
 
 
 def test_missing_cells_are_not_available_and_never_zero() -> None:

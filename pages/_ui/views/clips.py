@@ -26,7 +26,7 @@ from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
 from pages._ui.views import verify as findings_view
 from pages._ui.views.verify import WORDS
-from storage.domain.documents import Clip, SignedUrl, Table, clip_of
+from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
 from storage.errors import StorageError
 from storage.services import links
@@ -129,7 +129,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
         return
     frame = _chosen(frame, page)
     shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
-    rows = [clip_of(row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
+    rows = [of_row(Clip, row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
     if not allowed("preview"):
         st.caption("Your role does not preview clips.")
         return
@@ -140,7 +140,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
-    elsewhere = {clip.clip_id: clip for clip in map(clip_of, named.to_dict("records"))}  # filtered out, another page
+    elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}  # filtered out, another page
     draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, page=page)
     freshness(
         table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
