@@ -10,7 +10,7 @@ from storage.clients.meter import metering
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_fleet
-from storage.services.usage import UserReads
+from storage.services.usage import UserCache
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 
@@ -39,14 +39,14 @@ def user_page() -> dict[str, int]:
             documents[f"users/u1/credit_transactions/t{number:02d}"] = stamp
         world.put(documents)
         records = Records(world.handle, lambda: now[0])
-        reads = UserReads(records, DEFAULT_LIMITS, lambda: now[0])
+        reads = UserCache(records, DEFAULT_LIMITS, lambda: now[0])
 
         def everything() -> None:
             records.user("u1"), records.plan("pro"), records.accounting("u1")
             records.videos("u1"), records.clips("u1"), records.transactions("u1", 1_000)
 
         def page() -> None:
-            reads.account("u1"), reads.videos("u1"), reads.transactions("u1")
+            reads.account("u1"), reads.newest_videos("u1"), reads.transactions("u1")
 
         found = {"all": _reads(everything), "cold": _reads(page)}
         now[0] += timedelta(minutes=10)

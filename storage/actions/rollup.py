@@ -11,7 +11,7 @@ A rollup made in a thread of this process: see `background`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Literal, TypeVar
@@ -20,7 +20,7 @@ from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.clients.meter import Cost, Meter, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
-from storage.domain.documents import Accounting, RawDocument, Table, User, users_of
+from storage.domain.documents import Table, users_of
 from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
@@ -33,7 +33,7 @@ from storage.domain.rollup import (
     shard_path,
     to_documents,
 )
-from storage.domain.usage import PlanLimits, Truth
+from storage.domain.usage import PlanLimits, Plans, Truth
 from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, StorageError, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
@@ -122,9 +122,8 @@ class _Reader:
     """What every user is read and judged with, and the first error met on the way."""
 
     records: Records
-    limits: Mapping[str, PlanLimits]
+    plans: Plans
     now: datetime
-    documents: Mapping[str, RawDocument] = field(default_factory=dict)
     error: BackendError | None = None
 
 
@@ -148,7 +147,7 @@ def run_rollup(
         raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
     started = clock()
     with metering() as meter:
-        reader = _Reader(records, limits, started, records.plans())
+        reader = _Reader(records, Plans(records.plans(), limits), started)
         tally, done = RollupTally(started), 0
         for page in records.iter_users(shard if count > 1 else None):
             _add_page(reader, tally, page)
@@ -178,7 +177,7 @@ def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
     with ContextThreads(max_workers=READERS) as threads:
         truths = list(threads.map(lambda user: _truth(reader, user.uid), users))
     for user, truth in zip(users, truths, strict=True):
-        tally.add(user, _usage(reader, user, books.get(user.uid), truth), truth)
+        tally.add(user, usage.evaluate_usage(user, reader.plans, books.get(user.uid), truth, reader.now), truth)
 
 
 def _truth(reader: _Reader, uid: str) -> Truth | None:
@@ -189,12 +188,6 @@ def _truth(reader: _Reader, uid: str) -> Truth | None:
     except BackendError as error:
         reader.error = reader.error or error
         return None
-
-
-def _usage(reader: _Reader, user: User, books: Accounting | None, truth: Truth | None) -> usage.Usage:
-    document = reader.documents.get(usage.normalise(user.plan))
-    plan = usage.effective(user.plan, document.fields if document else None, reader.limits)
-    return usage.evaluate(user.uid, user, books, plan, truth, None, reader.now)
 
 
 def _across_users(

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections import Counter as Multiset
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -90,32 +90,37 @@ def normalise(written: str | None) -> str:
     return (written or "").strip().lower() or FALLBACK_PLAN
 
 
-def effective(
-    written: str | None,
-    document: Mapping[str, Any] | None,
-    defaults: Mapping[str, PlanLimits] = DEFAULT_LIMITS,
-) -> EffectivePlan:
-    """The limits for a user whose document says `written`, given the plan's document if there is one.
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plan documents that were read, by their ids, and the limits that count where they say nothing."""
 
-    A missing document or field falls back to the default of that plan; an unknown plan counts as free, and says so.
-    A limit that is not a whole number of at least 0 is not used. Source: "Plan defaults" of the domain description.
-    """
-    plan_id = normalise(written)
-    known = bool((written or "").strip()) and (plan_id in defaults or document is not None)
-    base = defaults.get(plan_id, defaults[FALLBACK_PLAN])
-    stated = _stated_limits(document)
-    sources: dict[str, Source] = {name: "plan document" if name in stated else "default" for name in LIMIT_NAMES}
-    price = (document or {}).get("price_monthly")
-    return EffectivePlan(
-        plan_id=plan_id if plan_id in defaults or document is not None else FALLBACK_PLAN,
-        written=written,
-        known=known,
-        name=str((document or {}).get("name") or plan_id.capitalize()),
-        limits=replace(base, **stated),
-        sources=sources,
-        carries=frozenset(stated),
-        price_monthly_cents=price if isinstance(price, int) and not isinstance(price, bool) else None,
-    )
+    documents: Mapping[str, Mapping[str, Any]]
+    defaults: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
+
+    def of(self, written: str | None) -> EffectivePlan:
+        """The limits for a user whose document says `written`.
+
+        A missing document or field falls back to the default of that plan; an unknown plan counts as free, and says
+        so. A limit that is not a whole number of at least 0 is not used. Source: "Plan defaults" of the domain
+        description.
+        """
+        plan_id = normalise(written)
+        document = self.documents.get(plan_id)
+        found = plan_id in self.defaults or document is not None
+        base = self.defaults.get(plan_id, self.defaults[FALLBACK_PLAN])
+        stated = _stated_limits(document)
+        sources: dict[str, Source] = {name: "plan document" if name in stated else "default" for name in LIMIT_NAMES}
+        price = (document or {}).get("price_monthly")
+        return EffectivePlan(
+            plan_id=plan_id if found else FALLBACK_PLAN,
+            written=written,
+            known=bool((written or "").strip()) and found,
+            name=str((document or {}).get("name") or plan_id.capitalize()),
+            limits=replace(base, **stated),
+            sources=sources,
+            carries=frozenset(stated),
+            price_monthly_cents=price if isinstance(price, int) and not isinstance(price, bool) else None,
+        )
 
 
 def _stated_limits(document: Mapping[str, Any] | None) -> dict[str, int]:
@@ -246,29 +251,29 @@ def truth_from_totals(totals: ClipTotals) -> Truth:
     return Truth(totals.count, totals.size_bytes, totals.count - totals.sized_count, None, complete=True)
 
 
-def evaluate(
-    uid: str,
-    user: User | None,
+def evaluate_usage(
+    user: User,
+    plans: Plans,
     accounting: Accounting | None,
-    plan: EffectivePlan,
     truth: Truth | None,
-    videos: pd.DataFrame | None,
     now: datetime,
+    videos: pd.DataFrame | None = None,
 ) -> Usage:
     """Usage, states and drift at `now` (aware). `truth=None` says that the clips could not be read: unknown, not zero.
 
-    `videos` has `video_id`, `exists`, `total_size_bytes` and `clips_count`; with it and a truth by video, the videos'
-    counters are compared too, those of clips without a video document included.
+    `videos` has `video_id`, `total_size_bytes` and `clips_count`; with it and a truth by video, the videos' counters
+    are compared too, those of clips without a video document included.
     """
-    storage_used = accounting.styled_clips_bytes if accounting else (user.total_storage_bytes if user else None)
-    current = month_is_current(user.usage_reset_month if user else None, now)
-    limits = plan.limits
+    plan = plans.of(user.plan)
+    current = month_is_current(user.usage_reset_month, now)
     whole_truth = truth if truth is not None and truth.complete else None
     return Usage(
-        uid=uid,
-        email=user.email if user else None,
+        uid=user.uid,
+        email=user.email,
         plan=plan,
-        storage=quota(storage_used, limits.storage_limit_bytes),
+        storage=quota(
+            accounting.styled_clips_bytes if accounting else user.total_storage_bytes, plan.limits.storage_limit_bytes
+        ),
         actual_bytes=whole_truth.size_bytes if whole_truth else None,
         enforced_by="storage_accounting.styled_clips_bytes" if accounting else "user.total_storage_bytes",
         clips=_monthly(user, "clips_used_this_month", plan, "max_clips_per_month", current),
@@ -284,17 +289,17 @@ def month_is_current(reset_month: str | None, now: datetime) -> bool:
     return reset_month == now.astimezone(UTC).strftime("%Y-%m")
 
 
-def _monthly(user: User | None, field: str, plan: EffectivePlan, limit_name: str, current: bool) -> Quota | None:
+def _monthly(user: User, field: str, plan: EffectivePlan, limit_name: str, current: bool) -> Quota | None:
     """The quota, or `None` where neither the user's document nor the plan's carries it.
 
     A counter that is absent counts as nothing used yet, as the backend reads it; one of a wrong type is unknown.
     """
-    value: int | None = getattr(user, field) if user else None
-    wrong = bool(user and any(o.field_name == field and o.kind in {"wrong_type", "bad_value"} for o in user.oddities))
+    value: int | None = getattr(user, field)
+    wrong = any(o.field_name == field and o.kind in {"wrong_type", "bad_value"} for o in user.oddities)
     if value is None and not wrong and limit_name not in plan.carries:
         return None
     limit: int = getattr(plan.limits, limit_name)
-    if user is None or not user.exists:
+    if not user.exists:
         return quota(None, limit)  # a phantom's counters went with its document: unknown, not 0
     if not current:
         return quota(0, limit)
@@ -302,11 +307,11 @@ def _monthly(user: User | None, field: str, plan: EffectivePlan, limit_name: str
 
 
 def _counters(
-    user: User | None, accounting: Accounting | None, truth: Truth | None, videos: pd.DataFrame | None
+    user: User, accounting: Accounting | None, truth: Truth | None, videos: pd.DataFrame | None
 ) -> tuple[Counter, ...]:
     size, count = (truth.size_bytes, truth.count) if truth else (None, None)
     rows: list[Counter] = []
-    if user and user.exists:
+    if user.exists:
         rows.append(_counter("user.total_storage_bytes", user.total_storage_bytes, size))
         rows.append(_counter("user.total_clips_count", user.total_clips_count, count))
     if accounting:
@@ -326,9 +331,9 @@ def _video_counters(videos: pd.DataFrame, by_video: pd.DataFrame) -> list[Counte
             if video_id in by_video.index
             else (0, 0)
         )
-        for field, truth in (("total_size_bytes", size), ("clips_count", count)):
-            value = stored.at[video_id, field] if video_id in stored.index else pd.NA
-            rows.append(_counter(f"video.{video_id}.{field}", None if pd.isna(value) else int(value), truth))
+        for name, truth in (("total_size_bytes", size), ("clips_count", count)):
+            value = stored.at[video_id, name] if video_id in stored.index else pd.NA
+            rows.append(_counter(f"video.{video_id}.{name}", None if pd.isna(value) else int(value), truth))
     return rows
 
 

@@ -18,7 +18,7 @@ Reads of videos and of what hangs on one: highlights, share links.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -51,7 +51,7 @@ from storage.errors import BadInput, FieldProblem, MissingIndex, StorageError, U
 from storage.ids import check_stored_id, firestore_order
 from storage.repositories import columns
 from storage.repositories.columns import DocumentPage, TableBuilder, decode_page
-from storage.repositories.decode import decode_time, document_to_json, raw_document, relative_path
+from storage.repositories.decode import decode_time, document_to_json, raw_document, relative_path, to_fields
 from storage.repositories.queries import (
     BULK_SECONDS,
     LIST_PAGE,
@@ -470,15 +470,15 @@ class UserRecords(RecordQueries):
         where: list[Condition] = [("email", ">=", start), ("email", "<", start + _LAST_CHARACTER)]
         return self._first(USERS, build("users", where=where, order_by="email"), "Finding users by e-mail", limit)
 
-    def plan(self, plan_id: str) -> RawDocument | None:
-        """The plan's document, or `None`: proven absent."""
+    def plan(self, plan_id: str) -> Mapping[str, Any] | None:
+        """The fields of the plan's document, or `None`: proven absent."""
         document = self._document(plan_path(plan_id), "Reading the plan")
-        return None if document is None else raw_document(document)
+        return None if document is None else to_fields(document)
 
-    def plans(self) -> dict[str, RawDocument]:
-        """All plans by id."""
+    def plans(self) -> dict[str, Mapping[str, Any]]:
+        """The fields of all plans by id."""
         found = self._raw_listing("", "plans", "Listing the plans")
-        return {document.path.rpartition("/")[2]: document for document in found if document.fields is not None}
+        return {document.path.rpartition("/")[2]: document.fields for document in found if document.fields is not None}
 
     def accounting(self, uid: str) -> Accounting | None:
         """The newer counters of the user, or `None`: proven absent, as in older deployments."""

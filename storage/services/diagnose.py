@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from storage.clients.meter import metering
-from storage.domain import diagnosis, highlights, integrity, usage
+from storage.domain import diagnosis, highlights, integrity
 from storage.domain.amounts import exact_sum
 from storage.domain.diagnosis import (
     Absent,
@@ -114,10 +114,10 @@ def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
         return VideoOwner(Absent(), Absent())
     except StorageError as error:
         return VideoOwner(unknown(error), unknown(error))
-    found = usage.evaluate(uid, account.user, account.accounting, account.plan, None, None, checker.clock())
+    found = account.usage(None, checker.clock())
     quotas = {"storage": found.storage, "clips": found.clips, "credits": found.credits}
     exceeded = tuple(name for name, quota in quotas.items() if quota is not None and quota.state == "exceeded")
-    return VideoOwner(Known(account.user), Known(QuotaState(account.plan.plan_id, exceeded)))
+    return VideoOwner(Known(account.user), Known(QuotaState(found.plan.plan_id, exceeded)))
 
 
 def unknown(error: StorageError) -> Unknown:

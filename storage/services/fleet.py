@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from storage.domain import usage
-from storage.domain.documents import Accounting, RawDocument, User, users_of
+from storage.domain.documents import User, users_of
 from storage.domain.rollup import RECENT
-from storage.domain.usage import PlanLimits, Quota, Usage
+from storage.domain.usage import PlanLimits, Plans, Quota, Usage, evaluate_usage
 from storage.errors import NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
@@ -55,7 +54,7 @@ class LimitList:
 
 def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int) -> LimitList:
     """Evaluates up to `scan` users against their plans by the counters that the product enforces."""
-    documents = records.plans()
+    plans = Plans(records.plans(), limits)
     people: list[User] = []
     cursor, read_at = None, None
     while len(people) < scan:
@@ -67,27 +66,18 @@ def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetim
         if cursor is None:
             break
     books = records.accountings([person.uid for person in people])
-    rows = [_row(person, books.get(person.uid), documents, limits, now) for person in people]
+    rows = [_row(evaluate_usage(person, plans, books.get(person.uid), None, now)) for person in people]
     return LimitList(gravest_first(rows), len(people), cursor is None, read_at or now)
 
 
-def _row(
-    person: User,
-    books: Accounting | None,
-    documents: Mapping[str, RawDocument],
-    limits: Mapping[str, PlanLimits],
-    now: datetime,
-) -> dict[str, object]:
-    document = documents.get(usage.normalise(person.plan))
-    plan = usage.effective(person.plan, document.fields if document else None, limits)
-    found = usage.evaluate(person.uid, person, books, plan, None, None, now)
+def _row(found: Usage) -> dict[str, object]:
     quotas = _quotas(found)
     percents = {f"{name}_percent": _percent(quota) for name, quota in quotas.items()}
     known = [value for value in percents.values() if value is not None]
     return {
-        "uid": person.uid,
-        "email": person.email,
-        "plan": plan.plan_id,
+        "uid": found.uid,
+        "email": found.email,
+        "plan": found.plan.plan_id,
         **percents,
         **{f"{name}_state": quota.state if quota else None for name, quota in quotas.items()},
         "worst_percent": max(known, default=None),

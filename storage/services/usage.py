@@ -1,15 +1,9 @@
-"""Reads what is needed to speak of one user's account, and evaluates it.
+"""Reads what is needed to speak of one user's account, evaluates it, and remembers it so that the next look is small.
 
-Whole tables of one user, read once and then brought up to date by what changed: for exports, drift and charts.
-
-Kept in this process's memory alone, as columns, and not on disk: they are customers' data. A table is used again only
-where Firestore's own count (and, of clips, the bytes) agrees with it after the changes were taken in.
-
-What the page of a user reads: little when it is opened, less when it is refreshed, by what changed since.
-
-A refresh asks for the videos whose `updated_at` is later than the last look, and has all of them counted: where the
-count is not what it should be (something was deleted, or written without that field), everything is read anew. What
-the desk itself changed must be forgotten, for not every change touches `updated_at`.
+What is remembered is kept in this process's memory alone, as columns, and not on disk: it is customers' data. A refresh
+asks for what changed since the last look and has everything counted: where the count is not what it should be
+(something was deleted, or written without the field that is asked for), everything is read anew. What the desk itself
+changed must be forgotten, for not every change touches `updated_at`.
 """
 
 from __future__ import annotations
@@ -19,14 +13,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
 from storage.domain import usage
 from storage.domain.amounts import exact_sum
 from storage.domain.documents import Accounting, ClipTotals, Table, User
-from storage.domain.usage import EffectivePlan, PlanLimits, Usage
+from storage.domain.usage import PlanLimits, Plans, Truth, Usage, evaluate_usage
 from storage.errors import NotFound
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
@@ -35,9 +29,10 @@ NEWEST = 25  # videos shown before somebody asks for all of them
 TRANSACTIONS = 50
 OVERLAP = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
 KEPT = timedelta(hours=1)  # then everything is read anew: a change without a trace is seen at last
-KEPT_ANSWERS = 600  # three of each user
+KEPT_ANSWERS = 600  # three of each user, and two more of those whose tables were read whole
 KEPT_ROWS = 500_000  # of all users together: some 300 MB of clips
 MOST_CHANGED = 40  # videos whose clips are listed one by one; beyond that, reading anew is as cheap
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,11 @@ class Account:
     uid: str
     user: User
     accounting: Accounting | None
-    plan: EffectivePlan
+    plans: Plans
+
+    def usage(self, truth: Truth | None, now: datetime, videos: pd.DataFrame | None = None) -> Usage:
+        """The usage that these documents give."""
+        return evaluate_usage(self.user, self.plans, self.accounting, truth, now, videos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,12 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
         )
     plan_id = usage.normalise(user.plan)
     document = records.plan(plan_id) if is_stored_id(plan_id) else None
-    plan = usage.effective(user.plan, document.fields if document else None, limits)
-    return Account(uid, user, records.accounting(uid), plan)
+    plans = Plans({} if document is None else {plan_id: document}, limits)
+    return Account(uid, user, records.accounting(uid), plans)
 
 
 class Tables(Protocol):
-    """Gives the whole tables of a user: `Records` itself, or `UserTables`, which remembers them."""
+    """Gives the whole tables of a user: `Records` itself, or `UserCache`, which remembers them."""
 
     def videos(self, uid: str) -> Table:
         """All videos, phantoms too."""
@@ -93,8 +92,7 @@ def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsag
     videos, clips = tables.videos(account.uid), tables.clips(account.uid)
     complete = videos.complete and clips.complete
     truth = usage.truth_from_clips(clips.frame, complete=complete)
-    result = usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, videos.frame, now)
-    return FullUsage(account, result, videos, clips)
+    return FullUsage(account, account.usage(truth, now, videos.frame), videos, clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +109,30 @@ class SomeVideos:
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
-    """What an account's figures rest on, as far as it need not be read again each time."""
-
-    plan: EffectivePlan
-    written: str | None
-    unsized_clips: int
-
-
-@dataclass(frozen=True, slots=True)
-class _KeptUser:
-    """An answer, and when it was last read whole, from which its life counts."""
+class _Kept:
+    """An answer, when it was last read whole, from which its life counts, and how many rows it holds."""
 
     began: datetime
     value: Any
+    rows: int
 
 
-class UserReads:
-    """Answers of the page of a user, remembered for a while so that the next read is small. Shared between threads."""
+class UserCache:
+    """What was read of users, brought up to date by what changed since. Shared between threads."""
 
-    def __init__(self, records: Records, limits: Mapping[str, PlanLimits], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        records: Records,
+        limits: Mapping[str, PlanLimits],
+        clock: Callable[[], datetime],
+        *,
+        kept_rows: int = KEPT_ROWS,
+    ) -> None:
         self._records = records
         self._limits = limits
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, Hashable], _KeptUser] = OrderedDict()
+        self._kept_rows = kept_rows
+        self._kept: OrderedDict[tuple[str, Hashable], _Kept] = OrderedDict()
         self._forgotten: OrderedDict[str, datetime] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -144,40 +142,37 @@ class UserReads:
         Again: 2 reads and 1 for every 1,000 clips, as long as the plan's name stays. Clips without a size that are new
         since the first read are then not counted. `NotFound` where there is neither a document nor anything below it.
         """
-        kept = self._recall(uid, "account")
-        user = self._records.user(uid) if kept is not None else None
-        if kept is None or user is None or user.plan != kept.value.written:
-            return self._account_anew(uid)
-        account = Account(uid, user, self._records.accounting(uid), kept.value.plan)
-        totals = self._records.clip_totals(uid, known_unsized=kept.value.unsized_clips)
-        return account, self._usage(account, totals)
+        return self._current(uid, "account", lambda: self._account(uid), lambda kept: self._account_since(uid, kept))
 
-    def _account_anew(self, uid: str) -> tuple[Account, Usage]:
-        now = self._clock()
+    def _account(self, uid: str) -> tuple[Account, Usage]:
         account = read_account(self._records, uid, self._limits)
-        totals = self._records.clip_totals(uid)
-        basis = _Basis(account.plan, account.user.plan, totals.count - totals.sized_count)
-        self._keep(uid, "account", _KeptUser(now, basis))
-        return account, self._usage(account, totals)
+        return account, self._usage(account, self._records.clip_totals(uid))
+
+    def _account_since(self, uid: str, kept: tuple[Account, Usage]) -> tuple[Account, Usage] | None:
+        before, found = kept
+        user = self._records.user(uid)
+        if user is None or user.plan != before.user.plan:
+            return None
+        account = replace(before, user=user, accounting=self._records.accounting(uid))
+        return account, self._usage(account, self._records.clip_totals(uid, known_unsized=found.unsized_clips))
 
     def _usage(self, account: Account, totals: ClipTotals) -> Usage:
-        truth = usage.truth_from_totals(totals)
-        return usage.evaluate(account.uid, account.user, account.accounting, account.plan, truth, None, self._clock())
+        return account.usage(usage.truth_from_totals(totals), self._clock())
 
-    def videos(self, uid: str, limit: int = NEWEST) -> SomeVideos:
+    def newest_videos(self, uid: str, limit: int = NEWEST) -> SomeVideos:
         """All videos where they are at most `limit`, else the newest: about as many reads as rows.
 
         Again: a read for each video changed since, and one for every 1,000 videos there are.
         """
-        now, kept = self._clock(), self._recall(uid, ("videos", limit))
-        fresh = self._videos_since(uid, kept.value, limit) if kept is not None else None
-        began = kept.began if kept is not None and fresh is not None else now
-        fresh = fresh or self._videos_anew(uid, limit)
-        if fresh.table.error is None:
-            self._keep(uid, ("videos", limit), _KeptUser(began, fresh))
-        return fresh
+        return self._current(
+            uid,
+            ("newest videos", limit),
+            lambda: self._newest_videos(uid, limit),
+            lambda kept: self._newest_since(uid, kept, limit),
+            lambda some: some.table if some.table.error is None else None,
+        )
 
-    def _videos_anew(self, uid: str, limit: int) -> SomeVideos:
+    def _newest_videos(self, uid: str, limit: int) -> SomeVideos:
         count = self._records.count_videos(uid)
         if count <= limit:
             whole = self._records.videos(uid, limit=limit + 1)  # one more shows that these are all
@@ -186,8 +181,7 @@ class UserReads:
         recent = self._records.recent_videos(uid, limit)
         return SomeVideos(recent.table, everything=False, count=count, hidden=recent.without_created_at)
 
-    def _videos_since(self, uid: str, kept: SomeVideos, limit: int) -> SomeVideos | None:
-        """The videos brought up to date, or `None` where that cannot be done for certain."""
+    def _newest_since(self, uid: str, kept: SomeVideos, limit: int) -> SomeVideos | None:
         changed = self._records.videos_changed_since(uid, kept.table.read_at - OVERLAP)
         new = _new_rows(kept, changed.frame) if changed.error is None and changed.complete else None
         if new is None or self._records.count_videos(uid) != kept.count + new:
@@ -201,26 +195,100 @@ class UserReads:
 
     def transactions(self, uid: str, limit: int = TRANSACTIONS) -> Table:
         """The newest credit transactions; again: a read for each new one, at least one."""
-        now, kept = self._clock(), self._recall(uid, ("transactions", limit))
-        new = self._records.transactions_since(uid, kept.value.read_at - OVERLAP, limit) if kept is not None else None
-        if kept is not None and new is not None and new.error is None and new.complete:
-            now, table = kept.began, merged(kept.value, new, "transaction_id")
-            whole = table.complete and len(table.frame) <= limit
-            table = replace(_newest(table, "timestamp", limit), complete=whole)
-        else:
-            table = self._records.transactions(uid, limit)
-        if table.error is None:
-            self._keep(uid, ("transactions", limit), _KeptUser(now, table))
-        return table
+        return self._current(
+            uid,
+            ("transactions", limit),
+            lambda: self._records.transactions(uid, limit),
+            lambda kept: self._transactions_since(uid, kept, limit),
+            lambda table: table if table.error is None else None,
+        )
+
+    def _transactions_since(self, uid: str, kept: Table, limit: int) -> Table | None:
+        new = self._records.transactions_since(uid, kept.read_at - OVERLAP, limit)
+        if new.error is not None or not new.complete:
+            return None
+        table = merged(kept, new, "transaction_id")
+        whole = table.complete and len(table.frame) <= limit
+        return replace(_newest(table, "timestamp", limit), complete=whole)
+
+    def videos(self, uid: str) -> Table:
+        """All videos, phantoms too; again: a read for each changed one, and one for every 1,000.
+
+        A phantom that appears after the first read is seen when that is an hour old: only a listing shows it.
+        """
+        return self._current(
+            uid, "videos", lambda: self._records.videos(uid), lambda kept: self._videos_since(uid, kept), _if_complete
+        )
+
+    def _videos_since(self, uid: str, before: Table) -> Table | None:
+        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP)
+        if not changed.complete:
+            return None
+        table = merged(before, changed, "video_id")
+        return table if self._records.count_videos(uid) == int(table.frame["exists"].sum()) else None
+
+    def clips(self, uid: str) -> Table:
+        """All clips; again: the clips of each video that changed, and 2 reads for every 1,000 clips."""
+        return self._current(
+            uid, "clips", lambda: self._records.clips(uid), lambda kept: self._clips_since(uid, kept), _if_complete
+        )
+
+    def _clips_since(self, uid: str, before: Table) -> Table | None:
+        """The clips of changed videos anew. Clips that come or go without it show in the count or the bytes."""
+        began = self._clock()
+        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP, MOST_CHANGED)
+        if not changed.complete:
+            return None
+        ids = changed.frame["video_id"].tolist()
+        parts = [self._records.clips(uid, video_id) for video_id in ids]
+        if not all(part.complete for part in parts):
+            return None
+        frame = before.frame[~before.frame["video_id"].isin(ids)]
+        frame = pd.concat([frame, *(part.frame for part in parts if len(part.frame))], ignore_index=True)
+        frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
+        totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
+        sizes = frame["file_size_bytes"].dropna()
+        counted = (int(frame["exists"].sum()), len(sizes), exact_sum(sizes))
+        if (totals.count, totals.sized_count, totals.size_bytes) != counted:
+            return None
+        below = tuple(f"users/{uid}/videos/{video_id}/" for video_id in ids)
+        oddities = [odd for odd in before.oddities if not (below and odd.path.startswith(below))]
+        oddities += [odd for part in parts for odd in part.oddities]
+        reads = changed.reads + sum(part.reads for part in parts)
+        return replace(before, frame=frame, oddities=tuple(oddities), read_at=began, reads=reads)
 
     def forget(self, uid: str) -> None:
         """Drops what is remembered of a user, so that the next read is a whole one; a read under way is not kept."""
         with self._lock:
-            note_forgotten(self._forgotten, uid, self._clock())
+            self._forgotten[uid] = self._clock()
+            self._forgotten.move_to_end(uid)
+            while len(self._forgotten) > KEPT_ANSWERS:
+                self._forgotten.popitem(last=False)
             for key in [key for key in self._kept if key[0] == uid]:
                 del self._kept[key]
 
-    def _recall(self, uid: str, what: Hashable) -> _KeptUser | None:
+    def _current(
+        self,
+        uid: str,
+        what: Hashable,
+        anew: Callable[[], T],
+        since: Callable[[T], T | None],
+        table: Callable[[T], Table | None] | None = None,
+    ) -> T:
+        """What was kept, brought up to date, or everything read anew where that cannot be done for certain.
+
+        `table` gives the rows of an answer, or `None` for one that may not be kept.
+        """
+        now, kept = self._clock(), self._recall(uid, what)
+        fresh = since(kept.value) if kept is not None else None
+        began = kept.began if kept is not None and fresh is not None else now
+        found = fresh if fresh is not None else anew()
+        rows = table(found) if table is not None else None
+        if table is None or rows is not None:
+            self._keep(uid, what, _Kept(began, found, 0 if rows is None else len(rows.frame)))
+        return found
+
+    def _recall(self, uid: str, what: Hashable) -> _Kept | None:
         with self._lock:
             found = self._kept.get((uid, what))
             if found is None or self._clock() - found.began >= KEPT:
@@ -228,22 +296,20 @@ class UserReads:
             self._kept.move_to_end((uid, what))
             return found
 
-    def _keep(self, uid: str, what: Hashable, kept: _KeptUser) -> None:
+    def _keep(self, uid: str, what: Hashable, kept: _Kept) -> None:
         with self._lock:
             if uid in self._forgotten and kept.began < self._forgotten[uid]:
                 return
+            self._kept.pop((uid, what), None)
+            if kept.rows > self._kept_rows:
+                return  # it would cost all others their place, and have none itself
             self._kept[uid, what] = kept
-            self._kept.move_to_end((uid, what))
-            while len(self._kept) > KEPT_ANSWERS:
+            while len(self._kept) > KEPT_ANSWERS or sum(one.rows for one in self._kept.values()) > self._kept_rows:
                 self._kept.popitem(last=False)
 
 
-def note_forgotten(forgotten: OrderedDict[str, datetime], uid: str, now: datetime) -> None:
-    """Notes when a user was forgotten: what began to be read before may lack the change that was the reason."""
-    forgotten[uid] = now
-    forgotten.move_to_end(uid)
-    while len(forgotten) > KEPT_ANSWERS:
-        forgotten.popitem(last=False)
+def _if_complete(table: Table) -> Table | None:
+    return table if table.complete else None
 
 
 def _new_rows(kept: SomeVideos, changed: pd.DataFrame) -> int | None:
@@ -273,97 +339,3 @@ def _newest(table: Table, by: str, limit: int) -> Table:
     left_out = set(frame["path"].iloc[limit:])
     oddities = tuple(odd for odd in table.oddities if odd.path not in left_out)
     return replace(table, frame=frame.head(limit).reset_index(drop=True), oddities=oddities)
-
-
-@dataclass(frozen=True, slots=True)
-class _KeptTables:
-    """A table that was read to its end, and when it was last read whole."""
-
-    began: datetime
-    table: Table
-
-
-class UserTables:
-    """Answers `videos` and `clips` of a user as `Records` does, for fewer reads the second time. Shared by threads."""
-
-    def __init__(self, records: Records, clock: Callable[[], datetime], *, kept_rows: int = KEPT_ROWS) -> None:
-        self._records = records
-        self._clock = clock
-        self._kept_rows = kept_rows
-        self._kept: OrderedDict[tuple[str, str], _KeptTables] = OrderedDict()
-        self._forgotten: OrderedDict[str, datetime] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def videos(self, uid: str) -> Table:
-        """All videos, phantoms too; again: a read for each changed one, and one for every 1,000.
-
-        A phantom that appears after the first read is seen when that is an hour old: only a listing shows it.
-        """
-        return self._table(uid, "videos", self._records.videos, self._videos_since)
-
-    def clips(self, uid: str) -> Table:
-        """All clips; again: the clips of each video that changed, and 2 reads for every 1,000 clips."""
-        return self._table(uid, "clips", self._records.clips, self._clips_since)
-
-    def forget(self, uid: str) -> None:
-        """Drops a user's tables; after the desk itself changed something, for that need not touch `updated_at`."""
-        with self._lock:
-            note_forgotten(self._forgotten, uid, self._clock())
-            for what in ("videos", "clips"):
-                self._kept.pop((uid, what), None)
-
-    def _table(
-        self, uid: str, what: str, whole: Callable[[str], Table], since: Callable[[str, Table], Table | None]
-    ) -> Table:
-        now, kept = self._clock(), self._recall(uid, what)
-        fresh = since(uid, kept.table) if kept is not None else None
-        began = kept.began if kept is not None and fresh is not None else now
-        table = fresh or whole(uid)
-        if table.complete:
-            self._keep(uid, what, _KeptTables(began, table))
-        return table
-
-    def _videos_since(self, uid: str, before: Table) -> Table | None:
-        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP)
-        if not changed.complete:
-            return None
-        table = merged(before, changed, "video_id")
-        return table if self._records.count_videos(uid) == int(table.frame["exists"].sum()) else None
-
-    def _clips_since(self, uid: str, before: Table) -> Table | None:
-        """The clips of changed videos anew. Clips that come or go without it show in the count or the bytes."""
-        began = self._clock()
-        changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP, MOST_CHANGED)
-        if not changed.complete:
-            return None
-        ids = changed.frame["video_id"].tolist()
-        parts = [self._records.clips(uid, video_id) for video_id in ids]
-        if not all(part.complete for part in parts):
-            return None
-        frame = before.frame[~before.frame["video_id"].isin(ids)]
-        frame = pd.concat([frame, *(part.frame for part in parts if len(part.frame))], ignore_index=True)
-        frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
-        totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
-        sizes = frame["file_size_bytes"].dropna()
-        counted = (int(frame["exists"].sum()), len(sizes), exact_sum(sizes))
-        if (totals.count, totals.sized_count, totals.size_bytes) != counted:
-            return None
-        below = tuple(f"users/{uid}/videos/{video_id}/" for video_id in ids)
-        oddities = [odd for odd in before.oddities if not (below and odd.path.startswith(below))]
-        oddities += [odd for part in parts for odd in part.oddities]
-        reads = changed.reads + sum(part.reads for part in parts)
-        return replace(before, frame=frame, oddities=tuple(oddities), read_at=began, reads=reads)
-
-    def _recall(self, uid: str, what: str) -> _KeptTables | None:
-        with self._lock:
-            found = self._kept.get((uid, what))
-            return None if found is None or self._clock() - found.began >= KEPT else found
-
-    def _keep(self, uid: str, what: str, kept: _KeptTables) -> None:
-        with self._lock:
-            if uid in self._forgotten and kept.began < self._forgotten[uid]:
-                return
-            self._kept[uid, what] = kept
-            self._kept.move_to_end((uid, what))
-            while sum(len(entry.table.frame) for entry in self._kept.values()) > self._kept_rows:
-                self._kept.popitem(last=False)

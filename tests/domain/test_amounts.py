@@ -8,7 +8,7 @@ import pytest
 from storage.domain.amounts import believed, exact_sum, whole, whole_column
 from storage.domain.integrity import Finding
 from storage.domain.rollup import RollupHead, head_fields, head_from
-from storage.domain.usage import DEFAULT_LIMITS, effective, truth_from_clips
+from storage.domain.usage import DEFAULT_LIMITS, Plans, truth_from_clips
 from storage.text import size_words
 from tests.domain.integrity_world import World
 
@@ -39,7 +39,7 @@ def test_sums_and_columns_are_exact_beyond_64_bits() -> None:
 
 
 def test_a_limit_beyond_64_bits_is_not_used_and_one_at_their_end_is() -> None:
-    plan = effective("pro", {"limits": {"storage_limit_bytes": MAX, "max_clips_per_month": 1e300}})
+    plan = Plans({"pro": {"limits": {"storage_limit_bytes": MAX, "max_clips_per_month": 1e300}}}).of("pro")
     assert plan.limits.storage_limit_bytes == MAX
     assert plan.limits.max_clips_per_month == DEFAULT_LIMITS["pro"].max_clips_per_month
     assert plan.sources["max_clips_per_month"] == "default"

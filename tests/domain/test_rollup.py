@@ -47,8 +47,7 @@ def person(uid: str, **changes: Any) -> User:
 
 def add(tally: RollupTally, user: User, truth: Truth | None = None, books: Accounting | None = None) -> None:
     """Takes a user in, evaluated as the desk evaluates users."""
-    plan = usage.effective(user.plan, None)
-    tally.add(user, usage.evaluate(user.uid, user, books, plan, truth, None, NOW), truth)
+    tally.add(user, usage.evaluate_usage(user, usage.Plans({}), books, truth, NOW), truth)
 
 
 def truth(size: int, count: int = 1, unsized: int = 0) -> Truth:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from storage.domain import usage
 from storage.domain.documents import Accounting, ClipTotals, User
-from storage.domain.usage import DEFAULT_LIMITS, GIB
+from storage.domain.usage import DEFAULT_LIMITS, GIB, Plans
 from storage.errors import BadInput, FieldProblem
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,10 +41,18 @@ def videos(*rows: tuple[str, int | None, int | None]) -> pd.DataFrame:
     return frame.astype({"video_id": "string", "total_size_bytes": "Int64", "clips_count": "Int64"})
 
 
-def evaluated(person: User | None, plan_document=None, *, books=None, frame=None, stored=None):
-    plan = usage.effective(person.plan if person else None, plan_document)
+def plan_of(written: str | None, document: Mapping[str, Any] | None = None) -> usage.EffectivePlan:
+    """The plan of a user whose document says `written`, where that plan has this document or none."""
+    return plans(written, document).of(written)
+
+
+def plans(written: str | None, document: Mapping[str, Any] | None) -> Plans:
+    return Plans({} if document is None else {usage.normalise(written): document})
+
+
+def evaluated(person: User, plan_document=None, *, books=None, frame=None, stored=None):
     truth = usage.truth_from_clips(clips() if frame is None else frame)
-    return usage.evaluate("u1", person, books, plan, truth, stored, NOW)
+    return usage.evaluate_usage(person, plans(person.plan, plan_document), books, truth, NOW, stored)
 
 
 @pytest.mark.parametrize(
@@ -68,18 +78,18 @@ def test_a_quota_shows_the_true_percentage_and_its_state(used, limit, percent, s
 
 
 def test_the_plan_is_known_in_any_case():
-    plan = usage.effective(" PRO ", None)
+    plan = plan_of(" PRO ")
     assert (plan.plan_id, plan.known, plan.limits) == ("pro", True, DEFAULT_LIMITS["pro"])
 
 
 def test_an_unknown_plan_counts_as_free_and_says_so():
-    plan = usage.effective("platinum", None)
+    plan = plan_of("platinum")
     assert (plan.plan_id, plan.known, plan.written) == ("free", False, "platinum")
     assert plan.limits == DEFAULT_LIMITS["free"]
 
 
 def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limit_is_from():
-    plan = usage.effective("pro", {"limits": {"storage_limit_bytes": 5, "max_clips_per_month": None, "x": 1}})
+    plan = plan_of("pro", {"limits": {"storage_limit_bytes": 5, "max_clips_per_month": None, "x": 1}})
     assert plan.limits.storage_limit_bytes == 5
     assert plan.limits.max_clips_per_month == 500
     assert plan.sources["storage_limit_bytes"] == "plan document"
@@ -91,12 +101,12 @@ def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limi
     [None, "many", [1], {"storage_limit_bytes": "1 GB"}, {"storage_limit_bytes": True}, {"storage_limit_bytes": -1}],
 )
 def test_a_limit_of_a_wrong_kind_is_not_used(limits):
-    plan = usage.effective("free", {"limits": limits})
+    plan = plan_of("free", {"limits": limits})
     assert plan.limits.storage_limit_bytes == GIB
 
 
 def test_a_whole_number_is_a_limit_whatever_type_the_writer_gave_it():
-    plan = usage.effective("free", {"limits": {"storage_limit_bytes": 1000.0, "max_clips_per_month": 7.5}})
+    plan = plan_of("free", {"limits": {"storage_limit_bytes": 1000.0, "max_clips_per_month": 7.5}})
     assert (plan.limits.storage_limit_bytes, plan.limits.max_clips_per_month) == (1000, 20)
     assert type(plan.limits.storage_limit_bytes) is int
 
@@ -167,10 +177,9 @@ def test_videos_are_compared_one_by_one_clips_below_a_phantom_included():
 
 
 def test_a_truth_that_was_not_read_to_its_end_is_unknown():
-    plan = usage.effective("free", None)
     partial = usage.truth_from_clips(clips(("v1", 10)), complete=False)
     for truth in (None, partial):
-        result = usage.evaluate("u1", user(total_storage_bytes=99), None, plan, truth, None, NOW)
+        result = usage.evaluate_usage(user(total_storage_bytes=99), Plans({}), None, truth, NOW)
         assert result.actual_bytes is None
         assert all(c.truth is None and c.drift is None for c in result.counters)
     assert not result.drifting
@@ -182,22 +191,19 @@ def test_totals_from_the_server_say_how_many_clips_had_no_size():
 
 
 def test_a_phantom_user_has_no_counters_and_an_unknown_storage_use():
-    result = usage.evaluate(
-        "u1", None, None, usage.effective(None, None), usage.truth_from_clips(clips(("v", 1))), None, NOW
-    )
+    result = evaluated(user(exists=False, plan=None, usage_reset_month=None), frame=clips(("v", 1)))
     assert (result.storage.used, result.storage.state, result.counters) == (None, "unknown", ())
     assert not result.plan.known
 
 
 def test_a_phantom_user_s_monthly_use_is_unknown_and_not_zero():
-    plan = usage.effective(None, {"limits": {"max_clips_per_month": 20}})
-    result = usage.evaluate("u1", user(exists=False, usage_reset_month=None), None, plan, None, None, NOW)
+    result = evaluated(user(exists=False, plan=None, usage_reset_month=None), {"limits": {"max_clips_per_month": 20}})
     assert (result.clips.used, result.clips.state) == (None, "unknown")
 
 
 def test_configured_defaults_replace_the_built_in_ones():
     configured = usage.parse_overrides('{"Free": {"storage_limit_bytes": 104857600}}')
-    assert usage.effective("free", None, {**DEFAULT_LIMITS, **configured}).limits.storage_limit_bytes == 104_857_600
+    assert Plans({}, {**DEFAULT_LIMITS, **configured}).of("free").limits.storage_limit_bytes == 104_857_600
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
 
 
 def said(storage: Quota, clips: Quota | None = None, credits: Quota | None = None, *, plan: str = "pro") -> str:
-    known = usage.effective(plan, None)
+    known = usage.Plans({}).of(plan)
     return usage_reply(
         Usage("u1", "a@example.com", known, storage, None, "storage_accounting.x", clips, credits, True, (), None), NOW
     )  # fmt: skip

@@ -26,7 +26,7 @@ def test_when_the_demos_owner_ends_the_desk_takes_over_with_the_same_data(monkey
         try:
             first = resources.stores()
             some = sorted(first.records.users().frame["uid"])
-            reads = resources.user_reads()
+            reads = resources.users()
             assert reads.account(some[0])[0].uid == some[0]
             assert resources.stores() is first
             owner.kill()
@@ -34,8 +34,8 @@ def test_when_the_demos_owner_ends_the_desk_takes_over_with_the_same_data(monkey
             second = resources.stores()
             assert second is not first
             assert sorted(second.records.users().frame["uid"]) == some
-            assert resources.user_reads() is not reads
-            assert resources.user_reads().account(some[0])[0].uid == some[0]
+            assert resources.users() is not reads
+            assert resources.users().account(some[0])[0].uid == some[0]
             assert resources.stores() is second
         finally:
             owner.kill()

@@ -108,7 +108,7 @@ def test_whole_tables_are_read_once_and_then_brought_up_to_date(app):
     page.button(REFRESH).click().run()
     words(page)
     assert billed(app) - before <= 40
-    assert len(resources.user_tables().clips("u1").frame) == 1_001
+    assert len(resources.users().clips("u1").frame) == 1_001
 
 
 def test_very_many_videos_are_shown_in_pages_and_none_is_left_out(app):

@@ -20,7 +20,7 @@ import streamlit as st
 
 from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
-from pages._ui.data.resources import stores, user_reads, user_tables
+from pages._ui.data.resources import stores, users
 from pages._ui.kit import feedback
 from storage.actions import health
 from storage.actions.health import Check
@@ -104,7 +104,7 @@ def find(text: str) -> Loaded[SearchResult]:
 @st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def user(uid: str) -> Loaded[tuple[Account, Usage]]:
     """A user's account, and usage with the truth by aggregation."""
-    return measured(lambda: user_reads().account(uid))
+    return measured(lambda: users().account(uid))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
@@ -113,7 +113,7 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
 
     def load() -> FullUsage:
         found = usage.read_account(stores().records, uid, stores().settings.plan_limits)
-        return usage.read_full_usage(user_tables(), found, _now())
+        return usage.read_full_usage(users(), found, _now())
 
     return measured(load)
 
@@ -121,7 +121,7 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
 @st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
-    return measured(lambda: user_reads().videos(uid))
+    return measured(lambda: users().newest_videos(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
@@ -129,7 +129,7 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
     """All of a user's videos, phantoms too."""
 
     def load() -> SomeVideos:
-        table = user_tables().videos(uid)
+        table = users().videos(uid)
         return SomeVideos(table, everything=table.complete, count=int(table.frame["exists"].sum()))
 
     return measured(load)
@@ -138,7 +138,7 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
 @st.cache_data(ttl=30, max_entries=200, refresh_mode="background", show_spinner=False)
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
-    return measured(lambda: user_reads().transactions(uid))
+    return measured(lambda: users().transactions(uid))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
@@ -240,7 +240,6 @@ def refresh_user(uid: str) -> None:
 
 def forget_user(uid: str) -> None:
     """After a change that the desk made: the next look reads everything anew."""
-    user_reads().forget(uid)
-    user_tables().forget(uid)
+    users().forget(uid)
     stuck.clear()
     refresh_user(uid)

@@ -22,7 +22,7 @@ from storage.actions.writers import open_writers
 from storage.repositories.jobs import Jobs
 from storage.repositories.stores import Stores
 from storage.services.background import Scans
-from storage.services.usage import UserReads, UserTables
+from storage.services.usage import UserCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def close() -> None:
 
 
 def _forget_what_rests_on_them() -> None:
-    for over_the_stores in (user_reads, user_tables, trail, purging):
+    for over_the_stores in (users, trail, purging):
         over_the_stores.clear()
 
 
@@ -71,15 +71,9 @@ def _opened() -> _Opened:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def user_reads() -> UserReads:
+def users() -> UserCache:
     """What this process remembers of the users whose pages it drew, so that the next look reads what changed."""
-    return UserReads(stores().records, stores().settings.plan_limits, _now)
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def user_tables() -> UserTables:
-    """The whole tables of users that somebody asked for, brought up to date by what changed."""
-    return UserTables(stores().records, _now)
+    return UserCache(stores().records, stores().settings.plan_limits, _now)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
