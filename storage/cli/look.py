@@ -19,7 +19,7 @@ from storage.clients.meter import metering
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.documents import Clip
-from storage.domain.usage import Quota, Usage, usage_reply
+from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
 from storage.errors import AccessDenied, ConfigError, NotFound
 from storage.repositories.audit_log import AuditLog
 from storage.services import links
@@ -88,7 +88,7 @@ def run_find(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def run_usage(arguments: argparse.Namespace, context: Context) -> int:
-    """Exit 0 when every counter is true, 1 when one drifts. A quota that is used up is no fault of the data."""
+    """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no such fault."""
     uid = arguments.uid
     stores = context.stores
     with metering() as meter:
@@ -119,6 +119,7 @@ def usage_document(usage: Usage) -> dict[str, Any]:
         "plan": usage.plan.plan_id,
         "plan_known": usage.plan.known,
         "plan_written": usage.plan.written,
+        "plan_tier": usage.plan.tier,
         "storage": {
             "used_bytes": storage.used,
             "actual_bytes": usage.actual_bytes,
@@ -127,13 +128,28 @@ def usage_document(usage: Usage) -> dict[str, Any]:
             "state": storage.state,
             "enforced_by": usage.enforced_by,
         },
+        "worker": _worker(usage.worker),
         "clips": _quota(usage.clips),
         "credits": _quota(usage.credits),
         "limit_sources": dict(usage.plan.sources),
         "counters": [
-            {"name": c.name, "counter": c.counter, "truth": c.truth, "drift": c.drift} for c in usage.counters
+            {"name": c.name, "counter": c.counter, "truth": c.truth, "drift": c.drift}
+            | ({"dead": True} if c.dead else {})
+            for c in usage.counters
         ],
         "unsized_clips": usage.unsized_clips,
+        "notes": list(usage_notes(usage)),
+    }
+
+
+def _worker(worker: WorkerQuota | None) -> dict[str, Any] | None:
+    if worker is None:
+        return None
+    return {
+        "limit_bytes": worker.limit_bytes,
+        "room_bytes": worker.room_bytes,
+        "refuses": worker.refuses,
+        "tier": worker.tier,
     }
 
 
@@ -170,7 +186,9 @@ def _say_usage(usage: Usage) -> None:
         say_table(
             ("DRIFTING COUNTER", "COUNTER", "TRUTH", "DRIFT"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
         )
-    unknown_counters = [c.name for c in usage.counters if c.drift is None]
+    for note in usage_notes(usage):
+        say(safe(note, 600))
+    unknown_counters = [c.name for c in usage.counters if c.drift is None and not c.dead]
     if unknown_counters:
         say(f"Not there or not usable: {safe(', '.join(unknown_counters), 1_000)}")
     elif not drifting:

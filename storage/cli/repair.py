@@ -30,6 +30,7 @@ from storage.files import read_file
 from storage.repositories.store_time import store_time
 from storage.services import highlights
 from storage.services.highlights import Highlights
+from storage.text import number
 
 
 def register_highlights(
@@ -137,7 +138,7 @@ def register_recount(
 
 
 def run_recount(arguments: argparse.Namespace, context: Context) -> int:
-    """Exit 0 when every counter is true (now), 1 when some are not and were not written, 4 when refused."""
+    """Exit 0 when every counter that the backend keeps is true (now), 1 when some are not and were not written."""
     uid = arguments.uid
     if arguments.apply:
         for name in ("reason", "actor"):
@@ -155,6 +156,7 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             "unsized_clips": plan.unsized_clips,
             "busy_videos": list(plan.busy),
             "too_large": [row.name for row in plan.too_large],
+            "dead": [row.name for row in plan.counters if row.dead],
             "applied": False,
         }
         if arguments.apply:
@@ -175,8 +177,11 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             say(
                 f"note: {safe(row.name)} stays as it is: the clips add up to {row.after:,}, beyond Firestore's numbers."
             )
-        say(f"{len(plan.drifting):,} of {len(plan.counters):,} counters {'were' if arguments.apply else 'are'} wrong.")
-    wrong = plan.too_large if arguments.apply else plan.drifting
+        say(f"{len(plan.wrong):,} of {len(plan.counters):,} counters {'were' if arguments.apply else 'are'} wrong.")
+        dead = len(plan.drifting) - len(plan.wrong)
+        if dead:
+            say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
+    wrong = plan.too_large if arguments.apply else plan.wrong
     return 1 if wrong else 0
 
 

@@ -1,26 +1,28 @@
-"""A user's usage against the plan, and each counter beside the truth.
+"""A user's usage against the plan, as the product's API counts it and as its worker enforces it, and every counter
+beside the truth.
 
 Rules (from the product's domain description): a monthly counter counts only while `usage_reset_month` is the current
 UTC month, else usage is 0; near the limit from 80 %, exceeded from 100 %, the true percentage never capped; a limit of
 0 has no percentage, and anything used is exceeded; the product enforces the accounting document's counter where that
 document exists, else the user's own.
 
-Plan limits: the defaults in one place, what a plan document overrides, and where each limit came from.
+Plan limits: the defaults in one place, what a plan document overrides, and where each limit came from. Source of the
+figures: the table "Plan defaults" of the product's domain description. An older generation of the product had other
+storage limits, so configuration may replace them (`PLAN_LIMITS_JSON`).
 
-Source of the figures: the table "Plan defaults" of the product's domain description. An older generation of the
-product had other storage limits, so configuration may replace them (`PLAN_LIMITS_JSON`).
+The worker's own rule (its source, `clip_pipeline/clip.rs` and `user_plan.rs`): before each clip there must be room for
+50 MiB within the limit of the tier, a constant that no plan document changes.
 
-A user's usage in plain words, to be sent to the customer: no ids, counters or names of systems, and no promise.
-
-What could not be read is said to be unknown, never 0. A percentage is rounded down, so that what is just below a limit
-never reads as having reached it.
+A user's usage in plain words, to be sent to the customer: no ids, counters or names of systems, and no promise. What
+could not be read is said to be unknown, never 0. A percentage is rounded down, so that what is just below a limit never
+reads as having reached it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter as Multiset
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -34,13 +36,16 @@ from storage.errors import BadInput
 from storage.text import size_words
 
 GIB = 1024**3
+CLIP_ROOM_BYTES = 50 * 1024**2  # what the worker wants to be free before each clip
 FALLBACK_PLAN = "free"  # what an unknown plan counts as
+WORKER_TIERS = ("free", "pro", "studio")  # the worker takes any other name for free
 
 Source = Literal["plan document", "default"]
 
 
 NEAR_LIMIT_PERCENT = 80
 State = Literal["ok", "near_limit", "exceeded", "unknown"]
+USER_COUNTER, ACCOUNTING_COUNTER = "user.total_storage_bytes", "storage_accounting.styled_clips_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ DEFAULT_LIMITS: Mapping[str, PlanLimits] = MappingProxyType(
     }
 )
 LIMIT_NAMES = tuple(field.name for field in fields(PlanLimits))
+# Constants of the tier: the product reads them from no plan document, whatever that says.
+NEVER_READ = frozenset({"max_highlights_per_video", "max_styles_per_video"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ class EffectivePlan:
     """The plan that counts for a user: its id, whether it is known, its limits, and the source of each limit.
 
     `written` is what the user document says; `carries` names the limits that the plan document itself states, which
-    tells a deployment that counts credits from one that counts clips.
+    tells a deployment that counts credits from one that counts clips. `tier` is what the API takes the plan for: the
+    field `id` of its document. `literal` says whether there is a document under the name just as it is written, which
+    is how the API looks it up; without one the API counts the user as free.
     """
 
     plan_id: str
@@ -82,6 +91,8 @@ class EffectivePlan:
     limits: PlanLimits
     sources: Mapping[str, Source]
     carries: frozenset[str]
+    tier: str
+    literal: bool
     price_monthly_cents: int | None = None
 
 
@@ -100,34 +111,43 @@ class Plans:
     def of(self, written: str | None) -> EffectivePlan:
         """The limits for a user whose document says `written`.
 
-        A missing document or field falls back to the default of that plan; an unknown plan counts as free, and says
-        so. A limit that is not a whole number of at least 0 is not used. Source: "Plan defaults" of the domain
-        description.
+        A missing field falls back to the default of the tier, a missing document to that of the plan. An unknown plan
+        counts as free, as the document of that says where there is one, and says so. A limit that is not a whole number
+        of at least 0 is not used. Source: "Plan defaults" of the domain description.
         """
         plan_id = normalise(written)
-        document = self.documents.get(plan_id)
-        found = plan_id in self.defaults or document is not None
-        base = self.defaults.get(plan_id, self.defaults[FALLBACK_PLAN])
+        own = next((self.documents[name] for name in plan_names(written) if name in self.documents), None)
+        found = plan_id in self.defaults or own is not None
+        document = (own if found else self.documents.get(FALLBACK_PLAN)) or {}
+        tier = normalise(document.get("id")) if isinstance(document.get("id"), str) else plan_id
+        base = self.defaults.get(tier) or self.defaults.get(plan_id) or self.defaults[FALLBACK_PLAN]
         stated = _stated_limits(document)
         sources: dict[str, Source] = {name: "plan document" if name in stated else "default" for name in LIMIT_NAMES}
-        price = (document or {}).get("price_monthly")
+        price = document.get("price_monthly")
         return EffectivePlan(
             plan_id=plan_id if found else FALLBACK_PLAN,
             written=written,
             known=bool((written or "").strip()) and found,
-            name=str((document or {}).get("name") or plan_id.capitalize()),
+            name=str((own or {}).get("name") or plan_id.capitalize()),
             limits=replace(base, **stated),
             sources=sources,
             carries=frozenset(stated),
+            tier=tier if found else FALLBACK_PLAN,
+            literal=written in self.documents,
             price_monthly_cents=price if isinstance(price, int) and not isinstance(price, bool) else None,
         )
+
+
+def plan_names(written: str | None) -> tuple[str, ...]:
+    """The ids under which the plan's document may lie: just as it is written, as the API asks, then without case."""
+    return tuple(dict.fromkeys([written or FALLBACK_PLAN, normalise(written)]))
 
 
 def _stated_limits(document: Mapping[str, Any] | None) -> dict[str, int]:
     limits = (document or {}).get("limits")
     if not isinstance(limits, Mapping):
         return {}
-    return {name: int(limits[name]) for name in LIMIT_NAMES if _is_limit(limits.get(name))}
+    return {name: int(limits[name]) for name in LIMIT_NAMES if name not in NEVER_READ and _is_limit(limits.get(name))}
 
 
 def _is_limit(value: object) -> bool:
@@ -167,13 +187,32 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerQuota:
+    """What the worker goes by before each clip: the limit of a tier, what is left of it, and whether it refuses."""
+
+    tier: str
+    limit_bytes: int
+    room_bytes: int
+    refuses: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Counter:
-    """One stored counter beside the truth; `drift` is counter minus truth, `None` where either is unknown."""
+    """One stored counter beside the truth; `drift` is counter minus truth, `None` where either is unknown.
+
+    `dead`: the backend no longer keeps it, so that its drift says nothing of the account.
+    """
 
     name: str
     counter: int | None
     truth: int | None
     drift: int | None
+    dead: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is known not to be the truth; one that is absent is wrong where there is something."""
+        return not self.dead and (bool(self.drift) or (self.counter is None and bool(self.truth)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +246,12 @@ class Usage:
     month_is_current: bool
     counters: tuple[Counter, ...]
     unsized_clips: int | None
+    worker: WorkerQuota | None = None
+
+    @property
+    def accounted(self) -> bool:
+        """Whether the accounting document, whose counter is enforced, is there."""
+        return self.enforced_by != USER_COUNTER
 
     @property
     def worst_state(self) -> State:
@@ -217,8 +262,8 @@ class Usage:
 
     @property
     def drifting(self) -> tuple[Counter, ...]:
-        """The counters that are known to be wrong."""
-        return tuple(counter for counter in self.counters if counter.drift)
+        """The counters that are known to be wrong; of dead ones nobody expects that they are right."""
+        return tuple(counter for counter in self.counters if counter.drift and not counter.dead)
 
 
 def quota(used: int | None, limit: int) -> Quota:
@@ -236,7 +281,8 @@ def quota(used: int | None, limit: int) -> Quota:
 
 
 def truth_from_clips(clips: pd.DataFrame, *, complete: bool = True) -> Truth:
-    """The truth from a frame with `video_id` and `file_size_bytes`, one row a clip document."""
+    """The truth from a frame with `video_id`, `file_size_bytes` and `exists`: what is left of deleted clips is none."""
+    clips = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]
     sizes, counts = clips["file_size_bytes"], Multiset(clips["video_id"])
     sums = dict.fromkeys(sorted(counts), 0)
     for video_id, size in zip(clips["video_id"], sizes, strict=True):
@@ -261,8 +307,8 @@ def evaluate_usage(
 ) -> Usage:
     """Usage, states and drift at `now` (aware). `truth=None` says that the clips could not be read: unknown, not zero.
 
-    `videos` has `video_id`, `total_size_bytes` and `clips_count`; with it and a truth by video, the videos' counters
-    are compared too, those of clips without a video document included.
+    `videos` has `video_id`, `exists`, `total_size_bytes` and `clips_count`; with it and a truth by video, the videos'
+    counters are compared too, those of clips without a video document included.
     """
     plan = plans.of(user.plan)
     current = month_is_current(user.usage_reset_month, now)
@@ -275,13 +321,27 @@ def evaluate_usage(
             accounting.styled_clips_bytes if accounting else user.total_storage_bytes, plan.limits.storage_limit_bytes
         ),
         actual_bytes=whole_truth.size_bytes if whole_truth else None,
-        enforced_by="storage_accounting.styled_clips_bytes" if accounting else "user.total_storage_bytes",
+        enforced_by=ACCOUNTING_COUNTER if accounting else USER_COUNTER,
         clips=_monthly(user, "clips_used_this_month", plan, "max_clips_per_month", current),
         credits=_monthly(user, "credits_used_this_month", plan, "monthly_credits_included", current),
         month_is_current=current,
         counters=_counters(user, accounting, whole_truth, videos),
         unsized_clips=truth.unsized_count if truth else None,
+        worker=worker_quota(user, accounting, plans.defaults),
     )
+
+
+def worker_quota(user: User, accounting: Accounting | None, defaults: Mapping[str, PlanLimits]) -> WorkerQuota:
+    """What the worker goes by: the limit of the tier, and what the accounting document counts.
+
+    It prefers `plan_tier` to `plan`, ignores case, and takes any other name for free. It creates an accounting document
+    that is missing with 0, and reads 0 where the counter is no number of at least 0.
+    """
+    named = user.plan if user.plan_tier is None else user.plan_tier
+    tier = named.lower() if named is not None and named.lower() in WORKER_TIERS else FALLBACK_PLAN
+    limit = defaults.get(tier, DEFAULT_LIMITS[tier]).storage_limit_bytes
+    used = max(0, (accounting.styled_clips_bytes if accounting else 0) or 0)
+    return WorkerQuota(tier, limit, max(0, limit - used), used + CLIP_ROOM_BYTES > limit)
 
 
 def month_is_current(reset_month: str | None, now: datetime) -> bool:
@@ -312,10 +372,11 @@ def _counters(
     size, count = (truth.size_bytes, truth.count) if truth else (None, None)
     rows: list[Counter] = []
     if user.exists:
-        rows.append(_counter("user.total_storage_bytes", user.total_storage_bytes, size))
-        rows.append(_counter("user.total_clips_count", user.total_clips_count, count))
+        dead = accounting is not None  # today's backend only ever lowers them
+        rows.append(_counter(USER_COUNTER, user.total_storage_bytes, size, dead=dead))
+        rows.append(_counter("user.total_clips_count", user.total_clips_count, count, dead=dead))
     if accounting:
-        rows.append(_counter("storage_accounting.styled_clips_bytes", accounting.styled_clips_bytes, size))
+        rows.append(_counter(ACCOUNTING_COUNTER, accounting.styled_clips_bytes, size))
         rows.append(_counter("storage_accounting.styled_clips_count", accounting.styled_clips_count, count))
     if videos is not None and truth is not None and truth.by_video is not None:
         rows.extend(_video_counters(videos, truth.by_video))
@@ -323,7 +384,8 @@ def _counters(
 
 
 def _video_counters(videos: pd.DataFrame, by_video: pd.DataFrame) -> list[Counter]:
-    stored = videos.set_index("video_id")[["total_size_bytes", "clips_count"]]
+    there = videos[videos["exists"].to_numpy(dtype=bool, na_value=False)]
+    stored = there.set_index("video_id")[["total_size_bytes", "clips_count"]]
     rows: list[Counter] = []
     for video_id in stored.index.union(by_video.index, sort=True):
         size, count = (
@@ -337,9 +399,78 @@ def _video_counters(videos: pd.DataFrame, by_video: pd.DataFrame) -> list[Counte
     return rows
 
 
-def _counter(name: str, counter: int | None, truth: int | None) -> Counter:
+def _counter(name: str, counter: int | None, truth: int | None, *, dead: bool = False) -> Counter:
     drift = counter - truth if counter is not None and truth is not None else None
-    return Counter(name, counter, truth, drift)
+    return Counter(name, counter, truth, drift, dead)
+
+
+def usage_notes(usage: Usage) -> tuple[str, ...]:
+    """What must be known to read the figures: by what the API and the worker go, each a sentence or two for support."""
+    return (*_plan_notes(usage.plan), *_counter_notes(usage), *worker_notes(usage), *_credit_notes(usage))
+
+
+def _plan_notes(plan: EffectivePlan) -> Iterator[str]:
+    if plan.written and plan.known and not plan.literal:
+        yield (
+            f"There is no document plans/{plan.written}, and today's API looks for just that: it counts the user as "
+            "free, while the worker reads the name without case."
+        )
+    if plan.tier != plan.plan_id and plan.known:
+        yield f"The plan's document has the id {plan.tier}, and the API takes the plan for that tier."
+
+
+def _counter_notes(usage: Usage) -> Iterator[str]:
+    if not usage.accounted:
+        yield (
+            "There is no accounting document. Today's backend creates one with 0 before the next clip, and goes by "
+            "that; older ones go by the user's own total."
+        )
+    elif any(counter.dead for counter in usage.counters):
+        yield (
+            "The user's own totals are dead: beside an accounting document the backend no longer raises them, nobody "
+            "reads them, and that they differ is no fault."
+        )
+
+
+def worker_refusal(usage: Usage) -> str:
+    """Why the worker makes no clip for this customer, and what that looks like; empty where there is room for one."""
+    worker = usage.worker
+    if worker is None or not worker.refuses:
+        return ""
+    limit, room, wanted = (size_words(n) for n in (worker.limit_bytes, worker.room_bytes, CLIP_ROOM_BYTES))
+    return (
+        f"The worker makes no clip: it wants {wanted} of room before each, and {room} of {limit}, the limit of its "
+        f"tier {worker.tier}, are left. A rendering then ends as completed, without new clips and without an error, "
+        "and its credits are charged."
+    )
+
+
+def worker_notes(usage: Usage) -> Iterator[str]:
+    """What the worker does beside what the API shows, and from when on it makes no clip."""
+    worker = usage.worker
+    if worker is None:
+        return
+    limit, wanted = size_words(worker.limit_bytes), size_words(CLIP_ROOM_BYTES)
+    if worker.refuses:
+        yield worker_refusal(usage)
+    else:
+        full = size_words(worker.limit_bytes - CLIP_ROOM_BYTES)
+        yield f"The worker makes no clip once more than {full} are used: before each it wants {wanted} of room."
+    if usage.storage.limit == 0:
+        yield "A limit of 0 blocks nothing in the API, which shows 0 %; in the worker a limit of 0 blocks every clip."
+    if worker.limit_bytes != usage.storage.limit:
+        yield (
+            f"The worker goes by {limit}, the constant of its tier {worker.tier}; a plan's document does not reach it. "
+            f"By the plan the limit is {size_words(usage.storage.limit)}."
+        )
+
+
+def _credit_notes(usage: Usage) -> Iterator[str]:
+    if usage.credits is not None and usage.credits.state == "near_limit":
+        yield (
+            "An operation is refused where it costs more credits than are left (mostly 3 to 30 each), so near the "
+            "limit can already be a refusal; an analysis is charged afterwards and may pass the limit."
+        )
 
 
 def usage_reply(usage: Usage, now: datetime) -> str:
@@ -374,6 +505,8 @@ def _advice(usage: Usage) -> list[str]:
         said.append("Your storage is used up. Deleting clips that you no longer need makes room for new ones.")
     elif usage.storage.state == "near_limit":
         said.append("Your storage is nearly used up. Deleting clips that you no longer need makes room for new ones.")
+    if usage.worker is not None and usage.worker.refuses and usage.storage.state != "exceeded":
+        said.append("A new clip needs more room than is left, so that none can be made until some is freed.")
     over = [
         word
         for word, quota in (("clips", usage.clips), ("credits", usage.credits))

@@ -41,6 +41,7 @@ from storage.domain.documents import VIDEOS, Table, User, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Report, UserFacts
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
+from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.services.usage import read_account
@@ -107,7 +108,7 @@ def diagnose(
 
 
 def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
-    """User, plan and accounting: at most 3 reads. What could not be read is unknown."""
+    """User, plan and accounting: 3 reads, or as `read_account` says. What could not be read is unknown."""
     try:
         account = read_account(checker.records, uid, checker.plan_limits)
     except NotFound:
@@ -117,7 +118,7 @@ def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
     found = account.usage(None, checker.clock())
     quotas = {"storage": found.storage, "clips": found.clips, "credits": found.credits}
     exceeded = tuple(name for name, quota in quotas.items() if quota is not None and quota.state == "exceeded")
-    return VideoOwner(Known(account.user), Known(QuotaState(found.plan.plan_id, exceeded)))
+    return VideoOwner(Known(account.user), Known(QuotaState(found.plan.plan_id, exceeded, worker_refusal(found))))
 
 
 def unknown(error: StorageError) -> Unknown:

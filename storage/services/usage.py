@@ -60,7 +60,10 @@ class FullUsage:
 
 
 def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -> Account:
-    """User, accounting and plan: at most 3 reads. `NotFound` when there is neither a document nor anything below it."""
+    """User, accounting and plan: 3 reads, up to 2 more where no document has the plan's name just as it is written.
+
+    `NotFound` when there is neither a document nor anything below it.
+    """
     user = records.user(uid)
     if user is None:
         raise NotFound(
@@ -68,10 +71,18 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
             remedy="Look it up by e-mail address, video or clip with find; ids are case-sensitive.",
             target=uid,
         )
-    plan_id = usage.normalise(user.plan)
-    document = records.plan(plan_id) if is_stored_id(plan_id) else None
-    plans = Plans({} if document is None else {plan_id: document}, limits)
-    return Account(uid, user, records.accounting(uid), plans)
+    return Account(uid, user, records.accounting(uid), read_plans(records, user.plan, limits))
+
+
+def read_plans(records: Records, written: str | None, limits: Mapping[str, PlanLimits]) -> Plans:
+    """The document of a plan by its name; of an unknown plan, that of the free one."""
+    unknown = usage.normalise(written) not in limits
+    names = [*usage.plan_names(written), *([usage.FALLBACK_PLAN] if unknown else [])]
+    for name in filter(is_stored_id, names):
+        document = records.plan(name)
+        if document is not None:
+            return Plans({name: document}, limits)
+    return Plans({}, limits)
 
 
 class Tables(Protocol):

@@ -142,6 +142,66 @@ def test_usage_of_an_unknown_plan_counts_as_free_and_says_so(desk):
     assert "1.0 GiB" in answer.out
 
 
+MIB = 1024**2
+
+
+def account(**changes):
+    """An account with a shared clip, and with what the backend leaves of a shared clip that was deleted."""
+    clips = "users/u1/videos/vid-0001/clips"
+    return {
+        "users/u1": user("u1", plan="free", usage_reset_month=MONTH, **changes),
+        "plans/free": {"id": "free", "name": "Free", "limits": {"monthly_credits_included": 200}},
+        "users/u1/videos/vid-0001": video("vid-0001", total_size_bytes=1_000, clips_count=1, clips_by_style={}),
+        f"{clips}/vid-0001_1_split": clip("vid-0001", 1),
+        f"{clips}/vid-0001_1_split/shares/config": {"share_slug": "one"},
+        f"{clips}/vid-0001_2_split/shares/config": {"share_slug": "two"},
+    }
+
+
+def test_an_account_of_today_that_is_well_exits_0_though_dead_counters_differ(desk):
+    desk.world.put(account(total_storage_bytes=70_000, total_clips_count=9))
+    desk.world.put({"storage_accounting/u1": {"styled_clips_bytes": 1_000, "styled_clips_count": 1}})
+    answer = desk.run("usage", "u1", "--json")
+    assert answer.status == 0
+    counters = {row.pop("name"): row for row in answer.json["counters"]}
+    assert counters["user.total_storage_bytes"] == {"counter": 70_000, "truth": 1_000, "drift": 69_000, "dead": True}
+    assert "dead" not in counters["storage_accounting.styled_clips_bytes"]
+    assert answer.json["worker"] == {
+        "limit_bytes": 1024 * MIB, "room_bytes": 1024 * MIB - 1_000, "refuses": False, "tier": "free",
+    }  # fmt: skip
+    assert "totals are dead" in desk.run("usage", "u1").out
+    recount = desk.run("recount", "u1", "--json")
+    assert recount.status == 0
+    assert recount.json["dead"] == ["user.total_storage_bytes", "user.total_clips_count"]
+    assert recount.json["after"]["user.total_storage_bytes"] == 1_000  # what recount --apply goes on writing
+    assert recount.json["after"]["video.vid-0001.clips_by_style"] == {}
+
+
+def test_an_account_of_an_older_backend_exits_0_when_it_is_well_and_1_when_it_drifts(desk):
+    desk.world.put(account(total_storage_bytes=1_000, total_clips_count=1))
+    answer = desk.run("usage", "u1", "--json")
+    assert answer.status == 0
+    assert any("no accounting document" in note for note in answer.json["notes"])
+    assert desk.run("recount", "u1").status == 0
+    desk.world.put(account(total_storage_bytes=1_000, total_clips_count=2))
+    assert desk.run("usage", "u1").status == desk.run("recount", "u1").status == 1
+
+
+def test_what_the_worker_would_do_stands_beside_what_the_plan_says(desk):
+    desk.world.put(account(total_storage_bytes=0, total_clips_count=0))
+    desk.world.put({"storage_accounting/u1": {"styled_clips_bytes": 980 * MIB, "styled_clips_count": 1}})
+    answer = desk.run("usage", "u1", "--json")
+    assert (answer.json["storage"]["state"], answer.json["storage"]["limit_bytes"]) == ("near_limit", 1024 * MIB)
+    assert (answer.json["worker"]["room_bytes"], answer.json["worker"]["refuses"]) == (44 * MIB, True)
+    assert "The worker makes no clip" in desk.run("usage", "u1").out
+    quota = next(
+        one for one in desk.run("diagnose", "u1", "vid-0001", "--json").json["evidence"] if one["check"] == "quota"
+    )
+    assert quota["ok"] is False
+    assert "The worker makes no clip" in quota["observed"]
+    assert "nothing is used up" not in quota["observed"]
+
+
 def test_usage_of_nobody_is_not_found(desk):
     answer = desk.run("usage", "nobody", "--json")
     assert answer.status == 1

@@ -30,7 +30,9 @@ def test_sums_and_columns_are_exact_beyond_64_bits() -> None:
     assert exact_sum(column) == 2 * MAX + 1
     assert whole_column([1, None]).dtype == "Int64"
     assert list(whole_column([2 * MAX, 1])) == [2 * MAX, 1]
-    clips = pd.DataFrame({"video_id": pd.array(["b", "a", "b"], dtype="string"), "file_size_bytes": column[:3]})
+    clips = pd.DataFrame({"video_id": pd.array(["b", "a", "b"], dtype="string"), "file_size_bytes": column[:3]}).assign(
+        exists=True
+    )
     truth = truth_from_clips(clips)
     assert (truth.count, truth.size_bytes, truth.unsized_count) == (3, 2 * MAX, 1)
     assert truth.by_video is not None

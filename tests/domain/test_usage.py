@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,14 +31,18 @@ def accounting(size: int | None, count: int | None) -> Accounting:
     return Accounting("u1", size, count, None, None, None, None, None)
 
 
-def clips(*rows: tuple[str, int | None]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["video_id", "file_size_bytes"])
-    return frame.astype({"video_id": "string", "file_size_bytes": "Int64"})
+def clips(*rows: tuple[str, int | None], gone: Sequence[str] = ()) -> pd.DataFrame:
+    """Clip documents, and what is left of deleted ones in the videos `gone`."""
+    whole = [(*row, True) for row in rows] + [(video_id, None, False) for video_id in gone]
+    frame = pd.DataFrame(whole, columns=["video_id", "file_size_bytes", "exists"])
+    return frame.astype({"video_id": "string", "file_size_bytes": "Int64", "exists": "boolean"})
 
 
-def videos(*rows: tuple[str, int | None, int | None]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["video_id", "total_size_bytes", "clips_count"])
-    return frame.astype({"video_id": "string", "total_size_bytes": "Int64", "clips_count": "Int64"})
+def videos(*rows: tuple[str, int | None, int | None], gone: Sequence[str] = ()) -> pd.DataFrame:
+    whole = [(*row, True) for row in rows] + [(video_id, None, None, False) for video_id in gone]
+    frame = pd.DataFrame(whole, columns=["video_id", "total_size_bytes", "clips_count", "exists"])
+    kinds = {"video_id": "string", "total_size_bytes": "Int64", "clips_count": "Int64", "exists": "boolean"}
+    return frame.astype(kinds)
 
 
 def plan_of(written: str | None, document: Mapping[str, Any] | None = None) -> usage.EffectivePlan:
@@ -86,6 +90,39 @@ def test_an_unknown_plan_counts_as_free_and_says_so():
     plan = plan_of("platinum")
     assert (plan.plan_id, plan.known, plan.written) == ("free", False, "platinum")
     assert plan.limits == DEFAULT_LIMITS["free"]
+
+
+FREE = {"id": "free", "name": "Free", "limits": {"monthly_credits_included": 150, "storage_limit_bytes": 7}}
+
+
+def test_an_unknown_plan_counts_as_the_document_of_the_free_one_says():
+    plan = Plans({"free": FREE}).of("platinum")
+    assert (plan.plan_id, plan.known, plan.tier) == ("free", False, "free")
+    assert (plan.limits.monthly_credits_included, plan.limits.storage_limit_bytes) == (150, 7)
+    assert plan.sources["monthly_credits_included"] == "plan document"
+    assert "monthly_credits_included" in plan.carries
+    assert Plans({"free": FREE}).of("pro").limits == DEFAULT_LIMITS["pro"]  # known by its name, document or not
+
+
+def test_a_plan_is_looked_for_as_it_is_written_and_then_without_case():
+    own, common = {"limits": {"storage_limit_bytes": 1}}, {"limits": {"storage_limit_bytes": 2}}
+    both = Plans({"Pro": own, "pro": common})
+    assert [both.of(name).limits.storage_limit_bytes for name in ("Pro", "pro", "PRO")] == [1, 2, 2]
+    assert [both.of(name).literal for name in ("Pro", "pro", "PRO")] == [True, True, False]
+    said = [usage.usage_notes(usage.evaluate_usage(user(plan=name), both, None, None, NOW)) for name in ("pro", "PRO")]
+    assert [any("There is no document plans/PRO" in note for note in notes) for notes in said] == [False, True]
+
+
+def test_the_tier_is_the_id_in_the_document_and_gives_what_the_document_leaves_out():
+    plan = Plans({"team": {"id": "Studio", "limits": {"storage_limit_bytes": 5}}}).of("team")
+    assert (plan.plan_id, plan.tier, plan.known) == ("team", "studio", True)
+    assert (plan.limits.storage_limit_bytes, plan.limits.max_clips_per_month) == (5, 2_000)
+
+
+def test_what_the_product_reads_from_no_document_is_the_constant_of_the_tier():
+    plan = plan_of("pro", {"id": "pro", "limits": {"max_highlights_per_video": 99, "max_styles_per_video": 99}})
+    assert (plan.limits.max_highlights_per_video, plan.limits.max_styles_per_video) == (10, 5)
+    assert {plan.sources[name] for name in usage.NEVER_READ} == {"default"}
 
 
 def test_half_a_plan_document_falls_back_field_by_field_and_says_where_each_limit_is_from():
@@ -158,7 +195,95 @@ def test_both_counters_drift_apart_and_each_is_shown_beside_the_truth():
         "storage_accounting.styled_clips_bytes": (90, 120, -30),
         "storage_accounting.styled_clips_count": (3, 2, 1),
     }
-    assert len(result.drifting) == 3
+    assert {c.name: c.dead for c in result.counters} == {
+        "user.total_storage_bytes": True,
+        "user.total_clips_count": True,
+        "storage_accounting.styled_clips_bytes": False,
+        "storage_accounting.styled_clips_count": False,
+    }
+    assert [c.name for c in result.drifting] == [
+        "storage_accounting.styled_clips_bytes", "storage_accounting.styled_clips_count",
+    ]  # fmt: skip
+
+
+def test_the_user_s_own_totals_are_dead_only_beside_an_accounting_document():
+    person = user(total_storage_bytes=0, total_clips_count=0)
+    today = evaluated(person, books=accounting(60, 1), frame=clips(("v1", 60)))
+    assert not today.drifting
+    assert not any(counter.is_wrong for counter in today.counters)
+    assert any("totals are dead" in note for note in usage.usage_notes(today))
+    older = evaluated(person, frame=clips(("v1", 60)))
+    assert [counter.drift for counter in older.drifting] == [-60, -1]
+    assert any("creates one with 0" in note for note in usage.usage_notes(older))
+
+
+def test_what_is_left_of_deleted_clips_and_videos_is_counted_nowhere():
+    result = evaluated(
+        user(total_storage_bytes=60, total_clips_count=1),
+        frame=clips(("v1", 60), gone=("v1", "v2", "left")),
+        stored=videos(("v1", 60, 1), ("v2", 0, 0), gone=("left",)),
+    )
+    assert not result.drifting
+    assert (result.actual_bytes, result.unsized_clips) == (60, 0)
+    assert {c.name.split(".")[1] for c in result.counters if c.name.startswith("video.")} == {"v1", "v2"}
+    more = evaluated(user(total_storage_bytes=60, total_clips_count=2), frame=clips(("v1", 60), gone=("v1",)))
+    assert [(c.name, c.drift) for c in more.drifting] == [("user.total_clips_count", 1)]  # it is not made up for
+
+
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("fields", "used", "expected"),
+    [
+        ({"plan": "free"}, 0, ("free", GIB, GIB, False)),
+        ({"plan": "free"}, 974 * MIB, ("free", GIB, 50 * MIB, False)),
+        ({"plan": "free"}, 974 * MIB + 1, ("free", GIB, 50 * MIB - 1, True)),
+        ({"plan": "free"}, 3 * GIB, ("free", GIB, 0, True)),
+        ({"plan": "PRO"}, 3 * GIB, ("pro", 30 * GIB, 27 * GIB, False)),
+        ({"plan": "free", "plan_tier": "Studio"}, 3 * GIB, ("studio", 150 * GIB, 147 * GIB, False)),
+        ({"plan": "pro", "plan_tier": ""}, 3 * GIB, ("free", GIB, 0, True)),
+        ({"plan": "enterprise"}, 0, ("free", GIB, GIB, False)),
+        ({"plan": None}, 0, ("free", GIB, GIB, False)),
+        ({"plan": "free"}, None, ("free", GIB, GIB, False)),  # an unusable counter is 0 for the worker
+        ({"plan": "free"}, -5, ("free", GIB, GIB, False)),
+    ],
+)
+def test_the_worker_wants_room_for_50_mib_within_the_constant_of_the_tier(fields, used, expected):
+    document = {"id": "pro", "limits": {"storage_limit_bytes": 5 * GIB}}  # does not reach the worker
+    worker = evaluated(user(**fields), document, books=accounting(used, 0)).worker
+    assert (worker.tier, worker.limit_bytes, worker.room_bytes, worker.refuses) == expected
+
+
+def test_without_an_accounting_document_nothing_is_used_for_the_worker():
+    result = evaluated(user(total_storage_bytes=2 * GIB))
+    assert result.storage.state == "exceeded"
+    assert (result.worker.room_bytes, result.worker.refuses) == (GIB, False)
+
+
+def test_what_the_worker_does_is_said_in_words():
+    well = usage.usage_notes(evaluated(user(), books=accounting(0, 0)))
+    assert any("no clip once more than 974 MiB are used" in note for note in well)
+    assert usage.worker_refusal(evaluated(user(), books=accounting(0, 0))) == ""
+    tight = evaluated(user(), books=accounting(980 * MIB, 9))
+    assert tight.storage.state == "near_limit"
+    assert "it wants 50.0 MiB of room before each, and 44.0 MiB of 1.00 GiB" in usage.worker_refusal(tight)
+    none = evaluated(user(), {"limits": {"storage_limit_bytes": 0}}, books=accounting(0, 0))
+    assert (none.storage.percent, none.storage.state, none.worker.refuses) == (None, "ok", False)
+    said = " ".join(usage.usage_notes(none))
+    assert "A limit of 0 blocks nothing in the API" in said
+    assert "goes by 1.00 GiB, the constant of its tier free" in said
+    shut = usage.evaluate_usage(
+        user(), Plans({}, {**DEFAULT_LIMITS, **usage.parse_overrides('{"free": {"storage_limit_bytes": 0}}')}),
+        accounting(0, 0), None, NOW,
+    )  # fmt: skip
+    assert shut.worker.refuses
+
+
+def test_near_the_credits_limit_can_already_be_a_refusal():
+    near = evaluated(user(credits_used_this_month=196), {"limits": {"monthly_credits_included": 200}})
+    assert near.credits.state == "near_limit"
+    assert any("near the limit can already be a refusal" in note for note in usage.usage_notes(near))
 
 
 def test_videos_are_compared_one_by_one_clips_below_a_phantom_included():

@@ -23,7 +23,17 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from storage.domain.amounts import exact_sum, whole_column
 from storage.domain.documents import Table
-from storage.domain.usage import LIMIT_NAMES, Counter, EffectivePlan, Quota, Usage, usage_reply
+from storage.domain.usage import (
+    LIMIT_NAMES,
+    NEVER_READ,
+    Counter,
+    EffectivePlan,
+    Quota,
+    Usage,
+    usage_notes,
+    usage_reply,
+    worker_refusal,
+)
 from storage.text import number
 
 ROWS = 200  # counters on a page of the table
@@ -51,7 +61,7 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
     """
     own = [counter for counter in found if not counter.name.startswith(_VIDEO)]
     videos = [counter for counter in found if counter.name.startswith(_VIDEO)]
-    drifting = [counter for counter in videos if is_wrong(counter)]
+    drifting = [counter for counter in videos if counter.is_wrong]
     if own:
         tables.table(
             _frame(own), key=key(page, "counters"), alt="The user's counters beside the truth",
@@ -66,13 +76,10 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
         st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")
 
 
-def is_wrong(counter: Counter) -> bool:
-    """Whether the counter is known not to be the truth; one that is absent is wrong where there is something."""
-    return bool(counter.drift) or (counter.counter is None and bool(counter.truth))
-
-
 def drift_word(row: Counter) -> str:
-    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`."""
+    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`; of a dead counter none is told."""
+    if row.dead:
+        return "dead: no longer kept"
     if row.drift is None:
         return "unknown" if row.truth is None else "no counter"
     if row.drift == 0:
@@ -137,6 +144,7 @@ def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
         reply = usage_reply(usage, read_at)
         copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
     _enforced_drift(usage)
+    _worker(usage)
     with st.expander("The usage in words, as it is copied for the customer", icon=":material/forum:"):
         st.markdown("  \n".join(md(line, 300) for line in reply.splitlines()))
 
@@ -154,6 +162,15 @@ def _notes(usage: Usage) -> list[str]:
     elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
         notes.append("The monthly counters are of an earlier month (UTC), so nothing counts yet in this one.")
     return notes
+
+
+def _worker(usage: Usage) -> None:
+    """What the worker does beside what the customer is shown, above all where it makes no clip any more."""
+    refusal = worker_refusal(usage)
+    if refusal:
+        st.warning(md(refusal, 600), title="The worker makes no clip for this customer", icon=":material/block:")
+    notes = [note for note in usage_notes(usage) if note != refusal]
+    st.caption("  \n".join(md(note, 600) for note in notes))
 
 
 def _enforced_drift(usage: Usage) -> None:
@@ -201,14 +218,16 @@ def plan(found: EffectivePlan) -> None:
     if not found.known:
         written = "no plan" if not found.written else f"the plan “{md(found.written, 60)}”"
         st.warning(
-            f"The user's document names {written}, which is not one that is known; it counts as **free**.",
+            f"The user's document names {written}, which is not one that is known; it counts as **free**, as the "
+            "document of that plan says where there is one.",
             icon=":material/help:",
         )
     rows = []
     for name in LIMIT_NAMES:
         value: int = getattr(found.limits, name)
         shown = format.size(value).text if name == "storage_limit_bytes" else f"{value:,}"
-        rows.append({"Limit": _LIMIT_WORDS[name], "Value": shown, "From": found.sources[name]})
+        source = "constant; the product reads it from no document" if name in NEVER_READ else found.sources[name]
+        rows.append({"Limit": _LIMIT_WORDS[name], "Value": shown, "From": source})
     price = found.price_monthly_cents
     title = f"Plan **{md(found.name, 60)}**" + (f" · ${price / 100:,.2f} a month" if price is not None else "")
     st.markdown(title)
@@ -224,12 +243,22 @@ def draw_transactions(table: Table, *, page: str) -> None:
         "timestamp": tables.moment("When", distance=True),
         "operation": "Operation",
         "credits_amount": st.column_config.NumberColumn("Credits", format="localized"),
-        "balance_after": st.column_config.NumberColumn("Balance", format="localized"),
+        "balance_after": st.column_config.NumberColumn(
+            "Used this month", format="localized", help="What was used this month after it, not what is left."
+        ),
         "description": "Description",
     }
-    if table.frame["video_id"].notna().any():
-        columns["video_id"] = "Video id"
-    frame = table.frame.assign(operation=[_word(value) for value in table.frame["operation_type"]])
+    frame = table.frame.assign(
+        operation=[_word(value) for value in table.frame["operation_type"]],
+        details=[_details(value) for value in table.frame["metadata"]],
+    )
+    beside = {
+        "video_id": "Video id",
+        "draft_id": "Draft id",
+        "details": "Details",
+        "created_at": tables.moment("Written", distance=True),
+    }
+    columns |= {name: column for name, column in beside.items() if frame[name].notna().any()}
     tables.table(frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
     if not table.complete and table.error is None:
         st.caption(f"These are the newest {len(table.frame):,}; there are more.")
@@ -239,6 +268,13 @@ def draw_transactions(table: Table, *, page: str) -> None:
 def _word(operation: Any) -> str | None:
     """`clip_render` as `Clip render`; what is no text is absent."""
     return operation.replace("_", " ").capitalize() if isinstance(operation, str) else None
+
+
+def _details(metadata: Any) -> str | None:
+    """What was noted with a transaction, as `name: text`; what is no map is absent."""
+    if not isinstance(metadata, Mapping) or not metadata:
+        return None
+    return ", ".join(f"{name}: {value}" for name, value in sorted(metadata.items()))
 
 
 def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
@@ -316,6 +352,7 @@ def largest(videos: pd.DataFrame, count: int = 10) -> None:
 
 def by_style(clips: pd.DataFrame, count: int = 20) -> None:
     """Storage by style over all clips that were read, the largest first."""
+    clips = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]  # what is left of deleted ones is none
     styles = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"]
     found = [_Bar(plain(str(style), 40), exact_sum(sizes), len(sizes)) for style, sizes in styles]
     bars = sorted(found, key=lambda bar: bar.size, reverse=True)

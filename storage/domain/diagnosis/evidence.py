@@ -272,7 +272,10 @@ def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
     if isinstance(facts.quota, Known):
         state = facts.quota.value
         said = f"used up: {', '.join(state.exceeded)}" if state.exceeded else "nothing is used up"
-        yield Evidence("quota", f"Plan {quoted(state.plan, 40)}: {said}.", not state.exceeded)
+        if state.worker_refuses:
+            said = f"used up: {', '.join(state.exceeded) or 'the room that the worker wants'}. {state.worker_refuses}"
+        well = not state.exceeded and not state.worker_refuses
+        yield Evidence("quota", f"Plan {quoted(state.plan, 40)}: {said.removesuffix('.')}.", well)
     elif isinstance(facts.quota, Unknown) and facts.quota.code != "unknown":
         yield Evidence("quota", f"It could not be read: {quoted(facts.quota.message)}", None)
 

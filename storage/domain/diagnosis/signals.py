@@ -84,10 +84,14 @@ class ObjectTally:
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """Which quotas of the owner are used up (`storage`, `clips`, `credits`), and the plan that sets them."""
+    """Which quotas of the owner are used up (`storage`, `clips`, `credits`), and the plan that sets them.
+
+    `worker_refuses` says in words why the worker makes no clip, though by the plan there may be room; empty: it does.
+    """
 
     plan: str
     exceeded: tuple[str, ...] = ()
+    worker_refuses: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from pages._ui.nav import SCREENS
 from pages._ui.views.repair import dialog, outcome
 from pages._ui.views.repair.kinds import BY_ID, KINDS, Kind, Subject, of_case
 from pages._ui.views.repair.outcome import RepairTarget
-from pages._ui.views.user import is_wrong
 from storage.domain.usage import Counter
 from storage.services.diagnose import Case
 
@@ -54,7 +53,7 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
     subject = Subject(uid)
     outcome.draw(subject, page=page)
     kind = BY_ID["recount"]
-    wrong = sum(is_wrong(counter) for counter in counters)
+    wrong = sum(counter.is_wrong for counter in counters)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=dialog.start,
