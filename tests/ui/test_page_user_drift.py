@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.rigs.records import clip, user, video
@@ -9,6 +11,7 @@ from tests.ui.conftest import LiveApp, words
 from tests.ui.test_fixes import press, recorded
 
 VIDEO = "users/u1/videos/vid-0001"
+LATE = datetime.now(UTC) - timedelta(hours=3)
 
 
 @pytest.fixture
@@ -57,6 +60,36 @@ def test_support_sees_the_drift_and_the_words_for_the_customer_but_no_recount(dr
     assert "4.88 KiB too high" in text
     assert "8.79 KiB of 30.0 GiB used" in text
     assert "Recount…" not in [one.label for one in shown.button]
+
+
+def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(app):
+    app.world.put(
+        {
+            "users/u1": user("u1", plan="free", total_storage_bytes=0, total_clips_count=0),
+            "plans/free": {"id": "free", "name": "Free", "limits": {"max_styles_per_video": 77}},
+            "storage_accounting/u1": {"styled_clips_bytes": 1_000 * 1024**2, "styled_clips_count": 2},
+            VIDEO: video("vid-0001", clips_count=2, total_size_bytes=1_000 * 1024**2),
+            f"{VIDEO}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=1_000 * 1024**2),
+            f"{VIDEO}/clips/vid-0001_2_split": clip("vid-0001", 2, file_size_bytes=0),
+            f"{VIDEO}/clips/gone/shares/config": {"share_slug": "left"},
+            "users/u1/credit_transactions/t1": {
+                "timestamp": LATE, "operation_type": "analysis", "credits_amount": 3, "balance_after": 43,
+                "draft_id": "draft-1", "metadata": {"scenes": "4"},
+            },
+        }
+    )  # fmt: skip
+    shown = app.open("user", role="support", uid="u1")
+    text = words(shown)
+    for said in ("The worker makes no clip for this customer", "24.0 MiB of 1.00 GiB", "totals are dead"):
+        assert said in text, said
+    assert "too low" not in text
+    counters = next(one.value for one in shown.dataframe if "truth" in one.value)
+    assert list(counters["state"]) == ["dead: no longer kept"] * 2 + ["none"] * 2
+    limits = next(one.value for one in shown.dataframe if "From" in one.value).set_index("Limit")
+    assert limits.loc["Styles a video", "Value"] == "2"
+    assert "reads it from no document" in limits.loc["Styles a video", "From"]
+    credits = next(one.value for one in shown.dataframe if "balance_after" in one.value)
+    assert credits[["draft_id", "details"]].values.tolist() == [["draft-1", "scenes: 4"]]
 
 
 def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,7 @@ _LIMIT_WORDS = {
     "max_styles_per_video": "Styles a video",
 }
 _BAR = "usage-bar"
+_SAME = timedelta(minutes=1)  # between what happened and its entry
 _TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
 _COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
             "highlights_count", "video_id"]  # fmt: skip
@@ -252,13 +253,10 @@ def draw_transactions(table: Table, *, page: str) -> None:
         operation=[_word(value) for value in table.frame["operation_type"]],
         details=[_details(value) for value in table.frame["metadata"]],
     )
-    beside = {
-        "video_id": "Video id",
-        "draft_id": "Draft id",
-        "details": "Details",
-        "created_at": tables.moment("Written", distance=True),
-    }
-    columns |= {name: column for name, column in beside.items() if frame[name].notna().any()}
+    beside = {"video_id": "Video id", "draft_id": "Draft id", "details": "Details"}
+    columns |= {name: label for name, label in beside.items() if frame[name].notna().any()}
+    if (frame["created_at"] - frame["timestamp"]).abs().gt(_SAME).any():
+        columns["created_at"] = tables.moment("Written", help="When the entry was made, where that is another time.")
     tables.table(frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
     if not table.complete and table.error is None:
         st.caption(f"These are the newest {len(table.frame):,}; there are more.")
