@@ -187,7 +187,7 @@ def test_another_plan_is_read_anew(own: Desk) -> None:
     fill(own, 3, 3, 0)
     assert own.cache.account("u1")[1].storage.limit == 10**9
     own.world.put({"users/u1": user("u1", plan="studio")})
-    assert own.cache.account("u1")[0].plan.plan_id == "studio"
+    assert own.cache.account("u1")[1].plan.plan_id == "studio"
 
 
 def test_what_leaves_no_trace_is_seen_after_an_hour_or_when_forgotten(own: Desk) -> None:
