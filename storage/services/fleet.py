@@ -39,9 +39,10 @@ class LimitList:
     """Users by how much of their worst quota they use.
 
     `frame` has `uid`, `email`, `plan`, a percentage and a state for each of `QUOTAS` (`storage_percent`,
-    `storage_state`, ...), `worst_percent` and `state`, one row a user that is near or over, gravest first. `scanned`
-    users were looked at; `complete` is false when there are more. `source` says whether they were looked at now or by
-    a rollup, which keeps the gravest: `more` are near or over a limit than it lists.
+    `storage_state`, ...), `worst_percent`, `state` and `worker_refuses` (NA: a rollup does not say); a row for each
+    user that is near or over, or for whom the worker makes no clip, gravest first. `scanned` users were looked at; `complete` is
+    false when there are more. `source` says whether they were looked at now or by a rollup, which keeps the gravest:
+    `more` are near or over a limit than it lists.
     """
 
     frame: pd.DataFrame
@@ -74,6 +75,7 @@ def _row(found: Usage) -> dict[str, object]:
     quotas = _quotas(found)
     percents = {f"{name}_percent": _percent(quota) for name, quota in quotas.items()}
     known = [value for value in percents.values() if value is not None]
+    refuses = found.worker is not None and found.worker.refuses
     return {
         "uid": found.uid,
         "email": found.email,
@@ -81,7 +83,8 @@ def _row(found: Usage) -> dict[str, object]:
         **percents,
         **{f"{name}_state": quota.state if quota else None for name, quota in quotas.items()},
         "worst_percent": max(known, default=None),
-        "state": found.worst_state,
+        "state": "near_limit" if refuses and found.worst_state in {"ok", "unknown"} else found.worst_state,
+        "worker_refuses": refuses,
     }
 
 
@@ -97,8 +100,10 @@ def gravest_first(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The rows that are near or over a limit as `LimitList.frame`."""
     percents = [*(f"{name}_percent" for name in QUOTAS), "worst_percent"]
     texts = ["uid", "email", "plan", *(f"{name}_state" for name in QUOTAS), "state"]
-    frame = pd.DataFrame(list(rows), columns=[*texts, *percents])
-    frame = frame.astype(dict.fromkeys(percents, "Float64") | dict.fromkeys(texts, "string"))
+    frame = pd.DataFrame(list(rows), columns=[*texts, *percents, "worker_refuses"])
+    frame = frame.astype(
+        dict.fromkeys(percents, "Float64") | dict.fromkeys(texts, "string") | {"worker_refuses": "boolean"}
+    )
     frame = frame[frame["state"].isin(["exceeded", "near_limit"])]
     order = frame["state"].map({"exceeded": 0, "near_limit": 1})
     return (

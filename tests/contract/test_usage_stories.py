@@ -12,6 +12,7 @@ from storage.actions.rollup import run_rollup
 from storage.domain.usage import DEFAULT_LIMITS, Usage
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_fleet
+from storage.services.fleet import read_limits
 from storage.services.usage import UserCache, read_account, read_full_usage
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
@@ -121,6 +122,20 @@ def test_the_worker_goes_by_plan_tier_and_by_the_accounting(world: World) -> Non
     }})  # fmt: skip
     found = glance(world)
     assert (found.storage.state, found.worker.tier, found.worker.refuses) == ("exceeded", "pro", False)
+
+
+def test_the_overview_lists_for_whom_the_worker_makes_no_clip_whatever_the_plan_says(world: World) -> None:
+    used = {"room": 100, "full": 990, "pro": 990}
+    world.put({"plans/free": {"id": "free", "limits": {"storage_limit_bytes": 10 * 1024**3}}})
+    for uid, mebibytes in used.items():
+        world.put({f"users/{uid}": user(uid, plan="pro" if uid == "pro" else "free", usage_reset_month=None)})
+        world.put({f"storage_accounting/{uid}": {
+            "styled_clips_bytes": mebibytes * 1024**2, "styled_clips_count": 9,
+        }})  # fmt: skip
+    found = read_limits(world.records, DEFAULT_LIMITS, NOON, scan=30)
+    assert found.frame[["uid", "state", "storage_state", "worker_refuses"]].values.tolist() == [
+        ["full", "near_limit", "ok", True]
+    ]
 
 
 def test_what_a_transaction_says_of_its_draft_is_read(world: World) -> None:

@@ -120,11 +120,15 @@ def limits(found: LimitList, *, page: str) -> None:
 
 
 def _near(row: Mapping[str, Any]) -> dict[str, str]:
-    """What is said of each quota that is near or over, with its state; a limit of 0 has no percentage."""
+    """What is said of each quota that is near or over, with its state; a limit of 0 has no percentage.
+
+    Where the worker makes no clip that is said first, for it leaves no error anywhere.
+    """
     near = [name for name in QUOTAS if row[f"{name}_state"] in ("near_limit", "exceeded")]
     percents = {name: row[f"{name}_percent"] for name in near}
     said = {name: "limit 0" if pd.isna(part) else f"{part:,.1f} %" for name, part in percents.items()}
-    return {f"{name.capitalize()}: {said[name]}": row[f"{name}_state"] for name in near}
+    refused = {} if row["worker_refuses"] is not True else {"Worker: no room for a clip": "exceeded"}
+    return refused | {f"{name.capitalize()}: {said[name]}": row[f"{name}_state"] for name in near}
 
 
 def _scope(found: LimitList) -> str:
