@@ -108,6 +108,9 @@ class Plans:
     documents: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "defaults", dict(self.defaults))  # pages keep it, and a read-only view is not pickled
+
     def of(self, written: str | None) -> EffectivePlan:
         """The limits for a user whose document says `written`.
 

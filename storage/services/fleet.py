@@ -40,9 +40,9 @@ class LimitList:
 
     `frame` has `uid`, `email`, `plan`, a percentage and a state for each of `QUOTAS` (`storage_percent`,
     `storage_state`, ...), `worst_percent`, `state` and `worker_refuses` (NA: a rollup does not say); a row for each
-    user that is near or over, or for whom the worker makes no clip, gravest first. `scanned` users were looked at; `complete` is
-    false when there are more. `source` says whether they were looked at now or by a rollup, which keeps the gravest:
-    `more` are near or over a limit than it lists.
+    user that is near or over, or for whom the worker makes no clip, gravest first. `scanned` users were looked at;
+    `complete` is false when there are more. `source` says whether they were looked at now or by a rollup, which keeps
+    the gravest: `more` are near or over a limit than it lists.
     """
 
     frame: pd.DataFrame

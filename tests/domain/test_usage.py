@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -90,6 +91,11 @@ def test_an_unknown_plan_counts_as_free_and_says_so():
     plan = plan_of("platinum")
     assert (plan.plan_id, plan.known, plan.written) == ("free", False, "platinum")
     assert plan.limits == DEFAULT_LIMITS["free"]
+
+
+def test_plans_can_be_kept_by_pages():
+    plans = Plans({"free": FREE}, DEFAULT_LIMITS)
+    assert pickle.loads(pickle.dumps(plans)) == plans
 
 
 FREE = {"id": "free", "name": "Free", "limits": {"monthly_credits_included": 150, "storage_limit_bytes": 7}}
