@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.domain import usage
-from storage.domain.usage import GIB, Quota, Usage, quota, usage_reply
+from storage.domain.usage import GIB, Quota, Usage, WorkerQuota, quota, usage_reply
 
 NOW = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
 
@@ -51,3 +51,24 @@ def test_a_plan_nobody_knows_is_told_as_the_free_one_and_no_system_is_named():
     text = said(quota(1, 10), plan="enterprise-2023")
     assert "limits of the Free plan" in text
     assert not [word for word in ("enterprise", "storage_accounting", "u1", "example.com") if word in text]
+
+
+def test_where_no_clip_can_be_made_though_the_plan_has_room_the_customer_is_told_what_helps():
+    worker = WorkerQuota("free", GIB, 30 * 1024**2, True)
+    found = Usage(
+        "u1",
+        None,
+        usage.Plans({}).of("free"),
+        quota(994 * 1024**2, GIB),
+        None,
+        "storage_accounting.x",
+        None,
+        None,
+        True,
+        (),
+        None,
+        worker,
+    )
+    text = usage_reply(found, NOW)
+    assert "A new clip needs more room than is left, so that none can be made until some is freed." in text
+    assert "worker" not in text
