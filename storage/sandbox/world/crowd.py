@@ -7,7 +7,7 @@ from datetime import timedelta
 from storage.domain.layout import STYLES
 from storage.sandbox.world.builder import Draft, Story
 from storage.sandbox.world.people import PEOPLE, WORDINGS, Customer, uid_of
-from storage.sandbox.world.videos import Highlights, VideoOrder, add_clip, add_video, add_with_clips, progress
+from storage.sandbox.world.videos import ABSENT, Highlights, VideoOrder, add_clip, add_video, add_with_clips, progress
 
 OLD_ACCOUNT_DAYS = 400  # older ones have short video ids, and highlights only in the bucket
 MAX_SCENES = {"free": 3, "pro": 4, "studio": 4}
@@ -100,7 +100,7 @@ def _stopped_in_analysis(draft: Draft, handle: str, number: int) -> tuple[str, s
     title = _title(draft, handle, "outage analysis")
     order = VideoOrder(handle, "outage analysis", age, "processing", highlights="none", title=title)
     video = add_video(
-        draft, order, source_video_status="pending", source_video_r2_key=None, source_video_expires_at=None
+        draft, order, source_video_status="pending", source_video_r2_key=ABSENT, source_video_expires_at=ABSENT
     )
     return video.uid, video.video_id
 
@@ -110,7 +110,7 @@ def _stopped_in_rendering(draft: Draft, handle: str, number: int) -> tuple[str, 
     title = _title(draft, handle, "outage rendering")
     touched = draft.now - RENDER_OUTAGE_AGE + timedelta(seconds=11 * number)
     order = VideoOrder(handle, "outage rendering", age, "processing", title=title)
-    video = add_video(draft, order, updated_at=touched, expected_clips=4, completed_clips=1)
+    video = add_video(draft, order, updated_at=touched)
     fields = draft.documents[video.path]
     fields["processing_progress"] = progress(video, 1, touched - timedelta(minutes=4), touched)
     add_clip(draft, video, *video.ordered()[0])

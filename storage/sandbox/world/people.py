@@ -10,6 +10,7 @@ What customers call their videos and scenes, by language: a few of each, in the 
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -20,6 +21,14 @@ from storage.sandbox.world.builder import Draft, Fields, user_id
 Generation = Literal["clips", "credits", "both", "none"]
 
 
+CHARGED_SINCE_DAYS = 28
+CHARGES = (
+    ("analysis", 3, "Video analysis"),
+    ("scene_processing", 40, "Process 2 scenes (intelligent, split)"),
+    ("scene_processing", 30, "Process 3 scenes (split)"),
+    ("silent_remover", 5, "Silence removed from 1 scene"),
+    ("generate_more_scenes", 3, "Generate more scenes"),
+)
 MIB = 1024**2
 STORAGE_LIMITS = {"free": 1 * MIB, "pro": 8 * MIB, "studio": 32 * MIB, "paused": 0}  # bytes
 PLANS: dict[str, Fields] = {
@@ -29,7 +38,7 @@ PLANS: dict[str, Fields] = {
         "price_monthly": 0,
         "limits": {
             "storage_limit_bytes": STORAGE_LIMITS["free"],
-            "max_clips_per_month": 20,
+            "monthly_credits_included": 200,
             "max_highlights_per_video": 3,
             "max_styles_per_video": 2,
         },
@@ -62,7 +71,7 @@ class Customer:
     """One customer. `videos` counts the unremarkable ones; `months_back` is how old the month of the counters is.
 
     `accounting` tells whether `storage_accounting/{uid}` exists; `uid` is given only where it is not a usual one.
-    `unicode_keys` and `prefixless` mark accounts of older deployments, whose keys look different.
+    `unicode_keys` and `prefixless` mark accounts whose keys look different.
     """
 
     handle: str
@@ -80,22 +89,27 @@ class Customer:
     unicode_keys: bool = False
     prefixless: bool = False
 
+    @property
+    def older(self) -> bool:
+        """Whether the documents are those of the older product, which kept no accounting beside the user's counters."""
+        return not self.accounting
+
 
 PEOPLE: tuple[Customer, ...] = (
     # Those about whom there is a story; the stories' modules say which.
     Customer("zoe", "Zoë Müller-Łukasiewicz", "zoe.mueller@atelier.example", "pro", "de", 412, videos=6),
-    Customer("dmitry", "Дмитрий Орлов", "d.orlov@pochta.example", "free", "ru", 61, "clips", videos=2),
+    Customer("dmitry", "Дмитрий Орлов", "d.orlov@pochta.example", "free", "ru", 61, videos=2),
     Customer("layla", "ليلى حدّاد", "layla@haddad.example", "pro", "ar", 240),
     Customer("noam", "נועם לוי", "noam.levi@studio-levi.example", "pro", "he", 198),
     Customer("priya", "प्रिया शर्मा", "priya.sharma@example.in", "studio", "hi", 305, videos=5),
     Customer("wei", "陈伟", "chenwei@example.cn", "pro", "zh", 150),
     Customer("haruka", "佐藤 春香", "haruka.sato@example.jp", "pro", "ja", 377),
-    Customer("minjun", "김민준", "minjun.kim@example.kr", "free", "ko", 95, "clips", videos=2),
+    Customer("minjun", "김민준", "minjun.kim@example.kr", "free", "ko", 95, videos=2),
     Customer("ines", "Inês Conceição", "ines.conceicao@example.pt", "pro", "pt", 266),
-    Customer("emeka", "Chukwuemeka Ọ́báfẹ́mi", "emeka@lagosreels.example", "free", "en", 44, "clips", videos=2),
-    Customer("olga", "Ольга Шевченко", "olha.shevchenko@example.ua", "free", "uk", 330, "clips", videos=0),
-    Customer("tomas", "Tomás Ñíguez", "tomas.niguez@example.es", "free", "es", 120, "clips", videos=0),
-    Customer("sofia", "Sofía Íñiguez de la Ó", "sofia@estudio-onda.example", "studio", "es", 501, "both", videos=7),
+    Customer("emeka", "Chukwuemeka Ọ́báfẹ́mi", "emeka@lagosreels.example", "free", "en", 44, videos=2),
+    Customer("olga", "Ольга Шевченко", "olha.shevchenko@example.ua", "free", "uk", 330, videos=0),
+    Customer("tomas", "Tomás Ñíguez", "tomas.niguez@example.es", "free", "es", 120, videos=0),
+    Customer("sofia", "Sofía Íñiguez de la Ó", "sofia@estudio-onda.example", "studio", "es", 501, videos=7),
     Customer(
         "bjorn", "Björn Åkesson", "bjorn.akesson@example.se", "pro", "de", 1120, "clips", False, 3, unicode_keys=True
     ),
@@ -103,24 +117,22 @@ PEOPLE: tuple[Customer, ...] = (
     Customer("rene", "René d'Août", "rene+clips@example.fr", "pro", "fr", 870, "clips", False, 2, unicode_keys=True),
     Customer("marta", "Marta Żółć", "marta.zolc@example.pl", "pro", "pl", 289),
     Customer("lucas", "Lucas Araújo", "lucas.araujo@example.com.br", "pro", "pt", 214),
-    Customer("ahmed", "Ahmed Yılmaz", "ahmed@yilmaz-medya.example", "enterprise-2023", "tr", 640, "both"),
+    Customer("ahmed", "Ahmed Yılmaz", "ahmed@yilmaz-medya.example", "enterprise-2023", "tr", 640),
     Customer("chloe", "Chloé Bélanger", "Chloe.Belanger@Example.ca", "PRO", "fr", 175),
-    Customer("viktor", "Виктор Соколов", "v.sokolov@example.org", "paused", "ru", 455, "both", videos=2),
-    Customer("yuki", "山本 ゆき", "yuki.yamamoto@example.jp", "pro", "ja", 130, "both", months_back=1),
+    Customer("viktor", "Виктор Соколов", "v.sokolov@example.org", "paused", "ru", 455, videos=2),
+    Customer("yuki", "山本 ゆき", "yuki.yamamoto@example.jp", "pro", "ja", 130, months_back=1),
     Customer("giulia", "Giulia D'Agostino", "giulia@example.it", "pro", "en", 222, "both"),
-    Customer("anonymous", "", None, "free", "en", 12, "clips", videos=2),
+    Customer("anonymous", "", None, "free", "en", 12, videos=2),
     Customer("guest", "Gast 2207", None, "free", "de", 33, "clips", False, 1),
     Customer("kanal", "Kanal Sieben Redaktion", "redaktion@kanal-sieben.example", "studio", "de", 720, videos=0),
     Customer("first", "Ada Okafor", "ada@example.com", "pro", "en", 1300, "clips", False, 3, uid="u1"),
     Customer("tenth", "Bo Lindqvist", "bo@example.com", "free", "en", 1290, "clips", False, 2, uid="u10"),
-    Customer(
-        "hostile", "QA: hostile strings", "qa+hostile@example.com", "free", "en", 90, "both", uid="qa-hostile-strings"
-    ),
+    Customer("hostile", "QA: hostile strings", "qa+hostile@example.com", "free", "en", 90, uid="qa-hostile-strings"),
     Customer(
         "oauth", "Trần Thị Hương", "huong.tran@example.vn", "pro", "vi", 84, uid="google-oauth2|104857600000000000042"
     ),
     Customer("support", "Support", "support@clipdesk.example", "studio", "en", 800, role="superadmin", videos=1),
-    Customer("newcomer", "محمد العلي", "m.alali@example.ae", "free", "ar", 1, "clips", False, 0),
+    Customer("newcomer", "محمد العلي", "m.alali@example.ae", "free", "ar", 1, videos=0),
     Customer("mateo", "Mateo Ibáñez 🎬", "mateo@ibanez.example", "pro", "es", 188),
     Customer("ravi", "रवि कुमार", "ravi.kumar@example.in", "studio", "hi", 260),
     Customer("ghost", "Gerda Ohm", "gerda.ohm@example.at", "free", "de", 510, "none", False, 1),
@@ -128,7 +140,7 @@ PEOPLE: tuple[Customer, ...] = (
     Customer("anh", "Nguyễn Văn Anh", "anh.nguyen@example.vn", "pro", "vi", 210, videos=5),
     Customer("deniz", "Deniz Çelik", "deniz.celik@example.com.tr", "pro", "tr", 320, videos=5),
     Customer("lin", "林美玲", "meiling.lin@example.tw", "studio", "zh", 410, videos=7),
-    Customer("hans", "Hans-Jörg Weiß", "Hans-Joerg.Weiss@Example.de", "free", "de", 140, "clips", videos=3),
+    Customer("hans", "Hans-Jörg Weiß", "Hans-Joerg.Weiss@Example.de", "free", "de", 140, videos=3),
     Customer("amelie", "Amélie Œuvrard", "amelie@xn--caf-dma.example", "pro", "fr", 290, videos=5),
     Customer("joon", "이준호", "joonho.lee@example.kr", "pro", "ko", 175, videos=5),
     Customer("katya", "Катерина Ёлкина", "katya@ёлка.example", "pro", "ru", 233, videos=5),
@@ -165,7 +177,7 @@ def add_people(draft: Draft) -> None:
         if person.accounting:
             at = draft.now - timedelta(hours=draft.chance("accounting", uid).randint(2, 90))
             draft.put(f"storage_accounting/{uid}", {"updated_at": at})
-        if person.generation in {"credits", "both"}:
+        if person.generation in {"credits", "both"} and person.joined_days > CHARGED_SINCE_DAYS:
             _add_transactions(draft, uid)
 
 
@@ -174,17 +186,15 @@ def _user(draft: Draft, person: Customer, uid: str) -> Fields:
     joined = draft.now - timedelta(days=person.joined_days, minutes=chance.randint(0, 1_439))
     fields: Fields = {
         "uid": uid,
-        "email": person.email,
+        **({"email": person.email} if person.email or person.older else {}),
         "plan": person.plan,
-        "role": person.role,
+        **({"role": person.role} if person.role or person.older else {}),
         "created_at": joined,
         "updated_at": min(draft.now, joined + timedelta(days=person.joined_days * chance.uniform(0.6, 0.99))),
-        "settings": {
-            "display_name": person.name,
-            "language": person.language,
-            "notify_by_email": chance.random() < 0.7,
-        },
     }
+    settings = {"display_name": person.name, "language": person.language, "notify_by_email": chance.random() < 0.7}
+    if person.older:
+        fields["settings"] = settings
     used = {"clips_used_this_month": chance.randint(1, 14), "credits_used_this_month": chance.randint(20, 150)}
     if person.generation != "none":
         fields["usage_reset_month"] = month(draft.now, person.months_back)
@@ -196,32 +206,27 @@ def _user(draft: Draft, person: Customer, uid: str) -> Fields:
 
 
 def _add_transactions(draft: Draft, uid: str) -> None:
-    """A monthly grant, then what clips cost; the balance runs along."""
+    """What the worker and the API charged in the last weeks; `balance_after` is what was used by then."""
     chance = draft.chance("credits", uid)
-    at = draft.now - timedelta(days=chance.randint(20, 27))
-    balance = 4_000
-    _transaction(draft, uid, 0, at, "monthly_grant", balance, "Monthly credits", balance)
-    for number in range(1, chance.randint(3, 9)):
+    at, used = draft.now - timedelta(days=chance.randint(20, CHARGED_SINCE_DAYS - 1)), 0
+    for number in range(chance.randint(3, 9)):
         at += timedelta(hours=chance.randint(5, 60))
-        amount = -10 * chance.randint(1, 8)
-        balance += amount
-        _transaction(draft, uid, number, at, "clip_render", amount, f"Rendered {-amount // 10} clips", balance)
-
-
-def _transaction(
-    draft: Draft, uid: str, number: int, at: datetime, kind: str, amount: int, description: str, balance: int
-) -> None:
-    draft.put(
-        f"users/{uid}/credit_transactions/tx_{number:04d}",
-        {
-            "timestamp": at,
-            "operation_type": kind,
-            "credits_amount": amount,
-            "description": description,
-            "balance_after": balance,
-            "video_id": None,
-        },
-    )
+        kind, amount, description = CHARGES[0] if number % 3 == 0 else chance.choice(CHARGES)
+        used += amount
+        identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"charge:{uid}/{number}"))
+        draft.put(
+            f"users/{uid}/credit_transactions/{identity}",
+            {
+                "id": identity,
+                "user_id": uid,
+                "timestamp": at,
+                "operation_type": kind,
+                "credits_amount": amount,
+                "description": description,
+                "balance_after": used,
+                "created_at": at,
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)

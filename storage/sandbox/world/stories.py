@@ -32,18 +32,22 @@ FAILURES = (
     (
         "failed_transient",
         "failed_timeout",
-        "ReadTimeout: transcript service did not answer within 120 s (attempt 3 of 3)",
+        "Job failed after 3 retries: Transcript request timed out after 120 s",
     ),
-    ("failed_transient", "failed_server_error", "Gemini request failed: HTTP 503 Service Unavailable"),
+    (
+        "failed_transient",
+        "failed_server_error",
+        "Job failed after 3 retries: AI analysis failed: HTTP 503 Service Unavailable",
+    ),
     (
         "failed_permanent",
         "failed_age_restricted",
-        "ERROR: [youtube] Sign in to confirm your age. This video may be inappropriate",
+        "Video cannot be processed: Download failed: Sign in to confirm your age. This video may be inappropriate",
     ),
     (
         "failed_permanent",
         "failed_private",
-        "ERROR: [youtube] Private video. Sign in if you've been granted access to this video",
+        "Video cannot be processed: Download failed: Private video. Sign in if you've been granted access to it",
     ),
 )
 
@@ -97,7 +101,7 @@ def _status_stuck(draft: Draft) -> None:
     _tell(draft, "status_stuck", video, "status_stuck", shows)
     order = VideoOrder("noam", "status stuck with clips", 11 * HOUR, "processing", title="שלושה ימים במדבר")
     touched = draft.now - order.age + 12 * MINUTE
-    video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=4, completed_clips=4)
+    video, _ = add_with_clips(draft, order, updated_at=touched)
     draft.documents[video.path]["processing_progress"] = progress(video, 4, touched - 6 * MINUTE, touched)
     shows = "All four expected clips are there since eleven hours; only the status was never set"
     _tell(draft, "status_stuck_clips", video, "status_stuck", shows)
@@ -106,7 +110,7 @@ def _status_stuck(draft: Draft) -> None:
 def _rendering(draft: Draft) -> None:
     order = VideoOrder("priya", "rendering", 9 * MINUTE, "processing", scenes=4, made=3, title="सुबह पाँच बजे की चाय 🍵")
     touched = draft.now - timedelta(seconds=40)
-    video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=8, completed_clips=3)
+    video, _ = add_with_clips(draft, order, updated_at=touched)
     draft.documents[video.path]["processing_progress"] = progress(video, 3, draft.now - 5 * MINUTE, touched)
     changes = unfinished_clip({"created_at": touched, "updated_at": touched})
     clip = add_clip(draft, video, *video.ordered()[3], has_object=False, has_thumbnail=False, **changes)
@@ -121,7 +125,7 @@ def _rendering(draft: Draft) -> None:
     _tell(draft, "rendering", video, "rendering", "Three of eight clips are done, and progress moved 40 seconds ago")
     order = VideoOrder("wei", "render stalled", 4 * HOUR, "processing", scenes=3, made=2, title="雨夜里的出租车司机")
     touched = draft.now - timedelta(minutes=95)
-    video, _ = add_with_clips(draft, order, updated_at=touched, expected_clips=6, completed_clips=2)
+    video, _ = add_with_clips(draft, order, updated_at=touched)
     draft.documents[video.path]["processing_progress"] = progress(video, 2, touched - 3 * MINUTE, touched)
     _tell(draft, "render_stalled", video, "render_stalled", "Two of six clips, then no touch for 95 minutes")
 
@@ -129,7 +133,6 @@ def _rendering(draft: Draft) -> None:
 def _highlights_gone(draft: Draft) -> None:
     order = VideoOrder("haruka", "highlights missing", 4 * DAY, highlights="none", title="静かな朝の市場")
     video, _ = add_with_clips(draft, order, highlights_count=2)
-    draft.documents[video.path]["highlights_json_key"] = video.highlights_key
     shows = "Completed with intact clips, but without highlights: the customer still reads 'being processed'"
     _tell(
         draft, "highlights_missing", video, "highlights_missing", shows, "missing_highlights", key=video.highlights_key
@@ -138,7 +141,6 @@ def _highlights_gone(draft: Draft) -> None:
         order, name="highlights missing, analyzed", status="analyzed", age=3 * DAY, title="夜行列車の窓から"
     )
     video = add_video(draft, order, highlights_count=2)
-    draft.documents[video.path]["highlights_json_key"] = video.highlights_key
     shows = "Analysed says the status, but the highlights are in neither place"
     _tell(
         draft,
@@ -180,8 +182,7 @@ def _highlights_unusable(draft: Draft) -> None:
             highlights="none",
             title=f"강릉 {number + 1}일차",
         )
-        video = add_video(draft, order, highlights_json_key=None)
-        draft.documents[video.path]["highlights_json_key"] = video.highlights_key
+        video = add_video(draft, order)
         draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
         findings = () if kind == "empty_list" else ("invalid_highlights",)
         _tell(
@@ -229,17 +230,20 @@ def _failed(draft: Draft) -> None:
         changes = {"error_message": message, "failed_at": at, "updated_at": at, "source_video_status": "failed"}
         video = add_video(draft, order, **changes, source_video_error=message)
         _tell(draft, name, video, verdict, f"Failed: {message}")
-    message = "Storage quota exceeded: 1.1 MiB of 1.0 MiB used. Rendering was not started."
+    message = (
+        "Video cannot be processed: Quota exceeded: Storage quota exceeded "
+        "(plan: free, limit_bytes: 1073741824, estimated_clip_bytes: 52428800)"
+    )
     order = VideoOrder("olga", "quota blocked", 2 * HOUR, "failed", title="Розмова про каву і дощ")
     video = add_video(draft, order, error_message=message)
     _tell(draft, "quota_blocked", video, "quota_blocked", "Refused before rendering: the customer is over the quota")
 
 
 def _source_expired(draft: Draft) -> None:
-    message = "Source video expired before rendering started; fetch it again"
+    message = "Job failed after 3 retries: Download failed: HTTP Error 403: Forbidden"
     order = VideoOrder("ravi", "source expired", 2 * DAY, "failed", title="गंगा के किनारे एक शाम")
     video = add_video(draft, order, error_message=message, source_video_status="expired", source_video_error=message)
-    shows = "Highlights are there, but the source video expired before anything was rendered"
+    shows = "Highlights are there; the cached source video had expired and could not be fetched again"
     _tell(
         draft,
         "source_expired",
@@ -252,13 +256,14 @@ def _source_expired(draft: Draft) -> None:
 
 def add_usage_stories(draft: Draft) -> None:
     """All of them."""
-    _filled(draft, "olga", 1.08, clips_used_this_month=23)
+    _filled(draft, "olga", 1.08, credits_used_this_month=214)
     draft.tell(
-        Story("over_quota", uid_of("olga"), "Over both limits: storage at some 110 %, 23 of 20 clips this month")
+        Story("over_quota", uid_of("olga"), "Over both limits: storage at some 110 %, 214 of 200 credits this month")
     )
-    _filled(draft, "tomas", 0.85, clips_used_this_month=17)
-    draft.tell(Story("near_limit", uid_of("tomas"), "Near both limits: storage and clips at some 85 %"))
+    _filled(draft, "tomas", 0.85, credits_used_this_month=170)
+    draft.tell(Story("near_limit", uid_of("tomas"), "Near both limits: storage and credits at some 85 %"))
     _plans(draft)
+    _dead_counters(draft)
     _drift(draft)
     _incomplete(draft)
     _shares(draft)
@@ -272,13 +277,10 @@ def _filled(draft: Draft, handle: str, part: float, **used: int) -> None:
     while total < goal:
         title = f"{titles[number % 2 + (0 if handle == 'tomas' else 2)]} {number + 1}"
         video = add_video(draft, VideoOrder(handle, f"filler {number}", (6 + 5 * number) * DAY, scenes=3, title=title))
-        made = 0
         for wanted in video.ordered():
             if total >= goal:
                 break
             total += add_clip(draft, video, *wanted).size
-            made += 1
-        draft.documents[video.path] |= {"expected_clips": made, "completed_clips": made}
         number += 1
     draft.documents[f"users/{uid_of(handle)}"] |= used
 
@@ -294,7 +296,7 @@ def _plans(draft: Draft) -> None:
     tell(Story("last_month", uid_of("yuki"), "The monthly counters are last month's, so nothing counts as used"))
     tell(Story("credits_and_clips", uid_of("giulia"), "The user document carries clips and credits; both are shown"))
     tell(Story("no_accounting", uid_of("first"), "No storage_accounting document: the user's own counter is enforced"))
-    tell(Story("null_email", uid_of("anonymous"), "The e-mail address is null"))
+    tell(Story("null_email", uid_of("anonymous"), "The document has no e-mail address"))
     tell(Story("no_videos", uid_of("newcomer"), "Signed up yesterday, no video yet"))
     tell(Story("prefix_of_another", uid_of("first"), "The uid 'u1' is the beginning of another customer's, 'u10'"))
     tell(Story("prefixed_by_another", uid_of("tenth"), "The uid 'u10' begins with another customer's, 'u1'"))
@@ -305,6 +307,13 @@ def _plans(draft: Draft) -> None:
         "usage_reset_month": month(draft.now, 1),
         "credits_used_this_month": 3_980,
     }
+
+
+def _dead_counters(draft: Draft) -> None:
+    """Nothing has raised the user's own counters for a year; deleting lowered them to 0."""
+    uid = uid_of("mateo")
+    draft.documents[f"users/{uid}"] |= {"total_storage_bytes": 0, "total_clips_count": 0}
+    draft.tell(Story("dead_counters", uid, "The user's own counters are 0, and the accounting beside them is right"))
 
 
 def _drift(draft: Draft) -> None:
@@ -354,7 +363,8 @@ def _shares(draft: Draft) -> None:
     kinds = (("live", {"expires_at": draft.now + 14 * DAY}), ("expired", {"expires_at": draft.now - DAY}))
     for clip, (kind, changes) in zip(clips, (*kinds, ("disabled", {"disabled_at": draft.now - 2 * DAY})), strict=False):
         slug = _share(draft, video, clip.clip_id, f"share {kind}", **changes)
-        draft.documents[f"{clip.path}/shares/config"] = {**draft.documents[f"share_slugs/{slug}"], "share_slug": slug}
+        settings = {**draft.documents[f"share_slugs/{slug}"], "watermark_enabled": False}
+        draft.put(f"{clip.path}/shares/config", settings)
         shows = f"A public share link that is {kind}: share_slugs/{slug}"
         draft.tell(Story(f"share_{kind}", video.uid, shows, video.video_id, clip.clip_id, "healthy", key=clip.key))
     slug = _share(draft, video, f"{video.video_id}_9_split", "share dangling", expires_at=draft.now + 30 * DAY)
@@ -365,13 +375,12 @@ def _shares(draft: Draft) -> None:
 def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: object) -> str:
     slug = letters(f"{name}/{clip_id}", 12)
     fields = {
+        "share_slug": slug,
         "user_id": video.uid,
         "video_id": video.video_id,
         "clip_id": clip_id,
         "access_level": "view_playback",
         "created_at": video.rendered_at,
-        "expires_at": None,
-        "disabled_at": None,
     }
     draft.put(f"share_slugs/{slug}", {**fields, **changes})
     return slug
@@ -389,7 +398,10 @@ def _caches(draft: Draft) -> None:
         body = gzip.compress("\n".join(scene.title for scene in scenes).encode(), mtime=0)
         key = LAYOUT.transcript_key(video.uid, letters(f"transcript {number}", 16).lower())
         draft.store(key, body, "application/gzip", draft.now - number * DAY)
-    shows = "Source, raw segments, neural cache and transcripts lie in the bucket beside the billed clips"
+    key = f"clips/{video.uid}/{video.video_id}/silence_removed/1.mp4"
+    draft.store(key, "clip_a.mp4", "video/mp4", video.rendered_at)
+    draft.store(f"{video.uid}/{video.video_id}/source.mp4", "source.mp4", "video/mp4", video.analyzed_at)
+    shows = "Sources, raw and silence-free segments, neural cache and transcripts lie beside the billed clips"
     draft.tell(Story("caches", video.uid, shows, video.video_id, verdict="healthy"))
     video, _ = add_with_clips(draft, VideoOrder("ravi", "overdue cache", 5 * DAY, title="लौटते हुए परिंदे"))
     key = LAYOUT.source_key(video.uid, video.video_id)

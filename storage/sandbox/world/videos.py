@@ -19,7 +19,8 @@ from storage.sandbox.world.people import WORDINGS, Customer, person_of, uid_of
 
 # The sample clips by letter, with their length in seconds: a scene is as long as the clip that stands for it.
 CLIP_SECONDS = {"a": 6, "b": 7, "c": 5, "d": 6, "e": 6, "f": 5, "g": 4, "h": 5, "i": 7, "j": 6, "k": 8, "l": 4}
-HOOKS = ("question", "surprise", "confession", "how_to", "conflict")
+HOOKS = ("emotional", "educational", "controversial", "inspirational", "humorous", "dramatic", "surprising", "other")
+PAD = 1.0  # seconds that a clip begins before its scene and ends after it
 
 
 ABSENT = object()  # as a change: leave the field out
@@ -69,8 +70,8 @@ def clock(seconds: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def highlight_entries(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
-    """The scenes as `highlights.json` lists them."""
+def highlight_entries(scenes: Sequence[Scene], *, pads: tuple[str, str]) -> list[dict[str, Any]]:
+    """The scenes as both places list them; the names of the paddings are what differs."""
     return [
         {
             "id": scene.number,
@@ -79,8 +80,7 @@ def highlight_entries(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
             "start": clock(scene.start),
             "end": clock(scene.end),
             "duration": scene.seconds,
-            "pad_before_seconds": 1.0,
-            "pad_after_seconds": 1.0,
+            **dict.fromkeys(pads, PAD),
             "hook_category": HOOKS[scene.number % len(HOOKS)],
             "reason": "Strong opening line and a clear turn within the first seconds.",
         }
@@ -89,9 +89,9 @@ def highlight_entries(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
 
 
 def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title: str | None) -> bytes:
-    """`highlights.json` as the worker writes it."""
+    """`highlights.json` as the older worker wrote it."""
     content = {
-        "highlights": highlight_entries(scenes),
+        "highlights": highlight_entries(scenes, pads=("pad_before_seconds", "pad_after_seconds")),
         "video_url": video_url,
         "video_title": video_title,
         "custom_prompt": None,
@@ -99,15 +99,17 @@ def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def add_highlights_document(draft: Draft, video_path: str, scenes: Sequence[Scene], at: datetime) -> None:
+def add_highlights_document(draft: Draft, video: AddedVideo, video_url: str, video_title: str) -> None:
     """`highlights/main` below the video."""
     fields = {
-        "video_id": video_path.rpartition("/")[2],
-        "highlights": highlight_entries(scenes),
-        "created_at": at,
-        "updated_at": at,
+        "video_id": video.video_id,
+        "highlights": highlight_entries(video.scenes, pads=("pad_before", "pad_after")),
+        "video_url": video_url,
+        "video_title": video_title,
+        "created_at": video.analyzed_at,
+        "updated_at": video.analyzed_at,
     }
-    draft.put(f"{video_path}/highlights/main", fields)
+    draft.put(f"{video.path}/highlights/main", fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +212,18 @@ def _document(draft: Draft, order: VideoOrder, video: AddedVideo, created: datet
         "error_message": None,
         "highlights_count": len(video.scenes) if order.highlights != "none" else 0,
         "custom_prompt": None,
-        "styles_processed": list(order.styles) if order.status == "completed" else [],
+        "styles_processed": list(order.styles) if video.person.older and order.status == "completed" else [],
         "crop_mode": "none",
         "target_aspect": "9:16",
-        "highlights_json_key": video.highlights_key if order.highlights in {"both", "object"} else None,
+        "highlights_json_key": video.highlights_key,
+        **({} if video.person.older else {"clips_by_style": {}}),  # filled when a clip is deleted, and never before
         "created_by": video.uid,
     }
-    if young and order.status == "completed":
+    if video.person.older and young and order.status == "completed":
         total = len(video.scenes) * len(order.styles)
         fields |= {"expected_clips": total, "completed_clips": total}
+    if not video.person.older and order.status == "completed":
+        fields["processing_progress"] = None  # what is left of the rendering's own
     return fields | (_source(draft, video, order) if young else {})
 
 
@@ -226,7 +231,7 @@ def _source(draft: Draft, video: AddedVideo, order: VideoOrder) -> Fields:
     """The source video's fields; while it is younger than a day, the cached object too."""
     expires = draft.now - order.age + SOURCE_LIFE
     if order.age < timedelta(minutes=5):
-        return {"source_video_status": "downloading", "source_video_r2_key": None, "source_video_expires_at": None}
+        return {"source_video_status": "downloading"}
     key = video.layout.source_key(video.uid, video.video_id)
     ready = expires > draft.now
     if ready:
@@ -235,7 +240,6 @@ def _source(draft: Draft, video: AddedVideo, order: VideoOrder) -> Fields:
         "source_video_status": "ready" if ready else "expired",
         "source_video_r2_key": key,
         "source_video_expires_at": expires,
-        "source_video_error": None,
     }
 
 
@@ -244,7 +248,7 @@ def _add_highlights(draft: Draft, order: VideoOrder, video: AddedVideo, fields: 
         body = highlights_file(video.scenes, fields["video_url"], fields["video_title"])
         draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
     if order.highlights in {"both", "document"}:
-        add_highlights_document(draft, video.path, video.scenes, video.analyzed_at)
+        add_highlights_document(draft, video, fields["video_url"], fields["video_title"])
 
 
 def progress(video: AddedVideo, done: int, started: datetime, touched: datetime, **changes: Any) -> Fields:
@@ -322,15 +326,14 @@ def add_clip(
         "filename": clip.key.rpartition("/")[2],
         "style": style,
         "priority": number,
-        "start_time": clock(scene.start),
-        "end_time": clock(scene.end),
+        "start_time": f"{clock(int(PAD))}.000",  # within the segment that was cut out of the source
+        "end_time": f"{clock(int(PAD) + scene.seconds)}.000",
         "duration_seconds": float(scene.seconds),
         "file_size_bytes": clip.size,
         "file_size_mb": round(clip.size / MIB, 3),
         "has_thumbnail": has_thumbnail,
         "r2_key": clip.key,
-        "thumbnail_r2_key": clip.thumbnail_key if has_thumbnail else None,
-        "raw_r2_key": None,
+        **({"thumbnail_r2_key": clip.thumbnail_key} if has_thumbnail else {}),
         "status": "completed",
         "created_at": made,
         "completed_at": made,
@@ -343,7 +346,7 @@ def add_clip(
 
 def unfinished_clip(changes: Fields) -> Fields:
     """What the document of a clip says while it is being rendered, with changes."""
-    fields = {"status": "processing", "completed_at": None, "r2_key": None, "thumbnail_r2_key": None}
+    fields = {"status": "processing", "completed_at": None, "r2_key": None}
     return {**fields, "file_size_bytes": 0, "file_size_mb": 0.0, **changes}
 
 
