@@ -71,6 +71,11 @@ def typeable(value: str) -> str:
     return "".join(quote(char) if char == "%" or char.isspace() or _is_control(char) else char for char in value)
 
 
+def in_words(value: str) -> str:
+    """An id in a sentence: in quotes where a blank could be taken for the sentence's own, or where there is nothing."""
+    return value if value and not any(map(str.isspace, value)) else f"'{value}'"
+
+
 def firestore_order(value: str) -> tuple[int, bytes]:
     """Sorts ids as Firestore lists them: numbers first, by value, then texts by their UTF-8 bytes."""
     number = number_of(value)

@@ -32,6 +32,8 @@ HEALTH_COLLECTION = "ops_health"
 
 
 SAMPLE_CHECKS = ("key_prefix", "right_bucket")
+CONDITIONS, TOKEN_SCOPE = "r2_conditions", "r2_read_token_scope"
+AFTER_WRITING = (CONDITIONS, TOKEN_SCOPE)
 CUSTOMERS_ASKED = 3  # whose objects are looked for where those of the first are not there: some 15 reads in all
 MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
 
@@ -321,8 +323,9 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
     name that the first object is written to. A token that may not list may still write.
     """
     if unlisted is not None and (isinstance(unlisted, BadCredentials) or not isinstance(unlisted, AccessDenied)):
-        for name in ("r2_write", "r2_read", "r2_delete"):
-            yield Check(name, False, "not tried: the bucket does not answer", "Mend r2_list first.")
+        yield from _untried(
+            stores, ("r2_write", "r2_read", "r2_delete", *AFTER_WRITING), "the bucket does not answer", "r2_list"
+        )
         return
     canary = Canary(open_writers(stores).objects)
 
@@ -347,7 +350,9 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
         listing = stores.objects.list_all("", limit=1)
         unread = listing.error
         yield Check("r2_read", unread is None, "could only be tried by listing", "", unread)
-        yield Check("r2_delete", False, "not tried: nothing of the desk's own could be written", "Mend r2_write first.")
+        yield from _untried(
+            stores, ("r2_delete", *AFTER_WRITING), "nothing of the desk's own could be written", "r2_write"
+        )
         return
     yield _probe("r2_read", read)
     yield _probe("r2_delete", delete)
@@ -356,9 +361,16 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
         yield _read_token_is_read_only(stores)
 
 
+def _untried(stores: Stores, names: Iterable[str], why: str, first: str) -> Iterable[Check]:
+    """A line for each check that was not made, so that none is missing from the list without a word."""
+    for name in names:
+        if name != TOKEN_SCOPE or stores.settings.r2.read_is_separate:
+            yield Check(name, False, f"not tried: {why}", f"Mend {first} first.")
+
+
 def _conditions(canary: Canary) -> Check:
     """Whether a repair or an undo can be kept from overwriting what the product writes in the same moment."""
-    name = "r2_conditions"
+    name = CONDITIONS
     try:
         kept = canary.conditions.kept()
     except StorageError as error:
@@ -376,7 +388,7 @@ def _conditions(canary: Canary) -> Check:
 
 def _read_token_is_read_only(stores: Stores) -> Check:
     canary = Canary(open_read_token_writer(stores))
-    name = "r2_read_token_scope"
+    name = TOKEN_SCOPE
     try:
         canary.write()
     except AccessDenied:

@@ -38,7 +38,7 @@ from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, 
 from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
 from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
-from storage.ids import check_stored_id
+from storage.ids import check_stored_id, in_words
 from storage.repositories.changes import CHANGES
 from storage.repositories.queries import FoundDocument, Subtree
 from storage.repositories.store_time import store_time
@@ -246,7 +246,9 @@ def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, re
     document = context.stores.records.raw(path)
     if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
         raise NotFound(
-            f"There is no document for video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id
+            f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
+            remedy="Look it up with find.",
+            target=video_id,
         )
     _allowed(case, status)
     now = checker.clock()
@@ -567,7 +569,7 @@ def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
     wanted = wanted_counters(uid, totals(sizes_of(clips)), by_video)
     found = {path: document for path, document in Subtree(stores.handle).at(list(wanted)).items() if document}
     if not found and clips.empty and videos.empty:
-        raise NotFound(f"There is no user {uid}.", remedy="Look the user up with find.", target=uid)
+        raise NotFound(f"There is no user {in_words(uid)}.", remedy="Look the user up with find.", target=uid)
     rows, changes = _compare(uid, wanted, found)
     busy = _busy(there, timedelta(minutes=stores.settings.stale_after_minutes), now)
     seen = {path: document.update_time for path, document in found.items()}

@@ -16,7 +16,7 @@ from storage.domain.layout import thumbnail_of
 from storage.domain.upload import UploadPlan, UploadRequest
 from storage.errors import BadInput, NotFound
 from storage.files import open_file, read_file
-from storage.ids import check_stored_id
+from storage.ids import check_stored_id, in_words
 from storage.repositories.stores import Stores
 
 MAX_BYTES = 2 * 1024**3
@@ -83,7 +83,11 @@ def plan(
     )
     video = stores.records.video(uid, video_id)
     if video is None:
-        raise NotFound(f"There is no video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id)
+        raise NotFound(
+            f"There is no video {in_words(video_id)} of user {in_words(uid)}.",
+            remedy="Look it up with find.",
+            target=video_id,
+        )
     clip_id = upload.clip_id_of(video_id, wish)
     # Read before the clip, so that a document which changes in between fails its precondition when it is written.
     document = stores.records.raw(f"users/{uid}/videos/{video_id}/clips/{clip_id}")

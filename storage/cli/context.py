@@ -5,27 +5,27 @@ Who acts in the shell: as `--actor` says, which is recorded and not authenticate
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import getpass
 import platform
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from storage import connect
-from storage.actions import audit
-from storage.actions.repair import RepairContext
-from storage.actions.writers import Writers, open_writers
-from storage.clients.meter import metering
+from storage.cli.output import cost_line, progress
+from storage.clients.meter import billed, metering
 from storage.domain.actor_and_reason import MAX_REASON_CHARS, normal_email
-from storage.domain.audit_chain import Event
 from storage.domain.policy import ROLES, Actor
 from storage.errors import Refused, StorageError
 from storage.repositories.stores import Stores
 from storage.text import without_secrets
 
+if TYPE_CHECKING:  # what changes anything is imported by the commands that do
+    from storage.actions.repair import RepairContext
+    from storage.actions.writers import Writers
+
 MAX_PLACE_CHARS = 200
-
-
 _ACTIONS = {"url": "link.issue"}  # where the audit calls it otherwise than the shell
 
 
@@ -54,16 +54,34 @@ def _place() -> str:
 
 
 class Context:
-    """Opens the stores when a command first asks; `close` gives everything back, the demo's stand-ins included.
+    """Opens the stores when a command first asks, and gives everything back, the demo's stand-ins included.
 
     From then on the command's document reads are bounded by `read_budget` (0: by nothing), else by the settings'.
+    `action` is the command as the audit calls it, and `given` what a refusal puts on record (`None`: nothing).
     """
 
-    def __init__(self, *, as_json: bool, read_budget: int | None = None) -> None:
+    def __init__(
+        self, *, as_json: bool, read_budget: int | None = None, action: str = "", given: Mapping[str, Any] | None = None
+    ) -> None:
         self.as_json = as_json
         self._read_budget = read_budget
+        self._action = _ACTIONS.get(action, action)
+        self._given = given
         self._stack = contextlib.ExitStack()
         self._stores: Stores | None = None
+
+    def run(self, function: Callable[..., int], **values: Any) -> int:
+        """Runs the command, tells what it was billed, and closes what it opened; its exit status."""
+        try:
+            return function(self, **values)
+        except Refused as refused:
+            self._put_on_record(refused)
+            raise
+        finally:
+            cost = billed()
+            if cost is not None and not self.as_json:
+                progress(cost_line(cost.as_dict()))
+            self._stack.close()
 
     @property
     def stores(self) -> Stores:
@@ -77,29 +95,37 @@ class Context:
 
     def writers(self) -> Writers:
         """The writers; for commands that call `storage.actions`."""
+        from storage.actions.writers import open_writers
+
         return open_writers(self.stores)
 
     def bench(self) -> RepairContext:
         """What a repair works with."""
+        from storage.actions import audit
+        from storage.actions.repair import RepairContext
+
         writers = self.writers()
         return RepairContext(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
 
-    def put_on_record(self, refused: Refused, arguments: argparse.Namespace) -> None:
+    def _put_on_record(self, refused: Refused) -> None:
         """That a command which changes something was refused, wherever in it; for one that asked nothing yet: no."""
-        if self._stores is None or not hasattr(arguments, "actor") or arguments.command == "audit":
+        if self._stores is None or self._given is None:
             return
-        verb = getattr(arguments, "verb", None)
+        from storage.actions import audit
+        from storage.domain.audit_chain import Event
+
+        given = self._given
         event = Event(
-            f"{arguments.command}.{verb}" if verb else _ACTIONS.get(arguments.command, arguments.command),
+            self._action,
             "-",
-            reason=without_secrets(str(getattr(arguments, "reason", None) or ""))[:MAX_REASON_CHARS],
-            uid=str(getattr(arguments, "uid", None) or ""),
-            video_id=str(getattr(arguments, "video_id", None) or ""),
-            clip_id=str(getattr(arguments, "clip_id", None) or ""),
-            detail={"status": str(arguments.status)} if hasattr(arguments, "status") else {},
+            reason=without_secrets(str(given.get("reason") or ""))[:MAX_REASON_CHARS],
+            uid=str(given.get("uid") or ""),
+            video_id=str(given.get("video_id") or ""),
+            clip_id=str(given.get("clip_id") or ""),
+            detail={"status": str(given["status"])} if "status" in given else {},
         )
         try:
-            trail, actor = audit.open_audit(self.stores, self.writers()), shell_reader(arguments.actor)
+            trail, actor = audit.open_audit(self.stores, self.writers()), shell_reader(given["actor"])
         except StorageError:
             refused.note_unrecorded()
         else:
@@ -108,7 +134,3 @@ class Context:
     def now(self) -> datetime:
         """The time of this moment, aware, UTC."""
         return datetime.now(UTC)
-
-    def close(self) -> None:
-        """Closes what was opened."""
-        self._stack.close()

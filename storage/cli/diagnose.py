@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import timedelta
 
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table
-from storage.domain.diagnosis import Diagnosis, bundle
+from storage.domain.diagnosis import Diagnosis
+from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
-from storage.services import diagnose as diagnosing
 from storage.services.diagnose import Case
 from storage.services.verify import checker
 from storage.text import short_age
@@ -19,43 +18,25 @@ from storage.text import short_age
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
 
-def register_diagnose(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "diagnose", parents=[common], help="one verdict for a video, with evidence and next steps; or all that is stuck"
-    )
-    command.add_argument("uid", metavar="UID", nargs="?", help="the user's id, as find prints it")
-    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?", help="the video's id")
-    command.add_argument("--stuck", action="store_true", help="every video that needs a person, worst first")
-    command.add_argument(
-        "--delivered", metavar="N", type=int, default=0,
-        help="with --stuck: also look at the N analyzed or completed videos that were touched last",
-    )  # fmt: skip
-    command.add_argument(
-        "--bundle", action="store_true", help="with --json: everything that was looked at, to hand over"
-    )
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace, context: Context) -> int:
+def run_diagnose(
+    context: Context, uid: str | None, video_id: str | None, stuck: bool, delivered: int, bundle: bool
+) -> int:
     """Exit 0 when nothing is wrong, 1 when something is (or there is no such video), 3 when a backend refused."""
-    if arguments.stuck:
-        if arguments.uid is not None:
+    if stuck:
+        if uid is not None:
             raise BadInput("--stuck takes no ids", field_name="stuck", remedy="Leave UID and VIDEO_ID out.")
-        return _run_stuck(arguments, context)
-    if arguments.uid is None or arguments.video_id is None:
+        return _run_stuck(context, delivered)
+    if uid is None or video_id is None:
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
-    case = diagnosing.diagnose(checker(context.stores, context.now), arguments.uid, arguments.video_id)
+    case = diagnose.diagnose(checker(context.stores, context.now), uid, video_id)
     found = case.diagnosis
     error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
     if context.as_json:
         document = found.as_dict() | {"cost": case.cost}
-        if arguments.bundle:
-            document = document | {"bundle": bundle(found, case.facts)}
+        if bundle:
+            document = document | {"bundle": hand_over(found, case.facts)}
         print_json(document | ({"error": error.as_dict()} if error else {}))
     else:
         _say(found)
@@ -101,10 +82,10 @@ def _say(found: Diagnosis) -> None:
         say(f"  {safe(line, 1_000)}")
 
 
-def _run_stuck(arguments: argparse.Namespace, context: Context) -> int:
-    if not 0 <= arguments.delivered <= 2_000:
+def _run_stuck(context: Context, delivered: int) -> int:
+    if not 0 <= delivered <= 2_000:
         raise BadInput("--delivered must be from 0 to 2,000", field_name="delivered", remedy="Give fewer.")
-    reach = diagnose.Reach(delivered=arguments.delivered, delivered_within=timedelta(days=30))
+    reach = diagnose.Reach(delivered=delivered, delivered_within=timedelta(days=30))
     found = diagnose.stuck(checker(context.stores, context.now), reach)
     for note in found.notes:
         progress(f"note: {note}")

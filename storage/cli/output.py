@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
-import pandas as pd
-
 from storage.clients.meter import billed
 from storage.errors import StorageError
 from storage.text import percent_words, size_words
@@ -31,7 +29,8 @@ def plain(value: Any) -> Any:
     """The value as JSON knows it. Not-a-number and NA become null; times RFC 3339; dataclasses and frames plain."""
     if value is None or isinstance(value, bool | int | str):
         return value
-    if isinstance(value, pd.DataFrame):
+    pandas = sys.modules.get("pandas")  # a value of it can only be there where it was imported
+    if pandas is not None and isinstance(value, pandas.DataFrame):
         return [plain(dict(zip(value.columns, row, strict=True))) for row in value.itertuples(index=False, name=None)]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -39,7 +38,7 @@ def plain(value: Any) -> Any:
         return plain(asdict(value))
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         return [plain(item) for item in value]
-    if pd.isna(value):
+    if value != value if pandas is None else pandas.isna(value):
         return None
     if isinstance(value, datetime):
         return rfc3339(value)
@@ -62,7 +61,8 @@ def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:
 
 def safe(value: object, limit: int = MAX_CELL_CHARS) -> str:
     """Any text for a terminal: control and direction characters shown as escapes, shortened with an ellipsis."""
-    text = "-" if value is None or value is pd.NA else str(value)
+    pandas = sys.modules.get("pandas")
+    text = "-" if value is None or (pandas is not None and value is pandas.NA) else str(value)
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(char if _harmless(char) else ascii(char)[1:-1] for char in shortened)
 

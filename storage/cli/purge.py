@@ -7,18 +7,18 @@ Plans and jobs as `purge` prints them: for scripts and for people.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from storage.actions.purge.context import Purging, open_purging
 from storage.actions.purge.jobs import Request, apply_plan, cancel, empty_quarantine, resume, undo
 from storage.actions.purge.plans import approve, certificate_of, decline, make_plan, presented_plan, write_file
-from storage.actions.purge.worker import run_job, sweep
+from storage.actions.purge.worker import run_job
+from storage.actions.purge.worker import sweep as sweep_all
 from storage.cli.context import Context, shell_actor, shell_reader
-from storage.cli.output import cost_line, print_json, report_error, safe, say, say_table, size
+from storage.cli.output import cost_line, print_json, report_error, rfc3339, safe, say, say_table, size
 from storage.cli.output import progress as told
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.purge.guards import second_person_needed
@@ -29,19 +29,6 @@ from storage.errors import BackendError, BadInput, Refused
 from storage.text import number
 
 SHOWN = 10
-
-
-Run = Callable[[argparse.Namespace, Context], int]
-Subparsers = argparse._SubParsersAction
-DESCRIPTION = """\
-Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so that it can be undone.
-
-  purge plan UID --video VIDEO_ID --out plan.json --actor you@example.com     look; nothing is changed
-  purge approve plan.json --actor colleague@example.com                       a whole user, above limits, --erase
-  purge decline plan.json --actor colleague@example.com --reason "why"        a no, on record for the plan's maker
-  purge apply plan.json --confirm UID/VIDEO_ID --reason "why" --actor you@example.com
-  purge status JOB_ID          purge undo JOB_ID --actor you@example.com --reason "why"
-"""
 
 
 def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
@@ -161,47 +148,17 @@ def progress(line: str) -> None:
         told(line)
 
 
-def register_jobs(add: Callable[[str, str, Run], argparse.ArgumentParser]) -> None:
-    """Adds the verbs with `add`, which makes a parser out of name, help and function."""
-    add("status", "how far a job is and what it did", run_status).add_argument("job_id", metavar="JOB_ID")
-    add("certificate", "what was erased, and what of it was verified", run_certificate).add_argument(
-        "job_id", metavar="JOB_ID"
-    )
-    for name, help_text, run in (
-        ("resume", "go on with a job that stopped", run_resume),
-        ("cancel", "stop a job between two batches", run_cancel),
-        ("undo", "put back what a purge took away", run_undo),
-    ):
-        verb = add(name, help_text, run)
-        verb.add_argument("job_id", metavar="JOB_ID")
-        verb.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-        if name == "undo":
-            verb.add_argument("--reason", metavar="TEXT", required=True, help="why")
-    emptied = add("empty", "end a quarantine that stays because its undo failed; nothing comes back then", run_empty)
-    emptied.add_argument("job_id", metavar="JOB_ID")
-    emptied.add_argument("--confirm", metavar="TEXT", default="", help="the scope spelled out, as for apply")
-    emptied.add_argument("--reason", metavar="TEXT", required=True, help="why")
-    emptied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-    add("list", "the newest jobs", run_list).add_argument("--limit", metavar="N", type=int, default=20)
-    worker = add("worker", "run one job, or all that were abandoned and all quarantines that expired", run_worker)
-    what = worker.add_mutually_exclusive_group(required=True)
-    what.add_argument("--job", metavar="JOB_ID", help="this job")
-    what.add_argument(
-        "--sweep", action="store_true", help="what nobody runs any more; for a scheduler, every few minutes"
-    )
-
-
-def run_status(arguments: argparse.Namespace, context: Context) -> int:
+def run_status(context: Context, job_id: str) -> int:
     """Exit 0, or 1 where the job stopped with a fault or left something."""
     purging = open_purging(context.stores)
-    job = purging.jobs.get(arguments.job_id)
+    job = purging.jobs.get(job_id)
     _print(job, purging, context)
     return 1 if job.state in {"incomplete", "failed"} else 0
 
 
-def run_certificate(arguments: argparse.Namespace, context: Context) -> int:
+def run_certificate(context: Context, job_id: str) -> int:
     """Exit 0, or 1 where the proof found something left, or there is no certificate (yet)."""
-    certificate = certificate_of(open_purging(context.stores), arguments.job_id)
+    certificate = certificate_of(open_purging(context.stores), job_id)
     if context.as_json:
         print_json(certificate, sealed=True)
     else:
@@ -209,69 +166,73 @@ def run_certificate(arguments: argparse.Namespace, context: Context) -> int:
     return 0 if certificate["verified"]["clean"] else 1
 
 
-def run_resume(arguments: argparse.Namespace, context: Context) -> int:
+def run_resume(context: Context, job_id: str, actor: str) -> int:
     """Goes on with the job here; exits as `apply`."""
-    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    job = resume(purging, job_id, actor)
+    job = resume(purging, job_id, who)
     return run_to_end(purging, job.job_id, context)
 
 
-def run_cancel(arguments: argparse.Namespace, context: Context) -> int:
+def run_cancel(context: Context, job_id: str, actor: str) -> int:
     """Exit 0 when the job is cancelled or will stop after the batch under way."""
-    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    who = shell_actor(actor)
     purging = open_purging(context.stores)
-    _print(cancel(purging, job_id, actor), purging, context)
+    _print(cancel(purging, job_id, who), purging, context)
     return 0
 
 
-def run_undo(arguments: argparse.Namespace, context: Context) -> int:
+def run_undo(context: Context, job_id: str, actor: str, reason: str) -> int:
     """Undoes here; exit 0 when all is back, 1 when something could not be put back, 4 when refused."""
-    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    begun = refusing(context, lambda: undo(purging, job_id, arguments.reason, actor))
+    begun = refusing(context, lambda: undo(purging, job_id, reason, who))
     if begun is None:
         return Refused.exit_status
     return run_to_end(purging, begun.job_id, context)
 
 
-def run_empty(arguments: argparse.Namespace, context: Context) -> int:
+def run_empty(context: Context, job_id: str, confirm: str, reason: str, actor: str) -> int:
     """Empties here; exit 0 when nothing is left of it, 3 when it stopped, 4 when refused."""
-    actor, job_id = shell_actor(arguments.actor), arguments.job_id
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    begun = refusing(context, lambda: empty_quarantine(purging, job_id, arguments.confirm, arguments.reason, actor))
+    begun = refusing(context, lambda: empty_quarantine(purging, job_id, confirm, reason, who))
     if begun is None:
         return Refused.exit_status
     return run_to_end(purging, begun.job_id, context)
 
 
-def run_list(arguments: argparse.Namespace, context: Context) -> int:
+def run_list(context: Context, limit: int) -> int:
     """The newest jobs first."""
-    if not 1 <= arguments.limit <= 500:
+    if not 1 <= limit <= 500:
         raise BadInput("--limit must be from 1 to 500", field_name="--limit", remedy="For example 20.")
-    jobs = open_purging(context.stores).jobs.recent(arguments.limit)
+    jobs = open_purging(context.stores).jobs.recent(limit)
     if context.as_json:
         print_json({"jobs": [job_document(job) for job in jobs]})
     else:
-        rows = [(job.job_id, job.kind, job.state, job.scope.spelled, job.actor, job.created_at) for job in jobs]
+        rows = [
+            (job.job_id, job.kind, job.state, job.scope.spelled, job.actor, rfc3339(job.created_at)) for job in jobs
+        ]
         say_table(("JOB", "KIND", "STATE", "SCOPE", "ACTOR", "BEGUN"), rows)
     return 0
 
 
-def run_worker(arguments: argparse.Namespace, context: Context) -> int:
+def run_worker(context: Context, job: str | None, sweep: bool) -> int:
     """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
+    if (job is not None) == sweep:
+        raise BadInput("Give --job or --sweep, and not both", field_name="job", remedy="For a scheduler: --sweep.")
     purging = open_purging(context.stores, progress)
-    if arguments.job is not None:
-        return run_to_end(purging, arguments.job, context)
+    if job is not None:
+        return run_to_end(purging, job, context)
     with unbudgeted():
-        jobs = sweep(purging)
+        jobs = sweep_all(purging)
     if context.as_json:
-        print_json({"jobs": [job_document(job) for job in jobs]})
+        print_json({"jobs": [job_document(done) for done in jobs]})
     else:
-        for job in jobs:
-            say_job(job)
+        for done in jobs:
+            say_job(done)
         say(f"{len(jobs):,} jobs were worked on.")
-    return max((_status(job) for job in jobs), default=0)
+    return max((_status(done) for done in jobs), default=0)
 
 
 def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
@@ -282,7 +243,8 @@ def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
         report_error(refused, as_json=context.as_json, extra={"reasons": list(refused.reasons)})
         if not context.as_json:
             for reason in refused.reasons:
-                progress(f"  - {reason}")
+                if reason not in refused.message:
+                    progress(f"  - {reason}")
         return None
 
 
@@ -317,70 +279,25 @@ def _print(job: Job, purging: Purging, context: Context) -> None:
     print_json({**document, "error": dict(failure)} if failure else document)
 
 
-def register_purge(subparsers: Subparsers[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    """Adds the command with its verbs."""
-    purge = subparsers.add_parser(
-        "purge",
-        help="delete a clip, a video or a user: plan, approve, apply, undo",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verbs = purge.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
-
-    def add(name: str, help_text: str, run: Run) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(
-            name, parents=[common], help=help_text, description=help_text[:1].upper() + help_text[1:]
-        )
-        verb.set_defaults(run=run)
-        return verb
-
-    plan = add("plan", "list everything that would go, and seal the list", run_plan)
-    plan.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
-    plan.add_argument("--video", metavar="VIDEO_ID", help="only this video")
-    plan.add_argument("--clip", metavar="CLIP_ID", action="append", default=[], help="only this clip; may be repeated")
-    plan.add_argument(
-        "--acknowledge-missing",
-        action="store_true",
-        help="what completed clips claim and is not there may be purged all the same; recorded",
-    )
-    plan.add_argument("--out", metavar="FILE", type=Path, help="write the plan there, for approve and apply")
-    plan.add_argument("--actor", metavar="EMAIL", help="who makes it; recorded, and then cannot approve it")
-    applied = add("apply", "do what the plan shows", run_apply)
-    applied.add_argument("file", metavar="FILE", type=Path)
-    applied.add_argument(
-        "--confirm",
-        metavar="TEXT",
-        default="",
-        help="the scope spelled out: uid, uid/video, uid/video/clip; 'uid/video/3 clips'",
-    )
-    applied.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
-    applied.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-    applied.add_argument(
-        "--erase", action="store_true", help="without quarantine, for legal requests; cannot be undone"
-    )
-    approved = add("approve", "approve exactly this plan as a second person", run_approve)
-    approved.add_argument("file", metavar="FILE", type=Path)
-    approved.add_argument(
-        "--actor", metavar="EMAIL", required=True, help="who approves; not the maker, not who applies"
-    )
-    declined = add("decline", "say no to exactly this plan as a second person, and why", run_decline)
-    declined.add_argument("file", metavar="FILE", type=Path)
-    declined.add_argument("--reason", metavar="TEXT", required=True, help="why; the plan's maker reads it")
-    declined.add_argument("--actor", metavar="EMAIL", required=True, help="who declines; not the maker")
-    register_jobs(add)
-
-
-def run_plan(arguments: argparse.Namespace, context: Context) -> int:
+def run_plan(
+    context: Context,
+    uid: str,
+    video: str | None,
+    clip: Sequence[str],
+    acknowledge_missing: bool,
+    out: Path | None,
+    actor: str | None,
+) -> int:
     """Exit 0 for a plan that can be applied, 1 for one that something stands against, or where nothing exists."""
-    scope = Scope.of(arguments.uid, arguments.video, arguments.clip)
-    actor = shell_reader(arguments.actor)
+    scope = Scope.of(uid, video, list(clip))
+    who = shell_reader(actor)
     purging = open_purging(context.stores, progress)
     with metering() as meter:
-        plan = make_plan(purging, scope, actor, maker=actor.email, acknowledge_missing=arguments.acknowledge_missing)
+        plan = make_plan(purging, scope, who, maker=who.email, acknowledge_missing=acknowledge_missing)
     progress(cost_line(meter.cost().as_dict()).replace("cost:", "this plan took:"))
     progress(cost_line(estimate(plan, erase=False)).replace("cost:", "applying it takes about:"))
-    if arguments.out is not None:
-        write_file(plan, arguments.out)
+    if out is not None:
+        write_file(plan, out)
     if context.as_json:
         print_json(
             plan.as_dict(), sealed=True
@@ -390,25 +307,25 @@ def run_plan(arguments: argparse.Namespace, context: Context) -> int:
     return 1 if plan.blocked else 0
 
 
-def run_apply(arguments: argparse.Namespace, context: Context) -> int:
+def run_apply(context: Context, file: Path, confirm: str, reason: str, actor: str, erase: bool) -> int:
     """Applies and runs the job here. Exit 0 when nothing is left, 1 with residue, 3 when it stopped, 4 when refused."""
-    actor = shell_actor(arguments.actor)
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    plan = presented_plan(purging, arguments.file, actor, "purge.apply")
-    request = Request(arguments.confirm, arguments.reason, arguments.erase)
-    job = refusing(context, lambda: apply_plan(purging, plan, request, actor))
+    plan = presented_plan(purging, file, who, "purge.apply")
+    request = Request(confirm, reason, erase)
+    job = refusing(context, lambda: apply_plan(purging, plan, request, who))
     if job is None:
         return Refused.exit_status
     progress(f"job {job.job_id} begins; should this process end, go on with: purge resume {job.job_id} --actor EMAIL")
     return run_to_end(purging, job.job_id, context)
 
 
-def run_approve(arguments: argparse.Namespace, context: Context) -> int:
+def run_approve(context: Context, file: Path, actor: str) -> int:
     """Exit 0 when the approval is kept, 4 when it does not count."""
-    actor = shell_actor(arguments.actor)
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    plan = presented_plan(purging, arguments.file, actor, "purge.approve")
-    given = approve(purging, plan, actor)
+    plan = presented_plan(purging, file, who, "purge.approve")
+    given = approve(purging, plan, who)
     if context.as_json:
         print_json(
             {
@@ -424,15 +341,15 @@ def run_approve(arguments: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def run_decline(arguments: argparse.Namespace, context: Context) -> int:
+def run_decline(context: Context, file: Path, reason: str, actor: str) -> int:
     """Exit 0 when the no is on record, 4 when it is not the actor's to give. It does not stop an apply by itself."""
-    actor = shell_actor(arguments.actor)
+    who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
-    plan = presented_plan(purging, arguments.file, actor, "purge.decline")
-    decline(purging, plan, arguments.reason, actor)
+    plan = presented_plan(purging, file, who, "purge.decline")
+    decline(purging, plan, reason, who)
     if context.as_json:
         named = {"plan_id": plan.plan_id, "fingerprint": plan.fingerprint, "scope": plan.scope.spelled}
-        print_json(named | {"declined_by": actor.email})
+        print_json(named | {"declined_by": who.email})
     else:
-        say(f"Declined by {safe(actor.email)}: plan {plan.plan_id} with fingerprint {plan.fingerprint}")
+        say(f"Declined by {safe(who.email)}: plan {plan.plan_id} with fingerprint {plan.fingerprint}")
     return 0

@@ -11,19 +11,18 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from storage.actions import repair, upload
 from storage.actions.repair import plan_recount
-from storage.cli.context import Context, shell_actor
+from storage.cli.context import Context, shell_actor, shell_reader
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file
-from storage.domain.layout import STYLES
+from storage.domain.policy import Actor
 from storage.domain.upload import check_scene, check_style
 from storage.errors import BadInput, NotFound, Refused
 from storage.files import read_file
@@ -33,29 +32,24 @@ from storage.services.highlights import Highlights
 from storage.text import number
 
 
-def register_highlights(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser("highlights", parents=[common], help="show or write a video's highlights")
-    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
-    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
-    source = command.add_mutually_exclusive_group()
-    source.add_argument("--put", metavar="FILE", help="write the highlights of this file to both places")
-    source.add_argument(
-        "--rebuild-from", choices=("object", "document"), help="write both places anew from what one of them holds"
-    )
-    command.add_argument("--actor", metavar="EMAIL", help="who does it; recorded")
-    command.add_argument("--reason", metavar="TEXT", help="why, with the ticket")
-    command.set_defaults(run=run_highlights)
-
-
-def run_highlights(arguments: argparse.Namespace, context: Context) -> int:
+def run_highlights(
+    context: Context,
+    uid: str,
+    video_id: str,
+    put: str | None,
+    rebuild_from: Literal["object", "document"] | None,
+    actor: str | None,
+    reason: str | None,
+) -> int:
     """Exit 0 with highlights, 1 without any."""
-    uid, video_id = arguments.uid, arguments.video_id
     extra: dict[str, Any] = {}
-    if arguments.put is not None or arguments.rebuild_from:
-        extra = _write(arguments, context, uid, video_id)
+    if put is not None and rebuild_from is not None:
+        raise BadInput("--put and --rebuild-from exclude each other", field_name="put", remedy="Give one of them.")
+    source = rebuild_from if put is None else Path(put)
+    if source is not None:
+        if actor is None or reason is None:
+            raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
+        extra = _write(context, uid, video_id, source, shell_actor(actor), checked_reason(reason))
     stores = context.stores
     found = highlights.read(stores.records, stores.objects, stores.layout, uid, video_id)
     for error in found.errors:
@@ -70,18 +64,17 @@ def run_highlights(arguments: argparse.Namespace, context: Context) -> int:
     return 0 if found.source else 1
 
 
-def _write(arguments: argparse.Namespace, context: Context, uid: str, video_id: str) -> dict[str, Any]:
-    if arguments.actor is None or arguments.reason is None:
-        raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
-    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
-    content = read_file(Path(arguments.put), "--put", MAX_FILE_BYTES) if arguments.put is not None else b""
-    if arguments.put is not None:
+def _write(
+    context: Context, uid: str, video_id: str, source: Path | Literal["object", "document"], actor: Actor, reason: str
+) -> dict[str, Any]:
+    if isinstance(source, Path):
+        content = read_file(source, "--put", MAX_FILE_BYTES)
         check_file(content)  # before anything is asked of a backend
-    bench = context.bench()
-    if arguments.put is not None:
+        bench = context.bench()
         plan = repair.plan_put(bench, uid, video_id, content)
     else:
-        plan = repair.plan_rebuild(bench, uid, video_id, arguments.rebuild_from)
+        bench = context.bench()
+        plan = repair.plan_rebuild(bench, uid, video_id, source)
     for warning in plan.changes.warnings:
         progress(f"warning: {warning}")
     done = repair.apply(bench, actor, plan, reason)
@@ -119,31 +112,13 @@ def _say(found: Highlights) -> None:
     say_table(("ID", "START", "END", "TITLE"), table)
 
 
-def register_recount(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "recount",
-        parents=[common],
-        help="a user's counters beside the truth, and made true with --apply",
-        description="Adds up the clip documents and shows every counter before and after. With --apply they are "
-        "written, each under the condition that its document is as shown. Exit 1: some are wrong, nothing was written.",
-    )
-    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
-    command.add_argument("--apply", action="store_true", help="write the counters")
-    command.add_argument("--reason", metavar="TEXT", help="why, with the ticket; needed with --apply")
-    command.add_argument("--actor", metavar="EMAIL", help="who does it; recorded; needed with --apply")
-    command.set_defaults(run=run_recount)
-
-
-def run_recount(arguments: argparse.Namespace, context: Context) -> int:
+def run_recount(context: Context, uid: str, apply: bool, reason: str | None, actor: str | None) -> int:
     """Exit 0 when every counter that the backend keeps is true (now), 1 when some are not and were not written."""
-    uid = arguments.uid
-    if arguments.apply:
-        for name in ("reason", "actor"):
-            if not (getattr(arguments, name) or "").strip():
+    if apply:
+        for name, given in (("reason", reason), ("actor", actor)):
+            if not (given or "").strip():
                 raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
+    who = shell_actor(actor or "") if apply else shell_reader(None)
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:
         plan = plan_recount(stores, uid, store_time(stores.handle))
@@ -159,15 +134,14 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             "dead": [row.name for row in plan.counters if row.dead],
             "applied": False,
         }
-        if arguments.apply:
-            actor = shell_actor(arguments.actor)
+        if apply:
             try:
                 with unbudgeted():  # what reading every clip has used up must not stop it between two counters
-                    ids = repair.apply(context.bench(), actor, plan, arguments.reason).change_ids
+                    ids = repair.apply(context.bench(), who, plan, reason or "").change_ids
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})
                 return refused.exit_status
-    document |= {"applied": arguments.apply, "change_ids": list(ids), "cost": meter.cost().as_dict()}
+    document |= {"applied": apply, "change_ids": list(ids), "cost": meter.cost().as_dict()}
     if context.as_json:
         print_json(document)
     else:
@@ -177,41 +151,21 @@ def run_recount(arguments: argparse.Namespace, context: Context) -> int:
             say(
                 f"note: {safe(row.name)} stays as it is: the clips add up to {row.after:,}, beyond Firestore's numbers."
             )
-        say(f"{len(plan.wrong):,} of {len(plan.counters):,} counters {'were' if arguments.apply else 'are'} wrong.")
+        say(f"{len(plan.wrong):,} of {len(plan.counters):,} counters {'were' if apply else 'are'} wrong.")
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
             say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
-    wrong = plan.too_large if arguments.apply else plan.wrong
+    wrong = plan.too_large if apply else plan.wrong
     return 1 if wrong else 0
 
 
-def register_set_status(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "set-status",
-        parents=[common],
-        help="set a video's status, where the evidence allows it",
-        description="Sets the status after reading both stores: refused (4) when the evidence contradicts it, such as "
-        "completed with clips missing, or when the document changed meanwhile.",
-    )
-    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
-    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
-    command.add_argument("status", metavar="STATUS", help=", ".join(repair.STATUSES))
-    command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-    command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
-    command.set_defaults(run=run_set_status)
-
-
-def run_set_status(arguments: argparse.Namespace, context: Context) -> int:
+def run_set_status(context: Context, uid: str, video_id: str, status: str, actor: str, reason: str) -> int:
     """Exit 0 when it was written."""
-    uid, video_id = arguments.uid, arguments.video_id
-    status = repair.check_status(arguments.status)
-    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
+    wanted = repair.check_status(status)
+    who, why = shell_actor(actor), checked_reason(reason)
     bench = context.bench()
-    plan = repair.plan_status(bench, uid, video_id, status, reason)
-    done = repair.apply(bench, actor, plan, reason)
+    plan = repair.plan_status(bench, uid, video_id, wanted, why)
+    done = repair.apply(bench, who, plan, why)
     if context.as_json:
         print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(plan.changes)})
         return 0
@@ -224,22 +178,10 @@ def run_set_status(arguments: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def register_undo_change(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser("undo-change", parents=[common], help="take back a change of fields and objects")
-    command.add_argument("change_id", metavar="CHANGE_ID", help="as the change printed it")
-    command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-    command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
-    command.set_defaults(run=run_undo_change)
-
-
-def run_undo_change(arguments: argparse.Namespace, context: Context) -> int:
+def run_undo_change(context: Context, change_id: str, actor: str, reason: str) -> int:
     """Exit 0 when everything was put back, 4 when something was changed since."""
-    change_id = arguments.change_id
-    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
-    done = repair.undo(context.bench(), actor, change_id, reason)
+    who, why = shell_actor(actor), checked_reason(reason)
+    done = repair.undo(context.bench(), who, change_id, why)
     if context.as_json:
         changed = [
             {"path": c.path, "field": c.field, "after": None if c.after is ABSENT else plain(c.after)}
@@ -251,37 +193,24 @@ def run_undo_change(arguments: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def register_upload(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "upload",
-        parents=[common],
-        help="store a clip: object, thumbnail, document, counters",
-        description="Stores a clip in the worker's order: object, thumbnail, then the document, then the counters. "
-        "Replaces a clip that is missing or broken; an intact one only with --replace.",
-    )
-    command.add_argument("uid", metavar="UID", help="the user's id, as find prints it")
-    command.add_argument("video_id", metavar="VIDEO_ID", help="the video's id")
-    command.add_argument("file", metavar="FILE", type=Path, help="the clip, an MP4 file")
-    command.add_argument("--scene", metavar="N", type=int, required=True, help="scene id")
-    command.add_argument("--style", metavar="STYLE", required=True, help=f"one of {', '.join(STYLES)}")
-    command.add_argument("--title", metavar="T", help="scene title; the present one, else the video's, by default")
-    command.add_argument("--thumbnail", metavar="FILE", type=Path, help="a JPEG file")
-    command.add_argument("--replace", action="store_true", help="also where an intact clip is there")
-    command.add_argument("--actor", metavar="EMAIL", required=True, help="who does it; recorded")
-    command.add_argument("--reason", metavar="TEXT", required=True, help="why, with the ticket")
-    command.set_defaults(run=run_upload)
-
-
-def run_upload(arguments: argparse.Namespace, context: Context) -> int:
+def run_upload(
+    context: Context,
+    uid: str,
+    video_id: str,
+    file: Path,
+    scene: int,
+    style: str,
+    title: str | None,
+    thumbnail: Path | None,
+    replace: bool,
+    actor: str,
+    reason: str,
+) -> int:
     """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
-    uid, video_id = arguments.uid, arguments.video_id
-    actor, reason = shell_actor(arguments.actor), checked_reason(arguments.reason)
-    check_scene(arguments.scene)
-    check_style(arguments.style)
-    media = upload.open_media(arguments.file, arguments.thumbnail)
+    who, why = shell_actor(actor), checked_reason(reason)
+    check_scene(scene)
+    check_style(style)
+    media = upload.open_media(file, thumbnail)
     with media.clip:
         if not media.info.index_first:
             progress("warning: the file's index comes last; players start it late (faststart would mend that)")
@@ -291,14 +220,14 @@ def run_upload(arguments: argparse.Namespace, context: Context) -> int:
             uid,
             video_id,
             media,
-            scene=arguments.scene,
-            style=arguments.style,
-            title=arguments.title,
-            replace_intact=arguments.replace,
+            scene=scene,
+            style=style,
+            title=title,
+            replace_intact=replace,
         )
         for warning in plan.upload.warnings:
             progress(f"warning: {warning}")
-        done = repair.apply(bench, actor, plan, reason)
+        done = repair.apply(bench, who, plan, why)
     (written,) = done.applied
     clip, *thumbnails = written.objects
     path = upload.document_path(plan.upload)
@@ -321,8 +250,8 @@ def run_upload(arguments: argparse.Namespace, context: Context) -> int:
         return 0
     say(f"{'Replaced' if plan.upload.exists else 'Stored'} clip {safe(plan.upload.clip_id)} ({size(clip.size_bytes)})")
     say(f"  object    {safe(clip.key, 400)}")
-    for thumbnail in thumbnails:
-        say(f"  thumbnail {safe(thumbnail.key, 400)}")
+    for image in thumbnails:
+        say(f"  thumbnail {safe(image.key, 400)}")
     say(f"  document  {safe(path, 400)}")
     say(f"Change {done.change_id} can be undone.")
     return 0

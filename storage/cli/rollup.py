@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -25,11 +24,21 @@ from storage.services import fleet, verify
 from storage.services.fleet import find_fleet, rollup_reads
 
 
-def run_show(arguments: argparse.Namespace, context: Context) -> int:
+def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
+    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written).
+
+    With `--show` 0, or 1 where the figures are incomplete, too old to stand for today, or not there at all.
+    """
+    if show:
+        return _run_show(context, shard, top)
+    return _make(context, shard)
+
+
+def _run_show(context: Context, shard: str, top: int) -> int:
     """Exit 0; 1 where the figures are incomplete or old, and (`NotFound`) where none were ever written."""
-    if arguments.shard != "1/1":
+    if shard != "1/1":
         raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
-    if not 0 <= arguments.top <= TOP:
+    if not 0 <= top <= TOP:
         raise BadInput(
             f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} users."
         )
@@ -40,7 +49,7 @@ def run_show(arguments: argparse.Namespace, context: Context) -> int:
     if context.as_json:
         print_json(fleet.as_document(view, now) | {"cost": meter.cost().as_dict()})
     else:
-        _say(view, arguments.top, old=fleet.is_old(view, now))
+        _say(view, top, old=fleet.is_old(view, now))
     return 1 if not view.complete or fleet.is_old(view, now) else 0
 
 
@@ -103,42 +112,8 @@ def _or(value: Any) -> str:
     return "-" if pd.isna(value) else str(value)
 
 
-def register_rollup(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "rollup",
-        parents=[common],
-        help="read all customers once and keep the figures that fleet pages are drawn from",
-        description="Reads every user, the accounting and the clips' totals, and writes documents of the desk's own "
-        "(ops_rollups). For a scheduler, once a day or oftener; with --shard on several machines, each with its own I; "
-        "each of them lists all users, a read for each.",
-    )
-    command.add_argument(
-        "--shard", metavar="I/N", default="1/1", help="only the I-th of N parts of the users (N <= 32)"
-    )
-    command.add_argument(
-        "--show", action="store_true", help="print the newest figures instead of making them; a few reads"
-    )
-    command.add_argument(
-        "--top", metavar="N", type=int, default=10, help="with --show, for people: rows of each list (default: 10)"
-    )
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace, context: Context) -> int:
-    """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written).
-
-    With `--show` 0, or 1 where the figures are incomplete, too old to stand for today, or not there at all.
-    """
-    if arguments.show:
-        return run_show(arguments, context)
-    return _make(arguments, context)
-
-
-def _make(arguments: argparse.Namespace, context: Context) -> int:
-    shard = verify.parse_shard(arguments.shard)
+def _make(context: Context, shard_text: str) -> int:
+    shard = verify.parse_shard(shard_text)
     stores = context.stores
     last = find_fleet(stores.records).view
     users, clips = (last.totals.users, last.totals.clips) if last else (stores.records.count("users"), 0)

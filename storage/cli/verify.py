@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import sys
@@ -35,47 +34,30 @@ from storage.services.fleet import estimate_scan, find_fleet
 from storage.services.verify import ScanProgress, checker, verify_strangers
 
 
-def register_verify(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    """Adds the command."""
-    command = subparsers.add_parser(
-        "verify",
-        parents=[common],
-        help="compare documents with the bucket: one user, one video, or all",
-        description="Compares what the documents name with what the bucket holds, by listing prefixes. Only a listing "
-        "that ended, or a 404, counts as missing; what could not be read is said to be unreadable.",
-    )
-    command.add_argument("uid", metavar="UID", nargs="?", help="the user's id, as find prints it")
-    command.add_argument("video_id", metavar="VIDEO_ID", nargs="?", help="the video's id")
-    command.add_argument("--all", action="store_true", help="every user, one after the other")
-    command.add_argument("--shard", metavar="I/N", help="with --all: only the I-th of N parts of the users")
-    command.add_argument(
-        "--checkpoint", metavar="FILE", type=Path, help="with --all: keep the results here, and go on where it stopped"
-    )
-    command.add_argument(
-        "--strangers", action="store_true",
-        help="with --all: also users that only the bucket knows; a listing and a read more for each user",
-    )  # fmt: skip
-    command.add_argument("--csv", action="store_true", help="the findings as CSV, safe to open in a spreadsheet")
-    command.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace, context: Context) -> int:
+def run_verify(
+    context: Context,
+    uid: str | None,
+    video_id: str | None,
+    all: bool,
+    shard: str | None,
+    checkpoint: Path | None,
+    strangers: bool,
+    csv: bool,
+) -> int:
     """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
-    if arguments.csv and arguments.json:
+    if csv and context.as_json:
         raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
-    if arguments.all == (arguments.uid is not None):
+    if all == (uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not arguments.all and (arguments.shard is not None or arguments.checkpoint or arguments.strangers):
+    if not all and (shard is not None or checkpoint or strangers):
         raise BadInput("--shard, --checkpoint and --strangers go with --all", field_name="all", remedy="Add --all.")
-    if arguments.shard is not None and arguments.strangers:
+    if shard is not None and strangers:
         raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
-    if arguments.all:
-        return _run_all(arguments, context)
-    report = verify.verify_user(checker(context.stores, context.now), arguments.uid, arguments.video_id)
+    if uid is None:
+        return _run_all(context, shard, checkpoint, strangers=strangers, as_csv=csv)
+    report = verify.verify_user(checker(context.stores, context.now), uid, video_id)
     error = _incomplete(report.complete, next(iter(report.failures), None))
-    if arguments.csv:
+    if csv:
         _print_csv(finding.as_dict() for finding in report.findings)
     elif context.as_json:
         print_json(report.as_dict() | ({"error": error.as_dict()} if error else {}))
@@ -130,19 +112,19 @@ def _say_findings(
     say_table([c.upper() for c in columns], [[row[c] for c in columns] for row in findings])
 
 
-def _run_all(arguments: argparse.Namespace, context: Context) -> int:
-    shard = verify.parse_shard(arguments.shard) if arguments.shard is not None else None
+def _run_all(
+    context: Context, shard_text: str | None, checkpoint: Path | None, *, strangers: bool, as_csv: bool
+) -> int:
+    shard = verify.parse_shard(shard_text) if shard_text is not None else None
     stores = context.stores
     header = {
         "scan": "clip-desk verify", "project": stores.settings.firestore.project_id,
-        "bucket": stores.settings.r2.bucket, "shard": arguments.shard or "1/1",
+        "bucket": stores.settings.r2.bucket, "shard": shard_text or "1/1",
     }  # fmt: skip
     _say_estimate(stores.records, shard)
     with patiently(), tempfile.TemporaryDirectory() as folder:
-        if arguments.checkpoint:
-            log = ScanLog(arguments.checkpoint, header)
-        else:
-            log = ScanLog(Path(folder) / "scan.jsonl", header, "TMPDIR")
+        path, name = (checkpoint, "--checkpoint") if checkpoint else (Path(folder) / "scan.jsonl", "TMPDIR")
+        log = ScanLog(path, header, name)
         error: StorageError | None = None
         try:
             for report in verify.verify_all(
@@ -150,14 +132,14 @@ def _run_all(arguments: argparse.Namespace, context: Context) -> int:
                 on_progress=_progress,
             ):  # fmt: skip
                 log.add(report)
-            if arguments.strangers:
+            if strangers:
                 for report in verify_strangers(checker(stores, context.now), log.last_stranger):
                     log.add(report, stranger=True)
         except StorageError as stopped:
             error = stopped
         error = error or _incomplete(log.complete, log.failure)
         try:
-            _print_all(log, arguments, context, error)
+            _print_all(log, shard_text, context, error, as_csv=as_csv)
         finally:
             log.close()
     return error.exit_status if error else 1 if log.wrong else 0
@@ -185,11 +167,11 @@ def _progress(state: ScanProgress) -> None:
     progress(f"{state.users_done:,}{total} users, {state.users_per_second:,.1f} a second{left}; last: {state.last_uid}")
 
 
-def _print_all(log: ScanLog, arguments: argparse.Namespace, context: Context, error: StorageError | None) -> None:
-    if arguments.csv:
+def _print_all(log: ScanLog, shard: str | None, context: Context, error: StorageError | None, *, as_csv: bool) -> None:
+    if as_csv:
         _print_csv(log.findings())
     elif context.as_json:
-        _stream_json(log, arguments.shard, error)
+        _stream_json(log, shard, error)
         return
     else:
         whole = log.suspicion()

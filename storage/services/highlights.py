@@ -11,6 +11,7 @@ from storage.domain.documents import Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, Source
 from storage.domain.layout import Layout
 from storage.errors import NotFound, StorageError
+from storage.ids import in_words
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
@@ -47,7 +48,11 @@ def read(records: Records, objects: Objects, layout: Layout, uid: str, video_id:
     """Both places. `NotFound` without the video; raises a place's error where the other one has nothing usable."""
     video = records.video(uid, video_id)
     if video is None:
-        raise NotFound(f"There is no video {video_id} of user {uid}.", remedy="Look it up with find.", target=video_id)
+        raise NotFound(
+            f"There is no video {in_words(video_id)} of user {in_words(uid)}.",
+            remedy="Look it up with find.",
+            target=video_id,
+        )
     errors: list[StorageError] = []
     found = Highlights(
         video, _object(objects, object_key(layout, video), errors), _document(records, video, errors), ()

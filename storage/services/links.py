@@ -9,6 +9,7 @@ from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import Layout, owner_of
 from storage.errors import NotFound, Refused
+from storage.ids import in_words
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.stores import Stores
@@ -33,7 +34,7 @@ def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
     clip = records.clip(uid, video_id, clip_id)
     if clip is None:
         raise NotFound(
-            f"There is no clip {clip_id} in video {video_id} of user {uid}.",
+            f"There is no clip {in_words(clip_id)} in video {in_words(video_id)} of user {in_words(uid)}.",
             remedy="List the video's clips, or look the clip up with find.",
             target=clip_id,
         )

@@ -22,7 +22,7 @@ from storage.domain.amounts import exact_sum
 from storage.domain.documents import Accounting, ClipTotals, Table, User
 from storage.domain.usage import PlanLimits, Plans, Truth, Usage, evaluate_usage
 from storage.errors import NotFound
-from storage.ids import is_stored_id
+from storage.ids import in_words, is_stored_id
 from storage.repositories.records import Records
 
 NEWEST = 25  # videos shown before somebody asks for all of them
@@ -67,7 +67,7 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
     user = records.user(uid)
     if user is None:
         raise NotFound(
-            f"There is no user {uid}.",
+            f"There is no user {in_words(uid)}.",
             remedy="Look it up by e-mail address, video or clip with find; ids are case-sensitive.",
             target=uid,
         )

@@ -11,7 +11,7 @@ import pytest
 from pages._ui.kit import status
 from pages._ui.nav import SCREENS
 from pages._ui.views import verify
-from storage.cli.main import parser
+from storage.cli import commands
 from storage.domain.diagnosis.verdict import VERDICTS
 from storage.domain.integrity.findings import Kind
 
@@ -25,17 +25,12 @@ def table(heading: str) -> str:
     return "\n".join(line.split("|")[1] for line in part.splitlines() if line.startswith("|"))
 
 
-def commands() -> list[str]:
-    actions = parser()._subparsers._group_actions  # type: ignore[union-attr]
-    return [name for action in actions for name in action.choices or ()]
-
-
 @pytest.mark.parametrize("name", [screen.title for screen in SCREENS.values()])
 def test_a_page_stands_in_the_table_of_pages(name: str) -> None:
     assert re.search(rf"^ {name} $", table("\n## Pages\n"), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", commands.ROOT.commands)
 def test_a_command_stands_in_the_table_of_commands(name: str) -> None:
     assert re.search(rf"`{name}\b", table("\n## Commands\n"))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import socket
 
+import click
 import pytest
 from grpc import StatusCode
 
-from storage.cli.main import parser
+from storage.cli.command import leaves
+from storage.cli.commands import ROOT
 from tests.cli.recorded import ACTING
 from tests.rigs import hostile
 from tests.rigs.http_faults import Answer as Refusal
@@ -37,18 +38,14 @@ def test_a_bad_id_is_refused_before_any_backend_is_asked(run, no_settings, monke
 def every_id() -> list[tuple[list[str], int]]:
     """Each command with all that it needs, and the place of one of its ids in it."""
     found = []
-    leaves: list[tuple[tuple[str, ...], argparse.ArgumentParser]] = [((), parser())]
-    while leaves:
-        words, command = leaves.pop()
-        groups = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
-        leaves += [((*words, name), below) for group in groups for name, below in group.choices.items()]
-        ids = [action for action in command._actions if str(action.metavar).endswith(("UID", "_ID"))]
-        for one in ids if not groups else []:
+    for words, command in leaves(ROOT).items():
+        ids = [one for one in command.params if str(one.metavar).endswith(("UID", "_ID"))]
+        for one in ids:
             line, place = list(words), 0
-            for action in command._actions:
-                if action.required or (action in ids and (not action.option_strings or action is one)):
-                    line += [*action.option_strings[-1:], "1"]
-                    place = len(line) - 1 if action is one else place
+            for given in command.params:
+                if given.required or given is one or (given in ids and isinstance(given, click.Argument)):
+                    line += [*(given.opts if isinstance(given, click.Option) else ()), "1"]
+                    place = len(line) - 1 if given is one else place
             found.append((line, place))
     return found
 

@@ -66,6 +66,9 @@ def test_every_command_has_its_answer_while_the_bucket_hangs(desk: Desk, proxy: 
         assert proxy.count() - before <= AT_ONCE, name
         assert answer.status in ({0, 1} if name in WITHOUT_THE_BUCKET else {3}), (name, answer.out)
         honest(answer, name)
+        if name == "check":
+            untried = {check["name"]: check["detail"] for check in answer.json["checks"] if not check["ok"]}
+            assert untried["r2_conditions"] == untried["r2_delete"] == "not tried: the bucket does not answer"
 
 
 def test_every_command_has_its_answer_while_firestore_hangs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

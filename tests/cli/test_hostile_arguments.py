@@ -1,20 +1,21 @@
 """Every command with hostile ids, options and files: an exit status of the contract, words, and nothing asked too far.
 
-The commands and their arguments are read from the parser itself, so that one added later is tried as well.
+The commands and their arguments are read from their declarations, so that one added later is tried as well.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.cli.main import parser
+from storage.cli.command import leaves
+from storage.cli.commands import ROOT
 from storage.ids import is_id, is_stored_id
 from tests.cli.recorded import OTHER, VIDEO, RecordedDesk, recorded_desk
 from tests.rigs.seaweed import SeaweedRig
@@ -56,23 +57,7 @@ class Call:
         return not all((fits if kind in IDS[:3] else is_id)(value) for kind, value in self.ids)
 
 
-def commands() -> dict[tuple[str, ...], list[argparse.Action]]:
-    """Every command of the parser, verbs of `purge` too, with the arguments it takes."""
-    found: dict[tuple[str, ...], list[argparse.Action]] = {}
-
-    def walk(name: tuple[str, ...], at: argparse.ArgumentParser) -> None:
-        below = [action for action in at._actions if isinstance(action, argparse._SubParsersAction)]
-        for action in below:
-            for verb, one in action.choices.items():
-                walk((*name, verb), one)
-        if not below:
-            found[name] = [action for action in at._actions if action.dest not in ("help", "json")]
-
-    walk((), parser())
-    return found
-
-
-COMMANDS = commands()
+COMMANDS = leaves(ROOT)
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40))
 numbers = st.sampled_from(["0", "1", "2", "-1", "1e9", "٣", "9" * 30, "9" * 5_000, "0x10", "NaN", "1_0"])
 VALUES = {
@@ -91,17 +76,20 @@ VALUES = {
 def calls(draw: st.DrawFn, name: tuple[str, ...]) -> Call:
     """The command with some of its options, and values that nobody should give it."""
     words, ids = list(name), list[tuple[str, str]]()
-    for action in COMMANDS[name]:
-        if action.option_strings and not action.required and draw(st.integers(0, 2)):
+    for one in COMMANDS[name].params:
+        if one.name == "as_json":
             continue
-        if action.nargs == 0:
-            words.append(action.option_strings[0])
+        option = one.opts[0] if isinstance(one, click.Option) else ""
+        if option and not one.required and draw(st.integers(0, 2)):
             continue
-        kind = str(action.metavar)
+        if isinstance(one, click.Option) and one.is_flag:
+            words.append(option)
+            continue
+        kind = str(one.metavar)
         value = draw(VALUES.get(kind, texts))
         if kind in IDS:
             ids.append((kind, value))
-        words += [f"{action.option_strings[0]}={value}"] if action.option_strings else [value]
+        words += [f"{option}={value}"] if option else [value]
     if draw(st.booleans()):
         words.append("--json")
     return Call(tuple(words), tuple(ids))

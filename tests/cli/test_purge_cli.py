@@ -285,3 +285,17 @@ def test_the_audit_knows_all_of_it_also_about_who_is_gone(desk: Desk, tmp_path: 
     assert len(desk.run("audit", "--limit", "2", "--json").json["events"]) == 2
     verified = desk.run("audit", "--verify", "--json")
     assert (verified.status, verified.json["whole"], verified.json["entries"]) == (0, True, 5)
+
+
+def test_a_refusal_says_each_ground_once_and_a_list_says_times_as_everything_does(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    plan = planned(desk, tmp_path, "u1", "--video", VIDEO)
+    job = applied(desk, plan, f"u1/{VIDEO}").json
+    again = desk.run("purge", "apply", str(plan), "--confirm", f"u1/{VIDEO}", *WHY, *ADA)
+    assert again.status == 4
+    assert again.err.count(job["job_id"]) == 2, again.err  # in what is wrong, and in what to do about it
+    emptied = desk.run("purge", "empty", job["job_id"], "--confirm", f"u1/{VIDEO}", *WHY, *ADA)
+    assert emptied.status == 4
+    assert "\n  - " not in emptied.err
+    (row,) = desk.run("purge", "list").out.splitlines()[1:]
+    assert row.endswith(job["created_at"])

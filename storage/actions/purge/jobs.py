@@ -328,7 +328,7 @@ def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
 def _applied(job: Job) -> Refused:
     return Refused(
         f"This plan was applied already, by {job.actor}: job {job.job_id}, which is {job.state}.",
-        reasons=(f"applied already as job {job.job_id}",),
+        reasons=(f"applied already, by {job.actor}: job {job.job_id}",),
         remedy=f"Look at `purge status {job.job_id}`; resume that job if it stopped.",
     )
 

@@ -1,0 +1,262 @@
+"""What a command is declared with, on `click`: its manual, its arguments, and the function that it imports to run.
+
+A declaration imports nothing of the desk: `run` names its function as `module:function`, which is imported when the
+command runs. So help, and what is wrong with a command line, cost nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from storage.errors import BadInput
+from storage.ids import check_id, check_stored_id
+
+# Arguments that are ids of a customer's things, and of the desk's own, which nobody has to give exactly.
+CUSTOMER_IDS = ("UID", "VIDEO_ID", "CLIP_ID")
+OWN_IDS = ("JOB_ID", "CHANGE_ID")
+COMMON = ("as_json", "read_budget", "exact_ids")
+EXITS = {
+    0: "done, nothing wrong found",
+    1: "done, and something is wrong (findings), or the thing asked for does not exist",
+    2: "bad usage or configuration",
+    3: "a backend could not be reached or refused",
+    4: "refused by a guard; nothing was changed",
+}
+_NUMBER = re.compile(r"-(?:[0-9]+|[0-9]*\.[0-9]+)")
+_LAYOUT: dict[str, Any] = {"max_content_width": 100, "ignore_unknown_options": True}
+
+
+def argument(metavar: str, text: str, *, required: bool = True, **keywords: Any) -> click.Argument:
+    """An argument by its place; its parameter is the metavar in small letters."""
+    return click.Argument([metavar.lower()], metavar=metavar, help=text, required=required, **keywords)
+
+
+def option(name: str, metavar: str, text: str, **keywords: Any) -> click.Option:
+    """An option that takes a value."""
+    return click.Option([name], metavar=metavar, help=text, **keywords)
+
+
+def flag(name: str, text: str) -> click.Option:
+    """An option that is given or not."""
+    return click.Option([name], is_flag=True, help=text)
+
+
+def uid(*, required: bool = True) -> click.Argument:
+    """The customer."""
+    return argument("UID", "The user's id, as find prints it.", required=required)
+
+
+def video_id(*, required: bool = True) -> click.Argument:
+    """One of the customer's videos."""
+    return argument("VIDEO_ID", "The video's id.", required=required)
+
+
+def actor(text: str = "Who does it; recorded.", *, required: bool = True) -> click.Option:
+    """Who acts."""
+    return option("--actor", "EMAIL", text, required=required)
+
+
+def reason(text: str = "Why, with the ticket; recorded.", *, required: bool = True) -> click.Option:
+    """Why."""
+    return option("--reason", "TEXT", text, required=required)
+
+
+class _Sections(click.Command):
+    """What commands and groups have in common: the words that they accept, and help that reads as a manual."""
+
+    examples: Sequence[tuple[str, str]]
+    exits: Mapping[int, str]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes the words apart; raises `click.UsageError` or `BadInput`."""
+        return super().parse_args(ctx, self._checked(ctx, args))
+
+    def _checked(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words with every slip refused that click would let pass.
+
+        An option without its value does not take the next option for it, and only what begins with `--` is an option:
+        ids may begin with `-`.
+        """
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        takes_value = {name: not one.is_flag for one in options for name in one.opts}
+        words, rest = list[str](), list(args)
+        while rest:
+            word = rest.pop(0)
+            name, equals, _ = word.partition("=")
+            if word == "--":
+                return [*words, word, *rest]
+            if word == "-h":
+                word = name = "--help"
+            words.append(word)
+            if word.startswith("--"):
+                if name not in takes_value:
+                    raise click.NoSuchOption(name, possibilities=takes_value, ctx=ctx)
+                if takes_value[name] and not equals and rest:
+                    words.append(_value(name, rest.pop(0)))
+            elif not ctx.allow_interspersed_args:
+                return [*words, *rest]
+        return words
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples and the exit statuses."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line, text in self.examples:
+                    at = " " * formatter.current_indent
+                    said = click.wrap_text(text, formatter.width, f"{at}  ", f"{at}  ")
+                    formatter.write(f"{at}{_root(ctx)} {line}\n{said}\n")
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(status), text) for status, text in sorted({**EXITS, **self.exits}.items())])
+        super().format_epilog(ctx, formatter)
+
+
+class Command(_Sections):
+    """A command. `exits` says what its exit statuses mean where the meaning is narrower than the contract's.
+
+    `run` gets the context and every parameter by name, and returns the exit status. That it was refused goes on record
+    where it knows who asked, unless it is not `recorded`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        run: str,
+        summary: str,
+        about: str,
+        params: Sequence[click.Parameter],
+        examples: Sequence[tuple[str, str]],
+        exits: Mapping[int, str],
+        recorded: bool = True,
+    ) -> None:
+        self.run = run
+        self.examples = examples
+        self.exits = exits
+        self.recorded = recorded and any(one.name == "actor" for one in params)
+        own = [*params, *_common(exact=any(one.metavar in CUSTOMER_IDS for one in params))]
+        super().__init__(name, params=own, help=about, short_help=summary, context_settings=dict(_LAYOUT))
+
+    def function(self) -> Callable[..., int]:
+        """Imports what the command runs."""
+        module, _, name = self.run.partition(":")
+        found: Callable[..., int] = getattr(import_module(module), name)
+        return found
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """What must be given, and that there are options."""
+        given = [one.make_metavar(ctx) for one in self.params if isinstance(one, click.Argument)]
+        options = [one for one in self.params if isinstance(one, click.Option)]
+        return [*given, *(f"{one.opts[0]} {one.metavar}" for one in options if one.required), "[OPTIONS]"]
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Checks the ids, before any store is opened; then runs."""
+        values = dict(ctx.params)
+        common = {name: values.pop(name, None) for name in COMMON}
+        self._check_ids(values, exact=bool(common["exact_ids"]))
+        function = self.function()
+        from storage.cli.context import Context  # only here: help imports none of it
+
+        named = ctx.command_path.removeprefix(_root(ctx)).split()
+        context = Context(
+            as_json=bool(common["as_json"]),
+            read_budget=common["read_budget"],
+            action=".".join(named),
+            given=values if self.recorded else None,
+        )
+        return context.run(function, **values)
+
+    def _check_ids(self, values: Mapping[str, Any], *, exact: bool) -> None:
+        for one in self.params:
+            kind = str(one.metavar)
+            if kind not in CUSTOMER_IDS + OWN_IDS:
+                continue
+            check = check_stored_id if exact and kind in CUSTOMER_IDS else check_id
+            given = values[str(one.name)]
+            for value in given if isinstance(given, tuple) else (given,):
+                if value is not None:
+                    check(value, kind)
+
+
+class Group(_Sections, click.Group):
+    """Commands under one name."""
+
+    def __init__(
+        self,
+        name: str,
+        commands: Sequence[click.Command],
+        *,
+        summary: str,
+        about: str,
+        examples: Sequence[tuple[str, str]],
+    ) -> None:
+        self.examples = examples
+        self.exits = {}
+        super().__init__(
+            name,
+            commands={str(one.name): one for one in commands},
+            help=about,
+            short_help=summary,
+            subcommand_metavar="COMMAND ...",
+            options_metavar="",
+            context_settings=dict(_LAYOUT),
+        )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they are declared: what is asked most stands first."""
+        return list(self.commands)
+
+
+def leaves(group: click.Group, *above: str) -> dict[tuple[str, ...], Command]:
+    """Every command by the words that name it."""
+    found: dict[tuple[str, ...], Command] = {}
+    for name, one in group.commands.items():
+        if isinstance(one, click.Group):
+            found |= leaves(one, *above, name)
+        elif isinstance(one, Command):
+            found[(*above, name)] = one
+    return found
+
+
+def _root(ctx: click.Context) -> str:
+    return str(ctx.find_root().info_name)
+
+
+def _value(name: str, word: str) -> str:
+    """The word that is an option's value; an option, or what looks like one, is a slip."""
+    if word.startswith("-") and len(word) > 1 and " " not in word and not _NUMBER.fullmatch(word):
+        raise BadInput(
+            f"{name} is given without a value before {word}",
+            field_name=name,
+            remedy=f"A value that begins with - is written {name}=VALUE.",
+        )
+    return word
+
+
+def _common(*, exact: bool) -> list[click.Parameter]:
+    found: list[click.Parameter] = [
+        click.Option(
+            ["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout, and nothing else there."
+        ),
+        option(
+            "--read-budget",
+            "N",
+            "Stop after this many document reads; 0: never (default: READ_BUDGET, 100,000).",
+            type=_budget,
+        ),
+    ]
+    if exact:
+        text = "Take UID, VIDEO_ID and CLIP_ID as a store gave them, also with blanks at an end or control characters."
+        found.append(flag("--exact-ids", text))
+    return found
+
+
+def _budget(text: str) -> int:
+    """A number of reads, as `--read-budget` takes it."""
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise ValueError("must be a whole number from 0")
+    return int(text)

@@ -1,0 +1,43 @@
+"""`find`: whose is this, and where does it stand?"""
+
+from __future__ import annotations
+
+from storage.cli.context import Context
+from storage.cli.output import print_json, report_error, safe, say, say_table
+from storage.clients.meter import metering
+from storage.errors import NotFound
+from storage.services.search import find
+
+
+def run_find(context: Context, query: str) -> int:
+    """Exit 0 with matches, 1 when nothing was found."""
+    stores = context.stores
+    r2 = stores.settings.r2
+    with metering() as meter:
+        found = find(stores.records, query, stores.layout, bucket=r2.bucket, public_url=r2.public_url)
+    gaps = [error.as_dict() for error in found.gaps]
+    nothing = NotFound(
+        "Nothing was found.", remedy="Check the text for typing errors; ids are case-sensitive, a uid finds most."
+    )
+    if context.as_json:
+        answer = {
+            "query": found.query,
+            "kind": found.kind,
+            "matches": [match.as_dict() for match in found.matches],
+            "searched": found.searched,
+            "not_searched": gaps,
+            "truncated": found.truncated,
+            "cost": meter.cost().as_dict(),
+        }
+        print_json(answer if found.matches else answer | {"error": nothing.as_dict()})
+        return 0 if found.matches else 1
+    say(f"Taken for: {found.kind.replace('_', ' ')}")
+    rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, m.why) for m in found.matches]
+    if rows:
+        say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)
+    else:
+        say("Searched: " + safe("; ".join(found.searched), 1_000))
+        report_error(nothing, as_json=False)
+    for gap in found.gaps:
+        report_error(gap, as_json=False)
+    return 0 if found.matches else 1

@@ -1,0 +1,188 @@
+"""`purge` and its verbs, declared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from storage.cli.command import Command, Group, actor, argument, flag, option, reason, uid
+
+_JOB_ENDS = {0: "nothing is left", 1: "something is left", 3: "the job stopped; resume goes on with it"}
+_ABOUT_JOB = {1: "the job stopped with a fault or left something, or there is no such job"}
+
+
+def _job() -> click.Argument:
+    return argument("JOB_ID", "The job's id, as apply printed it.")
+
+
+def _file() -> click.Argument:
+    return argument("FILE", "The plan, as purge plan --out wrote it.", type=Path)
+
+
+PLAN = Command(
+    "plan",
+    run="storage.cli.purge:run_plan",
+    summary="list everything that would go, and seal the list",
+    about="""What would go?
+
+    Lists every object and document of a user, a video or clips, what must be known before, and what stands against it.
+    Nothing is changed. What is printed with --json, or written with --out, is what approve and apply take.""",
+    params=[
+        uid(),
+        option("--video", "VIDEO_ID", "Only this video."),
+        option("--clip", "CLIP_ID", "Only this clip; may be repeated.", multiple=True),
+        flag(
+            "--acknowledge-missing",
+            "What completed clips claim and is not there may be purged all the same; recorded.",
+        ),
+        option("--out", "FILE", "Write the plan there, for approve and apply.", type=Path),
+        actor("Who makes it; recorded, and then cannot approve it.", required=False),
+    ],
+    examples=[
+        ("purge plan u1 --video v1 --out plan.json --actor you@example.com", "One video."),
+        ("purge plan u1 --out plan.json --actor you@example.com", "A whole user, which a second person must approve."),
+    ],
+    exits={0: "the plan can be applied", 1: "something stands against it, or nothing of it exists"},
+)
+APPLY = Command(
+    "apply",
+    run="storage.cli.purge:run_apply",
+    summary="do what the plan shows",
+    about="""Deletes exactly what the plan shows, and keeps it in quarantine so that it can be undone.
+
+    The plan must be as it was made and not expired, and the world as the plan shows it; what moved meanwhile is
+    refused. --confirm is the plan's scope spelled out: the uid, uid/video_id, uid/video_id/clip_id, or
+    'uid/video_id/3 clips'.""",
+    params=[
+        _file(),
+        option(
+            "--confirm",
+            "TEXT",
+            "The scope spelled out.",
+            default="",
+        ),
+        reason(),
+        actor(),
+        flag("--erase", "Without quarantine, for legal requests; cannot be undone."),
+    ],
+    examples=[("purge apply plan.json --confirm u1/v1 --reason 'ticket 7' --actor you@example.com", "Apply it.")],
+    exits={**_JOB_ENDS, 4: "refused by a guard; nothing was changed, and every ground is named"},
+)
+APPROVE = Command(
+    "approve",
+    run="storage.cli.purge:run_approve",
+    summary="approve exactly this plan as a second person",
+    about="""A second person's yes, to exactly this plan.
+
+    Needed for a whole user, above the limits, and for --erase.""",
+    params=[_file(), actor("Who approves; not the maker, not who applies.")],
+    examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
+    exits={0: "the approval is kept", 4: "it does not count: the maker's own, or the plan expired"},
+)
+DECLINE = Command(
+    "decline",
+    run="storage.cli.purge:run_decline",
+    summary="say no to exactly this plan as a second person, and why",
+    about="""A second person's no, on record for the plan's maker. It does not stop an apply by itself.""",
+    params=[_file(), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
+    examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
+    exits={0: "the no is on record", 4: "it is not the actor's to give"},
+)
+STATUS = Command(
+    "status",
+    run="storage.cli.purge:run_status",
+    summary="how far a job is and what it did",
+    about="""How far is a job, and what did it do?""",
+    params=[_job()],
+    examples=[("purge status JOB_ID", "With the id that apply printed.")],
+    exits=_ABOUT_JOB,
+)
+CERTIFICATE = Command(
+    "certificate",
+    run="storage.cli.purge:run_certificate",
+    summary="what was erased, and what of it was verified",
+    about="""What was erased, and what of it was verified?""",
+    params=[_job()],
+    examples=[("purge certificate JOB_ID --json", "To keep with the request.")],
+    exits={0: "nothing of it was left", 1: "the proof found something left, or there is no certificate (yet)"},
+)
+RESUME = Command(
+    "resume",
+    run="storage.cli.purge:run_resume",
+    summary="go on with a job that stopped",
+    about="""Goes on with a job that stopped, from the batch that it had reached.""",
+    params=[_job(), actor()],
+    examples=[("purge resume JOB_ID --actor you@example.com", "Go on.")],
+    exits=_JOB_ENDS,
+)
+CANCEL = Command(
+    "cancel",
+    run="storage.cli.purge:run_cancel",
+    summary="stop a job between two batches",
+    about="""Stops a job between two batches. What it had deleted by then stays in quarantine and can be undone.""",
+    params=[_job(), actor()],
+    examples=[("purge cancel JOB_ID --actor you@example.com", "Stop it.")],
+    exits={0: "the job is cancelled, or will stop after the batch under way"},
+)
+UNDO = Command(
+    "undo",
+    run="storage.cli.purge:run_undo",
+    summary="put back what a purge took away",
+    about="""Puts back what a purge took away, as long as its quarantine is kept.""",
+    params=[_job(), actor(), reason("Why; recorded.")],
+    examples=[("purge undo JOB_ID --actor you@example.com --reason 'the wrong customer'", "Put it back.")],
+    exits={0: "all is back", 1: "something could not be put back", 3: "it stopped; resume goes on with it"},
+)
+EMPTY = Command(
+    "empty",
+    run="storage.cli.purge:run_empty",
+    summary="end a quarantine that stays because its undo failed; nothing comes back then",
+    about="""Ends a quarantine that stays because its undo failed. Nothing comes back then.""",
+    params=[
+        _job(),
+        option("--confirm", "TEXT", "The scope spelled out, as for apply.", default=""),
+        reason("Why; recorded."),
+        actor(),
+    ],
+    examples=[("purge empty JOB_ID --confirm u1/v1 --reason 'ticket 7' --actor you@example.com", "End it.")],
+    exits={0: "nothing is left of it", 3: "it stopped; resume goes on with it"},
+)
+LIST = Command(
+    "list",
+    run="storage.cli.purge:run_list",
+    summary="the newest jobs",
+    about="""The newest jobs, newest first.""",
+    params=[option("--limit", "N", "How many, from 1 to 500; 20 by default.", type=int, default=20)],
+    examples=[("purge list --limit 5", "The last five.")],
+    exits={0: "printed"},
+)
+WORKER = Command(
+    "worker",
+    run="storage.cli.purge:run_worker",
+    summary="run one job, or all that were abandoned and all quarantines that expired",
+    about="""Runs what nobody runs any more: for a scheduler, every few minutes, with --sweep.""",
+    params=[
+        option("--job", "JOB_ID", "This job."),
+        flag("--sweep", "Every job that nobody runs any more, and every quarantine that expired."),
+    ],
+    examples=[("purge worker --sweep", "For a scheduler."), ("purge worker --job JOB_ID", "One job, here.")],
+    exits={0: "all that was worked on ended well", 1: "something was left", 3: "something stopped"},
+)
+PURGE = Group(
+    "purge",
+    [PLAN, APPLY, APPROVE, DECLINE, STATUS, CERTIFICATE, RESUME, CANCEL, UNDO, EMPTY, LIST, WORKER],
+    summary="delete a clip, a video or a user: plan, approve, apply, undo",
+    about="""Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so that it can be undone.""",
+    examples=[
+        ("purge plan u1 --video v1 --out plan.json --actor you@example.com", "Look; nothing is changed."),
+        ("purge approve plan.json --actor colleague@example.com", "A whole user, above the limits, --erase."),
+        (
+            "purge decline plan.json --actor colleague@example.com --reason 'why'",
+            "A no, on record for the maker.",
+        ),
+        ("purge apply plan.json --confirm u1/v1 --reason 'why' --actor you@example.com", "Do it."),
+        ("purge status JOB_ID", "How far it is."),
+        ("purge undo JOB_ID --actor you@example.com --reason 'why'", "Put it back."),
+    ],
+)
