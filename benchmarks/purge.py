@@ -192,7 +192,7 @@ def step_seconds(world: PurgeWorld, job_id: str) -> dict[str, float]:
 def worker(world: PurgeWorld, *arguments: str) -> float:
     """Runs a verb of `purge` in a process; its own peak memory in KiB."""
     command = [sys.executable, "-m", "storage", "purge", *arguments, "--json"]
-    environment = world.values | _base_environment()
+    environment = world.values | base_environment()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -201,7 +201,8 @@ def worker(world: PurgeWorld, *arguments: str) -> float:
     return float(usage.ru_maxrss)
 
 
-def _base_environment() -> dict[str, str]:
+def base_environment() -> dict[str, str]:
+    """This process's, without what names a store."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("R2_", "FIREBASE_", "FIRESTORE_"))
     }

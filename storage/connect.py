@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from storage import logs
-from storage.clients import firestore, r2
+from storage.clients import firestore
 from storage.domain.layout import Layout
-from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.stores import Stores
 from storage.settings import backends, reader
 from storage.settings.backends import Settings
+
+if TYPE_CHECKING:
+    from storage.repositories.objects import Objects
 
 
 def connect(settings: Settings) -> Stores:
@@ -26,10 +30,17 @@ def connect(settings: Settings) -> Stores:
     return Stores(
         settings=settings,
         layout=layout,
-        objects=Objects(r2.read_client(settings.r2), settings.r2.bucket, public_url=settings.r2.public_url),
+        bucket=cache(lambda: _bucket(settings)),
         records=Records(handle),
         handle=handle,
     )
+
+
+def _bucket(settings: Settings) -> Objects:
+    from storage.clients import r2  # only here: half of all commands ask the bucket nothing, and its SDK is heavy
+    from storage.repositories.objects import Objects
+
+    return Objects(r2.read_client(settings.r2), settings.r2.bucket, public_url=settings.r2.public_url)
 
 
 @contextmanager

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from storage.clients import firestore
 from storage.domain.layout import Layout
-from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.settings.backends import Settings
 
+if TYPE_CHECKING:  # who asks the bucket nothing does not import its SDK
+    from storage.repositories.objects import Objects
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Stores:
     """Everything that looks, and nothing that changes. Safe to share between threads; `close` when done.
 
+    `bucket` opens the bucket's reader, when it is first asked for, and gives the same one ever after.
     `alive` is False once a demo that these reach has ended; live stores, which others run, are never told from dead.
     """
 
     settings: Settings
     layout: Layout
-    objects: Objects
+    bucket: Callable[[], Objects]
     records: Records
     handle: firestore.FirestoreHandle
     alive: Callable[[], bool] = lambda: True
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The bucket's reader."""
+        return self.bucket()
 
     def close(self) -> None:
         """Closes the Firestore channel; the stores are not usable afterwards."""

@@ -47,7 +47,7 @@ def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
     settings = replace(load(dict(values)), purge=limits)
     handle, client = open_firestore(settings.firestore), r2.write_client(settings.r2)
     reader = Objects(client, settings.r2.bucket)  # one client for both, since making one takes most of the start
-    stores = Stores(settings, Layout(settings.r2.key_prefix), reader, Records(handle), handle)
+    stores = Stores(settings, Layout(settings.r2.key_prefix), lambda: reader, Records(handle), handle)
     writers = Writers(ObjectWriter(client, settings.r2.bucket), DocumentWriter(handle))
     purging = Purging(
         stores, writers, open_audit(stores, writers), Jobs(handle), limits, pauses=NO_PAUSES, wait=no_wait
