@@ -242,14 +242,19 @@ def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, re
     status, reason = check_status(wanted), checked_reason(reason)
     path = f"users/{uid}/videos/{video_id}"
     checker = context.checker
+    absent = NotFound(
+        f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
+        remedy="Look it up with find.",
+        target=video_id,
+    )
+    document = context.stores.records.raw(
+        path
+    )  # before the evidence: what changes meanwhile is refused as it is written
+    if document is None or document.update_time is None:
+        raise absent
     case = diagnose(checker, uid, video_id, doubted=True)
-    document = context.stores.records.raw(path)
-    if document is None or document.update_time is None or isinstance(case.facts.video, Absent):
-        raise NotFound(
-            f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
-            remedy="Look it up with find.",
-            target=video_id,
-        )
+    if isinstance(case.facts.video, Absent):
+        raise absent
     _allowed(case, status)
     now = checker.clock()
     wished = _fields(status, now, reason)

@@ -124,3 +124,8 @@ def test_a_shortened_option_is_no_option(desk: RecordedDesk, slip: tuple[str, ..
 def test_an_empty_job_is_no_sweep_of_all_of_them(desk: RecordedDesk) -> None:
     assert desk.run("purge", "worker", "--job=", "--json").json["error"]["code"] == "bad_input"
     assert desk.asked_nothing
+
+
+def test_of_a_video_that_is_not_there_nobody_elses_is_looked_at(desk: RecordedDesk) -> None:
+    answer = desk.run("set-status", "nobody", "v", "completed", "--actor=ada@example.com", "--reason=ticket 4711")
+    assert (answer.status, desk.strays("nobody"), desk.keys) == (1, [], [])
