@@ -6,6 +6,7 @@ command runs. So help, and what is wrong with a command line, cost nothing else.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -161,6 +162,9 @@ class Command(_Sections):
         function = self.function()
         from storage.cli.context import Context  # only here: help imports none of it
 
+        if not gc.isenabled():  # a process of its own, up to here: no library is garbage, and none is looked at again
+            gc.freeze()
+            gc.enable()
         named = ctx.command_path.removeprefix(_root(ctx)).split()
         context = Context(
             as_json=bool(common["as_json"]),
