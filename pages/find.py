@@ -34,6 +34,7 @@ _KINDS: Final = {
     "video_url": "the address of a source video",
     "document_path": "a document's path",
     "desk_link": "a link to this desk",
+    "share_link": "a public share link or its slug",
     "log_line": "a line of a log",
 }
 
@@ -51,7 +52,7 @@ def page() -> None:
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
             hint="User id · e-mail address or its beginning · video id · clip id · file name · key · presigned or CDN "
-            "URL · YouTube URL · or a whole line of a log that contains one of these.",
+            "URL · YouTube URL · public share link or its slug · or a whole line of a log that contains one of these.",
         )
         return
     feedback.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")

@@ -12,7 +12,7 @@ from storage.actions.undoable import Counted
 from storage.domain import mp4, upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.documents import Clip, Video
-from storage.domain.layout import thumbnail_of
+from storage.domain.layout import TOP_SCENES, thumbnail_of
 from storage.domain.upload import UploadPlan, UploadRequest
 from storage.errors import BadInput, NotFound
 from storage.files import open_file, read_file
@@ -68,10 +68,16 @@ def plan(
     title: str | None,
     replace: bool,
     now: datetime,
+    clip_id: str = "",
 ) -> UploadPlan:
-    """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan."""
+    """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan.
+
+    `clip_id`: the clip that is replaced, where it is known; else scene and style name it.
+    """
     check_stored_id(uid, "UID")
     check_stored_id(video_id, "VIDEO_ID")
+    if not clip_id and (scene, style) == (0, TOP_SCENES):
+        clip_id = _top_scenes(stores, uid, video_id)
     wish = UploadRequest(
         upload.check_scene(scene),
         upload.check_style(style),
@@ -80,6 +86,7 @@ def plan(
         media.info.duration_seconds,
         None if media.thumbnail is None else len(media.thumbnail),
         replace,
+        clip_id,
     )
     video = stores.records.video(uid, video_id)
     if video is None:
@@ -88,7 +95,7 @@ def plan(
             remedy="Look it up with find.",
             target=video_id,
         )
-    clip_id = upload.clip_id_of(video_id, wish)
+    clip_id = check_stored_id(upload.clip_id_of(video_id, wish), "CLIP_ID")
     # Read before the clip, so that a document which changes in between fails its precondition when it is written.
     document = stores.records.raw(f"users/{uid}/videos/{video_id}/clips/{clip_id}")
     clip = stores.records.clip(uid, video_id, clip_id)
@@ -147,6 +154,19 @@ def counters(stores: Stores, found: UploadPlan) -> tuple[Counted, ...]:
     there = stores.records.many(list(gains))
     exist = [path for path, document in there.items() if document is not None and document.fields is not None]
     return tuple(Counted(path, name, gain) for path in exist for name, gain in gains[path].items() if gain)
+
+
+def _top_scenes(stores: Stores, uid: str, video_id: str) -> str:
+    """The id of the video's one Top Scenes clip; empty where it has none, `BadInput` where it has several."""
+    frame = stores.records.clips(uid, video_id).whole()
+    found = sorted(frame.loc[frame["exists"] & (frame["style"] == TOP_SCENES) & (frame["scene_id"] == 0), "clip_id"])
+    if len(found) > 1:
+        raise BadInput(
+            f"The video has several Top Scenes clips: {', '.join(found[:5])}",
+            field_name="style",
+            remedy="Replace the one that is meant on the video's page, under Repair.",
+        )
+    return found[0] if found else ""
 
 
 def _title(title: str | None) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from storage.domain.layout import STYLES, Layout, ParsedKey, parse_stem
+from storage.domain.layout import STYLES, TOP_SCENES, Layout, ParsedKey, parse_stem, place_of
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.text import is_signed, without_secrets
@@ -33,6 +33,7 @@ Kind = Literal[
     "video_url",
     "document_path",
     "desk_link",
+    "share_link",
     "log_line",
 ]
 
@@ -41,13 +42,18 @@ _ENCODED_URL = re.compile(r"https?%(?:25)?3a", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]+@[^\s@<>\"',;:()\[\]]+\.[^\s@<>\"',;:()\[\].]+")
 _UUID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
 _VIDEO_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_CLIP_ID = re.compile(rf"([A-Za-z0-9-]{{8,64}})_(\d+)_({'|'.join(sorted(STYLES, key=len, reverse=True))})")
+_CLIP_ID = re.compile(
+    rf"([A-Za-z0-9-]{{8,64}})_(?:compilation_\d{{8}}_\d{{6}}_{TOP_SCENES}"
+    rf"|\d+_(?:{'|'.join(sorted(STYLES, key=len, reverse=True))}))"
+)
 _ANY_CLIP_ID = re.compile(r"([A-Za-z0-9_-]{1,64}?)_(\d+)_\w+")  # of a style that this project does not know
 _ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, it may as well be a shorter one
-_FILE_NAME = re.compile(r"clip_\d{2,}_\d+_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
+_FILE_NAME = re.compile(r"(?:clip_\d{2,}_\d+|top_\d+_scenes)_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
 _NAMED = re.compile(r"(?i)\b(uid|user_?id|user|video_?id|video|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)")
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_SLUG = re.compile(r"[A-Za-z0-9]{8,16}")  # as the product makes public links, and as it checks them
+_SHARE_PATH = re.compile(r"/c/([A-Za-z0-9]{8,16})/?")
 _HOSTED = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/\S*", re.IGNORECASE)  # an address without https://
 _TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
 # An id that looks like an address's end with a token, such as `cust?token=abc`: one word, one parameter, no address.
@@ -62,7 +68,7 @@ MatchType = Literal["user", "video", "clip"]
 class Candidate:
     """One reading of the text. `value` is what to look for; the ids are what the reading already gives away.
 
-    `bare`: a word of a longer line that may be an id, worth a look only where nothing better is found.
+    `bare`: a word that may be an id or a slug, worth a look only where nothing better is found.
     """
 
     kind: Kind
@@ -153,6 +159,8 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
             yield Candidate("video_id", text.lower(), video_id=text.lower())
     if _YOUTUBE_ID.fullmatch(text):
         yield Candidate("video_url", text)
+    if _SLUG.fullmatch(text):
+        yield Candidate("share_link", text, bare=True)
     yield Candidate("email_prefix", text)
 
 
@@ -164,7 +172,7 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
     for token in re.split(r"[\s\"'<>,;=()\[\]{}]+", rest):
         if _HOSTED.fullmatch(token):
             yield from _url(f"https://{token.rstrip('.,)')}", layout, bucket, public_url)
-        if token.count("/") >= 2:
+        if token.count("/") >= 2 or token.startswith("share_slugs/"):
             yield from _path(token.strip("./:"), layout)
     for match in _EMAIL.finditer(rest):
         yield Candidate("email", match.group().rstrip("."))
@@ -210,6 +218,8 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Can
         if video := _youtube_id(parts):
             yield Candidate("video_url", video)
         return
+    if shared := _SHARE_PATH.fullmatch(parts.path):
+        yield Candidate("share_link", shared.group(1))
     yield from _desk_link(parts)
     signed = is_signed(url)
     parsed_paths = [layout.parse(path) for path in _object_paths(parts, bucket, public_url)]
@@ -258,16 +268,21 @@ def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candida
         clip = parts[5] if len(parts) >= 6 and parts[4] == "clips" else ""
         yield Candidate("document_path", relative, uid=parts[1], video_id=parts[3], clip_id=clip)
         return
+    if len(parts) == 2 and parts[0] in {"c", "share_slugs"} and _SLUG.fullmatch(parts[1]):
+        yield Candidate("share_link", parts[1])
+        return
     parsed = _key_in(text.lstrip("/"), layout)
     if parsed.kind not in {"unrecognised", "ops"}:
         yield _key_guess("r2_key", parsed)
+    elif place_of(parsed.key, layout)[1] and parts[-1] and parts[-1].lower().endswith((".mp4", ".jpg")):
+        yield _key_guess("r2_key", parsed, layout)
     elif parts[0] == "users" and 2 <= len(parts) <= 3 and is_stored_id(parts[1]):
         video = parts[2] if len(parts) == 3 and parts[2] != "videos" and is_stored_id(parts[2]) else ""
         yield Candidate("document_path", relative, uid=parts[1], video_id=video)
     elif parts[-1].lower().endswith((".mp4", ".jpg")) and parse_stem(parts[-1].rpartition(".")[0]):
         yield Candidate("file_name", parts[-1])
     elif whole and parsed.kind != "ops" and text.strip("/") and not re.search(r"\s", text):
-        yield _key_guess("r2_key", parsed)
+        yield _key_guess("r2_key", parsed, layout)
 
 
 def _key_in(path: str, layout: Layout) -> ParsedKey:
@@ -277,13 +292,15 @@ def _key_in(path: str, layout: Layout) -> ParsedKey:
     for _ in range(2):
         shorter = shorter.partition("/")[2]
         found = layout.parse(shorter)
-        if parsed.kind == "unrecognised" and found.kind in {"clip", "thumbnail", "highlights"}:
+        if parsed.kind == "unrecognised" and found.kind not in {"unrecognised", "ops"}:
             return found
     return parsed
 
 
-def _key_guess(kind: Kind, parsed: ParsedKey) -> Candidate:
-    return Candidate(kind, parsed.key, uid=parsed.uid, video_id=parsed.video_id, parsed=parsed)
+def _key_guess(kind: Kind, parsed: ParsedKey, layout: Layout | None = None) -> Candidate:
+    """With the layout, whose it is goes by its path where its name has no shape."""
+    uid, video_id = (parsed.uid, parsed.video_id) if layout is None else place_of(parsed.key, layout)
+    return Candidate(kind, parsed.key, uid=uid, video_id=video_id, parsed=parsed)
 
 
 @dataclass(frozen=True, slots=True)

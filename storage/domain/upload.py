@@ -20,7 +20,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What is to be stored: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail."""
+    """What is to be stored: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail.
+
+    `clip_id` names the clip where scene and style do not: of Top Scenes clips a video may have several, all of scene 0.
+    """
 
     scene_id: int
     style: str
@@ -29,6 +32,7 @@ class UploadRequest:
     duration_seconds: float | None
     thumbnail_bytes: int | None
     replace: bool
+    clip_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ def check_scene(scene: int) -> int:
 
 
 def clip_id_of(video_id: str, wish: UploadRequest) -> str:
-    """`{video_id}_{scene_id}_{style}`, as the backend names clips."""
-    return f"{video_id}_{wish.scene_id}_{wish.style}"
+    """The one that was wished for, else `{video_id}_{scene_id}_{style}`, as the backend names clips."""
+    return wish.clip_id or f"{video_id}_{wish.scene_id}_{wish.style}"
 
 
 def plan_upload(
@@ -121,12 +125,10 @@ def plan_upload(
 
 
 def target_key(layout: Layout, video: Video, clip: Clip | None, name: ClipName) -> str:
-    """The key that the document names, where the layout gives it to this video; else the canonical one."""
-    if clip and clip.r2_key:
-        parsed = layout.parse(clip.r2_key)
-        place = (parsed.kind, parsed.prefix, parsed.uid, parsed.video_id)
-        if place == ("clip", layout.prefix, video.uid, video.video_id):
-            return clip.r2_key
+    """The key that the document names, where it is an MP4 in this video's folder for clips; else the canonical one."""
+    folder = layout.clip_key(video.uid, video.video_id, name).rpartition("/")[0]
+    if clip and clip.r2_key and clip.r2_key.startswith(f"{folder}/") and clip.r2_key.lower().endswith(".mp4"):
+        return clip.r2_key
     return layout.clip_key(video.uid, video.video_id, name)
 
 

@@ -567,12 +567,22 @@ class VideoRecords(RecordQueries):
         """The share settings below one clip, whether the clip's document exists or not."""
         return self._raw_listing(clip_path(uid, video_id, clip_id), "shares", "Reading the clip's shares")
 
-    def share_slugs(self, uid: str, video_id: str | None = None) -> Table:
-        """The public share links of a user, or of one of the user's videos."""
-        where: list[Condition] = [("user_id", "==", check_stored_id(uid, "uid"))]
+    def share_slugs(self, uid: str | None = None, video_id: str | None = None) -> Table:
+        """The public share links of everybody, of a user, or of one of the user's videos."""
+        where: list[Condition] = [] if uid is None else [("user_id", "==", check_stored_id(uid, "uid"))]
         if video_id is not None:
             where.append(("video_id", "==", check_stored_id(video_id, "video_id")))
         return self._table(SHARES, self._by_name(build("share_slugs", where=where), "Reading the share links"))
+
+    def find_shares(self, slug: str) -> tuple[str, ...]:
+        """The paths of the share settings, of any user, that name this slug. May raise `MissingIndex`."""
+        query = build("shares", group=True, where=[("share_slug", "==", slug)], fields=())
+        query.limit.value = 2
+        return self._handle.run_query(
+            query,
+            lambda documents: tuple(document.name.partition("/documents/")[2] for document in documents),
+            operation="Finding share settings",
+        )
 
 
 class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords):
@@ -612,5 +622,6 @@ class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecord
         yield "clips.clip_id", partial(self.find_clips, clip_id=_NOBODYS, limit=1)
         yield "clips.filename", partial(self.find_clips, filename=_NOBODYS, limit=1)
         yield "clips.r2_key", partial(self.find_clips, r2_key=_NOBODYS, limit=1)
+        yield "shares.share_slug", partial(self.find_shares, _NOBODYS)
         yield "videos.status", partial(self.videos_by_status, [_NOBODYS], limit=1)
         yield "clips.file_size_bytes", partial(self._totals, "", self._range(_NOBODYS))

@@ -114,7 +114,7 @@ def own_objects(frame: pd.DataFrame, layout: Layout, but: str | None = None) -> 
     found: list[tuple[str, str]] = []
     columns = (frame["uid"].tolist(), texts(frame["r2_key"]), statuses(frame["status"]), frame["exists"].tolist())
     for uid, key, status, exists in zip(*columns, strict=True):
-        usable = exists is True and status == "completed" and uid != but and layout.belongs_to(key, uid)
+        usable = exists is True and status == "completed" and uid != but and layout.standing(key, uid) == "own"
         if usable and (uid, key) not in found and sum(who == uid for who, _ in found) < OF_ONE_CUSTOMER:
             found.append((uid, key))
     return found

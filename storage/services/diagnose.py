@@ -52,7 +52,9 @@ BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what
 NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
-LIGHT = ReadScope(caches=False, uploads=False, readers=1)  # many videos at once; each of them reads one after the other
+LIGHT = ReadScope(
+    caches=False, uploads=False, links=False, readers=1
+)  # many videos at once; each of them reads one after the other
 IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")

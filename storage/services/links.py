@@ -7,7 +7,7 @@ from typing import Literal
 
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
-from storage.domain.layout import Layout, owner_of
+from storage.domain.layout import Layout
 from storage.errors import NotFound, Refused
 from storage.ids import in_words
 from storage.repositories.objects import Objects
@@ -57,16 +57,23 @@ def media_key(clip: Clip, kind: MediaKind) -> str:
 def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     """The key, if it is this customer's: a document that names somebody else's object must not show it to anybody."""
     key = media_key(clip, kind)
-    if not layout.belongs_to(key, clip.uid):
+    standing = layout.standing(key, clip.uid)
+    if standing not in {"own", "cache"}:
         doubt = key_prefixes(layout, [(clip.uid, key)]).reason
-        others = owner_of(key, layout) not in {"", clip.uid}
-        shown = ": it is another customer's" if others else f": {key}"
+        shown = ": it is another customer's" if standing == "others" else f": {key}"
         check = f"Check the setting first (`python -m storage check`): {doubt}. " if doubt else ""
         raise Refused(
             f"The document of clip {clip.clip_id} names a key that does not belong to its customer{shown}",
             remedy=f"{check}Run verify for the user, and replace the clip with upload; the other customer's file "
             "is not shown.",
-            target=clip.clip_id if others else key,
+            target=clip.clip_id if standing == "others" else key,
+        )
+    if not {".", ".."}.isdisjoint(key.split("/")):
+        raise Refused(
+            f"The key of clip {clip.clip_id} has '.' or '..' between its slashes, which a browser takes for another "
+            f"place: {key}",
+            remedy="Replace the clip with upload; no link to such a key leads where it says.",
+            target=key,
         )
     return key
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import unquote
 
 import pandas as pd
 
-from storage.domain.layout import Layout, ParsedKey, parse_stem
+from storage.domain.layout import Layout, parse_stem
 from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
-from storage.errors import StorageError
+from storage.domain.shares import state_of
+from storage.errors import MissingIndex, StorageError
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
 
@@ -89,10 +91,12 @@ def clips(frame: pd.DataFrame, why: str) -> Iterator[Match]:
 
 
 def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
-    """The deepest thing that the ids of a guess lead to."""
+    """The deepest thing that the ids of a guess lead to. What is left of a clip that was shared is no clip."""
     if guess.clip_id:
         clip = records.clip(guess.uid, guess.video_id, guess.clip_id)
-        if clip is not None:
+        if clip is None or not clip.exists:
+            why += f"; its clip {guess.clip_id} does not exist" + ("" if clip is None else " any more")
+        else:
             yield Match("clip", guess.uid, guess.video_id, guess.clip_id, clip.scene_title or guess.clip_id, why)
             return
     if guess.video_id:
@@ -103,13 +107,43 @@ def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
     yield from of_uid(records, guess.uid, why)
 
 
+def of_slug(records: Records, slug: str, now: datetime) -> Iterator[Match]:
+    """What a public share link leads to, and whether it works. Its own document says whose it is.
+
+    The product deletes that document when a link is revoked; then only the clip's share settings still name the slug.
+    """
+    link = records.raw(f"share_slugs/{slug}")
+    fields = (link.fields if link else None) or {}
+    uid, video_id, clip_id = (str(fields.get(name) or "") for name in ("user_id", "video_id", "clip_id"))
+    if not all(map(is_stored_id, (uid, video_id, clip_id))):
+        yield from _revoked(records, slug)
+        return
+    clip = records.clip(uid, video_id, clip_id)
+    if clip is not None and clip.exists:
+        label = clip.scene_title or clip_id
+        yield Match("clip", uid, video_id, clip_id, label, f"its public link {state_of(fields, now)}")
+        return
+    why = f"a public link leads to its clip {clip_id}, which does not exist: the link is left over and shows nothing"
+    yield from known(records, Candidate("share_link", slug, uid=uid, video_id=video_id), why)
+
+
+def _revoked(records: Records, slug: str) -> Iterator[Match]:
+    """The clips, or what is left of them, whose settings name a slug of which there is no document any more."""
+    for path in records.find_shares(slug):
+        parts = path.split("/")
+        if len(parts) == 8 and parts[0] == "users":
+            guess = Candidate("share_link", slug, uid=parts[1], video_id=parts[3], clip_id=parts[5])
+            yield from known(records, guess, "its share settings name this link, which is revoked and shows nothing")
+
+
 def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
     """The clips that name the key; else the video or the user whose place in the layout it is."""
     parsed = guess.parsed
     if parsed is None:
         return
-    media = parsed.kind in {"clip", "thumbnail"} and is_stored_id(parsed.uid) and is_stored_id(parsed.video_id)
-    frame = records.clips(parsed.uid, parsed.video_id).unbroken() if media else None
+    uid, video_id = guess.uid, guess.video_id
+    media = parsed.kind in {"clip", "thumbnail", "unrecognised"} and is_stored_id(uid) and is_stored_id(video_id)
+    frame = records.clips(uid, video_id).unbroken() if media else None
     if frame is not None and len(frame):
         keys = {guess.value, unquote(guess.value)}
         named = frame[frame["r2_key"].isin(keys) | frame["thumbnail_r2_key"].isin(keys)]
@@ -127,42 +161,52 @@ def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
             yield from clips(elsewhere, "its document names this key")
             if len(elsewhere):
                 return
-    yield from _place(records, parsed, media=media)
+    yield from _place(records, guess, media=media)
 
 
-def _place(records: Records, parsed: ParsedKey, *, media: bool) -> Iterator[Match]:
+def _place(records: Records, guess: Candidate, *, media: bool) -> Iterator[Match]:
     """The video or the user whose place in the layout a key has, though no document names it."""
     why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
-    if is_stored_id(parsed.uid) and is_stored_id(parsed.video_id):
-        yield from known(records, Candidate("r2_key", parsed.key, uid=parsed.uid, video_id=parsed.video_id), why)
-    elif is_stored_id(parsed.uid):
-        yield from of_uid(records, parsed.uid, why)
+    if is_stored_id(guess.uid) and is_stored_id(guess.video_id):
+        yield from known(records, Candidate("r2_key", guess.value, uid=guess.uid, video_id=guess.video_id), why)
+    elif is_stored_id(guess.uid):
+        yield from of_uid(records, guess.uid, why)
 
 
 @dataclass
 class _Search:
     records: Records
+    now: datetime
     matches: dict[tuple[str, str, str, str], Match] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
 
-    def look(self, what: str, find: Callable[[], Iterator[Match]]) -> bool:
-        """Runs one look-up; true when it found something."""
+    def look(self, what: str, find: Callable[[], Iterator[Match]], *, optional: bool = False) -> bool:
+        """Runs one look-up; true when it found something. An `optional` one is left out for want of its index."""
         before = len(self.matches)
         try:
             for match in find():
                 self.matches.setdefault((match.type, match.uid, match.video_id, match.clip_id), match)
         except StorageError as error:
-            self.gaps.append(error)
+            if not (optional and isinstance(error, MissingIndex)):
+                self.gaps.append(error)
             return False
         self.searched.append(what)
         return len(self.matches) > before
 
 
-def find(records: Records, text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> SearchResult:
+def find(
+    records: Records,
+    text: str,
+    layout: Layout,
+    *,
+    bucket: str = "",
+    public_url: str = "",
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> SearchResult:
     """What the text stands for. Raises `BadInput` for unusable text, a `BackendError` when that hides the answer."""
     reading = recognise(text, layout, bucket=bucket, public_url=public_url)
-    search = _Search(records)
+    search = _Search(records, clock())
     kind: Kind = reading.kind
     for guess in reading.guesses:
         if guess.bare and search.matches:
@@ -264,6 +308,10 @@ def _path(search: _Search, guess: Candidate) -> bool:
     )
 
 
+def _share_link(search: _Search, guess: Candidate) -> bool:
+    return search.look(f"the public share link {guess.value}", lambda: of_slug(search.records, guess.value, search.now))
+
+
 def _key(search: _Search, guess: Candidate) -> bool:
     return search.look(f"what the key {guess.value} belongs to", lambda: of_key(search.records, guess))
 
@@ -281,4 +329,5 @@ _LOOKUPS: dict[Kind, Callable[[_Search, Candidate], bool]] = {
     "video_url": _video_url,
     "document_path": _path,
     "desk_link": _path,
+    "share_link": _share_link,
 }

@@ -43,6 +43,7 @@ from storage.domain.integrity import (
     lookups,
 )
 from storage.domain.layout import Layout
+from storage.domain.shares import ShareLink, links_of
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
 from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
 from storage.ids import check_stored_id
@@ -93,14 +94,17 @@ class ReadScope:
     """How much to look at. `readers` is how many reads run side by side.
 
     Without `contents`, highlights.json is checked for presence and 0 bytes only; without `caches` and `uploads`, those
-    are not listed. `known_uploads` replaces a listing for each user by one that was made for all.
+    are not listed; without `links`, public links are not read. `known_uploads` and `known_links` replace a reading for
+    each user by one that was made for all.
     """
 
     contents: bool = True
     caches: bool = True
     uploads: bool = True
     readers: int = READERS
+    links: bool = True
     known_uploads: tuple[MultipartUpload, ...] | None = None
+    known_links: tuple[ShareLink, ...] | None = None
 
 
 WHOLE = ReadScope()
@@ -141,6 +145,7 @@ def gather(
     listings += each(lambda prefix: Listing(prefix, objects.list_all(prefix)), more.prefixes, scope.readers)
     heads = dict(zip(more.keys, each(lambda key: _head(objects, key), more.keys, scope.readers), strict=True))
     uploads, uploads_failure = _uploads(objects, prefixes[0], scope)
+    links, links_failure = _links(records, uid, video_id, scope)
     facts = UserFacts(
         uid=uid,
         video_id=video_id,
@@ -152,6 +157,8 @@ def gather(
         heads=heads,
         uploads=uploads,
         uploads_failure=uploads_failure,
+        links=links,
+        links_failure=links_failure,
         read_at=read_at,
     )
     return _with_highlights(checker, facts, scope)
@@ -233,6 +240,18 @@ def _uploads(objects: Objects, prefix: str, scope: ReadScope) -> tuple[tuple[Mul
     if found.error is not None:
         return found.uploads, failed(f"{prefix} (unfinished uploads)", found.error)
     return found.uploads, Failure(f"{prefix} (unfinished uploads)", "cut_short", "Reading stopped before the end.")
+
+
+def _links(
+    records: Records, uid: str, video_id: str | None, scope: ReadScope
+) -> tuple[tuple[ShareLink, ...] | None, Failure | None]:
+    if not scope.links:
+        return None, None
+    if scope.known_links is not None:
+        return tuple(link for link in scope.known_links if link.uid == uid), None
+    table = records.share_slugs(uid, video_id)
+    failure = None if table.error is None else failed("the public links", table.error)
+    return tuple(links_of(table.frame)), failure
 
 
 def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope) -> UserFacts:
@@ -386,7 +405,7 @@ def verify_all(
     started, done, refused = checker.clock(), 0, 0
     total = _users(checker.records, shard)
     total = None if total is None else max(0, total - users_done)
-    scope = _with_uploads(checker, scope)
+    scope = _with_links(checker, _with_uploads(checker, scope))
     for page in checker.records.iter_users(shard, resume_after):
         for uid in page.frame["uid"].tolist():
             report = _verify_one(checker, uid, scope)
@@ -491,6 +510,14 @@ def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
         return scope
     found = checker.objects.multipart_uploads("")
     return replace(scope, known_uploads=found.uploads) if found.complete else scope
+
+
+def _with_links(checker: VerifyContext, scope: ReadScope) -> ReadScope:
+    """Every public link at once: they are few beside the users, who would cost a read each to be asked for theirs."""
+    if not scope.links:
+        return scope
+    table = checker.records.share_slugs()
+    return replace(scope, known_links=tuple(links_of(table.frame))) if table.complete else scope
 
 
 __all__ = [

@@ -9,6 +9,7 @@ import pytest
 from storage.domain.documents import ObjectInfo
 from storage.domain.integrity import Failure, HeadAnswer
 from storage.domain.layout import Layout, thumbnail_of
+from storage.domain.shares import ShareLink
 from tests.domain.integrity_world import JUST_NOW, NOW, OLD, World, denied, head_absent
 
 KEY = "users/u1/vid-0001/clips/clip_01_1_hello_split.mp4"
@@ -115,6 +116,38 @@ def test_a_key_that_is_not_this_users_is_foreign_and_not_missing(key: str, actua
     found = world().clip("vid-0001", r2_key=key, size=None, thumbnail=False).findings()
     assert set(found) == {"foreign_key"}
     assert found["foreign_key"].actual == actual
+
+
+def test_a_key_of_the_users_own_cache_is_a_warning_while_its_object_is_there() -> None:
+    key = "clips/u1/vid-0001/silence_removed/3.mp4"
+    there = world().clip("vid-0001", r2_key=key, thumbnail=False, size=None)
+    there.more["heads"] = {key: HeadAnswer(ObjectInfo(key, 100, "e", OLD))}
+    found = there.findings()["foreign_key"]
+    assert (found.severity, found.disclosure) == ("warning", False)
+    assert found.actual == "a key of the cache (silence removed), which expires"
+    assert "not this user's" not in found.detail
+
+
+@pytest.mark.parametrize(("status", "disclosed"), [("completed", True), ("processing", True), ("failed", False)])
+def test_what_the_product_does_not_deliver_discloses_nothing(status: str, disclosed: bool) -> None:
+    key = "users/u10/vid-0001/clips/intro.MP4"
+    links = (
+        ShareLink("live12345678", "u1", "vid-0001", "vid-0001_1", NOW),
+        ShareLink("ended1234567", "u1", "vid-0001", "vid-0001_1", NOW, disabled_at=NOW),
+    )
+    there = world().clip("vid-0001", r2_key=key, thumbnail=False, size=None, status=status, clip_id="vid-0001_1")
+    there.more |= {"heads": {key: HeadAnswer(ObjectInfo(key, 100, "e", OLD))}, "links": links}
+    found = there.findings()["foreign_key"]
+    assert found.disclosure is disclosed
+    assert ("disclosure" in found.as_dict()) is disclosed
+    assert "u10" not in found.detail
+    if disclosed:
+        assert found.disclosed == {
+            "shown_to": "u1",
+            "owner": "u10",
+            "since": OLD,
+            "links": ["share_slugs/live12345678"],
+        }
 
 
 def test_a_thumbnail_key_of_another_user_is_foreign_too() -> None:

@@ -20,12 +20,12 @@ from storage.domain.integrity import (
     Listing,
     highlights_places,
     lookups,
-    own_prefixes,
     verify_user,
 )
 from storage.domain.integrity.findings import suspect_whole
 from storage.domain.integrity.inputs import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
 from storage.domain.layout import Layout
+from storage.domain.shares import ShareLink
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
 
 
@@ -43,6 +43,7 @@ def test_every_finding_kind_of_the_contract_is_reached_by_one_broken_user() -> N
     broken.clip("vid-0001", "clip_01_7_y_split", size=99, r2_key="users/u1/vid-0001/clips/clip_01_2_short_split.mp4")
     broken.clip("vid-gone").clip("vid-0001", "clip_01_8_z_split", status="processing", thumbnail=False)
     broken.more["uploads"] = (MultipartUpload("users/u1/vid-0001/clips/u.mp4", "id", OLD),)
+    broken.more["links"] = (ShareLink("left12345678", "u1", "vid-0001", "vid-0001_9_split"),)
     broken.more["uploads_failure"] = Failure("users/u1/", "unreachable", "No answer.")
     assert set(broken.check().summary) == set(KINDS)
 
@@ -201,7 +202,7 @@ def test_highlights_are_looked_for_where_the_document_says_then_where_the_bucket
 @pytest.mark.parametrize("uid", ["users", "sources", "clips", "_ops"])
 def test_a_user_id_that_spells_a_folder_never_covers_other_peoples_keys(uid: str) -> None:
     for prefix in ("users/", ""):
-        for own in own_prefixes(Layout(prefix), uid):
+        for own in Layout(prefix).own_prefixes(uid):
             assert not "users/u1/vid-0001/highlights.json".startswith(own)
             assert not "sources/u1/vid-0001/source.mp4".startswith(own)
 

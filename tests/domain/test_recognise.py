@@ -13,6 +13,7 @@ from storage.domain.search import recognise
 from storage.errors import BadInput
 
 LAYOUT = Layout("users/")
+TOP = "top_5_scenes_my title_20260101_235959_streamer_top_scenes"
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 KEY = "users/u1/vid-0001/clips/clip_01_2_a+b c_split.mp4"
 SIGNED = (
@@ -56,6 +57,27 @@ def read(text: str):
             "document_path", "users/u1/videos/v1", "u1", "v1", "",
         ),
         ("users/u1", "document_path", "users/u1", "u1", "", ""),
+        ("https://viralclipai.io/c/abc123xyz456", "share_link", "abc123xyz456", "", "", ""),
+        ("http://www.viralclipai.io/c/abc123xyz456/?utm_source=x#top", "share_link", "abc123xyz456", "", "", ""),
+        ("viralclipai.io/c/abc123xyz456", "share_link", "abc123xyz456", "", "", ""),
+        ("https%3A%2F%2Fviralclipai.io%2Fc%2Fabc123xyz456", "share_link", "abc123xyz456", "", "", ""),
+        ("/c/abc123xyz456", "share_link", "abc123xyz456", "", "", ""),
+        ("share_slugs/abc123xyz456", "share_link", "abc123xyz456", "", "", ""),
+        (
+            "projects/p/databases/(default)/documents/share_slugs/abc123xyz456",
+            "share_link", "abc123xyz456", "", "", "",
+        ),
+        (f"{UUID}_compilation_20260101_235959_streamer_top_scenes", "clip_id",
+         f"{UUID}_compilation_20260101_235959_streamer_top_scenes", "", UUID,
+         f"{UUID}_compilation_20260101_235959_streamer_top_scenes"),
+        (f"{TOP}.mp4", "file_name", f"{TOP}.mp4", "", "", ""),
+        (f"u1/vid-0001/clips/{TOP}.jpg", "r2_key", f"u1/vid-0001/clips/{TOP}.jpg", "u1", "vid-0001", ""),
+        ("u1/vid-0001/source.mp4", "r2_key", "u1/vid-0001/source.mp4", "u1", "vid-0001", ""),
+        ("media/u1/vid-0001/source.mp4", "r2_key", "u1/vid-0001/source.mp4", "u1", "vid-0001", ""),
+        ("clips/u1/vid-0001/silence_removed/3.mp4", "r2_key", "clips/u1/vid-0001/silence_removed/3.mp4",
+         "u1", "vid-0001", ""),
+        ("users/u1/vid-0001/clips/sub/intro.MP4", "r2_key", "users/u1/vid-0001/clips/sub/intro.MP4",
+         "u1", "vid-0001", ""),
         ("http://localhost:8501/video?uid=u1&video_id=v1", "desk_link", "u1", "u1", "v1", ""),
     ],
 )  # fmt: skip
@@ -68,7 +90,9 @@ def test_a_text_is_taken_for_what_it_is(text, kind, value, uid, video_id, clip_i
 
 def test_a_bare_token_is_tried_as_several_kinds_of_id():
     assert [guess.kind for guess in read(UUID).guesses] == ["uid", "video_id", "email_prefix"]
-    assert [guess.kind for guess in read("dQw4w9WgXcQ").guesses] == ["uid", "video_id", "video_url", "email_prefix"]
+    kinds = ["uid", "video_id", "video_url", "share_link", "email_prefix"]
+    assert [guess.kind for guess in read("dQw4w9WgXcQ").guesses] == kinds
+    assert "share_link" not in [guess.kind for guess in read("under_score").guesses], "the product makes no such slug"
 
 
 @pytest.mark.parametrize(

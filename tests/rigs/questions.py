@@ -44,6 +44,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "exact": lambda records: records.exact(["users/u1"]),
     "find_videos": lambda records: records.find_videos(video_id="v"),
     "find_clips": lambda records: records.find_clips(clip_id="c01"),
+    "find_shares": lambda records: records.find_shares("slug1234"),
     "find_clips_of_video": lambda records: records.find_clips_of_video("v"),
     "videos_by_status": lambda records: records.videos_by_status(["failed"]),
     "status_counts": lambda records: records.status_counts(),

@@ -187,6 +187,7 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     "phantom_parent": lambda s: (
         f"users/{s.uid}" not in WORLD.documents or f"users/{s.uid}/videos/{s.video_id}" not in WORLD.documents
     ),
+    "dangling_share": lambda s: f"users/{s.uid}/videos/{s.video_id}/clips/{s.clip_id}" not in WORLD.documents,
     "unfinished_upload": lambda s: any(u.key == s.key and u.age > timedelta(days=1) for u in WORLD.uploads),
     "stale_clip": lambda s: clip_of(s)["status"] == "processing" and NOW - clip_of(s)["updated_at"] > 2 * STALE,
 }

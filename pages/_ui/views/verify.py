@@ -48,6 +48,7 @@ WORDS: Final[dict[str, str]] = {
     "phantom_parent": "Phantom parent",
     "unfinished_upload": "Unfinished upload",
     "stale_clip": "Stale clip",
+    "dangling_share": "Dangling link",
     "unreadable": "Could not be read",
 }
 MEANING: Final[dict[str, str]] = {
@@ -61,9 +62,10 @@ MEANING: Final[dict[str, str]] = {
     "clip_without_key": "The clip's status is completed, and its document names no object.",
     "foreign_key": "A document names a key of another customer or outside the layout; the detail says what is there.",
     "duplicate_key": "Two documents name one object.",
-    "phantom_parent": "Documents below a document that does not exist.",
+    "phantom_parent": "Documents below a document that does not exist. Below a clip: the normal end of a shared one.",
     "unfinished_upload": "An upload in parts that was begun more than a day ago and never ended.",
     "stale_clip": "A clip is in progress past the limit: the worker that had it is gone.",
+    "dangling_share": "A public link to a clip that does not exist: it shows nothing, unless the clip is made again.",
     "unreadable": "A store refused or did not answer. Nothing is known about what was to be read there.",
 }
 

@@ -47,7 +47,8 @@ CLIP_KEYS = ("r2_key", "thumbnail_r2_key", "raw_r2_key")
 VIDEO_KEYS = ("highlights_json_key", "source_video_r2_key")
 MOST_CLIPS_BESIDE = 2_000  # more of the user's clips are not read just to see whether they name the same objects
 _STATE = ("status", "updated_at", "processing_progress.updated_at")
-_FIELDS = (*CLIP_KEYS, *VIDEO_KEYS, *_STATE, "file_size_bytes", "style", "slug")
+SLUG_FIELDS = ("share_slug", "slug")  # the product's name of it, and the one that older documents have
+_FIELDS = (*CLIP_KEYS, *VIDEO_KEYS, *_STATE, "file_size_bytes", "style", *SLUG_FIELDS)
 
 
 Progress = Callable[[str], None]
@@ -114,8 +115,8 @@ def _take(found: DocumentsFound, document: FoundDocument) -> None:
         if completed(fields.get("status")):
             found.claimed += [item.key for item in named if item.field == "r2_key"]
             found.claimed_thumbnails += [item.key for item in named if item.field == "thumbnail_r2_key"]
-    elif len(parts) == 8 and parts[6] == "shares" and isinstance(fields.get("slug"), str):
-        found.slugs_named.add(fields["slug"])
+    elif len(parts) == 8 and parts[6] == "shares":
+        found.slugs_named |= {slug for name in SLUG_FIELDS if isinstance(slug := fields.get(name), str) and slug}
 
 
 def completed(status: object) -> bool:

@@ -35,6 +35,7 @@ from storage.domain.highlights import HighlightsState, disagreement
 from storage.text import age, moment, number, quoted
 
 KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")
+_SHOWN_SHARED = 3
 Store = Literal["firestore", "bucket", "desk"]
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before this no product existed: such a time is a default and no time
 
@@ -268,6 +269,19 @@ def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
     yield Evidence("error_message", f"The worker left {quoted(signals.error_text)}: {kind}.", False)
 
 
+def _shares(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """How many public links work now, and of which clips. The links themselves are no evidence to hand on."""
+    links = facts.report.links if facts.report is not None else None
+    live = [link.clip_id for link in links or () if link.works(facts.now)]
+    if live:
+        shared = sorted(set(live))
+        shown = ", ".join(quoted(clip_id, 60) for clip_id in shared[:_SHOWN_SHARED])
+        more = f" and {len(shared) - _SHOWN_SHARED} more" if len(shared) > _SHOWN_SHARED else ""
+        beside = "; a new share leaves the older link live" if len(shared) < len(live) else ""
+        which = f"{number(len(live), 'public link')} of {number(len(shared), 'clip')}"
+        yield Evidence("share_links", f"Live: {which} ({shown}{more}){beside}.", True)
+
+
 def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     if isinstance(facts.quota, Known):
         state = facts.quota.value
@@ -324,6 +338,7 @@ _WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]]
     counters,
     clip_objects,
     upload_check,
+    _shares,
     _quota,
     _source,
 )

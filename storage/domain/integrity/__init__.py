@@ -24,7 +24,6 @@ from storage.domain.integrity.inputs import (
     UserFacts,
     highlights_places,
     lookups,
-    own_prefixes,
 )
 from storage.domain.integrity.report import ClipObjects, clip_objects, verify_user
 
@@ -53,6 +52,5 @@ __all__ = [
     "count_by_kind",
     "highlights_places",
     "lookups",
-    "own_prefixes",
     "verify_user",
 ]

@@ -25,6 +25,7 @@ from typing import Any, Literal, get_args
 
 from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
 from storage.domain.layout import CACHE_KINDS, Layout
+from storage.domain.shares import ShareLink
 
 Kind = Literal[
     "missing_object",
@@ -40,6 +41,7 @@ Kind = Literal[
     "phantom_parent",
     "unfinished_upload",
     "stale_clip",
+    "dangling_share",
     "unreadable",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -63,7 +65,8 @@ class Finding:
     """One thing that is not as it should be. `seen_at` is when the stores were read; ids are `None` where none apply.
 
     `expected` and `actual` are sizes in bytes for sizes, short words for all else. `disclosure`: it names another
-    customer's object, and that object is there: the product may show it to the wrong person.
+    customer's object, and that object is there: the product may show it to the wrong person. Then `owner` is whose it
+    is, `since` when it came to be so at the latest, and `links` are the public links that lead to it now.
     """
 
     kind: Kind
@@ -77,6 +80,9 @@ class Finding:
     detail: str = ""
     seen_at: datetime | None = None
     disclosure: bool = False
+    owner: str = ""
+    since: datetime | None = None
+    links: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[str | None, ...]:
@@ -102,7 +108,13 @@ class Finding:
             "actual": self.actual,
             "detail": self.detail,
             "last_seen_at": self.seen_at,
+            **({"disclosure": self.disclosed} if self.disclosure else {}),
         }
+
+    @property
+    def disclosed(self) -> dict[str, Any]:
+        """Both customers of a disclosure, since when at the latest, its public links: for those who may see them."""
+        return {"shown_to": self.uid, "owner": self.owner, "since": self.since, "links": list(self.links)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +225,7 @@ class Report:
     `without_thumbnail` clips are there, and neither is a thumbnail nor does their document promise one.
     `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
     `claims` are what the completed clips say is there; `controls` were looked for where `wants_controls`. `stranger`:
-    there are objects, and Firestore has no document at all.
+    there are objects, and Firestore has no document at all. `links` are the public links, `None` where not read.
     """
 
     uid: str
@@ -236,6 +248,7 @@ class Report:
     wants_controls: bool = False
     controls: Controls | None = None
     stranger: bool = False
+    links: tuple[ShareLink, ...] | None = None
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.controls import Controls
 from storage.domain.integrity.findings import Failure
 from storage.domain.layout import MAX_KEY_BYTES, OPS_PREFIX, Layout, thumbnail_of
+from storage.domain.shares import ShareLink
 
 LIST_FROM_KEYS = 13  # one listing costs as much as 12.5 HEAD requests, and answers for a thousand keys
 MAX_FOREIGN_HEADS = 50  # keys that are not the user's are looked up for the report only, so not without end
@@ -46,6 +47,7 @@ class UserFacts:
     there before the listing began, and an object that is newer than `read_at` needs no document yet.
     `user_exists` is `None` where the user's document was not or could not be read (`user_failure`). `highlights` and
     `highlights_documents` are by video id; a document is only read where the object does not settle the question.
+    `links` are the public links that say that they are the user's, or the video's; `None` where they were not read.
     `controls` are looked for only where the report asks for them, `known_customers` (other customers of the bucket,
     looked for in Firestore) where there are objects and no document.
     """
@@ -63,18 +65,10 @@ class UserFacts:
     uploads: tuple[MultipartUpload, ...] = ()
     user_failure: Failure | None = None
     uploads_failure: Failure | None = None
+    links: tuple[ShareLink, ...] | None = None
+    links_failure: Failure | None = None
     controls: Controls | None = None
     known_customers: Controls | None = None
-
-
-def own_prefixes(layout: Layout, uid: str) -> tuple[str, ...]:
-    """Where a user's clips may lie: under the configured prefix, and under the other known ones.
-
-    A user whose id spells a top-level folder (`users`, `clips`) gets no prefix that would cover other people's keys.
-    """
-    shared = {*layout.prefixes, "sources/", "clips/", OPS_PREFIX}
-    prefixes = (Layout(prefix).user_prefixes(uid)[0] for prefix in layout.prefixes)
-    return tuple(prefix for prefix in prefixes if prefix not in shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ def lookups(
     )
     for column in (clips["thumbnail_r2_key"], videos["highlights_json_key"]):
         keys.update(key for key in column.dropna() if key and not key.startswith(tuple(listed)))
-    prefixes = own_prefixes(layout, uid)
+    prefixes = layout.own_prefixes(uid)
     own = {key for key in keys if key.startswith(prefixes)}
     written = {*outside, *clips["thumbnail_r2_key"].dropna(), *videos["highlights_json_key"].dropna()} & keys
     foreign = sorted(
@@ -139,7 +133,7 @@ def highlights_places(
     A video whose document names no key is looked for under the configured prefix, and under another known one only
     where the bucket is known to hold it there; so is one whose document names a key that is not the user's.
     """
-    keys, prefixes = frozenset(known), own_prefixes(layout, uid)
+    keys, prefixes = frozenset(known), layout.own_prefixes(uid)
     places = []
     existing = videos[videos["exists"].fillna(False).astype(bool)]
     for video_id, named in zip(existing["video_id"], existing["highlights_json_key"].fillna(""), strict=True):

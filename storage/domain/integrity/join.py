@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from storage.domain.integrity.inputs import UserFacts, own_prefixes
-from storage.domain.layout import OPS_PREFIX, Layout, thumbnail_of
+from storage.domain.integrity.inputs import UserFacts
+from storage.domain.layout import OPS_PREFIX, Layout, cache_prefixes, thumbnail_of
 from storage.domain.processing import being_processed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this says nothing about age
@@ -46,10 +46,14 @@ class ListedObjects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """For each clip, one key that its document implies and what is there. An empty key is `UNKNOWN`."""
+    """For each clip, one key that its document implies and what is there. An empty key is `UNKNOWN`.
+
+    `own` and `cached` are `Layout.standing` of the key, as masks.
+    """
 
     key: Sequence[str]
     own: Array
+    cached: Array
     presence: Array
     size: Array
     modified: Array
@@ -206,7 +210,7 @@ def _objects(facts: UserFacts) -> ListedObjects:
 def _place(keys: list[str], objects: ListedObjects, facts: UserFacts, layout: Layout) -> Place:
     complete = tuple(listing.prefix for listing in facts.listings if listing.table.complete)
     answered = {key for key, head in facts.heads.items() if not head.failure}
-    prefixes = own_prefixes(layout, facts.uid)
+    prefixes = layout.own_prefixes(facts.uid)
     at = np.fromiter((objects.at.get(key, -1) for key in keys), dtype=np.int64, count=len(keys))
     found = at >= 0
     proven = flags(bool(key) and (key.startswith(complete) or key in answered) for key in keys)
@@ -214,4 +218,5 @@ def _place(keys: list[str], objects: ListedObjects, facts: UserFacts, layout: La
     size = np.append(objects.size, NO_SIZE)[at]
     modified = np.append(objects.modified, np.datetime64("NaT", "us"))[at]
     presence = np.where(found, PRESENT, np.where(proven, ABSENT, UNKNOWN))
-    return Place(keys, flags(key.startswith(prefixes) for key in keys), presence, size, modified)
+    own, cached = (flags(key.startswith(places) for key in keys) for places in (prefixes, cache_prefixes(facts.uid)))
+    return Place(keys, own, cached & ~own, presence, size, modified)

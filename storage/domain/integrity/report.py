@@ -62,6 +62,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
     findings = [
         *of_clips.findings(by_name),
         *rules.phantoms(facts, clips),
+        *rules.dangling(facts, clips, now),
         *rules.highlights(facts, clips, layout),
         *orphans,
         *uploads,
@@ -91,6 +92,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         wants_controls=controls_wanted(claims, len(objects)),
         controls=facts.controls,
         stranger=stranger,
+        links=facts.links,
     )
 
 
@@ -151,8 +153,7 @@ def _failures(facts: UserFacts) -> Iterator[Failure]:
         if not listing.table.complete:
             yield _cut(listing.table, listing.prefix)
     yield from (head.failure for _, head in sorted(facts.heads.items()) if head.failure)
-    if facts.uploads_failure:
-        yield facts.uploads_failure
+    yield from filter(None, (facts.uploads_failure, facts.links_failure))
     incomplete = tuple(listing.prefix for listing in facts.listings if not listing.table.complete)
     for state in facts.highlights.values():
         if state.presence == "unknown" and not state.place.startswith(incomplete or ("\0",)):
@@ -217,7 +218,8 @@ def clip_objects(facts: UserFacts, now: datetime, stale_after: timedelta, layout
 
     rules = clip_rules.ClipRules(facts, clips, settled, layout, now)
     broken = Counter(finding.kind for finding in rules.findings({}) if about_object(finding))
-    there = clips.claims & clips.object.own & (clips.object.presence == PRESENT) & (clips.object.size > 0)
+    theirs = clips.object.own | clips.object.cached
+    there = clips.claims & theirs & (clips.object.presence == PRESENT) & (clips.object.size > 0)
     times = clips.object.modified[clips.object.own & ~np.isnat(clips.object.modified)]
     return ClipObjects(
         claimed=int(clips.claims.sum()),

@@ -11,7 +11,7 @@ The rules about videos: parents that do not exist, and highlights that are missi
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ import pandas as pd
 
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.findings import CacheCount, Finding, Kind, Severity
-from storage.domain.integrity.inputs import UserFacts, own_prefixes
+from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import (
     ABSENT,
     NO_SIZE,
@@ -37,7 +37,7 @@ from storage.domain.integrity.join import (
     texts,
     utc64,
 )
-from storage.domain.layout import CACHE_KINDS, Layout, owner_of, thumbnail_of
+from storage.domain.layout import CACHE_FOLDERS, CACHE_KINDS, Layout, Standing, owner_of, thumbnail_of
 from storage.domain.layout import Kind as KeyKind
 from storage.domain.processing import being_processed
 from storage.text import age
@@ -48,16 +48,23 @@ THERE = {
     ABSENT: "No object is there.",
     UNKNOWN: "Whether an object is there could not be looked at.",
 }
+FOREIGN: dict[Standing, str] = {
+    "others": "a key of another user",
+    "desk": "a key of the desk itself",
+    "outside": "a key outside the layout",
+}
 DISCLOSED = "Another customer's object is there: the product may show it to this one."
 
 
-# Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none.
+# Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none; nor have
+# segments without silence, and a source video where older workers put it, which no rule of the bucket covers.
 CACHE_EXPIRY: dict[KeyKind, timedelta] = {
     "source": timedelta(hours=24),
     "raw_segment": timedelta(days=7),
     "neural_cache": timedelta(days=7),
 }
 LIFECYCLE_GRACE = timedelta(hours=24)  # the bucket's rules remove "usually within 24 hours" of the expiry
+_ENDED = "the normal end of a shared clip, whose settings the product leaves when it deletes the clip."
 UPLOAD_LIMIT = timedelta(days=1)
 PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these says that it has highlights
 
@@ -184,22 +191,28 @@ class ClipRules:
                 yield _duplicate(self.facts, key, sorted(who))
 
     def _foreign(self, i: int, key: str, presence: int, what: str) -> Finding:
-        parsed, owner = self.layout.parse(key), owner_of(key, self.layout)
-        others = bool(owner) and owner != self.facts.uid
-        disclosed = others and presence == PRESENT
-        if parsed.kind == "ops":
-            actual = "a key of the desk itself"
-        elif others:
-            actual = "a key of another user"
-        elif parsed.uid:
-            actual = f"a key of the cache ({parsed.kind.replace('_', ' ')}), which expires"
-        else:
-            actual = "a key outside the layout"
-        detail = f"The document's {what} key is not this user's. {DISCLOSED if disclosed else THERE[int(presence)]}"
+        standing = self.layout.standing(key, self.facts.uid)
+        there = standing == "others" and presence == PRESENT
+        disclosed = there and self.clips.status[i] != "failed"
         expected = "a key of this user"
-        return self._finding(
-            i, "foreign_key", "error", key, expected=expected, actual=actual, detail=detail, disclosure=disclosed
-        )
+        severity: Severity = "error"
+        detail = f"The document's {what} key is not this user's. {DISCLOSED if disclosed else THERE[int(presence)]}"
+        if there and not disclosed:
+            severity = "warning"
+            detail += " The clip's status is failed, so the product does not deliver it."
+        actual = FOREIGN.get(standing, "")
+        if standing == "cache":
+            kind = self.layout.parse(key).kind.replace("_", " ")
+            actual = f"a key of the cache{'' if kind == 'unrecognised' else f' ({kind})'}, which expires"
+            detail = f"The document's {what} key is this user's, in a folder whose files expire. {THERE[int(presence)]}"
+            if presence == PRESENT:
+                severity = "warning"  # the customer has it for now
+        found = self._finding(i, "foreign_key", severity, key, expected=expected, actual=actual, detail=detail)
+        if not disclosed:
+            return found
+        place = self.clips.object if what == "clip" else self.clips.thumbnail
+        times = [moment for column in (place.modified, self.clips.touched) if (moment := from64(column[i]))]
+        return disclosed_by(found, self.facts, self.layout, self.now, times)
 
     def _finding(self, i: int, kind: Kind, severity: Severity, key: str | None = None, **values: Any) -> Finding:
         return Finding(
@@ -212,6 +225,36 @@ class ClipRules:
             seen_at=self.facts.read_at,
             **values,
         )
+
+
+def disclosed_by(found: Finding, facts: UserFacts, layout: Layout, now: datetime, times: Sequence[datetime]) -> Finding:
+    """The finding as a disclosure: whose object it is, since when at the latest, and through which public links.
+
+    The words name neither customer: whoever may see whose it is reads `owner`.
+    """
+    since = max(times, default=None)
+    live = [
+        link.path
+        for link in facts.links or ()
+        if (link.video_id, link.clip_id) == (found.video_id, found.clip_id) and link.works(now)
+    ]
+    words = [found.detail]
+    if since is not None:
+        words.append(f"It has been so since {since:%Y-%m-%d %H:%M} UTC at the latest.")
+    if facts.links is None:
+        words.append("Whether public links lead to it was not looked at.")
+    elif found.clip_id:
+        words.append(
+            f"Public links that lead to it now: {', '.join(live)}." if live else "No public link leads to it now."
+        )
+    return replace(
+        found,
+        detail=" ".join(words),
+        disclosure=True,
+        owner=owner_of(found.key or "", layout),
+        since=since,
+        links=tuple(live),
+    )
 
 
 def _duplicate(facts: UserFacts, key: str, who: list[tuple[str, str]]) -> Finding:
@@ -268,7 +311,7 @@ def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout:
     result = Sorted()
     explained = set(clips.object.key) | set(clips.thumbnail.key)
     explained.update(thumbnail_of(key) for key in clips.object.key if key)
-    prefixes = own_prefixes(layout, facts.uid)
+    prefixes = layout.own_prefixes(facts.uid)
     for key, position in objects.at.items():
         if key in explained:
             continue
@@ -409,6 +452,8 @@ def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
 
 
 def _expires_at(thing: Thing, source_expiries: dict[str, datetime]) -> datetime | None:
+    if thing.kind == "source" and not thing.key.startswith(CACHE_FOLDERS):
+        return None
     stated = source_expiries.get(thing.video_id) if thing.kind == "source" else None
     if stated is not None and not pd.isna(stated):
         return stated
@@ -432,15 +477,56 @@ def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
         yield _phantom(facts, None, None, f"{len(videos)} videos and {len(clips)} clips lie below it.")
     exists = dict(zip(videos["video_id"], _existing(videos["exists"]), strict=True))
     numbers = Counter(clips.video_id)
+    frame = facts.clips.frame
+    left = [
+        (video_id, clip_id)
+        for video_id, clip_id, there in zip(frame["video_id"], frame["clip_id"], frame["exists"].tolist(), strict=True)
+        if there is False
+    ]
+    shared = {video_id for video_id, _ in left}
     gone = {video_id for video_id, there in exists.items() if not there}
     if facts.videos.complete:
-        gone |= set(facts.clips.frame["video_id"]) - set(exists)
+        gone |= set(frame["video_id"]) - set(exists)
     for video_id in sorted(gone):
-        yield _phantom(facts, video_id, None, f"{numbers[video_id]} clip documents lie below it.")
-    frame = facts.clips.frame
-    for video_id, clip_id, there in zip(frame["video_id"], frame["clip_id"], frame["exists"].tolist(), strict=True):
-        if there is False:
-            yield _phantom(facts, video_id, clip_id, "Documents (share settings) lie below it.")
+        if not numbers[video_id] and video_id in shared:
+            yield _phantom(facts, video_id, None, f"Only what is left of shared clips lies below it: {_ENDED}", "info")
+        else:
+            yield _phantom(facts, video_id, None, f"{numbers[video_id]} clip documents lie below it.")
+    for video_id, clip_id in left:
+        yield _phantom(facts, video_id, clip_id, f"Share settings lie below it: {_ENDED}", "info")
+
+
+def dangling(facts: UserFacts, clips: Clips, now: datetime) -> Iterator[Finding]:
+    """Public links to clips that do not exist. Nothing is claimed unless all clips were read, before the link was made.
+
+    A note: the product leaves them when it deletes clips. Worth one, because a link is found by the clip's id alone.
+    """
+    if not facts.links or not facts.clips.complete:
+        return
+    there = set(zip(clips.video_id, clips.clip_id, strict=True))
+    for link in facts.links:
+        young = link.created_at is not None and link.created_at > facts.clips.read_at
+        if (link.video_id, link.clip_id) in there or young:
+            continue
+        state = "is live" if link.works(now) else link.state(now)
+        detail = (
+            f"The public link {link.path} {state}. Its clip does not exist, so it leads nowhere: the product leaves "
+            "such links behind when it deletes clips."
+        )
+        if link.works(now):
+            detail += " A new rendering of the same scene and style would be public by it at once."
+        yield Finding(
+            "dangling_share",
+            "info",
+            facts.uid,
+            video_id=link.video_id,
+            clip_id=link.clip_id,
+            key=link.path,
+            expected="a clip",
+            actual=None,
+            detail=detail,
+            seen_at=facts.read_at,
+        )
 
 
 def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Finding]:
@@ -451,7 +537,7 @@ def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Findi
     highlights if either source has some, and the file can be rebuilt.
     """
     finished = Counter(clips.video_id[i] for i in rows(clips.completed))
-    prefixes = own_prefixes(layout, facts.uid)
+    prefixes = layout.own_prefixes(facts.uid)
     for row in _rows(facts):
         if row.named_key and not row.named_key.startswith(prefixes):
             yield _foreign(facts, row, layout)
@@ -501,15 +587,16 @@ def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: 
 
 
 def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:
-    owner, head = owner_of(row.named_key, layout), facts.heads.get(row.named_key)
-    other = bool(owner) and owner != facts.uid
+    other, head = layout.standing(row.named_key, facts.uid) == "others", facts.heads.get(row.named_key)
     presence = UNKNOWN if head is None or head.failure else PRESENT if head.info else ABSENT
     actual = "a key of another user" if other else "a key outside the layout"
     disclosed = other and presence == PRESENT
     there = DISCLOSED if disclosed else THERE[presence]
     detail = f"The highlights key in the video's document is not this user's. {there}"
     found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this user", actual, detail)
-    return replace(found, disclosure=disclosed)
+    if not disclosed or head is None or head.info is None:
+        return found
+    return disclosed_by(found, facts, layout, facts.read_at, [head.info.last_modified])
 
 
 def _finding(
@@ -535,10 +622,12 @@ def _finding(
     )
 
 
-def _phantom(facts: UserFacts, video_id: str | None, clip_id: str | None, detail: str) -> Finding:
+def _phantom(
+    facts: UserFacts, video_id: str | None, clip_id: str | None, detail: str, severity: Severity = "warning"
+) -> Finding:
     return Finding(
         "phantom_parent",
-        "warning",
+        severity,
         facts.uid,
         video_id=video_id,
         clip_id=clip_id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from storage.domain.layout import Layout
+from storage.domain.layout import Layout, owner_of
 from storage.domain.processing import being_processed
 from storage.domain.purge.claims import Claims
 from storage.domain.purge.facts import Facts, NamedKey, ObjectFact, VideoFact
@@ -112,7 +112,7 @@ def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look
 def choose(facts: Facts, layout: Layout) -> Chosen:
     """Everything listed that is the scope's own.
 
-    Under another known layout than the configured one only what has the layout's shape or is named by a document: a
+    Under another known layout than the configured one only what its path gives to the user, or a document names: a
     folder of the bucket may have a user's name by chance.
     """
     if facts.scope.clips:
@@ -120,7 +120,7 @@ def choose(facts: Facts, layout: Layout) -> Chosen:
     named = {item.key for item in facts.named}
 
     def own(key: str, home: bool) -> bool:
-        return home or key in named or _recognised(key, facts.scope, layout)
+        return home or key in named or _theirs(key, facts.scope, layout)
 
     home = home_prefixes(facts.scope, layout)
     return Chosen(
@@ -130,9 +130,8 @@ def choose(facts: Facts, layout: Layout) -> Chosen:
     )
 
 
-def _recognised(key: str, scope: Scope, layout: Layout) -> bool:
-    parsed = layout.parse(key)
-    return parsed.uid == scope.uid and (scope.video_id is None or parsed.video_id == scope.video_id)
+def _theirs(key: str, scope: Scope, layout: Layout) -> bool:
+    return owner_of(key, layout) == scope.uid and layout.belongs_to(key, scope.uid, scope.video_id)
 
 
 def _choose_clips(facts: Facts) -> Chosen:
@@ -189,11 +188,10 @@ def _since(video: VideoFact, now: datetime) -> str:
 
 
 def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
-    owner = Scope(facts.scope.uid)
     for item in facts.named:
-        if not in_scope(item.key, owner, layout):
-            parsed = layout.parse(item.key)
-            whose = f"belongs to user {parsed.uid}" if parsed.uid else "lies outside the layout"
+        if not layout.belongs_to(item.key, facts.scope.uid):
+            others = owner_of(item.key, layout)
+            whose = f"belongs to user {others}" if others else "lies outside the layout"
             yield f"{item.path} names {item.key} in {item.field}, which {whose}"
         elif not in_scope(item.key, facts.scope, layout):
             yield f"{item.path} names {item.key} in {item.field}, which lies in another video of the user"

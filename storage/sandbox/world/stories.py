@@ -369,7 +369,8 @@ def _shares(draft: Draft) -> None:
         draft.tell(Story(f"share_{kind}", video.uid, shows, video.video_id, clip.clip_id, "healthy", key=clip.key))
     slug = _share(draft, video, f"{video.video_id}_9_split", "share dangling", expires_at=draft.now + 30 * DAY)
     shows = f"A public share link to a clip that was deleted: share_slugs/{slug}"
-    draft.tell(Story("share_dangling", video.uid, shows, video.video_id, f"{video.video_id}_9_split", "healthy"))
+    gone = f"{video.video_id}_9_split"
+    draft.tell(Story("share_dangling", video.uid, shows, video.video_id, gone, "healthy", ("dangling_share",)))
 
 
 def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: object) -> str:

@@ -46,6 +46,7 @@ OBJECT_KINDS = {
     "highlights": "Highlights",
     "source": "Source videos (cache)",
     "raw_segment": "Raw segments (cache)",
+    "silence_removed": "Segments without silence (cache)",
     "neural_cache": "Neural cache",
     "transcript": "Transcripts",
     "unrecognised": UNKNOWN,

@@ -1,0 +1,62 @@
+"""Public share links, as the product reads them: which of them show something, and where they lead to. Pure.
+
+A link is a document `share_slugs/{slug}` that names user, video and clip. A new share of a clip makes a new one and
+leaves the old one live; revoking a share deletes the one that its settings name; deleting many clips deletes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLink:
+    """One public link, as its own document `share_slugs/{slug}` has it."""
+
+    slug: str
+    uid: str
+    video_id: str
+    clip_id: str
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    disabled_at: datetime | None = None
+
+    @property
+    def path(self) -> str:
+        """The document's path."""
+        return f"share_slugs/{self.slug}"
+
+    def works(self, now: datetime) -> bool:
+        """Whether the product would follow it: not disabled, and not past its end."""
+        return self.disabled_at is None and not (self.expires_at is not None and self.expires_at < now)
+
+    def state(self, now: datetime) -> str:
+        """What it does, as the end of a sentence about it."""
+        return state_of({"expires_at": self.expires_at, "disabled_at": self.disabled_at}, now)
+
+
+def links_of(frame: pd.DataFrame) -> Iterator[ShareLink]:
+    """The links of a frame of link documents that say whose they are."""
+    ids, times = ("slug", "user_id", "video_id", "clip_id"), ("created_at", "expires_at", "disabled_at")
+    for row in frame[[*ids, *times]].itertuples(index=False):
+        slug, *owner = row[: len(ids)]
+        if all(isinstance(one, str) and one for one in owner):
+            yield ShareLink(slug, *owner, *(None if pd.isna(at) else at.to_pydatetime() for at in row[len(ids) :]))
+
+
+def state_of(link: Mapping[str, Any], now: datetime) -> str:
+    """What a link does, as the end of a sentence about it."""
+    disabled, expires = link.get("disabled_at"), link.get("expires_at")
+    if disabled is not None:
+        when = f" since {disabled:%Y-%m-%d %H:%M} UTC" if isinstance(disabled, datetime) else ""
+        return f"is revoked{when} and shows nothing"
+    if isinstance(expires, datetime):
+        if expires < now:
+            return f"ended {expires:%Y-%m-%d %H:%M} UTC and shows nothing"
+        return f"works until {expires:%Y-%m-%d %H:%M} UTC"
+    return "works, without an end"
