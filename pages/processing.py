@@ -51,6 +51,7 @@ def _stuck(delivered: int) -> None:
     if not found.videos:
         _nothing(found, delivered)
         return
+    stuck.disclosures(found)
     stuck.refused(found)
     _totals(found)
     chosen = stuck.outage()

@@ -28,7 +28,7 @@ from storage.clients.circuit import patiently
 from storage.domain import highlights
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
-from storage.domain.changes import ABSENT, ChangeSet, FieldChange, strays, value_at
+from storage.domain.changes import ABSENT, ChangeSet, FieldChange, link_paths, strays, value_at
 from storage.domain.diagnosis import Absent, Diagnosis, status_objections
 from storage.domain.documents import Video
 from storage.domain.highlights import HighlightsState, Source
@@ -178,7 +178,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
     context.trail.append(replace(event, outcome="begun"))
     try:
         with refusals_recorded(context.trail, event), patiently():
-            outside = strays(known, context.stores.layout, change_id)
+            outside = strays(known, context.stores.layout, change_id, _owners_of_links(context, known))
             if outside:
                 raise Refused(
                     "The record of this change names what is not the user's that it is about.",
@@ -200,6 +200,12 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
     return done
 
 
+def _owners_of_links(context: RepairContext, record: Mapping[str, Any]) -> dict[str, str]:
+    """Whose the public links are that the record of a change names, by their own word."""
+    found = context.stores.records.many(link_paths(record))
+    return {path: str((one.fields or {}).get("user_id") or "") for path, one in found.items() if one is not None}
+
+
 def _failed(context: RepairContext, event: Event, error: StorageError) -> None:
     if not isinstance(error, Refused):  # a refusal is on record already
         _ended(context, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
@@ -213,7 +219,8 @@ def _ended(context: RepairContext, event: Event) -> None:
         _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
 
 
-def _event(action: str, changes: ChangeSet, reason: str) -> Event:
+def event_of(action: str, changes: ChangeSet, reason: str) -> Event:
+    """What the audit says of a change of fields."""
     named = [f"{change.path}: {change.field}" for change in changes.effective]
     return Event(
         action, "-", reason=checked_reason(reason), uid=changes.uid, video_id=changes.video_id,
@@ -227,7 +234,7 @@ class StatusPlan:
     action: Action = "fix"
 
     def event(self, reason: str) -> Event:
-        return _event("set-status", self.changes, reason)
+        return event_of("set-status", self.changes, reason)
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
         return [Write(self.changes)]
@@ -306,7 +313,7 @@ class HighlightsPlan:
     action: Action = "fix"
 
     def event(self, reason: str) -> Event:
-        return _event("highlights", self.changes, reason)
+        return event_of("highlights", self.changes, reason)
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
         problems = highlights.check_entries(self.entries)
@@ -347,7 +354,7 @@ def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) ->
 
 def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> HighlightsPlan:
     _at_rest(found.video)
-    _believable(context, found.video.uid, found.video.video_id)
+    believable(context, found.video.uid, found.video.video_id)
     changes = plan_highlights(context.stores, found, entries)
     warning = not_promised(context)
     if warning:
@@ -461,9 +468,10 @@ def plan_replace(
     style: str,
     replace_intact: bool,
     title: str | None = None,
+    clip_id: str = "",
 ) -> ReplacePlan:
     """What storing this file would do. What speaks against it stands in the plan's refusals."""
-    _believable(context, uid, video_id)
+    believable(context, uid, video_id)
     plan = upload.plan(
         context.stores,
         uid,
@@ -474,6 +482,7 @@ def plan_replace(
         title=title,
         replace=replace_intact,
         now=context.clock(),
+        clip_id=clip_id,
     )
     warning = not_promised(context)
     return ReplacePlan(replace(plan, warnings=(*plan.warnings, warning)) if warning else plan, media)
@@ -493,7 +502,7 @@ def not_promised(context: RepairContext) -> str:
     )
 
 
-def _believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
+def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
     """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
     case = diagnose(context.checker, uid, video_id, doubted=True)
     if case.error is not None:

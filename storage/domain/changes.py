@@ -10,6 +10,7 @@ from typing import Any
 
 from storage.domain.layout import OPS_PREFIX, Layout
 
+LINKS = "share_slugs/"
 KEPT_PREFIX = f"{OPS_PREFIX}replaced/"  # where the copies of replaced objects lie
 
 
@@ -67,22 +68,32 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) or (one != one and other != other)
 
 
-def strays(record: Mapping[str, Any], layout: Layout, change_id: str) -> tuple[str, ...]:
+def link_paths(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The documents of public links that the record of a change names: whose these are, only they themselves say."""
+    paths = (str(row.get("path")) for row in record.get("changes") or ())
+    return tuple(dict.fromkeys(path for path in paths if path.startswith(LINKS)))
+
+
+def strays(
+    record: Mapping[str, Any], layout: Layout, change_id: str, owners: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """What the record of a change names beyond the user that it is about: taking it back would write there.
+
+    `owners`: whose the public links are that it names, by path.
 
     Whoever can write the record could otherwise have the desk delete or overwrite any object of the bucket, or put what
     another change kept, of another customer, into this one's place.
     """
     uid = str(record.get("uid") or "")
-    mine = (f"users/{uid}", f"storage_accounting/{uid}")
+    links = [path for path, owner in (owners or {}).items() if owner == uid]
+    mine = (f"users/{uid}", f"storage_accounting/{uid}", *links)
     rows = [*(record.get("changes") or ()), *(record.get("counted") or ())]
     paths = [str(row.get("path")) for row in rows] + [*map(str, record.get("created") or ())]
     outside = [path for path in paths if path not in mine and not path.startswith(f"users/{uid}/")]
     found = [f"document outside the change: {path}" for path in dict.fromkeys(outside)]
-    prefixes = tuple(prefix for known in layout.prefixes for prefix in Layout(known).user_prefixes(uid)) if uid else ()
     for row in record.get("replaced") or ():
         key, kept = str(row.get("key")), row.get("kept")
-        if not key.startswith(prefixes) or key.startswith(OPS_PREFIX):
+        if not layout.belongs_to(key, uid):
             found.append(f"object outside the change: {key}")
         if kept is not None and not str(kept).startswith(kept_prefix(change_id)):
             found.append(f"copy outside the change's own: {kept}")

@@ -38,7 +38,7 @@ from storage.repositories.audit_log import ChainReport
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 
 PAGE: Final = "audit"
-CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload"})
+CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload", "end-disclosure"})
 WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # these are on record before they are made
 _OPEN: Final = key(PAGE, "undo_open")  # session key: the change that is being looked at
 _NONCE: Final = key(PAGE, "undo_nonce")
@@ -76,6 +76,7 @@ ACTIONS = (
     "set-status",
     "highlights",
     "upload",
+    "end-disclosure",
     "undo-change",
 )
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left

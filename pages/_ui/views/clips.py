@@ -25,9 +25,11 @@ from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
 from pages._ui.views import verify as findings_view
+from pages._ui.views.owned import shown_key
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
+from storage.domain.shares import ShareLink
 from storage.errors import StorageError
 from storage.services import links
 from storage.services.diagnose import Case
@@ -44,7 +46,12 @@ _REASONS: dict[str, tuple[Presence, str]] = {
 
 
 def draw_clip(
-    known: Mapping[str, Clip], chosen: str | None, findings: Mapping[str, tuple[Finding, ...]], *, page: str
+    known: Mapping[str, Clip],
+    chosen: str | None,
+    findings: Mapping[str, tuple[Finding, ...]],
+    shares: tuple[ShareLink, ...] | None = None,
+    *,
+    page: str,
 ) -> None:
     """The details of the clip that the address names, whether the gallery shows it or not; closed by a button."""
     clip = known.get(chosen) if chosen else None
@@ -61,8 +68,8 @@ def draw_clip(
         left, right = st.columns(2)
         with left:
             _copyable("Clip id", clip.clip_id, key(page, "copy_clip"))
-            _copyable("Key", clip.r2_key, key(page, "copy_key"))
-            _copyable("Thumbnail key", clip.thumbnail_r2_key, key(page, "copy_thumbnail"))
+            _copyable("Key", shown_key(clip.uid, clip.r2_key), key(page, "copy_key"))
+            _copyable("Thumbnail key", shown_key(clip.uid, clip.thumbnail_r2_key), key(page, "copy_thumbnail"))
         with right:
             now = datetime.now(UTC)
             status.badge("clip", clip.status)
@@ -70,9 +77,22 @@ def draw_clip(
             st.caption(f"{length.text} · {size.text} ({size.help}) · created {format.ago(clip.created_at, now).text}")
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
+        _shares(clip, shares, now)
         for finding in findings.get(clip.clip_id, ()):
             text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
             st.markdown(f"{text} — {md(finding.detail, 400)}")
+            if finding.disclosure and allowed("verify"):
+                owner = f"Whose it is: {md(finding.owner, 80)}"
+                query = {UID: finding.owner}
+                st.page_link(SCREENS["user"].file, label=owner, icon=":material/person:", query_params=query)
+
+
+def _shares(clip: Clip, shares: tuple[ShareLink, ...] | None, now: datetime) -> None:
+    """The public links of the clip; a new share leaves the older link live, so there may be several."""
+    for link in shares or ():
+        if link.clip_id == clip.clip_id:
+            icon = ":material/link:" if link.works(now) else ":material/link_off:"
+            st.caption(f"{icon} Public link `{md(link.slug, 40)}` {link.state(now)}.")
 
 
 def nowhere(uid: str, video_id: str, clip_id: str, *, complete: bool, page: str) -> None:
@@ -141,7 +161,8 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
     elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}  # filtered out, another page
-    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, page=page)
+    shares = case.facts.report.links if case.facts.report is not None else None
+    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, shares, page=page)
     freshness(
         table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),
@@ -197,7 +218,7 @@ def _card(clip: Clip, findings: tuple[Finding, ...]) -> ClipCard:
 
 def _presence(clip: Clip, findings: tuple[Finding, ...]) -> tuple[Presence, str]:
     foreign = next((finding for finding in findings if finding.kind == "foreign_key"), None)
-    if foreign is not None:
+    if foreign is not None and stores().layout.standing(clip.r2_key or "", clip.uid) != "cache":
         return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
     for kind, answer in _REASONS.items():
         if any(finding.kind == kind for finding in findings):

@@ -14,6 +14,7 @@ from pages._ui.kit import format
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
+from pages._ui.views.owned import shown_key
 from storage.logs import redacted
 
 MAX_CHARS = 60_000
@@ -42,7 +43,8 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         st.caption(f"There is no document at {md(paths[chosen], 200)}.")
         return
     st.caption(f"{md(document.path, 300)} · written {format.utc(document.update_time).text}")
-    shown = json.dumps(_plain(document.fields), ensure_ascii=False, indent=2, default=str)
+    fields = {name: shown_key(uid, value) for name, value in (document.fields or {}).items()}
+    shown = json.dumps(_plain(fields), ensure_ascii=False, indent=2, default=str)
     cut = shown if len(shown) <= MAX_CHARS else shown[:MAX_CHARS] + "\n… (shortened)"
     st.code(redacted(cut), language="json", wrap_lines=True)
 

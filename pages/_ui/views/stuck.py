@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.kit import charts, format, status, tables
-from pages._ui.kit.session import key, url_for
+from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
@@ -88,6 +88,25 @@ def choice(identity: str, chosen: str, choose: Callable[[str], None]) -> None:
     )  # fmt: skip
 
 
+def disclosures(found: StuckList) -> None:
+    """Videos through which another customer's file may be seen: before all else, whatever stopped besides."""
+    shown = [video.diagnosis for video in found.videos if video.diagnosis.verdict == "disclosure"]
+    if not shown:
+        return
+    st.error(
+        "Another customer's file may be seen through what these videos name. End it before anything else.",
+        title=f"Disclosure: {number(len(shown), 'video')}",
+        icon=":material/privacy_tip:",
+    )
+    for diagnosis in shown[:10]:
+        st.page_link(
+            SCREENS["video"].file,
+            label=f"{md(diagnosis.uid, 60)} · {md(diagnosis.video_id, 60)}",
+            icon=":material/movie:",
+            query_params={UID: diagnosis.uid, VIDEO_ID: diagnosis.video_id},
+        )
+
+
 def alone(found: StuckList) -> list[StuckVideo]:
     """The videos that belong to no outage, in their order."""
     together = {pair for outage in found.outages for pair in outage.videos}
@@ -106,7 +125,8 @@ def apart(found: StuckList, *, chosen: str, choose: Callable[[str], None]) -> No
 
 
 def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
-    """What matters first: what no store answered for, each outage as one thing, then the worst of the videos apart."""
+    """What matters first: disclosures, what no store answered for, each outage as one thing, the worst of the rest."""
+    disclosures(found)
     refused(found)
     outages(found.outages)
     own = alone(found) if found.outages else list(found.videos)

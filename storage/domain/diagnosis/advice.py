@@ -149,6 +149,14 @@ class Ladder:
         text = "Tell whoever answers for data protection, now: another customer's file may be seen through this video."
         yield NextStep("report_disclosure", text)
 
+    def end_disclosure(self) -> Iterator[NextStep]:
+        """Then what shows it is ended, in one change that can be taken back."""
+        text = (
+            "End it under Repair on the video's page: keys are set right or the clips to failed, and public links "
+            "that lead to them are disabled."
+        )
+        yield NextStep("end_disclosure", text, changes=True)
+
     def again(self) -> Iterator[NextStep]:
         """Look again: what is true now may not have been true a minute ago."""
         text = "Check again: the worker may have gone on meanwhile."
@@ -255,7 +263,14 @@ class Ladder:
 _Rung = Callable[[Ladder], Iterator[NextStep]]
 _STALLED: tuple[_Rung, ...] = (Ladder.again, Ladder.run_again, Ladder.set_failed, Ladder.purge)
 _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
-    "disclosure": (Ladder.report_disclosure, Ladder.again, Ladder.upload_check, Ladder.replace_clip, Ladder.run_again),
+    "disclosure": (
+        Ladder.report_disclosure,
+        Ladder.end_disclosure,
+        Ladder.again,
+        Ladder.upload_check,
+        Ladder.replace_clip,
+        Ladder.run_again,
+    ),
     "healthy": (Ladder.upload_check, Ladder.recount),
     "waiting": (Ladder.wait,),
     "rendering": (Ladder.wait,),

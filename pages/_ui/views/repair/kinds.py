@@ -12,11 +12,11 @@ import streamlit as st
 
 from pages._ui.data import loads
 from pages._ui.kit import format
-from pages._ui.kit.text import plain
-from storage.actions import repair
+from pages._ui.kit.text import md, plain
+from storage.actions import disclosure, repair
 from storage.actions.repair import STATUSES, RepairContext, RepairPlan
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
-from storage.domain.changes import FieldChange, value_at
+from storage.domain.changes import LINKS, FieldChange, value_at
 from storage.domain.layout import STYLES
 from storage.domain.policy import Action
 from storage.errors import BadInput
@@ -89,7 +89,13 @@ class Kind:
     @property
     def audited(self) -> str:
         """What the audit calls it."""
-        return {"rebuild": "highlights", "status": "set-status", "replace": "upload"}.get(self.id, self.id)
+        names = {
+            "rebuild": "highlights",
+            "status": "set-status",
+            "replace": "upload",
+            "disclosure": "end-disclosure",
+        }
+        return names.get(self.id, self.id)
 
 
 def _no_inputs(subject: Subject, name: Name) -> None:
@@ -162,6 +168,28 @@ def _status_preview(context: RepairContext, subject: Subject, values: Values, re
     return Preview(plan.changes.effective, plan, verb, "The status was set.", plan.changes.warnings)
 
 
+def _disclosure_inputs(subject: Subject, name: Name) -> None:
+    report = subject.case.facts.report
+    found = [finding for finding in report.findings if finding.disclosure] if report else []
+    st.caption(f"Documents that name another customer's file, and it is there: {len(found):,}.")
+    for finding in found[:10]:
+        about = f"`{md(finding.clip_id or finding.video_id or '', 80)}`"
+        st.markdown(f"- {about} shows a file of the customer `{md(finding.owner, 80)}`. {md(finding.detail, 400)}")
+
+
+def _disclosure_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = disclosure.plan_disclosure(context, subject.uid, subject.video_id)
+    changes = plan.changes.effective
+    failed = sum(change.field == "status" for change in changes)
+    links = sum(change.path.startswith(LINKS) for change in changes)
+    notes = (
+        f"Set to failed, because their own file is not there: {number(failed, 'clip')}.",
+        f"Disabled: {number(links, 'public link')}.",
+    )
+    done = "The product no longer shows the other customer's file here, and its public links are disabled."
+    return Preview(changes, plan, "End the disclosure", done, notes)
+
+
 _OTHER: Final = "\0another"
 
 
@@ -200,7 +228,14 @@ def _replace_preview(context: RepairContext, subject: Subject, values: Values, r
     media = _media(values)
     scene, style = _target(subject, values)
     planned = repair.plan_replace(
-        context, uid, video_id, media, scene=scene, style=style, replace_intact=bool(values["intact"])
+        context,
+        uid,
+        video_id,
+        media,
+        scene=scene,
+        style=style,
+        replace_intact=bool(values["intact"]),
+        clip_id="" if values["clip"] == _OTHER else str(values["clip"]),
     )
     plan = planned.upload
     path = f"users/{uid}/videos/{video_id}/clips/{plan.clip_id}"
@@ -237,6 +272,11 @@ def _media(values: Values) -> Media:
 
 
 KINDS: Final[tuple[Kind, ...]] = (
+    Kind(
+        "disclosure", "End a disclosure", "privacy_tip", "fix",
+        "Sets keys right that name another customer's file, or the clips to failed, and disables their public links.",
+        _disclosure_inputs, _disclosure_preview, (), frozenset({"end_disclosure"}),
+    ),
     Kind(
         "recount", "Recount", "calculate", "recount",
         "Makes the counters of the user, the videos and the accounting true, by adding up the clip documents.",
