@@ -1,7 +1,8 @@
 """The demo starts once, is shared, survives the kill of its owner, and is dated anew when it has grown old.
 
-One demo serves the whole module, in the order of the tests: two processes start it at the same time, tests attach to
-it, its owner is killed, and this process goes on with the same data, thirteen hours later.
+One demo serves the whole module, in the order of the tests: a process starts it, this one attaches to it meanwhile, the
+owner is killed, and this process goes on with the same data, thirteen hours later. That each story has its verdict is
+tested in `tests/contract/test_verify_stories.py`.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from storage.connect import connect
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
 from storage.repositories.stores import Stores
+from storage.sandbox import demo
 from storage.sandbox.demo import Demo, open_demo, reset
 from storage.sandbox.demo_state import DemoFolder
 from storage.sandbox.seeding import update_times
 from storage.sandbox.world import SampleWorld, build
-from storage.services.diagnose import diagnose
 from storage.services.verify import checker, verify_all
 from storage.settings import backends
 from storage.settings.reader import ROOT
-from tests.rigs.waiting import PATIENCE_SECONDS
+from tests.rigs.waiting import PATIENCE_SECONDS, until
 from tests.sandbox.sample import WORLD
 
 LATER = timedelta(hours=13)
@@ -40,41 +41,29 @@ CAST = WORLD.cast  # ids and keys do not depend on the time
 
 @dataclass
 class Shared:
-    """The folder, and the two processes that wanted its demo at the same time."""
+    """The folder, the process that owns its demo, and what this one attached to while the other was still starting."""
 
     directory: Path
-    processes: list[subprocess.Popen[str]]
     owner: subprocess.Popen[str]
-    other_said: str
+    attached: Demo
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     directory = tmp_path_factory.mktemp("shared") / "demo"
     command = [sys.executable, "-m", "storage.sandbox.demo", "--directory", str(directory)]
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for _ in range(2)
-    ]
-    said = [[process.stdout.readline() for _ in range(3)] for process in processes if process.stdout]
-    owners = [process for process, lines in zip(processes, said, strict=True) if "until Ctrl-C" in lines[2]]
-    assert len(owners) == 1, said
-    assert said[0][:2] == said[1][:2]
-    other_said = next(lines[2] for lines in said if "until Ctrl-C" not in lines[2])
-    yield Shared(directory, processes, owners[0], other_said)
-    for process in processes:
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as owner:
+        until(lambda: DemoFolder(directory).running())
+        yield Shared(directory, owner, open_demo(directory))
+        owner.kill()
 
 
 @pytest.fixture(scope="module")
 def attached(shared: Shared) -> Demo:
-    return open_demo(shared.directory)
+    return shared.attached
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stores(attached: Demo) -> Iterator[Stores]:
     with closing(connect(backends.load(attached.values(), mode="demo"))) as stores:
         yield stores
@@ -86,8 +75,15 @@ def dated(shared: Shared) -> SampleWorld:
     return _sample_of(shared.directory)
 
 
-def test_of_two_processes_at_once_one_owns_the_demo_and_the_other_attaches(shared: Shared) -> None:
-    assert "Another process runs it" in shared.other_said
+def test_who_comes_while_a_demo_starts_attaches_to_it_and_runs_none(
+    shared: Shared, attached: Demo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main(["--directory", str(shared.directory)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert shared.owner.stdout is not None
+    assert [shared.owner.stdout.readline().strip() for _ in range(2)] == said[:2]
+    assert "Another process runs it" in said[2]
+    assert not attached.owned
     assert shared.owner.poll() is None
 
 
@@ -168,13 +164,6 @@ def test_the_upload_check_finds_exactly_what_the_stories_say(stores: Stores) -> 
     assert all(report.complete and report.suspicion is None for report in reports)
 
 
-def test_every_diagnosis_gives_the_verdict_of_its_story(stores: Stores) -> None:
-    desk = checker(stores, lambda: datetime.now(UTC))
-    told = {name: story for name, story in CAST.items() if story.verdict and story.video_id}
-    found = {name: diagnose(desk, story.uid, str(story.video_id)).diagnosis.verdict for name, story in told.items()}
-    assert found == {name: story.verdict for name, story in told.items()}
-
-
 def test_a_running_demo_is_not_reset(shared: Shared) -> None:
     with pytest.raises(Refused, match=f"process {shared.owner.pid}"):
         reset(shared.directory)
@@ -198,15 +187,15 @@ def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
     assert not attached.alive()
 
     ahead = LATER
-    with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + ahead) as demo:
-        assert demo.owner is not None
-        assert "dates were moved" in demo.note
-        with closing(connect(backends.load(demo.values(), mode="demo"))) as stores:
+    with open_demo(shared.directory, clock=lambda: datetime.now(UTC) + ahead) as own:
+        assert own.owner is not None
+        assert "dates were moved" in own.note
+        with closing(connect(backends.load(own.values(), mode="demo"))) as stores:
             first = _sample_of(shared.directory)
             assert first.now - dated.now >= LATER
             _assert_redated(stores, first, str(gone.key))
             ahead += LATER
-            demo.owner.tick()
+            own.owner.tick()
             second = _sample_of(shared.directory)
             assert second.now - first.now >= LATER
             _assert_redated(stores, second, str(gone.key))
