@@ -185,7 +185,9 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     "foreign_key": lambda s: clip_of(s)["r2_key"] == s.key and not LAYOUT.belongs_to(str(s.key), s.uid),
     "duplicate_key": lambda s: [clip["r2_key"] for clip in clips_of(s)].count(s.key) == 2,
     "phantom_parent": lambda s: (
-        f"users/{s.uid}" not in WORLD.documents or f"users/{s.uid}/videos/{s.video_id}" not in WORLD.documents
+        f"users/{s.uid}" not in WORLD.documents
+        or f"users/{s.uid}/videos/{s.video_id}" not in WORLD.documents
+        or s.name == "deleted_shared_clip"
     ),
     "dangling_share": lambda s: f"users/{s.uid}/videos/{s.video_id}/clips/{s.clip_id}" not in WORLD.documents,
     "unfinished_upload": lambda s: any(u.key == s.key and u.age > timedelta(days=1) for u in WORLD.uploads),
@@ -228,7 +230,8 @@ def test_share_links_are_live_expired_disabled_and_dangling() -> None:
     assert dangling.clip_id in shares
     assert f"users/{dangling.uid}/videos/{dangling.video_id}/clips/{dangling.clip_id}" not in WORLD.documents
     configured = {clip_id for (_, _, clip_id, _), _ in documents("users", "videos", "clips", "shares")}
-    assert configured == set(shares) - {dangling.clip_id}
+    gone = f"{WORLD.cast['deleted_shared_clip'].video_id}_8_split"
+    assert configured == set(shares) - {dangling.clip_id} | {gone}
 
 
 def test_legacy_clips_lack_what_older_deployments_did_not_write() -> None:

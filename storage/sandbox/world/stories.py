@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from storage.domain.layout import TOP_SCENES, ClipName
 from storage.sandbox.world.builder import LAYOUT, Draft, Fields, Story, letters
 from storage.sandbox.world.people import STORAGE_LIMITS, month, uid_of
 from storage.sandbox.world.videos import (
@@ -267,6 +268,8 @@ def add_usage_stories(draft: Draft) -> None:
     _drift(draft)
     _incomplete(draft)
     _shares(draft)
+    _deleted_shared_clip(draft)
+    _top_scenes(draft)
     _caches(draft)
 
 
@@ -373,6 +376,18 @@ def _shares(draft: Draft) -> None:
     draft.tell(Story("share_dangling", video.uid, shows, video.video_id, gone, "healthy", ("dangling_share",)))
 
 
+def _deleted_shared_clip(draft: Draft) -> None:
+    """As the product leaves it: the link is gone with the clip, the settings below it are not."""
+    video, _ = add_with_clips(draft, VideoOrder("layla", "deleted shared clip", 13 * DAY, title="مقهى على الرصيف"))
+    gone = f"{video.video_id}_8_split"
+    slug = _share(draft, video, gone, "deleted share")
+    settings = {**draft.documents.pop(f"share_slugs/{slug}"), "watermark_enabled": False}
+    draft.put(f"{video.path}/clips/{gone}/shares/config", settings)
+    shows = "Below a clip that was deleted the settings of its share are left: that is no clip, and counts as none"
+    story = Story("deleted_shared_clip", video.uid, shows, video.video_id, None, "healthy", ("phantom_parent",))
+    draft.tell(story)
+
+
 def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: object) -> str:
     slug = letters(f"{name}/{clip_id}", 12)
     fields = {
@@ -387,6 +402,25 @@ def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: 
     return slug
 
 
+def _top_scenes(draft: Draft) -> None:
+    """A compilation: of no single scene, and named for the moment at which it was asked for."""
+    order = VideoOrder("lin", "top scenes", 3 * DAY, scenes=3, styles=("streamer",), title="夜市直播精华")
+    video, _ = add_with_clips(draft, order)
+    moment = "20251201_101500"
+    stem = f"top_3_scenes_night_market_{moment}_{TOP_SCENES}"
+    clip = add_clip(
+        draft,
+        video,
+        0,
+        replace(video.scenes[0], number=0, title="Top 3 Scenes"),
+        TOP_SCENES,
+        clip_id=f"{video.video_id}_compilation_{moment}_{TOP_SCENES}",
+        name=ClipName(0, 0, "night_market", TOP_SCENES, written=stem),
+    )
+    shows = "Beside three clips a Top Scenes compilation, which plays like any other"
+    draft.tell(Story("top_scenes", video.uid, shows, video.video_id, clip.clip_id, "healthy", key=clip.key))
+
+
 def _caches(draft: Draft) -> None:
     order = VideoOrder("ravi", "with caches", 12 * HOUR, scenes=3, title="मानसून की पहली रात")
     video, clips = add_with_clips(draft, order)
@@ -399,7 +433,7 @@ def _caches(draft: Draft) -> None:
         body = gzip.compress("\n".join(scene.title for scene in scenes).encode(), mtime=0)
         key = LAYOUT.transcript_key(video.uid, letters(f"transcript {number}", 16).lower())
         draft.store(key, body, "application/gzip", draft.now - number * DAY)
-    key = f"clips/{video.uid}/{video.video_id}/silence_removed/1.mp4"
+    key = LAYOUT.silence_removed_key(video.uid, video.video_id, "1")
     draft.store(key, "clip_a.mp4", "video/mp4", video.rendered_at)
     draft.store(f"{video.uid}/{video.video_id}/source.mp4", "source.mp4", "video/mp4", video.analyzed_at)
     shows = "Sources, raw and silence-free segments, neural cache and transcripts lie beside the billed clips"

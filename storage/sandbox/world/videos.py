@@ -298,15 +298,17 @@ def add_clip(
     style: str,
     *,
     name: ClipName | None = None,
+    clip_id: str | None = None,
     has_object: bool = True,
     has_thumbnail: bool = True,
     **changes: Any,
 ) -> AddedClip:
     """One clip with its objects; `changes` replace fields of the document, and nothing else."""
     name = name or clip_name(video, number, scene, style)
+    clip_id = clip_id or f"{video.video_id}_{scene.number}_{style}"
     clip = AddedClip(
-        f"{video.video_id}_{scene.number}_{style}",
-        f"{video.path}/clips/{video.video_id}_{scene.number}_{style}",
+        clip_id,
+        f"{video.path}/clips/{clip_id}",
         video.layout.clip_key(video.uid, video.video_id, name),
         video.layout.thumbnail_key(video.uid, video.video_id, name),
         draft.size_of(f"clip_{scene.letter}.mp4"),
