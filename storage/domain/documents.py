@@ -37,7 +37,7 @@ DTYPES: dict[ColumnKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FieldRule:
     """What an annotation says of a field beside its type."""
 
     note: str = ""
@@ -45,19 +45,23 @@ class Told:
     from_path: bool = False
 
 
-def must(note: str = "") -> Told:
+def must(note: str = "") -> FieldRule:
     """The backend always writes it: its absence, and null in its place, is an oddity."""
-    return Told(note, required=True)
+    return FieldRule(note, required=True)
 
 
-def may(note: str = "") -> Told:
+def may(note: str = "") -> FieldRule:
     """It may be absent or null."""
-    return Told(note)
+    return FieldRule(note)
 
 
-Id = Annotated[str, Told(required=True, from_path=True)]
-Exists = Annotated[bool, Told("false: documents lie below, none at the path itself", required=True, from_path=True)]
-Written = Annotated[datetime | None, Told("Firestore's own time of the last write, for preconditions", from_path=True)]
+Id = Annotated[str, FieldRule(required=True, from_path=True)]
+Exists = Annotated[
+    bool, FieldRule("false: documents lie below, none at the path itself", required=True, from_path=True)
+]
+Written = Annotated[
+    datetime | None, FieldRule("Firestore's own time of the last write, for preconditions", from_path=True)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +282,8 @@ def columns_of(declaration: type) -> tuple[Column, ...]:
     found = []
     for field in fields(declaration):
         if get_origin(hints[field.name]) is Annotated:  # all but the oddities
-            kind, told = get_args(hints[field.name])
-            found.append(Column(field.name, _kind(kind), told.required, not told.required, told.from_path, told.note))
+            kind, rule = get_args(hints[field.name])
+            found.append(Column(field.name, _kind(kind), rule.required, not rule.required, rule.from_path, rule.note))
     return tuple(found)
 
 

@@ -177,6 +177,24 @@ def test_an_account_of_today_that_is_well_exits_0_though_dead_counters_differ(de
     assert recount.json["after"]["video.vid-0001.clips_by_style"] == {}
 
 
+def test_a_shared_clip_that_was_deleted_is_counted_by_no_command(desk):
+    gone = "users/u1/videos/vid-0001/clips/vid-0001_2_split"
+    desk.world.put(account(total_storage_bytes=1_000, total_clips_count=1))
+    desk.world.put({gone: clip("vid-0001", 2)})
+    desk.world.client.document(gone).delete()
+    assert desk.run("usage", "u1", "--json").json["unsized_clips"] == 0
+    assert desk.run("recount", "u1", "--json").json["drifting"] == 0
+    for scope in (["u1"], ["u1", "vid-0001"]):
+        assert desk.run("verify", *scope, "--json").json["checked"]["clips"] == 1
+    clips = [
+        one["observed"]
+        for one in desk.run("diagnose", "u1", "vid-0001", "--json").json["evidence"]
+        if "clip" in one["check"]
+    ]
+    assert clips
+    assert not any("of another status" in observed or "there are 2" in observed for observed in clips)
+
+
 def test_an_account_of_an_older_backend_exits_0_when_it_is_well_and_1_when_it_drifts(desk):
     desk.world.put(account(total_storage_bytes=1_000, total_clips_count=1))
     answer = desk.run("usage", "u1", "--json")
