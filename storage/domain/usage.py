@@ -443,7 +443,7 @@ def worker_refusal(usage: Usage) -> str:
     limit, room, wanted = (size_words(n) for n in (worker.limit_bytes, worker.room_bytes, CLIP_ROOM_BYTES))
     return (
         f"The worker makes no clip: it wants {wanted} of room before each, and {room} of {limit}, the limit of its "
-        f"tier {worker.tier}, are left. A rendering then ends as completed, without new clips and without an error, "
+        f"tier {worker.tier}, are left. A rendering may then end as completed, without new clips and without an error, "
         "and its credits are charged."
     )
 
