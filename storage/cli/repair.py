@@ -113,7 +113,7 @@ def _say(found: Highlights) -> None:
 
 
 def run_recount(context: Context, uid: str, apply: bool, reason: str | None, actor: str | None) -> int:
-    """Exit 0 when every counter that the backend keeps is true (now), 1 when some are not and were not written."""
+    """Exit 0 when every counter is true (now), dead ones too; 1 when some are not and were not written."""
     if apply:
         for name, given in (("reason", reason), ("actor", actor)):
             if not (given or "").strip():
@@ -155,7 +155,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
             say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
-    wrong = plan.too_large if apply else plan.wrong
+    wrong = plan.too_large if apply else plan.drifting
     return 1 if wrong else 0
 
 
