@@ -197,6 +197,31 @@ SET_STATUS = Command(
     examples=[("set-status u1 v1 completed --actor you@example.com --reason 'ticket 7'", "Set it.")],
     exits={0: "it was written", 1: "there is no such video", 4: "the evidence contradicts it, or the document changed"},
 )
+END_DISCLOSURE = Command(
+    "end-disclosure",
+    run="storage.cli.disclosure:run_end_disclosure",
+    summary="what ends a disclosure through a video, and its end with --apply",
+    about="""A document of this video names another customer's object, and it is there: what ends that?
+
+    Keys are set right where the customer's own object is there; else the clip is set to failed. Public links to those
+    clips are disabled. Both stores are read first, and all is written at once. undo-change takes it back.""",
+    params=[
+        uid(),
+        video_id(),
+        flag("--apply", "Write it."),
+        actor("Who does it; recorded; needed with --apply.", required=False),
+        reason("Why, with the ticket; recorded; needed with --apply.", required=False),
+    ],
+    examples=[
+        ("end-disclosure u1 v1", "Look."),
+        ("end-disclosure u1 v1 --apply --actor you@example.com --reason 'ticket 7'", "End it."),
+    ],
+    exits={
+        0: "it is ended",
+        1: "it was shown and not written, or there is no such video",
+        4: "no document names another customer's object, or one changed meanwhile",
+    },
+)
 UPLOAD = Command(
     "upload",
     run="storage.cli.repair:run_upload",
@@ -253,7 +278,7 @@ UNDO_CHANGE = Command(
     "undo-change",
     run="storage.cli.repair:run_undo_change",
     summary="take back a change of fields and objects",
-    about="""Takes back what set-status, highlights, recount or upload wrote.
+    about="""Takes back what set-status, end-disclosure, highlights, recount or upload wrote.
 
     Everything is put back as it was, or nothing where something was changed since.""",
     params=[argument("CHANGE_ID", "As the change printed it."), actor(), reason()],
@@ -314,6 +339,7 @@ ROOT = Group(
         VERIFY,
         DIAGNOSE,
         SET_STATUS,
+        END_DISCLOSURE,
         HIGHLIGHTS,
         UPLOAD,
         UNDO_CHANGE,

@@ -96,3 +96,20 @@ def test_a_scan_of_all_says_whose_each_finding_is(desk: Desk) -> None:
     lines = desk.run("verify", "--all").out.splitlines()
     assert [line.split()[2] for line in lines if line.startswith("SEVERITY")] == ["UID"]
     assert {line.split()[2] for line in lines if line.startswith(("error", "warning"))} == {"u1"}
+
+
+def test_it_is_ended_from_the_shell_and_taken_back(desk: Desk) -> None:
+    named(desk, r2_key=THEIRS)
+    desk.put(THEIRS, b"somebody else's")
+    who = ("--actor", "ada@example.com", "--reason", "ticket 4711", "--json")
+    looked = desk.run("end-disclosure", "u1", "vid-0001", "--json")
+    assert (looked.status, looked.json["applied"], looked.json["change_id"]) == (1, False, None)
+    assert desk.run("end-disclosure", "u1", "vid-0001", "--apply", "--json").json["error"]["code"] == "bad_input"
+    ended = desk.run("end-disclosure", "u1", "vid-0001", "--apply", *who)
+    assert ended.status == 0
+    document = f"{BASE}/clips/vid-0001_3_split"
+    assert desk.world.fields(document)["r2_key"] == "users/u1/vid-0001/clips/clip_01_3_scene_split.mp4"
+    assert desk.run("diagnose", "u1", "vid-0001", "--json").json["verdict"] == "healthy"
+    assert desk.run("end-disclosure", "u1", "vid-0001", "--json").status == 4
+    assert desk.run("undo-change", ended.json["change_id"], *who).status == 0
+    assert desk.world.fields(document)["r2_key"] == THEIRS

@@ -169,7 +169,9 @@ def test_what_is_left_of_a_deleted_shared_clip_is_no_clip_and_its_link_is_told(d
     filled(desk)
     gone = "vid-0001_9_split"
     left = f"{BASE}/clips/{gone}/shares/config"
+    desk.world.put({f"{BASE}/clips/{gone}": clip("vid-0001", 9)})
     desk.world.put({left: share(gone, share_slug="dangling1234"), "share_slugs/dangling1234": share(gone)})
+    desk.world.client.document(f"{BASE}/clips/{gone}").delete()
     answer = desk.run("verify", "u1", "--json")
     assert answer.json["checked"]["clips"] == 5
     found = {one["kind"]: one for one in answer.json["findings"] if one["clip_id"] == gone}

@@ -151,11 +151,8 @@ class Ladder:
 
     def end_disclosure(self) -> Iterator[NextStep]:
         """Then what shows it is ended, in one change that can be taken back."""
-        text = (
-            "End it under Repair on the video's page: keys are set right or the clips to failed, and public links "
-            "that lead to them are disabled."
-        )
-        yield NextStep("end_disclosure", text, changes=True)
+        text = "End it: keys are set right or the clips to failed, and public links that lead to them are disabled."
+        yield NextStep("end_disclosure", text, f"python -m storage end-disclosure {self.target}", changes=True)
 
     def again(self) -> Iterator[NextStep]:
         """Look again: what is true now may not have been true a minute ago."""

@@ -1,0 +1,36 @@
+"""`end-disclosure`: what ends a disclosure through a video, and with `--apply` its end."""
+
+from __future__ import annotations
+
+from storage.actions import repair
+from storage.actions.disclosure import plan_disclosure
+from storage.cli.context import Context, shell_actor, shell_reader
+from storage.cli.output import print_json, safe, say, say_table
+from storage.domain.actor_and_reason import checked_reason
+from storage.domain.changes import ABSENT, rows
+from storage.errors import BadInput
+
+
+def run_end_disclosure(
+    context: Context, uid: str, video_id: str, apply: bool, actor: str | None, reason: str | None
+) -> int:
+    """Exit 0 when it is ended, 1 when it was only shown what would end it; raises `Refused` where there is none."""
+    if apply:
+        for name, given in (("reason", reason), ("actor", actor)):
+            if not (given or "").strip():
+                raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
+    who = shell_actor(actor or "") if apply else shell_reader(None)
+    why = checked_reason(reason or "") if apply else ""
+    bench = context.bench()
+    plan = plan_disclosure(bench, uid, video_id)
+    change_id = repair.apply(bench, who, plan, why).change_id if apply else None
+    if context.as_json:
+        changes = rows(plan.changes)
+        print_json({"uid": uid, "video_id": video_id, "applied": apply, "change_id": change_id, "changes": changes})
+    else:
+        found = [
+            (c.path, c.field, "(absent)" if c.before is ABSENT else c.before, c.after) for c in plan.changes.changes
+        ]
+        say_table(("DOCUMENT", "FIELD", "BEFORE", "AFTER"), found)
+        say(f"Written. Change {safe(change_id)} can be undone." if change_id else "Nothing was written; add --apply.")
+    return 0 if apply else 1
