@@ -309,7 +309,8 @@ def _path(search: _Search, guess: Candidate) -> bool:
 
 
 def _share_link(search: _Search, guess: Candidate) -> bool:
-    return search.look(f"the public share link {guess.value}", lambda: of_slug(search.records, guess.value, search.now))
+    what = f"the public share link {guess.value}"
+    return search.look(what, lambda: of_slug(search.records, guess.value, search.now), optional=guess.bare)
 
 
 def _key(search: _Search, guess: Candidate) -> bool:

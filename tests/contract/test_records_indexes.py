@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from storage.domain.layout import Layout
 from storage.errors import MissingIndex
 from storage.repositories.records import Records
+from storage.services.search import find
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.questions import QUESTIONS
 from tests.rigs.records import NOON, World, clip, user, video
@@ -102,3 +104,13 @@ def test_the_health_check_tries_every_index_of_the_file(world: World) -> None:
     named = [f"{override['collectionGroup']}.{override['fieldPath']}" for override in OVERRIDES]
 
     assert [name for name, _ in world.records.indexed_queries()] == named
+
+
+def test_a_word_that_may_be_a_slug_is_looked_for_without_the_index_and_a_link_says_that_it_is_lacking() -> None:
+    fewer = [override for override in OVERRIDES if override["fieldPath"] != "share_slug"]
+    for world in demanding({**DEFINED, "fieldOverrides": fewer}):
+        assert find(world.records, "abcd12345678", Layout()).matches == ()
+        with pytest.raises(MissingIndex) as caught:
+            find(world.records, "https://viralclipai.io/c/abcd12345678", Layout())
+
+    assert caught.value.definition in OVERRIDES

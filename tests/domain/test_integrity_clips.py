@@ -141,6 +141,8 @@ def test_what_the_product_does_not_deliver_discloses_nothing(status: str, disclo
     assert found.disclosure is disclosed
     assert ("disclosure" in found.as_dict()) is disclosed
     assert "u10" not in found.detail
+    first = there.clip("vid-0001", "clip_01_2_gone_split", size=None, thumbnail=False).check().findings[0]
+    assert (first.kind == "foreign_key") is disclosed, "before what is missing, which is graver by its kind alone"
     if disclosed:
         assert found.disclosed == {
             "shown_to": "u1",

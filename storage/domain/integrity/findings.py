@@ -90,10 +90,10 @@ class Finding:
         return (self.kind, self.uid, self.video_id, self.clip_id, self.key)
 
     @property
-    def order(self) -> tuple[int, int, str, str, str, str]:
-        """Severity first, then the kind in the contract's order, then ids and key."""
+    def order(self) -> tuple[bool, int, int, str, str, str, str]:
+        """Disclosures before all else, then severity, then the kind in the contract's order, then ids and key."""
         ids = (self.uid, self.video_id or "", self.clip_id or "", self.key or "")
-        return (SEVERITIES.index(self.severity), KINDS.index(self.kind), *ids)
+        return (not self.disclosure, SEVERITIES.index(self.severity), KINDS.index(self.kind), *ids)
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as `verify --json` prints it."""
