@@ -171,6 +171,12 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         (facts(video(total_size_bytes=1)), "counters", False, "they add up to 300"),
         (facts(things=objects(2, size_mismatch=1)), "clip_objects", False, "2 of 3 clips intact; 1 size mismatch"),
         (facts(quota=Known(QuotaState("free", ("storage",)))), "quota", False, "used up: storage"),
+        (
+            facts(quota=Known(QuotaState("free", (), "The worker makes no clip."))),
+            "quota",
+            False,
+            "the room that the worker wants. The worker makes no clip.",
+        ),
         (facts(quota=Unknown("No answer.", "unreachable")), "quota", None, "could not be read"),
         (facts(video("processing", **STANDING, source_video_status="expired")), "source_video", True, "expired"),
         (facts(source_present=False), "source_video", True, "never fetched"),
