@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from storage import logs
 from storage.clients import firestore
-from storage.domain.layout import Layout
 from storage.repositories.records import Records
-from storage.repositories.stores import Stores
+from storage.repositories.stores import Deployments, Stores
 from storage.settings import backends, reader
 from storage.settings.backends import Settings
 
 if TYPE_CHECKING:
     from storage.repositories.objects import Objects
+    from storage.services.deployment import Finder
 
 
 def connect(settings: Settings) -> Stores:
@@ -26,12 +26,12 @@ def connect(settings: Settings) -> Stores:
     logs.register_secrets(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
     logs.register_secrets([settings.audit_key, *settings.audit_former_keys])
     handle = firestore.open_firestore(settings.firestore)
-    layout = Layout(settings.r2.key_prefix)
+    records = Records(handle)
     return Stores(
         settings=settings,
-        layout=layout,
+        deployment=deployments(settings, handle, records),
         bucket=cache(lambda: _bucket(settings)),
-        records=Records(handle),
+        records=records,
         handle=handle,
     )
 
@@ -41,6 +41,23 @@ def _bucket(settings: Settings) -> Objects:
     from storage.repositories.objects import Objects
 
     return Objects(r2.read_client(settings.r2), settings.r2.bucket, public_url=settings.r2.public_url)
+
+
+def deployments(settings: Settings, handle: firestore.FirestoreHandle, records: Records) -> Deployments:
+    """What finds out which backend is there, as far as it is not set; made when somebody first asks."""
+
+    @cache
+    def finder() -> Finder:
+        from storage.actions.deployment import keep  # only here: half of all commands do not ask
+        from storage.repositories.clock import utc_now
+        from storage.repositories.deployment import DeploymentRecords
+        from storage.services.deployment import Finder
+
+        reader = DeploymentRecords(handle, utc_now)
+        wanted, prefix = settings.highlights_source, settings.r2.key_prefix
+        return Finder(records, reader, utc_now, wanted=wanted, prefix=prefix, keep=partial(keep, handle))
+
+    return lambda *, fresh=False: finder()(fresh=fresh)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,8 @@ from storage.domain.documents import Table
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import OPS_PREFIX
 from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingIndex, StorageError, Unusable
+from storage.repositories.clock import utc_now
+from storage.repositories.deployment import DeploymentRecords
 from storage.repositories.stores import Stores
 from storage.services.controls import own_objects
 
@@ -31,7 +33,7 @@ HEALTH_PREFIX = f"{OPS_PREFIX}health/"
 HEALTH_COLLECTION = "ops_health"
 
 
-SAMPLE_CHECKS = ("key_prefix", "right_bucket")
+SAMPLE_CHECKS = ("key_prefix", "right_bucket", "highlights_source")
 CONDITIONS, TOKEN_SCOPE = "r2_conditions", "r2_read_token_scope"
 AFTER_WRITING = (CONDITIONS, TOKEN_SCOPE)
 CUSTOMERS_ASKED = 3  # whose objects are looked for where those of the first are not there: some 15 reads in all
@@ -179,7 +181,8 @@ def _sign_outs(stores: Stores) -> Check:
 
 def _indexes(stores: Stores) -> Iterable[Check]:
     """Runs each query that needs a declared index, once, for at most one document."""
-    for name, query in stores.records.indexed_queries():
+    newest = DeploymentRecords(stores.handle, utc_now).indexed_queries()
+    for name, query in chain(stores.records.indexed_queries(), newest):
 
         def look(name: str = name, query: Callable[[], object] = query) -> str:
             query()
@@ -192,24 +195,33 @@ def _indexes(stores: Stores) -> Iterable[Check]:
         yield check
 
 
-def _sample_checks(stores: Stores, read: Check, listed: Check) -> tuple[Check, Check]:
+def _sample_checks(stores: Stores, read: Check, listed: Check) -> tuple[Check, ...]:
     if not read.ok:
         mend = "Mend firestore_read first."
-        prefix, bucket = (Check(name, False, "not tried: Firestore does not answer", mend) for name in SAMPLE_CHECKS)
-        return prefix, bucket
-    prefix, bucket = sample_checks(stores, listed=listed.ok)
-    return prefix, bucket
+        return tuple(Check(name, False, "not tried: Firestore does not answer", mend) for name in SAMPLE_CHECKS)
+    stores.deployment(fresh=True)  # whoever runs the checks wants to know what is so now
+    return sample_checks(stores, listed=listed.ok)
 
 
-def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, Check]:
-    """What a few documents of a few customers say of two settings, R2_KEY_PREFIX and R2_BUCKET_NAME: 6 reads where
+def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, ...]:
+    """What a few documents of a few customers say of R2_KEY_PREFIX, R2_BUCKET_NAME and HIGHLIGHTS_SOURCE: 6 reads where
     all is well, some 24 where it is not. `listed`: the bucket answers, so that it can be asked for objects.
     """
     sample = _Sample(stores.records.sample_clips())
     prefix = _caught("key_prefix", lambda: _key_prefix(stores, sample))
+    source = _highlights_source(stores)
     if not listed:
-        return prefix, Check("right_bucket", False, "not tried: the bucket does not answer", "Mend r2_list first.")
-    return prefix, _caught("right_bucket", lambda: _right_bucket(stores, sample))
+        unlisted = Check("right_bucket", False, "not tried: the bucket does not answer", "Mend r2_list first.")
+        return prefix, unlisted, source
+    return prefix, _caught("right_bucket", lambda: _right_bucket(stores, sample)), source
+
+
+def _highlights_source(stores: Stores) -> Check:
+    """Where the product serves highlights from, and why the desk takes it for that."""
+    name, found = "highlights_source", stores.deployment()
+    if found.fault is not None and stores.settings.highlights_source == "auto":
+        return Check(name, False, found.highlights_why, found.fault.remedy, found.fault)
+    return Check(name, True, f"{found.highlights_source}: {found.highlights_why}")
 
 
 def _caught(name: str, look: Callable[[], Check]) -> Check:
@@ -259,7 +271,10 @@ def _key_prefix(stores: Stores, sample: _Sample) -> Check:
         remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before."
         return Check(name, False, found.reason, remedy)
     said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their user's id"
-    return Check(name, True, said if found.keys else "no document of a sample names a key yet")
+    said = said if found.keys else "no document of a sample names a key yet"
+    if stores.settings.r2.key_prefix is None:
+        said = f"{said}; R2_KEY_PREFIX is not set, found out: {layout.prefix!r}. {stores.deployment().key_prefix_why}"
+    return Check(name, True, said)
 
 
 def _right_bucket(stores: Stores, sample: _Sample) -> Check:

@@ -25,27 +25,22 @@ from storage.actions.undoable import Applied, Counted
 from storage.actions.upload import Media
 from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
-from storage.domain import highlights
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, link_paths, strays, value_at
 from storage.domain.diagnosis import Absent, Diagnosis, status_objections
-from storage.domain.documents import Video
-from storage.domain.highlights import HighlightsState, Source
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed, silence_limit, step_in
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
 from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
-from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
+from storage.errors import BadInput, NotFound, Refused, StorageError
 from storage.ids import check_stored_id, in_words
 from storage.repositories.changes import CHANGES
 from storage.repositories.queries import FoundDocument, Subtree
 from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
-from storage.services import highlights as highlights_store
 from storage.services.diagnose import Case, diagnose
-from storage.services.highlights import Highlights, object_key
 from storage.services.verify import VerifyContext, checker
 
 Status = Literal["analyzed", "completed", "failed"]
@@ -301,131 +296,6 @@ def _fields(status: Status, now: datetime, reason: str) -> dict[str, Any]:
     if status == "failed":
         return {**common, "failed_at": now, "error_message": f"Set by support: {reason}"}
     return {**common, "failed_at": None, "error_message": None}
-
-
-@dataclass(frozen=True, slots=True)
-class HighlightsPlan:
-    """Highlights to write to both places, and what both were when it was planned."""
-
-    found: Highlights
-    changes: ChangeSet
-    entries: tuple[Mapping[str, Any], ...]
-    action: Action = "fix"
-
-    def event(self, reason: str) -> Event:
-        return event_of("highlights", self.changes, reason)
-
-    def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
-        problems = highlights.check_entries(self.entries)
-        if not self.entries or problems:
-            raise BadInput(
-                "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
-            )
-        video = self.found.video
-        present = _both_places(context, video.uid, video.video_id)
-        _at_rest(present.video)
-        if _shape(present.object) != _shape(self.found.object):
-            raise Stale(
-                "highlights.json is no longer what it was when this was planned; it was left as it is.",
-                reasons=[f"{present.object.place} was changed"],
-                remedy="Look at the highlights again, then plan this anew.",
-            )
-        content = highlights.compose(
-            self.entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
-        )
-        key = object_key(context.stores.layout, video)
-        file = Replacement(key, content, "application/json", self.found.object.etag, "highlights.json")
-        return [Write(self.changes, (file,))]
-
-
-def plan_rebuild(
-    context: RepairContext, uid: str, video_id: str, source: Literal["object", "document"]
-) -> HighlightsPlan:
-    """Both places as they would be, made from one of them; `Refused` where that one has no usable list."""
-    found = _both_places(context, uid, video_id)
-    return _highlights_plan(context, found, other_place(found, source))
-
-
-def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) -> HighlightsPlan:
-    """Both places as they would be, made from a file; `BadInput` lists everything that is wrong with it."""
-    entries = highlights.check_file(content)
-    return _highlights_plan(context, _both_places(context, uid, video_id), entries)
-
-
-def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> HighlightsPlan:
-    _at_rest(found.video)
-    believable(context, found.video.uid, found.video.video_id)
-    changes = plan_highlights(context.stores, found, entries)
-    warning = not_promised(context)
-    if warning:
-        changes = replace(changes, warnings=(*changes.warnings, warning))
-    return HighlightsPlan(found, changes, tuple(entries))
-
-
-def plan_highlights(stores: Stores, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> ChangeSet:
-    """The fields that will change when these entries are written to both places."""
-    video = found.video
-    base = f"users/{video.uid}/videos/{video.video_id}"
-    wanted: dict[str, dict[str, Any]] = {
-        f"{base}/highlights/main": {"highlights": [dict(entry) for entry in entries], "video_id": video.video_id}
-    }
-    if video.exists:
-        key = object_key(stores.layout, video)
-        wanted[base] = {"highlights_count": len(entries), "highlights_json_key": key}
-    changes: list[FieldChange] = []
-    seen = {}
-    for path, values in wanted.items():
-        document = stores.records.raw(path)
-        if document is not None and document.update_time is not None:
-            seen[path] = document.update_time
-        now = document.fields if document else None
-        changes += [FieldChange(path, name, value_at(now, name), value) for name, value in values.items()]
-    warnings = () if video.exists else ("The video's document does not exist; only its highlights will be written.",)
-    return ChangeSet("highlights", video.uid, video.video_id, tuple(changes), seen, warnings)
-
-
-def other_place(found: Highlights, source: Source) -> tuple[Mapping[str, Any], ...]:
-    """The entries of one place, to rebuild the other from; `Refused` where that place has no usable list."""
-    state = found.object if source == "object" else found.document
-    if not state.usable:
-        raise Refused(
-            f"The {source} has no usable list of highlights to rebuild from.",
-            reasons=[state.reason or state.presence],
-            remedy="Give a file with --put.",
-        )
-    return state.entries
-
-
-def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
-    """Both places as they are; raises what kept either from being read, since unknown allows nothing."""
-    found = highlights_store.read(
-        context.stores.records, context.stores.objects, context.stores.layout,
-        check_stored_id(uid, "uid"), check_stored_id(video_id, "video_id"),
-    )  # fmt: skip
-    if found.errors:
-        raise found.errors[0]
-    return found
-
-
-def _at_rest(video: Video) -> None:
-    """`Refused` while the product takes the video for being processed.
-
-    A worker may write its highlights at any moment; and while one renders, the missing or empty file is what keeps the
-    product from starting a second rendering, which the customer would be charged for.
-    """
-    if video.exists and being_processed(video.status):
-        says = f"the status {video.status}" if video.status else "no status, which the product takes for processing"
-        raise Refused(
-            "Highlights are not written while the video is being processed.",
-            reasons=[f"the video has {says}"],
-            remedy="Wait for its end; if it has stalled, set its status first, then look again.",
-        )
-
-
-def _shape(state: HighlightsState) -> tuple[Any, ...]:
-    return (
-        state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries, state.etag,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,19 +161,24 @@ HIGHLIGHTS = Command(
     "highlights",
     run="storage.cli.repair:run_highlights",
     summary="show or write a video's highlights",
-    about="""What highlights does a video have, and in which of the two places?
+    about="""Which highlights do customers get, and what has the other of the two places?
 
-    With --put they are checked and written to both places; with --rebuild-from both are written from what one holds.
-    Writing takes --actor and --reason, and can be taken back with undo-change.""",
+    With --put a file is checked and written where the product serves highlights from, in the form that it reads there;
+    with --rebuild-from that is made anew from what one of both places holds. The other place is brought into step only
+    where it is there already. Writing takes --actor and --reason, and can be taken back with undo-change.""",
     params=[
         uid(),
         video_id(),
-        option("--put", "FILE", "Write the highlights of this file to both places."),
+        option("--put", "FILE", "Write the highlights of this file where the product serves them from."),
         option(
             "--rebuild-from",
             "PLACE",
-            "Write both places anew from what one of them holds: object or document.",
+            "Write them anew from what one of both places holds: object or document.",
             type=click.Choice(("object", "document")),
+        ),
+        flag(
+            "--acknowledge-differences",
+            "What customers get now, which the other place has otherwise, may be overwritten.",
         ),
         actor("Who does it; recorded; needed to write.", required=False),
         reason("Why, with the ticket; recorded; needed to write.", required=False),
@@ -181,7 +186,10 @@ HIGHLIGHTS = Command(
     examples=[
         ("highlights u1 v1", "Look."),
         ("highlights u1 v1 --put highlights.json --actor you@example.com --reason 'ticket 7'", "Write them."),
-        ("highlights u1 v1 --rebuild-from document --actor you@example.com --reason 'ticket 7'", "Rebuild both."),
+        (
+            "highlights u1 v1 --rebuild-from document --actor you@example.com --reason 'ticket 7'",
+            "Rebuild what is served.",
+        ),
     ],
     exits={0: "there are highlights", 1: "there are none that are usable"},
 )

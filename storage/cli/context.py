@@ -90,7 +90,7 @@ class Context:
             self._stores = self._stack.enter_context(connect.opened())
             settings = self._stores.settings
             budget = settings.read_budget if self._read_budget is None else self._read_budget or None
-            self._stack.enter_context(metering(read_budget=budget))
+            self._stack.enter_context(metering(read_budget=budget, whole=True))
         return self._stores
 
     def writers(self) -> Writers:

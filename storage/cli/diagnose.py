@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from storage.cli.context import Context
-from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_table
+from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
 from storage.domain.diagnosis import Diagnosis
 from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
@@ -63,6 +63,7 @@ def _say(found: Diagnosis) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
     if found.since:
         say(f"since {rfc3339(found.since)}")
+    say_deployment(found.deployment)
     say(f"the customer sees: {safe(found.customer_sees, 400)}")
     say()
     for item in found.evidence:

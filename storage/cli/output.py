@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from storage.clients.meter import billed
+from storage.domain.deployment import Deployment
 from storage.errors import StorageError
 from storage.text import percent_words, size_words
 
@@ -45,6 +46,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else None
     return value.item() if hasattr(value, "item") else str(value) if isinstance(value, PurePath) else repr(value)
+
+
+def say_deployment(found: Deployment) -> None:
+    """Which backend the answer goes by, and why."""
+    say(f"highlights from {found.highlights_place}: {safe(found.highlights_why, 300)}")
+    say(f"key prefix {found.key_prefix!r}: {safe(found.key_prefix_why, 300)}")
 
 
 def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:

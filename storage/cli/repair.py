@@ -14,6 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from storage.actions import highlights as write_highlights
 from storage.actions import repair, upload
 from storage.actions.repair import plan_recount
 from storage.cli.context import Context, shell_actor, shell_reader
@@ -21,7 +22,7 @@ from storage.cli.output import plain, print_json, progress, report_error, safe, 
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
-from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file
+from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file, page_opens
 from storage.domain.policy import Actor
 from storage.domain.upload import check_scene, check_style
 from storage.errors import BadInput, NotFound, Refused
@@ -38,6 +39,7 @@ def run_highlights(
     video_id: str,
     put: str | None,
     rebuild_from: Literal["object", "document"] | None,
+    acknowledge_differences: bool,
     actor: str | None,
     reason: str | None,
 ) -> int:
@@ -49,12 +51,14 @@ def run_highlights(
     if source is not None:
         if actor is None or reason is None:
             raise BadInput("--actor and --reason are needed to write", field_name="actor", remedy="Add both.")
-        extra = _write(context, uid, video_id, source, shell_actor(actor), checked_reason(reason))
+        who, why = shell_actor(actor), checked_reason(reason)
+        extra = _write(context, uid, video_id, source, who, why, agreed=acknowledge_differences)
     stores = context.stores
-    found = highlights.read(stores.records, stores.objects, stores.layout, uid, video_id)
+    found = highlights.read(stores.records, stores.objects, stores.deployment(), uid, video_id)
     for error in found.errors:
         progress(f"warning: {error.message}")
-    nothing = NotFound("There are no usable highlights in either place.", remedy="Run diagnose for the video.")
+    where = found.deployment.highlights_place
+    nothing = NotFound(f"There are no usable highlights in {where}.", remedy="Run diagnose for the video.")
     if context.as_json:
         print_json(_document(found) | extra | ({} if found.source else {"error": nothing.as_dict()}))
     else:
@@ -65,18 +69,32 @@ def run_highlights(
 
 
 def _write(
-    context: Context, uid: str, video_id: str, source: Path | Literal["object", "document"], actor: Actor, reason: str
+    context: Context,
+    uid: str,
+    video_id: str,
+    source: Path | Literal["object", "document"],
+    actor: Actor,
+    reason: str,
+    *,
+    agreed: bool,
 ) -> dict[str, Any]:
     if isinstance(source, Path):
         content = read_file(source, "--put", MAX_FILE_BYTES)
         check_file(content)  # before anything is asked of a backend
         bench = context.bench()
-        plan = repair.plan_put(bench, uid, video_id, content)
+        plan = write_highlights.plan_put(bench, uid, video_id, content)
     else:
         bench = context.bench()
-        plan = repair.plan_rebuild(bench, uid, video_id, source)
+        plan = write_highlights.plan_rebuild(bench, uid, video_id, source)
     for warning in plan.changes.warnings:
         progress(f"warning: {warning}")
+    if plan.overwrites and not agreed:
+        raise Refused(
+            f"What customers get differs from the {source}, and may hold their own edits: "
+            f"{'; '.join(plan.overwrites[:8])}.",
+            reasons=plan.overwrites,
+            remedy="Look at the differences; add --acknowledge-differences to overwrite them. It can be undone.",
+        )
     done = repair.apply(bench, actor, plan, reason)
     return {"change_id": done.change_id, "changes": rows(plan.changes)}
 
@@ -85,6 +103,8 @@ def _document(found: Highlights) -> dict[str, Any]:
     return {
         "source": found.source,
         "highlights": found.entries,
+        "differences": list(found.differences),
+        "deployment": found.deployment.as_dict(),
         "object": _place(found.object),
         "document": _place(found.document),
     }
@@ -105,8 +125,16 @@ def _say(found: Highlights) -> None:
     for name, state in (("object", found.object), ("document", found.document)):
         what = state.presence if state.content is None else f"{state.presence}, {state.content}"
         say(f"{name:<9} {what:<18} {safe(state.place)}" + (f"  ({safe(state.reason, 300)})" if state.reason else ""))
+    deployment = found.deployment
+    say(f"The product serves them from {deployment.highlights_place}: {safe(deployment.highlights_why, 300)}")
+    for difference in found.differences:
+        say(f"differs: {safe(difference, 300)}")
     if found.source is None:
-        say("No usable highlights: the customer sees that the video is still being processed.")
+        shown = page_opens(found.object, found.document, deployment.highlights_source)
+        sees = "the video's page without any" if shown else "that the video is still being processed"
+        say(f"No usable highlights there: the customer sees {sees}.")
+        if found.other.usable:
+            say(f"The {found.other.source} has {found.other.count}: --rebuild-from {found.other.source}")
         return
     table = [(e.get("id"), e.get("start"), e.get("end"), e.get("title")) for e in found.entries]
     say_table(("ID", "START", "END", "TITLE"), table)

@@ -13,7 +13,18 @@ import pandas as pd
 
 from storage.actions import rollup
 from storage.cli.context import Context
-from storage.cli.output import percent, print_json, progress, report_error, rfc3339, safe, say, say_table, size
+from storage.cli.output import (
+    percent,
+    print_json,
+    progress,
+    report_error,
+    rfc3339,
+    safe,
+    say,
+    say_deployment,
+    say_table,
+    size,
+)
 from storage.clients.circuit import patiently
 from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
@@ -47,8 +58,10 @@ def _run_show(context: Context, shard: str, top: int) -> int:
         view = read_fleet(records)
     now = context.now()
     if context.as_json:
-        print_json(fleet.as_document(view, now) | {"cost": meter.cost().as_dict()})
+        found = context.stores.deployment().as_dict()
+        print_json(fleet.as_document(view, now) | {"deployment": found, "cost": meter.cost().as_dict()})
     else:
+        say_deployment(context.stores.deployment())
         _say(view, top, old=fleet.is_old(view, now))
     return 1 if not view.complete or fleet.is_old(view, now) else 0
 
@@ -140,7 +153,8 @@ def _make(context: Context, shard_text: str) -> int:
             "complete": made.complete, "totals": made.content["totals"], "plans": made.content["plans"],
             "states": made.content["states"], "drift": made.content["drift"], "videos": made.videos,
             "stuck": made.stuck, "notes": list(made.notes), "documents": list(written.paths),
-            "cost": written.cost.as_dict(), **({"error": error.as_dict()} if error else {}),
+            "deployment": stores.deployment().as_dict(), "cost": written.cost.as_dict(),
+            **({"error": error.as_dict()} if error else {}),
         }  # fmt: skip
         print_json(document)
     else:
@@ -151,6 +165,7 @@ def _make(context: Context, shard_text: str) -> int:
         )
         users, clips = totals.get("users", 0), totals.get("clips", 0)
         say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
+        say_deployment(stores.deployment())
         for note in made.notes:
             say(f"note: {safe(note, 2_000)}")
         if error:

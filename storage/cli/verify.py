@@ -21,10 +21,12 @@ from storage.cli.output import (
     rfc3339,
     safe,
     say,
+    say_deployment,
     say_table,
     size,
 )
 from storage.clients.circuit import patiently
+from storage.domain.deployment import Deployment
 from storage.domain.integrity import Failure, Report
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
@@ -85,6 +87,7 @@ def _say(report: Report) -> None:
         say(f"IMPLAUSIBLE: {safe(report.suspicion.reason, 600)}")
         for way in report.suspicion.how_to_check:
             say(f"  - {safe(way, 300)}")
+    say_deployment(report.deployment)
     if report.prefix_doubt:
         say(f"DOUBT: {safe(report.prefix_doubt, 600)}")
     if report.controls and not report.suspicion:
@@ -171,7 +174,7 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
     if as_csv:
         _print_csv(log.findings())
     elif context.as_json:
-        _stream_json(log, shard, error)
+        _stream_json(log, shard, context.stores.deployment(), error)
         return
     else:
         whole = log.suspicion()
@@ -181,6 +184,7 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
                 say(f"  - {safe(way, 300)}")
         for suspicion in log.implausible:
             say(f"IMPLAUSIBLE for {safe(suspicion['uid'])}: {safe(suspicion['reason'], 400)}")
+        say_deployment(context.stores.deployment())
         say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
         whole_scan = log.complete and error is None
         _say_findings(log.kinds(), log.findings(), complete=whole_scan, owner=("uid",))
@@ -190,7 +194,7 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
             progress("The scan stopped early; with --checkpoint it goes on where it stopped.")
 
 
-def _stream_json(log: ScanLog, shard: str | None, error: StorageError | None) -> None:
+def _stream_json(log: ScanLog, shard: str | None, deployment: Deployment, error: StorageError | None) -> None:
     """One document, written finding by finding."""
     checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
     whole = log.suspicion()
@@ -198,6 +202,7 @@ def _stream_json(log: ScanLog, shard: str | None, error: StorageError | None) ->
         "scope": "all" if shard is None else f"all, shard {shard}",
         "implausible": whole.as_dict() if whole else None,
         "implausible_users": log.implausible,
+        "deployment": deployment.as_dict(),
         "complete": log.complete and error is None,
         "checked": checked,
         "summary": log.kinds(),

@@ -44,8 +44,9 @@ class OverBudget(Refused):
 class Meter:
     """Adds up billed operations; safe to share between threads. With a budget, refuses to go past it."""
 
-    def __init__(self, *, read_budget: int | None = None) -> None:
+    def __init__(self, *, read_budget: int | None = None, whole: bool = False) -> None:
         self._lock = threading.Lock()
+        self.whole = whole
         self._counts: dict[Operation, int] = {}
         self._read_budget = read_budget
 
@@ -107,14 +108,32 @@ def check(ahead: int = 0) -> None:
 
 
 @contextmanager
-def metering(*, read_budget: int | None = None) -> Iterator[Meter]:
-    """Counts what the block does. Blocks nest; each counts for itself."""
-    meter = Meter(read_budget=read_budget)
+def metering(*, read_budget: int | None = None, whole: bool = False) -> Iterator[Meter]:
+    """Counts what the block does. Blocks nest; each counts for itself.
+
+    `whole`: it is all that this process was started for, so that it counts what is metered apart too.
+    """
+    meter = Meter(read_budget=read_budget, whole=whole)
     _active.set((*_active.get(), meter))
     try:
         yield meter
     finally:  # by name and not by token: blocks on an exit stack end in another order than they began
         _active.set(tuple(other for other in _active.get() if other is not meter))
+
+
+@contextmanager
+def metering_apart() -> Iterator[Meter]:
+    """Counts what the block does for itself: only a `whole` meter around it sees it too, and no budget stops it.
+
+    For what one page or one part of a command happens to be the first to need, and all of the process goes by.
+    """
+    around, meter = _active.get(), Meter()
+    _active.set((*(other for other in around if other.whole), meter))
+    try:
+        with unbudgeted():
+            yield meter
+    finally:
+        _active.set(around)
 
 
 @contextmanager

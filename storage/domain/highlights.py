@@ -12,6 +12,7 @@ Every problem is found at once and names the entry and the field, so that one ro
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -20,7 +21,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NoReturn
 
-from storage.errors import BadInput
+from storage.domain.deployment import Served
+from storage.domain.documents import Video
+from storage.errors import BadInput, StorageError
 
 MAX_FILE_BYTES = 5 * 1024 * 1024  # the worker writes a few kB; beyond this it is no highlights file
 
@@ -34,7 +37,9 @@ MAX_TEXT_CHARS = 10_000
 DURATION_TOLERANCE_SECONDS = 2.0  # start and end are whole seconds in older files, the duration is not
 _TIME = re.compile(r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d(?:\.\d{1,6})?)")
 _TEXTS = ("description", "hook_category", "reason")
-_PADS = ("pad_before_seconds", "pad_after_seconds")
+_PADS = ("pad_before_seconds", "pad_after_seconds", "pad_before", "pad_after")
+_MOST = 2**53  # beyond it a number of seconds is nonsense, and some cannot be turned into a double
+DEFAULT_PAD = 1.0  # seconds; what the product takes where an entry says nothing
 _SHOWN_PROBLEMS = 8
 _REMEDY = (
     'Mend the file: {"highlights": [{"id": 1, "title": "...", "start": "00:00:12", "end": "00:01:02", '
@@ -61,6 +66,7 @@ class HighlightsState:
     size_bytes: int | None = None
     code: str = ""  # the code of the error that kept it from being read
     etag: str | None = None  # of the object, where one is there
+    fault: StorageError | None = dataclasses.field(default=None, compare=False)  # that error
 
     @property
     def usable(self) -> bool:
@@ -80,6 +86,40 @@ def absent(source: Source, place: str = "") -> HighlightsState:
 def unknown(source: Source, reason: str, place: str = "", *, code: str = "") -> HighlightsState:
     """It could not be read; `reason` says why, `code` is the error's."""
     return HighlightsState(source, "unknown", reason=reason, place=place, code=code)
+
+
+def unread(source: Source, fault: StorageError, place: str) -> HighlightsState:
+    """A store kept it from being read."""
+    return replace(unknown(source, fault.message, place, code=fault.code), fault=fault)
+
+
+def counting(stored: HighlightsState, document: HighlightsState, served: Served) -> tuple[HighlightsState, ...]:
+    """Those of both places that the product serves highlights from, the one that is asked first in front."""
+    return {"object": (stored,), "document": (document,), "mixed": (document, stored)}[served]
+
+
+def together(stored: HighlightsState, document: HighlightsState, served: Served) -> HighlightsState:
+    """What customers get of both places: the one that has a list; else what cannot be known, then what is broken."""
+
+    def rank(state: HighlightsState) -> int:
+        """How much the state decides, the most first; of equals the first place is taken."""
+        ranks = (state.usable, state.presence == "unknown", state.content == "invalid", state.presence == "present")
+        return ranks.index(True) if True in ranks else len(ranks)
+
+    return min(counting(stored, document, served), key=rank)
+
+
+def page_opens(stored: HighlightsState, document: HighlightsState, served: Served) -> bool | None:
+    """Whether the video's page shows more than "still being processed"; `None` where that is not known.
+
+    The newer product answers 409 exactly where the document does not exist: an empty list opens the page. The older one
+    wants a list with entries in the file. Sources: `GET /videos/{id}` of the one, the domain description of the other.
+    """
+    by_document = None if document.presence == "unknown" else document.presence == "present"
+    by_object = None if stored.presence == "unknown" else stored.usable
+    if served != "mixed":
+        return by_document if served == "document" else by_object
+    return True if by_document or by_object else None if None in {by_document, by_object} else False
 
 
 def judge_object(
@@ -112,12 +152,87 @@ def judge_document(
 
 def disagreement(first: HighlightsState, second: HighlightsState) -> str:
     """How two usable sources differ, in words; empty where they agree or one of them is not usable."""
-    if not (first.usable and second.usable):
+    found = differences(first, second)
+    if not found:
         return ""
-    if first.count != second.count:
-        return f"the {first.source} has {first.count} entries, the {second.source} {second.count}"
-    titles = [[str(entry.get("title")) for entry in state.entries] for state in (first, second)]
-    return "both have the same number of entries, with other titles" if titles[0] != titles[1] else ""
+    more = f"; and {len(found) - _SHOWN_PROBLEMS} more" if len(found) > _SHOWN_PROBLEMS else ""
+    return "; ".join(found[:_SHOWN_PROBLEMS]) + more
+
+
+def differences(first: HighlightsState, second: HighlightsState) -> tuple[str, ...]:
+    """Every difference between two usable sources that a customer could see, by the entries' ids."""
+    if not (first.usable and second.usable):
+        return ()
+    ours, theirs = _by_id(first.entries), _by_id(second.entries)
+    found = [f"entry {name} is in the {first.source} alone" for name in ours if name not in theirs]
+    found += [f"entry {name} is in the {second.source} alone" for name in theirs if name not in ours]
+    for name in ours.keys() & theirs.keys():
+        here, there = _compared(ours[name]), _compared(theirs[name])
+        for what, value in here.items():
+            if value != there[what]:
+                both = f"{_shown(value)} in the {first.source}, {_shown(there[what])} in the {second.source}"
+                found.append(f"entry {name}: {what} is {both}")
+    return tuple(sorted(found))
+
+
+def _by_id(entries: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The entries by id; one without, or with one that was there before, by its place."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, entry in enumerate(entries, start=1):
+        name = str(entry.get("id", f"#{number}"))[:40]
+        found[f"#{number}" if name in found else name] = entry
+    return found
+
+
+def _compared(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What both forms say alike: the names and types of the two differ, `00:00:05` and `0:05` do not."""
+    times = {name: seconds(entry.get(name)) for name in ("start", "end")}
+    return {
+        "title": entry.get("title"),
+        **{name: entry.get(name) if time is None else time for name, time in times.items()},
+        "pad_before": _pad(entry, "pad_before"),
+        "pad_after": _pad(entry, "pad_after"),
+    }
+
+
+def _pad(entry: Mapping[str, Any], name: str) -> Any:
+    """The padding under the name of either form; without one, the product takes a second."""
+    value = next((entry[each] for each in (name, f"{name}_seconds") if entry.get(each) is not None), DEFAULT_PAD)
+    return float(value) if _is_number(value) else value
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
+
+
+def for_file(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The entries as `highlights.json` has them: paddings with `_seconds`, and a whole `duration`, without which the
+    product cannot read the file at all."""
+    return tuple(
+        _formed(entry, {"pad_before": "pad_before_seconds", "pad_after": "pad_after_seconds"}) for entry in entries
+    )
+
+
+def for_document(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The entries as `highlights/main` has them: paddings without `_seconds`, which is passed over there."""
+    return tuple(
+        _formed(entry, {"pad_before_seconds": "pad_before", "pad_after_seconds": "pad_after"}) for entry in entries
+    )
+
+
+def _formed(entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """`names` are the other form's names by which this one's go. What the entry says beyond them stays."""
+    formed = {name: value for name, value in entry.items() if name not in names}
+    for other, own in names.items():
+        if formed.get(own) is None:
+            formed[own] = entry.get(other)
+        formed[own] = float(formed[own]) if _is_number(formed[own]) else DEFAULT_PAD
+    length = entry.get("duration")
+    if not _is_number(length):
+        start, end = seconds(entry.get("start")), seconds(entry.get("end"))
+        length = end - start if start is not None and end is not None else 0
+    formed["duration"] = max(1, math.floor(float(length or 0) + 0.5))
+    return formed
 
 
 def _judge(source: Source, content: object, place: str) -> HighlightsState:
@@ -182,8 +297,9 @@ def check_file(content: bytes) -> tuple[Mapping[str, Any], ...]:
     """The entries of the file, or `BadInput` that lists each problem with its entry (from 1) and field.
 
     Demanded of each entry: an `id` (whole number from 0, no two alike), a `title`, `start` before `end` as
-    `HH:MM:SS` or `MM:SS`. Optional: `duration` (seconds, must fit the two), paddings (seconds from 0), texts or null.
-    Fields that are not known here are kept as they are.
+    `HH:MM:SS` or `MM:SS`. Optional: `duration` (seconds, must fit the two; written as whole seconds, and worked out
+    where it is left out), paddings (seconds from 0, under the name of either form), texts or null. Fields that are not
+    known here are kept as they are.
     """
     state = judge_object(content)
     if state.content == "empty":
@@ -223,12 +339,33 @@ def compose(
 ) -> bytes:
     """The file as the worker writes it: UTF-8 JSON with the entries and what the video's document says."""
     content = {
-        "highlights": [dict(entry) for entry in entries],
+        "highlights": list(for_file(entries)),
         "video_url": video_url,
         "video_title": video_title,
         "custom_prompt": custom_prompt,
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8", "replace")
+
+
+def document_fields(
+    entries: Sequence[Mapping[str, Any]],
+    before: Mapping[str, Any] | None,
+    *,
+    video: Video,
+    now: datetime,
+) -> dict[str, Any]:
+    """The fields of `highlights/main` to write, in the backend's form, over what it holds `before` (`None`: nothing).
+
+    Without a `video_url` in the document the product can neither fetch nor generate anything for the video. What the
+    document says of itself stays; what it lacks is taken from the video's document.
+    """
+    held = before or {}
+    known = {name: getattr(video, name) for name in ("video_url", "video_title", "custom_prompt")}
+    added = {name: value for name, value in known.items() if value is not None and held.get(name) is None}
+    fields: dict[str, Any] = {"video_id": video.video_id, "highlights": list(for_document(entries)), **added}
+    if not isinstance(held.get("created_at"), datetime):
+        fields["created_at"] = now
+    return fields | {"updated_at": now}
 
 
 def seconds(text: object) -> float | None:
@@ -285,6 +422,6 @@ def _time_problems(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _is_number(value: object, *, low: float | None = None, above: float | None = None) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -_MOST < value < _MOST:
         return False
     return (low is None or value >= low) and (above is None or value > above)

@@ -160,27 +160,31 @@ class Objects:
 
     def get_bytes(self, key: str, max_bytes: int) -> bytes:
         """The whole object; `Unusable` above `max_bytes`, `NotFound` where proven absent. Begins anew once if cut."""
-        with self._open_small(key, max_bytes) as stream:
-            try:
-                return b"".join(stream)
-            except Unreachable as error:
-                if timed_out(error):
-                    raise
-                stream.close()
-        with self._open_small(key, max_bytes) as stream:
-            return b"".join(stream)
-
-    def _open_small(self, key: str, max_bytes: int) -> ObjectStream:
-        stream = self.open(key)
-        if stream.info.size_bytes <= max_bytes:
-            return stream
-        stream.close()
+        info, content = self.read_small(key, max_bytes)
+        if content is not None:
+            return content
         raise Unusable(
-            f"The object has {stream.info.size_bytes:,} bytes; more than {max_bytes:,} are not read here.",
+            f"The object has {info.size_bytes:,} bytes; more than {max_bytes:,} are not read here.",
             remedy="Look at it with a download link.",
             operation="get_object",
             target=key,
         )
+
+    def read_small(self, key: str, max_bytes: int) -> tuple[ObjectInfo, bytes | None]:
+        """The object's description with its bytes, all of one answer; `None` for the bytes of one above `max_bytes`.
+
+        `NotFound` where it is proven absent. Begins anew once if the answer was cut.
+        """
+        for last in (False, True):
+            with self.open(key) as stream:
+                if stream.info.size_bytes > max_bytes:
+                    return stream.info, None
+                try:
+                    return stream.info, b"".join(stream)
+                except Unreachable as error:
+                    if last or timed_out(error):
+                        raise
+        raise AssertionError("unreachable")
 
     def presign(
         self,

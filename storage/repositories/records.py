@@ -86,7 +86,7 @@ OTHER = "other"  # the count of videos whose status is none of these, or not the
 FIND_LIMIT = 100
 SAMPLE = 5  # clips of each stretch
 BESIDE = 100  # clips of other customers in one page, where a few of them were of no use
-_STRETCHES = ("!", "F", "U", "k")  # where each begins at the earliest: ids are mostly letters and digits by chance
+STRETCHES = ("!", "F", "U", "k")  # where each begins at the earliest: ids are mostly letters and digits by chance
 _OTHERS = "Reading some clips of other customers"
 _MAX_STATUSES = 30  # Firestore's limit for "in"
 _SCAN_PAGE = 1_000
@@ -339,13 +339,13 @@ class FleetRecords(RecordQueries):
         A backend that refuses ranged collection groups gives as many from the beginning, in one table.
         """
         behind = ""
-        for start in _STRETCHES:
+        for start in STRETCHES:
             names = (self._handle.name(f"users/{max(start, behind)}"), self._handle.name("users~/~"))
             query = build("clips", group=True, where=names_between(*names))
             try:
                 table = self._first(CLIPS, query, "Reading some clips", SAMPLE)
             except (MissingIndex, Unusable):
-                wanted = SAMPLE * len(_STRETCHES)
+                wanted = SAMPLE * len(STRETCHES)
                 yield self._first(CLIPS, build("clips", group=True), "Reading some clips", wanted)
                 return
             yield table

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from storage.clients import firestore
+from storage.domain.deployment import Deployment
 from storage.domain.layout import Layout
 from storage.repositories.records import Records
 from storage.settings.backends import Settings
 
 if TYPE_CHECKING:  # who asks the bucket nothing does not import its SDK
     from storage.repositories.objects import Objects
+
+
+class Deployments(Protocol):
+    """Answers which backend is there."""
+
+    def __call__(self, *, fresh: bool = False) -> Deployment:
+        """The answer of at most an hour ago; `fresh` looks anew."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Stores:
     """
 
     settings: Settings
-    layout: Layout
+    deployment: Deployments
     bucket: Callable[[], Objects]
     records: Records
     handle: firestore.FirestoreHandle
@@ -35,6 +43,12 @@ class Stores:
     def objects(self) -> Objects:
         """The bucket's reader."""
         return self.bucket()
+
+    @property
+    def layout(self) -> Layout:
+        """The grammar of keys; where no prefix is set, what documents tell."""
+        prefix = self.settings.r2.key_prefix
+        return self.deployment().layout if prefix is None else Layout(prefix)
 
     def close(self) -> None:
         """Closes the Firestore channel; the stores are not usable afterwards."""

@@ -44,8 +44,9 @@ from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
+from storage.services.highlights import read_documents
 from storage.services.usage import read_account
-from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, document_state, each, gather, judged
+from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged
 from storage.text import number
 
 BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
@@ -154,6 +155,7 @@ def _facts(
         quota=owner.quota,
         source_present=_source(checker, found, video),
         report=report,
+        deployment=checker.deployment,
     )
     if diagnosis.diagnose(facts).verdict in BY_ABSENCE and report.controls is None:
         _, report = judged(checker, found, doubted=True)
@@ -181,6 +183,7 @@ def _unread(checker: VerifyContext, uid: str, video_id: str, owner: VideoOwner, 
         highlights_document=highlights.unknown("document", NOT_ASKED),
         user=owner.user,
         quota=owner.quota,
+        deployment=checker.deployment,
     )
 
 
@@ -232,7 +235,7 @@ def _stored(checker: VerifyContext, found: UserFacts, video: Video | None) -> Hi
 
 def _document(checker: VerifyContext, found: UserFacts, uid: str, video_id: str) -> HighlightsState:
     known = found.highlights_documents.get(video_id)
-    return known if known is not None else document_state(checker.records, uid, video_id)
+    return known if known is not None else read_documents(checker.records, uid, [video_id])[video_id]
 
 
 def _source(checker: VerifyContext, found: UserFacts, video: Video | None) -> bool | None:

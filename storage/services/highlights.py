@@ -1,39 +1,63 @@
-"""Reads a video's highlights from both places that hold them, and says what each of the two is."""
+"""Reads a video's highlights from both places that hold them, and says what each of the two is: the only such reading.
+
+Each place is proven absent, could not be read, is not usable, or holds a list; what kept one from being read is data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.domain import highlights
+from storage.domain.deployment import Deployment
 from storage.domain.documents import Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, Source
 from storage.domain.layout import Layout
-from storage.errors import NotFound, StorageError
-from storage.ids import in_words
+from storage.errors import BadInput, NotFound, StorageError
+from storage.ids import check_stored_id, in_words
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """Both places. `source` is the one whose list is used: the object first, as it is what customers get."""
+    """Both places of a video, and which of them the product serves."""
 
     video: Video
     object: HighlightsState
     document: HighlightsState
-    errors: tuple[StorageError, ...]
+    deployment: Deployment
+
+    @property
+    def served(self) -> HighlightsState:
+        """What customers get."""
+        return highlights.together(self.object, self.document, self.deployment.highlights_source)
+
+    @property
+    def other(self) -> HighlightsState:
+        """The place beside it."""
+        return self.document if self.served.source == "object" else self.object
 
     @property
     def source(self) -> Source | None:
-        """Where the highlights come from, `None` where neither place has a usable list."""
-        return "object" if self.object.usable else "document" if self.document.usable else None
+        """Where customers get the highlights from, `None` where they get none."""
+        return self.served.source if self.served.usable else None
 
     @property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
-        """The entries of that place."""
-        return self.object.entries if self.object.usable else self.document.entries
+        """The entries that customers get."""
+        return self.served.entries if self.served.usable else ()
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Where both places have a list: what the other one has otherwise."""
+        return highlights.differences(self.served, self.other)
+
+    @property
+    def errors(self) -> tuple[StorageError, ...]:
+        """What kept either place from being read."""
+        return tuple(state.fault for state in (self.object, self.document) if state.fault is not None)
 
 
 def object_key(layout: Layout, video: Video) -> str:
@@ -44,8 +68,8 @@ def object_key(layout: Layout, video: Video) -> str:
     return layout.highlights_key(video.uid, video.video_id)
 
 
-def read(records: Records, objects: Objects, layout: Layout, uid: str, video_id: str) -> Highlights:
-    """Both places. `NotFound` without the video; raises a place's error where the other one has nothing usable."""
+def read(records: Records, objects: Objects, deployment: Deployment, uid: str, video_id: str) -> Highlights:
+    """Both places. `NotFound` without the video; raises what kept from being read what customers get."""
     video = records.video(uid, video_id)
     if video is None:
         raise NotFound(
@@ -53,40 +77,46 @@ def read(records: Records, objects: Objects, layout: Layout, uid: str, video_id:
             remedy="Look it up with find.",
             target=video_id,
         )
-    errors: list[StorageError] = []
     found = Highlights(
-        video, _object(objects, object_key(layout, video), errors), _document(records, video, errors), ()
+        video,
+        read_object(objects, object_key(deployment.layout, video)),
+        read_documents(records, uid, [video_id])[video_id],
+        deployment,
     )
-    if errors and found.source is None:
-        raise errors[0]
-    return Highlights(video, found.object, found.document, tuple(errors))
+    if found.served.fault is not None:
+        raise found.served.fault
+    return found
 
 
-def _object(objects: Objects, key: str, errors: list[StorageError]) -> HighlightsState:
+def read_object(objects: Objects, key: str) -> HighlightsState:
+    """What lies at the key. The etag is of the very bytes that were read: a write over others is refused for it."""
     try:
-        info = objects.head(key)
-        if info is None:
-            return highlights.absent("object", key)
-        if info.size_bytes > MAX_FILE_BYTES:
-            return replace(highlights.too_large(key, info.size_bytes, info.last_modified), etag=info.etag)
-        content = objects.get_bytes(key, MAX_FILE_BYTES)
-    except NotFound:
+        info, content = objects.read_small(key, MAX_FILE_BYTES)
+    except (NotFound, BadInput):  # no store can hold an object at a key that is bad input
         return highlights.absent("object", key)
-    except StorageError as error:
-        errors.append(error)
-        return highlights.unknown("object", error.message, key, code=error.code)
-    state = highlights.judge_object(content, key, written_at=info.last_modified, size_bytes=info.size_bytes)
-    # Of before the bytes were read: a write over another object than the one that was read is refused for it.
+    except StorageError as fault:
+        return highlights.unread("object", fault, key)
+    if content is None:
+        state = highlights.too_large(key, info.size_bytes, info.last_modified)
+    else:
+        state = highlights.judge_object(content, key, written_at=info.last_modified, size_bytes=info.size_bytes)
     return replace(state, etag=info.etag)
 
 
-def _document(records: Records, video: Video, errors: list[StorageError]) -> HighlightsState:
-    path = f"users/{video.uid}/videos/{video.video_id}/highlights/main"
+def read_documents(records: Records, uid: str, video_ids: Sequence[str]) -> dict[str, HighlightsState]:
+    """The documents `highlights/main` of these videos of one user, a read each; a failure is data, of all of them."""
+    places = {name: f"users/{check_stored_id(uid, 'uid')}/videos/{name}/highlights/main" for name in video_ids}
+    if not places:
+        return {}
     try:
-        document = records.highlights(video.uid, video.video_id)
-    except StorageError as error:
-        errors.append(error)
-        return highlights.unknown("document", error.message, path, code=error.code)
-    if document is None:
-        return highlights.absent("document", path)
-    return highlights.judge_document(document.fields, path, written_at=document.update_time)
+        found = records.many(list(places.values()))
+    except StorageError as fault:
+        return {name: highlights.unread("document", fault, place) for name, place in places.items()}
+    states = {}
+    for name, place in places.items():
+        document = found[place]
+        if document is None or document.fields is None:
+            states[name] = highlights.absent("document", place)
+        else:
+            states[name] = highlights.judge_document(document.fields, place, written_at=document.update_time)
+    return states

@@ -27,6 +27,7 @@ from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import highlights, integrity
+from storage.domain.deployment import Deployment
 from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
@@ -41,6 +42,7 @@ from storage.domain.integrity import (
     UserFacts,
     highlights_places,
     lookups,
+    promising,
 )
 from storage.domain.layout import Layout
 from storage.domain.shares import ShareLink, links_of
@@ -50,12 +52,11 @@ from storage.ids import check_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
 from storage.repositories.stores import Stores
+from storage.services import highlights as highlights_store
 from storage.services.controls import Kept, customers_beside, folder_uids, kept_objects_of_others
 
 READERS = 8
-MAX_DOCUMENTS = (
-    200  # so many videos without a usable file are looked up in Firestore too; beyond, something else is off
-)
+MAX_DOCUMENTS = 200  # videos without a usable file whose documents are read to tell what could be rebuilt
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -69,24 +70,31 @@ Standing = Literal["still there", "gone", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class VerifyContext:
-    """What every check and diagnosis needs: the readers, the layout, the clock, the stale limit, the plans' limits.
+    """What every check and diagnosis needs: the readers, which backend is there, the clock, the stale limit, the plans'
+    limits.
 
     `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each.
     """
 
     records: Records
     objects: Objects
-    layout: Layout
+    deployment: Deployment
     clock: Clock
     stale_after: timedelta
     plan_limits: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
     kept: Kept = field(default_factory=Kept, compare=False)
 
+    @property
+    def layout(self) -> Layout:
+        """The grammar of keys."""
+        return self.deployment.layout
+
 
 def checker(stores: Stores, clock: Clock) -> VerifyContext:
     """The checker over open stores, with the limits that configuration sets."""
     limit = timedelta(minutes=stores.settings.stale_after_minutes)
-    return VerifyContext(stores.records, stores.objects, stores.layout, clock, limit, stores.settings.plan_limits)
+    settings = stores.settings
+    return VerifyContext(stores.records, stores.objects, stores.deployment(), clock, limit, settings.plan_limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ def gather(
     videos, clips = _documents(records, uid, video_id, video, read_at, scope)
     prefixes = layout.user_prefixes(uid) if video_id is None else layout.video_prefixes(uid, video_id)
     prefixes = prefixes if scope.caches else prefixes[:1]
+    below = "" if video_id is None else f"{video_id}/"
+    prefixes = tuple(dict.fromkeys((*prefixes, *(f"{home}{below}" for home in layout.own_prefixes(uid)))))
     keys = clips.frame["r2_key"].dropna().tolist()
     listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, scope.readers)
     more = lookups(uid, videos.frame, clips.frame, prefixes, layout, video_id)
@@ -160,6 +170,7 @@ def gather(
         links=links,
         links_failure=links_failure,
         read_at=read_at,
+        deployment=checker.deployment,
     )
     return _with_highlights(checker, facts, scope)
 
@@ -255,19 +266,31 @@ def _links(
 
 
 def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope) -> UserFacts:
+    """Both places, as far as the question wants them: what the product serves always, the other one for one video, or
+    where it tells what could be rebuilt."""
     records, objects, layout = checker.records, checker.objects, checker.layout
     known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
     known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
     places = highlights_places(facts.uid, facts.videos.frame, known, layout)
+    served = checker.deployment.highlights_source
+    if served == "document" and facts.video_id is None:
+        scope = replace(scope, contents=False)
     states = each(lambda place: _stored(objects, facts, place, known, scope), places, scope.readers)
     stored = dict(zip((place.video_id for place in places), states, strict=True))
-    wanting = [video_id for video_id, state in stored.items() if not state.usable and state.content is not None]
-    wanting += [video_id for video_id, state in stored.items() if state.presence != "present"]
     if facts.video_id is not None:
-        wanting = list(stored)
-    asked: Sequence[str] = sorted(wanting)[:MAX_DOCUMENTS]
-    documents = each(lambda video_id: document_state(records, facts.uid, video_id), asked, scope.readers)
-    return replace(facts, highlights=stored, highlights_documents=dict(zip(asked, documents, strict=True)))
+        asked: Sequence[str] = list(stored)
+    elif served == "document":
+        asked = promising(facts)
+    else:
+        asked = sorted(name for name, state in stored.items() if not state.usable and not _unjudged(state))
+        asked = asked[:MAX_DOCUMENTS] if served == "object" else asked
+    documents = highlights_store.read_documents(records, facts.uid, asked)
+    return replace(facts, highlights=stored, highlights_documents=documents)
+
+
+def _unjudged(state: HighlightsState) -> bool:
+    """It is there, and its content was not asked for."""
+    return state.presence == "present" and state.content is None
 
 
 def _sizes(table: Table) -> Iterable[tuple[str, int]]:
@@ -298,34 +321,8 @@ def _stored(
         return highlights.judge_object(b"", key)
     if size is not None and not scope.contents:
         return HighlightsState("object", "present", place=key, size_bytes=size)
-    state = _read(objects, key)
+    state = highlights_store.read_object(objects, key)
     return state if facts.video_id is not None else state.without_entries()
-
-
-def _read(objects: Objects, key: str) -> HighlightsState:
-    try:
-        with objects.open(key) as stream:
-            if stream.info.size_bytes > MAX_FILE_BYTES:
-                return highlights.too_large(key, stream.info.size_bytes, stream.info.last_modified)
-            written_at = stream.info.last_modified
-            content = b"".join(stream)
-    except (NotFound, BadInput):
-        return highlights.absent("object", key)
-    except StorageError as error:
-        return highlights.unknown("object", error.message, key, code=error.code)
-    return highlights.judge_object(content, key, written_at=written_at)
-
-
-def document_state(records: Records, uid: str, video_id: str) -> HighlightsState:
-    """What `highlights/main` of the video holds; a failure is data."""
-    place = f"users/{uid}/videos/{video_id}/highlights/main"
-    try:
-        document = records.highlights(uid, video_id)
-    except StorageError as error:
-        return highlights.unknown("document", error.message, place, code=error.code)
-    if document is None:
-        return highlights.absent("document", place)
-    return highlights.judge_document(document.fields, place, written_at=document.update_time)
 
 
 @dataclass(frozen=True, slots=True)

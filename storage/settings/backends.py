@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
+from storage.domain.deployment import Wanted
 from storage.domain.purge.scope import GIB, PurgeLimits
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits, parse_overrides
 from storage.errors import BadInput, ConfigError
@@ -28,6 +29,7 @@ LEAST_KEY_CHARS = 16
 LIVE_MARKERS = ("R2_", "FIREBASE_", "FIRESTORE_EMULATOR_HOST")
 MAX_EXPIRY_SECONDS = 604_800  # seven days: the S3 signature's own limit, which boto3 does not enforce
 DEFAULT_READ_BUDGET = 100_000  # document reads of one page or command, before it stops and asks; 0 sets no bound
+_NOT_SET = "\0"  # no prefix holds one: what is set to nothing is told from what is not set
 _RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
 Mode = Literal["demo", "live"]
 
@@ -74,12 +76,15 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class R2Settings:
-    """Where the bucket is and with which tokens; `read` looks and signs, `write` changes."""
+    """Where the bucket is and with which tokens; `read` looks and signs, `write` changes.
+
+    `key_prefix` is `None` where it is not set and a sample of documents tells it (`storage.services.deployment`).
+    """
 
     bucket: str
     endpoint_url: str
     region: str
-    key_prefix: str
+    key_prefix: str | None
     public_url: str
     read: KeyPair
     write: KeyPair
@@ -108,6 +113,7 @@ class Settings:
     playback_url_expiry_seconds: int
     download_url_expiry_seconds: int
     stale_after_minutes: int
+    highlights_source: Wanted
     read_budget: int | None
     plan_limits: Mapping[str, PlanLimits]
     purge: PurgeLimits
@@ -140,6 +146,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         playback_url_expiry_seconds=reader.whole("PLAYBACK_URL_EXPIRY_SECS", 900, 1, MAX_EXPIRY_SECONDS),
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
         stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
+        highlights_source=_highlights_source(reader),
         read_budget=_read_budget(reader),
         plan_limits=_plan_limits(reader),
         purge=read_limits(reader),
@@ -153,6 +160,15 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
 
 def _read_budget(reader: Reader) -> int | None:
     return reader.whole("READ_BUDGET", DEFAULT_READ_BUDGET, 0, 999_999_999) or None
+
+
+def _highlights_source(reader: Reader) -> Wanted:
+    text = reader.text("HIGHLIGHTS_SOURCE", "auto").lower()
+    for wanted in get_args(Wanted):
+        if text == wanted:
+            return wanted  # type: ignore[no-any-return]
+    reader.problem("HIGHLIGHTS_SOURCE", "must be auto, object or document", "Leave it out: the desk finds it out.")
+    return "auto"
 
 
 def _r2(reader: Reader) -> R2Settings:
@@ -217,8 +233,10 @@ def _public_url(reader: Reader) -> str:
     return ""
 
 
-def _key_prefix(reader: Reader) -> str:
-    prefix = reader.raw("R2_KEY_PREFIX", "users/")
+def _key_prefix(reader: Reader) -> str | None:
+    prefix = reader.raw("R2_KEY_PREFIX", _NOT_SET)
+    if prefix == _NOT_SET:
+        return None
     bad = prefix.startswith("/") or "//" in prefix or any(part in {".", ".."} for part in prefix.split("/"))
     if prefix and (bad or not prefix.endswith("/") or any(ord(char) < 32 for char in prefix)):
         reader.problem("R2_KEY_PREFIX", "must be empty or end with '/', without '//' or '..'", "For example users/.")

@@ -23,6 +23,7 @@ from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from storage.actions import repair
 from storage.actions.documents import Update
+from storage.actions.highlights import plan_put
 from storage.actions.purge import jobs, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
@@ -121,7 +122,7 @@ def undo_recount(desk: Desk, uid: str) -> Attempt:
 
 
 def put_highlights(desk: Desk, uid: str) -> Attempt:
-    plan = repair.plan_put(desk.bench, uid, VIDEO, HIGHLIGHTS)
+    plan = plan_put(desk.bench, uid, VIDEO, HIGHLIGHTS)
     return lambda who: repair.apply(desk.bench, who, plan, REASON)
 
 

@@ -144,18 +144,26 @@ def highlights(desk: Desk, *more: str):
     return desk.run("highlights", "u1", "vid-0001", "--json", *more)
 
 
-def test_highlights_are_shown_from_the_object_and_from_the_document(desk):
+def test_highlights_are_shown_from_where_the_product_serves_them(desk, monkeypatch):
     customer(desk)
+    monkeypatch.setenv("HIGHLIGHTS_SOURCE", "document")
     assert highlights(desk).status == 1
     assert highlights(desk).json["source"] is None
     desk.world.put({f"{BASE}/highlights/main": {"highlights": [ENTRY], "video_id": "vid-0001"}})
     assert highlights(desk).json["source"] == "document"
     desk.put("users/u1/vid-0001/highlights.json", json.dumps({"highlights": [ENTRY, ENTRY | {"id": 2}]}).encode())
     answer = highlights(desk)
+    assert (answer.status, answer.json["source"], len(answer.json["highlights"])) == (0, "document", 1)
+    assert answer.json["differences"] == ["entry 2 is in the object alone"]
+    monkeypatch.setenv("HIGHLIGHTS_SOURCE", "object")
+    answer = highlights(desk)
     assert (answer.status, answer.json["source"], len(answer.json["highlights"])) == (0, "object", 2)
 
 
-def test_highlights_are_written_to_both_places_and_can_be_taken_back(desk, tmp_path):
+def test_highlights_are_written_where_they_are_served_and_where_they_are_already_and_can_be_taken_back(
+    desk, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HIGHLIGHTS_SOURCE", "document")
     old = json.dumps({"highlights": [ENTRY]}).encode()
     customer(desk)
     desk.put("users/u1/vid-0001/highlights.json", old, "application/json")
@@ -234,7 +242,8 @@ def test_writing_highlights_needs_somebody_and_a_reason(desk, tmp_path):
     assert highlights(desk, "--put", str(file), "--actor", "nobody", "--reason", "because").status == 2
 
 
-def test_one_place_is_rebuilt_from_the_other(desk):
+def test_one_place_is_rebuilt_from_the_other(desk, monkeypatch):
+    monkeypatch.setenv("HIGHLIGHTS_SOURCE", "object")
     customer(desk)
     desk.world.put({f"{BASE}/highlights/main": {"highlights": [ENTRY], "video_id": "vid-0001"}})
     refused = highlights(desk, "--rebuild-from", "object", *WHO)

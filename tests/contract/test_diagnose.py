@@ -70,7 +70,7 @@ def test_a_healthy_video_costs_few_requests_and_has_all_its_facts(desk: Desk) ->
     assert isinstance(case.facts.objects, Known)
     assert case.facts.objects.value.intact == 2
     assert case.error is None
-    assert case.cost["r2_class_a"] <= 4
+    assert case.cost["r2_class_a"] <= 5, "both layouts, two folders of caches, unfinished uploads"
     assert case.cost["r2_class_b"] <= 1
     assert case.cost["firestore_reads"] <= 8
 

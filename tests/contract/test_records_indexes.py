@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from storage.domain.layout import Layout
 from storage.errors import MissingIndex
+from storage.repositories.clock import utc_now
+from storage.repositories.deployment import DeploymentRecords
 from storage.repositories.records import Records
 from storage.services.search import find
 from tests.rigs.firestore import EmbeddedFirestore
@@ -29,6 +32,8 @@ QUERIES = {
     "find_clips by r2_key": lambda records: records.find_clips(r2_key="k"),
     "videos_by_status before": lambda records: records.videos_by_status(["failed", "processing"], NOON),
     "pages": lambda records: records.clips("u1"),
+    "newest delivered": lambda records: DeploymentRecords(records._handle, utc_now).newest_delivered(20),
+    "some videos": lambda records: list(DeploymentRecords(records._handle, utc_now).some_videos()),
 }
 
 
@@ -103,7 +108,11 @@ def test_the_definition_that_an_error_carries_is_the_entry_that_is_missing() -> 
 def test_the_health_check_tries_every_index_of_the_file(world: World) -> None:
     named = [f"{override['collectionGroup']}.{override['fieldPath']}" for override in OVERRIDES]
 
-    assert [name for name, _ in world.records.indexed_queries()] == named
+    named += [",".join([index["collectionGroup"], *[f["fieldPath"] for f in index["fields"]]]).replace(",", ".", 1)
+              for index in DEFINED["indexes"]]  # fmt: skip
+
+    newest = DeploymentRecords(world.handle, utc_now).indexed_queries()
+    assert [name for name, _ in chain(world.records.indexed_queries(), newest)] == named
 
 
 def test_a_word_that_may_be_a_slug_is_looked_for_without_the_index_and_a_link_says_that_it_is_lacking() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud import firestore
 
-from storage.domain.layout import Layout
+from storage.domain.deployment import set_to
 from storage.errors import BadInput, StorageError
 from storage.ids import firestore_order, is_stored_id
 from storage.repositories.objects import Objects
@@ -62,7 +62,7 @@ def odd(firestore_rig: FirestoreRig, objects: Objects, writer: object) -> Verify
     world.put(still_processing(found))
     for key, (body, kind) in bucket_objects().items():
         writer.put(key, body, kind)  # type: ignore[attr-defined]
-    return VerifyContext(world.records, objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15))
+    return VerifyContext(world.records, objects, set_to("object"), lambda: datetime.now(UTC), timedelta(minutes=15))
 
 
 def test_no_scan_ends_at_an_odd_id_and_nothing_is_left_out(odd: VerifyContext) -> None:

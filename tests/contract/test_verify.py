@@ -13,6 +13,7 @@ from grpc import StatusCode
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
+from storage.domain.deployment import set_to
 from storage.domain.integrity import Finding, ScanTotals
 from storage.domain.layout import thumbnail_of
 from storage.errors import AccessDenied, BadInput, NotFound, StorageError
@@ -97,19 +98,20 @@ def test_one_video_is_checked_alone(desk: Desk) -> None:
     assert report.checked.clips == 1
 
 
-def test_keys_of_the_other_layout_are_asked_for_and_many_of_them_are_listed(
-    desk: Desk, r2_rig: SeaweedRig, bucket: str, proxy: FaultProxy
+@pytest.mark.parametrize("prefix", ["users/", ""])
+def test_both_layouts_are_listed_whatever_the_prefix_and_nothing_there_is_asked_for_alone(
+    desk: Desk, r2_rig: SeaweedRig, bucket: str, proxy: FaultProxy, prefix: str
 ) -> None:
     desk.video("vid-0001")
-    for scene in range(2):
-        desk.clip("vid-0001", scene, r2_key=f"u1/vid-0001/clips/clip_01_{scene}_old_split.mp4")
+    desk.clip("vid-0001", 1)
+    desk.clip("vid-0001", 2, r2_key="u1/vid-0001/clips/clip_01_2_old_split.mp4")
+    left = ["u1/vid-0001/clips/clip_01_8_left_split.mp4", "users/u1/vid-0001/clips/clip_01_9_left_split.mp4"]
+    desk.objects(left)
     far = Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
-    assert verify_user(desk.over(far), "u1").findings == ()
-    assert proxy.count("HEAD") == 4
-    for scene in range(2, 20):
-        desk.clip("vid-0001", scene, r2_key=f"u1/vid-0001/clips/clip_01_{scene}_old_split.mp4")
-    proxy.clear()
-    assert verify_user(desk.over(far), "u1").findings == ()
+    checker = replace(desk.over(far), deployment=set_to("object", prefix))
+    for video_id in (None, "vid-0001"):
+        found = verify_user(checker, "u1", video_id).findings
+        assert sorted((one.kind, one.key) for one in found) == [("orphan_object", key) for key in left]
     assert proxy.count("HEAD") == 0
 
 
@@ -125,7 +127,7 @@ def test_highlights_are_judged_and_their_document_settles_how_grave_it_is(
     assert found == {
         ("vid-bad1", "invalid_highlights"): "error",
         ("vid-none", "missing_highlights"): "error",
-        ("vid-docs", "missing_highlights"): "warning",
+        ("vid-docs", "missing_highlights"): "error",
     }
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
+from storage.domain.deployment import set_to
 from storage.domain.diagnosis import VERDICTS
 from storage.domain.integrity import KINDS
-from storage.domain.layout import Layout
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import seeding, world
@@ -36,7 +36,7 @@ def checker(r2_rig: SeaweedRig) -> Iterator[VerifyContext]:
         handle = open_firestore(FirestoreSettings(seeding.PROJECT, None, rig.host))
         seeding.seed(r2_rig.process, rig.server, handle, NOW)
         objects = Objects(r2.read_client(r2_rig.settings(seeding.BUCKET)), seeding.BUCKET)
-        yield VerifyContext(Records(handle), objects, Layout(), lambda: NOW, timedelta(minutes=15))
+        yield VerifyContext(Records(handle), objects, set_to("object"), lambda: NOW, timedelta(minutes=15))
         handle.close()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from storage.actions.objects import ObjectWriter
 from storage.clients.r2 import ContextThreads
-from storage.domain.layout import Layout, thumbnail_of
+from storage.domain.deployment import Served, set_to
+from storage.domain.layout import thumbnail_of
 from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
 from storage.sandbox.seaweed import Filer
@@ -25,12 +26,15 @@ HIGHLIGHTS = b'{"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "e
 class Desk:
     """A user `u1` in both stores. `later` moves the clock, so that what was just written is no longer young."""
 
-    def __init__(self, world: World, writer: ObjectWriter, objects: Objects, prefix: str = "users/") -> None:
+    def __init__(
+        self, world: World, writer: ObjectWriter, objects: Objects, prefix: str = "users/", served: Served = "object"
+    ) -> None:
         self.world = world
         self.writer = writer
-        self.layout = Layout(prefix)
+        self.deployment = set_to(served, prefix)
+        self.layout = self.deployment.layout
         self.now = datetime.now(UTC) + timedelta(days=2)
-        self.checker = VerifyContext(world.records, objects, self.layout, lambda: self.now, STALE)
+        self.checker = VerifyContext(world.records, objects, self.deployment, lambda: self.now, STALE)
 
     def over(self, objects: Objects) -> VerifyContext:
         """The same checker with other access to the bucket."""

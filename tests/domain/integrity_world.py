@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from storage.domain import highlights
+from storage.domain.deployment import Served, set_to
 from storage.domain.documents import CLIPS, DTYPES, OBJECTS, VIDEOS, Schema, Table
 from storage.domain.integrity import Finding, HeadAnswer, Listing, Report, UserFacts, verify_user
 from storage.domain.layout import Layout, thumbnail_of
@@ -47,6 +48,7 @@ class World:
     clips_error: StorageError | None = None
     extra_prefixes: tuple[str, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
+    served: Served = "object"
 
     def video(
         self, video_id: str, status: str = "completed", content: bytes | None = GOOD_HIGHLIGHTS, **fields: Any
@@ -120,6 +122,7 @@ class World:
                 read_at=NOW,
                 highlights=self.highlights,
                 highlights_documents=self.documents,
+                deployment=set_to(self.served),
             ),
             **self.more,
         )

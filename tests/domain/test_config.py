@@ -40,7 +40,8 @@ def problems(**changes: str) -> dict[str, str]:
 def test_the_defaults_are_those_of_the_contract():
     settings = load(GOOD)
     assert settings.r2.endpoint_url == "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com"
-    assert (settings.r2.region, settings.r2.key_prefix, settings.r2.public_url) == ("auto", "users/", "")
+    assert (settings.r2.region, settings.r2.key_prefix, settings.r2.public_url) == ("auto", None, "")
+    assert settings.highlights_source == "auto"
     assert (settings.playback_url_expiry_seconds, settings.download_url_expiry_seconds) == (900, 300)
     assert settings.stale_after_minutes == 15
     assert settings.r2.read == settings.r2.write
@@ -77,6 +78,7 @@ def test_a_half_configured_machine_gets_the_whole_list():
         ("R2_BUCKET_NAME", "Viral Media", "not a bucket name"),
         ("R2_ACCESS_KEY_ID", "two words", "blanks"),
         ("R2_REGION", "EU West", "not a region"),
+        ("HIGHLIGHTS_SOURCE", "mixed", "auto, object or document"),
         ("R2_KEY_PREFIX", "users", "end with '/'"),
         ("R2_KEY_PREFIX", "/users/", "end with '/'"),
         ("R2_KEY_PREFIX", "a/../", "end with '/'"),
@@ -156,6 +158,7 @@ def test_a_folder_a_closed_file_and_another_encoding_are_told_apart(tmp_path):
 
 def test_the_prefix_may_be_set_to_empty():
     assert load({**GOOD, "R2_KEY_PREFIX": ""}).r2.key_prefix == ""
+    assert load({**GOOD, "HIGHLIGHTS_SOURCE": "Document"}).highlights_source == "document"
 
 
 def test_a_separate_reading_pair_is_used_for_reading_only():

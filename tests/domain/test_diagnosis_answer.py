@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from storage.domain.deployment import set_to
 from storage.domain.diagnosis import VERDICTS, QuotaState, Unknown, VideoFacts, as_json, bundle, diagnose
 from storage.domain.diagnosis import status_objections as objections
 from storage.domain.highlights import judge_document
@@ -22,6 +23,8 @@ from tests.domain.diagnosis_world import (
     NOW,
     REFUSED,
     STORED,
+    UNREAD_DOCUMENT,
+    UNREAD_OBJECT,
     Absent,
     Known,
     ago,
@@ -164,7 +167,7 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         (facts(stored=EMPTY_OBJECT), "highlights_object", False, "no entries"),
         (facts(stored=BROKEN_OBJECT), "highlights_object", False, "cut off"),
         (facts(), "highlights_document", True, "not there"),
-        (facts(inside=judge_document({"highlights": [{}]})), "highlights_agree", False, "2 entries"),
+        (facts(inside=judge_document({"highlights": [{}]})), "highlights_agree", False, "alone"),
         (facts(documents=clips(2, failed=1)), "clip_documents", False, "1 failed"),
         (facts(video(expected_clips=9)), "clip_documents", False, "9 expected"),
         (facts(video(clips_count=5)), "counters", False, "clips_count says 5, there are 3"),
@@ -236,7 +239,14 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
     [
         (facts(), "3 clips that play"),
         (facts(stored=NO_OBJECT), "Video is still being processed"),
-        (facts(stored=NO_OBJECT, inside=DOCUMENT), "reads the file only"),
+        (facts(stored=NO_OBJECT, inside=DOCUMENT), "3 clips that play"),
+        (facts(stored=NO_OBJECT, inside=DOCUMENT, deployment=set_to("object")), "Video is still being processed"),
+        (facts(deployment=set_to("document")), "Video is still being processed"),
+        (facts(stored=BROKEN_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "3 clips that play"),
+        (facts(inside=judge_document({"highlights": []}), deployment=set_to("document")), "No highlights; 3 clips"),
+        (facts(inside=judge_document({}), deployment=set_to("document")), "their document cannot be read"),
+        (facts(inside=UNREAD_DOCUMENT, deployment=set_to("document")), "Not known"),
+        (facts(stored=UNREAD_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "3 clips that play"),
         (facts(stored=BROKEN_OBJECT), "An error"),
         (facts(things=objects(1, missing_object=2)), "1 of 3 clips play"),
         (facts(video("failed")), "marked as failed"),

@@ -305,7 +305,8 @@ def test_a_refusal_and_an_outage_are_told_apart() -> None:
 
 def test_healthy_with_something_to_put_right_is_a_warning_and_without_it_is_not() -> None:
     assert diagnose(facts()).severity == "info"
-    assert diagnose(facts(stored=NO_OBJECT, inside=DOCUMENT)).severity == "warning"
+    assert diagnose(facts(stored=NO_OBJECT, inside=DOCUMENT)).severity == "info", "either place counts"
+    assert diagnose(facts(video("completed", clips_count=0), documents=clips(), things=objects())).severity == "warning"
 
 
 def test_a_rendering_that_is_slow_within_its_limit_is_no_warning() -> None:

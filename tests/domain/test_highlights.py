@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.domain import highlights
+from storage.domain.deployment import Served
 from storage.domain.highlights import (
     MAX_ENTRIES,
     MAX_FILE_BYTES,
     check_file,
     compose,
     disagreement,
+    for_document,
+    for_file,
     judge_document,
     judge_object,
+    page_opens,
     seconds,
 )
 from storage.errors import BadInput
@@ -79,6 +83,56 @@ def test_what_cannot_be_used_is_invalid_and_says_why(content: bytes, reason: str
     assert not state.usable
 
 
+@pytest.mark.parametrize(
+    ("entry", "whole", "pads"),
+    [
+        (ENTRY, 50, (1.0, 1.0)),
+        ({**ENTRY, "duration": None}, 50, (1.0, 1.0)),
+        ({"start": "0:05", "end": "0:15.5"}, 11, (1.0, 1.0)),
+        ({"duration": 49.4, "pad_before": 3, "pad_after_seconds": 0}, 49, (3.0, 0.0)),
+        ({"duration": 0.2, "pad_before": 2.5, "pad_before_seconds": 1}, 1, None),
+        ({"duration": 10**400, "pad_before": "x"}, 1, (1.0, 1.0)),
+    ],
+)
+def test_each_place_gets_the_names_and_numbers_that_the_product_reads_there(
+    entry: dict[str, Any], whole: int, pads: tuple[float, float] | None
+) -> None:
+    for form, ending in ((for_file, "_seconds"), (for_document, "")):
+        (made,) = form([{"id": 3, "extra": [1], **entry}])
+        assert (made["id"], made["extra"]) == (entry.get("id", 3), [1])
+        assert (made["duration"], type(made["duration"])) == (whole, int)
+        assert not {
+            f"{pad}{other}" for pad in ("pad_before", "pad_after") for other in {"_seconds", ""} - {ending}
+        } & set(made)
+        if pads:
+            assert (made[f"pad_before{ending}"], made[f"pad_after{ending}"]) == pads
+
+
+PLACES = {
+    "none": (highlights.absent("object"), highlights.absent("document")),
+    "file": (judge_object(as_file(ENTRY)), highlights.absent("document")),
+    "document": (highlights.absent("object"), judge_document({"highlights": [ENTRY]})),
+    "empty document": (highlights.absent("object"), judge_document({"highlights": []})),
+    "empty file": (judge_object(as_file()), highlights.absent("document")),
+    "refused file": (highlights.unknown("object", "no"), highlights.absent("document")),
+    "refused document": (highlights.absent("object"), highlights.unknown("document", "no")),
+}
+
+
+@pytest.mark.parametrize(
+    ("served", "opens", "unknown"),
+    [
+        ("object", {"file"}, {"refused file"}),
+        ("document", {"document", "empty document"}, {"refused document"}),
+        ("mixed", {"file", "document", "empty document"}, {"refused file", "refused document"}),
+    ],
+)
+def test_the_page_opens_by_the_place_that_is_served(served: Served, opens: set[str], unknown: set[str]) -> None:
+    found = {name: page_opens(*places, served) for name, places in PLACES.items()}
+    assert {name for name, answer in found.items() if answer} == opens
+    assert {name for name, answer in found.items() if answer is None} == unknown
+
+
 def test_an_empty_list_is_neither_valid_nor_invalid() -> None:
     assert judge_object(b'{"highlights": []}').content == "empty"
     assert judge_document({"highlights": []}).content == "empty"
@@ -100,8 +154,13 @@ def test_the_document_is_judged_by_the_same_rules() -> None:
 def test_two_usable_sources_that_differ_say_how() -> None:
     stored = judge_object(as_file(ENTRY))
     assert disagreement(stored, judge_document({"highlights": [ENTRY]})) == ""
-    assert "1 entries" in disagreement(stored, judge_document({"highlights": [ENTRY, ENTRY]}))
-    assert "other titles" in disagreement(stored, judge_document({"highlights": [{**ENTRY, "title": "Two"}]}))
+    assert "in the document alone" in disagreement(stored, judge_document({"highlights": [ENTRY, ENTRY]}))
+    assert "title is" in disagreement(stored, judge_document({"highlights": [{**ENTRY, "title": "Two"}]}))
+    in_its_form = {**ENTRY, "start": "0:12", "pad_before": 1, "pad_after": 1.0}
+    del in_its_form["pad_before_seconds"], in_its_form["pad_after_seconds"]
+    assert disagreement(stored, judge_document({"highlights": [in_its_form]})) == "", "the same in the other form"
+    late = disagreement(stored, judge_document({"highlights": [{**ENTRY, "start": "0:13"}]}))
+    assert late == "entry 1: start is 12.0 in the object, 13.0 in the document"
     assert disagreement(stored, judge_document(None)) == ""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from storage.domain import highlights
+from storage.domain.deployment import Served
 from storage.domain.documents import MultipartUpload
-from storage.domain.highlights import judge_document
+from storage.domain.highlights import judge_document, unknown
 from storage.domain.integrity import Failure
 from storage.domain.integrity.rules import LIFECYCLE_GRACE
 from storage.domain.layout import Layout
@@ -160,12 +162,37 @@ def test_a_video_that_promises_none_is_not_missing_them(status: str | None) -> N
     assert World().video("vid-0001", status, None).check().findings == ()  # type: ignore[arg-type]
 
 
-def test_missing_highlights_that_the_document_has_are_a_warning() -> None:
-    rebuilt = World().video("vid-0001", "completed", None)
-    rebuilt.documents["vid-0001"] = judge_document({"highlights": [{"id": 1}]})
-    assert rebuilt.findings()["missing_highlights"].severity == "warning"
-    rebuilt.documents["vid-0001"] = judge_document({"highlights": []})
-    assert rebuilt.findings()["missing_highlights"].severity == "error"
+@pytest.mark.parametrize(
+    ("served", "content", "document", "expected"),
+    [
+        ("object", None, {"highlights": [{"id": 1}]}, ("missing_highlights", "error", "can be made anew")),
+        ("object", None, {"highlights": []}, ("missing_highlights", "error", "still being processed")),
+        ("object", GOOD_HIGHLIGHTS, None, None),
+        ("document", None, {"highlights": [{"id": 1}]}, None),
+        ("document", b"{", {"highlights": [{"id": 1}]}, None),
+        ("document", GOOD_HIGHLIGHTS, None, ("missing_highlights", "error", "can be made anew")),
+        ("document", None, {"highlights": 5}, ("invalid_highlights", "error", "not a list")),
+        ("document", None, {"highlights": []}, None),
+        ("mixed", None, {"highlights": [{"id": 1}]}, None),
+        ("mixed", GOOD_HIGHLIGHTS, None, None),
+        ("mixed", None, None, ("missing_highlights", "error", "still being processed")),
+    ],
+)
+def test_what_is_found_about_highlights_follows_where_the_product_serves_them_from(
+    served: Served, content: bytes | None, document: dict[str, Any] | None, expected: tuple[str, str, str] | None
+) -> None:
+    world = World(served=served).video("vid-0001", "completed", content)
+    world.documents["vid-0001"] = judge_document(document)
+    found = world.check().findings
+    assert [(one.kind, one.severity) for one in found] == ([expected[:2]] if expected else [])
+    assert all(expected is not None and expected[2] in one.detail for one in found)
+
+
+def test_a_document_that_was_refused_is_unreadable_and_not_missing_where_documents_are_served() -> None:
+    world = World(served="document").video("vid-0001", "completed", None)
+    world.documents["vid-0001"] = unknown("document", "No answer.", code="unreachable")
+    assert [(one.kind, one.actual) for one in world.check().findings] == [("unreadable", "unreachable")]
+    assert not world.check().complete
 
 
 @pytest.mark.parametrize(

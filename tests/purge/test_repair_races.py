@@ -15,6 +15,7 @@ from grpc import StatusCode
 
 from storage.actions import documents
 from storage.actions import repair as fixing
+from storage.actions.highlights import plan_put
 from storage.actions.purge.jobs import undo as undo_purge
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.repair import RepairContext
@@ -56,7 +57,7 @@ def bench(world: PurgeWorld) -> RepairContext:
 def put_highlights(world: PurgeWorld) -> Callable[[], Any]:
     """Plans to put a file of highlights; gives what does it."""
     at = bench(world)
-    plan = fixing.plan_put(at, "u1", VIDEO, PUT)
+    plan = plan_put(at, "u1", VIDEO, PUT)
     return lambda: fixing.apply(at, ADA, plan, REASON)
 
 
@@ -463,7 +464,7 @@ def test_over_a_store_that_forgets_conditions_a_repair_warns_first_and_still_lea
 ) -> None:
     proxy.rewrites = seaweed.without_conditions
     at = bench(desk)
-    plan = fixing.plan_put(at, "u1", VIDEO, PUT)
+    plan = plan_put(at, "u1", VIDEO, PUT)
     assert any("keeps no conditions" in warning for warning in plan.changes.warnings)
     before = desk.snapshot()
     proxy.on(Afterwards(lambda: desk.put_objects({FILE: OF_THE_WORKER})), method="PUT", path=at_path(FILE), only={1})
@@ -471,6 +472,6 @@ def test_over_a_store_that_forgets_conditions_a_repair_warns_first_and_still_lea
         fixing.apply(at, ADA, plan, REASON)
     assert desk.snapshot() == ({**before[0], FILE: OF_THE_WORKER}, before[1])
     proxy.clear()
-    done = fixing.apply(at, ADA, fixing.plan_put(at, "u1", VIDEO, PUT), REASON)
+    done = fixing.apply(at, ADA, plan_put(at, "u1", VIDEO, PUT), REASON)
     fixing.undo(at, ADA, done.change_id, REASON)
     assert desk.snapshot() == ({**before[0], FILE: OF_THE_WORKER}, before[1])

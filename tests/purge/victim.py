@@ -22,7 +22,7 @@ from storage.actions.purge.worker import run_job
 from storage.actions.writers import Writers
 from storage.clients import r2
 from storage.clients.firestore import open_firestore
-from storage.domain.layout import Layout
+from storage.connect import deployments
 from storage.domain.purge.scope import PurgeLimits
 from storage.errors import Refused
 from storage.repositories.jobs import Jobs
@@ -47,7 +47,8 @@ def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
     settings = replace(load(dict(values)), purge=limits)
     handle, client = open_firestore(settings.firestore), r2.write_client(settings.r2)
     reader = Objects(client, settings.r2.bucket)  # one client for both, since making one takes most of the start
-    stores = Stores(settings, Layout(settings.r2.key_prefix), lambda: reader, Records(handle), handle)
+    records = Records(handle)
+    stores = Stores(settings, deployments(settings, handle, records), lambda: reader, records, handle)
     writers = Writers(ObjectWriter(client, settings.r2.bucket), DocumentWriter(handle))
     purging = Purging(
         stores, writers, open_audit(stores, writers), Jobs(handle), limits, pauses=NO_PAUSES, wait=no_wait

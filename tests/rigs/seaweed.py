@@ -72,6 +72,7 @@ class SeaweedRig:
             "R2_BUCKET_NAME": bucket,
             "R2_ACCESS_KEY_ID": ADMIN[0],
             "R2_SECRET_ACCESS_KEY": ADMIN[1],
+            "R2_KEY_PREFIX": "users/",
         }
 
     def without_conditions(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from grpc import StatusCode
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.access.identity import PERSONA
+from storage.domain.highlights import for_file
 from storage.repositories.audit_log import AuditLog
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
@@ -167,8 +168,8 @@ def test_highlights_are_rebuilt_from_the_document_and_put_back(app):
     stuck(app, status="completed")
     app.writer.put(HIGHLIGHTS, b'{"highlights": [{"id"', "application/json")
     shown = planned(app, "Rebuild the highlights")
-    press(shown, "Write both places")
-    assert json.loads(app.objects.get_bytes(HIGHLIGHTS, 10_000))["highlights"] == [ENTRY]
+    press(shown, "Write the highlights")
+    assert json.loads(app.objects.get_bytes(HIGHLIGHTS, 10_000))["highlights"] == list(for_file([ENTRY]))
     press(shown, "Undo")
     assert app.objects.get_bytes(HIGHLIGHTS, 10_000) == b'{"highlights": [{"id"'
 
@@ -179,7 +180,7 @@ def test_highlights_are_not_written_while_the_product_takes_the_video_for_being_
     app.writer.put(HIGHLIGHTS, b"broken", "application/json")
     shown = planned(app, "Rebuild the highlights")
     assert "not written while the video is being processed" in words(shown)
-    assert not [one for one in shown.button if one.label == "Write both places"]
+    assert not [one for one in shown.button if one.label == "Write the highlights"]
     assert app.objects.get_bytes(HIGHLIGHTS, 100) == b"broken"
 
 
@@ -189,7 +190,7 @@ def test_highlights_that_the_worker_wrote_meanwhile_are_left_as_they_are(app):
     shown = planned(app, "Rebuild the highlights")
     fresh = {**ENTRY, "title": "Written by the worker meanwhile"}
     put_highlights(app, fresh)
-    press(shown, "Write both places")
+    press(shown, "Write the highlights")
     assert json.loads(app.objects.get_bytes(HIGHLIGHTS, 10_000))["highlights"] == [fresh]
     assert "no longer what it was" in words(shown)
 
@@ -203,7 +204,7 @@ def test_highlights_come_from_a_file_that_is_checked_first(app):
     shown.run()
     press(shown, "Show what will change")
     assert "entry 1, title" in words(shown)
-    assert not [one for one in shown.button if one.label == "Write both places"]
+    assert not [one for one in shown.button if one.label == "Write the highlights"]
 
 
 def test_counters_are_made_true_by_operations_and_taken_back(app):

@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views.stuck import outage_id
-from storage.domain.layout import Layout
+from storage.domain.deployment import set_to
 from storage.services.diagnose import Reach, stuck
 from storage.services.verify import VerifyContext
 from tests.rigs.records import clip, user, video
@@ -46,7 +46,7 @@ def listed(shown: Any) -> list[str]:
 
 def checker(app: LiveApp) -> VerifyContext:
     return VerifyContext(
-        app.world.records, app.objects, Layout("users/"), lambda: datetime.now(UTC), timedelta(minutes=15)
+        app.world.records, app.objects, set_to("object"), lambda: datetime.now(UTC), timedelta(minutes=15)
     )
 
 

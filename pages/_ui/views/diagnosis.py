@@ -53,6 +53,7 @@ _CHECKS: Final = {
     "quota": "Quota",
     "source_video": "Source video",
     "highlights_agree": "Both highlights",
+    "highlights_source": "Highlights from",
     "in_flight": "Still being written",
 }
 _MARKS: Final[dict[bool | None, str]] = {

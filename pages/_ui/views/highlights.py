@@ -8,6 +8,7 @@ import streamlit as st
 from pages._ui.kit import format, tables
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
+from storage.domain import highlights
 from storage.domain.highlights import HighlightsState
 from storage.services.diagnose import Case
 from storage.text import number
@@ -18,12 +19,16 @@ _NAMES = {"object": "highlights.json", "document": "the document highlights/main
 def draw(case: Case, *, page: str) -> None:
     """The list that customers get, and a line for each place."""
     facts = case.facts
-    places = (facts.highlights_object, facts.highlights_document)
-    chosen = next((state for state in places if state.usable), None)
-    for state in places:
-        st.caption(_place(state))
-    if chosen is None:
-        st.markdown(":gray[No usable list of highlights in either place that could be read.]")
+    chosen, beside, served = facts.highlights, facts.highlights_beside, facts.deployment.highlights_source
+    for state in (chosen, beside):
+        st.caption(_place(state, served=served in {"mixed", state.source}))
+    found = facts.deployment
+    st.caption(f"Customers get them from {found.highlights_place}. {md(found.highlights_why, 300)}")
+    if difference := highlights.disagreement(chosen, beside):
+        st.caption(f":orange[:material/difference:] The other place differs: {md(difference, 600)}")
+    if not chosen.usable:
+        where = "where the product serves them from" if served != "mixed" else "in either place that could be read"
+        st.markdown(f":gray[No usable list of highlights {where}.]")
         return
     rows = [
         {
@@ -55,8 +60,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _place(state: HighlightsState) -> str:
+def _place(state: HighlightsState, *, served: bool) -> str:
     name = _NAMES[state.source]
+    if state.presence == "absent" and not served:
+        return f":gray[:material/remove:] {name}: not there, and not served"
     if state.presence == "absent":
         return f":gray[:material/cancel:] {name}: not there"
     if state.presence == "unknown":

@@ -59,7 +59,7 @@ class Purging:
     def target(self) -> PlanTarget:
         """This machine's bucket, project and layout, as a plan names them."""
         settings = self.stores.settings
-        return PlanTarget(settings.r2.bucket, settings.firestore.project_id, settings.r2.key_prefix)
+        return PlanTarget(settings.r2.bucket, settings.firestore.project_id, self.stores.layout.prefix)
 
 
 def open_purging(stores: Stores, progress: Callable[[str], None] = silent) -> Purging:

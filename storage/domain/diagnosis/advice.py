@@ -1,8 +1,8 @@
 """The next safe step, and the one after if that fails: a ladder from looking again to purging, cut to the verdict.
 
-The order is fixed: check again; recount; put the highlights back; set the status, with the evidence that allows it;
-have the job run again; replace a clip from a file; and last, purge. Nothing that changes anything is advised while the
-stores cannot be believed, or while the video still moves.
+The order is fixed: check again; recount; rebuild the highlights, or put them back; set the status, with the evidence
+that allows it; have the job run again; replace a clip from a file; and last, purge. Nothing that changes anything is
+advised while the stores cannot be believed, or while the video still moves.
 
 What the customer sees now, and a reply to send: plain words, no ids, keys, codes or names of systems.
 
@@ -28,6 +28,7 @@ from storage.domain.diagnosis.signals import (
     source_left_behind,
 )
 from storage.domain.diagnosis.verdict import BREAKING, Verdict, VerdictName
+from storage.domain.highlights import HighlightsState
 from storage.text import age, moment, number
 
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
@@ -186,14 +187,32 @@ class Ladder:
         text = "If a counter is ahead of the truth: recount."
         yield NextStep("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
 
-    def put_highlights(self) -> Iterator[NextStep]:
-        """Neither source has them: only a file from elsewhere (a log, a backup) helps. Not beside a worker.
+    def rebuild(self) -> Iterator[NextStep]:
+        """Only what the product serves, from the other place, and not beside a worker.
 
-        Nothing is rebuilt from the other source: where the document `highlights/main` is there, the product serves
-        it and not the file. A file beside it would only switch off the product's guard against a second rendering,
-        and the document may hold the customer's own edits, which an older file does not have.
+        Where the document is served, a file beside it would only switch off the product's guard against a second
+        rendering; where it is there already, it may hold the customer's own edits, which an older file does not have.
         """
-        if self.signals is not None and self.signals.highlights != "valid" and not self.signals.being_processed:
+        found, other = self.facts.highlights, self.facts.highlights_beside
+        if self.signals is None or self.signals.being_processed or found.usable or not other.usable:
+            return
+        source = self.facts.deployment.highlights_source
+        if source == "object":
+            text = "Rebuild highlights.json, which the product serves, from the document highlights/main."
+            because = f"The document has {number(other.count, 'highlight')}; the file: {_state(found)}."
+            command = f"python -m storage highlights {self.target} --rebuild-from document {_WHO}"
+            yield NextStep("rebuild_highlights_object", text, command, because, changes=True)
+        elif source == "document" and found.content != "empty":
+            text = "Rebuild the document highlights/main, which the product serves, from highlights.json."
+            because = f"highlights.json has {number(other.count, 'highlight')}; the document: {_state(found)}."
+            command = f"python -m storage highlights {self.target} --rebuild-from object {_WHO}"
+            yield NextStep("rebuild_highlights_document", text, command, because, changes=True)
+
+    def put_highlights(self) -> Iterator[NextStep]:
+        """Neither source has them: only a file from elsewhere (a log, a backup) helps. Not beside a worker."""
+        if self.signals is None or self.signals.being_processed:
+            return
+        if self.signals.highlights != "valid" and not self.facts.highlights_beside.usable:
             command = f"python -m storage highlights {self.target} --put FILE {_WHO}"
             text = "If the worker's log or a backup still has the highlights, put them back from that file."
             yield NextStep("put_highlights", text, command, changes=True)
@@ -274,8 +293,8 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
     "analysis_stalled": _STALLED,
     "status_stuck": (Ladder.again, Ladder.recount, Ladder.set_status, Ladder.run_again, Ladder.purge),
     "render_stalled": (Ladder.again, Ladder.recount, *_STALLED[1:]),
-    "highlights_missing": (Ladder.again, Ladder.recount, Ladder.put_highlights, *_STALLED[1:]),
-    "highlights_invalid": (Ladder.again, Ladder.recount, Ladder.put_highlights, *_STALLED[1:]),
+    "highlights_missing": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.put_highlights, *_STALLED[1:]),
+    "highlights_invalid": (Ladder.again, Ladder.recount, Ladder.rebuild, Ladder.put_highlights, *_STALLED[1:]),
     "clips_missing": (
         Ladder.again,
         Ladder.recount,
@@ -283,7 +302,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
         Ladder.replace_clip,
         Ladder.purge,
     ),
-    "failed_transient": (Ladder.again, Ladder.set_status, Ladder.run_again, Ladder.purge),
+    "failed_transient": (Ladder.again, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),
     "failed_permanent": (Ladder.tell, Ladder.purge),
     "quota_blocked": (Ladder.usage, Ladder.tell, Ladder.run_again),
     "access_denied": (Ladder.settings, Ladder.again),
@@ -338,7 +357,8 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
 def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
     """What the product shows the customer now, as far as the facts tell.
 
-    Source: the product answers "still being processed" wherever the highlights are missing, whatever the status says.
+    Source: the product answers "still being processed" wherever it finds no highlights, whatever the status says; see
+    `storage.domain.highlights.page_opens`.
     """
     if verdict.name == "access_denied" or isinstance(facts.video, Unknown):
         return "Not known: a store did not give an answer."
@@ -348,15 +368,17 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
         return "Perhaps another customer's file among its own: it is named in this video's documents, and it is there."
+    if signals.page_opens is None:
+        return "Not known: the highlights could not be read."
     if signals.status == "failed":
-        return "The video marked as failed" + (f"; its page says {PROCESSING}." if not _shown(signals) else ".")
-    if signals.highlights == "invalid" or facts.highlights_object.content == "invalid":
-        return "An error instead of the highlights, because their file cannot be read."
-    if not _shown(signals):
+        return "The video marked as failed" + (f"; its page says {PROCESSING}." if not signals.page_opens else ".")
+    served = facts.deployment.highlights_source
+    if signals.highlights == "invalid" or (served == "mixed" and facts.highlights_object.content == "invalid"):
+        what = "document" if facts.highlights.source == "document" and signals.highlights == "invalid" else "file"
+        return f"An error instead of the highlights, because their {what} cannot be read."
+    if not signals.page_opens:
         return f"{PROCESSING}, whatever the status says."
-    head = f"The highlights; {_clips(facts)}"
-    if facts.highlights_object.presence == "absent":
-        head += f" Where the product reads the file only: {PROCESSING}."
+    head = f"The highlights; {_clips(facts)}" if signals.highlights == "valid" else f"No highlights; {_clips(facts)}"
     if not signals.settled:
         head += " The video is still marked as being processed."
     return head
@@ -367,8 +389,8 @@ def suspected(facts: VideoFacts) -> bool:
     return facts.report is not None and facts.report.suspicion is not None and not facts.report.suspicion.repairs
 
 
-def _shown(signals: Signals) -> bool:
-    return signals.highlights == "valid"
+def _state(state: HighlightsState) -> str:
+    return state.reason or state.presence
 
 
 def _has_highlights(signals: Signals | None) -> bool:

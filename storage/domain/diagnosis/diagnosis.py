@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.diagnosis import advice, verdict
 from storage.domain.diagnosis import evidence as checks
 from storage.domain.diagnosis.advice import NextStep
@@ -110,6 +111,7 @@ class Diagnosis:
     timeline: tuple[Entry, ...]
     suspicion: Suspicion | None
     looked_at: datetime
+    deployment: Deployment = ASSUMED
 
     @property
     def age(self) -> timedelta | None:
@@ -138,6 +140,7 @@ class Diagnosis:
             "reply": self.reply,
             "timeline": [entry.as_dict() for entry in self.timeline],
             "implausible": self.suspicion.as_dict() if self.suspicion else None,
+            "deployment": self.deployment.as_dict(),
             "looked_at": self.looked_at,
         }
 
@@ -163,6 +166,7 @@ def diagnose(facts: VideoFacts) -> Diagnosis:
         timeline=timeline(facts),
         suspicion=facts.report.suspicion if facts.report else None,
         looked_at=facts.now,
+        deployment=facts.deployment,
     )
 
 

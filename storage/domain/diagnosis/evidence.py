@@ -50,15 +50,26 @@ class Evidence:
 
 
 def highlights(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """Both sources, and whether they agree."""
+    """Where the product serves them from, both sources, and whether they agree. What is not served is no fault."""
     wanted = signals.settled or signals.rendering_begun
     stored, document = facts.highlights_object, facts.highlights_document
-    yield Evidence("highlights_object", _content("highlights.json", stored), _content_ok(stored, wanted))
-    # Older deployments have no document at all, so its absence is no fault.
-    fine = True if document.presence == "absent" else _content_ok(document, wanted and not stored.usable)
+    deployment, source = facts.deployment, facts.deployment.highlights_source
+    said = f"The product serves highlights from {deployment.highlights_place}: {quoted(deployment.highlights_why, 300)}"
+    yield Evidence("highlights_source", said, True if deployment.complete else None)
+    by_file = wanted and not (source == "mixed" and document.usable)
+    by_document = wanted and not (source == "mixed" and stored.usable)
+    fine = _content_ok(stored, by_file) if source != "document" else True
+    beside = document.content != "empty" or source == "mixed"
+    yield Evidence("highlights_object", _content("highlights.json", stored), fine)
+    fine = _content_ok(document, by_document and beside) if source != "object" else True
     yield Evidence("highlights_document", _content("The document highlights/main", document), fine)
-    if difference := disagreement(stored, document):
-        yield Evidence("highlights_agree", f"The two places differ: {difference}.", False)
+    if difference := disagreement(facts.highlights, facts.highlights_beside):
+        observed = f"The two places differ; customers get {_served(facts)}: {difference}."
+        yield Evidence("highlights_agree", observed, source != "mixed")
+
+
+def _served(facts: VideoFacts) -> str:
+    return "highlights.json" if facts.highlights.source == "object" else "the document"
 
 
 def _content(name: str, state: HighlightsState) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
+from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.diagnosis.failures import Failure, read_failure
 from storage.domain.documents import Progress, User, Video
-from storage.domain.highlights import HighlightsState
+from storage.domain.highlights import HighlightsState, page_opens, together
 from storage.domain.integrity import Report
 from storage.domain.processing import Step, being_processed, silence_limit, step_of
 
@@ -115,6 +116,17 @@ class VideoFacts:
     quota: Fact[QuotaState] = field(default_factory=lambda: Unknown("It was not asked for."))
     source_present: bool | None = None
     report: Report | None = None
+    deployment: Deployment = ASSUMED
+
+    @property
+    def highlights(self) -> HighlightsState:
+        """What customers get of the two sources."""
+        return together(self.highlights_object, self.highlights_document, self.deployment.highlights_source)
+
+    @property
+    def highlights_beside(self) -> HighlightsState:
+        """The other of the two."""
+        return self.highlights_document if self.highlights.source == "object" else self.highlights_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,9 @@ class Signals:
     `touched_at` is the last usable sign of life in the document; `stalled` says that it is older than the `limit` of
     the job that it waits for (`step`), or that there is none. `error_old`: an earlier job left the error, and a later
     one that went well does not clear it. `expected` is how many clips the job was to make, `finished` how many are
-    there and intact: `None` where that is not known. `documented` and `in_progress` count clip documents that say
-    completed and processing; `job_incomplete` is what the job's own progress says. `ahead` names the times that lie
-    in the future.
+    there and intact: `None` where that is not known. `page_opens`: the video's page shows more than that it is still
+    being processed. `documented` and `in_progress` count clip documents that say completed and processing;
+    `job_incomplete` is what the job's own progress says. `ahead` names the times that lie in the future.
     """
 
     status: str
@@ -147,6 +159,7 @@ class Signals:
     step: Step
     limit: timedelta
     ahead: tuple[str, ...]
+    page_opens: bool | None = None
 
     @property
     def settled(self) -> bool:
@@ -202,6 +215,7 @@ def derive(facts: VideoFacts, video: Video) -> Signals:
         step=step,
         limit=limit,
         ahead=ahead(video, facts.now),
+        page_opens=page_opens(facts.highlights_object, facts.highlights_document, facts.deployment.highlights_source),
     )
 
 
@@ -249,16 +263,12 @@ def ahead(video: Video, now: datetime) -> tuple[str, ...]:
 
 
 def highlights_of(facts: VideoFacts) -> Highlights:
-    """Both sources together: the video has highlights if either has some; absence needs proof from both."""
-    stored, document = facts.highlights_object, facts.highlights_document
-    if stored.usable or document.usable:
-        return "valid"
-    if "unknown" in {stored.presence, document.presence}:
-        return "unknown"
-    contents = {stored.content, document.content}
-    if "invalid" in contents:
-        return "invalid"
-    return "empty" if "empty" in contents else "absent"
+    """What customers get: of the one source that the product serves, where that is known; else of either, and then
+    absence needs proof from both."""
+    found = facts.highlights
+    if found.presence == "absent":
+        return "absent"
+    return "unknown" if found.presence == "unknown" or found.content is None else found.content
 
 
 def unread(facts: VideoFacts) -> Unknown | None:
@@ -266,11 +276,11 @@ def unread(facts: VideoFacts) -> Unknown | None:
     for fact in (facts.video, facts.clips, facts.objects):
         if isinstance(fact, Unknown):
             return fact
-    stored, document = facts.highlights_object, facts.highlights_document
-    if stored.presence == "unknown":
-        return Unknown(stored.reason, stored.code or "unknown", refused=_refused(stored.code))
-    if document.presence == "unknown" and not stored.usable:
-        return Unknown(document.reason, document.code or "unknown", refused=_refused(document.code))
+    found = facts.highlights
+    if facts.deployment.highlights_source == "mixed" and facts.highlights_object.presence == "unknown":
+        found = facts.highlights_object  # it may be one that the older product stumbles over
+    if found.presence == "unknown":
+        return Unknown(found.reason, found.code or "unknown", refused=_refused(found.code))
     return None
 
 

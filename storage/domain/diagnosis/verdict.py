@@ -218,20 +218,34 @@ def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
 def _highlights(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     """Settled, but without usable highlights: whatever the status says, the customer is told to wait."""
     if signals.highlights == "absent":
-        summary = f"The status says {signals.status}, and there are no highlights in either place."
+        source = facts.deployment.highlights_source
+        where = "in either place" if source == "mixed" else f"where the product serves them from ({_where(facts)})"
+        summary = f"The status says {signals.status}, and there are no highlights {where}.{_beside(facts)}"
         return Verdict("highlights_missing", "error", summary, _settled_at(video, signals))
-    if signals.highlights in {"invalid", "empty"} or facts.highlights_object.content == "invalid":
+    if signals.highlights in {"invalid", "empty"}:
+        return _invalid(facts, video, signals)
+    # Which generation answers this customer is not known: the older one would stumble over the file.
+    if facts.deployment.highlights_source == "mixed" and facts.highlights_object.content == "invalid":
         return _invalid(facts, video, signals)
     return None
 
 
+def _where(facts: VideoFacts) -> str:
+    return facts.deployment.highlights_place
+
+
+def _beside(facts: VideoFacts) -> str:
+    other = facts.highlights_beside
+    return f" The other place has {number(other.count, 'highlight')}." if other.usable else ""
+
+
 def _invalid(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
-    states = (facts.highlights_object, facts.highlights_document)
-    bad = next((s for s in states if s.content == "invalid"), None) or next(s for s in states if s.content == "empty")
+    mixed = signals.highlights == "valid"  # one of both places is sound, and the other one is not
+    bad = facts.highlights_object if mixed else facts.highlights
     where = "highlights.json" if bad.source == "object" else "The document highlights/main"
-    mendable = " The other source has them." if signals.highlights == "valid" else ""
-    nothing_found = bad.content == "empty" and not clips_known(facts)
-    severity: Severity = "warning" if nothing_found or mendable else "error"
+    mendable = " The other source has them." if mixed else _beside(facts)
+    nothing_found = bad.content == "empty" and (not clips_known(facts) or bool(signals.page_opens))
+    severity: Severity = "warning" if nothing_found or mixed else "error"
     since = _settled_at(video, signals)
     return Verdict("highlights_invalid", severity, f"{where} cannot be used: {bad.reason}.{mendable}", since)
 
@@ -262,8 +276,6 @@ def _foreign(facts: VideoFacts) -> str:
 def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     """Healthy for the customer, with something that should be put right."""
     blemishes = []
-    if facts.highlights_object.presence == "absent":
-        blemishes.append("highlights.json is missing, though the document has the highlights")
     report = facts.report
     noted = {f.kind for f in report.findings if f.severity != "info"} if report else set()
     if noted:

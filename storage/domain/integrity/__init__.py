@@ -16,6 +16,7 @@ from storage.domain.integrity.findings import (
     Suspicion,
     count_by_kind,
 )
+from storage.domain.integrity.highlights import promising
 from storage.domain.integrity.inputs import (
     HeadAnswer,
     HighlightsPlace,
@@ -52,5 +53,6 @@ __all__ = [
     "count_by_kind",
     "highlights_places",
     "lookups",
+    "promising",
     "verify_user",
 ]

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
 from storage.domain.layout import CACHE_KINDS, Layout
 from storage.domain.shares import ShareLink
@@ -249,6 +250,7 @@ class Report:
     controls: Controls | None = None
     stranger: bool = False
     links: tuple[ShareLink, ...] | None = None
+    deployment: Deployment = ASSUMED
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -281,6 +283,7 @@ class Report:
             "scope": self.scope,
             "implausible": self.suspicion.as_dict() if self.suspicion else None,
             "prefix_doubt": self.prefix_doubt or None,
+            "deployment": self.deployment.as_dict(),
             "controls": self.controls.as_dict() if self.controls else None,
             "complete": self.complete,
             "checked": self.checked.as_dict(),

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.documents import MultipartUpload, ObjectInfo, Table
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.controls import Controls
@@ -46,7 +47,8 @@ class UserFacts:
     That order matters: the worker uploads an object and then writes its document, so whatever a document names was
     there before the listing began, and an object that is newer than `read_at` needs no document yet.
     `user_exists` is `None` where the user's document was not or could not be read (`user_failure`). `highlights` and
-    `highlights_documents` are by video id; a document is only read where the object does not settle the question.
+    `highlights_documents` are by video id; where the product serves the file, a document is only read beside one that
+    is of no use, and where it serves the document, the file's content is not.
     `links` are the public links that say that they are the user's, or the video's; `None` where they were not read.
     `controls` are looked for only where the report asks for them, `known_customers` (other customers of the bucket,
     looked for in Firestore) where there are objects and no document.
@@ -69,6 +71,7 @@ class UserFacts:
     links_failure: Failure | None = None
     controls: Controls | None = None
     known_customers: Controls | None = None
+    deployment: Deployment = ASSUMED
 
 
 @dataclass(frozen=True, slots=True)

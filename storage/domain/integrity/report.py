@@ -29,6 +29,7 @@ from storage.domain.integrity.findings import (
     suspect,
     suspect_project,
 )
+from storage.domain.integrity.highlights import highlights
 from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import (
     ABSENT,
@@ -63,7 +64,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         *of_clips.findings(by_name),
         *rules.phantoms(facts, clips),
         *rules.dangling(facts, clips, now),
-        *rules.highlights(facts, clips, layout),
+        *highlights(facts, clips, layout),
         *orphans,
         *uploads,
         *_unreadable(facts, clips, failures),
@@ -93,6 +94,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         controls=facts.controls,
         stranger=stranger,
         links=facts.links,
+        deployment=facts.deployment,
     )
 
 
@@ -155,9 +157,13 @@ def _failures(facts: UserFacts) -> Iterator[Failure]:
     yield from (head.failure for _, head in sorted(facts.heads.items()) if head.failure)
     yield from filter(None, (facts.uploads_failure, facts.links_failure))
     incomplete = tuple(listing.prefix for listing in facts.listings if not listing.table.complete)
-    for state in facts.highlights.values():
+    served = facts.deployment.highlights_source
+    for state in facts.highlights.values() if served != "document" else ():
         if state.presence == "unknown" and not state.place.startswith(incomplete or ("\0",)):
             yield Failure(state.place, state.code or "unreadable", state.reason)
+    documents = facts.highlights_documents.values() if served != "object" else ()
+    if unread := next((state for state in documents if state.presence == "unknown"), None):  # they are read together
+        yield Failure("the highlights documents", unread.code or "unreadable", unread.reason)
 
 
 def _cut(table: Table, target: str) -> Failure:

@@ -5,7 +5,7 @@ thumbnail of a clip that is itself missing is not reported on top.
 
 The rules about objects: which of them no document explains, which are caches, and which uploads were never ended.
 
-The rules about videos: parents that do not exist, and highlights that are missing or unusable.
+The rules about parents that do not exist, and public links that lead nowhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.findings import CacheCount, Finding, Kind, Severity
 from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import (
@@ -33,8 +32,6 @@ from storage.domain.integrity.join import (
     flags,
     from64,
     rows,
-    statuses,
-    texts,
     utc64,
 )
 from storage.domain.layout import CACHE_FOLDERS, CACHE_KINDS, Layout, Standing, owner_of, thumbnail_of
@@ -66,7 +63,6 @@ CACHE_EXPIRY: dict[KeyKind, timedelta] = {
 LIFECYCLE_GRACE = timedelta(hours=24)  # the bucket's rules remove "usually within 24 hours" of the expiry
 _ENDED = "the normal end of a shared clip, whose settings the product leaves when it deletes the clip."
 UPLOAD_LIMIT = timedelta(days=1)
-PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these says that it has highlights
 
 
 def in_flight(clips: Clips, now: datetime, stale_after: timedelta) -> Array:
@@ -461,21 +457,12 @@ def _expires_at(thing: Thing, source_expiries: dict[str, datetime]) -> datetime 
     return thing.modified + expiry if expiry and thing.modified else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the rules need of a video's document."""
-
-    video_id: str
-    status: str
-    named_key: str
-
-
 def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
     """Parents that do not exist above documents that do. Nothing is claimed from a reading that did not end."""
     videos = facts.videos.frame
     if facts.user_exists is False and len(videos) + len(clips):
         yield _phantom(facts, None, None, f"{len(videos)} videos and {len(clips)} clips lie below it.")
-    exists = dict(zip(videos["video_id"], _existing(videos["exists"]), strict=True))
+    exists = dict(zip(videos["video_id"], existing(videos["exists"]), strict=True))
     numbers = Counter(clips.video_id)
     frame = facts.clips.frame
     left = [
@@ -529,97 +516,8 @@ def dangling(facts: UserFacts, clips: Clips, now: datetime) -> Iterator[Finding]
         )
 
 
-def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Finding]:
-    """What each existing video promises about its highlights, beside what the bucket holds.
-
-    A video that is still processing, or failed, promises none; if one is there all the same, it must be usable. Where
-    only the object is missing and the document `highlights/main` has the list, that is a warning: a video has
-    highlights if either source has some, and the file can be rebuilt.
-    """
-    finished = Counter(clips.video_id[i] for i in rows(clips.completed))
-    prefixes = layout.own_prefixes(facts.uid)
-    for row in _rows(facts):
-        if row.named_key and not row.named_key.startswith(prefixes):
-            yield _foreign(facts, row, layout)
-            continue
-        state = facts.highlights.get(row.video_id)
-        if state is None or state.presence == "unknown":
-            continue
-        if state.presence == "absent":
-            yield from _absent(facts, row, state, facts.highlights_documents.get(row.video_id))
-        else:
-            yield from _unusable(facts, row, state, finished[row.video_id])
-
-
-def _rows(facts: UserFacts) -> Iterator[_Row]:
-    videos = facts.videos.frame
-    columns = (videos["video_id"], statuses(videos["status"]), texts(videos["highlights_json_key"]))
-    for video_id, status, named, there in zip(*columns, _existing(videos["exists"]), strict=True):
-        if there:
-            yield _Row(video_id, status, named)
-
-
-def _existing(column: pd.Series) -> list[bool]:
+def existing(column: pd.Series) -> list[bool]:
     return [value is True for value in column.tolist()]
-
-
-def _absent(facts: UserFacts, row: _Row, state: HighlightsState, document: HighlightsState | None) -> Iterator[Finding]:
-    if row.status not in PROMISING and (not row.named_key or row.status in {"processing", "failed"}):
-        return
-    in_document = document is not None and document.usable
-    severity: Severity = "warning" if in_document or row.status not in PROMISING else "error"
-    detail = "The customer sees that the video is still being processed."
-    if in_document and document is not None:
-        detail = f"The document highlights/main has {document.count} entries: the file can be rebuilt from it."
-    expected = f"highlights.json ({row.status or 'no status'})"
-    yield _finding(facts, row, "missing_highlights", severity, state.place, expected, None, detail)
-
-
-def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: int) -> Iterator[Finding]:
-    severity: Severity = "error" if row.status in PROMISING else "warning"
-    expected = "a JSON object with a list"
-    if state.content == "invalid":
-        detail = f"The file cannot be used: {state.reason}."
-        yield _finding(facts, row, "invalid_highlights", severity, state.place, expected, state.reason, detail)
-    elif state.content == "empty" and clips_count:
-        detail = f"The list is empty, though the video has {clips_count} completed clips."
-        yield _finding(facts, row, "invalid_highlights", severity, state.place, expected, "an empty list", detail)
-
-
-def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:
-    other, head = layout.standing(row.named_key, facts.uid) == "others", facts.heads.get(row.named_key)
-    presence = UNKNOWN if head is None or head.failure else PRESENT if head.info else ABSENT
-    actual = "a key of another user" if other else "a key outside the layout"
-    disclosed = other and presence == PRESENT
-    there = DISCLOSED if disclosed else THERE[presence]
-    detail = f"The highlights key in the video's document is not this user's. {there}"
-    found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this user", actual, detail)
-    if not disclosed or head is None or head.info is None:
-        return found
-    return disclosed_by(found, facts, layout, facts.read_at, [head.info.last_modified])
-
-
-def _finding(
-    facts: UserFacts,
-    row: _Row,
-    kind: Kind,
-    severity: Severity,
-    key: str,
-    expected: str,
-    actual: str | None,
-    detail: str,
-) -> Finding:
-    return Finding(
-        kind,
-        severity,
-        facts.uid,
-        video_id=row.video_id,
-        key=key or None,
-        expected=expected,
-        actual=actual,
-        detail=detail,
-        seen_at=facts.read_at,
-    )
 
 
 def _phantom(

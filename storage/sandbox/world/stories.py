@@ -157,9 +157,9 @@ def _highlights_gone(draft: Draft) -> None:
 def _highlights_in_one_place(draft: Draft) -> None:
     order = VideoOrder("haruka", "document only", 6 * DAY, highlights="document", title="珈琲と雨音")
     video, _ = add_with_clips(draft, order)
-    shows = "highlights.json is missing, but the document highlights/main has them: the customer has everything"
+    shows = "highlights.json is missing, and the product serves no other; the document highlights/main has them"
     key = video.highlights_key
-    _tell(draft, "highlights_document_only", video, "healthy", shows, "missing_highlights", key=key)
+    _tell(draft, "highlights_document_only", video, "highlights_missing", shows, "missing_highlights", key=key)
 
 
 def _highlights_unusable(draft: Draft) -> None:

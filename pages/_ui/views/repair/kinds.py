@@ -14,6 +14,7 @@ from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import md, plain
 from storage.actions import disclosure, repair
+from storage.actions import highlights as write_highlights
 from storage.actions.repair import STATUSES, RepairContext, RepairPlan
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.domain.changes import LINKS, FieldChange, value_at
@@ -114,21 +115,19 @@ def _recount_preview(context: RepairContext, subject: Subject, values: Values, r
 
 
 _SOURCES: Final = {
-    "document": "highlights.json, from the document highlights/main",
-    "object": "the document highlights/main, from highlights.json",
-    "file": "both, from a file",
+    "document": "from the document highlights/main",
+    "object": "from highlights.json",
+    "file": "from a file",
 }
 
 
 def _rebuild_inputs(subject: Subject, name: Name) -> None:
     facts = subject.case.facts
-    stored, document = facts.highlights_object, facts.highlights_document
-    usable = [source for source, state in (("document", document), ("object", stored)) if state.usable]
-    if document.usable and stored.usable:
-        usable.reverse()  # what customers get is the object
+    usable = [state.source for state in (facts.highlights, facts.highlights_beside) if state.usable]
     source = st.radio(
         "Rebuild", [*usable, "file"], format_func=lambda value: _SOURCES[value], key=name("source"),
-        help="Both places are written, so that they agree. What was there is kept and can be put back.",
+        help="Written is what the product serves; the other place only where it is there already. What was there is "
+        "kept and can be put back.",
     )  # fmt: skip
     if source == "file":
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
@@ -140,17 +139,17 @@ def _rebuild_preview(context: RepairContext, subject: Subject, values: Values, r
     if source == "file":
         if values["file"] is None:
             raise BadInput("No file was given", field_name="file", remedy="Choose a highlights file.")
-        plan = repair.plan_put(context, uid, video_id, values["file"].getvalue())
+        plan = write_highlights.plan_put(context, uid, video_id, values["file"].getvalue())
     else:
-        plan = repair.plan_rebuild(context, uid, video_id, source)
-    stored = plan.found.object
-    was = number(stored.count, "highlight") if stored.usable else (stored.reason or stored.presence)
-    notes = (
-        f"highlights.json will hold {number(len(plan.entries), 'highlight')}; now: {was}.",
-        *plan.changes.warnings,
-    )
-    done = "The highlights were written to both places."
-    return Preview(plan.changes.effective, plan, "Write both places", done, notes)
+        plan = write_highlights.plan_rebuild(context, uid, video_id, source)
+    now = plan.found.served
+    was = number(now.count, "highlight") if now.usable else (now.reason or now.presence)
+    places = f"{plan.places[0].upper()}{plan.places[1:]}"
+    overwritten = [f"Overwritten is what customers get now, perhaps their own edit: {one}." for one in plan.overwrites]
+    holds = f"{places} will hold {number(len(plan.entries), 'highlight')}; customers get now: {was}."
+    notes = (holds, *overwritten, *plan.changes.warnings)
+    done = f"The highlights were written to {plan.places}."
+    return Preview(plan.changes.effective, plan, "Write the highlights", done, notes)
 
 
 def _status_inputs(subject: Subject, name: Name) -> None:
@@ -284,7 +283,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     Kind(
         "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
-        "Writes both places from one of them or from a file. Not while the video is being processed.",
+        "Writes what the product serves, from one of both places or from a file. Not while it is being processed.",
         _rebuild_inputs, _rebuild_preview, ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
     ),

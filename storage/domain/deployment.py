@@ -1,0 +1,131 @@
+"""Which backend is there: where it serves highlights from, and which prefix its keys carry; set, or told by a sample.
+
+Two generations are in use: the older one serves `highlights.json`, the newer one the document `highlights/main`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from storage.domain.layout import KNOWN_PREFIXES, Layout
+from storage.errors import StorageError
+from storage.text import number
+
+Served = Literal["object", "document", "mixed"]
+Wanted = Literal["auto", "object", "document"]
+SERVED: tuple[Served, ...] = get_args(Served)
+DEFAULT_PREFIX = "users/"
+NEWEST = 20  # videos that decide
+LIFE = timedelta(hours=1)  # how long a finding is used before it is made anew
+_PLACES: Mapping[Served, str] = {
+    "object": "highlights.json",
+    "document": "the document highlights/main",
+    "mixed": "either of both places",
+}
+_SOURCE_NAMES = ("highlights_source", "highlights_why")
+_PREFIX_NAMES = ("key_prefix", "key_prefix_why")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The answer, with the reason for each half. `found_at` is `None` where both were set and nothing was looked at.
+
+    `complete` is false where a store kept the sample from being read (`fault` is what it said): then either place
+    counts for reading, the prefix is the default one, and nothing that depends on them is written.
+    """
+
+    highlights_source: Served
+    highlights_why: str
+    key_prefix: str
+    key_prefix_why: str
+    found_at: datetime | None = None
+    complete: bool = True
+    fault: StorageError | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """The grammar of keys under the prefix."""
+        return Layout(self.key_prefix)
+
+    @property
+    def highlights_place(self) -> str:
+        """Where the product serves highlights from, in words."""
+        return _PLACES[self.highlights_source]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {
+            "highlights_source": self.highlights_source,
+            "highlights_why": self.highlights_why,
+            "key_prefix": self.key_prefix,
+            "key_prefix_why": self.key_prefix_why,
+            "found_at": self.found_at,
+            "complete": self.complete,
+        }
+
+    def as_fields(self) -> dict[str, Any]:
+        """What is kept in Firestore; `from_fields` reads it."""
+        found = self.as_dict()
+        del found["complete"]
+        return found
+
+
+ASSUMED = Deployment("mixed", "It was not looked at.", DEFAULT_PREFIX, "It was not looked at.", complete=False)
+
+
+def set_to(served: Served, prefix: str = DEFAULT_PREFIX) -> Deployment:
+    """The deployment that somebody has said is there."""
+    return Deployment(served, "It was set.", prefix, "It was set.")
+
+
+def from_fields(fields: Mapping[str, Any] | None, now: datetime) -> Deployment | None:
+    """What was kept, or `None` where it is older than an hour, of the future, or not what this desk writes."""
+    held = fields or {}
+    source, at = held.get("highlights_source"), held.get("found_at")
+    texts = [held.get(name) for name in (*_SOURCE_NAMES, *_PREFIX_NAMES)]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(at, datetime):
+        return None
+    if source not in SERVED or held["key_prefix"] not in KNOWN_PREFIXES or not timedelta(0) <= now - at < LIFE:
+        return None
+    return Deployment(source, held["highlights_why"], held["key_prefix"], held["key_prefix_why"], at)
+
+
+def told_source(have: Sequence[bool], how: str = "newest") -> tuple[Served, str]:
+    """Where highlights are served from, told by the newest videos that should have some: whether each has the document.
+
+    `how` names the sample. No video at all tells nothing, and then either place counts.
+    """
+    asked, there = len(have), sum(have)
+    if not asked:
+        return "mixed", "No video that should have highlights was found to tell by, so either place counts."
+    served: Served = "document" if there * 2 >= asked else "mixed" if there else "object"
+    which = f"the {how} {number(asked, 'video')} that should have highlights"
+    if served == "object":
+        return served, f"None of {which} has the document highlights/main."
+    return served, f"Of {which}, {there:,} {'has' if there == 1 else 'have'} the document highlights/main."
+
+
+def told_prefix(named: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The prefix that (uid of the owner, key) pairs of documents tell: the majority's, where they name one we know."""
+    found = Counter(prefix for uid, key in named if (prefix := _prefix_of(uid, key)) is not None)
+    keys = found.total()
+    if not keys:
+        return (
+            DEFAULT_PREFIX,
+            f"No document of a sample names a key of its own, so it is the default {DEFAULT_PREFIX!r}.",
+        )
+    prefix = max(KNOWN_PREFIXES, key=lambda known: (found[known], known == DEFAULT_PREFIX))
+    said = f"{found[prefix]:,} of {number(keys, 'key')} of a sample of documents"
+    return prefix, f"{said} {'begin' if keys != 1 else 'begins'} with {_named(prefix)}."
+
+
+def _prefix_of(uid: str, key: str) -> str | None:
+    return next((prefix for prefix in KNOWN_PREFIXES if uid and key.startswith(f"{prefix}{uid}/")), None)
+
+
+def _named(prefix: str) -> str:
+    return f"{prefix!r} and the user's id" if prefix else "the user's id, without a prefix"

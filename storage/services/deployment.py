@@ -1,0 +1,132 @@
+"""Finds out which backend is there, once an hour a process, and remembers it: the one place that answers that.
+
+What is set is taken as it is. The rest is told by a sample of documents, or by what another process kept of its own
+look within the hour. What this reads is billed apart: no page's count has it (the last line of a command has), and no
+budget stops it half way. `Finder.cost` says what it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from storage.clients.meter import Cost, metering_apart
+from storage.domain.deployment import (
+    ASSUMED,
+    LIFE,
+    NEWEST,
+    Deployment,
+    Wanted,
+    from_fields,
+    told_prefix,
+    told_source,
+)
+from storage.domain.documents import RawDocument
+from storage.errors import MissingIndex, StorageError
+from storage.repositories.deployment import DELIVERED, DeploymentRecords
+from storage.repositories.records import Records
+
+RETRY = timedelta(minutes=1)  # after a look that a store kept from its end
+Keep = Callable[[Deployment, RawDocument | None], None]
+_log = logging.getLogger(__name__)
+
+
+class Finder:
+    """Answers which backend is there. Safe to share between threads; one for each process, over its one handle.
+
+    `prefix` is `None` where it is to be found out. `keep` writes a finding for other processes, over what was read of
+    an earlier one; what keeps it from that is noted, and the desk goes on without.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        reader: DeploymentRecords,
+        clock: Callable[[], datetime],
+        *,
+        wanted: Wanted,
+        prefix: str | None,
+        keep: Keep | None = None,
+    ) -> None:
+        self._records, self._reader, self._clock, self._keep = records, reader, clock, keep
+        self._wanted, self._prefix = wanted, prefix
+        self._lock = threading.Lock()
+        self._found: Deployment | None = None
+        self._until: datetime | None = None
+        self.cost = Cost()
+
+    def __call__(self, *, fresh: bool = False) -> Deployment:
+        """The answer; never raises what a store says, which makes it incomplete. `fresh` looks anew all the same."""
+        if self._prefix is not None and self._wanted != "auto":
+            return self._with_settings(replace(ASSUMED, complete=True))
+        with self._lock:
+            now = self._clock()
+            if self._found is None or self._until is None or fresh or now >= self._until:
+                with metering_apart() as meter:
+                    self._found, told = self._look(now, fresh=fresh)
+                self.cost = meter.cost()
+                self._until = now + (LIFE if told else RETRY)
+            return self._found
+
+    def _look(self, now: datetime, *, fresh: bool) -> tuple[Deployment, bool]:
+        """What is there, and whether something told it: what nothing told is neither kept nor gone by for an hour."""
+        try:
+            earlier = self._reader.kept()
+            found = None if fresh else from_fields(earlier.fields if earlier else None, now)
+            told = found is not None
+            if found is None:
+                found, told = self._sampled(now)
+                if told:
+                    self._kept(found, earlier)
+        except StorageError as fault:
+            return self._unknown(fault), False
+        return self._with_settings(found), told
+
+    def _kept(self, found: Deployment, earlier: RawDocument | None) -> None:
+        if self._keep is None:
+            return
+        try:
+            self._keep(found, earlier)
+        except StorageError as error:
+            _log.info("which backend was found is not kept for other processes: %s", error.message)
+
+    def _sampled(self, now: datetime) -> tuple[Deployment, bool]:
+        videos, how = self._delivered()
+        owners = list(zip(videos["uid"].tolist(), videos["video_id"].tolist(), strict=True))
+        source, why = told_source(self._reader.have_document(owners) if owners else [], how)
+        named = [pair for table in self._records.sample_clips() for pair in _keys(table.unbroken(), "r2_key")]
+        prefix, prefix_why = told_prefix(named or _keys(videos, "highlights_json_key"))
+        return Deployment(source, why, prefix, prefix_why, now), bool(owners)
+
+    def _delivered(self) -> tuple[pd.DataFrame, str]:
+        """The newest videos that should have highlights, and in which words; without the index, those of a sample."""
+        try:
+            return self._reader.newest_delivered(NEWEST).frame, "newest"
+        except MissingIndex:
+            frame = pd.concat([table.unbroken() for table in self._reader.some_videos()], ignore_index=True)
+        frame = frame.drop_duplicates(["uid", "video_id"])
+        delivered = frame["status"].fillna("").str.strip().str.lower().isin(DELIVERED)
+        frame = frame[delivered & frame["created_at"].notna()]
+        return frame.sort_values("created_at", ascending=False, kind="stable").head(NEWEST), "newest of a sample of"
+
+    def _unknown(self, fault: StorageError) -> Deployment:
+        why = f"It could not be found out: {fault.message}"
+        return self._with_settings(replace(ASSUMED, highlights_why=why, key_prefix_why=why, fault=fault))
+
+    def _with_settings(self, found: Deployment) -> Deployment:
+        """What was found, with what is set in its place."""
+        if self._wanted != "auto":
+            found = replace(found, highlights_source=self._wanted, highlights_why="HIGHLIGHTS_SOURCE sets it.")
+        if self._prefix is not None:
+            found = replace(found, key_prefix=self._prefix, key_prefix_why="R2_KEY_PREFIX sets it.")
+        return found
+
+
+def _keys(frame: pd.DataFrame, column: str) -> list[tuple[str, str]]:
+    named = frame.dropna(subset=[column])
+    return list(zip(named["uid"].tolist(), named[column].tolist(), strict=True))
