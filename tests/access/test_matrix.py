@@ -246,7 +246,7 @@ READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
     "access.read": ("access", {}, "Denied by default"),
     "verify": ("uploads", {"uid": "user-0"}, "Findings by kind"),
     "diagnose": ("processing", {}, "Also look at delivered videos"),
-    "purge.plan": ("purge", {"uid": "user-0"}, "Plans"),
+    "purge.plan": ("purge", {"uid": "user-0"}, "Open plans"),
     "audit.read": ("audit", {}, "purge.plan"),
 }
 
