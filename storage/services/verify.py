@@ -112,7 +112,7 @@ class ReadScope:
     readers: int = READERS
     links: bool = True
     known_uploads: tuple[MultipartUpload, ...] | None = None
-    known_links: tuple[ShareLink, ...] | None = None
+    known_links: Mapping[str, tuple[ShareLink, ...]] | None = None  # by uid
 
 
 WHOLE = ReadScope()
@@ -259,7 +259,7 @@ def _links(
     if not scope.links:
         return None, None
     if scope.known_links is not None:
-        return tuple(link for link in scope.known_links if link.uid == uid), None
+        return scope.known_links.get(uid, ()), None
     table = records.share_slugs(uid, video_id)
     failure = None if table.error is None else failed("the public links", table.error)
     return tuple(links_of(table.frame)), failure
@@ -514,7 +514,12 @@ def _with_links(checker: VerifyContext, scope: ReadScope) -> ReadScope:
     if not scope.links:
         return scope
     table = checker.records.share_slugs()
-    return replace(scope, known_links=tuple(links_of(table.frame))) if table.complete else scope
+    if not table.complete:
+        return scope
+    by_user: dict[str, list[ShareLink]] = {}
+    for link in links_of(table.frame):
+        by_user.setdefault(link.uid, []).append(link)
+    return replace(scope, known_links={uid: tuple(links) for uid, links in by_user.items()})
 
 
 __all__ = [

@@ -181,6 +181,7 @@ def test_what_is_left_of_a_deleted_shared_clip_is_no_clip_and_its_link_is_told(d
     }
     assert "normal end of a shared clip" in found["phantom_parent"]["detail"]
     assert "share_slugs/dangling1234" in found["dangling_share"]["detail"]
+    assert desk.run("verify", "--all", "--json").json["summary"]["dangling_share"] == 1
     case = desk.run("diagnose", "u1", "vid-0001", "--json").json
     assert (case["verdict"], case["severity"]) == ("healthy", "info")
     assert first(desk, left)[:2] == ("video", "vid-0001")
