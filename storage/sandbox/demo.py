@@ -216,7 +216,6 @@ class Demo:
             "R2_SECRET_ACCESS_KEY": running.secret_key,
             "R2_READ_ACCESS_KEY_ID": running.read_access_key,
             "R2_READ_SECRET_ACCESS_KEY": running.read_secret_key,
-            "HIGHLIGHTS_SOURCE": "object",  # the sample data are those of the older product
             "FIREBASE_PROJECT_ID": PROJECT,
             "FIRESTORE_EMULATOR_HOST": running.firestore_host,
         }

@@ -44,6 +44,12 @@ def has_highlights_document(story: Story) -> bool:
     return f"users/{story.uid}/videos/{story.video_id}/highlights/main" in WORLD.documents
 
 
+def listed_highlights(story: Story) -> bool:
+    """Whether `highlights/main` has a list with entries: what the product shows."""
+    document = WORLD.documents.get(f"users/{story.uid}/videos/{story.video_id}/highlights/main", {})
+    return isinstance(document.get("highlights"), list) and bool(document["highlights"])
+
+
 def intact(clip: Mapping[str, Any]) -> bool:
     """Whether the object that the document names is there, with its size."""
     found = OBJECTS.get(clip["r2_key"] or "")

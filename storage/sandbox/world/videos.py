@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from storage.domain.layout import SLUG_LENGTH, ClipName, Layout, slug
-from storage.sandbox.world.builder import LAYOUT, LEGACY_LAYOUT, Draft, Fields, video_id, youtube_id
+from storage.sandbox.world.builder import LAYOUT, OLDER_LAYOUT, Draft, Fields, video_id, youtube_id
 from storage.sandbox.world.people import WORDINGS, Customer, person_of, uid_of
 
 # The sample clips by letter, with their length in seconds: a scene is as long as the clip that stands for it.
@@ -126,7 +126,7 @@ class VideoOrder:
     scenes: int = 2
     styles: tuple[str, ...] = ("intelligent", "split")
     made: int | None = None
-    highlights: Highlights = "both"
+    highlights: Highlights = "document"
     title: str | None = None
     short_id: bool = False
 
@@ -180,7 +180,7 @@ def add_video(draft: Draft, order: VideoOrder, **changes: Any) -> AddedVideo:
         order.styles,
         analyzed,
         min(analyzed + RENDERING, draft.now),
-        LEGACY_LAYOUT if person.prefixless else LAYOUT,
+        OLDER_LAYOUT if person.older else LAYOUT,
     )
     fields = _document(draft, order, video, created)
     draft.put(video.path, apply_changes(fields, changes))
