@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,13 +12,13 @@ from storage.clients import r2
 from storage.clients.firestore import open_firestore
 from storage.domain.deployment import set_to
 from storage.domain.diagnosis import VERDICTS
-from storage.domain.integrity import KINDS
+from storage.domain.integrity import KINDS, Report
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import seeding, world
 from storage.sandbox.world.builder import Story
 from storage.services.diagnose import diagnose, stuck
-from storage.services.verify import VerifyContext, verify_user
+from storage.services.verify import VerifyContext, verify_all
 from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -40,9 +40,15 @@ def checker(r2_rig: SeaweedRig) -> Iterator[VerifyContext]:
         handle.close()
 
 
+@pytest.fixture(scope="module")
+def reports(checker: VerifyContext) -> dict[str, Report]:
+    """What is said of every customer."""
+    return {report.uid: report for report in verify_all(checker)}
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_each_story_has_the_findings_that_it_promises(checker: VerifyContext, story: Story) -> None:
-    report = verify_user(checker, story.uid)
+def test_each_story_has_the_findings_that_it_promises(reports: dict[str, Report], story: Story) -> None:
+    report = reports[story.uid]
     about = {story.video_id, None} if story.findings == ("phantom_parent",) else {story.video_id}
     found = [
         finding.kind
@@ -52,6 +58,15 @@ def test_each_story_has_the_findings_that_it_promises(checker: VerifyContext, st
     assert Counter(found) == Counter(story.findings)
     assert report.complete
     assert report.suspicion is None
+
+
+def test_nothing_is_found_beyond_what_the_stories_promise(reports: dict[str, Report]) -> None:
+    told: dict[str, Counter[str]] = defaultdict(Counter)
+    for story in SAMPLE.cast.values():
+        told[story.uid].update(story.findings)
+    found = {uid: Counter(finding.kind for finding in report.findings) for uid, report in reports.items()}
+    assert found == {uid: told[uid] for uid in reports}
+    assert all(report.complete and report.suspicion is None for report in reports.values())
 
 
 @pytest.mark.parametrize("story", [story for story in STORIES if story.verdict], ids=lambda story: story.name)
