@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import billed, decoding, objects, purge, sessions
+from benchmarks import billed, decoding, objects, purge, sessions, startup
 from benchmarks.timing import Measured, times
 
 PURGE_ROUNDS = 1  # filling takes two minutes; `python -m benchmarks.purge` does three rounds
@@ -139,6 +139,20 @@ def session_rows(_: argparse.Namespace) -> list[Row]:
     ]
 
 
+def start_rows(_: argparse.Namespace) -> list[Row]:
+    """The start of a command."""
+    found = startup.measure(9)
+    rows = []
+    for names, base, target in ((startup.HELP, "two", 0.3), (startup.READS, "three", 1.3)):
+        against = f'`python -c "{startup.LIBRARIES[base][1]}"`'
+        for name in names:
+            part = found[name].median / found[base].median
+            what = f"`python -m storage {name}`, CPU of the process"
+            ratio, wanted = f"{part:.2f} ×", f"at most {target:g} ×"
+            rows.append(Row(what, against, found[base].text, found[name].text, ratio, wanted, part <= target))
+    return rows
+
+
 def purge_rows(_: argparse.Namespace) -> list[Row]:
     """A large purge, erasing."""
     count, documents = 20_000, 10_000
@@ -182,6 +196,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "billed": billed_rows,
     "purge": purge_rows,
     "sessions": session_rows,
+    "start": start_rows,
 }
 
 
@@ -250,6 +265,8 @@ NOTES = """
 - **Purge**: the job runs in a process of its own against the embedded stand-ins, and the bare calls go through the same
   client to the same bucket. The job looks at each object before it goes, writes a journal before and after each batch,
   and lists everything again at its end; its times are those of its journal.
+- **Start**: find, usage and url ask the embedded stand-ins, which answer at once, over connections of their own; a link
+  goes on record.
 - **Sessions** speak the app's WebSocket protocol; pages are drawn in full on the server. Sessions that left are given
   up after 5 s here (120 s as configured).
 """

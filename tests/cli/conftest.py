@@ -1,4 +1,8 @@
-"""The command line in live mode, over every kind of Firestore and over SeaweedFS, with a small world of its own."""
+"""The command line in live mode, over our Firestore and SeaweedFS, with a small world of its own.
+
+That both kinds of Firestore are one to the desk is what `tests/contract` holds; here it is a command of each kind that
+runs over both (`both_firestores`).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,20 @@ from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
 from storage.clients import r2
 from storage.repositories.objects import Objects
-from tests.rigs.firestore import FirestoreRig
+from tests.rigs.firestore import FirestorePool, FirestoreRig, available_firestores
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
 
 MEDIA = Path(__file__).resolve().parents[2] / "storage" / "sandbox" / "media"
+
+
+both_firestores = pytest.mark.parametrize("firestore_rig", available_firestores(), indirect=True)
+
+
+@pytest.fixture(scope="session")
+def firestore_rig(request: pytest.FixtureRequest, firestores: FirestorePool) -> FirestoreRig:
+    """Our Firestore; with `both_firestores` Google's emulator too."""
+    return firestores.rig(getattr(request, "param", "embedded"))
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from storage.actions import undoable
 from storage.actions.writers import Writers
 from storage.errors import Refused
-from tests.cli.conftest import MEDIA, Desk
+from tests.cli.conftest import MEDIA, Desk, both_firestores
 from tests.rigs.records import clip, user, video
 
 WHO = ("--actor", "Op@Example.com", "--reason", "ticket 7: clip lost")
@@ -40,6 +40,7 @@ def fields_of(desk: Desk, path: str) -> dict:
     return dict(document.fields or {})
 
 
+@both_firestores
 def test_an_upload_stores_object_thumbnail_document_and_counters(desk):
     customer(desk)
     answer = upload(desk, "--thumbnail", str(THUMBNAIL), "--title", "My Great Clip")

@@ -20,7 +20,6 @@ from storage.domain.integrity import Checked, InFlight, Report
 from storage.errors import BadInput
 from storage.files import GrowingFile, replace_file, write_file
 from tests.cli.conftest import Desk
-from tests.rigs.firestore import FirestorePool, FirestoreRig
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = 2_048  # bytes that a file may have in a child that is given little room
@@ -48,12 +47,6 @@ def shell(
 
 def mode_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
-
-
-@pytest.fixture(scope="module")
-def firestore_rig(firestores: FirestorePool) -> FirestoreRig:
-    """Our own alone: what is under test here is this machine's disk."""
-    return firestores.rig("embedded")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import Desk, both_firestores
 from tests.rigs.odd_ids import BLANK, LINE, NUMBER, ODD, ORDINARY, UIDS, bucket_objects, documents
 from tests.rigs.odd_ids import stuck as still_processing
 
@@ -23,6 +23,7 @@ def odd(desk: Desk) -> Desk:
     return desk
 
 
+@both_firestores
 def test_every_command_works_for_ids_that_nobody_would_type(odd: Desk, tmp_path) -> None:
     key = f"users/{BLANK}/{LINE}/clips/clip_01_0_a title+%#_split.mp4"
     for uid, video in ((BLANK, LINE), (BLANK, NUMBER), (LINE, LINE), (NUMBER, NUMBER)):

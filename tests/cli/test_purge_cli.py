@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Answer, Desk
+from tests.cli.conftest import Answer, Desk, both_firestores
 from tests.purge.world import user_documents, user_objects
 
 ADA = ("--actor", "ada@example.com")
@@ -80,6 +80,7 @@ def test_a_purge_that_was_agreed_to_is_not_stopped_half_way_by_the_budget_of_rea
     assert undone.json["cost"]["firestore_reads"] > 40
 
 
+@both_firestores
 def test_a_clip_is_purged_and_undone(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
     before = keys(desk)

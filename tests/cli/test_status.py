@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.conftest import MEDIA, Desk
+from tests.cli.conftest import MEDIA, Desk, both_firestores
 from tests.rigs.records import clip, user, video
 
 WHO = ("--actor", "eng@example.com", "--reason", "ticket 9: worker died")
@@ -46,6 +46,7 @@ def status_of(desk: Desk) -> str | None:
     return found.status if found else None
 
 
+@both_firestores
 def test_a_status_that_the_evidence_allows_is_written_recorded_and_taken_back(desk):
     stuck(desk)
     before = desk.world.records.raw(BASE).fields

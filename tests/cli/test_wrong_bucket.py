@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import MEDIA, Answer, Desk
 from tests.purge.world import user_documents, user_objects
-from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.firestore import FirestoreRig
 from tests.rigs.http_faults import Answer as Reply
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
@@ -18,12 +18,6 @@ ADA = ("--actor", "ada@example.com")
 WHY = ("--reason", "customer asked, ticket 4711")
 LOST, OTHER = "video-aaa", "video-bbb"
 ACKNOWLEDGED = "--acknowledge-missing"
-
-
-@pytest.fixture(params=["embedded"])
-def firestore_rig(embedded: EmbeddedFirestore) -> FirestoreRig:
-    """Our own alone: which clips lie beside a user is asked of every kind in the contract suite."""
-    return embedded
 
 
 def customer(desk: Desk, uid: str, videos: dict[str, int]) -> dict[str, tuple[bytes, str]]:
