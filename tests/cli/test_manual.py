@@ -104,6 +104,15 @@ def test_a_value_may_be_any_text_and_an_id_may_begin_with_a_dash(run, no_setting
     assert {(given["uid"], given["video_id"]) for given in asked} == {("-u1", "-1")}
 
 
+def test_ctrl_c_is_told_and_has_its_own_status(run, no_settings, monkeypatch) -> None:
+    def interrupted(context: object, **given: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("storage.cli.find.run_find", interrupted)
+    answer = run("find", "u1")
+    assert (answer.status, answer.out, answer.err) == (130, "", "interrupted\n")
+
+
 def test_help_imports_nothing_that_a_store_needs() -> None:
     code = (
         "import sys; from storage.cli.main import main; "
