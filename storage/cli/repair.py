@@ -146,7 +146,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
         for name, given in (("reason", reason), ("actor", actor)):
             if not (given or "").strip():
                 raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
-    who = shell_actor(actor or "") if apply else shell_reader(None)
+    who, why = (shell_actor(actor or ""), checked_reason(reason or "")) if apply else (shell_reader(None), "")
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:
         plan = plan_recount(stores, uid, store_time(stores.handle))
@@ -165,7 +165,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
         if apply:
             try:
                 with unbudgeted():  # what reading every clip has used up must not stop it between two counters
-                    ids = repair.apply(context.bench(), who, plan, reason or "").change_ids
+                    ids = repair.apply(context.bench(), who, plan, why).change_ids
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})
                 return refused.exit_status

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from storage.domain.rollup import HEAD, shard_path
-from tests.cli.conftest import Desk
+from tests.cli.conftest import Desk, both_firestores
 from tests.rigs.odd_numbers import EXACT, MAX, ODD, ORDINARY, TRUTH, VIDEO, documents, key_of
 
 WHO = ("--actor", "ada@example.com", "--reason", "ticket")
@@ -46,6 +46,7 @@ def test_usage_and_recount_are_exact_however_large_a_sum_is(odd: Desk) -> None:
     assert odd.world.fields("users/below-zero")["total_storage_bytes"] == TRUTH["below-zero"]
 
 
+@both_firestores
 def test_totals_by_firestore_are_exact_or_unknown(odd: Desk) -> None:
     rounded = {"at-most", "at-least"}
     for uid, truth in TRUTH.items():
