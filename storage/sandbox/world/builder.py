@@ -168,9 +168,10 @@ class Draft:
             styles.setdefault("/".join(parts[:4]), Counter())[fields["style"]] += 1
         for path, fields in self.documents.items():
             match path.split("/"):
-                case ["users", _]:
-                    fields.setdefault("total_storage_bytes", sizes[path])
-                    fields.setdefault("total_clips_count", counts[path])
+                case ["users", uid]:
+                    dead = f"storage_accounting/{uid}" in self.documents  # beside it, nothing raises the user's own
+                    fields.setdefault("total_storage_bytes", 0 if dead else sizes[path])
+                    fields.setdefault("total_clips_count", 0 if dead else counts[path])
                 case ["users", _, "videos", _]:
                     fields.setdefault("clips_count", counts[path])
                     fields.setdefault("total_size_bytes", sizes[path])

@@ -262,7 +262,6 @@ def add_usage_stories(draft: Draft) -> None:
     _filled(draft, "tomas", 0.85, credits_used_this_month=170)
     draft.tell(Story("near_limit", uid_of("tomas"), "Near both limits: storage and credits at some 85 %"))
     _plans(draft)
-    _dead_counters(draft)
     _drift(draft)
     _incomplete(draft)
     _shares(draft)
@@ -296,6 +295,8 @@ def _plans(draft: Draft) -> None:
     tell(Story("limit_of_zero", uid_of("viktor"), "A plan that allows nothing, with something used: no percentage"))
     tell(Story("last_month", uid_of("yuki"), "The monthly counters are last month's, so nothing counts as used"))
     tell(Story("credits_and_clips", uid_of("giulia"), "The user document carries clips and credits; both are shown"))
+    shows = "The user's own counters are 0, for nothing raises them any more; the accounting beside them is right"
+    tell(Story("dead_counters", uid_of("mateo"), shows))
     tell(Story("no_accounting", uid_of("first"), "No storage_accounting document: the user's own counter is enforced"))
     tell(Story("null_email", uid_of("anonymous"), "The document has no e-mail address"))
     tell(Story("no_videos", uid_of("newcomer"), "Signed up yesterday, no video yet"))
@@ -310,15 +311,8 @@ def _plans(draft: Draft) -> None:
     }
 
 
-def _dead_counters(draft: Draft) -> None:
-    """Nothing has raised the user's own counters for a year; deleting lowered them to 0."""
-    uid = uid_of("mateo")
-    draft.documents[f"users/{uid}"] |= {"total_storage_bytes": 0, "total_clips_count": 0}
-    draft.tell(Story("dead_counters", uid, "The user's own counters are 0, and the accounting beside them is right"))
-
-
 def _drift(draft: Draft) -> None:
-    """Three lost updates and a failed delete, each of which reached other counters."""
+    """Three lost updates and a failed delete; the user's own counters still say what an old recalculation found."""
     uid = uid_of("sofia")
     draft.shift(f"users/{uid}", total_storage_bytes=1_310_720, total_clips_count=4)
     draft.shift(f"storage_accounting/{uid}", styled_clips_bytes=-262_144, styled_clips_count=-1)
