@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import BinaryIO
 
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Counted
-from storage.domain import mp4, upload
+from storage.domain import upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.documents import Clip, Video
 from storage.domain.layout import TOP_SCENES, thumbnail_of
+from storage.domain.media import MediaKind, MediaLook, look
 from storage.domain.upload import UploadPlan, UploadRequest
 from storage.errors import BadInput, NotFound
 from storage.files import open_file, read_file
@@ -29,8 +31,18 @@ class Media:
     """An opened clip and its thumbnail, checked; both stand at their beginning."""
 
     clip: BinaryIO
-    info: mp4.Mp4
+    info: MediaLook
     thumbnail: bytes | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the clip plays, where it says so."""
+        return self.info.film.seconds if self.info.film else None
+
+    @property
+    def index_first(self) -> bool:
+        """Whether it can start before all of it has come."""
+        return self.info.film is not None and self.info.film.index_first
 
 
 def open_media(clip: Path, thumbnail: Path | None) -> Media:
@@ -46,15 +58,29 @@ def open_media(clip: Path, thumbnail: Path | None) -> Media:
 
 def check_media(clip: BinaryIO, thumbnail: bytes | None) -> Media:
     """The media, or `BadInput`: the clip is a whole MP4 of at most 2 GiB, the thumbnail a JPEG of at most 10 MiB."""
-    info = mp4.inspect(clip)
+    info = _whole("clip", clip, "FILE", "Give the rendered clip as an MP4 file (H.264).")
     if info.size_bytes > MAX_BYTES:
         raise BadInput("FILE is larger than 2 GiB", field_name="FILE", remedy="A clip is a few MiB; check the file.")
     if thumbnail is not None:
-        if not thumbnail.startswith(b"\xff\xd8\xff") or not thumbnail.rstrip(b"\x00").endswith(b"\xff\xd9"):
-            raise BadInput("The thumbnail is not a whole JPEG", field_name="thumbnail", remedy="Give a .jpg file.")
+        _whole("thumbnail", io.BytesIO(thumbnail), "thumbnail", "Give a .jpg file.")
         if len(thumbnail) > MAX_THUMBNAIL_BYTES:
             raise BadInput("The thumbnail is larger than 10 MiB", field_name="thumbnail", remedy="Give a smaller one.")
     return Media(clip, info, thumbnail)
+
+
+def _whole(kind: MediaKind, file: BinaryIO, name: str, remedy: str) -> MediaLook:
+    """What the file is, which then stands at its beginning; `BadInput` where it does not play to its end."""
+
+    def read(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        return file.read(length)
+
+    found = look(kind, file.seek(0, 2), read, None)
+    file.seek(0)
+    if found.plays != "plays" or found.fault is not None:
+        noun = "clip" if kind == "clip" else "JPEG"
+        raise BadInput(f"{name} is no whole {noun}. {found.words}", field_name=name, remedy=remedy)
+    return found
 
 
 def plan(
@@ -83,7 +109,7 @@ def plan(
         upload.check_style(style),
         _title(title),
         media.info.size_bytes,
-        media.info.duration_seconds,
+        media.seconds,
         None if media.thumbnail is None else len(media.thumbnail),
         replace,
         clip_id,

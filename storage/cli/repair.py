@@ -240,7 +240,7 @@ def run_upload(
     check_style(style)
     media = upload.open_media(file, thumbnail)
     with media.clip:
-        if not media.info.index_first:
+        if not media.index_first:
             progress("warning: the file's index comes last; players start it late (faststart would mend that)")
         bench = context.bench()
         plan = repair.plan_replace(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
 from storage.domain.layout import Layout
+from storage.domain.media import CONTENT_TYPES, MediaKind
 from storage.errors import NotFound, Refused
 from storage.ids import in_words
 from storage.repositories.objects import Objects
@@ -15,9 +15,6 @@ from storage.repositories.records import Records
 from storage.repositories.stores import Stores
 from storage.services.controls import objects_of_others
 from storage.settings.backends import Settings
-
-MediaKind = Literal["clip", "thumbnail"]
-CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/jpeg"}
 
 
 @dataclass(frozen=True, slots=True)

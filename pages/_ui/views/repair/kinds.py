@@ -243,7 +243,7 @@ def _replace_preview(context: RepairContext, subject: Subject, values: Values, r
     changes = tuple(FieldChange(path, name, value_at(before, name), value) for name, value in plan.fields.items())
     size = format.size(media.info.size_bytes).text
     notes = [f"The object at {plan.key} will be {size}.", *plan.warnings]
-    if not media.info.index_first:
+    if not media.index_first:
         notes.append("The file's index comes last, so players start it late.")
     gain = format.size(plan.size_difference).text
     notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
