@@ -32,6 +32,7 @@ class ScanLog:
         self.checked: Counter[str] = Counter()
         self.summary: Counter[str] = Counter()
         self.cost: Counter[str] = Counter()
+        self.looked_into: dict[str, int] | None = None
         self.complete = True
         self.failure: Failure | None = None
         self.wrong = False
@@ -77,7 +78,7 @@ class ScanLog:
             "implausible": report.suspicion.as_dict() if report.suspicion else None,
             "cost": dict(report.cost),
             "findings": [finding.as_dict() for finding in report.findings],
-        }
+        } | ({"looked_into": report.looked_into.as_dict()} if report.looked_into else {})
         self._file.add(f"{json.dumps(plain(line))}{NEWLINE}".encode())
         self._count(plain(line))
 
@@ -120,6 +121,9 @@ class ScanLog:
         self.found = None if found is None or self.found is None else self.found + found
         self.checked.update(line["checked"])
         self.cost.update(line["cost"])
+        if looked := line.get("looked_into"):
+            known = self.looked_into or {}
+            self.looked_into = {name: known.get(name, 0) + count for name, count in looked.items()}
         self.summary.update(finding["kind"] for finding in line["findings"])
         self.complete = self.complete and line["complete"]
         if self.failure is None and line.get("failure"):
@@ -131,7 +135,14 @@ class ScanLog:
 
 def _usable(line: dict[str, Any]) -> dict[str, Any]:
     """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for one that somebody else wrote."""
-    counts = (*line["checked"].values(), *line["cost"].values(), line["claimed"], line.get("found", 0))
+    looked = line.get("looked_into") or {}
+    counts = (
+        *line["checked"].values(),
+        *line["cost"].values(),
+        line["claimed"],
+        line.get("found", 0),
+        *looked.values(),
+    )
     suspicion, failure = line["implausible"], line.get("failure") or {}
     rows: list[dict[str, Any]] = line["findings"]
     fine = (

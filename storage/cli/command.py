@@ -47,6 +47,15 @@ def flag(name: str, text: str) -> click.Option:
     return click.Option([name], is_flag=True, help=text)
 
 
+class OptionalValue(click.Option):
+    """An option that may stand alone, and then means its `flag_value`."""
+
+
+def optional(name: str, metavar: str, text: str, **keywords: Any) -> OptionalValue:
+    """An option that takes a value or stands alone."""
+    return OptionalValue([name], metavar=f"[{metavar}]", is_flag=False, help=text, **keywords)
+
+
 def uid(*, required: bool = True) -> click.Argument:
     """The customer."""
     return argument("UID", "The user's id, as find prints it.", required=required)
@@ -84,7 +93,9 @@ class _Sections(click.Command):
         ids may begin with `-`.
         """
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
-        takes_value = {name: not one.is_flag for one in options for name in one.opts}
+        takes_value = {
+            name: not one.is_flag and not isinstance(one, OptionalValue) for one in options for name in one.opts
+        }
         words, rest = list[str](), list(args)
         while rest:
             word = rest.pop(0)

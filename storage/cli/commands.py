@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from storage.cli.command import Command, Group, actor, argument, flag, option, reason, uid, video_id
+from storage.cli.command import Command, Group, actor, argument, flag, option, optional, reason, uid, video_id
 from storage.cli.purge_commands import PURGE
 from storage.domain.layout import STYLES
 
@@ -116,11 +116,21 @@ VERIFY = Command(
         flag(
             "--strangers", "With --all: also users that only the bucket knows; a listing and a read more for each user."
         ),
+        optional(
+            "--contents",
+            "PERCENT",
+            "Look into clips and thumbnails too, by a few ranged reads each: all, or so many of a hundred, always the "
+            "same ones. One video's are always looked into.",
+            type=float,
+            flag_value=100.0,
+        ),
         flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
     ],
     examples=[
         ("verify u1", "All of one user."),
-        ("verify u1 v1", "One video."),
+        ("verify u1 v1", "One video, with a look into each of its clips."),
+        ("verify u1 --contents", "All of one user, with a look into each clip."),
+        ("verify --all --contents 5", "Every user, with a look into one clip of twenty."),
         ("verify --all --checkpoint scan.jsonl --csv", "Every user, in a scan that can be stopped and started again."),
     ],
     exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},

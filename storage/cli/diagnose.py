@@ -11,7 +11,7 @@ from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
-from storage.services.diagnose import Case
+from storage.services.diagnose import LOOKING, Case
 from storage.services.verify import checker
 from storage.text import short_age
 
@@ -28,7 +28,7 @@ def run_diagnose(
         return _run_stuck(context, delivered)
     if uid is None or video_id is None:
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
-    case = diagnose.diagnose(checker(context.stores, context.now), uid, video_id)
+    case = diagnose.diagnose(checker(context.stores, context.now), uid, video_id, scope=LOOKING)
     found = case.diagnosis
     error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":

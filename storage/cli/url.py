@@ -8,6 +8,7 @@ from storage.cli.context import Context, shell_reader
 from storage.cli.output import print_json, progress, rfc3339, safe, say, size
 from storage.domain.audit_chain import Event
 from storage.domain.documents import Clip
+from storage.domain.media import MediaKind
 from storage.errors import AccessDenied
 from storage.services import links
 
@@ -17,7 +18,7 @@ def run_url(
 ) -> int:
     """Prints the link. It is a bearer token: it goes to stdout and nowhere else."""
     clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
-    kind: links.MediaKind = "thumbnail" if thumbnail else "clip"
+    kind: MediaKind = "thumbnail" if thumbnail else "clip"
     link = links.media_link(context.stores, clip, kind=kind, download=download)
     _record(context, clip, link.signed.key, actor, download=download)
     signed = link.signed

@@ -27,13 +27,13 @@ from storage.cli.output import (
 )
 from storage.clients.circuit import patiently
 from storage.domain.deployment import Deployment
-from storage.domain.integrity import Failure, Report
+from storage.domain.integrity import Failure, Report, Sample
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.repositories.records import Records
 from storage.services import verify
 from storage.services.fleet import estimate_scan, find_fleet
-from storage.services.verify import ScanProgress, checker, verify_strangers
+from storage.services.verify import ReadScope, ScanProgress, checker, verify_strangers
 
 
 def run_verify(
@@ -44,6 +44,7 @@ def run_verify(
     shard: str | None,
     checkpoint: Path | None,
     strangers: bool,
+    contents: float | None,
     csv: bool,
 ) -> int:
     """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
@@ -55,9 +56,11 @@ def run_verify(
         raise BadInput("--shard, --checkpoint and --strangers go with --all", field_name="all", remedy="Add --all.")
     if shard is not None and strangers:
         raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
+    sample = _sample(contents)
     if uid is None:
-        return _run_all(context, shard, checkpoint, strangers=strangers, as_csv=csv)
-    report = verify.verify_user(checker(context.stores, context.now), uid, video_id)
+        return _run_all(context, shard, checkpoint, sample, strangers=strangers, as_csv=csv)
+    scope = ReadScope(sample=sample) if sample is not None else None
+    report = verify.verify_user(checker(context.stores, context.now), uid, video_id, scope)
     error = _incomplete(report.complete, next(iter(report.failures), None))
     if csv:
         _print_csv(finding.as_dict() for finding in report.findings)
@@ -68,6 +71,16 @@ def run_verify(
     if error and not context.as_json:
         report_error(error, as_json=False)
     return error.exit_status if error else 1 if report.wrong else 0
+
+
+def _sample(percent: float | None) -> Sample | None:
+    """Which clips to look into; `None` where that was not asked for."""
+    if percent is None:
+        return None
+    if not 0 < percent <= 100:
+        remedy = "For example --contents 5; without a number, all."
+        raise BadInput("--contents takes more than 0 and at most 100 percent", field_name="contents", remedy=remedy)
+    return Sample(percent)
 
 
 def _incomplete(complete: bool, failure: Failure | None) -> StorageError | None:
@@ -97,17 +110,29 @@ def _say(report: Report) -> None:
         f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"
         + ("" if report.complete else " - INCOMPLETE")
     )
-    _say_findings(report.summary, [finding.as_dict() for finding in report.findings], complete=report.complete)
+    looked = report.looked_into.as_dict() if report.looked_into else None
+    _say_looked_into(looked)
+    found = [finding.as_dict() for finding in report.findings]
+    _say_findings(report.summary, found, complete=report.complete, looked_into=looked is not None)
     for cache in report.caches:
         if cache.objects:
             say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
 
 
+def _say_looked_into(looked: Mapping[str, int] | None) -> None:
+    if looked is not None:
+        missed = f"; {looked['not_looked_at']:,} gave no answer" if looked["not_looked_at"] else ""
+        read = size(looked["bytes"])
+        say(f"looked into {looked['clips']:,} clips and {looked['thumbnails']:,} thumbnails, {read} read{missed}")
+
+
 def _say_findings(
-    summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool, owner: tuple[str, ...] = ()
-) -> None:
+    summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool, looked_into: bool,
+    owner: tuple[str, ...] = (),
+) -> None:  # fmt: skip
     if not summary:
-        whole = "Nothing found: every clip that is said to exist is in the bucket, whole."
+        more = "and what was looked into plays" if looked_into else "whether it plays was not looked at (--contents)"
+        whole = f"Nothing found: every clip that is said to exist is in the bucket, as large as it should be; {more}."
         say(whole if complete else "Nothing found so far, and not everything was read: this proves nothing.")
         return
     say(", ".join(f"{number:,} {kind}" for kind, number in summary.items()))
@@ -116,14 +141,23 @@ def _say_findings(
 
 
 def _run_all(
-    context: Context, shard_text: str | None, checkpoint: Path | None, *, strangers: bool, as_csv: bool
+    context: Context,
+    shard_text: str | None,
+    checkpoint: Path | None,
+    sample: Sample | None,
+    *,
+    strangers: bool,
+    as_csv: bool,
 ) -> int:
     shard = verify.parse_shard(shard_text) if shard_text is not None else None
     stores = context.stores
     header = {
-        "scan": "clip-desk verify", "project": stores.settings.firestore.project_id,
-        "bucket": stores.settings.r2.bucket, "shard": shard_text or "1/1",
-    }  # fmt: skip
+        "scan": "clip-desk verify",
+        "project": stores.settings.firestore.project_id,
+        "bucket": stores.settings.r2.bucket,
+        "shard": shard_text or "1/1",
+        **({"contents": sample.percent} if sample else {}),
+    }
     _say_estimate(stores.records, shard)
     with patiently(), tempfile.TemporaryDirectory() as folder:
         path, name = (checkpoint, "--checkpoint") if checkpoint else (Path(folder) / "scan.jsonl", "TMPDIR")
@@ -132,7 +166,7 @@ def _run_all(
         try:
             for report in verify.verify_all(
                 checker(stores, context.now), shard=shard, resume_after=log.last_uid, users_done=log.users,
-                on_progress=_progress,
+                on_progress=_progress, scope=ReadScope(sample=sample),
             ):  # fmt: skip
                 log.add(report)
             if strangers:
@@ -187,7 +221,9 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
         say_deployment(context.stores.deployment())
         say(", ".join(f"{log.checked[name]:,} {name}" for name in ("users", "videos", "clips", "objects")))
         whole_scan = log.complete and error is None
-        _say_findings(log.kinds(), log.findings(), complete=whole_scan, owner=("uid",))
+        _say_looked_into(log.looked_into)
+        looked_into = log.looked_into is not None
+        _say_findings(log.kinds(), log.findings(), complete=whole_scan, looked_into=looked_into, owner=("uid",))
     if error:
         report_error(error, as_json=False)
         if log.last_uid:
@@ -206,6 +242,7 @@ def _stream_json(log: ScanLog, shard: str | None, deployment: Deployment, error:
         "complete": log.complete and error is None,
         "checked": checked,
         "summary": log.kinds(),
+        "looked_into": log.looked_into,
         "cost": dict(log.cost),
         "last_uid": log.last_uid,
         **({"error": error.as_dict()} if error else {}),

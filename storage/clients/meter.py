@@ -30,6 +30,9 @@ class Cost:
     r2_class_b: int = 0
     r2_free: int = 0
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
+
     def as_dict(self) -> dict[str, int]:
         """Plain numbers, for `--json`."""
         return asdict(self)

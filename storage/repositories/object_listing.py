@@ -163,6 +163,14 @@ def object_info(key: str, reply: dict[str, Any]) -> ObjectInfo:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectPart:
+    """Some bytes of an object, and what the store says about the whole of it."""
+
+    content: bytes
+    info: ObjectInfo
+
+
 class ObjectStream:
     """One object's bytes in pieces of at most 256 KiB, and what the store says about it.
 

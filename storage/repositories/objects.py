@@ -25,13 +25,14 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from storage.clients.r2 import ContextThreads, R2Client
-from storage.clients.r2_errors import timed_out
+from storage.clients.r2_errors import code_of, timed_out
 from storage.domain.documents import OBJECTS, ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
 from storage.errors import AccessDenied, BackendError, BadInput, NotFound, Unreachable, Unusable
 from storage.repositories import object_listing
 from storage.repositories.clock import utc_now
 from storage.repositories.object_listing import (
+    ObjectPart,
     ObjectStream,
     Uploads,
     check_expiry,
@@ -157,6 +158,41 @@ class Objects:
             self.prove_bucket()
             raise
         return ObjectStream(self._client, reply["Body"], object_info(key, reply))
+
+    def part(self, key: str, offset: int, length: int, etag: str = "") -> ObjectPart:
+        """So many bytes from `offset` on, of the object as it was when it had `etag`. Begins anew once if cut.
+
+        `Stale` where it is another by now, `NotFound` where it is proven absent, `Unusable` where it has no such bytes.
+        """
+        check_key(key)
+        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        wanted = f"bytes={offset}-{offset + length - 1}"
+        try:
+            return self._part(key, length, wanted, condition)
+        except Unreachable as error:
+            if timed_out(error) or code_of(error):  # the SDK has asked again already where the store had a fault
+                raise
+        return self._part(key, length, wanted, condition)
+
+    def _part(self, key: str, length: int, wanted: str, condition: dict[str, str]) -> ObjectPart:
+        try:
+            reply = self._client.call("get_object", key, Key=key, Range=wanted, **condition)
+        except NotFound:
+            self.prove_bucket()
+            raise
+        except AccessDenied as denied:
+            self._explain(denied)
+            raise
+        with ObjectStream(self._client, reply["Body"], object_info(key, reply)) as stream:
+            _, _, whole = str(reply.get("ContentRange") or "").rpartition("/")
+            if stream.info.size_bytes != length or not whole.isdigit():
+                raise Unusable(
+                    "The store's answer is not the part of the object that was asked for.",
+                    remedy="Check that R2_ENDPOINT_URL is an R2 endpoint.",
+                    operation="get_object",
+                    target=key,
+                )
+            return ObjectPart(b"".join(stream), replace(stream.info, size_bytes=int(whole)))
 
     def get_bytes(self, key: str, max_bytes: int) -> bytes:
         """The whole object; `Unusable` above `max_bytes`, `NotFound` where proven absent. Begins anew once if cut."""

@@ -37,22 +37,25 @@ from storage.domain.diagnosis import (
     outages,
     worst_first,
 )
+from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import VIDEOS, Table, User, Video
 from storage.domain.highlights import HighlightsState
-from storage.domain.integrity import Report, UserFacts
+from storage.domain.integrity import Controls, Report, Sample, UserFacts, media_objects
+from storage.domain.integrity.contents import TOO_LARGE
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.services.highlights import read_documents
 from storage.services.usage import read_account
-from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged
+from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged, with_looks
 from storage.text import number
 
 BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
 NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
+LOOKING = ReadScope(sample=Sample(thumbnails=False))
 LIGHT = ReadScope(
     caches=False, uploads=False, links=False, readers=1
 )  # many videos at once; each of them reads one after the other
@@ -67,8 +70,8 @@ _DECIDING = ("uid", "video_id", "status", "updated_at", "failed_at", "created_at
 class Case:
     """One diagnosis with the facts under it (for the hand-over), the owner, and what it cost.
 
-    `clips` are the very documents that it was made from, with the time at which reading them began; `None` where
-    Firestore gave no answer.
+    `clips` are the very documents that it was made from, with the time at which reading them began, and `gathered` all
+    that was read; `None` where Firestore gave no answer.
     """
 
     diagnosis: Diagnosis
@@ -77,6 +80,7 @@ class Case:
     cost: Mapping[str, int]
     error: StorageError | None = None
     clips: Table | None = None
+    gathered: UserFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +103,44 @@ def diagnose(
     """The case of one video. Raises only `BadInput`, for an id that is none.
 
     `doubted`: for whoever is about to change something. Where nothing that the video claims was found, controls are
-    looked for, whatever the verdict.
+    looked for, whatever the verdict; and the clips are looked into, as with the scope `LOOKING`.
 
     A store that refuses or is away makes a case whose verdict is about that; `error` is then what it said.
     """
     check_stored_id(uid, "uid")
     check_stored_id(video_id, "video_id")
+    if doubted and scope.sample is None:
+        scope = replace(scope, sample=LOOKING.sample)
     with metering() as meter:
-        facts, clips, error = _facts(checker, uid, video_id, scope, owner, doubted)
-    return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips)
+        facts, found, error = _facts(checker, uid, video_id, scope, owner, doubted)
+    clips = found.clips if found is not None else None
+    return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips, found)
+
+
+def to_look_into(checker: VerifyContext, case: Case, sample: Sample) -> int:
+    """How many clips of the sample nobody has looked into yet, as far as the checker remembers."""
+    if case.gathered is None:
+        return 0
+    wanted = media_objects(case.gathered, checker.clock(), checker.stale_after, checker.layout, sample)
+    return sum(not checker.looks.knows(checker.objects.bucket, item) for item in wanted)
+
+
+def looked_into(checker: VerifyContext, case: Case, sample: Sample) -> Case:
+    """The same case after a look into its clips: nothing else is read again. Itself where nothing was read of them."""
+    if case.gathered is None:
+        return case
+    with metering() as meter:
+        found = with_looks(checker, case.gathered, sample)
+        found, report = judged(checker, replace(found, controls=_controls(case)))
+        objects, error = _objects(checker, found, report, case.facts.now)
+    facts = replace(case.facts, objects=objects, report=report)
+    cost = meter.cost().as_dict()
+    return replace(case, diagnosis=diagnosis.diagnose(facts), facts=facts, cost=cost, error=error, gathered=found)
+
+
+def _controls(case: Case) -> Controls | None:
+    """The controls that the case was judged with."""
+    return case.facts.report.controls if case.facts.report is not None else None
 
 
 def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
@@ -131,7 +164,7 @@ def unknown(error: StorageError) -> Unknown:
 
 def _facts(
     checker: VerifyContext, uid: str, video_id: str, scope: ReadScope, owner: VideoOwner | None, doubted: bool
-) -> tuple[VideoFacts, Table | None, StorageError | None]:
+) -> tuple[VideoFacts, UserFacts | None, StorageError | None]:
     owner = owner or read_owner(checker, uid)
     try:
         video = checker.records.video(uid, video_id)
@@ -158,9 +191,9 @@ def _facts(
         deployment=checker.deployment,
     )
     if diagnosis.diagnose(facts).verdict in BY_ABSENCE and report.controls is None:
-        _, report = judged(checker, found, doubted=True)
+        found, report = judged(checker, found, doubted=True)
         facts = replace(facts, report=report)
-    return facts, found.clips, error
+    return facts, found, error
 
 
 def _exists(user: Fact[User]) -> bool | None:
@@ -223,8 +256,17 @@ def _objects(
         failure = next((each for each in report.failures if "/" in each.target), report.failures[0])
         refused = failure.code in {"access_denied", "bad_credentials"}
         return Unknown(failure.message, failure.code, failure.remedy, refused=refused), None
+    silent = [look for look in (found.looks or {}).values() if look.kind == "clip" and not look.looked]
+    failed = next((look for look in silent if look.code != TOO_LARGE), None)
+    if failed is not None and len(silent) == counts.unanswered == counts.claimed and not counts.broken:
+        refused = failed.code in {"access_denied", "bad_credentials"}
+        return Unknown(failed.words, failed.code, refused=refused), None
     broken = {str(kind): number for kind, number in counts.broken.items()}
-    return Known(ObjectTally(counts.claimed, counts.intact, broken, counts.first_at, counts.last_at)), None
+    why = silent[0].words if silent else "players differ about it"
+    playing = Playing(
+        counts.plays, counts.does_not_play, counts.unanswered, counts.unasked, counts.troubled, why
+    )  # fmt: skip
+    return Known(ObjectTally(counts.claimed, counts.intact, broken, counts.first_at, counts.last_at, playing)), None
 
 
 def _stored(checker: VerifyContext, found: UserFacts, video: Video | None) -> HighlightsState:
@@ -327,7 +369,7 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
 
 def _case(checker: VerifyContext, pair: tuple[str, str], owners: Mapping[str, VideoOwner]) -> Case:
     found = diagnose(checker, *pair, scope=LIGHT, owner=owners[pair[0]])
-    return replace(found, clips=None)  # of thousands of videos, nobody looks at the documents
+    return replace(found, clips=None, gathered=None)  # of thousands of videos, nobody looks at the documents
 
 
 def _owners(checker: VerifyContext, pairs: tuple[tuple[str, str], ...]) -> dict[str, VideoOwner]:

@@ -7,6 +7,8 @@ Gathers what an upload check is judged from: documents first, then one listing f
 Documents come first, because the worker uploads an object before it writes the document: whatever a document names must
 be in a listing that begins later. Reads of one step run side by side, and are metered for the caller.
 
+What is inside of clips is looked into last, where that is asked for.
+
 Users that only the bucket knows: objects under a uid of which Firestore holds nothing any more, not even a phantom.
 
 A scan user by user starts from Firestore and never meets them; they are what an interrupted purge leaves behind. The
@@ -37,14 +39,18 @@ from storage.domain.integrity import (
     HeadAnswer,
     HighlightsPlace,
     InFlight,
+    Kind,
     Listing,
+    MediaObject,
     Report,
+    Sample,
     UserFacts,
     highlights_places,
     lookups,
     promising,
 )
 from storage.domain.layout import Layout
+from storage.domain.media import MediaLook
 from storage.domain.shares import ShareLink, links_of
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
 from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
@@ -54,6 +60,7 @@ from storage.repositories.records import Records
 from storage.repositories.stores import Stores
 from storage.services import highlights as highlights_store
 from storage.services.controls import Kept, customers_beside, folder_uids, kept_objects_of_others
+from storage.services.media import KeptLooks, look_into
 
 READERS = 8
 MAX_DOCUMENTS = 200  # videos without a usable file whose documents are read to tell what could be rebuilt
@@ -73,7 +80,8 @@ class VerifyContext:
     """What every check and diagnosis needs: the readers, which backend is there, the clock, the stale limit, the plans'
     limits.
 
-    `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each.
+    `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each; `looks`
+    what was seen inside of objects.
     """
 
     records: Records
@@ -83,6 +91,7 @@ class VerifyContext:
     stale_after: timedelta
     plan_limits: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
     kept: Kept = field(default_factory=Kept, compare=False)
+    looks: KeptLooks = field(default_factory=KeptLooks, compare=False)
 
     @property
     def layout(self) -> Layout:
@@ -90,11 +99,11 @@ class VerifyContext:
         return self.deployment.layout
 
 
-def checker(stores: Stores, clock: Clock) -> VerifyContext:
-    """The checker over open stores, with the limits that configuration sets."""
+def checker(stores: Stores, clock: Clock, looks: KeptLooks | None = None) -> VerifyContext:
+    """The checker over open stores, with the limits that configuration sets; `looks` where a process keeps them."""
     limit = timedelta(minutes=stores.settings.stale_after_minutes)
-    settings = stores.settings
-    return VerifyContext(stores.records, stores.objects, stores.deployment(), clock, limit, settings.plan_limits)
+    limits, kept = stores.settings.plan_limits, looks or KeptLooks()
+    return VerifyContext(stores.records, stores.objects, stores.deployment(), clock, limit, limits, looks=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class ReadScope:
 
     Without `contents`, highlights.json is checked for presence and 0 bytes only; without `caches` and `uploads`, those
     are not listed; without `links`, public links are not read. `known_uploads` and `known_links` replace a reading for
-    each user by one that was made for all.
+    each user by one that was made for all. `sample`: which clips and thumbnails are looked into; none without it.
     """
 
     contents: bool = True
@@ -113,9 +122,14 @@ class ReadScope:
     links: bool = True
     known_uploads: tuple[MultipartUpload, ...] | None = None
     known_links: Mapping[str, tuple[ShareLink, ...]] | None = None  # by uid
+    sample: Sample | None = None
 
 
 WHOLE = ReadScope()
+IN_DEPTH = ReadScope(sample=Sample())
+OF_CONTENTS: frozenset[Kind] = frozenset(
+    ("not_media", "truncated_media", "duration_mismatch", "no_audio_track", "wrong_content_type", "unreadable")
+)
 
 
 def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> list[R]:
@@ -172,7 +186,20 @@ def gather(
         read_at=read_at,
         deployment=checker.deployment,
     )
-    return _with_highlights(checker, facts, scope)
+    facts = _with_highlights(checker, facts, scope)
+    return facts if scope.sample is None else with_looks(checker, facts, scope.sample, scope.readers)
+
+
+def with_looks(checker: VerifyContext, facts: UserFacts, sample: Sample, readers: int = READERS) -> UserFacts:
+    """The facts with what is inside of the sampled clips and thumbnails. What gave no answer is in them as that."""
+
+    def seen(item: MediaObject) -> MediaLook:
+        return look_into(checker.objects, item, checker.looks)
+
+    wanted = integrity.media_objects(facts, checker.clock(), checker.stale_after, checker.layout, sample)
+    looks = each(seen, wanted, readers)
+    by_key = dict(zip((item.key for item in wanted), looks, strict=True))
+    return replace(facts, looks=by_key, looked_at_bytes=sum(look.bytes_read for look in looks))
 
 
 def judged(checker: VerifyContext, facts: UserFacts, *, doubted: bool = False) -> tuple[UserFacts, Report]:
@@ -358,8 +385,10 @@ class Rechecked:
     reason: str = ""
 
 
-def verify_user(checker: VerifyContext, uid: str, video_id: str | None = None, scope: ReadScope = WHOLE) -> Report:
-    """One user, or one video of a user, with what it cost.
+def verify_user(
+    checker: VerifyContext, uid: str, video_id: str | None = None, scope: ReadScope | None = None
+) -> Report:
+    """One user, or one video of a user, with what it cost. Without a `scope`, the clips of one video are looked into.
 
     Raises `BadInput` for an id that is none, `NotFound` where neither store holds anything under it, and what kept
     Firestore from answering at all; a bucket that refuses or is away is a report that says so.
@@ -368,7 +397,7 @@ def verify_user(checker: VerifyContext, uid: str, video_id: str | None = None, s
     if video_id is not None:
         check_stored_id(video_id, "video_id")
     with metering() as meter:
-        facts = gather(checker, uid, video_id, scope)
+        facts = gather(checker, uid, video_id, scope or (WHOLE if video_id is None else IN_DEPTH))
         check_budgets()  # what was not read for want of budget is no finding
         facts, report = judged(checker, facts)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
@@ -422,7 +451,9 @@ def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
     What is not found again is `gone` only if everything could be read; else it is `unknown`.
     """
     try:
-        report = verify_user(checker, finding.uid, _narrowest(finding), ReadScope(caches=finding.kind == "unreadable"))
+        sample = Sample() if finding.kind in OF_CONTENTS else None
+        scope = ReadScope(caches=finding.kind == "unreadable", sample=sample)
+        report = verify_user(checker, finding.uid, _narrowest(finding), scope)
     except NotFound:
         return Rechecked(finding, "gone", checker.clock(), None, "Neither store holds anything there any more.")
     except StorageError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Desk
+from tests.rigs.clips import film
 from tests.rigs.records import clip, user, video
 
 WHO = ("--actor", "ann@example.com", "--reason", "ticket 4711")
@@ -28,11 +29,11 @@ def rendering(desk: Desk, status: dict[str, Any], **changes: Any) -> None:
         {
             "users/u1": user("u1"),
             BASE: document | status,
-            f"{BASE}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=5),
+            f"{BASE}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=1_000),
             f"{BASE}/highlights/main": {"highlights": [ENTRY], "video_id": "vid-0001"},
         }
     )
-    desk.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"12345")
+    desk.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", film())
 
 
 @pytest.mark.parametrize("status", AT_WORK, ids=str)

@@ -7,6 +7,7 @@ from typing import Any
 from grpc import StatusCode
 
 from tests.cli.conftest import Desk
+from tests.rigs.clips import film
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
 
@@ -17,7 +18,7 @@ HIGHLIGHTS = b'{"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "e
 def stored(desk: Desk, layout: str = "users/", uid: str = "u1") -> None:
     """A delivered video with one clip, whose documents name their keys in full."""
     home = f"{layout}{uid}/{VIDEO}"
-    size = desk.put(f"{home}/clips/clip_01_1_scene_split.mp4", b"12345")
+    size = desk.put(f"{home}/clips/clip_01_1_scene_split.mp4", film())
     desk.put(f"{home}/highlights.json", HIGHLIGHTS, "application/json")
     named = {"r2_key": f"{home}/clips/clip_01_1_scene_split.mp4", "file_size_bytes": size, "has_thumbnail": False}
     desk.world.put(

@@ -9,6 +9,7 @@ import pytest
 
 from storage.domain.rollup import HEAD, shard_path
 from tests.cli.conftest import Desk, both_firestores
+from tests.rigs.clips import film
 from tests.rigs.odd_numbers import EXACT, MAX, ODD, ORDINARY, TRUTH, VIDEO, documents, key_of
 
 WHO = ("--actor", "ada@example.com", "--reason", "ticket")
@@ -20,7 +21,7 @@ def odd(desk: Desk) -> Desk:
     desk.world.put(documents())
     for uid in (*ODD, *ORDINARY):
         for number in range(len(ODD[uid][2]) if uid in ODD else 2):
-            desk.put(key_of(uid, number), b"x" * 1_000)
+            desk.put(key_of(uid, number), film())
     return desk
 
 

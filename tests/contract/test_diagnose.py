@@ -27,7 +27,7 @@ def desk(embedded: EmbeddedFirestore, writer: ObjectWriter, objects: Objects) ->
     """User u1 without anything below, over our own Firestore and a bucket."""
     with World(embedded) as world:
         made = Desk(world, writer, objects)
-        made.user(total_storage_bytes=15, total_clips_count=3)
+        made.user(total_storage_bytes=3_000, total_clips_count=3)
         yield made
 
 
@@ -58,7 +58,7 @@ def test_both_kinds_of_firestore_give_the_same_verdict(
 
 
 def test_a_healthy_video_costs_few_requests_and_has_all_its_facts(desk: Desk) -> None:
-    desk.video("vid-0001", clips_count=2, total_size_bytes=10)
+    desk.video("vid-0001", clips_count=2, total_size_bytes=2_000)
     for scene in (1, 2):
         desk.clip("vid-0001", scene)
     case = ill(desk)

@@ -15,7 +15,7 @@ from storage.errors import Refused
 from storage.services import background
 from storage.services.background import Scan, Scans
 from storage.services.fleet import estimate_scan, find_fleet
-from tests.contract.verify_world import Desk
+from tests.contract.verify_world import CLIP, Desk
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World
 from tests.rigs.waiting import PATIENCE_SECONDS
@@ -28,7 +28,7 @@ def desk(embedded: EmbeddedFirestore, writer, objects) -> Iterator[Desk]:
         for number in range(4):
             made.user(f"u{number}")
             made.video(f"vid-000{number}", f"u{number}")
-            made.clip(f"vid-000{number}", 1, f"u{number}", content=None if number == 1 else b"12345")
+            made.clip(f"vid-000{number}", 1, f"u{number}", content=None if number == 1 else CLIP)
         yield made
 
 
@@ -70,7 +70,7 @@ def test_it_stops_after_the_user_with_whom_the_budget_of_reads_is_used_up_and_an
 def test_what_a_scan_costs_is_known_before_from_the_rollup_to_within_a_third(desk):
     for number in range(4):
         for scene in range(2, 8):
-            desk.clip(f"vid-000{number}", scene, f"u{number}", content=b"12345")
+            desk.clip(f"vid-000{number}", scene, f"u{number}", content=CLIP)
     stale = desk.checker.stale_after
     run_rollup(desk.world.records, desk.world.writer, DEFAULT_LIMITS, desk.checker.clock, stale_after=stale)
     view = find_fleet(desk.world.records).view

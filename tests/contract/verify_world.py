@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,12 @@ from storage.sandbox import seaweed
 from storage.sandbox.seaweed import Filer
 from storage.services.verify import VerifyContext
 from tests.rigs import records as documents
+from tests.rigs.clips import PICTURE, film
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
 
 STALE = timedelta(minutes=15)
+CLIP = film()
 HIGHLIGHTS = b'{"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:31"}]}'
 
 
@@ -61,13 +64,13 @@ class Desk:
         scene: int,
         uid: str = "u1",
         *,
-        content: bytes | None = b"12345",
-        thumbnail: bytes | None = b"jpg",
+        content: bytes | None = CLIP,
+        thumbnail: bytes | None = PICTURE,
         **fields: Any,
     ) -> str:
         """A clip's document with its object and thumbnail; gives its key."""
         key = f"{self.layout.user_prefixes(uid)[0]}{video_id}/clips/clip_01_{scene}_scene_split.mp4"
-        named = {"r2_key": key, "file_size_bytes": 5, "updated_at": self.ago(days=1), **fields}
+        named = {"r2_key": key, "file_size_bytes": len(CLIP), "updated_at": self.ago(days=1), **fields}
         self.put(
             f"users/{uid}/videos/{video_id}/clips/{video_id}_{scene}_split", documents.clip(video_id, scene, **named)
         )
@@ -81,11 +84,12 @@ class Desk:
         """One document."""
         self.world.put({path: fields})
 
-    def object(self, key: str, content: bytes = b"12345") -> None:
-        """One object."""
-        self.writer._client.call("put_object", key, Key=key, Body=content)
+    def object(self, key: str, content: bytes = CLIP) -> None:
+        """One object, of the type that its name says."""
+        kind = mimetypes.guess_type(key)[0] or "binary/octet-stream"
+        self.writer._client.call("put_object", key, Key=key, Body=content, ContentType=kind)
 
-    def objects(self, keys: list[str], content: bytes = b"12345") -> None:
+    def objects(self, keys: list[str], content: bytes = CLIP) -> None:
         """Many objects at once."""
         with ContextThreads(max_workers=8) as threads:
             list(threads.map(lambda key: self.object(key, content), keys))

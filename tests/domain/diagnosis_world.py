@@ -18,6 +18,7 @@ from storage.domain.diagnosis import (
     VideoFacts,
     diagnose,
 )
+from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import Progress, Video
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Checked, Finding, InFlight, Report
@@ -65,6 +66,13 @@ def clips(completed: int = 0, processing: int = 0, failed: int = 0, **values: An
 def objects(intact: int = 0, **broken: int) -> Known[ObjectTally]:
     """Objects of completed clips; `broken` counts by finding kind."""
     return Known(ObjectTally(intact + sum(broken.values()), intact, broken))
+
+
+def seen(playing: Playing, gone: int = 0) -> Known[ObjectTally]:
+    """Clips that were looked into."""
+    there = playing.there
+    broken = {"missing_object": gone, "not_media": playing.does_not_play}
+    return Known(ObjectTally(there + gone, there - playing.does_not_play, broken, playing=playing))
 
 
 def upload_check(*findings: Finding) -> Report:

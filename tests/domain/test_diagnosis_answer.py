@@ -12,6 +12,7 @@ import pytest
 from storage.domain.deployment import set_to
 from storage.domain.diagnosis import VERDICTS, QuotaState, Unknown, VideoFacts, as_json, bundle, diagnose
 from storage.domain.diagnosis import status_objections as objections
+from storage.domain.diagnosis.playing import Playing
 from storage.domain.highlights import judge_document
 from storage.text import age, quoted, redacted
 from tests.domain.diagnosis_world import (
@@ -34,6 +35,7 @@ from tests.domain.diagnosis_world import (
     objects,
     observed,
     progress,
+    seen,
     video,
 )
 from tests.domain.integrity_world import World
@@ -237,18 +239,30 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
 @pytest.mark.parametrize(
     ("found", "part"),
     [
-        (facts(), "3 clips that play"),
+        (facts(), "3 clips, whether they play was not looked at"),
+        (facts(things=seen(Playing(plays=3))), "3 clips that play."),
+        (
+            facts(things=seen(Playing(plays=1, unanswered=1, unasked=1))),
+            "1 clip that plays; 2 of which that is not known",
+        ),
+        (
+            facts(things=seen(Playing(plays=1, does_not_play=1), gone=1)),
+            "1 clip that plays; 1 that does not; 1 that is not",
+        ),
         (facts(stored=NO_OBJECT), "Video is still being processed"),
-        (facts(stored=NO_OBJECT, inside=DOCUMENT), "3 clips that play"),
+        (facts(stored=NO_OBJECT, inside=DOCUMENT), "The highlights; 3 clips"),
         (facts(stored=NO_OBJECT, inside=DOCUMENT, deployment=set_to("object")), "Video is still being processed"),
         (facts(deployment=set_to("document")), "Video is still being processed"),
-        (facts(stored=BROKEN_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "3 clips that play"),
+        (facts(stored=BROKEN_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "The highlights; 3 clips"),
         (facts(inside=judge_document({"highlights": []}), deployment=set_to("document")), "No highlights; 3 clips"),
         (facts(inside=judge_document({}), deployment=set_to("document")), "their document cannot be read"),
         (facts(inside=UNREAD_DOCUMENT, deployment=set_to("document")), "Not known"),
-        (facts(stored=UNREAD_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "3 clips that play"),
+        (facts(stored=UNREAD_OBJECT, inside=DOCUMENT, deployment=set_to("document")), "The highlights; 3 clips"),
         (facts(stored=BROKEN_OBJECT), "An error"),
-        (facts(things=objects(1, missing_object=2)), "1 of 3 clips play"),
+        (
+            facts(things=objects(1, missing_object=2)),
+            "it plays was not looked at; 2 that are not there",
+        ),
         (facts(video("failed")), "marked as failed"),
         (nothing_rendered(video("failed")), "its page says"),
         (facts(video("processing", **STANDING, expected_clips=3)), "still marked as being processed"),

@@ -25,8 +25,10 @@ from storage.domain.integrity import (
 from storage.domain.integrity.findings import suspect_whole
 from storage.domain.integrity.inputs import LIST_FROM_KEYS, MAX_FOREIGN_HEADS
 from storage.domain.layout import Layout
+from storage.domain.media import MediaLook, look
 from storage.domain.shares import ShareLink
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
+from tests.rigs import clips
 
 
 def test_every_finding_kind_of_the_contract_is_reached_by_one_broken_user() -> None:
@@ -45,7 +47,16 @@ def test_every_finding_kind_of_the_contract_is_reached_by_one_broken_user() -> N
     broken.more["uploads"] = (MultipartUpload("users/u1/vid-0001/clips/u.mp4", "id", OLD),)
     broken.more["links"] = (ShareLink("left12345678", "u1", "vid-0001", "vid-0001_9_split"),)
     broken.more["uploads_failure"] = Failure("users/u1/", "unreachable", "No answer.")
+    contents = {"page": clips.PAGE, "half": clips.film()[:500], "long": clips.film(), "mute": clips.film(sound=False)}
+    for name in contents:
+        broken.clip("vid-0001", f"clip_02_1_{name}_split", duration_seconds=90.0 if name == "long" else 12.5)
+    seen = {f"users/u1/vid-0001/clips/clip_02_1_{name}_split.mp4": inside(body) for name, body in contents.items()}
+    broken.more["looks"] = {key: replace(look, content_type="text/html") for key, look in seen.items()}
     assert set(broken.check().summary) == set(KINDS)
+
+
+def inside(content: bytes) -> MediaLook:
+    return look("clip", len(content), lambda offset, length: content[offset : offset + length])
 
 
 def test_findings_come_gravest_first_then_in_the_order_of_the_contract() -> None:

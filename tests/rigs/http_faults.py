@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,6 +129,8 @@ class FaultProxy:
         parts = urlsplit(upstream)
         self.upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.requests: list[Seen] = []
+        self.sent: Counter[str] = Counter()
+        """Bytes of answers' bodies, by path."""
         self.latency_seconds = 0.0
         self.rewrites: Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]] | None = None
         """Gives the headers of a request that changes something as the store is to see them, signed anew."""
@@ -157,6 +160,7 @@ class FaultProxy:
         with self._lock:
             self._rules.clear()
             self.requests.clear()
+            self.sent.clear()
             self.released.set()
             self.released = threading.Event()
 
@@ -304,6 +308,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content) if length is None else length))
         self.end_headers()
         if self.command != "HEAD" and status != http.client.NO_CONTENT:
+            self.server.proxy.sent[self.path.partition("?")[0]] += len(content)
             self.wfile.write(content)
         self.wfile.flush()
 

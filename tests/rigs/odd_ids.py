@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.purge.world import LONG_AGO, user_documents, user_objects
+from tests.rigs.clips import PICTURE, film
 
+CLIP = film()
 BLANK, LINE, NUMBER = "copy ", "line\n", "__id7__"
 UIDS = (BLANK, LINE, NUMBER)
 ODD = (
@@ -28,7 +30,12 @@ def documents() -> dict[str, dict[str, Any]]:
         found[f"users/{BLANK}/drafts/{name}"] = {"title": "a draft", "updated_at": LONG_AGO}
     for uid in (LINE, NUMBER, ORDINARY):
         found |= user_documents(uid, {uid: 1})
-    return found
+    return {path: {name: _larger(name, value) for name, value in fields.items()} for path, fields in found.items()}
+
+
+def _larger(name: str, value: Any) -> Any:
+    """Every clip of `user_documents` has 10 bytes, too few for one that plays."""
+    return value * len(CLIP) // 10 if name.endswith("_bytes") else value
 
 
 def stuck(documents: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -40,8 +47,11 @@ def stuck(documents: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def bucket_objects() -> dict[str, tuple[bytes, str]]:
-    """Every object that the documents name, as `user_objects` makes them, with highlights that hold something."""
+    """Every object that the documents name, as `user_objects` makes them, with highlights and clips that are some."""
     entry = b'{"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:09"}]}'
     found = user_objects(documents())
-    return {key: (entry, kind) if key.endswith("/highlights.json") else (body, kind)
-            for key, (body, kind) in found.items()}  # fmt: skip
+    bodies = {"/highlights.json": entry, "_split.mp4": CLIP, "_split.jpg": PICTURE}
+    return {
+        key: (next((body for end, body in bodies.items() if key.endswith(end)), made), kind)
+        for key, (made, kind) in found.items()
+    }

@@ -9,6 +9,7 @@ import pytest
 
 from storage.domain.integrity import KINDS
 from storage.domain.layout import Layout
+from storage.domain.media import MediaLook, look
 from storage.sandbox.world.builder import Story
 from tests.sandbox.sample import (
     NOW,
@@ -141,6 +142,9 @@ def test_missing_clips_have_a_completed_video_and_a_clip_that_cannot_be_delivere
     for story in stories("clips_missing"):
         assert video_of(story)["status"] == "completed"
         own = LAYOUT.belongs_to
+        if set(story.findings) & {"not_media", "truncated_media"}:
+            assert seen_in(story).plays == "does not play"
+            continue
         assert any(not intact(clip) or not own(clip["r2_key"], story.uid) for clip in clips_of(story)), story.name
 
 
@@ -151,6 +155,11 @@ def test_failures_say_why() -> None:
             assert video_of(story)["error_message"]
             assert video_of(story)["failed_at"] <= NOW
     assert {story.uid for story in stories("quota_blocked")} == {WORLD.cast["over_quota"].uid}
+
+
+def seen_in(story: Story) -> MediaLook:
+    content = OBJECTS[str(story.key)].content()
+    return look("clip", len(content), lambda offset, length: content[offset : offset + length])
 
 
 def not_there(story: Story) -> bool:
@@ -178,6 +187,11 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     "dangling_share": lambda s: f"users/{s.uid}/videos/{s.video_id}/clips/{s.clip_id}" not in WORLD.documents,
     "unfinished_upload": lambda s: any(u.key == s.key and u.age > timedelta(days=1) for u in WORLD.uploads),
     "stale_clip": lambda s: clip_of(s)["status"] == "processing" and NOW - clip_of(s)["updated_at"] > 2 * STALE,
+    "not_media": lambda s: intact(clip_of(s)) and seen_in(s).fault == "not_media",
+    "truncated_media": lambda s: intact(clip_of(s)) and seen_in(s).fault == "truncated_media",
+    "duration_mismatch": lambda s: clip_of(s)["duration_seconds"] == 48 and seen_in(s).plays == "plays",
+    "no_audio_track": lambda s: seen_in(s).plays == "plays" and "no sound" in seen_in(s).words,
+    "wrong_content_type": lambda s: OBJECTS[str(s.key)].content_type != "video/mp4" and seen_in(s).plays == "plays",
 }
 
 

@@ -49,6 +49,11 @@ WORDS: Final[dict[str, str]] = {
     "unfinished_upload": "Unfinished upload",
     "stale_clip": "Stale clip",
     "dangling_share": "Dangling link",
+    "not_media": "Not media",
+    "truncated_media": "Cut short",
+    "duration_mismatch": "Other length",
+    "no_audio_track": "No sound",
+    "wrong_content_type": "Wrong content type",
     "unreadable": "Could not be read",
 }
 MEANING: Final[dict[str, str]] = {
@@ -66,6 +71,11 @@ MEANING: Final[dict[str, str]] = {
     "unfinished_upload": "An upload in parts that was begun more than a day ago and never ended.",
     "stale_clip": "A clip is in progress past the limit: the worker that had it is gone.",
     "dangling_share": "A public link to a clip that does not exist: it shows nothing, unless the clip is made again.",
+    "not_media": "What is there is no MP4, or no JPEG where a thumbnail should be.",
+    "truncated_media": "The file's index or its data end before they should.",
+    "duration_mismatch": "The clip plays longer or shorter than its document says.",
+    "no_audio_track": "The clip has no sound.",
+    "wrong_content_type": "The store tells players another type than that of a clip or a thumbnail.",
     "unreadable": "A store refused or did not answer. Nothing is known about what was to be read there.",
 }
 

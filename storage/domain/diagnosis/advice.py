@@ -7,7 +7,8 @@ advised while the stores cannot be believed, or while the video still moves.
 What the customer sees now, and a reply to send: plain words, no ids, keys, codes or names of systems.
 
 A reply promises nothing that is not known: no time, no success of a retry. The video's title is left out on purpose: it
-is a stranger's text, and the customer knows which video was asked about.
+is a stranger's text, and the customer knows which video was asked about. Of several clips, those that cannot be played
+are named by title and style, made harmless.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
+from storage.domain.diagnosis import playing
 from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.signals import (
     Known,
@@ -27,7 +29,7 @@ from storage.domain.diagnosis.signals import (
     source_fetched,
     source_left_behind,
 )
-from storage.domain.diagnosis.verdict import BREAKING, Verdict, VerdictName
+from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.highlights import HighlightsState
 from storage.text import age, moment, number
 
@@ -110,6 +112,10 @@ _WITHOUT_HIGHLIGHTS = (
 _HEALTHY = (
     "Your video is finished and everything belonging to it is in place. If you still do not see it, please reload the "
     "page and tell us what it shows."
+)
+_ALL_PLAY = (
+    "Your clips are in place and play. What we keep about some of them is not as it should be; that is on our side, "
+    "and our team is putting it right. You do not need to do anything."
 )
 _HEALTHY_ANALYSED = (
     "The analysis of your video is finished and its highlights are ready; no clips have been made from them yet. "
@@ -351,7 +357,7 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
             "The analysis of your video finished without finding a passage that would make a good clip. You can try "
             "again with another prompt, or with another video."
         )
-    return _REPLIES[verdict.name]
+    return _clips_missing(facts) if verdict.name == "clips_missing" else _REPLIES[verdict.name]
 
 
 def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
@@ -400,8 +406,13 @@ def _has_highlights(signals: Signals | None) -> bool:
 def _clips(facts: VideoFacts) -> str:
     if not isinstance(facts.objects, Known) or not facts.objects.value.named:
         return "no clips."
-    tally = facts.objects.value
-    broken = sum(tally.broken.get(kind, 0) for kind in BREAKING)
-    if broken:
-        return f"{tally.intact} of {tally.named} clips play, the others do not."
-    return f"{tally.intact} clips that play." if tally.intact != 1 else "1 clip that plays."
+    return playing.words(facts.objects.value.seen, facts.objects.value.named)
+
+
+def _clips_missing(facts: VideoFacts) -> str:
+    """Names the clips that a customer has not got, by title and style; where all of them play, it does not alarm."""
+    known = facts.objects.value.seen if isinstance(facts.objects, Known) else playing.Playing()
+    if known.harmless:
+        return _ALL_PLAY
+    named = f" These are: {playing.listed(known.unplayable)}." if known.unplayable else ""
+    return f"{_REPLIES['clips_missing']}{named}"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
+from storage.domain.diagnosis import playing
 from storage.domain.diagnosis.signals import (
     CLOCK_TOLERANCE,
     Absent,
@@ -127,6 +128,8 @@ def clip_objects(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[
         return
     tally = facts.objects.value
     broken = {kind: tally.broken[kind] for kind in BREAKING if tally.broken.get(kind)}
+    if tally.seen.there:
+        yield Evidence("clip_contents", *playing.observed(tally.seen))
     said = "".join(f"; {count} {kind.replace('_', ' ')}" for kind, count in broken.items())
     yield Evidence("clip_objects", f"{tally.intact} of {number(tally.named, 'clip')} intact{said}.", not broken)
 

@@ -12,6 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.diagnosis.failures import Failure, read_failure
+from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import Progress, User, Video
 from storage.domain.highlights import HighlightsState, page_opens, together
 from storage.domain.integrity import Report
@@ -70,7 +71,8 @@ class ClipTally:
 
 @dataclass(frozen=True, slots=True)
 class ObjectTally:
-    """The objects that completed clip documents claim. `intact` are there with the right size and not empty.
+    """The objects that completed clip documents claim. `intact` are there with the right size and not empty, and
+    nothing was seen in them that is wrong; `playing` is what was seen in them at all.
 
     `broken` counts by finding kind; `named` is the number of clips whose document claims an object. Times are those
     of the objects in the video's clip folder.
@@ -81,6 +83,12 @@ class ObjectTally:
     broken: Mapping[str, int] = field(default_factory=dict)
     first_at: datetime | None = None
     last_at: datetime | None = None
+    playing: Playing | None = None
+
+    @property
+    def seen(self) -> Playing:
+        """What was seen in the objects that are there; where nobody looked, that they were not looked into."""
+        return self.playing or Playing(unasked=self.intact + self.broken.get("size_mismatch", 0))
 
 
 @dataclass(frozen=True, slots=True)

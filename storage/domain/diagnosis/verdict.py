@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from storage.domain.diagnosis.playing import Playing
 from storage.domain.diagnosis.signals import (
     Known,
     Signals,
@@ -47,7 +48,15 @@ VerdictName = Literal[
 VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
 # What keeps a clip that its document calls completed from reaching the customer.
-BREAKING = ("missing_object", "size_mismatch", "empty_object", "clip_without_key", "foreign_key")
+BREAKING = (
+    "missing_object",
+    "size_mismatch",
+    "empty_object",
+    "clip_without_key",
+    "foreign_key",
+    "not_media",
+    "truncated_media",
+)
 
 
 _TOP_SCENES = "A job that has no progress, such as Top Scenes, touches the video only when it is done."
@@ -257,7 +266,9 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     if counts:
         what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
         named = facts.objects.value.named if isinstance(facts.objects, Known) else 0
-        summary = f"Of {number(named, 'clip')} some cannot be delivered: {what}.{_foreign(facts)}"
+        playing = facts.objects.value.seen if isinstance(facts.objects, Known) else Playing()
+        wrong = "some are not as documented, and play" if playing.harmless else "some cannot be delivered"
+        summary = f"Of {number(named, 'clip')} {wrong}: {what}.{_foreign(facts)}"
         return Verdict("clips_missing", "error", summary, since)
     if signals.status == "completed" and not clips_known(facts) and (video.clips_count or 0) > 0:
         summary = f"The document counts {number(video.clips_count or 0, 'clip')}, and there is no clip document."
@@ -278,6 +289,11 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
     blemishes = []
     report = facts.report
     noted = {f.kind for f in report.findings if f.severity != "info"} if report else set()
+    playing = facts.objects.value.seen if isinstance(facts.objects, Known) else Playing()
+    if playing.unanswered:
+        noted.discard("unreadable")
+        of = number(playing.unanswered, "clip")
+        blemishes.append(f"of {of} it could not be seen whether it plays ({quoted(playing.why, 120)})")
     if noted:
         blemishes.append(", ".join(sorted(kind.replace("_", " ") for kind in noted)))
     if signals.status == "completed" and not clips_known(facts):

@@ -1,5 +1,6 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
+from storage.domain.integrity.contents import MediaObject, Sample
 from storage.domain.integrity.controls import ClaimCounts, Controls
 from storage.domain.integrity.findings import (
     KINDS,
@@ -10,6 +11,7 @@ from storage.domain.integrity.findings import (
     Finding,
     InFlight,
     Kind,
+    LookedInto,
     Report,
     ScanTotals,
     Severity,
@@ -26,7 +28,7 @@ from storage.domain.integrity.inputs import (
     highlights_places,
     lookups,
 )
-from storage.domain.integrity.report import ClipObjects, clip_objects, verify_user
+from storage.domain.integrity.report import ClipObjects, TroubledClip, clip_objects, media_objects, verify_user
 
 __all__ = [
     "KINDS",
@@ -43,16 +45,21 @@ __all__ = [
     "InFlight",
     "Kind",
     "Listing",
+    "LookedInto",
     "Lookups",
+    "MediaObject",
     "Report",
+    "Sample",
     "ScanTotals",
     "Severity",
     "Suspicion",
+    "TroubledClip",
     "UserFacts",
     "clip_objects",
     "count_by_kind",
     "highlights_places",
     "lookups",
+    "media_objects",
     "promising",
     "verify_user",
 ]

@@ -43,6 +43,11 @@ Kind = Literal[
     "unfinished_upload",
     "stale_clip",
     "dangling_share",
+    "not_media",
+    "truncated_media",
+    "duration_mismatch",
+    "no_audio_track",
+    "wrong_content_type",
     "unreadable",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -157,6 +162,23 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedInto:
+    """How many clips and thumbnails were looked into, and the bytes that this took.
+
+    `not_looked_at` gave no answer: refused, away, changed meanwhile, or with too large an index.
+    """
+
+    clips: int = 0
+    thumbnails: int = 0
+    bytes: int = 0
+    not_looked_at: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Plain numbers, for `--json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class CacheCount:
     """One kind of cache under the user: objects and bytes, and how many have outlived their own expiry.
 
@@ -225,6 +247,7 @@ class Report:
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
     `without_thumbnail` clips are there, and neither is a thumbnail nor does their document promise one.
     `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
+    `looked_into` is `None` where nobody asked what is in the objects.
     `claims` are what the completed clips say is there; `controls` were looked for where `wants_controls`. `stranger`:
     there are objects, and Firestore has no document at all. `links` are the public links, `None` where not read.
     """
@@ -251,6 +274,7 @@ class Report:
     stranger: bool = False
     links: tuple[ShareLink, ...] | None = None
     deployment: Deployment = ASSUMED
+    looked_into: LookedInto | None = None
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -290,6 +314,7 @@ class Report:
             "summary": self.summary,
             "findings": [finding.as_dict() for finding in self.findings],
             "in_flight": self.in_flight.as_dict(),
+            "looked_into": self.looked_into.as_dict() if self.looked_into else None,
             "caches": [asdict(cache) for cache in self.caches],
             "unchecked": self.unchecked,
             "unsized": self.unsized,

@@ -18,6 +18,7 @@ from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.controls import Controls
 from storage.domain.integrity.findings import Failure
 from storage.domain.layout import MAX_KEY_BYTES, OPS_PREFIX, Layout, thumbnail_of
+from storage.domain.media import MediaLook
 from storage.domain.shares import ShareLink
 
 LIST_FROM_KEYS = 13  # one listing costs as much as 12.5 HEAD requests, and answers for a thousand keys
@@ -50,8 +51,9 @@ class UserFacts:
     `highlights_documents` are by video id; where the product serves the file, a document is only read beside one that
     is of no use, and where it serves the document, the file's content is not.
     `links` are the public links that say that they are the user's, or the video's; `None` where they were not read.
-    `controls` are looked for only where the report asks for them, `known_customers` (other customers of the bucket,
-    looked for in Firestore) where there are objects and no document.
+    `looks` are what was seen inside of objects, by key, where that was asked for (else `None`), and `looked_at_bytes`
+    what it took. `controls` are looked for only where the report asks for them, `known_customers` (other customers of
+    the bucket, looked for in Firestore) where there are objects and no document.
     """
 
     uid: str
@@ -65,6 +67,8 @@ class UserFacts:
     highlights: Mapping[str, HighlightsState] = field(default_factory=dict)
     highlights_documents: Mapping[str, HighlightsState] = field(default_factory=dict)
     uploads: tuple[MultipartUpload, ...] = ()
+    looks: Mapping[str, MediaLook] | None = None
+    looked_at_bytes: int = 0
     user_failure: Failure | None = None
     uploads_failure: Failure | None = None
     links: tuple[ShareLink, ...] | None = None

@@ -63,8 +63,9 @@ class Place:
 class Clips:
     """A row for each clip document that exists.
 
-    `claims`: it says that its object is there. `young`: it may be still written. `promises_thumbnail`: it names one,
-    or says that there is one.
+    `claims`: it says that its object is there. `young`: it may be still written. `seconds`: how long it says that it
+    plays, NaN for nothing; `shortened`: silence was cut out of it, so it plays shorter. `promises_thumbnail`: it names
+    one, or says that there is one.
     """
 
     video_id: Sequence[str]
@@ -79,6 +80,8 @@ class Clips:
     named_thumbnail: Sequence[str]
     video_processing: Array
     size: Array
+    seconds: Array
+    shortened: Array
     promises_thumbnail: Array
     object: Place
     thumbnail: Place
@@ -115,6 +118,8 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
         named_thumbnail=named,
         video_processing=flags(video_id in processing for video_id in frame["video_id"]),
         size=sizes(frame["file_size_bytes"]),
+        seconds=frame["duration_seconds"].to_numpy(dtype="float64", na_value=np.nan),
+        shortened=flags("/silence_removed/" in raw for raw in texts(frame["raw_r2_key"])),
         promises_thumbnail=promises,
         object=_place(keys, objects, facts, layout),
         thumbnail=_place(thumbnails, objects, facts, layout),

@@ -15,6 +15,7 @@ import numpy as np
 from storage.domain.documents import Table
 from storage.domain.integrity import rules
 from storage.domain.integrity import rules as clip_rules
+from storage.domain.integrity.contents import TOO_LARGE, UNSOUND, MediaObject, Sample, looked_into, to_look_into
 from storage.domain.integrity.controls import ClaimCounts
 from storage.domain.integrity.findings import (
     Checked,
@@ -42,8 +43,10 @@ from storage.domain.integrity.join import (
     from64,
     join,
     rows,
+    texts,
 )
 from storage.domain.layout import Layout
+from storage.domain.media import Plays
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
@@ -95,7 +98,16 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         stranger=stranger,
         links=facts.links,
         deployment=facts.deployment,
+        looked_into=looked_into(facts),
     )
+
+
+def media_objects(
+    facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout, sample: Sample
+) -> tuple[MediaObject, ...]:
+    """What to look into: the sample of the clips that are there, none that may be still written."""
+    clips, _ = join(facts, now, stale_after, layout)
+    return to_look_into(facts, clips, ~rules.in_flight(clips, now, stale_after), sample)
 
 
 def _checked(facts: UserFacts, clips: Clips, objects: ListedObjects) -> Checked:
@@ -164,6 +176,9 @@ def _failures(facts: UserFacts) -> Iterator[Failure]:
     documents = facts.highlights_documents.values() if served != "object" else ()
     if unread := next((state for state in documents if state.presence == "unknown"), None):  # they are read together
         yield Failure("the highlights documents", unread.code or "unreadable", unread.reason)
+    for key, look in (facts.looks or {}).items():
+        if not look.looked and look.code != TOO_LARGE:
+            yield Failure(key, look.code or "unreadable", look.words)
 
 
 def _cut(table: Table, target: str) -> Failure:
@@ -179,10 +194,11 @@ def _unreadable(facts: UserFacts, clips: Clips, failures: tuple[Failure, ...]) -
         return
     unknown = [(clips.object.key[i], i) for i in rows(clips.claims & (clips.object.presence == UNKNOWN))]
     videos = {state.place: video_id for video_id, state in facts.highlights.items()}
+    unseen = {key: i for i in range(len(clips)) for key in (clips.thumbnail.key[i], clips.object.key[i]) if facts.looks}
     for failure in failures:
         is_key = "/" in failure.target
         about = [(key, i) for key, i in unknown if is_key and key.startswith(failure.target)]
-        one = about[0][1] if len(about) == 1 and about[0][0] == failure.target else None
+        one = about[0][1] if len(about) == 1 and about[0][0] == failure.target else unseen.get(failure.target)
         yield Finding(
             "unreadable",
             "error",
@@ -198,10 +214,30 @@ def _unreadable(facts: UserFacts, clips: Clips, failures: tuple[Failure, ...]) -
 
 
 @dataclass(frozen=True, slots=True)
+class TroubledClip:
+    """A clip whose object has an error, as its customer knows it. `why` is what was seen in it, in a sentence, where
+    that is what is wrong. What is not there does not play.
+    """
+
+    clip_id: str
+    title: str
+    style: str
+    plays: Plays
+    why: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """It was looked into, and plays."""
+        return self.plays == "plays"
+
+
+@dataclass(frozen=True, slots=True)
 class ClipObjects:
-    """`claimed`: clips whose document says that the object is there. `intact`: it is, with as many bytes as said.
+    """`claimed`: clips whose document says that the object is there. `intact`: it is, with as many bytes as said, and
+    nothing was seen in it that is wrong.
 
     `broken` counts the clips whose object (not the thumbnail) has an error, by kind; `unknown` could not be checked.
+    Of those that are there, by what was seen inside: `plays`, `does_not_play`, `unanswered` and `unasked`.
     """
 
     claimed: int
@@ -210,6 +246,11 @@ class ClipObjects:
     broken: Mapping[Kind, int]
     first_at: datetime | None
     last_at: datetime | None
+    plays: int = 0
+    does_not_play: int = 0
+    unanswered: int = 0
+    unasked: int = 0
+    troubled: tuple[TroubledClip, ...] = ()
 
 
 def clip_objects(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> ClipObjects:
@@ -223,15 +264,39 @@ def clip_objects(facts: UserFacts, now: datetime, stale_after: timedelta, layout
         return finding.severity == "error" and finding.kind != "duplicate_key" and key == (finding.key or "")
 
     rules = clip_rules.ClipRules(facts, clips, settled, layout, now)
-    broken = Counter(finding.kind for finding in rules.findings({}) if about_object(finding))
+    found = [finding for finding in rules.findings({}) if about_object(finding)]
+    broken = Counter(finding.kind for finding in found)
     theirs = clips.object.own | clips.object.cached
     there = clips.claims & theirs & (clips.object.presence == PRESENT) & (clips.object.size > 0)
+    looks = [(facts.looks or {}).get(clips.object.key[i]) for i in rows(settled & there)]
+    seen = Counter("unasked" if look is None else look.plays for look in looks)
+    unsound = {clips.object.key[i] for i in rows(there)} & {finding.key for finding in found if finding.kind in UNSOUND}
     times = clips.object.modified[clips.object.own & ~np.isnat(clips.object.modified)]
     return ClipObjects(
         claimed=int(clips.claims.sum()),
-        intact=int((there & ~clip_rules.differs(clips)).sum()),
+        intact=int((there & ~clip_rules.differs(clips)).sum()) - len(unsound),
         unknown=int((settled & clips.claims & clips.object.own & (clips.object.presence == UNKNOWN)).sum()),
         broken=dict(broken),
         first_at=from64(times.min()) if len(times) else None,
         last_at=from64(times.max()) if len(times) else None,
+        plays=seen["plays"],
+        does_not_play=seen["does not play"],
+        unanswered=seen["not looked at"],
+        unasked=seen["unasked"],
+        troubled=tuple(_troubled(facts, found)),
     )
+
+
+def _troubled(facts: UserFacts, found: Sequence[Finding]) -> Iterator[TroubledClip]:
+    """The clips of these findings, each once, in the order of their documents."""
+    about = {(finding.video_id, finding.clip_id): finding for finding in found}
+    seen_in = {(f.video_id, f.clip_id): f.detail for f in found if f.kind in UNSOUND}
+    frame = facts.clips.frame
+    named = zip(frame["video_id"], frame["clip_id"], texts(frame["scene_title"]), texts(frame["style"]), strict=True)
+    for video_id, clip_id, title, style in named:
+        if (video_id, clip_id) in about:
+            finding = about[video_id, clip_id]
+            look = (facts.looks or {}).get(finding.key or "")
+            unseen: Plays = "not looked at" if finding.kind == "size_mismatch" else "does not play"
+            plays = look.plays if look is not None else unseen
+            yield TroubledClip(clip_id, title, style, plays, seen_in.get((video_id, clip_id), ""))

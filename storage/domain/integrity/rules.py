@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from storage.domain.integrity.contents import about_size, contents
 from storage.domain.integrity.findings import CacheCount, Finding, Kind, Severity
 from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import (
@@ -97,6 +98,7 @@ class ClipRules:
         yield from self.empty()
         yield from self.sizes()
         yield from self.thumbnails()
+        yield from contents(self.facts, self.clips, self.there)
         yield from self.duplicates()
 
     def stale(self) -> Iterator[Finding]:
@@ -153,6 +155,7 @@ class ClipRules:
         for i in rows(self.there & (self.clips.object.size != 0) & differs(self.clips)):
             expected, actual = _whole(self.clips.size[i]), _whole(self.clips.object.size[i])
             detail = f"The object differs from its document by {(actual or 0) - (expected or 0):+,} bytes."
+            detail += about_size(self.facts, self.clips.object.key[i], expected or 0)
             yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
 
     def thumbnails(self) -> Iterator[Finding]:

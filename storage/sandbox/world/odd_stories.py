@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from storage.domain.layout import ClipName
-from storage.sandbox.world.builder import Draft, Fields, SampleUpload, Story
+from storage.sandbox.world.builder import MEDIA, Draft, Fields, SampleUpload, Story
 from storage.sandbox.world.people import uid_of
 from storage.sandbox.world.videos import (
     ABSENT,
@@ -153,6 +153,7 @@ def add_broken_stories(draft: Draft) -> None:
     """All of them."""
     _without_object(draft)
     _without_document(draft)
+    _contents(draft)
     _broken_keys(draft)
     _stale(draft)
     _uploads(draft)
@@ -201,6 +202,27 @@ def _without_document(draft: Draft) -> None:
     draft.store(thumbnail, "clip_k.jpg", "image/jpeg", video.rendered_at)
     shows = "A clip and its thumbnail lie in the bucket, and no document names them"
     _tell(draft, "orphan_object", video, clips[0], "healthy", shows, "orphan_object", "orphan_object", key=key)
+
+
+def _contents(draft: Draft) -> None:
+    """Objects of the right size, in which something is wrong."""
+    whole = (MEDIA / "clip_c.mp4").read_bytes()
+    silent = whole.replace(b"trak", b"free").replace(b"free", b"trak", 1)  # the picture is the first of the tracks
+    page = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>".ljust(2_048)
+    wrong: tuple[tuple[str, str, bytes, Fields, str, str], ...] = (
+        ("not_media", "Strona zamiast filmu", page, {}, "clips_missing", "an HTML page and no film"),
+        ("truncated_media", "Urwany w połowie", whole[: len(whole) // 2], {}, "clips_missing", "cut off in the middle"),
+        ("duration_mismatch", "Za krótki", whole, {"duration_seconds": 48.0}, "healthy", "shorter than it says"),
+        ("no_audio_track", "Niemy", silent, {}, "healthy", "without a sound"),
+        ("wrong_content_type", "Pod inną nazwą", whole, {}, "healthy", "called something else than a film"),
+    )
+    for number, (kind, title, content, changes, verdict, what) in enumerate(wrong):
+        odd = {"has_object": False, "file_size_bytes": len(content), "duration_seconds": 5.0, **changes}
+        video, clip = _one_odd_clip(draft, kind, title, 11 + number, **odd)
+        told = "application/octet-stream" if kind == "wrong_content_type" else "video/mp4"
+        draft.store(clip.key, content, told, video.rendered_at)
+        shows = f"One clip is as large as its document says, and {what}"
+        _tell(draft, kind, video, clip, verdict, shows, kind)
 
 
 def _broken_keys(draft: Draft) -> None:

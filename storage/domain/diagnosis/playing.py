@@ -1,0 +1,106 @@
+"""What is known of the clips themselves: which are there, which play, and which of them a customer is told about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.domain.integrity import TroubledClip
+from storage.text import number, quoted
+
+NAMED = 5  # clips that a reply names; more of them are counted
+TITLE_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """The clips whose objects are there, by what a look into them gave. Nobody `asked` about those that are `unasked`.
+
+    `unanswered`: the store refused or was away, or it is nothing of which one can say that it plays or does not.
+    `troubled` are the clips that something is wrong with, the looks' findings and others; `why` is the first reason
+    for an answer that did not come.
+    """
+
+    plays: int = 0
+    does_not_play: int = 0
+    unanswered: int = 0
+    unasked: int = 0
+    troubled: tuple[TroubledClip, ...] = ()
+    why: str = ""
+
+    @property
+    def asked(self) -> int:
+        """How many were looked into or were to be."""
+        return self.plays + self.does_not_play + self.unanswered
+
+    @property
+    def there(self) -> int:
+        """How many have an object."""
+        return self.asked + self.unasked
+
+    @property
+    def unplayable(self) -> tuple[TroubledClip, ...]:
+        """Those that a customer has not got, or not so that every player plays it."""
+        return tuple(clip for clip in self.troubled if clip.plays == "does not play" or (clip.why and not clip.sound))
+
+    @property
+    def harmless(self) -> bool:
+        """Something is not as documented, and every clip that it is about was seen to play."""
+        return bool(self.troubled) and all(clip.sound for clip in self.troubled)
+
+
+def words(playing: Playing, named: int) -> str:
+    """What a customer sees of the clips, as far as it was looked at; `named` is how many documents claim an object."""
+    gone = max(0, named - playing.there)
+    if not playing.asked:
+        parts = [f"{number(playing.there, 'clip')}, whether {_it(playing.there)} was not looked at"]
+    else:
+        parts = [f"{number(playing.plays, 'clip')} that {'plays' if playing.plays == 1 else 'play'}"]
+        parts += [f"{playing.does_not_play} that {_do(playing.does_not_play)} not"] if playing.does_not_play else []
+        unknown = playing.unanswered + playing.unasked
+        parts += [f"{unknown} of which that is not known"] if unknown else []
+    parts += [f"{gone} that {'is' if gone == 1 else 'are'} not there"] if gone else []
+    return f"{'; '.join(parts)}."
+
+
+def _it(count: int) -> str:
+    return "it plays" if count == 1 else "they play"
+
+
+def _do(count: int) -> str:
+    return "does" if count == 1 else "do"
+
+
+def observed(playing: Playing) -> tuple[str, bool | None]:
+    """The evidence in a line, and whether it is well."""
+    if not playing.asked:
+        return "They were not looked into: whether they play is not known.", None
+    seen = [clip for clip in playing.troubled if clip.why]
+    said = "".join(f" {titled(clip)}: {clip.why}" for clip in seen[:NAMED])
+    fine = False if playing.does_not_play or seen else None if playing.unanswered or playing.unasked else True
+    return f"{counted(playing)}{said}", fine
+
+
+def counted(playing: Playing) -> str:
+    """How many play, do not, could not be told, and were not looked into."""
+    plays = "plays" if playing.plays == playing.there == 1 else "play"
+    parts = [f"{playing.plays} of {number(playing.there, 'clip')} {plays}"]
+    if playing.does_not_play:
+        parts.append(f"{playing.does_not_play} {_do(playing.does_not_play)} not")
+    if playing.unanswered:
+        parts.append(f"of {playing.unanswered} it is not known ({quoted(playing.why, 120)})")
+    if playing.unasked:
+        parts.append(f"{playing.unasked} {'was' if playing.unasked == 1 else 'were'} not looked into")
+    return f"{', '.join(parts)}."
+
+
+def titled(clip: TroubledClip) -> str:
+    """A clip as the customer knows it: by title and style."""
+    title = quoted(clip.title, TITLE_CHARS) if clip.title.strip() else "one without a title"
+    return f"{title} ({clip.style.replace('_', ' ')[:TITLE_CHARS]})" if clip.style.strip() else title
+
+
+def listed(clips: tuple[TroubledClip, ...]) -> str:
+    """The clips by title and style, for a reply."""
+    names = [titled(clip) for clip in clips[:NAMED]]
+    more = len(clips) - len(names)
+    return ", ".join(names) + (f" and {number(more, 'other clip')}" if more else "")
