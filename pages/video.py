@@ -17,7 +17,7 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import clips as clips_view
-from pages._ui.views import diagnosis, oddities, raw
+from pages._ui.views import diagnosis, looking, oddities, raw
 from pages._ui.views import highlights as highlights_view
 from pages._ui.views.repair import ladder
 from storage.domain.diagnosis import Absent, Known
@@ -36,7 +36,7 @@ def page() -> None:
 
 def _video(uid: str, video_id: str) -> None:
     with feedback.loading("Looking at both stores…", 480):
-        loaded = loads.case(uid, video_id)
+        loaded = looking.case(uid, video_id, page=NAME)
     case = loaded.value
     video = case.facts.video.value if isinstance(case.facts.video, Known) else None
     _head(case, video)
@@ -71,6 +71,7 @@ def _video(uid: str, video_id: str) -> None:
     st.subheader("Raw documents", anchor="raw-documents")
     feedback.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
     oddities.draw(video.oddities if video else ())
+    looking.look(case, page=NAME)
 
 
 def _around(case: Case) -> None:

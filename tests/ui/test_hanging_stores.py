@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui import nav
 from pages._ui.data import resources
 from storage.clients import circuit, r2
+from tests.rigs.clips import film
 from tests.rigs.http_faults import FaultProxy, Hang
 from tests.rigs.records import clip, user, video
 from tests.rigs.tcp_faults import HangingRelay
@@ -43,7 +44,7 @@ def stuck_world(app: LiveApp) -> None:
     documents["users/u1/videos/vid-0001"] = video("vid-0001")
     documents["users/u1/videos/vid-0001/clips/vid-0001_1_split"] = clip("vid-0001", 1)
     app.world.put(documents)
-    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"x" * 1_000, "video/mp4")
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", film(), "video/mp4")
     app.writer.put("users/u1/vid-0001/highlights.json", b'{"highlights": [{"id": 1}]}', "application/json")
 
 

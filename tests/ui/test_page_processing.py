@@ -15,6 +15,7 @@ from pages._ui.views.stuck import outage_id
 from storage.domain.deployment import set_to
 from storage.services.diagnose import Reach, stuck
 from storage.services.verify import VerifyContext
+from tests.rigs.clips import film
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words
@@ -200,7 +201,7 @@ def test_strangers_text_is_shown_and_acts_nowhere(app):
 
 def test_whose_clips_are_there_reads_the_diagnosis_with_both_stores(app):
     at = NOW - timedelta(hours=5)
-    one = clip("vid-0001", 1, created_at=at, file_size_bytes=5, thumbnail_r2_key=None)
+    one = clip("vid-0001", 1, created_at=at, file_size_bytes=1_000, thumbnail_r2_key=None)
     kept = {"status": "processing", "created_at": at, "updated_at": at, "completed_at": None, "expected_clips": 1}
     app.world.put(
         {
@@ -210,7 +211,7 @@ def test_whose_clips_are_there_reads_the_diagnosis_with_both_stores(app):
         }
     )
     app.writer.put("users/u1/vid-0001/highlights.json", HIGHLIGHTS, "application/json")
-    app.writer.put(one["r2_key"], b"12345", "video/mp4")
+    app.writer.put(one["r2_key"], film(), "video/mp4")
     text = words(app.open("processing", uid="u1", video_id="vid-0001"))
     assert "Status stuck" in text
     assert "1 of 1 clip" in text

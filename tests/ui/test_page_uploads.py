@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pages._ui.data import resources
+from tests.rigs.clips import PICTURE, film
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
@@ -31,11 +32,11 @@ def customer(app: LiveApp, uid: str = "u1", *, clips: int = 3, missing: int = 0,
         key = f"users/{uid}/{video_id}/clips/clip_01_{number}_scene_split.mp4"
         path = f"users/{uid}/videos/{video_id}/clips/{video_id}_{number}_split"
         documents[path] = clip(
-            video_id, number, r2_key=key, file_size_bytes=5, created_at=LONG_AGO
+            video_id, number, r2_key=key, file_size_bytes=1_000, created_at=LONG_AGO
         )  # fmt: skip
-        app.writer.put(f"{key.removesuffix('.mp4')}.jpg", b"jpg", "image/jpeg")
+        app.writer.put(f"{key.removesuffix('.mp4')}.jpg", PICTURE, "image/jpeg")
         if number > missing:
-            app.writer.put(key, b"12345", "video/mp4")
+            app.writer.put(key, film(), "video/mp4")
     app.world.put(documents)
     app.writer.put(f"users/{uid}/{video_id}/highlights.json", HIGHLIGHTS, "application/json")
 
@@ -77,7 +78,7 @@ def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_c
 
 def test_findings_are_told_by_kind_with_links_and_their_meaning(app):
     customer(app, missing=1)
-    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", b"12345", "video/mp4")
+    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", film(), "video/mp4")
     shown = app.open("uploads", uid="u1")
     assert kinds(shown)[0] == "Missing object"
     text = words(shown)
@@ -154,7 +155,7 @@ def test_a_finding_that_was_mended_is_gone_when_it_is_checked_again(app):
     shown = app.open("uploads", uid="u1")
     tick(shown, 0)
     assert "last seen" in words(shown)
-    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"12345", "video/mp4")
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", film(), "video/mp4")
     next(one for one in shown.button if one.label == "Check again").click().run()
     assert ":green-badge[:material/check_circle: Gone]" in words(shown)
 
@@ -169,7 +170,7 @@ def test_a_finding_that_stands_is_still_there_when_it_is_checked_again(app):
 
 def test_filters_narrow_the_findings(app):
     customer(app, missing=1)
-    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", b"12345", "video/mp4")
+    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", film(), "video/mp4")
     shown = app.open("uploads", uid="u1")
     assert len(kinds(shown)) == 2
     shown.multiselect(key="uploads-kind").set_value(["Orphan object"]).run()

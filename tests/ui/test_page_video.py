@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui.data import loads, resources
+from tests.rigs.clips import PAGE, film
+from tests.rigs.http_faults import Answer
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
+from tests.ui.test_page_costs import said
 
 REFRESH = "video-fresh_refresh"
 IDS = {"uid": "u1", "video_id": "vid-0001"}
@@ -18,7 +21,7 @@ def delivered(app: LiveApp, clips: int = 1) -> None:
     app.world.put({"users/u1": user("u1"), base: video("vid-0001", status="completed", clips_count=clips)})
     app.world.put({f"{base}/clips/vid-0001_{n}_split": clip("vid-0001", n, has_thumbnail=False) for n in range(clips)})
     for number in range(clips):
-        app.writer.put(f"users/u1/vid-0001/clips/clip_01_{number}_scene_split.mp4", b"x" * 1_000, "video/mp4")
+        app.writer.put(f"users/u1/vid-0001/clips/clip_01_{number}_scene_split.mp4", film(), "video/mp4")
 
 
 def test_a_prefix_that_no_key_begins_with_is_told_to_support_and_on_the_overview(app, monkeypatch):
@@ -49,3 +52,31 @@ def test_the_clips_are_read_once_for_gallery_and_diagnosis_and_are_as_old_as_bot
     page.button(REFRESH).click().run()
     words(page)
     assert len(loads.case("u1", "vid-0001").value.clips.frame) == 41
+
+
+def test_the_page_looks_into_so_many_clips_by_itself_and_into_the_others_when_asked(app, r2_rig, proxy, monkeypatch):
+    delivered(app, 30)
+    app.writer.put("users/u1/vid-0001/clips/clip_01_0_scene_split.mp4", PAGE.ljust(1_000), "video/mp4")
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    page = app.open("video", **IDS)
+    assert "23 of 30 clips play, 1 does not, 6 were not looked into." in words(page)
+    assert "HTML page" in words(page)
+    assert "“Scene 0” (split)" in words(page)
+    assert (proxy.count("GET", path=r"\.mp4$"), said(page, "head or get|heads and gets")) == (24, 24)
+    words(page.run())
+    assert proxy.count("GET", path=r"\.mp4$") == 24
+    page.button("video-look_into_all").click().run()
+    assert "29 of 30 clips play, 1 does not." in words(page)
+    assert proxy.count("GET", path=r"\.mp4$") == 30
+    again = app.open("video", **IDS)
+    assert "23 of 30 clips play" in words(again)  # another session has not asked for all
+    assert proxy.count("GET", path=r"\.mp4$") == 30
+
+
+def test_a_clip_that_could_not_be_looked_at_is_that_on_the_page(app, proxy, monkeypatch):
+    delivered(app, 2)
+    proxy.on(Answer(503, "ServiceUnavailable"), method="GET", path=r"clip_01_0_.*\.mp4$")
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    page = app.open("video", clip_id="vid-0001_0_split", **IDS)
+    assert "1 of 2 clips play, of 1 it is not known" in words(page)
+    assert "cannot be played" not in words(page)

@@ -11,6 +11,7 @@ from grpc import StatusCode
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import nav
+from tests.rigs.clips import film
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words
@@ -31,7 +32,7 @@ def ordinary(app: LiveApp) -> None:
             "plans/pro": {"id": "pro", "name": "Pro", "limits": {"storage_limit_bytes": 2_500}},
         }
     )
-    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", b"x" * 1_000, "video/mp4")
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", film(), "video/mp4")
     entry = {"id": 1, "title": "The hook", "start": "00:00:01", "end": "00:00:09"}
     app.writer.put(
         "users/u1/vid-0001/highlights.json", json.dumps({"highlights": [entry]}).encode(), "application/json"

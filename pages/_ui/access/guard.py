@@ -21,7 +21,6 @@ from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits, refuse_to_serve
 from pages._ui.data import audit_looks
 from pages._ui.kit import feedback
-from pages._ui.kit.feedback import cost_words
 from pages._ui.nav import SCREENS
 from storage import logs
 from storage.clients.meter import metering
@@ -137,7 +136,7 @@ def show(name: str, page: Callable[[], None]) -> None:
     try:
         with metering(read_budget=feedback.allowed(name)) as meter:
             page()
-        feedback.say(meter.cost(), cost_words(meter.cost()))
+        feedback.say(meter.cost())
     except SessionEnded as error:  # it ended while the page was being drawn
         screens.sign_in(error)
     except StorageError as error:

@@ -20,14 +20,14 @@ import streamlit as st
 
 from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
-from pages._ui.data.resources import stores, users
+from pages._ui.data.resources import looks, stores, users
 from pages._ui.kit import feedback
 from storage.actions import health
 from storage.actions.health import Check
 from storage.clients.meter import Cost, metering
 from storage.clients.meter import check as check_budgets
 from storage.domain.documents import RawDocument, Table
-from storage.domain.integrity import Report
+from storage.domain.integrity import Report, Sample
 from storage.domain.purge.job import Job
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
@@ -154,13 +154,29 @@ def raw(path: str) -> Loaded[RawDocument | None]:
 
 def checker() -> VerifyContext:
     """What upload checks and diagnoses work with, over this process's stores."""
-    return checker_over(stores(), _now)
+    return checker_over(stores(), _now, looks())
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def case(uid: str, video_id: str) -> Loaded[Case]:
     """The diagnosis of one video. A store that refused or was away is in the answer, and kept no longer than it."""
     return measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -> Loaded[Case]:
+    """The diagnosis that was `read_at`, after a look into so many of its clips (`None`: all)."""
+    known = case(uid, video_id)
+    return measured(lambda: diagnosing.looked_into(checker(), known.value, _sample(clips)))
+
+
+def to_look_into(known: Case, clips: int | None) -> int:
+    """Into how many clips of the case nobody of this process has looked."""
+    return diagnosing.to_look_into(checker(), known, _sample(clips))
+
+
+def _sample(clips: int | None) -> Sample:
+    return Sample(thumbnails=False, clips=clips)
 
 
 @st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
@@ -234,7 +250,7 @@ def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, for what changed where that is known."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
-    for whole in (clips, find, raw, case, report):
+    for whole in (clips, find, raw, case, looked_into, report):
         whole.clear()
 
 

@@ -22,6 +22,7 @@ from storage.actions.writers import open_writers
 from storage.repositories.jobs import Jobs
 from storage.repositories.stores import Stores
 from storage.services.background import Scans
+from storage.services.media import KeptLooks
 from storage.services.usage import UserCache
 
 
@@ -59,7 +60,7 @@ def close() -> None:
 
 
 def _forget_what_rests_on_them() -> None:
-    for over_the_stores in (users, trail, purging):
+    for over_the_stores in (users, trail, purging, looks):
         over_the_stores.clear()
 
 
@@ -74,6 +75,12 @@ def _opened() -> _Opened:
 def users() -> UserCache:
     """What this process remembers of the users whose pages it drew, so that the next look reads what changed."""
     return UserCache(stores().records, stores().settings.plan_limits, _now)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def looks() -> KeptLooks:
+    """What this process saw inside of clips; bounded in itself, and without any link."""
+    return KeptLooks()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

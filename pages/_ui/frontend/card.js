@@ -93,7 +93,7 @@ class CardView {
 
   draw() {
     const { state } = this.playback
-    const absent = this.card.presence === "absent"
+    const absent = this.card.presence === "absent" || this.card.presence === "broken"
     const unsure = this.card.presence === "unknown" && state === "idle"
     this.element.dataset.state = absent ? "absent" : state
     this.poster.hidden = absent || Boolean(this.playback.video)

@@ -41,6 +41,7 @@ from storage.errors import (
 from storage.logs import redacted
 from storage.settings import backends, reader
 
+_OWED = "desk__owed"  # session key: what the run before was billed, which ended before it could say so
 MORE = 10  # times as many reads, each time that somebody says so
 
 
@@ -74,8 +75,17 @@ def ask(name: str) -> None:
     )
 
 
-def say(cost: Cost, words: list[str]) -> None:
+def draw_anew() -> None:
+    """Runs the script again, which then also says what this run was billed."""
+    st.session_state[_OWED] = meter.billed()
+    st.rerun()
+
+
+def say(cost: Cost) -> None:
     """What drawing the page was billed just now, below the menu, with the process's total on hover."""
+    owed = session.take(_OWED)
+    cost = cost + owed if isinstance(owed, Cost) else cost
+    words = cost_words(cost)
     since = meter.total.cost()
     with st.sidebar:
         st.caption(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pages._ui.kit import format, status
 from pages._ui.kit.text import EMPTY, plain
 
-Presence = Literal["present", "absent", "unknown"]
+Presence = Literal["present", "broken", "absent", "unknown"]
 TITLE_LIMIT = 160
 
 
@@ -17,9 +17,10 @@ TITLE_LIMIT = 160
 class ClipCard:
     """One clip. Texts may be anything: they are made harmless here and shown as text.
 
-    `presence` is what is known of the object: `absent` is proven and takes the play button away; `unknown` leaves it,
-    since trying may answer; `reason` says why in a sentence of ours. `media_url` may be given beforehand, with the end
-    of its life; without one it is asked for when somebody presses play. Addresses are bearer tokens: `repr` hides them.
+    `presence` is what is known of the object: `absent` is proven and takes the play button away, and so does `broken`,
+    which leaves the link to what is there; `unknown` leaves both, since trying may answer; `reason` says why in a
+    sentence of ours. `media_url` may be given beforehand, with the end of its life; without one it is asked for when
+    somebody presses play. Addresses are bearer tokens: `repr` hides them.
     """
 
     clip_id: str
@@ -39,6 +40,7 @@ class ClipCard:
 _BROKEN = status.StatusStyle("broken", "Broken", ":material/broken_image:", "red")
 _REASONS: dict[Presence, str] = {
     "present": "",
+    "broken": "The file does not play.",
     "absent": "The file is not in the bucket.",
     "unknown": "Not known whether the file is there.",
 }
@@ -47,7 +49,7 @@ _REASONS: dict[Presence, str] = {
 def payload(card: ClipCard) -> dict[str, Any]:
     """The card as the browser's script reads it; times are milliseconds since 1970."""
     look = status.look("clip", card.status)
-    if card.presence == "absent" and card.status == "completed":
+    if card.presence in {"absent", "broken"} and card.status == "completed":
         look = _BROKEN  # "Completed", in green, below "the file is not in the bucket" would contradict it
     length = format.duration(card.duration_seconds)
     size = format.size(card.size_bytes)

@@ -24,17 +24,20 @@ from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
+from pages._ui.views import looking
 from pages._ui.views import verify as findings_view
 from pages._ui.views.owned import shown_key
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
+from storage.domain.media import MediaLook, Plays
 from storage.domain.shares import ShareLink
 from storage.errors import StorageError
 from storage.services import links
 from storage.services.diagnose import Case
 
 PAGE_SIZE = 24
+_SEEN: dict[Plays, Presence] = {"plays": "present", "does not play": "broken", "not looked at": "unknown"}
 _REASONS: dict[str, tuple[Presence, str]] = {
     "missing_object": ("absent", "The file is not in the bucket."),
     "empty_object": ("absent", "The file in the bucket is empty (0 bytes)."),
@@ -49,6 +52,7 @@ def draw_clip(
     known: Mapping[str, Clip],
     chosen: str | None,
     findings: Mapping[str, tuple[Finding, ...]],
+    looks: Mapping[str, MediaLook],
     shares: tuple[ShareLink, ...] | None = None,
     *,
     page: str,
@@ -75,6 +79,8 @@ def draw_clip(
             status.badge("clip", clip.status)
             size, length = format.size(clip.file_size_bytes), format.duration(clip.duration_seconds)
             st.caption(f"{length.text} · {size.text} ({size.help}) · created {format.ago(clip.created_at, now).text}")
+            look = looks.get(clip.r2_key or "")
+            st.caption(f"Seen inside: {md(look.words if look else 'it was not looked into', 400)}")
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
         _shares(clip, shares, now)
@@ -147,6 +153,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     if not len(frame):
         feedback.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
         return
+    looking.line(case, page=page)
     frame = _chosen(frame, page)
     shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
     rows = [of_row(Clip, row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
@@ -156,13 +163,14 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     audit_looks.looked(require("preview", active=False), uid, video_id)
     known = {clip.clip_id: clip for clip in rows}
     findings = _findings(case)
-    cards = [_card(clip, findings.get(clip.clip_id, ())) for clip in rows]
+    looks = (case.gathered.looks if case.gathered is not None else None) or {}
+    cards = [_card(clip, findings.get(clip.clip_id, ()), looks.get(clip.r2_key or "")) for clip in rows]
     events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
     elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}  # filtered out, another page
     shares = case.facts.report.links if case.facts.report is not None else None
-    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, shares, page=page)
+    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, looks, shares, page=page)
     freshness(
         table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),
@@ -199,8 +207,8 @@ def _findings(case: Case) -> dict[str, tuple[Finding, ...]]:
     return found
 
 
-def _card(clip: Clip, findings: tuple[Finding, ...]) -> ClipCard:
-    presence, reason = _presence(clip, findings)
+def _card(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> ClipCard:
+    presence, reason = _presence(clip, findings, look)
     poster = None if any(f.kind == "missing_thumbnail" for f in findings) else _poster(clip)
     return ClipCard(
         clip_id=clip.clip_id,
@@ -216,10 +224,12 @@ def _card(clip: Clip, findings: tuple[Finding, ...]) -> ClipCard:
     )
 
 
-def _presence(clip: Clip, findings: tuple[Finding, ...]) -> tuple[Presence, str]:
+def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> tuple[Presence, str]:
     foreign = next((finding for finding in findings if finding.kind == "foreign_key"), None)
     if foreign is not None and stores().layout.standing(clip.r2_key or "", clip.uid) != "cache":
         return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
+    if look is not None and (look.fault is not None or not look.looked):
+        return _SEEN[look.plays], look.words if look.looked else "The file is there, and could not be looked into."
     for kind, answer in _REASONS.items():
         if any(finding.kind == kind for finding in findings):
             return answer

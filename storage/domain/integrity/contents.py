@@ -49,7 +49,8 @@ class Sample:
 
 def to_look_into(facts: UserFacts, clips: Clips, settled: Array, sample: Sample) -> tuple[MediaObject, ...]:
     """The clips of the sample that are there and claimed, in the order of the documents, each with its thumbnail."""
-    there = settled & clips.claims & clips.object.own & (clips.object.presence == PRESENT)
+    theirs = clips.object.own | clips.object.cached
+    there = settled & clips.claims & theirs & (clips.object.presence == PRESENT)
     chosen = [i for i in rows(there & (clips.object.size > 0)) if sample.takes(clips.object.key[i])][: sample.clips]
     found = {clips.object.key[i]: _object(clips.object, i, "clip") for i in chosen}
     picture = clips.thumbnail

@@ -1,0 +1,75 @@
+"""Looks into the clips of a video once the page is drawn, and draws it anew with what was seen.
+
+Up to `UNASKED` clips are looked into without being asked; a button looks into the others. What this process has seen
+before is there at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from pages._ui.data import loads
+from pages._ui.data.loads import Loaded
+from pages._ui.kit import feedback
+from pages._ui.kit.session import key
+from pages._ui.kit.text import prose
+from storage.domain.diagnosis import Known
+from storage.domain.diagnosis.playing import Playing, counted
+from storage.services.diagnose import Case
+from storage.text import number
+
+UNASKED: Final = 24
+ALL: Final = "all"
+
+
+def case(uid: str, video_id: str, *, page: str) -> Loaded[Case]:
+    """The diagnosis, with what is in its clips where that was looked at for this session or costs nothing."""
+    known = loads.case(uid, video_id)
+    wished = st.session_state.get(_wish(page, uid, video_id))
+    most = None if wished == ALL else UNASKED
+    if known.value.gathered is None or (wished is None and loads.to_look_into(known.value, most)):
+        return known
+    seen = loads.looked_into(uid, video_id, known.read_at, most)
+    return Loaded(seen.value, known.read_at, known.cost + seen.cost)
+
+
+def look(found: Case, *, page: str) -> None:
+    """Called last on the page: looks, where nobody has yet, and draws the page anew. Draws nothing itself."""
+    uid, video_id = found.facts.uid, found.facts.video_id
+    if found.gathered is None or found.gathered.looks is not None:
+        return
+    known = loads.case(uid, video_id)
+    loads.looked_into(uid, video_id, known.read_at, UNASKED)
+    st.session_state[_wish(page, uid, video_id)] = UNASKED
+    feedback.draw_anew()
+
+
+def line(found: Case, *, page: str) -> None:
+    """One line on what was looked at, the same height before and after, and the button for the clips that are left."""
+    tally = found.facts.objects
+    playing = tally.value.seen if isinstance(tally, Known) else Playing()
+    if not playing.there:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(page, "looked")):
+        if found.gathered is not None and found.gathered.looks is None:
+            st.caption(
+                f":material/hourglass_top: Looking into {number(min(UNASKED, playing.there), 'clip')}…", width="content"
+            )
+            return
+        st.caption(prose(counted(playing), 300), width="content")
+        if playing.unasked:
+            st.button(
+                f"Look into the other {playing.unasked:,}", key=key(page, "look_into_all"), type="tertiary",
+                icon=":material/frame_inspect:", on_click=_all, args=(page, found.facts.uid, found.facts.video_id),
+                help="One or two billed reads a clip.",
+            )  # fmt: skip
+
+
+def _all(page: str, uid: str, video_id: str) -> None:
+    st.session_state[_wish(page, uid, video_id)] = ALL
+
+
+def _wish(page: str, uid: str, video_id: str) -> str:
+    return key(page, "look_into", uid, video_id)
