@@ -219,7 +219,7 @@ def _contents(draft: Draft) -> None:
     for number, (kind, title, content, changes, verdict, what) in enumerate(wrong):
         odd = {"has_object": False, "file_size_bytes": len(content), "duration_seconds": 5.0, **changes}
         video, clip = _one_odd_clip(draft, kind, title, 11 + number, **odd)
-        told = "application/octet-stream" if kind == "wrong_content_type" else "video/mp4"
+        told = "text/plain" if kind == "wrong_content_type" else "video/mp4"
         draft.store(clip.key, content, told, video.rendered_at)
         shows = f"One clip is as large as its document says, and {what}"
         _tell(draft, kind, video, clip, verdict, shows, kind)
