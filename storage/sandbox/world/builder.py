@@ -175,7 +175,8 @@ class Draft:
                 case ["users", _, "videos", _]:
                     fields.setdefault("clips_count", counts[path])
                     fields.setdefault("total_size_bytes", sizes[path])
-                    fields.setdefault("clips_by_style", dict(sorted(styles.get(path, {}).items())))
+                    if "video_id" in fields:  # who counts clips of a video that nobody created writes no more than that
+                        fields.setdefault("clips_by_style", dict(sorted(styles.get(path, {}).items())))
                 case ["storage_accounting", uid]:
                     fields.setdefault("styled_clips_bytes", sizes[f"users/{uid}"])
                     fields.setdefault("styled_clips_count", counts[f"users/{uid}"])
