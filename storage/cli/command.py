@@ -192,9 +192,14 @@ class Command(_Sections):
                 continue
             check = check_stored_id if exact and kind in CUSTOMER_IDS else check_id
             given = values[str(one.name)]
-            for value in given if isinstance(given, tuple) else (given,):
-                if value is not None:
-                    check(value, kind)
+            try:
+                for value in given if isinstance(given, tuple) else (given,):
+                    if value is not None:
+                        check(value, kind)
+            except BadInput as bad:
+                if kind in OWN_IDS:
+                    bad.remedy = f"Give {kind} as the desk printed it."
+                raise
 
 
 class Group(_Sections, click.Group):

@@ -9,7 +9,7 @@ import click
 import pytest
 from grpc import StatusCode
 
-from storage.cli.command import leaves
+from storage.cli.command import CUSTOMER_IDS, leaves
 from storage.cli.commands import ROOT
 from tests.cli.recorded import ACTING
 from tests.rigs import hostile
@@ -59,6 +59,8 @@ def test_every_id_of_every_command_passes_the_one_check(run, no_settings, monkey
         answer = run(*line[:place], value, *line[place + 1 :], "--json")
         assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input"), line
         assert "_ID" in answer.json["error"]["message"] or "UID" in answer.json["error"]["message"], line
+    offered = any(word in answer.json["error"]["message"] for word in CUSTOMER_IDS)
+    assert ("--exact-ids" in answer.json["error"]["remedy"]) == offered, "a way in is told where there is one"
     for value in ("", "..", "a/b"):  # --exact-ids is for what a store can hold
         assert run(*line[:place], value, *line[place + 1 :], "--json", "--exact-ids").status == 2, line
 
