@@ -48,7 +48,9 @@ def test_a_verdict_stands_in_its_table_and_has_a_style_on_the_page(name: str) ->
     assert status.look("verdict", name).known
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/purge.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/media.md", "docs/purge.md"]
+)
 def test_what_the_documentation_names_is_there(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:storage|pages|tests|docs|benchmarks)/[\w./-]+)`", text))

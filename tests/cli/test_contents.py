@@ -1,0 +1,57 @@
+"""`verify` and `diagnose` look into clips: always of one video, where asked of a customer or of all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Desk
+from tests.rigs.clips import PICTURE, film
+from tests.rigs.records import clip, user, video
+
+BASE = "users/u1/videos/vid-0001"
+
+
+@pytest.fixture
+def delivered(desk: Desk) -> Desk:
+    """Ten clips of the right size, the first of them an HTML page."""
+    documents = {"users/u1": user("u1"), BASE: video("vid-0001", clips_count=10, total_size_bytes=10_000)}
+    documents[f"{BASE}/highlights/main"] = {"highlights": [{"id": 1}], "video_id": "vid-0001"}
+    for scene in range(10):
+        documents[f"{BASE}/clips/vid-0001_{scene}_split"] = clip("vid-0001", scene)
+        key = f"users/u1/vid-0001/clips/clip_01_{scene}_scene_split"
+        desk.put(f"{key}.mp4", b"<html>502</html>".ljust(1_000) if scene == 0 else film())
+        desk.put(f"{key}.jpg", PICTURE, "image/jpeg")
+    desk.put("users/u1/vid-0001/highlights.json", json.dumps({"highlights": [{"id": 1}]}).encode(), "application/json")
+    desk.world.put(documents)
+    return desk
+
+
+def test_clips_are_looked_into_where_that_was_asked_for(delivered: Desk) -> None:
+    plain = delivered.run("verify", "u1", "--json")
+    assert plain.json["looked_into"] is None
+    assert "not_media" not in plain.json["summary"]
+    for arguments in (("u1", "vid-0001"), ("u1", "--contents"), ("--all", "--contents"), ("--contents", "100", "u1")):
+        answer = delivered.run("verify", *arguments, "--json")
+        assert answer.status == 1
+        assert answer.json["summary"]["not_media"] == 1
+        looked = answer.json["looked_into"]
+        assert (looked["clips"], looked["thumbnails"], looked["not_looked_at"]) == (10, 10, 0)
+        assert 0 < looked["bytes"] <= 20 * 64 * 1024
+    assert "looked into 10 clips and 10 thumbnails" in delivered.run("verify", "u1", "vid-0001").out
+    some = delivered.run("verify", "--all", "--contents", "30", "--json").json["looked_into"]
+    assert 0 < some["clips"] < 10
+    assert some == delivered.run("verify", "--all", "--contents", "30", "--json").json["looked_into"]
+    assert "whether it plays was not looked at" not in delivered.run("verify", "u1", "vid-0001").out
+    found = delivered.run("diagnose", "u1", "vid-0001", "--json")
+    assert (found.status, found.json["verdict"]) == (1, "clips_missing")
+    assert "“Scene 0” (split)" in found.json["reply"]
+    assert "9 clips that play; 1 that does not" in found.json["customer_sees"]
+
+
+@pytest.mark.parametrize("percent", ["0", "101", "many"])
+def test_a_percentage_that_is_none_is_bad_usage(desk: Desk, percent: str) -> None:
+    answer = desk.run("verify", "--all", "--contents", percent, "--json")
+    assert answer.status == 2
+    assert "contents" in answer.json["error"]["message"]
