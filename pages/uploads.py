@@ -20,6 +20,7 @@ from storage.domain.integrity import Finding, Report
 from storage.errors import BadInput
 from storage.services import verify
 from storage.services.verify import Rechecked
+from storage.text import number
 
 NAME: Final = "uploads"
 ONE, MANY = "One customer", "Many customers"
@@ -65,8 +66,12 @@ def page() -> None:
 
 
 def _one(uid: str, video_id: str | None) -> None:
+    contents = video_id is None and st.toggle(
+        "Look into the clips", key=key(NAME, "contents"),
+        help="Whether each clip plays, by a few bytes of it and of its thumbnail: one or two billed reads each.",
+    )  # fmt: skip
     with feedback.loading("Comparing documents and bucket…", 360):
-        loaded = loads.report(uid, video_id)
+        loaded = loads.report(uid, video_id, contents)
     report = loaded.value
     if report.suspicion is not None:
         view.suspicion(report.suspicion)
@@ -98,12 +103,21 @@ def _one(uid: str, video_id: str | None) -> None:
         feedback.empty(
             "Everything that the documents name is in the bucket, whole.",
             icon="task_alt",
-            hint=f"{report.claimed:,} completed clips were compared with their objects.",
+            hint=f"{report.claimed:,} completed clips were compared with their objects. {_looked(report)}",
         )
     else:
         st.caption("Nothing was found in the part that could be read.")
     view.apart(report.in_flight, report.caches, view.uncompared(report))
     view.as_json(report.as_dict(), f"verify-{report.scope.replace('/', '-')}", page=NAME)
+
+
+def _looked(report: Report) -> str:
+    """What was seen inside of them, where that was asked for."""
+    seen = report.looked_into
+    if seen is None:
+        return "Whether they play was not looked at."
+    silent = f" {number(seen.not_looked_at, 'object')} gave no answer." if seen.not_looked_at else ""
+    return f"{number(seen.clips, 'clip')} and {number(seen.thumbnails, 'thumbnail')} were looked into.{silent}"
 
 
 def _found(report: Report) -> None:

@@ -235,3 +235,14 @@ def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
     next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("nobody@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
     assert "There is no user nobody@example.com" in words(shown)
+
+
+def test_the_clips_of_a_user_are_looked_into_when_asked(app):
+    customer(app, clips=2)
+    page = app.open("uploads", uid="u1")
+    assert "Whether they play was not looked at." in words(page)
+    page.toggle("uploads-contents").set_value(True).run()
+    assert "2 clips and 2 thumbnails were looked into." in words(page)
+    app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", bytes(1_000), "video/mp4")
+    shown = app.open("uploads", uid="u1", video_id="vid-0001")
+    assert "Not media" in words(shown)

@@ -186,9 +186,10 @@ def stuck(delivered: int = 0) -> Loaded[StuckList]:
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)
-def report(uid: str, video_id: str | None = None) -> Loaded[Report]:
-    """The upload check of one user, or of one video."""
-    return measured(lambda: verify.verify_user(checker(), uid, video_id))
+def report(uid: str, video_id: str | None = None, contents: bool = False) -> Loaded[Report]:
+    """The upload check of one user, or of one video, whose clips are looked into always, those of a user on demand."""
+    scope = verify.IN_DEPTH if contents else None
+    return measured(lambda: verify.verify_user(checker(), uid, video_id, scope))
 
 
 @st.cache_resource(ttl=30 * MINUTE, max_entries=20, show_spinner=False)
