@@ -117,7 +117,12 @@ class PurgeWorld:
     def __init__(self, firestore: FirestoreRig, values: Mapping[str, str], limits: PurgeLimits = LIMITS) -> None:
         self.firestore = firestore
         self.project = firestore.fresh_project()
-        self.values = {**values, "FIREBASE_PROJECT_ID": self.project, "FIRESTORE_EMULATOR_HOST": firestore.host}
+        self.values = {
+            **values,
+            "FIREBASE_PROJECT_ID": self.project,
+            "FIRESTORE_EMULATOR_HOST": firestore.host,
+            "HIGHLIGHTS_SOURCE": "object",
+        }
         self.settings: Settings = replace(load(self.values), purge=limits)
         self.offset = timedelta()
         self.stores: Stores = connect(self.settings)
