@@ -163,9 +163,12 @@ def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
     if deployment.fault is not None:
         raise deployment.fault
     found = highlights_store.read(
-        context.stores.records, context.stores.objects, deployment,
-        check_stored_id(uid, "uid"), check_stored_id(video_id, "video_id"),
-    )  # fmt: skip
+        context.stores.records,
+        context.stores.objects,
+        deployment,
+        check_stored_id(uid, "uid"),
+        check_stored_id(video_id, "video_id"),
+    )
     if found.errors:
         raise found.errors[0]
     return found
@@ -188,5 +191,11 @@ def _at_rest(video: Video) -> None:
 
 def _shape(state: HighlightsState) -> tuple[Any, ...]:
     return (
-        state.presence, state.content, state.count, state.written_at, state.size_bytes, state.entries, state.etag,
-    )  # fmt: skip
+        state.presence,
+        state.content,
+        state.count,
+        state.written_at,
+        state.size_bytes,
+        state.entries,
+        state.etag,
+    )

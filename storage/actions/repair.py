@@ -374,6 +374,9 @@ def not_promised(context: RepairContext) -> str:
 
 def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
     """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
+    fault = context.stores.deployment().fault if context.stores.settings.r2.key_prefix is None else None
+    if fault is not None:  # under which prefix to write is a guess then
+        raise fault
     case = diagnose(context.checker, uid, video_id, doubted=True)
     if case.error is not None:
         raise case.error

@@ -92,7 +92,8 @@ def _run_stuck(context: Context, delivered: int) -> int:
         progress(f"note: {note}")
     status = found.error.exit_status if found.error else 1 if found.videos else 0
     if context.as_json:
-        print_json(found.as_dict() | ({"error": found.error.as_dict()} if found.error else {}))
+        there = {"deployment": context.stores.deployment().as_dict()}
+        print_json(found.as_dict() | there | ({"error": found.error.as_dict()} if found.error else {}))
         return status
     for outage in found.outages:
         say(

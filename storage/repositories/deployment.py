@@ -38,9 +38,13 @@ class DeploymentRecords(RecordQueries):
     def newest_delivered(self, limit: int) -> Table:
         """The videos of all users that were created last and should have highlights. May raise `MissingIndex`."""
         query = build(
-            "videos", group=True, where=[("status", "in", sorted(DELIVERED))], order_by="created_at", descending=True,
+            "videos",
+            group=True,
+            where=[("status", "in", sorted(DELIVERED))],
+            order_by="created_at",
+            descending=True,
             fields=_FIELDS,
-        )  # fmt: skip
+        )
         return self._first(VIDEOS, query, _OPERATION, limit)
 
     def some_videos(self) -> Iterator[Table]:

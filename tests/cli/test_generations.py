@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from grpc import StatusCode
 
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.repositories.objects import Objects
 from tests.cli.conftest import Desk
-from tests.rigs.records import clip, user, video
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World, clip, user, video
+from tests.rigs.seaweed import SeaweedRig
 
 Generation = Literal["older", "newer", "middle"]
 GENERATIONS: tuple[Generation, ...] = ("older", "newer", "middle")
@@ -73,8 +79,14 @@ class Made:
     def clip(self, uid: str, name: str) -> None:
         stem = "clip_01_1_scene_split"
         key = self.key(uid, name, f"clips/{stem}")
-        fields = {"r2_key": f"{key}.mp4", "file_size_bytes": self.size, "created_at": OLD, "updated_at": OLD,
-                  "filename": f"{stem}.mp4", "thumbnail_r2_key": f"{key}.jpg"}  # fmt: skip
+        fields = {
+            "r2_key": f"{key}.mp4",
+            "file_size_bytes": self.size,
+            "created_at": OLD,
+            "updated_at": OLD,
+            "filename": f"{stem}.mp4",
+            "thumbnail_r2_key": f"{key}.jpg",
+        }
         self.desk.world.put({f"users/{uid}/videos/{name}/clips/{name}_1_split": clip(name, 1, **fields)})
         self.desk.put(f"{key}.mp4", MEDIA / "clip_a.mp4")
         self.desk.put(f"{key}.jpg", MEDIA / "clip_a.jpg", "image/jpeg")
@@ -154,7 +166,7 @@ MUST: dict[str, dict[Generation, tuple[str, bool, str | None, str | None]]] = {
         "middle": ("failed_transient", False, None, None),
     },
     "at-work-with-empty-document": dict.fromkeys(GENERATIONS, ("analysis_stalled", True, None, None)),
-}  # fmt: skip
+}
 
 
 def ill(made: Made) -> None:
@@ -195,10 +207,19 @@ def test_put_writes_what_the_product_serves_in_its_own_form_and_the_other_place_
     made.document(ILL, "document-alone", ENTRY)
     new = tmp_path / "new.json"
     new.write_bytes(as_file({"id": 7, "title": "New", "start": "0:05", "end": "0:15.6", "pad_before_seconds": 2}))
-    document = {"id": 7, "title": "New", "start": "0:05", "end": "0:15.6", "duration": 11, "pad_before": 2.0,
-                "pad_after": 1.0}  # fmt: skip
-    file = {name.replace("pad_before", "pad_before_seconds").replace("pad_after", "pad_after_seconds"): value
-            for name, value in document.items()}  # fmt: skip
+    document = {
+        "id": 7,
+        "title": "New",
+        "start": "0:05",
+        "end": "0:15.6",
+        "duration": 11,
+        "pad_before": 2.0,
+        "pad_after": 1.0,
+    }
+    file = {
+        name.replace("pad_before", "pad_before_seconds").replace("pad_after", "pad_after_seconds"): value
+        for name, value in document.items()
+    }
     for name in ("neither", "file-alone", "document-alone"):
         answer = made.run("highlights", ILL, name, "--put", str(new), *WHO, "--json")
         assert answer.status == 0, answer
@@ -246,3 +267,37 @@ def test_what_is_set_goes_before_what_a_sample_says(desk: Desk, monkeypatch: pyt
         found = answer.json["deployment"]
         assert (answer.status, found["highlights_source"], found["key_prefix"]) == (status, setting, made.home)
         assert (found["highlights_why"], found["found_at"]) == ("HIGHLIGHTS_SOURCE sets it.", None)
+
+
+def test_nothing_is_written_while_a_refusal_keeps_it_from_being_found_out(
+    embedded: EmbeddedFirestore,
+    r2_rig: SeaweedRig,
+    run: Any,
+    no_settings: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    bucket = r2_rig.fresh_bucket()
+    settings = r2_rig.settings(bucket)
+    with World(embedded) as world:
+        for name, value in (r2_rig.values(bucket) | world.values()).items():
+            monkeypatch.setenv(name, value)
+        writer = ObjectWriter(r2.write_client(settings), bucket)
+        made = Made(Desk(world, Objects(r2.read_client(settings), bucket), writer, bucket, run), "newer", monkeypatch)
+        made.video(ILL, "neither", status="analyzed")
+        embedded.faults.refuse(
+            "RunQuery",
+            StatusCode.PERMISSION_DENIED,
+            times=None,
+            when=lambda request: "created_at" in str(request.structured_query.order_by),
+        )
+        shown = run("highlights", CUSTOMER, "vid-0000", "--json").json
+        assert (shown["source"], shown["deployment"]["complete"]) == ("document", False), "either place counts"
+        assert "could not be found out" in shown["deployment"]["highlights_why"]
+        new = tmp_path / "new.json"
+        new.write_bytes(as_file(ENTRY))
+        refused = run("highlights", ILL, "neither", "--put", str(new), *WHO, "--json")
+        assert (refused.status, refused.json["error"]["code"]) == (3, "access_denied")
+        assert (made.held("neither"), made.stored("neither")) == (None, None)
+        checked = {one["name"]: one for one in run("check", "--json").json["checks"]}
+        assert not checked["highlights_source"]["ok"]

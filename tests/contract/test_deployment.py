@@ -83,7 +83,7 @@ def keys(prefix: str, count: int, uid: str) -> dict[str, Mapping[str, Any]]:
         (videos(new=2, status="processing") | videos(new=2, first=9, status="failed"), "mixed", "No video"),
         (videos(new=2, status="analyzed"), "document", "Of the newest 2"),
     ],
-)  # fmt: skip
+)
 def test_the_newest_videos_that_should_have_highlights_decide(
     world: World, documents: dict[str, Mapping[str, Any]], source: str, why: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_the_newest_videos_that_should_have_highlights_decide(
         (keys("", 2, "users"), "", "2 of 2 keys"),
         (videos(new=1, highlights_json_key="u1/v000/highlights.json"), "", "1 of 1 key"),
     ],
-)  # fmt: skip
+)
 def test_the_prefix_is_the_one_of_documents_own_keys_and_of_a_mixed_sample_the_majoritys(
     world: World, documents: dict[str, Mapping[str, Any]], prefix: str, why: str
 ) -> None:
@@ -153,11 +153,16 @@ def test_it_is_found_once_an_hour_kept_for_other_processes_and_billed_apart(own:
 @pytest.mark.parametrize(
     "odd",
     [
-        {}, {"highlights_why": None}, {"found_at": "yesterday"}, {"key_prefix": "../"}, {"key_prefix": 5},
-        {"highlights_source": "moon"}, {"found_at": datetime(2999, 1, 1, tzinfo=UTC)},
+        {},
+        {"highlights_why": None},
+        {"found_at": "yesterday"},
+        {"key_prefix": "../"},
+        {"key_prefix": 5},
+        {"highlights_source": "moon"},
+        {"found_at": datetime(2999, 1, 1, tzinfo=UTC)},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_was_kept_is_believed_only_where_it_is_what_a_desk_writes(own: World, odd: dict[str, Any]) -> None:
     own.put(videos(new=2))
     kept = Deployment("object", "w", "", "w", datetime.now(UTC)).as_fields()
@@ -205,9 +210,12 @@ def test_without_the_index_a_sample_of_users_far_apart_decides(own: World) -> No
         own.put(videos(new=1, old=3, uid=uid))
     message = "The query requires an index. You can create it here: https://console.firebase.google.com/"
     own.faults.refuse(
-        "RunQuery", StatusCode.FAILED_PRECONDITION, message, times=None,
+        "RunQuery",
+        StatusCode.FAILED_PRECONDITION,
+        message,
+        times=None,
         when=lambda request: "created_at" in str(request.structured_query.order_by),
-    )  # fmt: skip
+    )
     found = finder(own)()
     assert (found.highlights_source, found.complete) == ("mixed", True)
     assert "of a sample" in found.highlights_why

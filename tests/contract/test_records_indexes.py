@@ -108,8 +108,10 @@ def test_the_definition_that_an_error_carries_is_the_entry_that_is_missing() -> 
 def test_the_health_check_tries_every_index_of_the_file(world: World) -> None:
     named = [f"{override['collectionGroup']}.{override['fieldPath']}" for override in OVERRIDES]
 
-    named += [",".join([index["collectionGroup"], *[f["fieldPath"] for f in index["fields"]]]).replace(",", ".", 1)
-              for index in DEFINED["indexes"]]  # fmt: skip
+    named += [
+        ",".join([index["collectionGroup"], *[f["fieldPath"] for f in index["fields"]]]).replace(",", ".", 1)
+        for index in DEFINED["indexes"]
+    ]
 
     newest = DeploymentRecords(world.handle, utc_now).indexed_queries()
     assert [name for name, _ in chain(world.records.indexed_queries(), newest)] == named
