@@ -74,7 +74,8 @@ class Deployment:
         return found
 
 
-ASSUMED = Deployment("mixed", "It was not looked at.", DEFAULT_PREFIX, "It was not looked at.", complete=False)
+NOT_LOOKED_AT = "It was not looked at."
+ASSUMED = Deployment("mixed", NOT_LOOKED_AT, DEFAULT_PREFIX, NOT_LOOKED_AT, complete=False)
 
 
 def set_to(served: Served, prefix: str = DEFAULT_PREFIX) -> Deployment:
@@ -82,14 +83,19 @@ def set_to(served: Served, prefix: str = DEFAULT_PREFIX) -> Deployment:
     return Deployment(served, "It was set.", prefix, "It was set.")
 
 
-def from_fields(fields: Mapping[str, Any] | None, now: datetime) -> Deployment | None:
-    """What was kept, or `None` where it is older than an hour, of the future, or not what this desk writes."""
+def from_fields(fields: Mapping[str, Any] | None, now: datetime, *, prefix: bool = True) -> Deployment | None:
+    """What was kept, or `None` where it is older than an hour, of the future, or not what this desk writes.
+
+    `prefix`: the prefix must have been looked at; whoever has it set does not look.
+    """
     held = fields or {}
     source, at = held.get("highlights_source"), held.get("found_at")
     texts = [held.get(name) for name in (*_SOURCE_NAMES, *_PREFIX_NAMES)]
     if not all(isinstance(text, str) for text in texts) or not isinstance(at, datetime):
         return None
     if source not in SERVED or held["key_prefix"] not in KNOWN_PREFIXES or not timedelta(0) <= now - at < LIFE:
+        return None
+    if prefix and held["key_prefix_why"] == NOT_LOOKED_AT:
         return None
     return Deployment(source, held["highlights_why"], held["key_prefix"], held["key_prefix_why"], at)
 

@@ -77,7 +77,9 @@ class Finder:
         """What is there, and whether something told it: what nothing told is neither kept nor gone by for an hour."""
         try:
             earlier = self._reader.kept()
-            found = None if fresh else from_fields(earlier.fields if earlier else None, now)
+            found = (
+                None if fresh else from_fields(earlier.fields if earlier else None, now, prefix=self._prefix is None)
+            )
             told = found is not None
             if found is None:
                 found, told = self._sampled(now)
@@ -99,6 +101,10 @@ class Finder:
         videos, how = self._delivered()
         owners = list(zip(videos["uid"].tolist(), videos["video_id"].tolist(), strict=True))
         source, why = told_source(self._reader.have_document(owners) if owners else [], how)
+        if self._prefix is not None:  # it is set, so that no sample need tell it
+            return replace(ASSUMED, highlights_source=source, highlights_why=why, found_at=now, complete=True), bool(
+                owners
+            )
         named = [pair for table in self._records.sample_clips() for pair in _keys(table.unbroken(), "r2_key")]
         prefix, prefix_why = told_prefix(named or _keys(videos, "highlights_json_key"))
         return Deployment(source, why, prefix, prefix_why, now), bool(owners)

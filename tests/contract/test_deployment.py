@@ -197,6 +197,17 @@ def test_what_nothing_told_is_not_kept_and_asked_for_again_a_minute_later(own: W
     assert ask().highlights_source == "document"
 
 
+def test_a_desk_with_its_prefix_set_samples_no_keys_and_misleads_none_that_looks_for_them(own: World) -> None:
+    own.put(videos(new=2) | keys("", 9, "u1"))
+    with_prefix = finder(own, prefix="users/")
+    assert with_prefix().highlights_source == "document"
+    assert with_prefix.cost.firestore_reads <= 6
+    without = finder(own)
+    assert (without().highlights_source, without().key_prefix) == ("document", "")
+    again = finder(own, prefix="users/")
+    assert (again().key_prefix, again.cost.firestore_reads) == ("users/", 1)
+
+
 def test_a_desk_that_may_not_write_goes_on_without_keeping_it(own: World) -> None:
     own.put(videos(new=2))
     own.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
