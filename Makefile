@@ -7,7 +7,7 @@ PORT ?= 8501
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench reset lock audit clean
+.PHONY: help run test quick check lint bench reset lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(VENV)/test.stamp ## lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
+
+quick: lint ## lint, types, and the tests that need no store and no browser (a minute at most)
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal --no-backends tests/domain tests/architecture tests/cli
 
 lint: $(VENV)/test.stamp ## lint and types alone
 	$(BIN)/ruff check .

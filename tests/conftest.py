@@ -59,8 +59,21 @@ def _close_the_pages() -> None:
         resources.close()
 
 
+# Fixtures that start a store, or a browser.
+BACKENDS = frozenset({"r2_rig", "firestores", "embedded", "browser"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the choice that `make quick` makes."""
+    parser.addoption("--no-backends", action="store_true", help="leaves out what needs a store or a browser")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the tests in a browser to be tried again."""
+    """Marks the tests in a browser to be tried again, and leaves out what needs a backend where that is asked for."""
+    if config.getoption("no_backends"):
+        left_out = [item for item in items if BACKENDS & set(getattr(item, "fixturenames", ()))]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         if item.path.relative_to(config.rootpath).as_posix().startswith(TRIED_AGAIN):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))

@@ -122,7 +122,7 @@ class Filer:
         )
         under_way: deque[Any] = deque()
         count, root = 0, f"/buckets/{bucket}/"
-        for folder, entry in list(self._tree(f"/buckets/{bucket}")):
+        for folder, entry in list(self.tree(f"/buckets/{bucket}")):
             key = f"{folder}/{entry.name}".removeprefix(root)
             if key not in times or (written and int(written[key].timestamp()) != entry.attributes.mtime):
                 continue
@@ -150,7 +150,7 @@ class Filer:
         for part in parts:
             self._call("CreateEntry", "Put", "Outcome", directory=f"{folder}/{upload_id}", entry=part)
 
-    def _tree(self, folder: str) -> Iterator[tuple[str, Any]]:
+    def tree(self, folder: str) -> Iterator[tuple[str, Any]]:
         """Every entry below a folder, with the folder that it lies in."""
         request, answer = _CLASSES["LookUp"], _CLASSES["Put"]
         method = self._channel.unary_stream(
@@ -180,11 +180,15 @@ class Filer:
             raise RuntimeError(f"{rpc}: {outcome.error}")
         return outcome
 
+    def close(self) -> None:
+        """Ends the connection."""
+        self._channel.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._channel.close()
+        self.close()
 
 
 def _set_times(entry: Any, when: datetime) -> None:
@@ -321,6 +325,11 @@ class SeaweedFS:
         return f"http://{HOST}:{self._ports.s3}"
 
     @property
+    def filer_port(self) -> int:
+        """The port of the filer's gRPC."""
+        return self._ports.filer_grpc
+
+    @property
     def running(self) -> bool:
         """Whether the process is alive."""
         return self._process.poll() is None
@@ -342,12 +351,12 @@ class SeaweedFS:
 
     def backdate_upload(self, bucket: str, upload: MultipartUpload, initiated_at: datetime) -> None:
         """Makes an unfinished upload look as if it had been begun at that time (aware); its parts stay."""
-        with Filer(f"{HOST}:{self._ports.filer_grpc}") as filer:
+        with Filer(f"{HOST}:{self.filer_port}") as filer:
             filer.backdate_upload(bucket, upload.upload_id, initiated_at)
 
     def backdate_object(self, bucket: str, key: str, modified_at: datetime) -> None:
         """Makes an object look as if it had been written at that time (aware)."""
-        with Filer(f"{HOST}:{self._ports.filer_grpc}") as filer:
+        with Filer(f"{HOST}:{self.filer_port}") as filer:
             filer.backdate_object(bucket, key, modified_at)
 
     def backdate_objects(
@@ -357,7 +366,7 @@ class SeaweedFS:
 
         Keys that are not there are left out; with `written`, so is an object whose time is another than said there.
         """
-        with Filer(f"{HOST}:{self._ports.filer_grpc}") as filer:
+        with Filer(f"{HOST}:{self.filer_port}") as filer:
             return filer.backdate_objects(bucket, times, written)
 
     def stop(self, *, at_once: bool = False) -> None:

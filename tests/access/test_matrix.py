@@ -36,7 +36,8 @@ from storage.errors import NotPermitted
 from storage.repositories.queries import Subtree
 from tests.access.test_policy import MATRIX
 from tests.cli.conftest import MEDIA
-from tests.purge.world import ADA, BOB, LONG_AGO, REASON, PurgeWorld
+from tests.purge.world import ADA, BOB, REASON, PurgeWorld
+from tests.rigs.desk import LONG_AGO
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 from tests.ui.conftest import open_page, words

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -56,9 +57,9 @@ def test_the_page_find_has_the_cursor_in_its_box_at_once(app: RunningApp, page: 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_chosen_can_be_read_and_what_has_the_focus_is_seen(
-    app: RunningApp, new_page: Callable[..., Page], scheme: str
+    app: RunningApp, page: Page, scheme: Literal["light", "dark"]
 ) -> None:
-    page = new_page(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme)
     open_page(page, f"{app.url}/uploads")
     chosen = page.get_by_role("radio", name="One customer")
     assert contrast(colour(chosen.locator("p"), "color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 7
@@ -76,8 +77,8 @@ def test_what_is_chosen_can_be_read_and_what_has_the_focus_is_seen(
 
 
 @pytest.mark.parametrize("name", ["find", "overview", "uploads", "processing"])
-def test_no_page_moves_sideways_on_a_phone(app: RunningApp, new_page: Callable[..., Page], name: str) -> None:
-    page = new_page(viewport={"width": 420, "height": 900})
+def test_no_page_moves_sideways_on_a_phone(app: RunningApp, page: Page, name: str) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
     open_page(page, f"{app.url}/{name}")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0

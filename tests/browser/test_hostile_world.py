@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
@@ -85,17 +85,15 @@ def desk(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.mark.parametrize("name", sorted(SCREENS))
-def test_a_page_of_hostile_strings_shows_text_and_nothing_acts(
-    name: str, desk: Desk, new_page: Callable[..., Page]
-) -> None:
-    page, path = new_page(), "" if name == "overview" else name  # the first page has no address of its own
+def test_a_page_of_hostile_strings_shows_text_and_nothing_acts(name: str, desk: Desk, page: Page) -> None:
+    path = "" if name == "overview" else name  # the first page has no address of its own
     asked, dialogs, complaints = list[str](), list[str](), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
     rig.open_page(page, f"{desk.app.url}/{path}?{urlencode(QUERIES[name])}")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    rig.screenshot(page, desk.app.log.parent / f"{name}.png")
+    rig.see_all(page)  # what is drawn, and asked for, only once it is in sight
     assert page.get_by_text(re.compile("Something went wrong|Page not found")).count() == 0
     assert page.evaluate(ACTING) == []
     assert page.evaluate(OVERFLOWING) == {"wide": False, "long": []}
@@ -103,7 +101,6 @@ def test_a_page_of_hostile_strings_shows_text_and_nothing_acts(
     assert [url for url in asked if not url.startswith(own)] == []
     assert (dialogs, complaints) == ([], [])
     assert urlsplit(page.url).netloc == urlsplit(desk.app.url).netloc
-    page.context.close()
 
 
 def test_the_log_of_a_hostile_world_is_still_one_entry_a_line(desk: Desk) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, WebSocket
+from playwright.sync_api import Browser, Page, WebSocket
 
 from pages._ui.nav import SCREENS
 from storage.sandbox.demo import configured_folder
 from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
+from tests.rigs.waiting import PATIENCE_MS
 
 SIGNED = (
     "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/clips/users/u1/v1/clips/clip_01_1_a_split.mp4"
@@ -24,7 +26,7 @@ SIGNED = (
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The demo as `make run` starts it."""
-    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("desk")) as app:
+    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("desk"), by_command=True) as app:
         yield app
 
 
@@ -52,45 +54,55 @@ def secrets() -> list[str]:
     return found
 
 
-def visit_all(page: Page, desk: RunningApp) -> None:
-    """Every page by its address, with nothing given, and the search with a signed link pasted into it."""
-    for name in SCREENS:
-        open_page(page, f"{desk.url}/{name}")
-    open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
+@dataclass(frozen=True)
+class Visit:
+    """What one visit of every page left behind: at the browser, on its wire, in its storage."""
+
+    wire: str
+    content: str
+    shown: str
+    stored: str
 
 
-def test_no_secret_of_the_stores_reaches_browser_or_log(desk: RunningApp, page: Page) -> None:
-    wire = Wire(page, desk.url)
-    visit_all(page, desk)
-    everything = "\n".join([*wire.seen, page.content(), desk.output()])
+@pytest.fixture(scope="module")
+def visit(desk: RunningApp, browser: Browser) -> Iterator[Visit]:
+    """Every page by its address, with nothing given, and at last the search with a signed link pasted into it."""
+    with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        wire = Wire(page, desk.url)
+        for name in SCREENS:
+            open_page(page, f"{desk.url}/{name}")
+        open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
+        values = page.eval_on_selector_all("input, textarea", "fields => fields.map(field => field.value).join(' ')")
+        shown = page.locator("body").inner_text() + values
+        stored = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}])")
+        yield Visit("\n".join(wire.seen), page.content(), shown, stored)
+
+
+def test_no_secret_of_the_stores_reaches_browser_or_log(desk: RunningApp, visit: Visit) -> None:
+    everything = "\n".join([visit.wire, visit.content, desk.output()])
     assert len(everything) > 10_000
     for secret in secrets():
         assert secret not in everything
 
 
-def test_no_signature_stands_in_the_log_and_none_in_a_page_that_plays_nothing(desk: RunningApp, page: Page) -> None:
-    visit_all(page, desk)
+def test_no_signature_stands_in_the_log_and_none_in_a_page_that_plays_nothing(desk: RunningApp, visit: Visit) -> None:
     assert "X-Amz-Signature=" not in desk.output()
     assert "pastedsignature0123" not in desk.output()
-    assert "X-Amz-Signature" not in page.content()
+    assert "X-Amz-Signature" not in visit.content
 
 
-def test_a_signed_link_that_was_pasted_is_dropped_and_never_shown(desk: RunningApp, page: Page) -> None:
-    open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
-    text = page.locator("body").inner_text()
-    values = page.eval_on_selector_all("input, textarea", "fields => fields.map(field => field.value).join(' ')")
-    assert "pastedsignature0123" not in text + values
-    assert "PASTEDKEYID" not in text + values
+def test_a_signed_link_that_was_pasted_is_dropped_and_never_shown(visit: Visit) -> None:
+    assert "pastedsignature0123" not in visit.shown
+    assert "PASTEDKEYID" not in visit.shown
 
 
-def test_the_browser_stores_nothing_of_the_desk_beyond_its_cookies(desk: RunningApp, page: Page) -> None:
-    visit_all(page, desk)
-    stored = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}])")
-    assert not re.search(r"X-Amz-|@|users/", stored)
+def test_the_browser_stores_nothing_of_the_desk_beyond_its_cookies(visit: Visit) -> None:
+    assert not re.search(r"X-Amz-|@|users/", visit.stored)
 
 
-def test_every_line_of_the_log_is_an_entry(desk: RunningApp, page: Page) -> None:
-    open_page(page, desk.url)
+def test_every_line_of_the_log_is_an_entry(desk: RunningApp, visit: Visit) -> None:
     lines = [line for line in desk.output().splitlines() if line.startswith("{")]
     for line in lines:
         assert {"time", "level", "logger", "message"} <= set(json.loads(line))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -202,8 +202,9 @@ def test_a_bucket_on_loopback_that_does_not_answer_is_explained(page: Page, desk
 
 
 def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing(
-    page: Page, desk: Desk, dead_port: int
+    new_page: Callable[..., Page], desk: Desk, dead_port: int
 ) -> None:
+    page = new_page()
     page.add_init_script(
         "const ask = window.fetch; window.fetch = (url, ...rest) => {"
         " if (!String(url).includes('clip_a')) return ask(url, ...rest);"
@@ -246,8 +247,8 @@ def test_hostile_titles_are_only_text(page: Page, desk: Desk) -> None:
     assert desk.media.of("leak.jpg") == []
 
 
-def test_a_copied_link_is_signed_when_asked_for_and_shows_its_life(new_page: Callable[..., Page], desk: Desk) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+def test_a_copied_link_is_signed_when_asked_for_and_shows_its_life(page: Page, desk: Desk) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     rig.open_page(page, desk.url)
     page.get_by_role("button", name="Copy a link: The first clip").click()
     expect(page.get_by_text("Link copied. Valid 14:")).to_be_visible()
@@ -288,18 +289,20 @@ def test_thumbnails_whose_links_ended_are_asked_for_anew(page: Page, desk: Desk)
 
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (420, "dark")])
 def test_the_large_player_plays_and_fits_the_window(
-    new_page: Callable[..., Page], desk: Desk, width: int, scheme: str
+    page: Page, desk: Desk, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
     start(page, desk, "/?single=1")
     box = page.locator("li.card").bounding_box()
     assert box is not None
     assert 0 <= box["x"] < box["x"] + box["width"] <= width
 
 
-def test_the_words_on_a_card_keep_their_contrast_in_both_appearances(new_page: Callable[..., Page], desk: Desk) -> None:
-    for scheme in ("light", "dark"):
-        page = new_page(color_scheme=scheme)
+def test_the_words_on_a_card_keep_their_contrast_in_both_appearances(page: Page, desk: Desk) -> None:
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         rig.open_page(page, desk.url)
         cover = page.get_by_role("listitem").filter(has_text="A clip whose file is gone").locator(".cover")
         ink, ground = cover.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")

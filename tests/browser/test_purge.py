@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -19,16 +18,14 @@ SCOPE = f"customer-1/{VIDEO}"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PurgeWorld]:
+def world(r2_rig: SeaweedRig) -> Iterator[PurgeWorld]:
     """A customer with a video of many clips, and a neighbour whose id begins the same."""
-    rig = SeaweedRig(tmp_path_factory.mktemp("browser-purge"))
     with EmbeddedFirestore() as firestore:
-        made = PurgeWorld(firestore, rig.values(rig.fresh_bucket()))
+        made = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
         made.add_user("customer-1", {VIDEO: CLIPS, "video-bbb": 1})
         made.add_user("customer-10", {VIDEO: 1})
         yield made
         made.close()
-    rig.stop()
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +64,7 @@ def confirmed(page: Page, phrase: str) -> None:
     settled(page)
 
 
-def test_a_purge_from_the_plan_to_its_undo(
-    app: RunningApp, world: PurgeWorld, page: Page, new_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_purge_from_the_plan_to_its_undo(app: RunningApp, world: PurgeWorld, page: Page) -> None:
     before = world.snapshot()
     planned(page, app)
     expect(page.get_by_text(re.compile("public share link works now"))).to_be_visible()
@@ -85,9 +80,9 @@ def test_a_purge_from_the_plan_to_its_undo(
     page.wait_for_url("**job=purge-*")
     address = page.url
     expect(page.get_by_text(re.compile(r"of [\d,]+ objects and documents"))).to_be_visible()
-    page.context.close()  # the tab is closed while the job goes on
+    again = page.context.new_page()
+    page.close()  # the tab is closed while the job goes on
 
-    again = new_page()
     open_page(again, address)
     expect(again.get_by_text("Nothing is left, no other file was lost")).to_be_visible()
     objects, documents = world.snapshot()

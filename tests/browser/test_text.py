@@ -145,8 +145,8 @@ def test_no_place_on_a_page_links_to_or_asks_a_foreign_host(page: Page, shown: S
     assert shown.evil.requests == []
 
 
-def test_the_copy_button_copies_exactly_and_says_so(new_page: Callable[..., Page], shown: Shown) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+def test_the_copy_button_copies_exactly_and_says_so(page: Page, shown: Shown) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     rig.open_page(page, shown.url)
     button = page.get_by_role("button", name="Copy user id")
     button.focus()
@@ -159,7 +159,8 @@ def test_the_copy_button_copies_exactly_and_says_so(new_page: Callable[..., Page
     assert page.evaluate("() => navigator.clipboard.readText()") == "second"
 
 
-def test_copying_works_where_a_browser_has_no_clipboard_interface(page: Page, shown: Shown) -> None:
+def test_copying_works_where_a_browser_has_no_clipboard_interface(new_page: Callable[..., Page], shown: Shown) -> None:
+    page = new_page()
     page.add_init_script(
         "Object.defineProperty(window, 'isSecureContext', { value: false });"
         "document.addEventListener('copy', () => { window.copied = document.activeElement.value })"

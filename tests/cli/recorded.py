@@ -17,7 +17,7 @@ from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
 from storage.clients import r2
 from tests.cli.conftest import Answer
-from tests.purge.world import user_documents, user_objects
+from tests.rigs.desk import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.firestore_faults import FaultRule, Faults
 from tests.rigs.http_faults import FaultProxy

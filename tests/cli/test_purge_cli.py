@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Answer, Desk, both_firestores
-from tests.purge.world import user_documents, user_objects
+from tests.rigs.desk import user_documents, user_objects
 
 ADA = ("--actor", "ada@example.com")
 BOB = ("--actor", " BOB@Example.COM ")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import MEDIA, Answer, Desk
-from tests.purge.world import user_documents, user_objects
+from tests.rigs.desk import user_documents, user_objects
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.http_faults import Answer as Reply
 from tests.rigs.http_faults import FaultProxy

@@ -7,31 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.purge.world import VIDEO, PurgeWorld
-from tests.rigs.firestore import EmbeddedFirestore, FirestorePool, available_firestores, firestore_pool
+from tests.rigs.firestore import EmbeddedFirestore, FirestorePool, available_firestores
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedRig]:
+def seaweed(r2_rig: SeaweedRig) -> SeaweedRig:
     """The bucket store of the session."""
-    rig = SeaweedRig(tmp_path_factory.mktemp("purge-seaweed"))
-    yield rig
-    rig.stop()
-
-
-@pytest.fixture(scope="session")
-def firestores() -> Iterator[FirestorePool]:
-    """Each kind of Firestore, started when first asked for."""
-    with firestore_pool() as pool:
-        yield pool
-
-
-@pytest.fixture
-def embedded() -> Iterator[EmbeddedFirestore]:
-    """A Firestore of our own for one test alone: its faults and counts are nobody else's."""
-    with EmbeddedFirestore() as rig:
-        yield rig
+    return r2_rig
 
 
 @pytest.fixture

@@ -13,14 +13,13 @@ from storage.actions.purge.worker import run_job
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import PurgeLimits, Scope
-from tests.purge.victim import CountingProxy, Victims
+from tests.purge.victim import CountingProxy, Victims, moments
 from tests.purge.world import ADA, VIDEO, PurgeWorld
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 
 KILLED = -9
-PARTS = 4
-MOST_CALLS, LEAST_CALLS = 400, 40
+MOST_CALLS, LEAST_KILLS = 400, 40
 Snapshot = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -30,7 +29,7 @@ def killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple[
     with CountingProxy(seaweed.endpoint) as proxy:
         values = {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint}
         world = PurgeWorld(embedded, values, PurgeLimits(per_actor_hour=10_000))
-        world.add_user("u1", {VIDEO: 1, "video-bbb": 1})
+        world.add_user("u1", {VIDEO: 1, "video-bbb": 0})
         world.add_user("u10", {VIDEO: 1})
         yield world, Victims(world, proxy)
         world.close()
@@ -59,21 +58,29 @@ def finish(world: PurgeWorld, victims: Victims, job_id: str, kill_at: int) -> tu
     return (job if job.state == "done" else run_job(world.purging, job_id)), status
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_every_change_it_makes_and_resumed_a_purge_and_its_undo_end_as_if_nothing_had_been(
-    killing: tuple[PurgeWorld, Victims], part: int
+def test_killed_at_every_kind_of_change_and_resumed_a_purge_and_its_undo_end_as_if_nothing_had_been(
+    killing: tuple[PurgeWorld, Victims],
 ) -> None:
-    """The first worker is killed at its first change, the next one at its fifth, and so on until one is not killed."""
+    """The first pair of workers is not killed and tells what there is to be killed at."""
     world, victims = killing
     before = world.snapshot()
-    kills = 0
-    for kill_at in range(1 + part, MOST_CALLS, PARTS):
+    purging, undoing = [0], [0]
+    kills, wanted = 0, 0
+    for number in range(MOST_CALLS):
+        if number >= max(len(purging), len(undoing)):
+            break
+        kill_at, kill_undo_at = ((points[number:] or [0])[0] for points in (purging, undoing))
         world.begin_upload(f"users/u1/{VIDEO}/clips/clip_01_7_begun_split.mp4")
         plan = world.plan(Scope.of("u1", VIDEO))
         job, ended = finish(world, victims, world.apply(plan).job_id, kill_at)
+        if not number:
+            purging += moments(victims.calls)
         assert_purged(world, plan, job, before)
         back = undo(world.purging, job.job_id, "a mistake", ADA)
-        undone, also_ended = finish(world, victims, back.job_id, kill_at)
+        undone, also_ended = finish(world, victims, back.job_id, kill_undo_at)
+        if not number:
+            undoing += moments(victims.calls)
+            wanted = len(purging) + len(undoing) - 2
         assert (undone.state, undone.residue) == ("done", ()), (kill_at, undone.failure)
         assert world.snapshot() == before, kill_at
         assert world.purging.jobs.get(job.job_id).state == "undone"
@@ -82,7 +89,5 @@ def test_killed_at_every_change_it_makes_and_resumed_a_purge_and_its_undo_end_as
             assert (entry["job_id"], entry["outcome"]) == (ended_job.job_id, "done"), kill_at
             assert ended_job.job_id not in {one["job_id"] for one in older}, kill_at
         kills += (ended == KILLED) + (also_ended == KILLED)
-        if ended != KILLED and also_ended != KILLED:
-            break
-    assert kills * PARTS > LEAST_CALLS, "the changes to be killed at must have been there"
+    assert kills == wanted > LEAST_KILLS, "the changes to be killed at must have been there"
     assert world.log.verify_chain().whole

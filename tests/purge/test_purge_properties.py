@@ -11,7 +11,8 @@ from storage.actions.purge.jobs import undo
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import run_job
 from storage.domain.purge.scope import ClipRef, Scope
-from tests.purge.world import ADA, BOB, REASON, PurgeWorld, user_documents, user_objects
+from tests.purge.world import ADA, BOB, REASON, PurgeWorld
+from tests.rigs.desk import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 

@@ -14,7 +14,8 @@ from storage.clients.meter import metering
 from storage.domain.purge.plan import estimate
 from storage.domain.purge.scope import ClipRef, Scope
 from storage.errors import AccessDenied, NotFound, Refused, Unreachable
-from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld, user_documents
+from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
+from tests.rigs.desk import user_documents
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
 
 CLIP = f"users/u1/videos/{VIDEO}/clips/{VIDEO}_0_split"

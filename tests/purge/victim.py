@@ -6,13 +6,13 @@ The processes are forked from a server that has everything imported and nothing 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from storage.actions.audit import open_audit
 from storage.actions.documents import DocumentWriter
@@ -32,13 +32,11 @@ from storage.repositories.stores import Stores
 from storage.settings.backends import load
 from tests.purge.world import NO_PAUSES, PurgeWorld, no_wait
 from tests.rigs.firestore_faults import FaultRule
+from tests.rigs.forked import processes
 from tests.rigs.http_faults import Action, FaultProxy, Seen
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 CHANGING = frozenset({"PUT", "POST", "DELETE"})
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.purge.victim"])
 
 
 def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
@@ -60,6 +58,12 @@ def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
     os._exit(0)
 
 
+def part(seen: Seen) -> str:
+    """The part of the bucket that a request is for: the desk's own by purpose, the customers' as one."""
+    names = seen.path.split("/")[2:]
+    return "/".join(names[:2]) if names[:1] == ["_ops"] else "customers"
+
+
 class CountingProxy(FaultProxy):
     """Tells of each request before the store hears of it."""
 
@@ -71,28 +75,57 @@ class CountingProxy(FaultProxy):
         return super().take(seen)
 
 
+def kind_of(request: Any) -> str:
+    """What a commit changes: the desk's own by collection, the customer's by what a job does to it."""
+    kinds = []
+    for write in request.writes:
+        parts = (write.update.name or write.delete).split("/documents/")[1].split("/")
+        own = "/".join(parts[::2]) if parts[0].startswith(("ops_", "share_", "storage_")) else "customer"
+        kinds.append(own if len(parts) > 2 or parts[0] != "users" else "user")
+    return " ".join(dict.fromkeys(kinds))
+
+
+def moments(kinds: Sequence[str], *known: Sequence[str]) -> list[int]:
+    """The numbers of the calls to be killed at, from 1: one of each kind, by what comes just before and after it, but
+    for what comes in `known` too.
+
+    Between two copies of a batch, and between two layers of documents, each with its entries in the journal, a worker
+    is at the same place of its work.
+    """
+
+    def around(calls: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        return zip(["", *calls], calls, [*calls[1:], ""], strict=False)
+
+    done = {call for calls in known for call in around(calls)}
+    first: dict[tuple[str, str, str], int] = {}
+    for number, call in enumerate(around(kinds), 1):
+        if call not in done:
+            first.setdefault(call, number)
+    return list(first.values())
+
+
 class Victims:
-    """Runs jobs in such processes; `calls` counts what each one asked to be changed, in both stores together."""
+    """Runs jobs in such processes; `calls` holds the kinds of what one asked to be changed, in both stores together."""
 
     def __init__(self, world: PurgeWorld, proxy: CountingProxy) -> None:
         self._world = world
         self._proxy = proxy
-        self.calls = 0
+        self.calls: list[str] = []
 
     def run(self, job_id: str, *, kill_at: int = 0) -> int | None:
         """Runs the job; kills the process while call number `kill_at` is done. Gives its exit status, -9 if killed."""
         known = threading.Event()
         lock = threading.Lock()
-        self.calls = 0
+        self.calls = []
 
-        def count() -> None:
+        def count(kind: str) -> None:
             with lock:
-                self.calls += 1
-                struck = self.calls == kill_at
+                self.calls.append(kind)
+                struck = len(self.calls) == kill_at
             if struck and known.wait(PATIENCE_SECONDS) and process.pid:
                 os.kill(process.pid, signal.SIGKILL)
 
-        process = _processes.Process(target=work, args=(self._world.values, self._world.settings.purge, job_id))
+        process = processes.Process(target=work, args=(self._world.values, self._world.settings.purge, job_id))
         with self._listening(count):
             process.start()
             known.set()
@@ -103,14 +136,14 @@ class Victims:
         return process.exitcode
 
     @contextmanager
-    def _listening(self, count: Callable[[], None]) -> Iterator[None]:
-        def changes(_: object) -> bool:
-            count()
+    def _listening(self, count: Callable[[str], None]) -> Iterator[None]:
+        def changes(request: Any) -> bool:
+            count(kind_of(request))
             return False  # a rule that strikes nothing
 
         faults = self._world.firestore.faults  # type: ignore[attr-defined]
         rule = faults.add(FaultRule("Commit", "before", when=changes))
-        self._proxy.heard = lambda seen: count() if seen.method in CHANGING else None
+        self._proxy.heard = lambda seen: count(f"{seen.method} {part(seen)}") if seen.method in CHANGING else None
         try:
             yield
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -29,11 +28,12 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.queries import Subtree
 from storage.repositories.stores import Stores
 from storage.settings.backends import Settings, load
+from tests.rigs.desk import put_documents, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.seaweed import rig_of
 
 ADA = Actor("ada@example.com", frozenset({"admin"}), "local")
 BOB = Actor("bob@example.com", frozenset({"admin"}), "local")
-LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LIMITS = PurgeLimits(lease_seconds=5)
 NO_PAUSES = (0.0, 0.0, 0.0, 0.0)
 REASON = "customer asked, ticket 4711"
@@ -42,70 +42,6 @@ VIDEO = "video-aaa"
 
 def no_wait(_: float) -> None:
     """Lets no time pass."""
-
-
-def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/") -> dict[str, dict[str, Any]]:
-    """A user with everything: so many clips in each video, shares, highlights, transactions, true counters."""
-    clips = {
-        f"users/{uid}/videos/{v}/clips/{v}_{n}_split": _clip(uid, v, n, prefix)
-        for v, k in videos.items()
-        for n in range(k)
-    }
-    total = sum(clip["file_size_bytes"] for clip in clips.values())
-    documents: dict[str, dict[str, Any]] = {
-        f"users/{uid}": {
-            "uid": uid, "email": f"{uid}@example.com", "plan": "pro", "settings": {"a.b": [1, 2.5, None]},
-            "total_storage_bytes": total, "total_clips_count": len(clips), "created_at": LONG_AGO,
-        },
-        f"storage_accounting/{uid}": {"styled_clips_bytes": total, "styled_clips_count": len(clips)},
-        f"users/{uid}/credit_transactions/t1": {"timestamp": LONG_AGO, "credits_amount": -3},
-        **clips,
-    }  # fmt: skip
-    for video_id, count in videos.items():
-        path = f"users/{uid}/videos/{video_id}"
-        own = [clip for key, clip in clips.items() if key.startswith(f"{path}/")]
-        documents[path] = {
-            "video_id": video_id, "status": "completed", "updated_at": LONG_AGO, "clips_count": count,
-            "total_size_bytes": sum(clip["file_size_bytes"] for clip in own),
-            "clips_by_style": {"split": count} if count else {},
-            "highlights_json_key": f"{prefix}{uid}/{video_id}/highlights.json",
-            "source_video_r2_key": f"sources/{uid}/{video_id}/source.mp4",
-        }  # fmt: skip
-        documents[f"{path}/highlights/main"] = {"highlights": [{"id": 1, "title": "café"}]}
-        if count:
-            slug = f"slug-{uid}-{video_id}"
-            clip_id = f"{video_id}_0_split"
-            documents[f"{path}/clips/{clip_id}/shares/config"] = {"slug": slug, "access_level": "public"}
-            documents[f"share_slugs/{slug}"] = {"user_id": uid, "video_id": video_id, "clip_id": clip_id}
-    return documents
-
-
-def _clip(uid: str, video_id: str, number: int, prefix: str) -> dict[str, Any]:
-    stem = f"{prefix}{uid}/{video_id}/clips/clip_01_{number}_a title+%#_split"
-    return {
-        "clip_id": f"{video_id}_{number}_split", "scene_id": number, "style": "split", "status": "completed",
-        "file_size_bytes": 10 + number, "r2_key": f"{stem}.mp4", "thumbnail_r2_key": f"{stem}.jpg",
-        "raw_r2_key": f"clips/{uid}/{video_id}/raw/{number}.mp4", "created_at": LONG_AGO,
-    }  # fmt: skip
-
-
-def user_objects(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[bytes, str]]:
-    """Every object that these documents name, with bytes of the size that they say, and its content type."""
-    found: dict[str, tuple[bytes, str]] = {}
-    for path, fields in documents.items():
-        parts = path.split("/")
-        if len(parts) == 6 and parts[4] == "clips":
-            found[fields["r2_key"]] = (fields["r2_key"].encode().ljust(500)[: fields["file_size_bytes"]], "video/mp4")
-            found[fields["thumbnail_r2_key"]] = (b"jpeg of " + fields["r2_key"].encode(), "image/jpeg")
-            found[fields["raw_r2_key"]] = (b"raw " + path.encode(), "video/mp4")
-        elif len(parts) == 4 and parts[2] == "videos":
-            uid, video_id = parts[1], parts[3]
-            found[fields["highlights_json_key"]] = (b'{"highlights": []}', "application/json")
-            found[fields["source_video_r2_key"]] = (b"source", "video/mp4")
-            prefix = fields["highlights_json_key"].removesuffix(f"{uid}/{video_id}/highlights.json")
-            found[f"{prefix}{uid}/{video_id}/neural/cache.json.gz"] = (b"\x1f\x8b", "application/gzip")
-            found[f"{prefix}{uid}/transcripts/{video_id}.txt.gz"] = (b"\x1f\x8bt", "application/gzip")
-    return found
 
 
 class PurgeWorld:
@@ -126,13 +62,12 @@ class PurgeWorld:
         self.settings: Settings = replace(load(self.values), purge=limits)
         self.offset = timedelta()
         self.stores: Stores = connect(self.settings)
+        self.client = r2.write_client(self.settings.r2)
         self.purging = self.open()
-        self._direct = r2.write_client(self.settings.r2).at(self.settings.r2.bucket)
 
     def open(self, **changes: Any) -> Purging:
         """A context of its own, as another process would have."""
-        client = r2.write_client(self.settings.r2)
-        objects = ObjectWriter(client, self.settings.r2.bucket, sleep=lambda _: None)
+        objects = ObjectWriter(self.client, self.settings.r2.bucket, sleep=lambda _: None)
         documents = DocumentWriter(self.stores.handle)
         trail = AuditTrail(documents, self.log, objects, clock=self.now)
         made = Purging(
@@ -159,24 +94,11 @@ class PurgeWorld:
 
     def put_documents(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         """Writes documents past everything under test."""
-        if isinstance(self.firestore, EmbeddedFirestore):
-            self.firestore.server.load(self.project, documents)
-            return
-        client = self.firestore.client(self.project)
-        batch = client.batch()
-        for path, fields in documents.items():
-            batch.set(client.document(path), fields)
-        batch.commit()
+        put_documents(self.firestore, self.project, documents)
 
     def put_objects(self, objects: Mapping[str, tuple[bytes, str]]) -> None:
         """Writes objects past everything under test."""
-
-        def put(item: tuple[str, tuple[bytes, str]]) -> None:
-            key, (body, kind) = item
-            self._direct.call("put_object", key, Key=key, Body=body, ContentType=kind, Metadata={"made": "by the rig"})
-
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(put, objects.items()))
+        rig_of(self.settings.r2.bucket).put(self.settings.r2.bucket, objects)
 
     def add_user(self, uid: str, videos: Mapping[str, int], *, prefix: str = "users/") -> None:
         """A whole user in both stores."""
@@ -186,17 +108,12 @@ class PurgeWorld:
 
     def begin_upload(self, key: str) -> str:
         """A multipart upload that is never finished."""
-        return str(self._direct.call("create_multipart_upload", key, Key=key)["UploadId"])
+        return str(self.client.at(self.settings.r2.bucket).call("create_multipart_upload", key, Key=key)["UploadId"])
 
     def objects(self) -> dict[str, tuple[bytes, str | None]]:
-        """Every object but the desk's own, with bytes and type."""
-        keys = chain.from_iterable(page.frame["key"].tolist() for page in self.stores.objects.list_pages(""))
-        found: dict[str, tuple[bytes, str | None]] = {}
-        for key in keys:
-            if not key.startswith("_ops/"):
-                with self.stores.objects.open(key) as stream:
-                    found[key] = (b"".join(stream), stream.info.content_type)
-        return found
+        """Every object but the desk's own, with bytes and type, past everything under test."""
+        found = rig_of(self.settings.r2.bucket).contents(self.settings.r2.bucket)
+        return {key: value for key, value in found.items() if not key.startswith("_ops/")}
 
     def own_keys(self, prefix: str = "_ops/") -> list[str]:
         """The desk's own objects."""

@@ -10,15 +10,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
+from tests.rigs import forked
 from tests.rigs.waiting import started, until
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVED = "tests.rigs.served"
 STOP_SECONDS = 60.0
 BEGINS_MS = 100  # a click's message to the server is on its way by then; what is asserted afterwards waits by itself
 LAUNCH_ARGS = (
@@ -56,22 +58,28 @@ def browser_required() -> bool:
 
 @contextmanager
 def streamlit_app(
-    script: Path, log_dir: Path, *, env: Mapping[str, str] | None = None, args: tuple[str, ...] = ()
+    script: Path, log_dir: Path, *, env: Mapping[str, str] | None = None, by_command: bool = False
 ) -> Iterator[RunningApp]:
     """Serves the script with the project's own settings until the block ends; the server is then gone for certain.
 
-    The environment is this one without any `R2_`, `FIREBASE_` or `FIRESTORE_` variable, plus `env`.
+    The environment is this one without any `R2_`, `FIREBASE_` or `FIRESTORE_` variable, plus `env`. The server is
+    forked from a process that has the libraries imported; `by_command` starts it as `make run` does.
     """
 
     def log_of(port: int) -> Path:
         return log_dir / f"{script.stem}-{port}.log"
 
-    def spawn(port: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *args]
-        with log_of(port).open("wb") as output:
-            return subprocess.Popen(
-                command, cwd=ROOT, env=_environment(env or {}), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+    def spawn(port: int) -> subprocess.Popen[bytes] | forked.Forked:
+        command = ["streamlit", "run", str(script), f"--server.port={port}"]
+        values = _environment(env or {})
+        if not by_command:
+            log_of(port).touch()
+            return forked.Forked(
+                forked.processes.Process(target=forked.run, args=(log_of(port), ROOT, values, command, SERVED))
             )
+        with log_of(port).open("wb") as output:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=values, **streams)
 
     process, port = started(
         spawn,
@@ -102,14 +110,14 @@ def _answers(port: int, log: Path) -> bool:
         return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes] | forked.Forked) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def settled(page: Page) -> None:
@@ -147,12 +155,10 @@ def open_page(page: Page, url: str) -> None:
     settled(page)
 
 
-def screenshot(page: Page, path: Path) -> Path:
-    """The whole page as a PNG file: Streamlit scrolls an inner element, so the window is made as tall as that."""
+def see_all(page: Page) -> None:
+    """Makes the window as tall as the page, and as it was again: Streamlit scrolls an inner element."""
     height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]')?.scrollHeight ?? 900")
     size = page.viewport_size or {"width": 1400, "height": 900}
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height) + 80)})
-    page.wait_for_timeout(300)  # for a picture: nothing is asserted of it
-    page.screenshot(path=path)
+    page.wait_for_load_state("networkidle")
     page.set_viewport_size(size)
-    return path

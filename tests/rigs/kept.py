@@ -63,7 +63,7 @@ def kept_world(seaweed: SeaweedRig, name: str, later: timedelta = LATER) -> Iter
     with _Rig(kept, kept.at + later - datetime.now(UTC)) as firestore:
         world = KeptWorld(kept, firestore, seaweed)
         try:
-            seaweed.process.create_bucket(kept.bucket)
+            seaweed.bucket(kept.bucket)
             sdk = r2.write_client(world.settings.r2).sdk
             for key in world.own_keys(""):
                 sdk.delete_object(Bucket=kept.bucket, Key=key)

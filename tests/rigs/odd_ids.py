@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.purge.world import LONG_AGO, user_documents, user_objects
 from tests.rigs.clips import PICTURE, film
+from tests.rigs.desk import LONG_AGO, user_documents, user_objects
 
 CLIP = film()
 BLANK, LINE, NUMBER = "copy ", "line\n", "__id7__"

@@ -1,10 +1,9 @@
-"""A `Records` over a running Firestore, and documents to read with it, written by Google's own client."""
+"""A `Records` over a running Firestore, and what one test puts into it and reads from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,72 +12,11 @@ from storage.clients.firestore import FirestoreHandle, open_firestore
 from storage.clients.meter import Meter, metering
 from storage.repositories.records import Records
 from storage.settings.backends import FirestoreSettings
+from tests.rigs.desk import NOON, clip, put_documents, user, video
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.firestore_faults import Faults
 
-NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-_BATCH = 400
-
-
-def user(uid: str, **changes: Any) -> dict[str, Any]:
-    """A user's document as the backend writes it."""
-    return {
-        "uid": uid,
-        "email": f"{uid}@example.com",
-        "plan": "pro",
-        "role": None,
-        "created_at": NOON,
-        "updated_at": NOON,
-        "settings": {"theme": "dark"},
-        "total_storage_bytes": 3_000,
-        "total_clips_count": 3,
-        "usage_reset_month": "2026-03",
-        "credits_used_this_month": 40,
-        **changes,
-    }
-
-
-def video(video_id: str, **changes: Any) -> dict[str, Any]:
-    """A video's document as the backend writes it."""
-    return {
-        "video_id": video_id,
-        "video_title": f"About {video_id}",
-        "video_url": f"https://www.youtube.com/watch?v={video_id}",
-        "youtube_id": video_id,
-        "status": "completed",
-        "created_at": NOON,
-        "updated_at": NOON,
-        "completed_at": NOON,
-        "failed_at": None,
-        "error_message": None,
-        "highlights_count": 3,
-        "styles_processed": ["split"],
-        "clips_count": 3,
-        "total_size_bytes": 3_000,
-        "clips_by_style": {"split": 3},
-        **changes,
-    }
-
-
-def clip(video_id: str, scene: int, **changes: Any) -> dict[str, Any]:
-    """A clip's document as the backend writes it."""
-    return {
-        "clip_id": f"{video_id}_{scene}_split",
-        "video_id": video_id,
-        "scene_id": scene,
-        "scene_title": f"Scene {scene}",
-        "filename": f"clip_01_{scene}_scene_split.mp4",
-        "style": "split",
-        "priority": 1,
-        "duration_seconds": 12.5,
-        "file_size_bytes": 1_000,
-        "has_thumbnail": True,
-        "r2_key": f"users/u1/{video_id}/clips/clip_01_{scene}_scene_split.mp4",
-        "status": "completed",
-        "created_at": NOON + timedelta(seconds=scene),
-        "updated_at": None,
-        **changes,
-    }
+__all__ = ["NOON", "World", "clip", "reads_of", "user", "video"]
 
 
 class World:
@@ -112,15 +50,7 @@ class World:
 
     def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         """Writes whole documents by path, past everything that is under test."""
-        if isinstance(self.rig, EmbeddedFirestore):
-            self.rig.server.load(self.project, documents)
-            return
-        left = iter(documents.items())
-        while part := list(islice(left, _BATCH)):
-            batch = self.client.batch()
-            for path, fields in part:
-                batch.set(self.client.document(path), fields)
-            batch.commit()
+        put_documents(self.rig, self.project, documents)
 
     def fields(self, path: str) -> dict[str, Any]:
         """The fields of a document, which must exist."""

@@ -1,4 +1,8 @@
-"""One SeaweedFS for a test run: tokens with different rights, settings that reach it, a bucket for each test."""
+"""One SeaweedFS for a test run: tokens with different rights, settings that reach it, a bucket for each test.
+
+`rig_of` finds the store of a bucket; `put` and `contents` go past whatever lies between it and the desk. An object's
+bytes are asked of the store once for each digest: a look at a bucket of thirty objects costs 2 ms, and not 60.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from typing import Any
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from storage.sandbox.seaweed import Identity, SeaweedFS
+from storage.clients import r2
+from storage.sandbox.seaweed import HOST, Filer, Identity, SeaweedFS
 from storage.settings.backends import KeyPair, R2Settings
 from storage.text import Secret
 
@@ -23,6 +29,17 @@ NOBODY = ("AKIDRIGNOBODY0000004", "rig-nobody-secret-5a77d8")
 SECRETS = tuple(value for pair in (ADMIN, READER, UNLISTING, NOBODY) for value in pair)
 R2_DESTINATION = "cf-copy-destination-"
 CONDITIONS = frozenset({"if-match", "if-none-match", f"{R2_DESTINATION}if-match", f"{R2_DESTINATION}if-none-match"})
+
+
+_MIME, _DIGEST = 7, 14  # the numbers of these attributes in SeaweedFS's `filer.proto`
+
+_numbers = itertools.count(1)
+_rigs: dict[str, SeaweedRig] = {}
+
+
+def rig_of(bucket: str) -> SeaweedRig:
+    """The store that made this bucket."""
+    return _rigs[bucket]
 
 
 def pair(token: tuple[str, str]) -> KeyPair:
@@ -53,7 +70,9 @@ class SeaweedRig:
                 Identity(*NOBODY, ("Read:no-such-bucket",)),
             ),
         )
-        self._numbers = itertools.count(1)
+        self._client = r2.write_client(self.settings())
+        self._bytes: dict[bytes, bytes] = {}
+        self._filer = Filer(f"{HOST}:{self.process.filer_port}")
 
     @property
     def endpoint(self) -> str:
@@ -91,10 +110,37 @@ class SeaweedRig:
 
     def fresh_bucket(self) -> str:
         """The name of a new, empty bucket."""
-        name = f"desk-{next(self._numbers):04d}"
+        return self.bucket(f"desk-{next(_numbers):04d}")
+
+    def bucket(self, name: str) -> str:
+        """The bucket of this name, made unless it exists."""
         self.process.create_bucket(name)
+        _rigs[name] = self
         return name
+
+    def put(self, bucket: str, objects: Mapping[str, tuple[bytes, str]]) -> None:
+        """Writes objects: bytes and content type by key."""
+        client = self._client.at(bucket)
+        for key, (body, kind) in objects.items():
+            client.call("put_object", key, Key=key, Body=body, ContentType=kind, Metadata={"made": "by the rig"})
+
+    def contents(self, bucket: str) -> dict[str, tuple[bytes, str | None]]:
+        """Every object with its bytes and content type."""
+        root, client = f"/buckets/{bucket}/", self._client.at(bucket)
+        found: dict[str, tuple[bytes, str | None]] = {}
+        for folder, entry in self._filer.tree(f"/buckets/{bucket}"):
+            key = f"{folder}/{entry.name}".removeprefix(root)
+            attributes = {field.field_number: field.data for field in UnknownFieldSet(entry.attributes)}
+            digest = attributes.get(_DIGEST)
+            if digest is None or key.startswith(".uploads/"):
+                continue
+            if digest not in self._bytes:
+                self._bytes[digest] = client.call("get_object", key, Key=key)["Body"].read()
+            kind = attributes.get(_MIME)
+            found[key] = (self._bytes[digest], kind.decode() if kind else None)
+        return found
 
     def stop(self) -> None:
         """Ends the process; its data are not needed again."""
+        self._filer.close()
         self.process.stop(at_once=True)

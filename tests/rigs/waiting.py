@@ -6,11 +6,11 @@ The bound ends a run that hangs. It says nothing of how fast something is, and c
 from __future__ import annotations
 
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Protocol, TypeVar
 
 PATIENCE_SECONDS = 90.0
 PATIENCE_MS = PATIENCE_SECONDS * 1_000
@@ -40,12 +40,28 @@ def dead_port() -> Iterator[int]:
         yield int(taken.getsockname()[1])
 
 
+class Process(Protocol):
+    """What is asked of a process, as `subprocess.Popen` has it."""
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int | None: ...
+
+    def kill(self) -> None: ...
+
+
+Spawned = TypeVar("Spawned", bound=Process)
+
+
 def started(
-    spawn: Callable[[int], subprocess.Popen[bytes]],
+    spawn: Callable[[int], Spawned],
     answers: Callable[[int], bool],
     what: str,
     said: Callable[[int], str] = lambda port: "",
-) -> tuple[subprocess.Popen[bytes], int]:
+) -> tuple[Spawned, int]:
     """A server of a process of its own, and its port, once it answers there.
 
     One that ends instead may have lost its port to another program: it is started again on another. `said` gives what
@@ -65,5 +81,5 @@ def started(
     raise RuntimeError(f"{what} ended with status {process.returncode} instead of answering:\n{said(port)[-4_000:]}")
 
 
-def _decided(process: subprocess.Popen[bytes], answers: Callable[[int], bool], port: int) -> bool:
+def _decided(process: Process, answers: Callable[[int], bool], port: int) -> bool:
     return process.poll() is not None or answers(port)

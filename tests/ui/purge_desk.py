@@ -62,16 +62,8 @@ class PurgeDesk:
         return job()
 
 
-@pytest.fixture(name="seaweed", scope="module")
-def a_seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedRig]:
-    """The bucket store of a file of tests."""
-    rig = SeaweedRig(tmp_path_factory.mktemp("ui-purge"))
-    yield rig
-    rig.stop()
-
-
 @pytest.fixture(name="desk")
-def a_desk(seaweed: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
+def a_desk(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeDesk]:
     """An empty world, configured as a machine would be, on loopback, where a local user may play any role."""
     for name in list(os.environ):
         if name.startswith(("R2_", "FIREBASE_", "FIRESTORE_", "OIDC_", "ACCESS_", "ROLE", "PURGE", "AUDIT_")):
@@ -79,7 +71,7 @@ def a_desk(seaweed: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pur
     monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
     monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
     with EmbeddedFirestore() as firestore:
-        world = PurgeWorld(firestore, seaweed.values(seaweed.fresh_bucket()))
+        world = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
         for name, value in world.values.items():
             monkeypatch.setenv(name, value)
         yield PurgeDesk(world)

@@ -22,7 +22,6 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
     PurgeDesk,
     a_desk,
-    a_seaweed,
     at,
     has,
     press,

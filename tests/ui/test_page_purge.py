@@ -25,7 +25,6 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     WHY,
     a_customer,
     a_desk,
-    a_seaweed,
     at,
     fill,
     has,

@@ -28,7 +28,6 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     VIDEO,
     a_customer,
     a_desk,
-    a_seaweed,
     at,
     fill,
     has,
