@@ -13,7 +13,7 @@ from pages._ui.access.guard import allowed, show
 from pages._ui.data import loads
 from pages._ui.kit import feedback, params, session, tables
 from pages._ui.kit.feedback import freshness
-from pages._ui.kit.session import CLIP_ID, QUERY, UID, VIDEO_ID, key, url_for
+from pages._ui.kit.session import CLIP_ID, DRAFT_ID, QUERY, UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
@@ -26,6 +26,7 @@ _KINDS: Final = {
     "email": "an e-mail address",
     "email_prefix": "the beginning of an e-mail address",
     "video_id": "a video id",
+    "draft_id": "a draft id",
     "clip_id": "a clip id",
     "file_name": "a file name",
     "r2_key": "a key of the bucket",
@@ -99,8 +100,8 @@ def _answer(question: str) -> None:
 
 def _target(match: Match) -> tuple[str, dict[str, str]]:
     """The page that shows the match, and the ids it is asked with."""
-    name = "user" if match.type == "user" else "video"
-    ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id}
+    name = "user" if match.type in {"user", "draft"} else "video"
+    ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id, DRAFT_ID: match.draft_id}
     return name, {key: value for key, value in ids.items() if value}
 
 
@@ -136,22 +137,17 @@ def _say(found: SearchResult) -> None:
 
 
 def _card(match: Match) -> None:
-    icon = {"user": "person", "video": "movie", "clip": "content_cut"}[match.type]
+    icon = {"user": "person", "video": "movie", "clip": "content_cut", "draft": "draft"}[match.type]
     page, target = _target(match)
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id) if part)
+        ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id, match.draft_id) if part)
         st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(match.why)}]")
         st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
 
 
 def _table(found: SearchResult) -> None:
     frame = pd.DataFrame([match.as_dict() for match in found.matches])
-    frame["open"] = [
-        url_for(
-            "user" if m.type == "user" else "video", uid=m.uid, video_id=m.video_id or None, clip_id=m.clip_id or None
-        )
-        for m in found.matches
-    ]
+    frame["open"] = [url_for(page, **ids) for page, ids in map(_target, found.matches)]
     columns = {
         "open": tables.link("Open"),
         "type": "Type",

@@ -13,7 +13,7 @@ from pages._ui.kit import feedback, params, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.nav import SCREENS
-from pages._ui.views import diagnosis, stuck
+from pages._ui.views import diagnosis, drafts, stuck
 from storage.errors import BadInput
 from storage.services.diagnose import StuckList
 from storage.text import number
@@ -48,6 +48,9 @@ def _stuck(delivered: int) -> None:
         loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=found.complete,
         on_refresh=loads.stuck.clear,
     )  # fmt: skip
+    if found.drafts:
+        st.markdown("**Drafts** :small[:gray[analyses that stand still or failed; there is no video yet]]")
+        drafts.table(found.drafts, page=NAME, name="drafts")
     if not found.videos:
         _nothing(found, delivered)
         return
@@ -72,7 +75,9 @@ def _stuck(delivered: int) -> None:
 
 
 def _nothing(found: StuckList, delivered: int) -> None:
-    if found.complete:
+    if found.drafts:
+        st.caption("No video needs a person; the drafts above do.")
+    elif found.complete:
         feedback.empty(
             "Nothing needs a person.", icon="task_alt",
             hint=f"Looked at: {number(found.looked_at, 'video')} in progress without a touch, or failed lately.",

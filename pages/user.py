@@ -13,10 +13,10 @@ from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.kit import feedback, format, params, session, status
 from pages._ui.kit.feedback import freshness
-from pages._ui.kit.session import UID, key
+from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import oddities
+from pages._ui.views import drafts, oddities
 from pages._ui.views import user as view
 from pages._ui.views.repair import ladder
 from storage.domain.policy import Action
@@ -49,6 +49,8 @@ def _user(uid: str) -> None:
     view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
+    st.subheader("Drafts", anchor="drafts")
+    feedback.section("the drafts", partial(_drafts, uid), key=key(NAME, "drafts"), unknown="which drafts there are")
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Stored counters")
@@ -129,6 +131,33 @@ def _videos(uid: str) -> None:
         with st.container(border=True):
             st.markdown("**Storage by video** :small[by the videos' own counters]")
             view.largest(frame)
+
+
+def _drafts(uid: str) -> None:
+    """One draft where the address names it, and the newest where somebody asks: each is a read."""
+    draft_id = params.read_or_none(DRAFT_ID)
+    if draft_id:
+        with feedback.loading("Reading the draft…", 240):
+            one = loads.draft(uid, draft_id)
+        if one.value is None:
+            st.caption(f"There is no draft {md(draft_id, 80)} of this user.")
+        else:
+            drafts.one(one.value, page=NAME)
+    if not st.toggle(
+        "Show the drafts",
+        key=key(NAME, "with_drafts"),
+        help="What the two-step flow analysed, before any video is made of it. One read for each draft.",
+    ):
+        return
+    with feedback.loading("Reading the drafts…", 240):
+        loaded = loads.drafts(uid)
+    if loaded.value:
+        drafts.table(loaded.value, page=NAME, name="drafts_table")
+    else:
+        st.caption("This user has no drafts.")
+    freshness(
+        loaded.read_at, key=key(NAME, "drafts_fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid)
+    )
 
 
 def _truth(uid: str, usage: Usage) -> None:

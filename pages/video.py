@@ -13,7 +13,7 @@ from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.kit import feedback, format, params, session, status
 from pages._ui.kit.feedback import freshness
-from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import clips as clips_view
@@ -103,6 +103,14 @@ def _head(case: Case, video: Video | None) -> None:
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
     if allowed("diagnose"):
         st.markdown(f"**{md(found.summary, 400)}**")
+    origin = case.facts.origin.value if isinstance(case.facts.origin, Known) else None
+    if origin is not None and origin.draft_id:
+        st.page_link(
+            SCREENS["user"].file,
+            label=f"Made of the draft {md(origin.draft_id, 80)}",
+            icon=":material/draft:",
+            query_params={UID: found.uid, DRAFT_ID: origin.draft_id},
+        )
     if video is not None and not video.exists:
         st.warning(
             "There is no document for this video, yet clips or highlights lie below it. It was deleted in part.",

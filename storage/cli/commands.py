@@ -37,7 +37,7 @@ CHECK = Command(
 FIND = Command(
     "find",
     run="storage.cli.find:run_find",
-    summary="find a user, video or clip from anything pasted",
+    summary="find a user, video, clip or draft from anything pasted",
     about="""Whose is this, and where does it stand?
 
     Takes a text for all that it may be, cheapest first, and prints what matched, why, and what was searched. The other
@@ -45,8 +45,8 @@ FIND = Command(
     params=[
         argument(
             "QUERY",
-            "A uid, an e-mail address or its beginning, a video id, a clip id, a file name, a key, a presigned or CDN "
-            "URL, a video's URL, or a line of a log that contains one of these.",
+            "A uid, an e-mail address or its beginning, a video id, a clip id, a draft id, a file name, a key, a "
+            "presigned or CDN URL, a video's URL, or a line of a log that contains one of these.",
         )
     ],
     examples=[
@@ -145,8 +145,8 @@ DIAGNOSE = Command(
     that needs a person, worst first, and outages where many stopped at once.""",
     params=[
         uid(required=False),
-        video_id(required=False),
-        flag("--stuck", "Every video that needs a person, worst first."),
+        argument("VIDEO_ID", "The video's id, or a draft's.", required=False),
+        flag("--stuck", "Every video and draft that needs a person, worst first."),
         option(
             "--delivered",
             "N",
@@ -240,6 +240,18 @@ END_DISCLOSURE = Command(
         4: "no document names another customer's object, or one changed meanwhile",
     },
 )
+REBUILD_RECORD = Command(
+    "rebuild-record",
+    run="storage.cli.record:run_rebuild_record",
+    summary="write the documents of a video that nobody created, from its draft",
+    about="""Makes a video show up whose clips were made of a draft, and whose own document nobody wrote.
+
+    Writes what the video's document lacks, and its highlights from the draft's scenes. Both stores are read first: it
+    is refused when something else keeps the video from view. undo-change takes it back.""",
+    params=[uid(), video_id(), actor(), reason()],
+    examples=[("rebuild-record u1 v1 --actor you@example.com --reason 'ticket 7'", "Where diagnose advises it.")],
+    exits={0: "both documents were written", 4: "the evidence says otherwise, or a document changed"},
+)
 UPLOAD = Command(
     "upload",
     run="storage.cli.repair:run_upload",
@@ -296,7 +308,7 @@ UNDO_CHANGE = Command(
     "undo-change",
     run="storage.cli.repair:run_undo_change",
     summary="take back a change of fields and objects",
-    about="""Takes back what set-status, end-disclosure, highlights, recount or upload wrote.
+    about="""Takes back what set-status, end-disclosure, rebuild-record, highlights, recount or upload wrote.
 
     Everything is put back as it was, or nothing where something was changed since.""",
     params=[argument("CHANGE_ID", "As the change printed it."), actor(), reason()],
@@ -358,6 +370,7 @@ ROOT = Group(
         DIAGNOSE,
         SET_STATUS,
         END_DISCLOSURE,
+        REBUILD_RECORD,
         HIGHLIGHTS,
         UPLOAD,
         UNDO_CHANGE,

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
-from storage.domain.diagnosis import Diagnosis
+from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis
 from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
 from storage.services.diagnose import LOOKING, Case
+from storage.services.drafts import read_draft
 from storage.services.verify import checker
 from storage.text import short_age
 
@@ -28,8 +29,11 @@ def run_diagnose(
         return _run_stuck(context, delivered)
     if uid is None or video_id is None:
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
-    case = diagnose.diagnose(checker(context.stores, context.now), uid, video_id, scope=LOOKING)
+    looking = checker(context.stores, context.now)
+    case = diagnose.diagnose(looking, uid, video_id, scope=LOOKING)
     found = case.diagnosis
+    if isinstance(case.facts.video, Absent) and (draft := read_draft(looking, uid, video_id)):
+        return _draft(draft.diagnosis, context)
     error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
@@ -47,6 +51,14 @@ def run_diagnose(
     return 0 if found.severity == "info" else 1
 
 
+def _draft(found: DraftDiagnosis, context: Context) -> int:
+    if context.as_json:
+        print_json(found.as_dict())
+    else:
+        _say(found)
+    return 0 if found.severity == "info" else 1
+
+
 def _unanswered(case: Case) -> StorageError:
     """What a store said instead of an answer: an error where the reading broke off, else the fact that is not known."""
     fault = unread(case.facts)
@@ -59,16 +71,17 @@ def _unanswered(case: Case) -> StorageError:
     return error
 
 
-def _say(found: Diagnosis) -> None:
+def _say(found: Diagnosis | DraftDiagnosis) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
     if found.since:
         say(f"since {rfc3339(found.since)}")
-    say_deployment(found.deployment)
+    if isinstance(found, Diagnosis):
+        say_deployment(found.deployment)
     say(f"the customer sees: {safe(found.customer_sees, 400)}")
     say()
     for item in found.evidence:
         say(f"  {_MARKS[item.ok]} {safe(item.check):<28} {safe(item.observed, 200)}")
-    if found.timeline:
+    if isinstance(found, Diagnosis) and found.timeline:
         say()
         for entry in found.timeline:
             say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {rfc3339(entry.at)}  {safe(entry.event, 200)}")
@@ -90,7 +103,7 @@ def _run_stuck(context: Context, delivered: int) -> int:
     found = diagnose.stuck(checker(context.stores, context.now), reach)
     for note in found.notes:
         progress(f"note: {note}")
-    status = found.error.exit_status if found.error else 1 if found.videos else 0
+    status = found.error.exit_status if found.error else 1 if found.videos or found.drafts else 0
     if context.as_json:
         there = {"deployment": context.stores.deployment().as_dict()}
         print_json(found.as_dict() | there | ({"error": found.error.as_dict()} if found.error else {}))
@@ -100,13 +113,14 @@ def _run_stuck(context: Context, delivered: int) -> int:
             f"OUTAGE: {len(outage.videos)} videos of {outage.users} users stopped at {safe(outage.stage)} between "
             f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)}"
         )
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (v.diagnosis.severity, v.diagnosis.verdict, v.diagnosis.stage, _age(v.diagnosis), v.plan, v.email or "-",
          v.diagnosis.uid, v.diagnosis.video_id)
         for v in found.videos
     ]  # fmt: skip
+    rows += [(d.severity, d.verdict, "draft", _age(d), "-", "-", d.uid, d.draft_id) for d in found.drafts]
     if rows:
-        say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO"), rows)
+        say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO OR DRAFT"), rows)
     else:
         nothing = (
             "Nothing needs a person" if found.complete else "Nothing found so far, and not everything was looked at"
@@ -117,5 +131,5 @@ def _run_stuck(context: Context, delivered: int) -> int:
     return status
 
 
-def _age(found: Diagnosis) -> str:
+def _age(found: Diagnosis | DraftDiagnosis) -> str:
     return "-" if found.age is None else short_age(found.age)

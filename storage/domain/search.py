@@ -25,6 +25,7 @@ Kind = Literal[
     "email",
     "email_prefix",
     "video_id",
+    "draft_id",
     "clip_id",
     "file_name",
     "r2_key",
@@ -49,7 +50,9 @@ _CLIP_ID = re.compile(
 _ANY_CLIP_ID = re.compile(r"([A-Za-z0-9_-]{1,64}?)_(\d+)_\w+")  # of a style that this project does not know
 _ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, it may as well be a shorter one
 _FILE_NAME = re.compile(r"(?:clip_\d{2,}_\d+|top_\d+_scenes)_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
-_NAMED = re.compile(r"(?i)\b(uid|user_?id|user|video_?id|video|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)")
+_NAMED = re.compile(
+    r"(?i)\b(uid|user_?id|user|video_?id|video|draft_?id|draft|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)"
+)
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _SLUG = re.compile(r"[A-Za-z0-9]{8,16}")  # as the product makes public links, and as it checks them
@@ -61,7 +64,7 @@ _ODD_ID = re.compile(r"(?!oauth2callback)[^\s/\\?&=.:@\"'<>]+\?[^\s/\\?&=\"'<>]+
 MAX_TOKENS = 12  # words of a line that are tried as ids; each costs two reads
 
 
-MatchType = Literal["user", "video", "clip"]
+MatchType = Literal["user", "video", "clip", "draft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Candidate:
     uid: str = ""
     video_id: str = ""
     clip_id: str = ""
+    draft_id: str = ""
     parsed: ParsedKey | None = None
     bare: bool = False
 
@@ -157,6 +161,8 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
         yield Candidate("video_id", text, video_id=text)
         if _UUID.fullmatch(text) and text != text.lower():
             yield Candidate("video_id", text.lower(), video_id=text.lower())
+    if _VIDEO_ID.fullmatch(text):
+        yield Candidate("draft_id", text, draft_id=text)
     if _YOUTUBE_ID.fullmatch(text):
         yield Candidate("video_url", text)
     if _SLUG.fullmatch(text):
@@ -183,6 +189,7 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
     yield from _named(rest)
     for match in _UUID.finditer(rest):
         yield Candidate("video_id", match.group(), video_id=match.group())
+        yield Candidate("draft_id", match.group(), draft_id=match.group(), bare=True)
     yield from _bare(rest)
 
 
@@ -199,10 +206,10 @@ def _named(text: str) -> Iterator[Candidate]:
     """`uid=...`, `"video_id": "..."` and the like; all of one line belong together."""
     found: dict[str, str] = {}
     for name, value in _NAMED.findall(text):
-        slot = "clip_id" if "clip" in name.lower() else "video_id" if "video" in name.lower() else "uid"
+        slot = next((f"{word}_id" for word in ("clip", "video", "draft") if word in name.lower()), "uid")
         if is_id(value) and "@" not in value:
             found.setdefault(slot, value)
-    for kind in ("clip_id", "video_id", "uid"):
+    for kind in ("clip_id", "video_id", "draft_id", "uid"):
         if kind in found:
             yield Candidate(kind, found[kind], **found)  # type: ignore[arg-type]
             return
@@ -254,10 +261,10 @@ def _youtube_id(parts: SplitResult) -> str:
 def _desk_link(parts: SplitResult) -> Iterator[Candidate]:
     """A link to a page of this desk: its query names the ids."""
     query = parse_qs(parts.query)
-    uid, video, clip = (query.get(name, [""])[0] for name in ("uid", "video_id", "clip_id"))
+    uid, *below = (query.get(name, [""])[0] for name in ("uid", "video_id", "clip_id", "draft_id"))
     if is_stored_id(uid):
-        video, clip = (found if is_stored_id(found) else "" for found in (video, clip))
-        yield Candidate("desk_link", uid, uid=uid, video_id=video, clip_id=clip)
+        video, clip, draft = (found if is_stored_id(found) else "" for found in below)
+        yield Candidate("desk_link", uid, uid=uid, video_id=video, clip_id=clip, draft_id=draft)
 
 
 def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candidate]:
@@ -270,6 +277,9 @@ def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candida
         return
     if len(parts) == 2 and parts[0] in {"c", "share_slugs"} and _SLUG.fullmatch(parts[1]):
         yield Candidate("share_link", parts[1])
+        return
+    if parts[0] == "users" and len(parts) >= 4 and parts[2] == "analysis_drafts" and all(map(is_stored_id, parts)):
+        yield Candidate("document_path", relative, uid=parts[1], draft_id=parts[3])
         return
     parsed = _key_in(text.lstrip("/"), layout)
     if parsed.kind not in {"unrecognised", "ops"}:
@@ -313,6 +323,7 @@ class Match:
     clip_id: str
     label: str
     why: str
+    draft_id: str = ""
 
     def as_dict(self) -> dict[str, str | None]:
         """As `find --json` prints it: ids that do not apply are null."""
@@ -321,6 +332,7 @@ class Match:
             "uid": self.uid,
             "video_id": self.video_id or None,
             "clip_id": self.clip_id or None,
+            "draft_id": self.draft_id or None,
             "label": self.label,
             "why": self.why,
         }

@@ -52,6 +52,7 @@ from storage.ids import check_stored_id, firestore_order
 from storage.repositories import columns
 from storage.repositories.columns import DocumentPage, TableBuilder, decode_page
 from storage.repositories.decode import decode_time, document_to_json, raw_document, relative_path, to_fields
+from storage.repositories.drafts import DraftRecords
 from storage.repositories.queries import (
     BULK_SECONDS,
     LIST_PAGE,
@@ -585,7 +586,7 @@ class VideoRecords(RecordQueries):
         )
 
 
-class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords):
+class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords, DraftRecords):
     """The reader. Safe to share between threads; one for each process, over its one handle."""
 
     def raw(self, path: str) -> RawDocument | None:
@@ -624,4 +625,7 @@ class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecord
         yield "clips.r2_key", partial(self.find_clips, r2_key=_NOBODYS, limit=1)
         yield "shares.share_slug", partial(self.find_shares, _NOBODYS)
         yield "videos.status", partial(self.videos_by_status, [_NOBODYS], limit=1)
+        yield "videos.completed_clips", partial(self.videos_of_drafts, limit=1)
         yield "clips.file_size_bytes", partial(self._totals, "", self._range(_NOBODYS))
+        yield "analysis_drafts.id", partial(self.find_drafts, _NOBODYS)
+        yield "analysis_drafts.status", partial(self.drafts_by_status, [_NOBODYS], limit=1)

@@ -26,6 +26,7 @@ from storage.domain.diagnosis import (
     Absent,
     ClipTally,
     Diagnosis,
+    DraftDiagnosis,
     Fact,
     Known,
     ObjectTally,
@@ -39,6 +40,7 @@ from storage.domain.diagnosis import (
 )
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import VIDEOS, Table, User, Video
+from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Controls, Report, Sample, UserFacts, media_objects
 from storage.domain.integrity.contents import TOO_LARGE
@@ -46,6 +48,8 @@ from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
+from storage.repositories.records import STATUSES
+from storage.services import drafts
 from storage.services.highlights import read_documents
 from storage.services.usage import read_account
 from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged, with_looks
@@ -190,10 +194,27 @@ def _facts(
         report=report,
         deployment=checker.deployment,
     )
-    if diagnosis.diagnose(facts).verdict in BY_ABSENCE and report.controls is None:
+    verdict = diagnosis.diagnose(facts).verdict
+    if verdict == "record_incomplete" or (video is not None and _may_be_refused(owner, video)):
+        facts = replace(facts, origin=_origin(checker, uid, video_id))
+    if verdict in BY_ABSENCE and report.controls is None:
         found, report = judged(checker, found, doubted=True)
         facts = replace(facts, report=report)
     return facts, found, error
+
+
+def _may_be_refused(owner: VideoOwner, video: Video) -> bool:
+    """Completed, and its owner has no room for a clip: what was charged says whether one was refused."""
+    state = owner.quota.value if isinstance(owner.quota, Known) else None
+    full = state is not None and bool(state.worker_refuses or "storage" in state.exceeded)
+    return full and video.exists and (video.status or "").strip().lower() == "completed"
+
+
+def _origin(checker: VerifyContext, uid: str, video_id: str) -> Fact[DraftOrigin]:
+    try:
+        return Known(drafts.origin_of(checker.records, uid, video_id))
+    except StorageError as error:
+        return unknown(error)
 
 
 def _exists(user: Fact[User]) -> bool | None:
@@ -321,11 +342,13 @@ class StuckList:
     cost: Mapping[str, int]
     error: StorageError | None = None
     complete: bool = True
+    drafts: tuple[DraftDiagnosis, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The document of `diagnose --stuck --json`."""
         return {
             "videos": [video.as_dict() for video in self.videos],
+            "drafts": [draft.as_dict() for draft in self.drafts],
             "outages": [outage.as_dict() for outage in self.outages],
             "looked_at": self.looked_at,
             "notes": list(self.notes),
@@ -347,23 +370,28 @@ class _Candidates:
 
 
 def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
-    """Every video that needs a person, worst first, with outages. Raises what keeps the candidates from being found."""
+    """Every video and draft that needs a person, worst first, with outages.
+
+    Raises what keeps the candidates from being found.
+    """
     with metering() as meter:
         candidates = _candidates(checker, reach)
         owners = _owners(checker, candidates.pairs)
         cases = each(lambda pair: _case(checker, pair, owners), candidates.pairs, READERS)
+        waiting = drafts.needy(checker, limit=reach.candidates, failed_within=reach.failed_within)
     needy = [_row(case) for case in cases if case.diagnosis.needs_person]
     error = next((case.error for case in cases if case.error is not None), None)
     return StuckList(
         videos=worst_first(needy),
         outages=outages(needy),
         looked_at=len(cases),
-        notes=candidates.notes,
+        notes=(*candidates.notes, *waiting.notes),
         missing_index=candidates.missing_index,
         made_at=checker.clock(),
         cost=meter.cost().as_dict(),
         error=error,
-        complete=error is None and not candidates.cut,
+        complete=error is None and not candidates.cut and waiting.complete,
+        drafts=waiting.drafts,
     )
 
 
@@ -406,11 +434,27 @@ def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame]
     frames = [table.unbroken() for table in tables]
     counts = checker.records.status_counts(up_to=COUNTED)
     strange = counts["other"]
+    if strange:
+        made, note = _made_of_drafts(checker, reach)
+        frames.append(made)
+        notes += note
+        strange -= int((~made["status"].isin(STATUSES)).sum())
     if COUNTED in counts.values():
         notes.append("Too many videos to count here: whether some are without a known status, the rollup says.")
-    elif strange:
+    elif strange > 0:
         notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
-    return frames, notes, bool(strange) or not all(table.complete for table in tables)
+    return frames, notes, strange > 0 or not all(table.complete for table in tables)
+
+
+def _made_of_drafts(checker: VerifyContext, reach: Reach) -> tuple[pd.DataFrame, list[str]]:
+    """Videos that nobody created, found by the count that only renderings of a draft write."""
+    try:
+        table = checker.records.videos_of_drafts(reach.candidates)
+    except MissingIndex as missing:
+        return VIDEOS.empty(), [f"Videos made of drafts were not looked for: {missing.message}"]
+    frame = table.unbroken()
+    notes = [] if table.complete else [f"Only {len(frame):,} videos made of drafts were considered."]
+    return frame[frame["created_at"].isna()], notes
 
 
 def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:
@@ -437,7 +481,8 @@ def _selected(
     lately = failed & ~(touched < now - reach.failed_within).fillna(False)
     recent = delivered & ~(touched < now - reach.delivered_within).fillna(False)
     newest = touched[recent].sort_values(ascending=False, kind="stable", na_position="first").index[: reach.delivered]
-    chosen = waiting | lately | frame.index.isin(newest)
+    uncreated = delivered & frame["created_at"].isna() & ~alive.fillna(False)
+    chosen = waiting | lately | uncreated | frame.index.isin(newest)
     pairs = zip(frame.loc[chosen, "uid"], frame.loc[chosen, "video_id"], strict=True)
     return _Candidates(tuple(sorted(pairs)), (*notes, *_left_out(reach, failed, lately, delivered, newest)), missing)
 

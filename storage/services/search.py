@@ -9,7 +9,7 @@ What a look-up finds, as matches: by id, by address, by a field of a document, b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -17,11 +17,13 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from storage.domain.drafts import AnalysisDraft, charge_of, draft_of
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
 from storage.domain.shares import state_of
 from storage.errors import MissingIndex, StorageError
 from storage.ids import is_stored_id
+from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 
 MATCH_LIMIT = 50
@@ -104,6 +106,11 @@ def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
         if video is not None:
             yield Match("video", guess.uid, guess.video_id, "", video.video_title or guess.video_id, why)
             return
+    if guess.draft_id:
+        document = records.raw(draft_path(guess.uid, guess.draft_id))
+        if document is not None:
+            yield from of_drafts(records, [draft_of(document)], why)
+            return
     yield from of_uid(records, guess.uid, why)
 
 
@@ -134,6 +141,18 @@ def _revoked(records: Records, slug: str) -> Iterator[Match]:
         if len(parts) == 8 and parts[0] == "users":
             guess = Candidate("share_link", slug, uid=parts[1], video_id=parts[3], clip_id=parts[5])
             yield from known(records, guess, "its share settings name this link, which is revoked and shows nothing")
+
+
+def of_drafts(records: Records, drafts: Iterable[AnalysisDraft], why: str) -> Iterator[Match]:
+    """Each draft, and the videos that were made of it: the charges name both."""
+    for draft in drafts:
+        yield Match("draft", draft.uid, "", "", draft.video_title or draft.draft_id, why, draft.draft_id)
+        charges = [charge_of(document) for document in records.charges_of(draft.uid, "draft_id", draft.draft_id)]
+        for video_id in dict.fromkeys(charge.video_id for charge in charges):
+            if is_stored_id(video_id):
+                guess = Candidate("video_id", video_id, uid=draft.uid, video_id=video_id)
+                made = [match for match in known(records, guess, "it was made of this draft") if match.type == "video"]
+                yield from made
 
 
 def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
@@ -177,7 +196,7 @@ def _place(records: Records, guess: Candidate, *, media: bool) -> Iterator[Match
 class _Search:
     records: Records
     now: datetime
-    matches: dict[tuple[str, str, str, str], Match] = field(default_factory=dict)
+    matches: dict[tuple[str, ...], Match] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
 
@@ -186,7 +205,7 @@ class _Search:
         before = len(self.matches)
         try:
             for match in find():
-                self.matches.setdefault((match.type, match.uid, match.video_id, match.clip_id), match)
+                self.matches.setdefault((match.type, match.uid, match.video_id, match.clip_id, match.draft_id), match)
         except StorageError as error:
             if not (optional and isinstance(error, MissingIndex)):
                 self.gaps.append(error)
@@ -269,6 +288,17 @@ def _video_id(search: _Search, guess: Candidate) -> bool:
     )
 
 
+def _draft_id(search: _Search, guess: Candidate) -> bool:
+    if guess.uid:
+        return _path(search, guess)
+
+    def found() -> Iterator[Match]:
+        drafts = [draft_of(document) for document in search.records.find_drafts(guess.draft_id)]
+        yield from of_drafts(search.records, drafts, "its draft id is the text")
+
+    return search.look(f"drafts with the id {guess.draft_id}", found, optional=True)
+
+
 def _video_url(search: _Search, guess: Candidate) -> bool:
     if guess.value.startswith("http"):
         return search.look(
@@ -322,6 +352,7 @@ _LOOKUPS: dict[Kind, Callable[[_Search, Candidate], bool]] = {
     "email": _email,
     "email_prefix": _email_prefix,
     "video_id": _video_id,
+    "draft_id": _draft_id,
     "clip_id": _clip_id,
     "file_name": _file_name,
     "r2_key": _key,

@@ -254,7 +254,7 @@ def test_looking_at_what_is_stuck_counts_no_further_than_a_bound(desk: Desk, mon
     monkeypatch.setattr(diagnose_stuck, "COUNTED", 1_000)
     desk.world.put({f"users/u1/videos/v{number}": video(f"v{number}") for number in range(3_000)})
     found = stuck(desk.checker, Reach(delivered=0))
-    assert found.cost["firestore_reads"] <= 6
+    assert found.cost["firestore_reads"] <= 7
     assert "the rollup says" in " ".join(found.notes)
 
 
@@ -299,3 +299,50 @@ def test_a_user_that_is_absent_is_a_fact_and_no_error(desk: Desk) -> None:
     case = diagnose(desk.checker, "nobody", "vid-0001")
     assert case.user == Absent()
     assert case.diagnosis.verdict == "not_found"
+
+
+def test_clips_that_the_quota_refused_are_seen_by_what_was_charged(desk: Desk) -> None:
+    desk.user(plan="free", total_storage_bytes=2 * 1024**3)
+    desk.video("vid-0001", completed_at=desk.ago(hours=1))
+    desk.clip("vid-0001", 1, created_at=desk.ago(days=9))
+    assert verdict(desk) == "healthy"
+    charge = {
+        "operation_type": "reprocessing",
+        "credits_amount": 30,
+        "timestamp": desk.ago(hours=2),
+        "video_id": "vid-0001",
+        "metadata": {"scene_count": "3", "style_breakdown": "split:10"},
+    }
+    desk.put("users/u1/credit_transactions/t1", charge)
+    found = ill(desk).diagnosis
+    assert (found.verdict, found.cause) == ("quota_blocked", "quota")
+    assert "30 credits charged for 3 clips" in next(e.observed for e in found.evidence if e.check == "charged")
+    desk.clip("vid-0001", 2, created_at=desk.ago(hours=1))
+    assert verdict(desk) == "healthy"
+
+
+def test_what_a_job_wrote_after_a_deletion_is_named_as_that_and_listed_for_nobody(desk: Desk) -> None:
+    progress = {"total_clips": 4, "completed_clips": 1, "updated_at": desk.ago(hours=3)}
+    desk.put("users/u1/videos/vid-gone", {"processing_progress": progress, "updated_at": desk.ago(hours=3)})
+    case = ill(desk, "vid-gone")
+    assert (case.diagnosis.verdict, case.diagnosis.cause) == ("not_found", "deleted")
+    assert [step.id for step in case.diagnosis.actions] == ["check_again", "purge"]
+    assert listed(desk) == []
+
+
+def test_without_the_indexes_of_drafts_the_list_is_made_and_says_what_it_leaves_out(desk: Desk) -> None:
+    stalled(desk, "vid-stall")
+    desk.video("vid-odd1", status="queued_v2")
+    for field in ("completed_clips", "analysis_drafts"):
+        desk.world.faults.refuse(
+            "RunQuery",
+            StatusCode.FAILED_PRECONDITION,
+            f"The query requires a COLLECTION_GROUP_ASC index for collection x and field {field}.",
+            when=lambda request, field=field: field in str(request.structured_query),
+            times=None,
+        )
+    found = stuck(desk.checker)
+    assert [video.diagnosis.video_id for video in found.videos] == ["vid-stall"]
+    assert not found.complete
+    assert "Drafts were not looked at" in " ".join(found.notes)
+    assert "Videos made of drafts were not looked for" in " ".join(found.notes)

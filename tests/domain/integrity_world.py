@@ -54,7 +54,8 @@ class World:
         self, video_id: str, status: str = "completed", content: bytes | None = GOOD_HIGHLIGHTS, **fields: Any
     ) -> World:
         """A video document and, unless `content` is `None`, its highlights.json."""
-        row = {"uid": self.uid, "video_id": video_id, "status": status, "exists": True, "updated_at": OLD, **fields}
+        times = {"created_at": OLD, "updated_at": OLD}
+        row = {"uid": self.uid, "video_id": video_id, "status": status, "exists": True, **times, **fields}
         self.video_rows.append(row)
         key = self.layout.highlights_key(self.uid, video_id)
         if content is None:

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from storage.domain import highlights
 from storage.domain.diagnosis import VERDICTS, QuotaState, VideoFacts, diagnose, status_objections
+from storage.domain.documents import RawDocument
+from storage.domain.drafts import Charge, DraftOrigin, draft_of, scenes_of
 from storage.domain.highlights import HighlightsState
+from storage.errors import FieldProblem
 from tests.domain.diagnosis_world import (
     AWAY,
     BROKEN_OBJECT,
@@ -44,6 +47,32 @@ FULL = Known(QuotaState("free", ("storage",)))
 MOVING = {"updated_at": ago(minutes=1)}
 STANDING = {"updated_at": ago(hours=3)}
 
+UNCREATED = video(None, created_at=None, updated_at=ago(minutes=15), completed_clips=3, clips_count=3)
+ORIGIN = DraftOrigin(
+    "draft-1",
+    (Charge("t1", "scene_processing", 40, "Process 3 scenes", ago(days=3), "draft-1", "vid-0001", {}),),
+    draft_of(RawDocument("users/u1/analysis_drafts/draft-1", {"status": "completed"}, None, None)),
+    scenes_of(
+        RawDocument(f"s/{n}", {"id": n, "title": "T", "start": "00:00:01", "end": "00:00:09"}, None, None)
+        for n in (1, 2, 3)
+    ),
+)
+DONE = video(completed_at=ago(days=2))
+IN_VAIN = DraftOrigin(
+    "",
+    (
+        Charge(
+            "t2",
+            "reprocessing",
+            30,
+            None,
+            ago(days=2, hours=1),
+            "",
+            "vid-0001",
+            {"scene_count": "3", "style_breakdown": "split:10"},
+        ),
+    ),
+)
 REMNANT = video(None, created_at=None, processing_progress=progress(1, 4))
 DISCLOSED = upload_check(foreign(there=True))
 
@@ -54,6 +83,10 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("highlights in the document only", facts(stored=NO_OBJECT, inside=DOCUMENT)),
         ("an older deployment without the document", facts(inside=NO_DOCUMENT)),
         ("no updated_at", facts(video(updated_at=None))),
+        (
+            "a created_at of another type, which a list shows all the same",
+            facts(video(created_at=None, oddities=(FieldProblem("p", "created_at", "wrong_type"),))),
+        ),
         (
             "a source left downloading, with nothing else to do",
             facts(video(source_video_status="downloading")),
@@ -66,6 +99,19 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("fewer clips than once expected: the customer deleted some", facts(video(expected_clips=9, clips_count=3))),
         ("its source expired, which is normal by now", facts(video(source_video_status="expired"))),
         ("the owner's quota is full, and all is there", facts(quota=FULL)),
+        (
+            "charged without a new clip, and there is room by now",
+            facts(DONE, origin=Known(IN_VAIN)),
+        ),
+        (
+            "charged, and clips came of it",
+            facts(
+                video(completed_at=ago(days=2)),
+                documents=clips(3, last_at=ago(days=1)),
+                origin=Known(IN_VAIN),
+                quota=FULL,
+            ),
+        ),
     ],
     "waiting": [
         ("young, no highlights", nothing_rendered(video("processing", updated_at=ago(minutes=14)))),
@@ -133,6 +179,7 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ),
         ("slow, but within the limit", facts(video("processing", updated_at=ago(minutes=14), expected_clips=9))),
         ("all clips there, the status about to be set", facts(video("processing", **MOVING, expected_clips=3))),
+        ("the clips of a draft, one after another", facts(replace(UNCREATED, updated_at=ago(minutes=14)), NO_OBJECT)),
         ("highlights lost while it renders", facts(video("processing", **MOVING, expected_clips=9), stored=NO_OBJECT)),
     ],
     "render_stalled": [
@@ -232,7 +279,26 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("a full quota is not the cause", facts(video("failed", error_message="Private video"), quota=FULL)),
         ("told by the source", facts(video("failed", source_video_error="This video has been removed"))),
     ],
+    "record_incomplete": [
+        ("the clips of a draft, and nobody created the video", facts(UNCREATED, NO_OBJECT)),
+        ("with its draft", facts(UNCREATED, NO_OBJECT, origin=Known(ORIGIN))),
+        ("with highlights that somebody put back", facts(UNCREATED, STORED)),
+        ("failed on the way", facts(video("failed", created_at=None, error_message="timed out"), NO_OBJECT)),
+        ("completed after its deletion", facts(video("completed", created_at=None), NO_OBJECT)),
+    ],
     "quota_blocked": [
+        (
+            "charged, completed, no new clip, and no room for one",
+            facts(
+                video(completed_at=ago(days=2)),
+                origin=Known(IN_VAIN),
+                quota=Known(QuotaState("free", (), "No room for a clip.")),
+            ),
+        ),
+        (
+            "the same, with the storage used up",
+            facts(DONE, origin=Known(IN_VAIN), quota=FULL),
+        ),
         ("the worker says so", facts(video("failed", error_message="Monthly clip limit reached"))),
         ("failed without a word, and the quota is full", facts(video("failed"), quota=FULL)),
         (
@@ -333,6 +399,23 @@ def test_what_is_left_of_a_deleted_video_is_named_and_needs_nobody_at_night() ->
     assert (found.severity, found.cause, found.needs_person) == ("warning", "deleted", False)
     assert found.customer_sees.startswith("No such video")
     assert [step.id for step in found.actions] == ["check_again", "purge"]
+
+
+def test_a_record_is_rebuilt_where_the_drafts_scenes_or_the_highlights_are_there() -> None:
+    told = diagnose(facts(UNCREATED, NO_OBJECT, origin=Known(ORIGIN)))
+    assert "3 clips made and 40 credits charged" in told.summary
+    assert "created_at, status, video_title, video_url" in told.summary
+    assert told.customer_sees.startswith("Nothing in any list")
+    assert "for ever" in told.customer_sees
+    assert [(e.check, e.ok) for e in told.evidence if e.check in {"draft", "record"}] == [
+        ("record", False),
+        ("draft", True),
+    ]
+    assert "rebuild_record" in [step.id for step in told.actions]
+    assert told.needs_person
+    without = diagnose(facts(UNCREATED, NO_OBJECT, origin=Known(DraftOrigin(""))))
+    assert "rebuild_record" not in [step.id for step in without.actions]
+    assert "rebuild_record" in [step.id for step in diagnose(facts(UNCREATED, STORED)).actions]
 
 
 def test_a_failure_for_want_of_highlights_is_ours_to_mend_and_the_reply_blames_no_video() -> None:

@@ -157,9 +157,26 @@ def test_a_video_that_promises_highlights_and_has_none_is_an_error(status: str) 
     assert (finding.severity, finding.key) == ("error", "users/u1/vid-0001/highlights.json")
 
 
-@pytest.mark.parametrize("status", ["processing", "failed", "queued", None])
-def test_a_video_that_promises_none_is_not_missing_them(status: str | None) -> None:
-    assert World().video("vid-0001", status, None).check().findings == ()  # type: ignore[arg-type]
+@pytest.mark.parametrize("status", ["processing", "failed", "queued"])
+def test_a_video_that_promises_none_is_not_missing_them(status: str) -> None:
+    assert World().video("vid-0001", status, None).check().findings == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        ({"created_at": None}, "created_at"),
+        ({"status": None}, "status"),
+        ({"status": None, "created_at": None, "updated_at": NOW - timedelta(minutes=15)}, "created_at and status"),
+        ({"status": None, "created_at": None, "updated_at": None}, "created_at and status"),
+        ({"status": None, "created_at": None, "updated_at": NOW - timedelta(minutes=14)}, ""),
+        ({"exists": False, "status": None, "created_at": None}, ""),
+    ],
+    ids=str,
+)
+def test_a_document_that_no_list_shows_or_that_never_ends_is_incomplete(fields: dict[str, Any], lacks: str) -> None:
+    found = [f for f in World().video("vid-0001", **fields).check().findings if f.kind == "incomplete_video"]
+    assert [(f.severity, f.video_id, f.expected) for f in found] == ([("warning", "vid-0001", lacks)] if lacks else [])
 
 
 @pytest.mark.parametrize(

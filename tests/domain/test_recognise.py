@@ -89,8 +89,8 @@ def test_a_text_is_taken_for_what_it_is(text, kind, value, uid, video_id, clip_i
 
 
 def test_a_bare_token_is_tried_as_several_kinds_of_id():
-    assert [guess.kind for guess in read(UUID).guesses] == ["uid", "video_id", "email_prefix"]
-    kinds = ["uid", "video_id", "video_url", "share_link", "email_prefix"]
+    assert [guess.kind for guess in read(UUID).guesses] == ["uid", "video_id", "draft_id", "email_prefix"]
+    kinds = ["uid", "video_id", "draft_id", "video_url", "share_link", "email_prefix"]
     assert [guess.kind for guess in read("dQw4w9WgXcQ").guesses] == kinds
     assert "share_link" not in [guess.kind for guess in read("under_score").guesses], "the product makes no such slug"
 

@@ -26,6 +26,7 @@ from storage.actions import health
 from storage.actions.health import Check
 from storage.clients.meter import Cost, metering
 from storage.clients.meter import check as check_budgets
+from storage.domain.diagnosis import DraftDiagnosis
 from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report, Sample
 from storage.domain.purge.job import Job
@@ -33,9 +34,11 @@ from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
 from storage.services import audit_search, diagnose, usage, verify
 from storage.services import diagnose as diagnosing
+from storage.services import drafts as drafting
 from storage.services import search as finding
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 from storage.services.diagnose import Case, Reach, StuckList
+from storage.services.drafts import DraftCase
 from storage.services.usage import Account, FullUsage, SomeVideos
 from storage.services.verify import VerifyContext
 from storage.services.verify import checker as checker_over
@@ -139,6 +142,18 @@ def all_videos(uid: str) -> Loaded[SomeVideos]:
 def transactions(uid: str) -> Loaded[Table]:
     """A user's newest credit transactions."""
     return measured(lambda: users().transactions(uid))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
+def drafts(uid: str) -> Loaded[tuple[DraftDiagnosis, ...]]:
+    """A user's newest drafts, judged by their own documents."""
+    return measured(lambda: drafting.newest(checker(), uid))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
+def draft(uid: str, draft_id: str) -> Loaded[DraftCase | None]:
+    """One draft with its scenes and charges; `None` where there is none."""
+    return measured(lambda: drafting.read_draft(checker(), uid, draft_id))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
@@ -251,7 +266,7 @@ def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, for what changed where that is known."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
-    for whole in (clips, find, raw, case, looked_into, report):
+    for whole in (clips, find, raw, case, looked_into, report, drafts, draft):
         whole.clear()
 
 

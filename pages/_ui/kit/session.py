@@ -17,8 +17,9 @@ import streamlit as st
 UID = "uid"
 VIDEO_ID = "video_id"
 CLIP_ID = "clip_id"
+DRAFT_ID = "draft_id"
 QUERY = "q"
-IDS = (UID, VIDEO_ID, CLIP_ID)
+IDS = (UID, VIDEO_ID, CLIP_ID, DRAFT_ID)
 
 
 T = TypeVar("T")

@@ -85,6 +85,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("failed_permanent", "Failed for good", "block", "red", "Trying again cannot help."),
             ("quota_blocked", "Quota used up", "data_usage", "violet", "The quota was exceeded before the job ran."),
             ("access_denied", "Unknown: no access", "lock", "gray", "A store refused or was away, nothing is known."),
+            ("record_incomplete", "Record incomplete", "assignment_late", "red", "There are clips; no list shows it."),
             ("not_found", "Not found", "search_off", "gray", "There is no such video."),
         ),
         "usage": _looks(

@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
-from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID
+from pages._ui.kit.session import CLIP_ID, DRAFT_ID, UID, VIDEO_ID
 from storage.domain.search import askable
 from storage.errors import ConfigError, StorageError
 from storage.logs import redacted
@@ -58,7 +58,7 @@ _SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
 _SIGN_OUT: Final = "/auth/logout"
 COOKIE: Final = "clip_desk_return"
 _MINUTES: Final = 10
-_IDS: Final = (UID, VIDEO_ID, CLIP_ID)
+_IDS: Final = (UID, VIDEO_ID, CLIP_ID, DRAFT_ID)
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1999}")  # one slash, printable ASCII, no backslash
 _NOT_PAGES: Final = ("/auth/", "/oauth2callback", "/_stcore/", "/media/", "/static/", "/component/")
 

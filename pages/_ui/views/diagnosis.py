@@ -45,6 +45,11 @@ _CHECKS: Final = {
     "last_touch": "Last touch",
     "progress": "Progress",
     "error_message": "Error message",
+    "record": "The video's record",
+    "draft": "Made of a draft",
+    "scenes": "Scenes of the draft",
+    "expiry": "Expiry",
+    "charged": "Credits charged",
     "highlights_object": "highlights.json",
     "highlights_document": "Highlights document",
     "clip_documents": "Clip documents",
@@ -202,15 +207,16 @@ def _evidence(evidence: Sequence[Evidence]) -> None:
     doubts = [item for wanted in (False, None) for item in evidence if item.ok is wanted]
     well = [item for item in evidence if item.ok]
     if doubts:
-        _evidence_table(doubts)
+        evidence_table(doubts)
     if well:
         with st.expander(
             f"{len(well):,} check{' is' if len(well) == 1 else 's are'} well", icon=":material/check_circle:"
         ):
-            _evidence_table(well)
+            evidence_table(well)
 
 
-def _evidence_table(items: Sequence[Evidence]) -> None:
+def evidence_table(items: Sequence[Evidence]) -> None:
+    """One line of evidence each: what was looked at, whether it is well, and what was found."""
     st.table(
         {
             "Looked at": [_check_word(item.check) for item in items],
@@ -226,7 +232,8 @@ def _check_word(check: str) -> str:
     return md(_CHECKS.get(check, check.replace("_", " ").capitalize()), 60)
 
 
-def _steps(steps: Sequence[NextStep], page: str) -> None:
+def steps_list(steps: Sequence[NextStep]) -> None:
+    """The next steps in words, in their order."""
     if not steps:
         st.markdown(":green[:material/check_circle:] Nothing needs to be done.")
         return
@@ -237,6 +244,10 @@ def _steps(steps: Sequence[NextStep], page: str) -> None:
         because = f"  \n:small[:gray[{md(step.because, 300)}]]" if step.because else ""
         lines.append(f"{number}. {md(step.text, 400)}{mark}{because}")
     st.markdown("\n".join(lines))
+
+
+def _steps(steps: Sequence[NextStep], page: str) -> None:
+    steps_list(steps)
     commands = [
         f"# {number}. {plain(step.text, 100)}\n{plain(step.command, 1_000)}"
         for number, step in enumerate(steps, start=1)

@@ -11,8 +11,10 @@ from storage.domain.diagnosis.diagnosis import (
     diagnose,
     outages,
     status_objections,
+    undeliverable,
     worst_first,
 )
+from storage.domain.diagnosis.drafts import DraftDiagnosis, DraftFacts, diagnose_draft
 from storage.domain.diagnosis.evidence import Entry, Evidence
 from storage.domain.diagnosis.failures import classify
 from storage.domain.diagnosis.signals import (
@@ -32,6 +34,8 @@ __all__ = [
     "Absent",
     "ClipTally",
     "Diagnosis",
+    "DraftDiagnosis",
+    "DraftFacts",
     "Entry",
     "Evidence",
     "Fact",
@@ -49,7 +53,9 @@ __all__ = [
     "bundle",
     "classify",
     "diagnose",
+    "diagnose_draft",
     "outages",
     "status_objections",
+    "undeliverable",
     "worst_first",
 ]

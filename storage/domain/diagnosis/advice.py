@@ -87,6 +87,10 @@ _REPLIES = {
         "yours. Please do not open, download or share its clips for now. This is on our side, and our team is looking "
         "into it with priority."
     ),
+    "record_incomplete": (
+        "We are sorry: the clips of your video were made, but the video does not show up among your videos. This is on "
+        "our side. Our team is putting that right; you do not need to start it again."
+    ),
     "failed_transient": (
         "We are sorry: your video could not be finished because of a technical problem on our side. The video itself "
         "does not seem to be the cause. Our team will look at it; trying once more may already help."
@@ -266,6 +270,18 @@ class Ladder:
             command = f"python -m storage upload {self.target} FILE --scene N --style STYLE {_WHO}"
             yield NextStep("replace_clip", text, command, changes=True)
 
+    def rebuild_record(self) -> Iterator[NextStep]:
+        """From the draft that the clips were made of; nobody else ever writes what is lacking."""
+        origin = self.facts.origin.value if isinstance(self.facts.origin, Known) else None
+        scenes = len(origin.scenes) if origin is not None else 0
+        usable = self.signals is not None and self.signals.highlights == "valid"
+        if scenes or usable:
+            because = f"The draft has {number(scenes, 'scene')}." if not usable else "The highlights are there."
+            highlights = "" if usable else " and its highlights from the draft's scenes"
+            command = f"python -m storage rebuild-record {self.target} {_WHO}"
+            text = f"Rebuild the video's own document{highlights}."
+            yield NextStep("rebuild_record", text, command, because, changes=True)
+
     def find(self) -> Iterator[NextStep]:
         """Perhaps it lies elsewhere."""
         text = "Look for the video under another user."
@@ -313,6 +329,14 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
     "quota_blocked": (Ladder.usage, Ladder.tell, Ladder.run_again),
     "access_denied": (Ladder.settings, Ladder.again),
     "not_found": (Ladder.find, Ladder.purge),
+    "record_incomplete": (
+        Ladder.again,
+        Ladder.rebuild_record,
+        Ladder.put_highlights,
+        Ladder.replace_clip,
+        Ladder.set_failed,
+        Ladder.purge,
+    ),
 }
 # A verdict whose cause asks for another way than its name does.
 _BY_CAUSE: dict[tuple[VerdictName, str], tuple[_Rung, ...]] = {
@@ -344,20 +368,30 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
         return _REPLIES["access_denied"]
     if verdict.name == "healthy":
         return _HEALTHY_ANALYSED if signals is not None and signals.status == "analyzed" else _HEALTHY
-    if verdict.name == "failed_permanent" and verdict.cause == "highlights":
-        return _WITHOUT_HIGHLIGHTS
     if verdict.name == "failed_permanent":
-        reason = _PERMANENT_REASONS.get(verdict.cause, "it cannot be fetched or used")
-        return (
-            f"We could not work on your video because {reason}. Trying again will not change that. If you have another "
-            "version of the video that is open to everyone, please submit that one."
-        )
+        return permanent_reply(verdict.cause)
     if verdict.name == "highlights_invalid" and verdict.severity == "warning" and not _has_highlights(signals):
         return (
             "The analysis of your video finished without finding a passage that would make a good clip. You can try "
             "again with another prompt, or with another video."
         )
     return _clips_missing(facts) if verdict.name == "clips_missing" else _REPLIES[verdict.name]
+
+
+def reply_of(verdict: VerdictName) -> str:
+    """The reply that goes with a verdict alone; for those of `healthy` and `failed_permanent` more must be known."""
+    return _REPLIES[verdict]
+
+
+def permanent_reply(cause: str) -> str:
+    """Why no retry helps, in words for a customer."""
+    if cause == "highlights":
+        return _WITHOUT_HIGHLIGHTS
+    reason = _PERMANENT_REASONS.get(cause, "it cannot be fetched or used")
+    return (
+        f"We could not work on your video because {reason}. Trying again will not change that. If you have another "
+        "version of the video that is open to everyone, please submit that one."
+    )
 
 
 def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
@@ -374,6 +408,9 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
         return "Perhaps another customer's file among its own: it is named in this video's documents, and it is there."
+    if verdict.name == "record_incomplete":
+        page = "opens" if signals.page_opens else f"says {PROCESSING} for ever"
+        return f"Nothing in any list: the video is missing there. Its own page, for who has the address, {page}."
     if signals.page_opens is None:
         return "Not known: the highlights could not be read."
     if signals.status == "failed":

@@ -22,6 +22,7 @@ from storage.domain.diagnosis.evidence import Entry, Evidence, timeline
 from storage.domain.diagnosis.signals import Fact, Known, Signals, Unknown, VideoFacts
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.documents import Video
+from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import SEVERITIES, Severity, Suspicion
 from storage.text import redacted, without_links
@@ -38,6 +39,7 @@ _STAGES: dict[VerdictName, Stage] = {
     "highlights_invalid": "delivery",
     "clips_missing": "delivery",
     "disclosure": "delivery",
+    "record_incomplete": "finish",
 }
 
 
@@ -74,6 +76,7 @@ _RANK: tuple[VerdictName, ...] = (
     "clips_missing",
     "highlights_missing",
     "highlights_invalid",
+    "record_incomplete",
     "analysis_stalled",
     "render_stalled",
     "status_stuck",
@@ -195,13 +198,16 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
     return tuple(objections)
 
 
+def undeliverable(facts: VideoFacts) -> list[str]:
+    """What keeps clips that their documents call completed from the customer, by kind with its number."""
+    broken = facts.objects.value.broken if isinstance(facts.objects, Known) else {}
+    return [f"{broken[kind]} {kind.replace('_', ' ')}" for kind in verdict.BREAKING if broken.get(kind)]
+
+
 def _incomplete(facts: VideoFacts, signals: Signals) -> list[str]:
-    found = []
+    found = undeliverable(facts)
     if isinstance(facts.objects, Known):
         tally = facts.objects.value
-        found += [
-            f"{tally.broken[kind]} {kind.replace('_', ' ')}" for kind in verdict.BREAKING if tally.broken.get(kind)
-        ]
         if not tally.intact:
             found.append("There is no intact clip.")
     if signals.in_progress:
@@ -232,6 +238,7 @@ def bundle(diagnosis: Diagnosis, facts: VideoFacts) -> dict[str, Any]:
         "clips": _fact(facts.clips),
         "objects": _fact(facts.objects),
         "quota": _fact(facts.quota),
+        "draft": _origin(facts.origin),
         "highlights": [_highlights(state) for state in (facts.highlights_object, facts.highlights_document)],
         "source_present": facts.source_present,
         "upload_check": facts.report.as_dict() if facts.report else None,
@@ -257,6 +264,14 @@ def _fact(fact: Fact[Any]) -> object:
     if isinstance(fact, Unknown):
         return {"presence": "unknown", "code": fact.code, "message": fact.message}
     return {"presence": "absent"}
+
+
+def _origin(fact: Fact[DraftOrigin]) -> object:
+    if not isinstance(fact, Known):
+        return _fact(fact)
+    origin = fact.value
+    names = {"draft_id": origin.draft_id, "credits": origin.credits, "charged_at": origin.charged_at}
+    return {"presence": "present", "value": {**names, "scenes": len(origin.scenes), "there": origin.draft is not None}}
 
 
 def _highlights(state: HighlightsState) -> object:

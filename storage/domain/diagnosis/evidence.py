@@ -25,13 +25,17 @@ from storage.domain.diagnosis.signals import (
     Signals,
     Unknown,
     VideoFacts,
+    charged_in_vain,
+    lacking,
     missing,
     remnant,
     source_fetched,
     source_left_behind,
+    uncreated,
 )
 from storage.domain.diagnosis.verdict import BREAKING
 from storage.domain.documents import Progress, Video
+from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState, disagreement
 from storage.text import age, moment, number, quoted
 
@@ -271,6 +275,33 @@ def _counts(progress: Progress) -> str:
     return ", ".join(said)
 
 
+def _record(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
+    """What the product needs in the video's own document to show it, and where the video comes from."""
+    if lost := lacking(video) if uncreated(video) else ():
+        observed = f"It lacks {', '.join(lost)}. Without created_at it is in no list of the customer."
+        yield Evidence("record", observed, False)
+    if isinstance(facts.origin, Known):
+        if uncreated(video) or facts.origin.value.draft_id:
+            yield _origin(facts.origin.value)
+        if charge := charged_in_vain(facts, video):
+            asked = f" for {number(charge.clips, 'clip')}" if charge.clips else ""
+            at = f" {moment(charge.charged_at)}" if charge.charged_at else ""
+            observed = f"{number(charge.credits or 0, 'credit')} charged{asked}{at}, and no clip was made since."
+            yield Evidence("charged", observed, False)
+    elif isinstance(facts.origin, Unknown) and facts.origin.code != "unknown":
+        yield Evidence("draft", f"What it was made of could not be read: {quoted(facts.origin.message)}", None)
+
+
+def _origin(origin: DraftOrigin) -> Evidence:
+    if not origin.draft_id:
+        return Evidence("draft", "No credit transaction says that it was made of a draft.", None)
+    asked = f", asked for {moment(origin.charged_at)}" if origin.charged_at else ""
+    made = f"Made of the draft {quoted(origin.draft_id, 80)}{asked}, {number(origin.credits, 'credit')} charged"
+    if origin.draft is None:
+        return Evidence("draft", f"{made}. That draft is not there any more.", False)
+    return Evidence("draft", f"{made}. The draft has {number(len(origin.scenes), 'scene')}.", bool(origin.scenes))
+
+
 def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     if not signals.error_text and signals.status != "failed":
         return
@@ -347,6 +378,7 @@ _WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]]
     _clocks,
     _job,
     _error,
+    _record,
     highlights,
     clip_documents,
     counters,

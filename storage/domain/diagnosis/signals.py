@@ -14,6 +14,7 @@ from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.diagnosis.failures import Failure, read_failure
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import Progress, User, Video
+from storage.domain.drafts import Charge, DraftOrigin
 from storage.domain.highlights import HighlightsState, page_opens, together
 from storage.domain.integrity import Report
 from storage.domain.processing import Step, being_processed, silence_limit, step_of
@@ -107,6 +108,7 @@ class QuotaState:
 class VideoFacts:
     """Everything gathered about one video, at `now`. The two highlights sources carry their own three answers.
 
+    `origin` is what was charged for the video, and the draft that it was made of: asked for only where that matters.
     `report` is the upload check of this video where it could be made. `source_present` says whether the cached source
     video is in the bucket; `None` where that was not looked at or could not be.
     """
@@ -122,6 +124,7 @@ class VideoFacts:
     highlights_document: HighlightsState
     user: Fact[User] = field(default_factory=lambda: Unknown("It was not asked for."))
     quota: Fact[QuotaState] = field(default_factory=lambda: Unknown("It was not asked for."))
+    origin: Fact[DraftOrigin] = field(default_factory=lambda: Unknown("It was not asked for."))
     source_present: bool | None = None
     report: Report | None = None
     deployment: Deployment = ASSUMED
@@ -323,6 +326,36 @@ def remnant(video: Video) -> bool:
     names = ("status", "created_at", "video_title", "video_url", "clips_count", "completed_clips", "highlights_count")
     kept = [getattr(video, name) for name in (*names, "total_size_bytes", "completed_at", "failed_at")]
     return video.exists and video.processing_progress is not None and all(value is None for value in kept)
+
+
+def charged_in_vain(facts: VideoFacts, video: Video) -> Charge | None:
+    """The charge for a rendering that ended as completed, and of which no clip came.
+
+    The worker counts a clip that the quota refuses as failed, calls the video completed, and leaves no error.
+    """
+    if not isinstance(facts.origin, Known) or not isinstance(facts.clips, Known):
+        return None
+    charge, last = facts.origin.value.last_rendering, facts.clips.value.last_at
+    if charge is None or charge.charged_at is None or video.completed_at is None:
+        return None
+    ended = video.completed_at >= charge.charged_at
+    return charge if ended and (last is None or last < charge.charged_at) else None
+
+
+def lacking(video: Video) -> tuple[str, ...]:
+    """The fields of the video's own document that the product cannot do without, and that it does not hold.
+
+    A list of videos is sorted by `created_at`, and leaves out whatever has none.
+    """
+    rest = ("status", "video_title", "video_url")
+    lost = tuple(name for name in rest if getattr(video, name) is None)
+    return ("created_at", *lost) if uncreated(video) else lost
+
+
+def uncreated(video: Video) -> bool:
+    """Nobody ever wrote a `created_at`. One of another type is there, and a list shows what holds the field."""
+    odd = any(one.field_name == "created_at" and one.kind != "missing" for one in video.oddities)
+    return video.exists and video.created_at is None and not odd
 
 
 def _refused(code: str) -> bool:

@@ -17,11 +17,14 @@ from storage.domain.diagnosis.signals import (
     Signals,
     Unknown,
     VideoFacts,
+    charged_in_vain,
     clips_known,
     derive,
     disclosures,
+    lacking,
     missing,
     remnant,
+    uncreated,
     unread,
 )
 from storage.domain.documents import Video
@@ -44,6 +47,7 @@ VerdictName = Literal[
     "quota_blocked",
     "access_denied",
     "not_found",
+    "record_incomplete",
 ]
 VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
@@ -145,6 +149,19 @@ def _remnant(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
     below = f", and {number(left, 'clip document')} below it" if left else ""
     summary = f"Deleted while a job ran: the job's progress is all that its document holds{below}."
     return Verdict("not_found", "warning", summary, signals.touched_at, "deleted")
+
+
+def _incomplete(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """There are clips, and the document has no `created_at`: nobody created it, as after the rendering of a draft."""
+    if not uncreated(video) or not clips_known(facts) or (signals.being_processed and not signals.stalled):
+        return None
+    charged = ""
+    if isinstance(facts.origin, Known) and facts.origin.value.charges:
+        charged = f" and {number(facts.origin.value.credits, 'credit')} charged"
+    made = f"{number(clips_known(facts), 'clip')} made{charged}"
+    missed = ", ".join(lacking(video))
+    summary = f"{made}, but the video's own document lacks {missed}: it is in no list of the customer."
+    return Verdict("record_incomplete", "error", summary, signals.touched_at)
 
 
 def _permanent(signals: Signals, since: datetime | None) -> Verdict:
@@ -276,6 +293,17 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     return None
 
 
+def _in_vain(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
+    """Completed and charged without a new clip, while the worker has no room for one: no document says so."""
+    state = facts.quota.value if isinstance(facts.quota, Known) else None
+    charge = charged_in_vain(facts, video)
+    if charge is None or state is None or not (state.worker_refuses or "storage" in state.exceeded):
+        return None
+    asked = f" for {number(charge.clips, 'clip')}" if charge.clips else ""
+    summary = f"{number(charge.credits or 0, 'credit')} charged{asked}, and no clip was made: refused for the quota."
+    return Verdict("quota_blocked", "warning", f"Completed without a new clip. {summary}", video.completed_at, "quota")
+
+
 def _foreign(facts: VideoFacts) -> str:
     """What is at the keys that are not this customer's, as far as it was looked at."""
     details = (
@@ -306,11 +334,13 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
 
 _RULES: tuple[Callable[[VideoFacts, Video, Signals], Verdict | None], ...] = (
     _remnant,
+    _incomplete,
     _failed,
     _blocked,
     _unfinished,
     _highlights,
     _clips,
+    _in_vain,
     _blemished,
 )
 

@@ -48,6 +48,7 @@ Kind = Literal[
     "duration_mismatch",
     "no_audio_track",
     "wrong_content_type",
+    "incomplete_video",
     "unreadable",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -31,6 +31,7 @@ from storage.domain.integrity.findings import (
     suspect_project,
 )
 from storage.domain.integrity.highlights import highlights
+from storage.domain.integrity.incomplete import incomplete_videos
 from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import (
     ABSENT,
@@ -67,6 +68,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         *of_clips.findings(by_name),
         *rules.phantoms(facts, clips),
         *rules.dangling(facts, clips, now),
+        *incomplete_videos(facts, now, stale_after),
         *highlights(facts, clips, layout),
         *orphans,
         *uploads,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from storage.sandbox.world.builder import Draft, SampleObject, SampleUpload, SampleWorld, Story
 from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
+from storage.sandbox.world.draft_stories import add_draft_stories
 from storage.sandbox.world.odd_stories import add_broken_stories, add_odd_stories
 from storage.sandbox.world.people import add_people, add_plans
 from storage.sandbox.world.stories import add_stuck_stories, add_usage_stories
@@ -28,6 +29,7 @@ def build(now: datetime, seed: int = 7) -> SampleWorld:
     outages = add_outages(draft)
     add_stuck_stories(draft)
     add_usage_stories(draft)
+    add_draft_stories(draft)
     add_odd_stories(draft)
     add_broken_stories(draft)
     return replace(draft.finish(), outages=outages)

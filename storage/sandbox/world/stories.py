@@ -343,7 +343,8 @@ def _incomplete(draft: Draft) -> None:
     order = VideoOrder("mateo", "without times", 40 * DAY, title="Cuaderno sin fecha")
     video, _ = add_with_clips(draft, order, created_at=ABSENT, updated_at=ABSENT)
     shows = "The document lacks created_at and updated_at, so a query ordered by them leaves it out"
-    draft.tell(Story("without_times", video.uid, shows, video.video_id, verdict="healthy"))
+    found = ("incomplete_video",)
+    draft.tell(Story("without_times", video.uid, shows, video.video_id, verdict="record_incomplete", findings=found))
     video, _ = add_with_clips(
         draft, VideoOrder("mateo", "without touch", 30 * DAY, title="Ruido de fondo"), updated_at=ABSENT
     )

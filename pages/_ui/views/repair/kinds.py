@@ -13,7 +13,7 @@ import streamlit as st
 from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import md, plain
-from storage.actions import disclosure, repair
+from storage.actions import disclosure, record, repair
 from storage.actions import highlights as write_highlights
 from storage.actions.repair import STATUSES, RepairContext, RepairPlan
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
@@ -92,6 +92,7 @@ class Kind:
         """What the audit calls it."""
         names = {
             "rebuild": "highlights",
+            "record": "rebuild-record",
             "status": "set-status",
             "replace": "upload",
             "disclosure": "end-disclosure",
@@ -187,6 +188,18 @@ def _disclosure_preview(context: RepairContext, subject: Subject, values: Values
     )
     done = "The product no longer shows the other customer's file here, and its public links are disabled."
     return Preview(changes, plan, "End the disclosure", done, notes)
+
+
+def _record_inputs(subject: Subject, name: Name) -> None:
+    st.caption("The draft's scenes, what was charged and every clip document of the video are read anew.")
+
+
+def _record_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    plan = record.plan_record(context, subject.uid, subject.video_id)
+    source = f"From the draft {plain(plan.draft_id, 80)}, which has {number(plan.scenes, 'scene')}."
+    notes = (source,) if plan.draft_id else ()
+    done = "The video's own document was rebuilt; the customer's list shows it."
+    return Preview(plan.changes.effective, plan, "Rebuild the record", done, (*notes, *plan.changes.warnings))
 
 
 _OTHER: Final = "\0another"
@@ -286,6 +299,11 @@ KINDS: Final[tuple[Kind, ...]] = (
         "Writes what the product serves, from one of both places or from a file. Not while it is being processed.",
         _rebuild_inputs, _rebuild_preview, ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
+    ),
+    Kind(
+        "record", "Rebuild the record", "assignment_add", "fix",
+        "Writes the video's own document, and highlights from its draft's scenes, where nobody created them.",
+        _record_inputs, _record_preview, (), frozenset({"rebuild_record"}),
     ),
     Kind(
         "status", "Set the status", "flag", "fix",
