@@ -62,7 +62,7 @@ def shown(name: str, parameters: dict[str, list[str]]) -> AppTest:
 
 
 @pytest.mark.parametrize("name", sorted(nav.SCREENS))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     parameters=st.dictionaries(
         st.sampled_from(["uid", "video_id", "clip_id", "q", "page", "job", "sign_in", "embed"]),
