@@ -82,6 +82,7 @@ class Made:
         fields = {
             "r2_key": f"{key}.mp4",
             "file_size_bytes": self.size,
+            "duration_seconds": 6.0,  # as the file is
             "created_at": OLD,
             "updated_at": OLD,
             "filename": f"{stem}.mp4",
