@@ -187,7 +187,7 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     ),
     "dangling_share": lambda s: f"users/{s.uid}/videos/{s.video_id}/clips/{s.clip_id}" not in WORLD.documents,
     "unfinished_upload": lambda s: any(u.key == s.key and u.age > timedelta(days=1) for u in WORLD.uploads),
-    "incomplete_video": lambda s: not {"created_at"} & video_of(s).keys() and bool(clips_of(s)),
+    "incomplete_video": lambda s: not {"created_at", "status"} <= video_of(s).keys(),
     "stale_clip": lambda s: clip_of(s)["status"] == "processing" and NOW - clip_of(s)["updated_at"] > 2 * STALE,
     "not_media": lambda s: intact(clip_of(s)) and seen_in(s).fault == "not_media",
     "truncated_media": lambda s: intact(clip_of(s)) and seen_in(s).fault == "truncated_media",

@@ -57,6 +57,7 @@ def add_stuck_stories(draft: Draft) -> None:
     """All of them."""
     _healthy(draft)
     _waiting_for_analysis(draft)
+    _without_status(draft)
     _status_stuck(draft)
     _rendering(draft)
     _highlights_gone(draft)
@@ -94,6 +95,15 @@ def _waiting_for_analysis(draft: Draft) -> None:
     )
     video = add_video(draft, order, source_video_status="pending")
     _tell(draft, "analysis_stalled", video, "analysis_stalled", "No highlights, and nothing has moved for five hours")
+
+
+def _without_status(draft: Draft) -> None:
+    order = VideoOrder(
+        "katya", "without status", 9 * HOUR, "processing", highlights="none", title="Голоса старого двора"
+    )
+    video = add_video(draft, order, status=ABSENT, source_video_status="pending")
+    shows = "The document has no status, which counts as processing; no query by status finds it, verify names it"
+    _tell(draft, "without_status", video, "analysis_stalled", shows, "incomplete_video")
 
 
 def _status_stuck(draft: Draft) -> None:
