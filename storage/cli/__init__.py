@@ -1,1 +1,4 @@
-"""The command line: parse, call, print. Everything a page answers, a shell can ask too."""
+"""The command line: parses arguments, calls a service or an action, prints the answer.
+
+A shell can ask everything that a page answers.
+"""

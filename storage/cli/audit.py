@@ -10,7 +10,7 @@ from storage.services.audit_search import audit_log
 
 
 def run_audit(context: Context, uid: str | None, actor: str | None, limit: int, verify: bool) -> int:
-    """Exit 0, or 1 when the chain does not hold."""
+    """Prints the newest entries or verifies the chain. Exit 0, or 1 when the chain does not hold."""
     address = normal_email(actor, "--actor") if actor is not None else ""
     log = audit_log(context.stores)
     if verify:
@@ -36,5 +36,5 @@ def _verify(log: AuditLog, context: Context) -> int:
         compared = f"{report.copies:,} copies and {report.ends:,} ends in the bucket compared"
         say(f"{state}: {report.entries:,} entries; {compared}.")
         if not log.keys:
-            say("It is sealed without a key (AUDIT_HMAC_KEY): whoever may write all of it could forge it anew.")
+            say("It is sealed without a key (AUDIT_HMAC_KEY): a person who may write all of it could forge all of it.")
     return 0 if report.whole else 1

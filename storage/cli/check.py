@@ -1,4 +1,4 @@
-"""`check`: is everything in place to work?"""
+"""`check`: tells whether everything that the desk needs is in place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.errors import ConfigError
 
 
 def run_check(context: Context) -> int:
-    """Exit 0 when all is well, 1 when something is off, 2 for configuration, 3 when a backend refused or was away."""
+    """Exit 0 when all is well, 1 when a check failed, 2 for configuration, 3 when a backend refused or was away."""
     with metering() as meter:
         try:
             result = health.everything(context.stores, context.now)

@@ -1,4 +1,7 @@
-"""What a long scan found, one line a user, on disk: so that memory stays flat and a scan goes on where it stopped."""
+"""Keeps the findings of a long scan on disk, one line for each user.
+
+So memory stays flat, and a scan that was stopped goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ COLUMNS = ("severity", "kind", "uid", "video_id", "clip_id", "key", "expected", 
 
 
 class ScanLog:
-    """A file of JSON lines: a header with the shard, then one line a user. A line that was cut short is dropped."""
+    """A file of JSON lines: a header with the shard, then one line for each user. A line cut short is dropped."""
 
     def __init__(self, path: Path, header: dict[str, Any], name: str = "--checkpoint") -> None:
         self.path = path
@@ -62,9 +65,9 @@ class ScanLog:
         return GrowingFile(self.path, sum(len(line.encode()) + len(NEWLINE) for line in whole), self._name)
 
     def add(self, report: Report, *, stranger: bool = False) -> None:
-        """Takes one user in: in the file when it returns, and nothing of it where it raises.
+        """Adds one user's report: all of it is in the file when this returns, nothing of it where this raises.
 
-        A `stranger` is one that only the bucket knows.
+        A `stranger` is a user that only the bucket knows.
         """
         line = {
             "uid": report.uid,
@@ -94,20 +97,25 @@ class ScanLog:
         return {kind: self.summary[kind] for kind in KINDS if self.summary[kind]}
 
     def suspicion(self) -> Suspicion | None:
-        """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
+        """The doubt about the whole scan: many small users, each without any clip, look harmless one by one."""
         missing, orphans = self.summary["missing_object"], self.summary["orphan_object"]
         return suspect_whole(
-            self.claimed, missing, self.checked["objects"], orphans,
-            self._example("missing_object"), self._example("orphan_object"),
-            found=self.found, doubted=str(self.implausible[0]["reason"]) if self.implausible else "",
-        )  # fmt: skip
+            self.claimed,
+            missing,
+            self.checked["objects"],
+            orphans,
+            self._example("missing_object"),
+            self._example("orphan_object"),
+            found=self.found,
+            doubted=str(self.implausible[0]["reason"]) if self.implausible else "",
+        )
 
     def _example(self, kind: str) -> str:
         keys = (finding["key"] for finding in self.findings() if finding["kind"] == kind)
         return next(keys, "") if self.summary[kind] else ""
 
     def close(self) -> None:
-        """Brings the file to the disk and closes it; it stays."""
+        """Flushes the file to the disk and closes it; the file stays."""
         self._file.close()
 
     def _count(self, line: dict[str, Any]) -> None:
@@ -117,7 +125,7 @@ class ScanLog:
         else:
             self.last_uid = line["uid"]
         self.claimed += line["claimed"]
-        found = line.get("found")  # a line of an earlier version does not count it: then it is not known of the whole
+        found = line.get("found")  # a line of an earlier version lacks the count: then the scan's total is unknown
         self.found = None if found is None or self.found is None else self.found + found
         self.checked.update(line["checked"])
         self.cost.update(line["cost"])
@@ -134,7 +142,7 @@ class ScanLog:
 
 
 def _usable(line: dict[str, Any]) -> dict[str, Any]:
-    """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for one that somebody else wrote."""
+    """The line as `add` writes it; raises `KeyError`, `TypeError` or `ValueError` for any other line."""
     looked = line.get("looked_into") or {}
     counts = (
         *line["checked"].values(),

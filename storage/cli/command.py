@@ -1,7 +1,7 @@
-"""What a command is declared with, on `click`: its manual, its arguments, and the function that it imports to run.
+"""The building blocks that declare a command on `click`: its manual, its arguments and the function that runs it.
 
-A declaration imports nothing of the desk: `run` names its function as `module:function`, which is imported when the
-command runs. So help, and what is wrong with a command line, cost nothing else.
+A declaration imports nothing of the desk: `run` names the function as `module:function`, and the command imports it
+when it runs. So printing help, or refusing a wrong command line, costs no other import.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import click
 from storage.errors import BadInput
 from storage.ids import check_id, check_stored_id
 
-# Arguments that are ids of a customer's things, and of the desk's own, which nobody has to give exactly.
+# Arguments that hold ids of a customer's things, and ids of the desk's own, which need not be exact.
 CUSTOMER_IDS = ("UID", "VIDEO_ID", "CLIP_ID")
 OWN_IDS = ("JOB_ID", "CHANGE_ID")
 COMMON = ("as_json", "read_budget", "exact_ids")
@@ -33,7 +33,7 @@ _LAYOUT: dict[str, Any] = {"max_content_width": 100, "ignore_unknown_options": T
 
 
 def argument(metavar: str, text: str, *, required: bool = True, **keywords: Any) -> click.Argument:
-    """An argument by its place; its parameter is the metavar in small letters."""
+    """A positional argument; the parameter's name is the metavar in lower case."""
     return click.Argument([metavar.lower()], metavar=metavar, help=text, required=required, **keywords)
 
 
@@ -43,16 +43,16 @@ def option(name: str, metavar: str, text: str, **keywords: Any) -> click.Option:
 
 
 def flag(name: str, text: str) -> click.Option:
-    """An option that is given or not."""
+    """An option without a value."""
     return click.Option([name], is_flag=True, help=text)
 
 
 class OptionalValue(click.Option):
-    """An option that may stand alone, and then means its `flag_value`."""
+    """An option that may stand without a value; it then has its `flag_value`."""
 
 
 def optional(name: str, metavar: str, text: str, **keywords: Any) -> OptionalValue:
-    """An option that takes a value or stands alone."""
+    """An option that takes a value or stands without one."""
     return OptionalValue([name], metavar=f"[{metavar}]", is_flag=False, help=text, **keywords)
 
 
@@ -77,20 +77,20 @@ def reason(text: str = "Why, with the ticket; recorded.", *, required: bool = Tr
 
 
 class _Sections(click.Command):
-    """What commands and groups have in common: the words that they accept, and help that reads as a manual."""
+    """The parts that commands and groups share: parsing of the words, and help that reads as a manual."""
 
     examples: Sequence[tuple[str, str]]
     exits: Mapping[int, str]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Takes the words apart; raises `click.UsageError` or `BadInput`."""
+        """Parses the words; raises `click.UsageError` or `BadInput`."""
         return super().parse_args(ctx, self._checked(ctx, args))
 
     def _checked(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The words with every slip refused that click would let pass.
+        """The words; refuses the mistakes that click would accept.
 
-        An option without its value does not take the next option for it, and only what begins with `--` is an option:
-        ids may begin with `-`.
+        An option without its value does not take the next option as its value. Only a word that begins with `--` is an
+        option, because ids may begin with `-`.
         """
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         takes_value = {
@@ -128,10 +128,10 @@ class _Sections(click.Command):
 
 
 class Command(_Sections):
-    """A command. `exits` says what its exit statuses mean where the meaning is narrower than the contract's.
+    """A command. `exits` gives the meaning of its exit statuses where it is narrower than the contract's.
 
-    `run` gets the context and every parameter by name, and returns the exit status. That it was refused goes on record
-    where it knows who asked, unless it is not `recorded`.
+    `run` gets the context and every parameter by name, and returns the exit status. The audit records a refusal where
+    the actor is known, unless `recorded` is false.
     """
 
     def __init__(
@@ -154,26 +154,26 @@ class Command(_Sections):
         super().__init__(name, params=own, help=about, short_help=summary, context_settings=dict(_LAYOUT))
 
     def function(self) -> Callable[..., int]:
-        """Imports what the command runs."""
+        """Imports the function that the command runs."""
         module, _, name = self.run.partition(":")
         found: Callable[..., int] = getattr(import_module(module), name)
         return found
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """What must be given, and that there are options."""
+        """The required parameters, and a mark for the options."""
         given = [one.make_metavar(ctx) for one in self.params if isinstance(one, click.Argument)]
         options = [one for one in self.params if isinstance(one, click.Option)]
         return [*given, *(f"{one.opts[0]} {one.metavar}" for one in options if one.required), "[OPTIONS]"]
 
     def invoke(self, ctx: click.Context) -> int:
-        """Checks the ids, before any store is opened; then runs."""
+        """Checks the ids before any store is opened; then runs the command."""
         values = dict(ctx.params)
         common = {name: values.pop(name, None) for name in COMMON}
         self._check_ids(values, exact=bool(common["exact_ids"]))
         function = self.function()
         from storage.cli.context import Context  # only here: help imports none of it
 
-        if not gc.isenabled():  # a process of its own, up to here: no library is garbage, and none is looked at again
+        if not gc.isenabled():  # this process runs one command: the collector need not look at the libraries again
             gc.freeze()
             gc.enable()
         named = ctx.command_path.removeprefix(_root(ctx)).split()
@@ -227,12 +227,12 @@ class Group(_Sections, click.Group):
         )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they are declared: what is asked most stands first."""
+        """The commands in the order of their declaration: the most frequent ones stand first."""
         return list(self.commands)
 
 
 def leaves(group: click.Group, *above: str) -> dict[tuple[str, ...], Command]:
-    """Every command by the words that name it."""
+    """Every command, by the words that call it."""
     found: dict[tuple[str, ...], Command] = {}
     for name, one in group.commands.items():
         if isinstance(one, click.Group):
@@ -247,7 +247,7 @@ def _root(ctx: click.Context) -> str:
 
 
 def _value(name: str, word: str) -> str:
-    """The word that is an option's value; an option, or what looks like one, is a slip."""
+    """The word as an option's value; raises `BadInput` for a word that is or resembles an option."""
     if word.startswith("-") and len(word) > 1 and " " not in word and not _NUMBER.fullmatch(word):
         raise BadInput(
             f"{name} is given without a value before {word}",

@@ -1,6 +1,7 @@
-"""Every command: what it answers, what it takes, examples, and what its exit status means. `purge` stands beside it.
+"""Declares every command: its question, its parameters, its examples and the meaning of its exit statuses.
 
-The functions that run them are named and not imported: `storage.cli.command` says why.
+`storage.cli.purge_commands` declares `purge`. A declaration names its function without an import;
+`storage.cli.command` says why.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ CHECK = Command(
     summary="configuration, Firestore, the key prefix, the bucket, and each permission apart",
     about="""Is everything in place to work?
 
-    Checks the configuration, reads from Firestore, looks whether the bucket holds objects that documents name (an empty
-    one answers as well), and tries each R2 permission on an object of its own below _ops/health/, which it takes away
+    Checks the configuration, reads from Firestore, checks that the bucket holds objects that documents name (an empty
+    bucket answers as well), and tries each R2 permission on an object of its own below _ops/health/, which it deletes
     again.""",
     params=[],
     examples=[
-        ("check", "Each check with what was seen, and what to do where it failed."),
+        ("check", "Each check with its observation, and with the remedy where it failed."),
         ("check --json", "The same for a monitor: ok is true or false."),
     ],
     exits={
@@ -40,8 +41,8 @@ FIND = Command(
     summary="find a user, video, clip or draft from anything pasted",
     about="""Whose is this, and where does it stand?
 
-    Takes a text for all that it may be, cheapest first, and prints what matched, why, and what was searched. The other
-    commands take the ids that it prints.""",
+    Tries every meaning that the text can have, the cheapest first, and prints the matches, the reason for each and the
+    places that it searched. The other commands take the ids that it prints.""",
     params=[
         argument(
             "QUERY",
@@ -64,8 +65,8 @@ USAGE = Command(
     summary="a user's usage against the plan, and counter drift",
     about="""How much does a customer use, of how much, and are the counters true?
 
-    Compares what is used with what the plan allows, and every counter with the sum over the clip documents. With --json
-    there is a reply to the customer too.""",
+    Compares the usage with the plan's limits, and every counter with the sum over the clip documents. With --json, the
+    answer includes a reply to the customer.""",
     params=[uid()],
     examples=[("usage u1", "Storage, clips and credits of u1, and the counters that drift.")],
     exits={
@@ -79,8 +80,8 @@ URL = Command(
     summary="a short-lived link to a clip or its thumbnail",
     about="""A link that plays or downloads a clip, for a while.
 
-    The object is looked at first, and the link goes on record. It is a bearer token: whoever has it can watch, so it
-    goes to stdout and nowhere else.""",
+    The command looks at the object first, and the audit records the link. The link is a bearer token: anybody who has
+    it can watch, so it goes to stdout and nowhere else.""",
     params=[
         uid(),
         video_id(),
@@ -96,17 +97,17 @@ URL = Command(
     exits={
         0: "the link is there",
         1: "there is no such clip or object",
-        4: "the clip's document names what is not the customer's",
+        4: "the clip's document names a key that is not the customer's",
     },
 )
 VERIFY = Command(
     "verify",
     run="storage.cli.verify:run_verify",
     summary="compare documents with the bucket: one user, one video, or all",
-    about="""Is everything that the documents name in the bucket, whole?
+    about="""Does the bucket hold every object that the documents name, undamaged?
 
-    Compares what the documents name with what the bucket holds, by listing prefixes. Only a listing that ended, or a
-    404, counts as missing; what could not be read is said to be unreadable.""",
+    Compares the documents with the bucket by listing prefixes. An object counts as missing only after a complete
+    listing or a 404; an object that could not be read is reported as unreadable.""",
     params=[
         uid(required=False),
         video_id(required=False),
@@ -114,13 +115,13 @@ VERIFY = Command(
         option("--shard", "I/N", "With --all: only the I-th of N parts of the users."),
         option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
         flag(
-            "--strangers", "With --all: also users that only the bucket knows; a listing and a read more for each user."
+            "--strangers", "With --all: also users that only the bucket knows; one more listing and read for each user."
         ),
         optional(
             "--contents",
             "PERCENT",
-            "Look into clips and thumbnails too, by a few ranged reads each: all, or so many of a hundred, always the "
-            "same ones. One video's are always looked into.",
+            "Look into clips and thumbnails too, by a few ranged reads each: into all, or into this percentage, always "
+            "the same ones. Those of one video are always looked into.",
             type=float,
             flag_value=100.0,
         ),
@@ -138,11 +139,11 @@ VERIFY = Command(
 DIAGNOSE = Command(
     "diagnose",
     run="storage.cli.diagnose:run_diagnose",
-    summary="one verdict for a video, with evidence and next steps; or all that is stuck",
+    summary="one verdict for a video, with evidence and next steps; or every stuck video",
     about="""Why does a customer see "still being processed", and which videos need a person now?
 
-    For one video: a verdict, what was seen, what to do next, and a reply to the customer. With --stuck: every video
-    that needs a person, worst first, and outages where many stopped at once.""",
+    For one video: a verdict, the evidence, the next steps, and a reply to the customer. With --stuck: every video that
+    needs a person, worst first, and the outages in which many videos stopped at once.""",
     params=[
         uid(required=False),
         argument("VIDEO_ID", "The video's id, or a draft's.", required=False),
@@ -154,12 +155,12 @@ DIAGNOSE = Command(
             type=int,
             default=0,
         ),
-        flag("--bundle", "With --json: everything that was looked at, to hand over."),
+        flag("--bundle", "With --json: all the facts that were read, for an engineer."),
     ],
     examples=[
         ("diagnose u1 v1", "One video."),
-        ("diagnose u1 v1 --json --bundle", "The same with all that was seen, for an engineer."),
-        ("diagnose --stuck --delivered 100", "What needs a person, among 100 that look done as well."),
+        ("diagnose u1 v1 --json --bundle", "The same with all the facts, for an engineer."),
+        ("diagnose --stuck --delivered 100", "Every video that needs a person, also among 100 that look done."),
     ],
     exits={
         0: "nothing is wrong",
@@ -171,11 +172,11 @@ HIGHLIGHTS = Command(
     "highlights",
     run="storage.cli.repair:run_highlights",
     summary="show or write a video's highlights",
-    about="""Which highlights do customers get, and what has the other of the two places?
+    about="""Which highlights do customers get, and which does the other of the two places hold?
 
-    With --put a file is checked and written where the product serves highlights from, in the form that it reads there;
-    with --rebuild-from that is made anew from what one of both places holds. The other place is brought into step only
-    where it is there already. Writing takes --actor and --reason, and can be taken back with undo-change.""",
+    With --put, the command checks a file and writes it where the product serves highlights from, in the form that the
+    product reads there. With --rebuild-from, it builds the highlights again from one of the two places. It updates the
+    other place only where that exists already. Writing needs --actor and --reason; undo-change takes it back.""",
     params=[
         uid(),
         video_id(),
@@ -183,12 +184,12 @@ HIGHLIGHTS = Command(
         option(
             "--rebuild-from",
             "PLACE",
-            "Write them anew from what one of both places holds: object or document.",
+            "Build the highlights again from one of the two places: object or document.",
             type=click.Choice(("object", "document")),
         ),
         flag(
             "--acknowledge-differences",
-            "What customers get now, which the other place has otherwise, may be overwritten.",
+            "Overwrite what customers get now, although the other place differs from it.",
         ),
         actor("Who does it; recorded; needed to write.", required=False),
         reason("Why, with the ticket; recorded; needed to write.", required=False),
@@ -198,7 +199,7 @@ HIGHLIGHTS = Command(
         ("highlights u1 v1 --put highlights.json --actor you@example.com --reason 'ticket 7'", "Write them."),
         (
             "highlights u1 v1 --rebuild-from document --actor you@example.com --reason 'ticket 7'",
-            "Rebuild what is served.",
+            "Rebuild what the product serves.",
         ),
     ],
     exits={0: "there are highlights", 1: "there are none that are usable"},
@@ -207,10 +208,10 @@ SET_STATUS = Command(
     "set-status",
     run="storage.cli.repair:run_set_status",
     summary="set a video's status, where the evidence allows it",
-    about="""Sets the status of a video whose work is done, or will never be.
+    about="""Sets the status of a video whose work is done, or will never be done.
 
-    Both stores are read first: it is refused when the evidence contradicts it, such as completed with clips missing, or
-    when the document changed meanwhile.""",
+    The command reads both stores first. It refuses a status that the evidence contradicts, such as completed with
+    clips missing, and it refuses when the document changed meanwhile.""",
     params=[uid(), video_id(), argument("STATUS", "analyzed, completed or failed."), actor(), reason()],
     examples=[("set-status u1 v1 completed --actor you@example.com --reason 'ticket 7'", "Set it.")],
     exits={0: "it was written", 1: "there is no such video", 4: "the evidence contradicts it, or the document changed"},
@@ -218,11 +219,12 @@ SET_STATUS = Command(
 END_DISCLOSURE = Command(
     "end-disclosure",
     run="storage.cli.disclosure:run_end_disclosure",
-    summary="what ends a disclosure through a video, and its end with --apply",
-    about="""A document of this video names another customer's object, and it is there: what ends that?
+    summary="show the changes that end a disclosure through a video; --apply writes them",
+    about="""A document of this video names another customer's object, which is there: which changes end that?
 
-    Keys are set right where the customer's own object is there; else the clip is set to failed. Public links to those
-    clips are disabled. Both stores are read first, and all is written at once. undo-change takes it back.""",
+    The command corrects a key where the customer's own object is there; else it sets the clip to failed. It disables
+    public links to those clips. It reads both stores first, and writes everything at once. undo-change takes it
+    back.""",
     params=[
         uid(),
         video_id(),
@@ -235,19 +237,19 @@ END_DISCLOSURE = Command(
         ("end-disclosure u1 v1 --apply --actor you@example.com --reason 'ticket 7'", "End it."),
     ],
     exits={
-        0: "it is ended",
-        1: "it was shown and not written, or there is no such video",
-        4: "no document names another customer's object, or one changed meanwhile",
+        0: "the disclosure is ended",
+        1: "the changes were shown and not written, or there is no such video",
+        4: "no document names another customer's object, or a document changed meanwhile",
     },
 )
 REBUILD_RECORD = Command(
     "rebuild-record",
     run="storage.cli.record:run_rebuild_record",
     summary="write the documents of a video that nobody created, from its draft",
-    about="""Makes a video show up whose clips were made of a draft, and whose own document nobody wrote.
+    about="""Makes a video visible when its clips were made from a draft and nobody wrote its own document.
 
-    Writes what the video's document lacks, and its highlights from the draft's scenes. Both stores are read first: it
-    is refused when something else keeps the video from view. undo-change takes it back.""",
+    Writes the fields that the video's document lacks, and the highlights from the draft's scenes. The command reads
+    both stores first, and refuses when something else keeps the video from view. undo-change takes it back.""",
     params=[uid(), video_id(), actor(), reason()],
     examples=[("rebuild-record u1 v1 --actor you@example.com --reason 'ticket 7'", "Where diagnose advises it.")],
     exits={0: "both documents were written", 4: "the evidence says otherwise, or a document changed"},
@@ -258,8 +260,8 @@ UPLOAD = Command(
     summary="store a clip: object, thumbnail, document, counters",
     about="""Stores a clip as the worker would, or replaces one that is missing or broken.
 
-    In the worker's order: object, thumbnail, then the document, then the counters. An intact clip is replaced only with
-    --replace. undo-change takes it back.""",
+    Writes in the worker's order: the object, the thumbnail, the document, then the counters. It replaces an intact clip
+    only with --replace. undo-change takes it back.""",
     params=[
         uid(),
         video_id(),
@@ -268,7 +270,7 @@ UPLOAD = Command(
         option("--style", "STYLE", f"One of {', '.join(STYLES)}.", required=True),
         option("--title", "T", "The scene's title; by default the present one, else the video's."),
         option("--thumbnail", "FILE", "A JPEG file.", type=Path),
-        flag("--replace", "Also where an intact clip is there."),
+        flag("--replace", "Replace an intact clip too."),
         actor(),
         reason(),
     ],
@@ -283,11 +285,11 @@ UPLOAD = Command(
 RECOUNT = Command(
     "recount",
     run="storage.cli.repair:run_recount",
-    summary="a user's counters beside the truth, and made true with --apply",
+    summary="show a user's counters beside the truth; --apply corrects them",
     about="""Are a customer's counters true?
 
-    Adds up the clip documents and shows every counter before and after. With --apply they are written, each under the
-    condition that its document is as shown. undo-change takes it back.""",
+    Adds up the clip documents and shows every counter before and after. With --apply, it writes each counter with the
+    precondition that its document is as shown. undo-change takes it back.""",
     params=[
         uid(),
         flag("--apply", "Write the counters."),
@@ -296,7 +298,7 @@ RECOUNT = Command(
     ],
     examples=[
         ("recount u1", "Look."),
-        ("recount u1 --apply --actor you@example.com --reason 'ticket 7'", "Make them true."),
+        ("recount u1 --apply --actor you@example.com --reason 'ticket 7'", "Correct them."),
     ],
     exits={
         0: "every counter is true (now)",
@@ -310,7 +312,7 @@ UNDO_CHANGE = Command(
     summary="take back a change of fields and objects",
     about="""Takes back what set-status, end-disclosure, rebuild-record, highlights, recount or upload wrote.
 
-    Everything is put back as it was, or nothing where something was changed since.""",
+    Puts everything back as it was, or nothing at all where something changed since.""",
     params=[argument("CHANGE_ID", "As the change printed it."), actor(), reason()],
     examples=[
         ("undo-change CHANGE_ID --actor you@example.com --reason 'ticket 7'", "With the id that the change printed.")
@@ -323,9 +325,10 @@ ROLLUP = Command(
     summary="read all customers once and keep the figures that fleet pages are drawn from",
     about="""The figures about all customers, read once and kept for the pages that show them.
 
-    Reads every user, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups). For a
-    scheduler, once a day or oftener; with --shard on several machines, each with its own I; each of them lists all
-    users, a read for each. With --show the newest figures are printed instead; that takes a few reads.""",
+    Reads every user, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups). A
+    scheduler should run it once a day or more often. With --shard it runs on several machines, each with its own I;
+    each machine lists all users, a read for each. With --show it prints the newest figures instead; that takes a few
+    reads.""",
     params=[
         option("--shard", "I/N", "Only the I-th of N parts of the users (N <= 32).", default="1/1"),
         flag("--show", "Print the newest figures instead of making them; a few reads."),
@@ -345,17 +348,17 @@ AUDIT = Command(
     "audit",
     run="storage.cli.audit:run_audit",
     summary="who did what, when and why",
-    about="""Who did what, when and why; and is the record whole?
+    about="""Who did what, when and why; and is the audit complete?
 
-    The newest entries of the audit, also about users and videos that no longer exist. With --verify the whole chain is
-    read, and every missing or altered entry is reported.""",
+    Prints the newest entries of the audit, also about users and videos that no longer exist. With --verify, it reads
+    the whole chain and reports every missing or altered entry.""",
     params=[
-        option("--uid", "UID", "Only what concerns this user."),
-        actor("Only what this person did.", required=False),
+        option("--uid", "UID", "Only entries about this user."),
+        actor("Only entries of this person.", required=False),
         option("--limit", "N", "How many, 50 by default.", type=int, default=50),
         flag("--verify", "Check the chain."),
     ],
-    examples=[("audit --uid u1 --limit 10", "The last ten about u1."), ("audit --verify", "Is the record whole?")],
+    examples=[("audit --uid u1 --limit 10", "The last ten about u1."), ("audit --verify", "Is the audit complete?")],
     exits={0: "printed; the chain holds", 1: "the chain does not hold"},
     recorded=False,
 )

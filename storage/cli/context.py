@@ -1,6 +1,7 @@
-"""What a command works with: the stores of this machine's configuration, opened on first use, and the clock.
+"""The context of a command: the stores of this machine's configuration, opened on first use, the clock and the actor.
 
-Who acts in the shell: as `--actor` says, which is recorded and not authenticated, from this account and machine.
+The actor of a shell is the address in `--actor`. The audit records it with this account and machine; nothing
+authenticates it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from storage.errors import Refused, StorageError
 from storage.repositories.stores import Stores
 from storage.text import without_secrets
 
-if TYPE_CHECKING:  # what changes anything is imported by the commands that do
+if TYPE_CHECKING:  # only the commands that change something import the modules for changes
     from storage.actions.repair import RepairContext
     from storage.actions.writers import Writers
 
 MAX_PLACE_CHARS = 200
-_ACTIONS = {"url": "link.issue"}  # where the audit calls it otherwise than the shell
+_ACTIONS = {"url": "link.issue"}  # commands that the audit gives another name than the shell
 
 
 def shell_actor(email: str) -> Actor:
@@ -35,7 +36,7 @@ def shell_actor(email: str) -> Actor:
 
 
 def shell_reader(email: str | None) -> Actor:
-    """The actor for a command that only looks: may be left out."""
+    """The actor for a command that only reads; the address is optional there."""
     return shell_actor(email) if email is not None else _shell("")
 
 
@@ -44,7 +45,7 @@ def _shell(email: str) -> Actor:
 
 
 def _place() -> str:
-    """`account@machine`, as far as the system tells; what cannot be printed is left out, as it goes on record."""
+    """`account@machine`, as far as the system knows them, without unprintable characters, since the audit keeps it."""
     try:
         account = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's account may have no name
@@ -54,10 +55,10 @@ def _place() -> str:
 
 
 class Context:
-    """Opens the stores when a command first asks, and gives everything back, the demo's stand-ins included.
+    """Opens the stores when a command first asks for them, and closes them all, the demo's stand-ins included.
 
-    From then on the command's document reads are bounded by `read_budget` (0: by nothing), else by the settings'.
-    `action` is the command as the audit calls it, and `given` what a refusal puts on record (`None`: nothing).
+    From then on `read_budget` bounds the document reads of the command (0: no bound; `None`: the settings' budget).
+    `action` is the audit's name of the command, and `given` the values that a refusal records (`None`: none).
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Context:
         self._stores: Stores | None = None
 
     def run(self, function: Callable[..., int], **values: Any) -> int:
-        """Runs the command, tells what it was billed, and closes what it opened; its exit status."""
+        """Runs the command, prints its cost, and closes the stores that it opened; returns its exit status."""
         try:
             return function(self, **values)
         except Refused as refused:
@@ -94,13 +95,13 @@ class Context:
         return self._stores
 
     def writers(self) -> Writers:
-        """The writers; for commands that call `storage.actions`."""
+        """The writers, for commands that call `storage.actions`."""
         from storage.actions.writers import open_writers
 
         return open_writers(self.stores)
 
     def bench(self) -> RepairContext:
-        """What a repair works with."""
+        """The context of a repair."""
         from storage.actions import audit
         from storage.actions.repair import RepairContext
 
@@ -108,7 +109,7 @@ class Context:
         return RepairContext(self.stores, writers, audit.open_audit(self.stores, writers), self.now)
 
     def _put_on_record(self, refused: Refused) -> None:
-        """That a command which changes something was refused, wherever in it; for one that asked nothing yet: no."""
+        """Records that a command which changes something was refused, at any point after it first asked a store."""
         if self._stores is None or self._given is None:
             return
         from storage.actions import audit
@@ -132,5 +133,5 @@ class Context:
             audit.record_refusal(trail, audit.attributed(actor, event), refused)
 
     def now(self) -> datetime:
-        """The time of this moment, aware, UTC."""
+        """The present time, aware, UTC."""
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""`diagnose`: why a video is "still processing", and which videos need a person now."""
+"""`diagnose`: tells why a video is "still processing", and which videos need a person now."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _draft(found: DraftDiagnosis, context: Context) -> int:
 
 
 def _unanswered(case: Case) -> StorageError:
-    """What a store said instead of an answer: an error where the reading broke off, else the fact that is not known."""
+    """The error of a store that gave no answer: the one that ended the reading, else the one of an unknown fact."""
     fault = unread(case.facts)
     if case.error is not None or fault is None:
         return case.error or BackendError(case.diagnosis.summary, remedy="Run check.")
@@ -114,10 +114,18 @@ def _run_stuck(context: Context, delivered: int) -> int:
             f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)}"
         )
     rows: list[tuple[object, ...]] = [
-        (v.diagnosis.severity, v.diagnosis.verdict, v.diagnosis.stage, _age(v.diagnosis), v.plan, v.email or "-",
-         v.diagnosis.uid, v.diagnosis.video_id)
+        (
+            v.diagnosis.severity,
+            v.diagnosis.verdict,
+            v.diagnosis.stage,
+            _age(v.diagnosis),
+            v.plan,
+            v.email or "-",
+            v.diagnosis.uid,
+            v.diagnosis.video_id,
+        )
         for v in found.videos
-    ]  # fmt: skip
+    ]
     rows += [(d.severity, d.verdict, "draft", _age(d), "-", "-", d.uid, d.draft_id) for d in found.drafts]
     if rows:
         say_table(("SEVERITY", "VERDICT", "STEP", "AGE", "PLAN", "OWNER", "UID", "VIDEO OR DRAFT"), rows)

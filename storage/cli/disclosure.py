@@ -1,4 +1,4 @@
-"""`end-disclosure`: what ends a disclosure through a video, and with `--apply` its end."""
+"""`end-disclosure`: shows the changes that end a disclosure through a video, and writes them with `--apply`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.errors import BadInput
 def run_end_disclosure(
     context: Context, uid: str, video_id: str, apply: bool, actor: str | None, reason: str | None
 ) -> int:
-    """Exit 0 when it is ended, 1 when it was only shown what would end it; raises `Refused` where there is none."""
+    """Exit 0 when the disclosure is ended, 1 when the changes were only shown; raises `Refused` without disclosure."""
     if apply:
         for name, given in (("reason", reason), ("actor", actor)):
             if not (given or "").strip():

@@ -1,4 +1,4 @@
-"""`find`: whose is this, and where does it stand?"""
+"""`find`: tells to whom a pasted text belongs, and where that thing stands."""
 
 from __future__ import annotations
 

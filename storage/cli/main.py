@@ -22,7 +22,7 @@ PROGRAM = "python -m storage"
 def main(argv: Sequence[str]) -> int:
     """Runs the command; returns its exit status. Never raises, and never prints a traceback."""
     as_json = "--json" in argv
-    if sys.stderr is None:  # closed: whatever is opened next would get its number
+    if sys.stderr is None:  # closed: the next file to be opened would get its number
         sys.stderr = _nowhere(2)
     if sys.stdout is None:
         sys.stdout = _nowhere(1)
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
             progress("interrupted")
             status = 130
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has seen enough
+    except BrokenPipeError:  # the reader has seen enough
         _discard_output()
         return 0
     except OSError as error:
@@ -48,15 +48,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _untold(error: OSError) -> int:
-    """Tells of an answer, or a file of this process's own, that could not be written; on stderr: stdout may be it."""
+    """Says that an answer, or a file of this process, could not be written; on stderr, since stdout may be the one."""
     place = error.filename if isinstance(error.filename, str) else "the standard output"
     progress(f"error: {place} cannot be written or read: {error.strerror or type(error).__name__}")
-    progress("  -> Make room on that disk, or send the answer elsewhere. What the command had done by then is done.")
+    progress("  -> Make room on that disk, or send the answer elsewhere. The command does not undo what it had done.")
     return BadInput.exit_status
 
 
 def _discard_output() -> None:
-    """What is still to be written to stdout goes nowhere: at the interpreter's end it would fail once more."""
+    """Discards the output that stdout still holds: writing it at the interpreter's end would fail again."""
     with contextlib.suppress(OSError, ValueError):
         descriptor = os.open(os.devnull, os.O_WRONLY)
         os.dup2(descriptor, sys.stdout.fileno())
@@ -64,7 +64,7 @@ def _discard_output() -> None:
 
 
 def _nowhere(number: int) -> TextIO:
-    """A stream that goes nowhere, under the number of a standard stream that was closed."""
+    """A stream that discards everything, under the number of a closed standard stream."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
     if descriptor != number:
         os.dup2(descriptor, number)
@@ -73,9 +73,9 @@ def _nowhere(number: int) -> TextIO:
 
 
 def _run(words: list[str]) -> int:
-    """Runs the command; every complaint of click's is a `BadInput`, so that `--json` gets it as JSON too.
+    """Runs the command; turns every usage error of click into `BadInput`, so that `--json` prints it as JSON too.
 
-    Not `ROOT.main`, which takes Ctrl-C and a closed pipe for itself, also with `standalone_mode=False`.
+    `ROOT.main` would handle Ctrl-C and a closed pipe itself, even with `standalone_mode=False`.
     """
     try:
         with ROOT.make_context(PROGRAM, words) as ctx:
@@ -94,7 +94,7 @@ def _run(words: list[str]) -> int:
 
 
 def _checked(text: str) -> str:
-    """An argument that is text: bytes that are no UTF-8 reach Python as lone surrogates, which no backend takes."""
+    """The argument as text. Bytes that are not UTF-8 reach Python as lone surrogates, which no backend takes."""
     try:
         text.encode()
     except UnicodeEncodeError:

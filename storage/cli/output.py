@@ -1,4 +1,4 @@
-"""How answers reach a script (one JSON document on stdout) or a person (text that cannot harm a terminal)."""
+"""Prints answers for a script (one JSON document on stdout) or a person (text that cannot harm a terminal)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 
 
 def rfc3339(moment: datetime) -> str:
-    """A time in UTC, as `2026-11-22T10:00:00Z` (microseconds only where there are any)."""
+    """A time in UTC, such as `2026-11-22T10:00:00Z` (microseconds only where there are any)."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON knows it. Not-a-number and NA become null; times RFC 3339; dataclasses and frames plain."""
+    """The value in JSON's types: NaN and NA become null, times RFC 3339, dataclasses objects, frames lists of rows."""
     if value is None or isinstance(value, bool | int | str):
         return value
-    pandas = sys.modules.get("pandas")  # a value of it can only be there where it was imported
+    pandas = sys.modules.get("pandas")  # a pandas value can exist only where pandas was imported
     if pandas is not None and isinstance(value, pandas.DataFrame):
         return [plain(dict(zip(value.columns, row, strict=True))) for row in value.itertuples(index=False, name=None)]
     if isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 
 def say_deployment(found: Deployment) -> None:
-    """Which backend the answer goes by, and why."""
+    """Prints which backend the answer assumes, and why."""
     say(f"highlights from {found.highlights_place}: {safe(found.highlights_why, 300)}")
     say(f"key prefix {found.key_prefix!r}: {safe(found.key_prefix_why, 300)}")
 
@@ -57,8 +57,8 @@ def say_deployment(found: Deployment) -> None:
 def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:
     """The one document of `--json`, on stdout. Lone surrogates are escaped, so any text can be printed.
 
-    What the command was billed up to now is added as `cost`, unless the document says it or is `sealed`: a plan, a
-    certificate or an error is printed as it is.
+    The cost of the command so far is added as `cost`, unless the document has one or is `sealed`: a plan, a
+    certificate or an error is printed unchanged.
     """
     cost = None if sealed or "cost" in document else billed()
     whole = document if cost is None else {**document, "cost": cost.as_dict()}
@@ -67,7 +67,7 @@ def print_json(document: Mapping[str, Any], *, sealed: bool = False) -> None:
 
 
 def safe(value: object, limit: int = MAX_CELL_CHARS) -> str:
-    """Any text for a terminal: control and direction characters shown as escapes, shortened with an ellipsis."""
+    """Any text for a terminal: control and direction characters become escapes; an ellipsis ends a shortened text."""
     pandas = sys.modules.get("pandas")
     text = "-" if value is None or (pandas is not None and value is pandas.NA) else str(value)
     shortened = text if len(text) <= limit else text[: limit - 1] + "…"
@@ -79,20 +79,20 @@ def _harmless(char: str) -> bool:
 
 
 def say(line: str = "") -> None:
-    """One line of text on stdout; a character that the terminal's encoding lacks is replaced, not an error."""
+    """Prints one line on stdout. A character that the terminal's encoding lacks is replaced and raises nothing."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def progress(line: str) -> None:
-    """One line about work that goes on, on stderr; a terminal that is gone, or a full disk there, ends no work."""
+    """Prints one line of progress on stderr. A closed terminal or a full disk there does not end the work."""
     with contextlib.suppress(OSError):
         sys.stderr.write(safe(line, 400) + "\n")
         sys.stderr.flush()
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Columns lined up by the widths of their cells, every cell made safe."""
+    """Prints a table with columns as wide as their cells; every cell is made safe."""
     cells = [[safe(cell) for cell in row] for row in rows]
     widths = [max([len(header), *(len(row[i]) for row in cells)]) for i, header in enumerate(headers)]
     for row in [list(headers), *cells]:
@@ -100,12 +100,12 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def size(count: int | None) -> str:
-    """Bytes for people; `unknown` where nobody knows."""
+    """A number of bytes for people; `unknown` for `None`."""
     return "unknown" if count is None else size_words(count)
 
 
 def cost_line(cost: Mapping[str, int]) -> str:
-    """What was billed, for people; on stderr as the last line of every command."""
+    """The billed operations for people; every command prints this as its last line on stderr."""
     named = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in cost.items() if number)
     return f"cost: {named or 'nothing billed'}"
 
@@ -116,7 +116,7 @@ def percent(value: float | None) -> str:
 
 
 def report_error(error: StorageError, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> None:
-    """An error for a script (`{"error": ...}` on stdout) or for a person (message and remedy on stderr)."""
+    """Prints an error for a script (`{"error": ...}` on stdout) or for a person (message and remedy on stderr)."""
     if as_json:
         print_json({**(extra or {}), "error": error.as_dict()}, sealed=True)
         return

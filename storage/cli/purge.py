@@ -1,8 +1,7 @@
-"""`purge`: plan, approve, decline, apply, status, resume, cancel, undo; and the worker that runs jobs.
+"""`purge`: its verbs about plans (plan, approve, decline, apply) and about jobs.
 
-The verbs of `purge` about jobs: status, certificate, resume, cancel, undo, list, and the worker that runs them.
-
-Plans and jobs as `purge` prints them: for scripts and for people.
+The verbs about jobs are status, certificate, resume, cancel, undo, empty, list, and worker, which runs jobs. This
+module also prints plans and jobs, for scripts and for people.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ SHOWN = 10
 
 
 def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
-    """A job as `--json` shows it. For an undo the numbers are of what came back."""
+    """A job as `--json` shows it. The numbers of an undo count what came back."""
     verb = "restored" if job.kind == "undo" else "deleted"
     tally = job.tally
     document: dict[str, Any] = {
@@ -75,7 +74,7 @@ def job_document(job: Job, undo: Job | None = None) -> dict[str, Any]:
 
 
 def say_certificate(certificate: dict[str, Any]) -> None:
-    """A certificate for a person: every field in a line of its own."""
+    """Prints a certificate for a person: every field in a line of its own."""
     for name, value in certificate.items():
         if isinstance(value, dict):
             say(f"{name}:")
@@ -90,16 +89,18 @@ def say_certificate(certificate: dict[str, Any]) -> None:
 
 
 def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
-    """A plan for a person: what goes, what to know, and what it takes to apply it."""
+    """Prints a plan for a person: what it deletes, its warnings, and what an apply needs."""
     say(f"Purge of {safe(plan.scope.spelled, 400)} ({plan.scope.kind}), plan {plan.plan_id}")
-    say(f"  {len(plan.objects):,} objects, {size(plan.total_bytes)}; {len(plan.documents):,} documents; "
-        f"{len(plan.uploads):,} unfinished uploads")  # fmt: skip
+    say(
+        f"  {len(plan.objects):,} objects, {size(plan.total_bytes)}; {len(plan.documents):,} documents; "
+        f"{len(plan.uploads):,} unfinished uploads"
+    )
     rows: list[tuple[object, ...]] = [(item.key, size(item.size_bytes)) for item in plan.objects[:SHOWN]]
     rows += [(item.path, "document") for item in plan.documents[:SHOWN]]
     say_table(("WHAT GOES", "SIZE"), rows)
     more = max(0, len(plan.objects) - SHOWN) + max(0, len(plan.documents) - SHOWN)
     if more:
-        say(f"and {more:,} more; all of them are in the plan's JSON")
+        say(f"and {more:,} more; the plan's JSON has all of them")
     if plan.counters:
         say_table(("COUNTER", "BEFORE", "AFTER"), [(f"{c.path} {c.field}", c.before, c.after) for c in plan.counters])
     for title, lines in (("WARNING", plan.warnings), ("BLOCKED", plan.blocked)):
@@ -108,7 +109,7 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
     claims = plan.claims
     if claims is not None and claims.claimed:
         controls = f"; {claims.controls.words}" if claims.controls is not None else ""
-        say(f"Completed clips claim {claims.claimed:,} objects, {claims.found:,} of which are there{controls}.")
+        say(f"Completed clips claim {claims.claimed:,} objects; {claims.found:,} are there{controls}.")
     needed = second_person_needed(plan, limits, erase=False)
     if needed:
         say(f"A second person must approve it: {', '.join(needed)}.")
@@ -116,19 +117,23 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
 
 
 def say_job(job: Job, undo: Job | None = None) -> None:
-    """A job for a person."""
+    """Prints a job for a person."""
     verb = "restored" if job.kind == "undo" else "deleted"
     say(f"Job {job.job_id}: {job.kind} of {safe(job.scope.spelled, 400)}, {job.state}")
-    say(f"  {verb}: {job.tally.objects:,} of {job.objects_total:,} objects ({size(job.tally.bytes)}), "
-        f"{job.tally.documents:,} of {job.documents_total:,} documents")  # fmt: skip
+    say(
+        f"  {verb}: {job.tally.objects:,} of {job.objects_total:,} objects ({size(job.tally.bytes)}), "
+        f"{job.tally.documents:,} of {job.documents_total:,} documents"
+    )
     if job.tally.already_gone or job.tally.left_alone:
         say(f"  already gone: {job.tally.already_gone:,}; left alone because changed: {job.tally.left_alone:,}")
     if job.missing_acknowledged:
         unseen = number(job.missing_acknowledged, "object")
-        say(f"  claimed and never seen, as acknowledged: {unseen}; not proven to be gone")
+        say(f"  claimed but never seen, as acknowledged: {unseen}; nothing proves that they are gone")
     if job.undo_failed:
-        say("  its undo was asked for and is not through: the quarantine stays, whatever its age, until it is undone "
-            f"(purge undo {job.job_id}, or resume) or a person ends it (purge empty {job.job_id})")  # fmt: skip
+        say(
+            "  a person asked for its undo, which has not ended: the quarantine stays at any age until the undo ends "
+            f"(purge undo {job.job_id}, or resume) or a person empties it (purge empty {job.job_id})"
+        )
         if job.undo_refused:
             say(f"  the undo was refused: {safe(job.undo_refused.get('message', ''), 1_000)}")
     elif job.quarantine == "kept" and job.quarantine_until:
@@ -143,13 +148,13 @@ def say_job(job: Job, undo: Job | None = None) -> None:
 
 
 def progress(line: str) -> None:
-    """A line on stderr, if anybody still listens: a job must not end because its terminal did."""
+    """Prints a line on stderr if the terminal is still there: a job must not end with its terminal."""
     with contextlib.suppress(OSError):
         told(line)
 
 
 def run_status(context: Context, job_id: str) -> int:
-    """Exit 0, or 1 where the job stopped with a fault or left something."""
+    """Prints the job. Exit 0, or 1 where the job stopped with a fault or left something."""
     purging = open_purging(context.stores)
     job = purging.jobs.get(job_id)
     _print(job, purging, context)
@@ -157,7 +162,7 @@ def run_status(context: Context, job_id: str) -> int:
 
 
 def run_certificate(context: Context, job_id: str) -> int:
-    """Exit 0, or 1 where the proof found something left, or there is no certificate (yet)."""
+    """Prints the certificate. Exit 0, or 1 where the proof found something left or there is no certificate (yet)."""
     certificate = certificate_of(open_purging(context.stores), job_id)
     if context.as_json:
         print_json(certificate, sealed=True)
@@ -167,7 +172,7 @@ def run_certificate(context: Context, job_id: str) -> int:
 
 
 def run_resume(context: Context, job_id: str, actor: str) -> int:
-    """Goes on with the job here; exits as `apply`."""
+    """Goes on with the job in this process; exits as `apply` does."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
     job = resume(purging, job_id, who)
@@ -175,7 +180,7 @@ def run_resume(context: Context, job_id: str, actor: str) -> int:
 
 
 def run_cancel(context: Context, job_id: str, actor: str) -> int:
-    """Exit 0 when the job is cancelled or will stop after the batch under way."""
+    """Exit 0 when the job is cancelled or will stop after the present batch."""
     who = shell_actor(actor)
     purging = open_purging(context.stores)
     _print(cancel(purging, job_id, who), purging, context)
@@ -183,7 +188,7 @@ def run_cancel(context: Context, job_id: str, actor: str) -> int:
 
 
 def run_undo(context: Context, job_id: str, actor: str, reason: str) -> int:
-    """Undoes here; exit 0 when all is back, 1 when something could not be put back, 4 when refused."""
+    """Runs the undo in this process. Exit 0 when all is back, 1 when something could not come back, 4 when refused."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
     begun = refusing(context, lambda: undo(purging, job_id, reason, who))
@@ -193,7 +198,7 @@ def run_undo(context: Context, job_id: str, actor: str, reason: str) -> int:
 
 
 def run_empty(context: Context, job_id: str, confirm: str, reason: str, actor: str) -> int:
-    """Empties here; exit 0 when nothing is left of it, 3 when it stopped, 4 when refused."""
+    """Empties the quarantine in this process. Exit 0 when nothing of it is left, 3 when it stopped, 4 when refused."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
     begun = refusing(context, lambda: empty_quarantine(purging, job_id, confirm, reason, who))
@@ -203,7 +208,7 @@ def run_empty(context: Context, job_id: str, confirm: str, reason: str, actor: s
 
 
 def run_list(context: Context, limit: int) -> int:
-    """The newest jobs first."""
+    """Prints the jobs, the newest first."""
     if not 1 <= limit <= 500:
         raise BadInput("--limit must be from 1 to 500", field_name="--limit", remedy="For example 20.")
     jobs = open_purging(context.stores).jobs.recent(limit)
@@ -218,7 +223,7 @@ def run_list(context: Context, limit: int) -> int:
 
 
 def run_worker(context: Context, job: str | None, sweep: bool) -> int:
-    """Exit 0 when all that was worked on ended well, 1 when something was left, 3 when something stopped."""
+    """Exit 0 when all the jobs that ran ended well, 1 when something was left, 3 when a job stopped."""
     if (job is not None) == sweep:
         raise BadInput("Give --job or --sweep, and not both", field_name="job", remedy="For a scheduler: --sweep.")
     purging = open_purging(context.stores, progress)
@@ -236,7 +241,7 @@ def run_worker(context: Context, job: str | None, sweep: bool) -> int:
 
 
 def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
-    """The job, or `None` after telling of a refusal with every one of its grounds."""
+    """The job, or `None` after printing a refusal with all its reasons."""
     try:
         return begin()
     except Refused as refused:
@@ -249,13 +254,13 @@ def refusing(context: Context, begin: Callable[[], Job]) -> Job | None:
 
 
 def run_to_end(purging: Purging, job_id: str, context: Context) -> int:
-    """Runs the job here and tells how it ended. Its plan told what it costs: no budget of reads stops it half way."""
+    """Runs the job in this process and prints how it ended. Its plan showed the cost, so no read budget stops it."""
     with unbudgeted():
         return ended(run_job(purging, job_id), purging, context)
 
 
 def ended(job: Job, purging: Purging, context: Context) -> int:
-    """Tells how a run ended, about the purge also when it was its undo that ran."""
+    """Prints how a run ended; where an undo ran, the purge is printed too."""
     if job.kind == "undo":
         job = purging.jobs.get(job.of)
     _print(job, purging, context)
@@ -288,7 +293,7 @@ def run_plan(
     out: Path | None,
     actor: str | None,
 ) -> int:
-    """Exit 0 for a plan that can be applied, 1 for one that something stands against, or where nothing exists."""
+    """Exit 0 for a plan that can be applied, 1 for a blocked plan or where nothing exists."""
     scope = Scope.of(uid, video, list(clip))
     who = shell_reader(actor)
     purging = open_purging(context.stores, progress)
@@ -301,14 +306,14 @@ def run_plan(
     if context.as_json:
         print_json(
             plan.as_dict(), sealed=True
-        )  # just this: what is printed can be kept and applied, fingerprint and all
+        )  # the plan alone: a person can keep the output and apply it, with its fingerprint
     else:
         say_plan(plan, purging.limits)
     return 1 if plan.blocked else 0
 
 
 def run_apply(context: Context, file: Path, confirm: str, reason: str, actor: str, erase: bool) -> int:
-    """Applies and runs the job here. Exit 0 when nothing is left, 1 with residue, 3 when it stopped, 4 when refused."""
+    """Applies the plan and runs the job here. Exit 0 without residue, 1 with it, 3 when it stopped, 4 when refused."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
     plan = presented_plan(purging, file, who, "purge.apply")
@@ -316,7 +321,7 @@ def run_apply(context: Context, file: Path, confirm: str, reason: str, actor: st
     job = refusing(context, lambda: apply_plan(purging, plan, request, who))
     if job is None:
         return Refused.exit_status
-    progress(f"job {job.job_id} begins; should this process end, go on with: purge resume {job.job_id} --actor EMAIL")
+    progress(f"job {job.job_id} begins; if this process ends, go on with: purge resume {job.job_id} --actor EMAIL")
     return run_to_end(purging, job.job_id, context)
 
 
@@ -342,7 +347,7 @@ def run_approve(context: Context, file: Path, actor: str) -> int:
 
 
 def run_decline(context: Context, file: Path, reason: str, actor: str) -> int:
-    """Exit 0 when the no is on record, 4 when it is not the actor's to give. It does not stop an apply by itself."""
+    """Exit 0 when the refusal is recorded, 4 when the actor may not decline. It does not stop an apply by itself."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
     plan = presented_plan(purging, file, who, "purge.decline")

@@ -1,4 +1,4 @@
-"""`purge` and its verbs, declared."""
+"""Declares `purge` and its verbs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PLAN = Command(
     summary="list everything that would go, and seal the list",
     about="""What would go?
 
-    Lists every object and document of a user, a video or clips, what must be known before, and what stands against it.
-    Nothing is changed. What is printed with --json, or written with --out, is what approve and apply take.""",
+    Lists every object and document of a user, a video or clips, with the warnings and with all that blocks the purge.
+    Changes nothing. approve and apply take the plan as --json prints it or --out writes it.""",
     params=[
         uid(),
         option("--video", "VIDEO_ID", "Only this video."),
         option("--clip", "CLIP_ID", "Only this clip; may be repeated.", multiple=True),
         flag(
             "--acknowledge-missing",
-            "What completed clips claim and is not there may be purged all the same; recorded.",
+            "Allow the purge although objects that completed clips claim are not there; recorded.",
         ),
         option("--out", "FILE", "Write the plan there, for approve and apply.", type=Path),
         actor("Who makes it; recorded, and then cannot approve it.", required=False),
@@ -43,7 +43,7 @@ PLAN = Command(
         ("purge plan u1 --video v1 --out plan.json --actor you@example.com", "One video."),
         ("purge plan u1 --out plan.json --actor you@example.com", "A whole user, which a second person must approve."),
     ],
-    exits={0: "the plan can be applied", 1: "something stands against it, or nothing of it exists"},
+    exits={0: "the plan can be applied", 1: "something blocks it, or nothing of it exists"},
 )
 APPLY = Command(
     "apply",
@@ -51,8 +51,8 @@ APPLY = Command(
     summary="do what the plan shows",
     about="""Deletes exactly what the plan shows, and keeps it in quarantine so that it can be undone.
 
-    The plan must be as it was made and not expired, and the world as the plan shows it; what moved meanwhile is
-    refused. --confirm is the plan's scope spelled out: the uid, uid/video_id, uid/video_id/clip_id, or
+    The plan must be unaltered and not expired, and both stores must be as the plan shows them; apply refuses anything
+    that changed meanwhile. --confirm is the plan's scope spelled out: the uid, uid/video_id, uid/video_id/clip_id, or
     'uid/video_id/3 clips'.""",
     params=[
         _file(),
@@ -73,10 +73,10 @@ APPROVE = Command(
     "approve",
     run="storage.cli.purge:run_approve",
     summary="approve exactly this plan as a second person",
-    about="""A second person's yes, to exactly this plan.
+    about="""A second person's yes to exactly this plan.
 
     Needed for a whole user, above the limits, and for --erase.""",
-    params=[_file(), actor("Who approves; not the maker, not who applies.")],
+    params=[_file(), actor("Who approves; neither the maker nor the person who applies.")],
     examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
     exits={0: "the approval is kept", 4: "it does not count: the maker's own, or the plan expired"},
 )
@@ -84,10 +84,10 @@ DECLINE = Command(
     "decline",
     run="storage.cli.purge:run_decline",
     summary="say no to exactly this plan as a second person, and why",
-    about="""A second person's no, on record for the plan's maker. It does not stop an apply by itself.""",
+    about="""A second person's no, recorded for the plan's maker. It does not stop an apply by itself.""",
     params=[_file(), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
     examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
-    exits={0: "the no is on record", 4: "it is not the actor's to give"},
+    exits={0: "the no is recorded", 4: "the actor may not give it"},
 )
 STATUS = Command(
     "status",
@@ -101,8 +101,8 @@ STATUS = Command(
 CERTIFICATE = Command(
     "certificate",
     run="storage.cli.purge:run_certificate",
-    summary="what was erased, and what of it was verified",
-    about="""What was erased, and what of it was verified?""",
+    summary="what a purge erased, and what it verified",
+    about="""What did a purge erase, and what did it verify?""",
     params=[_job()],
     examples=[("purge certificate JOB_ID --json", "To keep with the request.")],
     exits={0: "nothing of it was left", 1: "the proof found something left, or there is no certificate (yet)"},
@@ -120,16 +120,16 @@ CANCEL = Command(
     "cancel",
     run="storage.cli.purge:run_cancel",
     summary="stop a job between two batches",
-    about="""Stops a job between two batches. What it had deleted by then stays in quarantine and can be undone.""",
+    about="""Stops a job between two batches. What it has deleted stays in quarantine, and the job can be undone.""",
     params=[_job(), actor()],
     examples=[("purge cancel JOB_ID --actor you@example.com", "Stop it.")],
-    exits={0: "the job is cancelled, or will stop after the batch under way"},
+    exits={0: "the job is cancelled, or will stop after the present batch"},
 )
 UNDO = Command(
     "undo",
     run="storage.cli.purge:run_undo",
-    summary="put back what a purge took away",
-    about="""Puts back what a purge took away, as long as its quarantine is kept.""",
+    summary="put back what a purge deleted",
+    about="""Puts back what a purge deleted, as long as its quarantine is kept.""",
     params=[_job(), actor(), reason("Why; recorded.")],
     examples=[("purge undo JOB_ID --actor you@example.com --reason 'the wrong customer'", "Put it back.")],
     exits={0: "all is back", 1: "something could not be put back", 3: "it stopped; resume goes on with it"},
@@ -161,13 +161,13 @@ WORKER = Command(
     "worker",
     run="storage.cli.purge:run_worker",
     summary="run one job, or all that were abandoned and all quarantines that expired",
-    about="""Runs what nobody runs any more: for a scheduler, every few minutes, with --sweep.""",
+    about="""Runs jobs that no worker runs any more. A scheduler should run it with --sweep, every few minutes.""",
     params=[
         option("--job", "JOB_ID", "This job."),
-        flag("--sweep", "Every job that nobody runs any more, and every quarantine that expired."),
+        flag("--sweep", "Every job that no worker runs any more, and every quarantine that expired."),
     ],
     examples=[("purge worker --sweep", "For a scheduler."), ("purge worker --job JOB_ID", "One job, here.")],
-    exits={0: "all that was worked on ended well", 1: "something was left", 3: "something stopped"},
+    exits={0: "all the jobs that ran ended well", 1: "something was left", 3: "a job stopped"},
 )
 PURGE = Group(
     "purge",
@@ -179,7 +179,7 @@ PURGE = Group(
         ("purge approve plan.json --actor colleague@example.com", "A whole user, above the limits, --erase."),
         (
             "purge decline plan.json --actor colleague@example.com --reason 'why'",
-            "A no, on record for the maker.",
+            "A no, recorded for the maker.",
         ),
         ("purge apply plan.json --confirm u1/v1 --reason 'why' --actor you@example.com", "Do it."),
         ("purge status JOB_ID", "How far it is."),

@@ -1,12 +1,10 @@
-"""`highlights`: shows a video's highlights, writes them from a file, or rebuilds one place from the other.
+"""The commands that repair one customer's data.
 
-`recount`: the counters of a user before and after, and with `--apply` made true.
-
-`set-status`: sets a video's status where the evidence allows it.
-
-`undo-change`: takes back what `set-status`, `highlights`, `recount` or `upload` wrote.
-
-`upload`: stores a clip as the worker would, or replaces one that is missing or broken.
+- `highlights` shows a video's highlights, writes them from a file, or rebuilds one place from the other.
+- `recount` shows the counters of a user before and after, and corrects them with `--apply`.
+- `set-status` sets a video's status where the evidence allows it.
+- `upload` stores a clip as the worker would, or replaces one that is missing or broken.
+- `undo-change` takes back a change that one of these commands wrote.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def run_highlights(
     actor: str | None,
     reason: str | None,
 ) -> int:
-    """Exit 0 with highlights, 1 without any."""
+    """Shows or writes the highlights. Exit 0 when there are usable highlights, 1 when there are none."""
     extra: dict[str, Any] = {}
     if put is not None and rebuild_from is not None:
         raise BadInput("--put and --rebuild-from exclude each other", field_name="put", remedy="Give one of them.")
@@ -80,7 +78,7 @@ def _write(
 ) -> dict[str, Any]:
     if isinstance(source, Path):
         content = read_file(source, "--put", MAX_FILE_BYTES)
-        check_file(content)  # before anything is asked of a backend
+        check_file(content)  # before any request to a backend
         bench = context.bench()
         plan = write_highlights.plan_put(bench, uid, video_id, content)
     else:
@@ -141,7 +139,7 @@ def _say(found: Highlights) -> None:
 
 
 def run_recount(context: Context, uid: str, apply: bool, reason: str | None, actor: str | None) -> int:
-    """Exit 0 when every counter is true (now), dead ones too; 1 when some are not and were not written."""
+    """Exit 0 when every counter is true (now), dead counters too; 1 when some are wrong and were not written."""
     if apply:
         for name, given in (("reason", reason), ("actor", actor)):
             if not (given or "").strip():
@@ -164,7 +162,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
         }
         if apply:
             try:
-                with unbudgeted():  # what reading every clip has used up must not stop it between two counters
+                with unbudgeted():  # reading every clip may use up the budget, which must not stop it between counters
                     ids = repair.apply(context.bench(), who, plan, why).change_ids
             except Refused as refused:
                 report_error(refused, as_json=context.as_json, extra={**document, "reasons": list(refused.reasons)})
@@ -188,7 +186,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
 
 
 def run_set_status(context: Context, uid: str, video_id: str, status: str, actor: str, reason: str) -> int:
-    """Exit 0 when it was written."""
+    """Exit 0 when the status was written."""
     wanted = repair.check_status(status)
     who, why = shell_actor(actor), checked_reason(reason)
     bench = context.bench()
@@ -207,7 +205,7 @@ def run_set_status(context: Context, uid: str, video_id: str, status: str, actor
 
 
 def run_undo_change(context: Context, change_id: str, actor: str, reason: str) -> int:
-    """Exit 0 when everything was put back, 4 when something was changed since."""
+    """Exit 0 when everything was put back, 4 when something changed since."""
     who, why = shell_actor(actor), checked_reason(reason)
     done = repair.undo(context.bench(), who, change_id, why)
     if context.as_json:
@@ -234,14 +232,14 @@ def run_upload(
     actor: str,
     reason: str,
 ) -> int:
-    """Exit 0 when the clip is stored; 4 with all reasons when it is refused."""
+    """Exit 0 when the clip is stored, 4 with all reasons when it is refused."""
     who, why = shell_actor(actor), checked_reason(reason)
     check_scene(scene)
     check_style(style)
     media = upload.open_media(file, thumbnail)
     with media.clip:
         if not media.index_first:
-            progress("warning: the file's index comes last; players start it late (faststart would mend that)")
+            progress("warning: the file's index is at its end, so players start late (faststart would repair that)")
         bench = context.bench()
         plan = repair.plan_replace(
             bench,

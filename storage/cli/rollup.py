@@ -1,6 +1,6 @@
-"""`rollup`: the figures about all customers, read once and kept for the pages that show them.
+"""`rollup`: reads the figures about all customers once and keeps them for the pages that show them.
 
-`rollup --show`: the newest figures about all customers, as the page Fleet shows them.
+`rollup --show` prints the newest figures, as the page Fleet shows them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from storage.services.fleet import find_fleet, rollup_reads
 def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
     """Exit 0 when everything was read and written, 3 when some users could not be read (the rest is written).
 
-    With `--show` 0, or 1 where the figures are incomplete, too old to stand for today, or not there at all.
+    With `--show` exit 0, or 1 where the figures are incomplete, too old to stand for today, or were never written.
     """
     if show:
         return _run_show(context, shard, top)
@@ -46,7 +46,7 @@ def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
 
 
 def _run_show(context: Context, shard: str, top: int) -> int:
-    """Exit 0; 1 where the figures are incomplete or old, and (`NotFound`) where none were ever written."""
+    """Exit 0, or 1 where the figures are incomplete or old. Raises `NotFound` where nobody ever wrote any."""
     if shard != "1/1":
         raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
     if not 0 <= top <= TOP:
@@ -83,18 +83,22 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     near = [(r.quota, r.state, _percent(r.percent), r.plan, r.uid, _or(r.email)) for r in view.near.itertuples()]
     by_quota = [row for quota in view.states for row in [one for one in near if one[0] == quota][:top]]
     _list("near or over a limit", ("QUOTA", "STATE", "PERCENT", "PLAN", "UID", "EMAIL"), by_quota)
-    biggest = [(size(_int(r.actual_bytes)), _int(r.clips), r.plan, r.uid, _or(r.email))
-               for r in view.biggest.head(top).itertuples()]  # fmt: skip
+    biggest = [
+        (size(_int(r.actual_bytes)), _int(r.clips), r.plan, r.uid, _or(r.email))
+        for r in view.biggest.head(top).itertuples()
+    ]
     _list("biggest", ("SIZE", "CLIPS", "PLAN", "UID", "EMAIL"), biggest)
     drift = [(r.counter, f"{r.users:,}", f"{r.sum:+,}", f"{r.absolute:,}") for r in view.drift.itertuples()]
     _list("drift", ("COUNTER", "USERS", "SUM", "OFF BY"), drift)
     drifting = [(size(_int(r.worst_bytes)), r.uid, _or(r.email)) for r in view.drifting.head(top).itertuples()]
     _list("drifting", ("OFF BY", "UID", "EMAIL"), drifting)
     days = view.growth.tail(top).itertuples() if top else ()
-    growth = [(f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))
-              for r in days]  # fmt: skip
+    growth = [
+        (f"{r.day:%Y-%m-%d}", *map(_number, (r.users, r.videos, r.clips, r.joined)), size(_int(r.clip_bytes)))
+        for r in days
+    ]
     if view.counted_since is not None:
-        say(f"note: days before {view.counted_since} are worked out from creation dates, not counted.")
+        say(f"note: the figures of days before {view.counted_since} come from creation dates; no rollup counted them.")
     _list("growth by day", ("DAY", "USERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
 
 
@@ -149,13 +153,22 @@ def _make(context: Context, shard_text: str) -> int:
         error.code = written.error.code
     if context.as_json:
         document = {
-            "shard": f"{made.index}/{made.count}", "read_at": made.read_at, "finished_at": made.finished_at,
-            "complete": made.complete, "totals": made.content["totals"], "plans": made.content["plans"],
-            "states": made.content["states"], "drift": made.content["drift"], "videos": made.videos,
-            "stuck": made.stuck, "notes": list(made.notes), "documents": list(written.paths),
-            "deployment": stores.deployment().as_dict(), "cost": written.cost.as_dict(),
+            "shard": f"{made.index}/{made.count}",
+            "read_at": made.read_at,
+            "finished_at": made.finished_at,
+            "complete": made.complete,
+            "totals": made.content["totals"],
+            "plans": made.content["plans"],
+            "states": made.content["states"],
+            "drift": made.content["drift"],
+            "videos": made.videos,
+            "stuck": made.stuck,
+            "notes": list(made.notes),
+            "documents": list(written.paths),
+            "deployment": stores.deployment().as_dict(),
+            "cost": written.cost.as_dict(),
             **({"error": error.as_dict()} if error else {}),
-        }  # fmt: skip
+        }
         print_json(document)
     else:
         totals = made.content["totals"]

@@ -1,4 +1,4 @@
-"""`url`: a short-lived link to a clip or its thumbnail."""
+"""`url`: prints a short-lived link to a clip or its thumbnail."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run_url(
 
 
 def _record(context: Context, clip: Clip, key: str, actor: str | None, *, download: bool) -> None:
-    """Puts the link on record. The shell may hold credentials that cannot write: then it says so and goes on."""
+    """Records the link in the audit. Where the shell's credentials may not write, it says so and goes on."""
     event = Event(
         "link.issue",
         UNKNOWN,
@@ -48,4 +48,4 @@ def _record(context: Context, clip: Clip, key: str, actor: str | None, *, downlo
     try:
         audit.open_audit(context.stores, context.writers()).append(audit.attributed(shell_reader(actor), event))
     except AccessDenied as error:
-        progress(f"warning: the link is not on record: {error.message}")
+        progress(f"warning: the audit does not record the link: {error.message}")

@@ -1,4 +1,4 @@
-"""`usage`: how much a customer uses of how much, and whether the counters are true."""
+"""`usage`: tells how much of the plan a customer uses, and whether the counters are true."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.services import usage as account
 
 
 def run_usage(context: Context, uid: str) -> int:
-    """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no such fault."""
+    """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no fault."""
     stores = context.stores
     with metering() as meter:
         found = account.read_account(stores.records, uid, stores.settings.plan_limits)

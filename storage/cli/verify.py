@@ -1,4 +1,4 @@
-"""`verify`: is everything that the documents name in the bucket, whole?"""
+"""`verify`: tells whether the bucket holds every object that the documents name, undamaged."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run_verify(
 
 
 def _sample(percent: float | None) -> Sample | None:
-    """Which clips to look into; `None` where that was not asked for."""
+    """The sample of clips to look into; `None` without `--contents`."""
     if percent is None:
         return None
     if not 0 < percent <= 100:
@@ -84,7 +84,7 @@ def _sample(percent: float | None) -> Sample | None:
 
 
 def _incomplete(complete: bool, failure: Failure | None) -> StorageError | None:
-    """The error of a scan that could not read everything: what kept it from the first such place."""
+    """The error of a scan that could not read everything, made from the first failure."""
     if complete:
         return None
     if failure is None:
@@ -127,13 +127,17 @@ def _say_looked_into(looked: Mapping[str, int] | None) -> None:
 
 
 def _say_findings(
-    summary: Mapping[str, int], findings: Iterable[Mapping[str, Any]], *, complete: bool, looked_into: bool,
+    summary: Mapping[str, int],
+    findings: Iterable[Mapping[str, Any]],
+    *,
+    complete: bool,
+    looked_into: bool,
     owner: tuple[str, ...] = (),
-) -> None:  # fmt: skip
+) -> None:
     if not summary:
         more = "and what was looked into plays" if looked_into else "whether it plays was not looked at (--contents)"
-        whole = f"Nothing found: every clip that is said to exist is in the bucket, as large as it should be; {more}."
-        say(whole if complete else "Nothing found so far, and not everything was read: this proves nothing.")
+        whole = f"Nothing found: every clip that a document claims is in the bucket, as large as it should be; {more}."
+        say(whole if complete else "Nothing found so far, but not everything was read: this proves nothing.")
         return
     say(", ".join(f"{number:,} {kind}" for kind, number in summary.items()))
     columns = ("severity", "kind", *owner, "video_id", "clip_id", "key", "detail")
@@ -165,9 +169,13 @@ def _run_all(
         error: StorageError | None = None
         try:
             for report in verify.verify_all(
-                checker(stores, context.now), shard=shard, resume_after=log.last_uid, users_done=log.users,
-                on_progress=_progress, scope=ReadScope(sample=sample),
-            ):  # fmt: skip
+                checker(stores, context.now),
+                shard=shard,
+                resume_after=log.last_uid,
+                users_done=log.users,
+                on_progress=_progress,
+                scope=ReadScope(sample=sample),
+            ):
                 log.add(report)
             if strangers:
                 for report in verify_strangers(checker(stores, context.now), log.last_stranger):
@@ -183,14 +191,14 @@ def _run_all(
 
 
 def _say_estimate(records: Records, shard: tuple[int, int] | None) -> None:
-    """What the scan will cost, where a rollup can tell; an estimate that cannot be made keeps nobody from scanning."""
+    """Prints what the scan will cost, where a rollup can tell. A failed estimate does not stop the scan."""
     try:
         view = find_fleet(records).view
     except BackendError:
         return
     cost = estimate_scan(view, view.totals.users // (shard[1] if shard else 1)) if view is not None else None
     if view is None or cost is None:
-        progress("estimate: not known before there is a rollup (python -m storage rollup)")
+        progress("estimate: unknown until there is a rollup (python -m storage rollup)")
         return
     progress(f"{cost_line(cost).replace('cost:', 'estimate: about')}, by the rollup of {rfc3339(view.read_at)}")
 
@@ -231,7 +239,7 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
 
 
 def _stream_json(log: ScanLog, shard: str | None, deployment: Deployment, error: StorageError | None) -> None:
-    """One document, written finding by finding."""
+    """Writes one JSON document, finding by finding."""
     checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
     whole = log.suspicion()
     head = {
