@@ -11,10 +11,10 @@ from storage.domain.policy import ACTIONS, CHANGES, MEANING, ROLES, Actor, permi
 from storage.settings.access import AccessSettings
 
 _SOURCES = {
-    "oidc": "your identity provider",
-    "access": "Cloudflare Access",
-    "local": "this machine, without sign-in",
-    "shell": "the shell",
+    "oidc": "Signed in through your identity provider.",
+    "access": "Signed in through Cloudflare Access.",
+    "local": "Not signed in: a demo or an emulator on this machine.",
+    "shell": "Not signed in: the shell.",
 }
 
 
@@ -24,20 +24,20 @@ def page() -> None:
     who, settings = actor(), current()
     _you(who, settings)
     st.subheader("The policy")
-    st.caption("Denied by default. It is checked again in every action, whatever a page shows.")
+    st.caption("Everything is denied by default. Every action checks the policy again, whatever a page shows.")
     policy = _table()
     columns = {name: name for name in policy.columns}
     tables.table(policy, key="access__policy", alt="Which role may do what", columns=columns, height="content")
-    st.caption(f"To get a role, or to have one taken away, ask {md(settings.contact)}. Both work at the next action.")
+    st.caption(f"To get or lose a role, ask {md(settings.contact)}. A change takes effect at the next action.")
     if who.source != "local":
         _sessions(settings)
 
 
 def _you(who: Actor, settings: AccessSettings) -> None:
     roles = ", ".join(role for role in ROLES if role in who.roles)
-    st.markdown(f"You are **{md(who.email)}**, with the role **{roles}**. Vouched for by {_SOURCES[who.source]}.")
+    st.markdown(f"You are **{md(who.email)}**, with the role **{roles}**. {_SOURCES[who.source]}")
     if who.sign_in_expires_at is not None:
-        st.caption(f"Your sign-in is good for changes until {who.sign_in_expires_at:%Y-%m-%d %H:%M} UTC.")
+        st.caption(f"Your sign-in is valid for changes until {who.sign_in_expires_at:%Y-%m-%d %H:%M} UTC.")
 
 
 def _table() -> pd.DataFrame:

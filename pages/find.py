@@ -111,13 +111,13 @@ def _open(match: Match) -> None:
 
 
 def _say(found: SearchResult) -> None:
-    st.markdown(f"Taken for **{_KINDS[found.kind]}**: {md(found.query, 200)}")
+    st.markdown(f"Searched as **{_KINDS[found.kind]}**: {md(found.query, 200)}")
     if not found.matches:
         feedback.empty(
             "Nothing was found.",
             icon="search_off",
             hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
-            "leaves nothing to find; the audit remembers purges.",
+            "leaves nothing to find; the audit records purges.",
         )
         if allowed("audit.read"):
             audit = SCREENS["audit"]

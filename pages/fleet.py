@@ -80,15 +80,15 @@ def _doubts(found: FleetView, now: datetime) -> None:
     """What keeps these figures from standing for all customers today."""
     if is_old(found, now):
         st.warning(
-            f"These figures are of {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); nothing "
-            "here is known of the time since. Make them anew, below or by the scheduler.",
+            f"These figures were read {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); "
+            "nothing newer is known here. Make new ones below or with the scheduler.",
             title="Old figures",
             icon=":material/history:",
         )
     if found.missing_shards:
         numbers = ", ".join(f"{number}/{found.shards}" for number in found.missing_shards)
         st.warning(
-            f"Shards {numbers} were never written, and their users are in no sum and no list here.",
+            f"Shards {numbers} were never written; no sum and no list here includes their users.",
             title="Parts are missing",
             icon=":material/hourglass_bottom:",
         )

@@ -52,7 +52,7 @@ def page() -> None:
             feedback.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
     if allowed("purge.plan"):
         with st.container(border=True):
-            st.subheader("Purges going on", anchor=False)
+            st.subheader("Running purges", anchor=False)
             feedback.section("the purges", lists.going_on, key=key(NAME, "purges"), unknown="whether one is running")
 
 
@@ -107,7 +107,7 @@ def _rollup_unread() -> None:
     problem = fleet_loads.fleet().value.problem
     if isinstance(problem, Unusable):
         st.warning(md(problem.message, 400), title="No figures of all customers", icon=":material/query_stats:")
-        st.page_link(SCREENS["fleet"].file, label="Make them anew", icon=f":material/{SCREENS['fleet'].icon}:")
+        st.page_link(SCREENS["fleet"].file, label="Make new figures", icon=f":material/{SCREENS['fleet'].icon}:")
 
 
 def _offer_more() -> None:
@@ -147,7 +147,7 @@ def _ask_to_look() -> None:
     known = fleet_loads.fleet()
     recent = known.value.recent(datetime.now(UTC))
     view.stuck_steps(recent, page=NAME)
-    if st.button("Look at every one now", key=key(NAME, "look"), icon=":material/troubleshoot:"):
+    if st.button("Look at all of them now", key=key(NAME, "look"), icon=":material/troubleshoot:"):
         st.session_state[_LOOK] = True
         st.rerun()
     freshness(

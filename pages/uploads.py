@@ -54,7 +54,7 @@ def page() -> None:
             "Compare what the documents of a customer name with what the bucket holds.",
             icon="fact_check",
             hint="Give a user id or an address, and a video id to narrow it. "
-            f"Is everything there, of everybody? Choose “{MANY}” above.",
+            f"To check many customers, choose “{MANY}” above.",
         )
         return
     feedback.section(
@@ -77,7 +77,7 @@ def _one(uid: str, video_id: str | None) -> None:
         view.suspicion(report.suspicion)
     elif report.controls is not None:
         st.info(
-            f"{md(report.controls.words, 300)}: what is missing is this customer's own loss.", icon=":material/rule:"
+            f"{md(report.controls.words, 300)}: a missing object is this customer's own loss.", icon=":material/rule:"
         )
     view.prefix_doubt(report.prefix_doubt)
     if not report.complete:
@@ -101,7 +101,7 @@ def _one(uid: str, video_id: str | None) -> None:
         _found(report)
     elif report.complete and report.suspicion is None:
         feedback.empty(
-            "Everything that the documents name is in the bucket, whole.",
+            "All files are in place.",
             icon="task_alt",
             hint=f"{report.claimed:,} completed clips were compared with their objects. {_looked(report)}",
         )
@@ -115,7 +115,7 @@ def _looked(report: Report) -> str:
     """What was seen inside of them, where that was asked for."""
     seen = report.looked_into
     if seen is None:
-        return "Whether they play was not looked at."
+        return "The desk did not look whether they play."
     silent = f" {number(seen.not_looked_at, 'object')} gave no answer." if seen.not_looked_at else ""
     return f"{number(seen.clips, 'clip')} and {number(seen.thumbnails, 'thumbnail')} were looked into.{silent}"
 
@@ -146,7 +146,7 @@ def _table(found: tuple[Finding, ...], csv_name: str) -> None:
     )
     chosen = next((one for one in shown if ticked and view.identity(one) == ticked[0]), None)
     if chosen is None:
-        st.caption("Tick a row to see all of it and to check it again alone.")
+        st.caption("Tick a row to see its details and to check it again.")
         return
     with st.container(border=True, key=key(NAME, "detail")):
         if view.draw_finding(chosen, again.get(ticked[0]), page=NAME):

@@ -81,7 +81,7 @@ def _head(account: Account, usage: Usage) -> None:
         _ways_on(account.uid)
     if not user.exists:
         st.warning(
-            "There is no document for this user, yet documents lie below it: videos, clips or transactions that were "
+            "This user has no document, but documents below it still exist: videos, clips or transactions that were "
             "left behind. Plan and counters are therefore unknown.",
             title="A phantom user",
             icon=":material/person_off:",
@@ -113,9 +113,9 @@ def _videos(uid: str) -> None:
     if some.table.error:
         feedback.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
     elif not some.everything:
-        hidden = f" {some.hidden:,} more have no creation time and are in no such order." if some.hidden else ""
+        hidden = f" {some.hidden:,} more have no creation time, so this order leaves them out." if some.hidden else ""
         st.caption(
-            f"These are the newest {len(frame):,} of {some.count:,} by creation; filters and charts speak of "
+            f"These are the newest {len(frame):,} of {some.count:,} by creation; filters and charts cover only "
             f"these.{hidden}"
         )
         if st.button("Read all videos", key=key(NAME, "all"), icon=":material/unfold_more:"):
@@ -146,7 +146,7 @@ def _drafts(uid: str) -> None:
     if not st.toggle(
         "Show the drafts",
         key=key(NAME, "with_drafts"),
-        help="What the two-step flow analysed, before any video is made of it. One read for each draft.",
+        help="What the two-step flow analysed, before a video is made from it. One read for each draft.",
     ):
         return
     with feedback.loading("Reading the drafts…", 240):

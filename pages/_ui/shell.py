@@ -56,7 +56,7 @@ def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
     """The banner, or nothing with ordinary live data."""
     emulator = values.get("FIRESTORE_EMULATOR_HOST", "").strip()
     if backends.is_demo(values):
-        text = "Demo: sample data on stand-ins of this machine. Nothing here reaches a real bucket or project."
+        text = "Demo: sample data on this machine. Nothing here reaches a real bucket or project."
     elif emulator:
         project, bucket = md(values.get("FIREBASE_PROJECT_ID", "")), md(values.get("R2_BUCKET_NAME", ""))
         text = (
@@ -66,7 +66,7 @@ def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
     else:
         return
     if actor.source == "local":
-        text += f" You see it as **{md(actor.email.partition('@')[0])}**; the side bar changes that."
+        text += f" Viewing as **{md(actor.email.partition('@')[0])}**. Change the role at the left."
     st.info(text, icon=":material/science:")
 
 

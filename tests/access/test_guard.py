@@ -140,7 +140,7 @@ def test_an_admin_may_change_and_somebody_without_a_role_sees_no_page(no_setting
     assert "may change: True" in words(app)
     stranger = run(CHANGING, person("eve@corp.test"))
     assert len(stranger.title) == 0
-    assert "No access" in str(stranger.warning[0].proto) or "takes the role" in words(stranger)
+    assert "No access" in str(stranger.warning[0].proto) or "needs the role" in words(stranger)
 
 
 @pytest.mark.parametrize("key", ["callback", "fragment"])
@@ -174,7 +174,7 @@ def test_a_session_past_its_hours_ends_in_the_middle_of_a_page(no_settings: Call
     old = person(iat=int(time.time()) - 11 * 3_600)
     app = run(CHANGING, old)
     assert [title.value for title in app.title] == ["Clip Desk"]
-    assert "10 hours at most" in words(app)
+    assert "limit of 10 hours" in words(app)
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
     "find": ("find", {"q": "user-0"}, "user-0@example.com"),
     "preview": ("video", {"uid": "user-0", "video_id": VIDEO}, f"sees the pictures of {VIDEO}"),
     "explain": ("video", {"uid": "user-0", "video_id": VIDEO}, "Reply to send"),
-    "access.read": ("access", {}, "Denied by default"),
+    "access.read": ("access", {}, "Everything is denied by default"),
     "verify": ("uploads", {"uid": "user-0"}, "Findings by kind"),
     "diagnose": ("processing", {}, "Also look at delivered videos"),
     "purge.plan": ("purge", {"uid": "user-0"}, "Open plans"),
@@ -278,7 +278,7 @@ def test_a_page_tells_those_of_the_table_and_nobody_else(
     text = read(page, role)
     assert (shown in text) is (action in MATRIX[role])
     if action not in MATRIX[role]:
-        assert "takes the role" in text
+        assert "needs the role" in text
         assert "user-0" not in text
         assert desk.world.firestore.faults.calls.total() - asked <= 1  # type: ignore[attr-defined]  the question above
 

@@ -74,7 +74,7 @@ def test_an_error_nobody_expected_is_a_number_on_the_page_and_a_traceback_in_the
     open_page(page, app.url)
     sign_in(page, "ada")
     press(page, "Fail")
-    shown = page.get_by_text("has noted it as incident")
+    shown = page.get_by_text("noted it as incident")
     expect(shown).to_be_visible()
     number = re.search(r"incident ([0-9a-f]{8})", shown.inner_text())
     assert number

@@ -74,7 +74,7 @@ def test_the_menu_and_the_page_depend_on_the_role_and_a_refused_page_says_whom_t
     open_page(page, desk.url("purge"))
     sign_in(page, "sam")
     assert page.url == desk.url("purge")
-    expect(page.get_by_text("takes the role admin")).to_be_visible()
+    expect(page.get_by_text("needs the role admin")).to_be_visible()
     expect(page.get_by_text("desk-owners@corp.test")).to_be_visible()
     menu = page.get_by_test_id("stSidebarNav")
     expect(menu).to_contain_text("Find")
@@ -91,7 +91,7 @@ def test_somebody_without_a_role_sees_no_page_at_all(desk: Desk, page: Page) -> 
 def test_an_address_that_the_provider_did_not_verify_is_nobodys(desk: Desk, page: Page) -> None:
     open_page(page, desk.url())
     sign_in(page, "una")
-    expect(page.get_by_text("did not vouch for an e-mail address")).to_be_visible()
+    expect(page.get_by_text("did not confirm your e-mail address")).to_be_visible()
 
 
 def test_a_role_may_come_from_a_group_of_the_provider(desk: Desk, page: Page) -> None:

@@ -34,7 +34,7 @@ def test_every_page_opens_such_a_customer_and_nobody_else(odd: LiveApp) -> None:
             if page == "purge":
                 assert "Make the plan" in [button.label for button in opened.button]
             if page == "uploads":
-                assert "Everything that the documents name is in the bucket" in text
+                assert "All files are in place" in text
     for page in ("overview", "fleet", "processing", "find"):
         assert "Something went wrong" not in words(odd.open(page))
 

@@ -156,7 +156,7 @@ def test_what_cannot_be_asked_is_named_and_nothing_is_shown_in_its_place(history
     app = history.audit(**query)
     assert "This cannot be used" in " ".join(str(block.proto.title) for block in app.warning)
     assert len(app.dataframe) == 0
-    assert "Nothing on record" not in read(app)
+    assert "No entry matches" not in read(app)
 
 
 def test_a_search_from_the_form_goes_into_the_address(history):
@@ -169,7 +169,7 @@ def test_a_search_from_the_form_goes_into_the_address(history):
 
 def test_an_empty_record_is_proven_empty_and_whole(desk):
     app = desk.audit()
-    assert "Nothing on record fits" in read(app)
+    assert "No entry matches" in read(app)
     press(app, "audit-check")
     assert "The chain is whole" in " ".join(str(block.proto.title) for block in app.success)
 

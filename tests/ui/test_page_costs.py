@@ -16,7 +16,7 @@ from tests.ui.test_pages import PAGES, ordinary, query_of
 
 def said(page: Any, word: str) -> int:
     """A number of the line below the menu: reads, writes, lists, heads and gets."""
-    line = next(block.value for block in page.sidebar.caption if "This view" in block.value)
+    line = next(block.value for block in page.sidebar.caption if "Cost of this page" in block.value)
     found = re.search(rf"([\d,]+) (?:{word})\b", line)
     return int(found[1].replace(",", "")) if found else 0
 

@@ -96,14 +96,14 @@ def test_the_overview_of_many_takes_limits_from_the_rollup_and_looks_at_stuck_vi
     assert f"Of all {LOOKED_AT + 20} users, by the rollup" in text
     assert "u000@example.com" in text
     assert f"{LOOKED_AT + 1} videos" in text
-    assert any(button.label == "Look at every one now" for button in page.button)
+    assert any(button.label == "Look at all of them now" for button in page.button)
 
 
 def test_the_overview_looks_itself_where_the_rollup_is_old(app):
     customers(app, 3)
     rollup(app, at=NOW - RECENT - timedelta(hours=1))
     text = words(app.open("overview"))
-    assert "Of all 3 users, looked at now" in text
+    assert "All 3 users, read now" in text
     assert "u000@example.com" in text
 
 
@@ -112,10 +112,10 @@ def test_without_a_rollup_the_overview_glances_at_some_users_and_says_what_more_
     reads, page = billed(app, "overview")
     text = words(page)
     assert reads <= 100
-    assert f"Of the first {GLANCE_USERS} users, looked at now" in text
+    assert f"The first {GLANCE_USERS} users, read now" in text
     more = page.button("overview-more")
     assert more.label == "Look at 500 users, about 1,000 reads"
-    assert f"Of all {GLANCE_USERS + 20} users, looked at now" in words(more.click().run())
+    assert f"All {GLANCE_USERS + 20} users, read now" in words(more.click().run())
 
 
 def test_a_rollup_with_a_part_missing_speaks_of_those_it_has_and_offers_no_look_that_would_show_them_again(app):
@@ -159,7 +159,7 @@ def test_more_reads_than_the_budget_are_asked_for_first(app, monkeypatch):
     customers(app, 9)
     page = app.open("fleet")
     assert not [button for button in page.button if button.key == "fleet-start"]
-    next(button for button in page.button if button.label == "Read on, up to 300 documents").click().run()
+    next(button for button in page.button if button.label == "Continue, up to 300 documents").click().run()
     page.button("fleet-start").click().run()
     assert resources.rollup_runs().current.wait(PATIENCE_SECONDS)
     page.run()

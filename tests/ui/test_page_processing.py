@@ -221,5 +221,5 @@ def test_support_and_operations_have_no_such_page(app):
     outage(app)
     for role in ("support", "operations"):
         shown = app.open("processing", role=role)
-        assert "takes the role engineer" in words(shown).replace("*", "")
+        assert "needs the role engineer" in words(shown).replace("*", "")
         assert listed(shown) == []

@@ -219,7 +219,7 @@ def test_a_role_that_is_taken_away_stops_whoever_has_the_page_open(desk, before,
     app = fill(desk.open(plan=plan.plan_id), plan)
     monkeypatch.setattr(identity, "PERSONAS", {**identity.PERSONAS, MAKER.email: frozenset({"engineer"})})
     press(app)
-    assert "No access" in " ".join(str(block.proto.title) for block in app.warning) or "takes the role" in read(app)
+    assert "No access" in " ".join(str(block.proto.title) for block in app.warning) or "needs the role" in read(app)
     engineer = replace(MAKER, roles=frozenset({"engineer"}))
     for act in (
         lambda: purges.begin(plan, Request(plan.scope.spelled, "why"), engineer),

@@ -131,14 +131,14 @@ def test_the_lists_name_what_waits_and_what_was_done(desk, before):
     job = desk.world.purge(Scope.of("u10", "video-aaa"))
     app = desk.open()
     text = read(app)
-    assert "A second person" in text
+    assert "Needs a second person" in text
     assert waiting.scope.spelled in text
     assert ready.plan_id in text
     assert job.job_id in text
     approve(desk.world.purging, waiting, SECOND)
     purges.context()
     press(app, "plans_fresh")
-    assert "Its approved apply" in read(app)
+    assert "Approved, ready to apply" in read(app)
 
 
 def test_what_is_downloaded_opens_as_text_in_a_spreadsheet(desk, before):

@@ -70,7 +70,7 @@ def test_without_a_user_the_page_says_what_it_does(app):
 def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_cost(app):
     customer(app)
     text = words(app.open("uploads", uid="u1"))
-    assert "is in the bucket, whole" in text
+    assert "All files are in place." in text
     assert "3 completed clips were compared" in text
     assert "1 list" in text or "lists" in text
     assert "nothing that is still being written" in text
@@ -191,7 +191,7 @@ def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app, caplog):
     text = words(ended(shown))
     assert "Stopped at the bound" in text
     assert kinds(shown) == ["Missing object"]
-    next(one for one in shown.button if one.label == "Go on where it stopped").click().run()
+    next(one for one in shown.button if one.label == "Continue where it stopped").click().run()
     text = words(ended(shown))
     assert "every user was checked" in text
     assert kinds(shown) == []
@@ -207,7 +207,7 @@ def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app
     shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
     next(one for one in shown.button if one.label == "Start").click().run()
     text = words(ended(shown))
-    assert "users that are incomplete: 1" in text
+    assert "incomplete users: 1" in text
     assert set(kinds(shown)) == {"Could not be read"}
 
 
@@ -222,7 +222,7 @@ def test_support_has_no_such_page(app):
     customer(app, missing=1)
     shown = app.open("uploads", role="support", uid="u1")
     assert kinds(shown) == []
-    assert "takes the role operations" in words(shown).replace("*", "")
+    assert "needs the role operations" in words(shown).replace("*", "")
 
 
 def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
@@ -231,7 +231,7 @@ def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
     next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("U1@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
     assert shown.query_params["uid"] == "u1"
-    assert "Everything that the documents name is in the bucket, whole." in words(shown)
+    assert "All files are in place." in words(shown)
     next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("nobody@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
     assert "There is no user nobody@example.com" in words(shown)
@@ -240,7 +240,7 @@ def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
 def test_the_clips_of_a_user_are_looked_into_when_asked(app):
     customer(app, clips=2)
     page = app.open("uploads", uid="u1")
-    assert "Whether they play was not looked at." in words(page)
+    assert "The desk did not look whether they play." in words(page)
     page.toggle("uploads-contents").set_value(True).run()
     assert "2 clips and 2 thumbnails were looked into." in words(page)
     app.writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", bytes(1_000), "video/mp4")

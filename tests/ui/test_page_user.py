@@ -50,7 +50,7 @@ def billed(app: LiveApp) -> int:
 
 def said(page: Any) -> int:
     """The reads that the line below the menu tells."""
-    line = next(block.value for block in page.sidebar.caption if "This view" in block.value)
+    line = next(block.value for block in page.sidebar.caption if "Cost of this page" in block.value)
     found = re.search(r"([\d,]+) reads?\b", line)
     return int(found[1].replace(",", "")) if found else 0
 
@@ -65,7 +65,7 @@ def test_a_customer_of_200_videos_and_5000_clips_costs_little_to_open_and_less_t
     assert "5,000" in text
     assert cold <= 130
     assert said(page) == cold  # nothing escapes the meter
-    assert " list" not in next(block.value for block in page.sidebar.caption if "This view" in block.value)
+    assert " list" not in next(block.value for block in page.sidebar.caption if "Cost of this page" in block.value)
 
     app.world.put(
         {at(number): a_video(number, status="failed", updated_at=datetime.now(UTC)) for number in range(190, 200)}
@@ -127,7 +127,7 @@ def test_a_page_stops_at_its_budget_and_reads_on_when_somebody_says_so(app, monk
     assert "budget" in text
     assert "Talk 59" not in text
     assert "no videos" not in text
-    more = next(button for button in page.button if button.label == "Read on, up to 200 documents")
+    more = next(button for button in page.button if button.label == "Continue, up to 200 documents")
     more.click().run()
     assert "Talk 59" in words(page)
     assert "budget" not in words(page)

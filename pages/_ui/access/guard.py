@@ -58,7 +58,7 @@ def _local(person: identity.Person, demo: bool) -> Actor:
     if not demo and not identity.is_local():
         raise SessionEnded(
             "refused",
-            "With an emulator and without sign-in, the desk answers to this machine alone.",
+            "With an emulator and no sign-in, the desk answers only this machine.",
             remedy="Open it at http://localhost on the machine where it runs, or set up sign-in.",
         )
     return _as_actor(person, identity.PERSONAS[person.email])

@@ -80,7 +80,7 @@ class SigningKeys:
                 self._refetch()
             if self._age(self._fetched_at) >= LAST_SECONDS:
                 raise Unreachable(
-                    "The keys that sign-ins are checked with could not be fetched.",
+                    "The desk could not fetch the keys that it checks sign-ins with.",
                     remedy="Check that this machine reaches ACCESS_TEAM_DOMAIN; then reload.",
                     operation="fetch signing keys",
                     target=self._url,
@@ -247,7 +247,7 @@ def person_of_claims(claims: Mapping[str, Any], settings: AccessSettings) -> Per
     if not isinstance(email, str) or "@" not in email or claims.get("email_verified") in (False, "false"):
         raise SessionEnded(
             "refused",
-            "Your provider did not vouch for an e-mail address of yours.",
+            "Your provider did not confirm your e-mail address.",
             remedy="Sign in with an account whose address is verified.",
         )
     name = claims.get("name")

@@ -52,12 +52,12 @@ def no_access(actor: Actor, action: Action, title: str) -> None:
     roles = ", ".join(sorted(actor.roles)) or "no role at all"
     with _middle():
         st.warning(
-            f"**{md(title)}** takes the role **{LEAST_ROLE[action]}** (to {MEANING[action].lower()}). "
+            f"**{md(title)}** needs the role **{LEAST_ROLE[action]}** (to {MEANING[action].lower()}). "
             f"You are signed in as {md(actor.email)}, with {roles}.",
             title="No access",
             icon=":material/lock:",
         )
-        st.markdown(f"Ask {md(current().contact)} for it. It works as soon as it is given; reload this page then.")
+        st.markdown(f"Ask {md(current().contact)} for it. The role works at once: reload this page when you have it.")
 
 
 def no_role(actor: Actor) -> None:
@@ -68,7 +68,9 @@ def no_role(actor: Actor) -> None:
             title="No access",
             icon=":material/lock:",
         )
-        st.markdown(f"Ask {md(current().contact)} for a role. It works as soon as it is given; reload this page then.")
+        st.markdown(
+            f"Ask {md(current().contact)} for a role. The role works at once: reload this page when you have it."
+        )
 
 
 def not_configured(error: ConfigError) -> None:
@@ -112,7 +114,7 @@ def _switcher() -> None:
         list(identity.PERSONAS),
         key=identity.PERSONA,
         format_func=lambda email: email.partition("@")[0].replace("-", " ").capitalize(),
-        help="Without sign-in, on this machine alone. With live data everybody signs in.",
+        help="Only without sign-in, on this machine. With live data every person signs in.",
         persist_state="session",
     )
 

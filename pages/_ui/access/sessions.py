@@ -209,11 +209,11 @@ class Sessions:
     def _past_a_limit(known: _Known, limits: Limits, now: datetime) -> SessionEnded | None:
         if now - known.begun_at >= limits.absolute:
             hours = limits.absolute.total_seconds() / 3_600
-            return SessionEnded("too_long", f"A session lasts {hours:g} hours at most, and yours has.")
+            return SessionEnded("too_long", f"Your session reached its limit of {hours:g} hours.")
         idle_then = timedelta() if known.unheard else known.met_at - known.used_before
         if max(now - known.seen_at, idle_then) >= limits.idle:
             minutes = limits.idle.total_seconds() / 60
-            return SessionEnded("idle", f"Nothing was done here for {minutes:g} minutes, so the session ended.")
+            return SessionEnded("idle", f"You did nothing here for {minutes:g} minutes, so your session ended.")
         return None
 
 

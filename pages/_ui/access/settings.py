@@ -34,7 +34,7 @@ def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None
         problems.append(
             Problem(
                 "server.trustedUserHeaders",
-                "would let a header that nobody signed say who asks",
+                "would let an unsigned header say who asks",
                 "Remove it; set ACCESS_TEAM_DOMAIN and ACCESS_AUDIENCE for Cloudflare Access.",
             )
         )
@@ -42,12 +42,12 @@ def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None
         problems += [
             Problem(
                 "OIDC_METADATA_URL",
-                "and Cloudflare Access are both not set: with live data somebody must be able to sign in",
+                "is not set, and neither is Cloudflare Access: with live data people must be able to sign in",
                 "Set OIDC_METADATA_URL, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_REDIRECT_URI, OIDC_COOKIE_SECRET.",
             ),
             Problem(
                 "ACCESS_TEAM_DOMAIN",
-                "is the other way, behind Cloudflare Access, and not set either",
+                "is not set either: it is the other way to sign in, behind Cloudflare Access",
                 "Set ACCESS_TEAM_DOMAIN and ACCESS_AUDIENCE, or the OIDC_ settings above.",
             ),
             Problem(

@@ -114,11 +114,11 @@ def _kept_plan(name: str) -> PurgePlan:
     except NotFound as error:
         raise NotFound(
             f"There is no plan {name}.",
-            remedy="A plan of the shell is kept here once somebody approved or applied it. Else make the plan anew.",
+            remedy="The desk keeps a plan of the shell once somebody approved or applied it. Else make a new plan.",
             target=name,
         ) from error
     if plan.plan_id != name:
-        raise Stale("Another plan lies in this one's place.", remedy="Make the plan anew.", target=name)
+        raise Stale("Another plan is stored under this id.", remedy="Make a new plan.", target=name)
     return plan
 
 
@@ -239,7 +239,7 @@ def _as_shown(plan: PurgePlan) -> PurgePlan:
     """The plan as it is kept now, which must be to the letter the one that the person saw."""
     kept = _kept_plan(plan.plan_id)
     if kept.fingerprint != plan.fingerprint:
-        raise Stale("The plan is not the one that was shown.", remedy="Open it again and look at it.")
+        raise Stale("The plan is not the one that was shown.", remedy="Open it again and check it.")
     return kept
 
 

@@ -67,11 +67,11 @@ def ask(name: str) -> None:
     if budget is None:
         return
     st.button(
-        f"Read on, up to {budget * MORE:,} documents",
+        f"Continue, up to {budget * MORE:,} documents",
         key=f"{name}_more",
         icon=":material/payments:",
         on_click=partial(_allow_more, page),
-        help="Every document read is billed. Holds until this page is left.",
+        help="Every document read is billed. The new limit holds until you leave this page.",
     )
 
 
@@ -89,8 +89,8 @@ def say(cost: Cost) -> None:
     since = meter.total.cost()
     with st.sidebar:
         st.caption(
-            f":material/receipt_long: This view: {', '.join(words) if cost != Cost() else 'nothing billed'}",
-            help=f"Billed for drawing it just now. This desk since it started: {since.firestore_reads:,} reads, "
+            f":material/receipt_long: Cost of this page: {', '.join(words) if cost != Cost() else 'nothing billed'}",
+            help=f"Billed for drawing this page just now. Since the desk started: {since.firestore_reads:,} reads, "
             f"{since.firestore_writes:,} writes, {since.firestore_deletes:,} deletes, {since.r2_class_a:,} class A and "
             f"{since.r2_class_b:,} class B operations.",
         )
@@ -189,7 +189,7 @@ def _details(error: StorageError) -> None:
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
     if isinstance(error, Unreachable) and backends.is_demo(reader.read()):
-        st.markdown("This is the demo: one of its stand-ins has stopped. Trying again starts it anew.")
+        st.markdown("This is the demo: one of its stand-ins has stopped. “Try again” starts it again.")
     if isinstance(error, NotFound) and error.target:
         st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")
     if isinstance(error, MissingIndex) and error.definition:
@@ -290,16 +290,16 @@ def freshness(
             type="tertiary",
             on_click=_again,
             args=(on_refresh,),
-            help="Reads what changed since." if on_anew else None,
+            help="Reads what has changed since." if on_anew else None,
         )
         if on_anew is not None:
             st.button(
-                "Read anew",
+                "Read everything again",
                 key=f"{key}_anew",
                 icon=":material/restart_alt:",
                 type="tertiary",
                 on_click=on_anew,
-                help="Reads everything again: for a change made past this desk that left no newer updated_at.",
+                help="For a change that was made outside this desk and left updated_at as it was.",
             )
         return pressed
 

@@ -203,7 +203,7 @@ def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: s
         on_click="ignore",
         icon=":material/download:",
         type="tertiary",
-        help="Every text is written so that no spreadsheet runs it.",
+        help="No text in it can run as a formula in a spreadsheet.",
     )
 
 

@@ -15,8 +15,8 @@ def on_script_error(error: Exception) -> bool:
         return True
     number = feedback.record(error, "running a page")
     st.error(
-        f"The desk made a mistake here, and has noted it as incident `{number}`. Reload the page; if it happens again, "
-        "pass the number on.",
+        f"The desk made a mistake here and noted it as incident `{number}`. Reload the page; if it happens again, "
+        "report the number.",
         title="Something went wrong",
         icon=":material/bug_report:",
     )

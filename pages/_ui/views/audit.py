@@ -88,7 +88,7 @@ _WORDS = {
     "foreign": "Does not belong to the chain",
     "unsealed": "Not sealed with the key",
     "uncopied": "Its copy is missing",
-    "replaced": "Another is known from the bucket",
+    "replaced": "The bucket holds another version",
 }
 
 
@@ -148,25 +148,27 @@ def _look_at_undo(change_id: str, needed: Action) -> None:
     with st.spinner("Reading the change and what is there now…"):
         found = undoable.undoable(stores().records, stores().objects, change_id)
     if found.undone_by:
-        st.info(f"It was taken back already, by {md(found.undone_by, 160)}.", icon=":material/undo:")
+        st.info(f"It was already taken back, by {md(found.undone_by, 160)}.", icon=":material/undo:")
         return
     if found.moved:
         lines = "\n".join(f"- {md(line, 300)}" for line in found.moved[:20])
         st.warning(
-            f"Changed since, so it cannot simply be put back:\n{lines}", title="Refused", icon=":material/shield:"
+            f"This changed since, so the change cannot be taken back:\n{lines}",
+            title="Refused",
+            icon=":material/shield:",
         )
         return
     if found.changes:
         dialog.differences(found.changes)
     for name in found.objects:
-        st.caption(f"The object {md(name, 400)} is put back too, where the change wrote it: as it was before.")
+        st.caption(f"If the change wrote the object {md(name, 400)}, it is also put back as it was.")
     mark = (change_id, session.nonce(_NONCE))
     reason = st.text_input(
         "Reason, with the ticket",
         key=key(PAGE, "undo_reason", *mark),
         max_chars=MAX_REASON_CHARS,
         live=True,
-        placeholder="Why it is taken back, for whoever reads the audit",
+        placeholder="Why you take it back, for the readers of the audit",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -413,14 +415,14 @@ def _before() -> int | None:
 def _nothing(found: AuditPage, before: int | None) -> None:
     if found.cut:
         feedback.empty(
-            f"None of the {found.read:,} entries that were read fits.",
+            f"None of the {found.read:,} entries read so far matches.",
             icon="manage_search",
-            hint="Older ones may: go on below, or narrow the question by user, person, action or day.",
+            hint="Older entries may match: continue below, or narrow the search by user, person, action or day.",
         )
     elif before is not None:
-        feedback.empty("Nothing older fits.", icon="last_page")
+        feedback.empty("No older entry matches.", icon="last_page")
     else:
-        feedback.empty("Nothing on record fits.", icon="history", hint="Proven: the whole audit was asked.")
+        feedback.empty("No entry matches.", icon="history", hint="The whole audit was searched.")
 
 
 def _table(found: AuditPage) -> list[str]:
@@ -453,7 +455,7 @@ def _turn(found: AuditPage, before: int | None) -> None:
             st.query_params.pop(BEFORE, None)
             st.rerun()
         if found.next_before is not None:
-            label = "Go on searching" if found.cut else "Older"
+            label = "Continue searching" if found.cut else "Older"
             if st.button(label, icon=":material/arrow_forward:", key=key(PAGE, "older")):
                 st.query_params[BEFORE] = str(found.next_before)
                 st.rerun()
@@ -461,7 +463,7 @@ def _turn(found: AuditPage, before: int | None) -> None:
             "Rows", SIZES, default=SIZES[0], key=key(PAGE, SIZE), label_visibility="collapsed", required=True
         )
         read = format.count(found.read).text
-        st.caption(f"{md(read)} entries read; the file has what is shown.", width="content")
+        st.caption(f"{md(read)} entries read; the CSV has the entries shown.", width="content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,8 +477,8 @@ class _Answer:
 def draw_chain() -> None:
     """What is checked, the button, and the last answer of this visit."""
     st.caption(
-        "Each entry carries the hash of the one before, and the bucket keeps copies of what weighs. A check reads "
-        "every entry, recomputes every hash and compares the copies; on a long record this takes a while."
+        "Each entry carries the hash of the entry before it, and the bucket keeps copies of the important entries. A "
+        "check reads every entry, recomputes every hash and compares the copies; with many entries this takes a while."
     )
     if st.button("Check the whole chain", icon=":material/link:", key=key(PAGE, "check")):
         _check()
@@ -502,19 +504,19 @@ def _show_chain(answer: _Answer) -> None:
     report = answer.report
     if report.whole:
         st.success(
-            f"{report.entries:,} entries follow one another without a gap, each fits its hash, and {report.copies:,} "
-            f"copies and {report.ends:,} ends kept in the bucket agree.",
+            f"{report.entries:,} entries follow one another without a gap, each matches its hash, and "
+            f"{report.copies:,} copies and {report.ends:,} ends kept in the bucket agree.",
             title="The chain is whole",
             icon=":material/verified:",
         )
     else:
         number = len(report.breaks)
         st.error(
-            f"It does not hold in {number:,} place{'' if number == 1 else 's'}. Somebody or something wrote to the "
-            "record past this desk; compare with the copies under _ops/audit/ and with the backups.".replace(
+            f"The chain is broken in {number:,} place{'' if number == 1 else 's'}. Somebody or something wrote to the "
+            "audit without this desk; compare with the copies under _ops/audit/ and with the backups.".replace(
                 "_", "\\_"
             ),
-            title="The chain does not hold",
+            title="The chain is broken",
             icon=":material/link_off:",
         )
         rows = [{"number": b.sequence, "kind": _WORDS.get(b.kind, b.kind), "detail": b.detail} for b in report.breaks]
@@ -523,7 +525,7 @@ def _show_chain(answer: _Answer) -> None:
         tables.table(
             shown.head(tables.ROW_LIMIT),
             key=key(PAGE, "breaks"),
-            alt="Where the chain does not hold",
+            alt="Where the chain is broken",
             columns=columns,
             total=len(shown),
             csv_name="audit-breaks",
@@ -531,8 +533,8 @@ def _show_chain(answer: _Answer) -> None:
         )
     if not answer.keyed:
         st.caption(
-            ":material/key_off: The chain is sealed without a key (AUDIT\\_HMAC\\_KEY): whoever may write every entry "
-            "could forge all of it anew. The copies, and a lock on them, are what stands against that."
+            ":material/key_off: The chain is sealed without a key (AUDIT\\_HMAC\\_KEY): a person who may write every "
+            "entry could forge the whole chain. Only the copies, and a lock on them, protect against that."
         )
     now = datetime.now(UTC)
     st.caption("  ·  ".join([*cost_words(answer.cost), format.as_of(answer.read_at, now)]))

@@ -68,7 +68,7 @@ def one(case: DraftCase, *, page: str) -> None:
         for video_id in found.video_ids:
             st.page_link(
                 SCREENS["video"].file,
-                label=f"The video {md(video_id, 80)}, made of this draft",
+                label=f"The video {md(video_id, 80)}, made from this draft",
                 icon=":material/movie:",
                 query_params={UID: draft.uid, VIDEO_ID: video_id},
             )

@@ -55,7 +55,7 @@ def summary(view: FleetView) -> None:
             f"{drifting:,}",
             border=True,
             icon=":material/difference:",
-            help="Users of whom the counter that drifts most often says something else than their clips.",
+            help="Users whose counter differs from their clips, for the counter that drifts most often.",
         )
     notes = []
     if totals.unsized_clips:
@@ -63,14 +63,16 @@ def summary(view: FleetView) -> None:
     if totals.unknown_usage_users:
         notes.append(f"Users whose storage counter is not known: {totals.unknown_usage_users:,}.")
     if totals.unread_users:
-        notes.append(f"The clips of {totals.unread_users:,} users could not be added up; they are in no sum of clips.")
+        notes.append(
+            f"The clips of {totals.unread_users:,} users could not be added up; no sum of clips includes them."
+        )
     if notes:
         st.caption(" ".join(notes))
 
 
 def _phantoms(totals: object) -> str | None:
     number = getattr(totals, "phantom_users", 0)
-    return f"{number:,} of them have no document of their own any more." if number else None
+    return f"{number:,} of them no longer have a document of their own." if number else None
 
 
 def growth(view: FleetView, *, page: str) -> None:
@@ -87,7 +89,7 @@ def growth(view: FleetView, *, page: str) -> None:
     name = _MEASURES.get(str(choice), "users")
     known = view.growth[view.growth[name].notna()]
     if not len(known):
-        st.caption("No day of this is known yet; each rollup adds one.")
+        st.caption("No day is known yet; each rollup adds one.")
         return
     is_bytes = name == "clip_bytes"
     values = [int(value) for value in known[name]]
@@ -154,14 +156,14 @@ def quotas(view: FleetView) -> None:
     well = ", ".join(
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
     )
-    st.caption(f"Users within their limit: {well}. Where a quota does not apply, nobody is counted.")
+    st.caption(f"Users within their limit: {well}. A quota that does not apply to a user does not count that user.")
 
 
 def plans(view: FleetView, *, page: str) -> None:
     """Users and bytes by plan."""
     frame = view.plans.sort_values("users", ascending=False)
     if not len(frame):
-        st.caption("No user, no plan.")
+        st.caption("There are no users, so there are no plans.")
         return
     columns = {
         "plan": "Plan",
@@ -172,7 +174,7 @@ def plans(view: FleetView, *, page: str) -> None:
     }
     if int(frame["unknown_plan_users"].sum()):
         columns["unknown_plan_users"] = st.column_config.NumberColumn(
-            "Of unknown plan", help="The user's document names a plan that is not known; it counts as free."
+            "Unknown plan", help="The user's document names an unknown plan; it counts as free."
         )
     tables.table(
         frame.head(tables.ROW_LIMIT),
@@ -218,7 +220,9 @@ def drift(view: FleetView, *, page: str) -> None:
     columns = {
         "counter": st.column_config.TextColumn("Counter", width="medium"),
         "users": st.column_config.NumberColumn("Users", format="localized"),
-        "total": st.column_config.TextColumn("Sum of drift", help="Counter minus truth; up and down cancel out."),
+        "total": st.column_config.TextColumn(
+            "Sum of drift", help="Stored minus actual; positive and negative cancel out."
+        ),
         "off": st.column_config.TextColumn("Off by", help="The same without its sign: nothing cancels out."),
     }
     tables.table(
@@ -260,7 +264,9 @@ def parts(view: FleetView, *, page: str) -> None:
         "notes": st.column_config.TextColumn("Notes", width="large"),
     }
     tables.table(frame, key=key(page, "parts"), alt="How each shard was made", columns=columns, height="content")
-    st.caption(f"Made with {view.made_with_reads:,} document reads in all; looking at it costs a few, always the same.")
+    st.caption(
+        f"Making it took {view.made_with_reads:,} document reads; showing it takes a few, always the same number."
+    )
     for note in view.notes:
         st.caption(f":material/info: {md(note, 400)}")
 

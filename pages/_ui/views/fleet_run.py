@@ -22,7 +22,7 @@ from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
 
 ACTION: Action = "verify"  # the least that a person must be permitted to do to make the figures here
-COMMAND = "python -m storage rollup                 # all users, once a day or oftener\n\
+COMMAND = "python -m storage rollup                 # all users, once a day or more often\n\
 python -m storage rollup --shard 1/4     # or on several machines, each with its own I of I/N"
 
 
@@ -54,7 +54,7 @@ def draw(*, page: str, count_first: bool) -> None:
         return
     if count_first or st.session_state.get(key(page, "offer-wanted")):
         feedback.section("what it costs", partial(_offer, page), key=key(page, "offer"), unknown="what it would cost")
-    elif st.button("Make them anew here…", key=key(page, "offer-ask"), icon=":material/calculate:"):
+    elif st.button("Make new figures here…", key=key(page, "offer-ask"), icon=":material/calculate:"):
         st.session_state[key(page, "offer-wanted")] = True
         st.rerun()
 
@@ -143,9 +143,11 @@ def _ended(found: RollupState, page: str) -> None:
     ended = format.ago(found.ended_at, _now()).text
     by = f"started by {md(found.asked_by, 80)}, ended {ended}; {', '.join(cost_words(found.cost))}"
     if found.crashed:
-        st.error("The desk made a mistake in making the figures; the log has it.", icon=":material/bug_report:")
+        st.error(
+            "The desk made a mistake while it made the figures; the log has the details.", icon=":material/bug_report:"
+        )
     elif found.state == "cancelled":
-        st.info(f"Cancelled; what was written before stays as it is. :small[{by}]", icon=":material/cancel:")
+        st.info(f"Cancelled; the figures written before stay as they are. :small[{by}]", icon=":material/cancel:")
     elif found.error is not None:
         feedback.error_panel(found.error, key=key(page, "run_failed"), what="making the figures")
     else:

@@ -52,10 +52,10 @@ def statuses(found: Statuses) -> None:
     if found.at_least:
         names = ", ".join(status.look("video", name).word for name in counts if name in found.at_least)
         st.caption(
-            f"Counting stops at {COUNTED_LIVE:,} a status, so there may be more: {md(names)}. A rollup says all."
+            f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. A rollup counts all."
         )
     elif found.source == "rollup":
-        st.caption(f"{number(total, 'video')} in all, by the rollup.")
+        st.caption(f"{number(total, 'video')} in all, from the rollup.")
     else:
         st.caption(f"{number(total, 'video')} in all, counted now.")
 
@@ -76,11 +76,11 @@ def stuck_steps(view: FleetView | None, *, page: str) -> None:
     """Where the rollup saw videos stand that nothing moves, in place of a look at each of them."""
     if view is None or view.stuck is None:
         st.caption(
-            f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent rollup says where they stand."
+            f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent rollup says where they stopped."
         )
         return
     total = sum(view.stuck.values())
-    st.markdown(f"**{total:,} videos** were in progress without a touch when the rollup was made.")
+    st.markdown(f"**{total:,} videos** were in progress without an update when the rollup was made.")
     words = {"analysis": "before the highlights", "render": "while rendering", "finish": "rendered, status never set"}
     with st.container(horizontal=True, key=key(page, "steps")):
         for step, number in view.stuck.items():
@@ -106,7 +106,7 @@ def limits(found: LimitList, *, page: str) -> None:
                 "Which limit",
                 options=list(colours),
                 color=list(colours.values()),
-                help="What is used of the plan's. Red: exceeded, at 100 % or where nothing is allowed. Orange: near.",
+                help="Share of the plan's limit. Red: exceeded (100 % and more, or a limit of 0). Orange: near.",
             ),
             "plan": "Plan",
         }
@@ -134,11 +134,9 @@ def _near(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
-        more = " More are near or over a limit than are listed; Fleet counts them." if found.more else ""
-        known = "all " if found.complete else ""
-        return f"Of {known}{number(found.scanned, 'user')}, by the rollup.{more}"
-    scope = "all" if found.complete else "the first"
+        more = " More users are near or over a limit than the list shows; Fleet counts them." if found.more else ""
+        known = "All " if found.complete else ""
+        return f"{known}{number(found.scanned, 'user')}, from the rollup.{more}"
+    scope = "All" if found.complete else "The first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
-    return (
-        f"Of {scope} {number(found.scanned, 'user')}, looked at now, by the counters that the product enforces.{rest}"
-    )
+    return f"{scope} {number(found.scanned, 'user')}, read now, by the counters that the product enforces.{rest}"

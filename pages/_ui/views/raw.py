@@ -34,7 +34,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         "Document", list(paths), key=key(page, "raw"), label_visibility="collapsed", selection_mode="single"
     )
     if chosen is None:
-        st.caption("Choose one to read it; each is one read.")
+        st.caption("Choose a document to read it; each costs one read.")
         return
     loaded = loads.raw(paths[chosen])
     freshness(loaded.read_at, key=key(page, "raw_fresh"), cost=loaded.cost, on_refresh=loads.raw.clear)

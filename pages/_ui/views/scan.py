@@ -54,9 +54,8 @@ def draw(*, page: str) -> tuple[Finding, ...]:
 def _explain() -> None:
     with st.container(border=True):
         st.markdown(
-            ":material/terminal: **The whole bucket is a job for the shell.** It goes user by user in flat memory, "
-            "keeps what it found in a file, and goes on where it stopped. Run it once for each shard, on as many "
-            "machines as there are shards."
+            ":material/terminal: **For everything, run this in a shell,** once for each shard. It keeps its "
+            "findings in a file, and continues where it stopped."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
 
@@ -64,8 +63,8 @@ def _explain() -> None:
 def _form(last: Snapshot | None, page: str) -> None:
     with st.container(border=True):
         st.markdown(
-            f":material/travel_explore: **A bounded scan from here.** At most {MAX_USERS:,} users, in this process; it "
-            "goes on when this page is left, and everybody who opens it sees the same one."
+            f":material/travel_explore: **Scan some users here.** At most {MAX_USERS:,} users. The scan continues when "
+            "you leave this page, and everybody who opens the page sees the same scan."
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.number_input(
@@ -82,7 +81,7 @@ def _form(last: Snapshot | None, page: str) -> None:
             )
             if last is not None and last.last_uid and last.state in _CAN_GO_ON:
                 st.button(
-                    "Go on where it stopped",
+                    "Continue where it stopped",
                     key=key(page, "resume"),
                     icon=":material/resume:",
                     on_click=_start,
@@ -94,12 +93,12 @@ def _form(last: Snapshot | None, page: str) -> None:
 def _cost_before(page: str) -> None:
     """What the scan will be billed, as far as a rollup can tell, and where it stops."""
     bound = feedback.allowed()
-    stops = "" if bound is None else f" It stops after the user with whom it has read {bound:,} documents."
+    stops = "" if bound is None else f" It stops after the user at whom it has read {bound:,} documents."
     view = fleet_loads.fleet().value.view
     most = int(st.session_state.get(key(page, "most")) or 1)
     found = estimate_scan(view, most) if view is not None else None
     if view is None or found is None:
-        st.caption(f"What it will cost is not known before there is a rollup (see Fleet).{stops}")
+        st.caption(f"The cost is not known until there is a rollup (see Fleet).{stops}")
         return
     words = ", ".join(cost_words(Cost(**found)))
     st.caption(f"About {words}, by the averages of the rollup {format.as_of(view.read_at, datetime.now(UTC))}.{stops}")
@@ -178,8 +177,8 @@ def _ended(found: Snapshot, page: str) -> None:
     _doubts(found)
     if not found.complete:
         st.warning(
-            f"Not everything could be read (users that are incomplete: {found.totals['incomplete_users']:,}). What is "
-            "missing from this list may still be wrong.",
+            f"Not everything could be read (incomplete users: {found.totals['incomplete_users']:,}). There may be more "
+            "findings than this list shows.",
             title="Incomplete",
             icon=":material/hourglass_bottom:",
         )
@@ -196,8 +195,8 @@ def _ended(found: Snapshot, page: str) -> None:
     verify.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
     if found.dropped:
         st.warning(
-            f"Only the gravest {MAX_FINDINGS:,} findings are kept; {found.dropped:,} more were counted. The shell's "
-            "scan keeps all.",
+            f"The desk keeps only the {MAX_FINDINGS:,} gravest findings; it counted {found.dropped:,} more. The scan "
+            "in the shell keeps all.",
             icon=":material/filter_list:",
         )
     if found.findings:

@@ -69,12 +69,12 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
             columns={"name": "Counter", **_columns()}, height="content",
         )  # fmt: skip
     else:
-        st.caption("Neither a user document nor an accounting document is there, so there are no counters to compare.")
+        st.caption("There is neither a user document nor an accounting document, so there are no counters to compare.")
     if drifting:
         st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
         _videos(uid, drifting, titles or {}, page)
     elif videos:
-        st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are true.")
+        st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are correct.")
 
 
 def drift_word(row: Counter) -> str:
@@ -103,9 +103,9 @@ def _frame(rows: Sequence[Counter]) -> pd.DataFrame:
 
 def _columns() -> dict[str, object]:
     return {
-        "counter": st.column_config.NumberColumn("Counter says", format="localized"),
-        "truth": st.column_config.NumberColumn("Truth", format="localized", help="What the clip documents add up to."),
-        "state": st.column_config.TextColumn("Drift", help="Counter minus truth; sizes in bytes on the left."),
+        "counter": st.column_config.NumberColumn("Stored", format="localized"),
+        "truth": st.column_config.NumberColumn("Actual", format="localized", help="What the clip documents add up to."),
+        "state": st.column_config.TextColumn("Difference", help="Stored minus actual; sizes in bytes on the left."),
     }
 
 
@@ -146,12 +146,12 @@ def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
         copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
     _enforced_drift(usage)
     _worker(usage)
-    with st.expander("The usage in words, as it is copied for the customer", icon=":material/forum:"):
+    with st.expander("The usage in words, as copied for the customer", icon=":material/forum:"):
         st.markdown("  \n".join(md(line, 300) for line in reply.splitlines()))
 
 
 def _notes(usage: Usage) -> list[str]:
-    notes = [f"The product enforces `{usage.enforced_by}`."]
+    notes = [f"The product checks the limit against `{usage.enforced_by}`."]
     if usage.actual_bytes is not None:
         notes.append(f"The clips add up to {format.size(usage.actual_bytes).text}.")
     if usage.unsized_clips:
@@ -161,7 +161,7 @@ def _notes(usage: Usage) -> list[str]:
     if not monthly:
         notes.append("Neither the user nor the plan's document carries a monthly quota.")
     elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
-        notes.append("The monthly counters are of an earlier month (UTC), so nothing counts yet in this one.")
+        notes.append("The monthly counters are from an earlier month (UTC), so nothing counts yet in this month.")
     return notes
 
 
@@ -180,10 +180,10 @@ def _enforced_drift(usage: Usage) -> None:
     if wrong is None:
         return
     too_high = (wrong.drift or 0) > 0
-    held = "the customer is held to more than there is" if too_high else "more is stored than the plan is charged with"
+    held = "the customer is charged with more than is stored" if too_high else "more is stored than is charged"
     st.warning(
-        f"The enforced counter is {drift_word(wrong)}: {held}. The counters stand beside the truth below, with the "
-        "recount that mends them.",
+        f"The enforced counter is {drift_word(wrong)}: {held}. The table of counters below shows both, and "
+        "Recount corrects them.",
         icon=":material/calculate:",
     )
 
@@ -219,8 +219,8 @@ def plan(found: EffectivePlan) -> None:
     if not found.known:
         written = "no plan" if not found.written else f"the plan “{md(found.written, 60)}”"
         st.warning(
-            f"The user's document names {written}, which is not one that is known; it counts as **free**, as the "
-            "document of that plan says where there is one.",
+            f"The user's document names {written}, which is unknown. It counts as **free**, with the limits of that "
+            "plan's document where there is one.",
             icon=":material/help:",
         )
     rows = []
@@ -245,7 +245,9 @@ def draw_transactions(table: Table, *, page: str) -> None:
         "operation": "Operation",
         "credits_amount": st.column_config.NumberColumn("Credits", format="localized"),
         "balance_after": st.column_config.NumberColumn(
-            "Used this month", format="localized", help="What was used this month after it, not what is left."
+            "Used this month",
+            format="localized",
+            help="Credits used this month after this entry, not the credits left.",
         ),
         "description": "Description",
     }
@@ -256,7 +258,7 @@ def draw_transactions(table: Table, *, page: str) -> None:
     beside = {"video_id": "Video id", "draft_id": "Draft id", "details": "Details"}
     columns |= {name: label for name, label in beside.items() if frame[name].notna().any()}
     if (frame["created_at"] - frame["timestamp"]).abs().gt(_SAME).any():
-        columns["created_at"] = tables.moment("Written", help="When the entry was made, where that is another time.")
+        columns["created_at"] = tables.moment("Written", help="When the entry was written, where that is another time.")
     tables.table(frame, key=key(page, "credits"), alt="The newest credit transactions", columns=columns)
     if not table.complete and table.error is None:
         st.caption(f"These are the newest {len(table.frame):,}; there are more.")
@@ -372,7 +374,7 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
     """
     total = sum(bar.size for bar in bars) + others_bytes
     if not total:
-        st.caption("Nothing with a size.")
+        st.caption("Nothing here has a size.")
         return
     frame = pd.DataFrame(
         {

@@ -77,8 +77,8 @@ def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         _fields(uid, video_id, clip_id)
         if uid is None:
             st.caption(
-                "A user alone is the whole user; with a video, that video; with a clip, that clip. "
-                "The pages User and Video lead here with the ids filled in."
+                "A user id alone means the whole user; with a video id, that video; with a clip id, that clip. "
+                "The pages User and Video link here with the ids filled in."
             )
             return
         try:
@@ -138,7 +138,7 @@ def _chosen(scope: Scope) -> None:
         st.error("\n".join(f"- {md(ground)}" for ground in grounds), title="Not purged", icon=":material/block:")
         return
     if scope.kind == "user":
-        st.warning("A whole user takes a second person, who looks at the same plan.", icon=":material/group:")
+        st.warning("A second person must approve the purge of a whole user, on the same plan.", icon=":material/group:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = _button("Make the plan", "one")
         user = {UID: scope.uid}
@@ -157,7 +157,7 @@ def _button(label: str, name: str) -> bool:
 def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
     """Makes the plan and goes to it; where that fails, says why."""
     try:
-        with st.spinner("Listing what is there, in both stores…"):
+        with st.spinner("Listing both stores…"):
             made = purges.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
     except StorageError as error:
         feedback.error_panel(error, key=key(PAGE, "make_failed"))
@@ -196,7 +196,7 @@ def _some_clips(uid: str, video_id: str) -> None:
     if table.error:
         feedback.incomplete("clips", error=table.error, shown=len(frame), key=key(PAGE, "clips_part"))
     if part.total > CLIPS_ON_A_PAGE:
-        st.caption("A choice holds on its own page: turning the page begins another.")
+        st.caption("A selection belongs to its page of the table: another page begins a new one.")
     if chosen:
         number = f"{len(chosen):,} clip{'' if len(chosen) == 1 else 's'}"
         if _button(f"Make the plan for {number}", "some"):

@@ -230,7 +230,7 @@ def _downloads(job_id: str, found: Mapping[str, Any]) -> None:
 def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Scope", found["scope"]),
-        ("Way", "erased, without quarantine" if found["erased"] else "deleted, with quarantine"),
+        ("How", "erased, without quarantine" if found["erased"] else "deleted, with quarantine"),
         ("Objects", f"{found['objects_deleted']:,}"),
         ("Bytes", f"{found['bytes_deleted']:,} ({format.size(found['bytes_deleted']).text})"),
         ("Documents", f"{found['documents_deleted']:,}"),
@@ -249,7 +249,7 @@ def _claims(claims: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """What documents claimed; a certificate of an earlier version does not say."""
     if claims is None:
         return []
-    rows = [("Claimed by completed clips", f"{claims['claimed']:,} objects, of which {claims['found']:,} were seen")]
+    rows = [("Claimed by completed clips", f"{claims['claimed']:,} objects; {claims['found']:,} of them were seen")]
     if claims["missing"]:
         how = "acknowledged when planned" if claims["acknowledged_missing"] else "not acknowledged"
         rows.append(("Never seen", how))
@@ -433,7 +433,7 @@ def _look(job_id: str, before: str) -> None:
         st.rerun()
     _progress(job)
     _controls(job)
-    st.caption(":material/info: It runs in a process of its own: this tab can be closed, the address brings you back.")
+    st.caption(":material/info: It runs in its own process: you can close this tab and come back to its address.")
 
 
 def _progress(job: Job) -> None:
@@ -462,9 +462,9 @@ def _sentence(job: Job) -> str:
     if _resumed(job) and not job.held:
         return "Its worker is starting."
     if _nobody(job):
-        return "No worker has it. It is taken up again by itself within a minute, or at once with Resume."
+        return "No worker has it. The desk resumes it within a minute; Resume does so at once."
     if job.state == "interrupted":
-        return "It rests after a fault that may pass, and goes on by itself."
+        return "It waits after a fault that may pass, and continues by itself."
     if job.state in ENDED and job.finished_at and job.started_at:
         seconds = (job.finished_at - job.started_at).total_seconds()
         return f"It took {format.span(seconds) if seconds >= 1 else 'less than a second'}."
@@ -506,12 +506,12 @@ def _tally(job: Job) -> None:
         (f"Documents {verb}", f"**{tally.documents:,}** of {job.documents_total:,}"),
         ("Uploads aborted", f"**{tally.uploads:,}**"),
         ("Already gone", f"**{tally.already_gone:,}**"),
-        ("Left alone", f"**{tally.left_alone:,}**"),
+        ("Skipped, changed since", f"**{tally.left_alone:,}**"),
     ]
     st.markdown(
         "  \n".join(f":gray[{name}] {value}" for name, value in rows),
-        help="Gone already: in the plan, and absent before it was their turn. "
-        "Left alone: in the plan, but changed since, so they were not touched.",
+        help="Already gone: in the plan, but absent before its turn. "
+        "Skipped: in the plan, but changed since, so it was not touched.",
     )
 
 
@@ -533,7 +533,7 @@ def _controls(job: Job) -> None:
         if stoppable and allowed("purge.apply"):
             if st.button("Cancel", icon=":material/stop_circle:", key=key(PAGE, "cancel")):
                 _act(job, "purge.apply", resuming=False)
-            st.caption("Stops between two batches; what is done stays done, and can be undone.", width="content")
+            st.caption("Stops between two batches; what is deleted stays deleted, and can be undone.", width="content")
 
 
 def _act(job: Job, needed: Action, *, resuming: bool) -> None:

@@ -37,9 +37,7 @@ def plans() -> None:
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
     rows = [_plan_row(summary) for summary in loaded.value if summary.plan.plan_id not in applied]
     if not rows:
-        feedback.empty(
-            "No plan waits for anybody.", icon="inbox", hint="A plan is in force for a while, then it lapses."
-        )
+        feedback.empty("No open plans.", icon="inbox", hint="A plan is valid for a while, then it expires.")
     else:
         tables.table(
             pd.DataFrame(rows),
@@ -49,8 +47,8 @@ def plans() -> None:
             columns={
                 "open": tables.link("Open", help="Look at the plan"),
                 "waits": st.column_config.MultiselectColumn(
-                    "Waits for",
-                    options=["A second person", "Its approved apply", "Apply", "Nothing: blocked"],
+                    "State",
+                    options=["Needs a second person", "Approved, ready to apply", "Ready to apply", "Blocked"],
                     color=["orange", "violet", "blue", "red"],
                 ),
                 "scope": st.column_config.TextColumn("Scope"),
@@ -58,7 +56,7 @@ def plans() -> None:
                 "bytes": tables.size("Size"),
                 "documents": st.column_config.NumberColumn("Documents", format="localized"),
                 "maker": "Made by",
-                "expires_at": tables.moment("Lapses", distance=True),
+                "expires_at": tables.moment("Expires", distance=True),
             },
         )
     freshness(loaded.read_at, key=key(PAGE, "plans_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
@@ -82,11 +80,11 @@ def _plan_row(summary: PlanSummary) -> dict[str, Any]:
 def _waits(summary: PlanSummary) -> str:
     plan = summary.plan
     if plan.blocked:
-        return "Nothing: blocked"
+        return "Blocked"
     if not second_person_needed(plan, stores().settings.purge, erase=False):
-        return "Apply"
+        return "Ready to apply"
     approvals = loads.plan_status(plan.plan_id, summary.fingerprint).value.counting(plan, plan.maker)
-    return "Its approved apply" if approvals else "A second person"
+    return "Approved, ready to apply" if approvals else "Needs a second person"
 
 
 def jobs() -> None:
@@ -116,7 +114,7 @@ def jobs() -> None:
                 "documents": st.column_config.NumberColumn("Documents", format="localized"),
                 "actor": "Who",
                 "created_at": tables.moment("Begun"),
-                "undo_until": tables.moment("Undo until", distance=True, help="Until then it can be given back."),
+                "undo_until": tables.moment("Undo until", distance=True, help="Until then it can be undone."),
                 "reason": "Why",
             },
             csv_name="purge-jobs",

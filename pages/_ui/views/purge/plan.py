@@ -39,7 +39,7 @@ _NONCE: Final = key(PAGE, "approve_nonce")
 
 
 ROWS = 100
-UNKNOWN = "Of no known shape"
+UNKNOWN = "Unknown kind"
 OBJECT_KINDS = {
     "clip": "Clips",
     "thumbnail": "Thumbnails",
@@ -235,7 +235,7 @@ def _objects(plan: PurgePlan) -> None:
         for item in plan.objects[part.start : part.stop]
     ]
     columns = {"key": st.column_config.TextColumn("Key", width="large"), "kind": "Kind", "bytes": tables.size("Size")}
-    _plain(pd.DataFrame(rows), "Objects that go", {**columns, "etag": "ETag seen"}, part)
+    _plain(pd.DataFrame(rows), "Objects to delete", {**columns, "etag": "ETag seen"}, part)
 
 
 def _documents(plan: PurgePlan) -> None:
@@ -249,11 +249,11 @@ def _documents(plan: PurgePlan) -> None:
         for item in plan.documents[part.start : part.stop]
     ]
     columns = {"path": st.column_config.TextColumn("Path", width="large"), "kind": "Kind"}
-    _plain(pd.DataFrame(rows), "Documents that go", {**columns, "written": tables.moment("Last written")}, part)
+    _plain(pd.DataFrame(rows), "Documents to delete", {**columns, "written": tables.moment("Last written")}, part)
 
 
 def _counters(plan: PurgePlan) -> None:
-    st.caption("Counters of documents that stay. Where nothing is listed, they are right as they are, or go too.")
+    st.caption("Counters of documents that stay. An empty list means that they are already right, or are deleted too.")
     rows = [
         {"path": item.path, "field": item.field, "before": _shown(item.before), "after": _shown(item.after)}
         for item in plan.counters
@@ -263,7 +263,7 @@ def _counters(plan: PurgePlan) -> None:
 
 
 def _uploads(plan: PurgePlan) -> None:
-    st.caption("Uploads that were begun and never finished; they are aborted, which cannot be undone.")
+    st.caption("Uploads that began and never finished; the purge aborts them, and that cannot be undone.")
     part = tables.paged(len(plan.uploads), key=key(PAGE, "uploads", plan.plan_id), size=ROWS)
     rows = [{"key": item.key, "id": item.upload_id} for item in plan.uploads[part.start : part.stop]]
     columns = {"key": st.column_config.TextColumn("Key", width="large"), "id": "Upload"}
@@ -303,7 +303,7 @@ def draw_plan(plan_id: str) -> None:
     _state(summary, status, now, ahead)
     _totals(plan)
     _warnings(plan)
-    st.subheader("What goes", anchor=False)
+    st.subheader("What it deletes", anchor=False)
     draw_contents(summary)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
     if status.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
@@ -431,8 +431,8 @@ def _acknowledge(plan: PurgePlan) -> None:
     with st.container(border=True, key=key(PAGE, "acknowledge_box")):
         st.markdown(
             f"**Are they lost?** {md(claims.words, 600)}. The documents of these clips are the last trace of where the "
-            "files were, and a purge takes them. It goes on record in the plan, the job, the audit and the "
-            "certificate, which will not be clean."
+            "files were, and a purge deletes them. The plan, the job, the audit and the certificate record that; the "
+            "certificate will not be clean."
         )
         sure = st.checkbox(
             f"I know why {len(claims.missing):,} claimed {'object' if len(claims.missing) == 1 else 'objects'} "
@@ -460,7 +460,7 @@ def _totals(plan: PurgePlan) -> None:
         if plan.claims is not None and plan.claims.missing:
             st.metric("Claimed, not seen", format.count(len(plan.claims.missing)).text, border=True)
     words = ", ".join(cost_words(Cost(**estimate(plan, erase=False))))
-    st.caption(f"Applying it will be billed as about {words}.")
+    st.caption(f"Applying it will cost about {words}.")
 
 
 def _warnings(plan: PurgePlan) -> None:

@@ -93,7 +93,7 @@ def _form(target: RepairTarget, subject: Subject) -> None:
     kind.inputs(subject, name)
     reason = st.text_input(
         "Reason, with the ticket", key=name("reason"), max_chars=1_000, live=True,
-        placeholder="Why, for whoever reads the audit",
+        placeholder="Why, for the readers of the audit",
     )  # fmt: skip
     values = {short: st.session_state.get(name(short)) for short in kind.fields}
     asked = _fingerprint(values, reason)
@@ -134,7 +134,7 @@ def _confirmation(planned: _Planned, name: str) -> None:
         return
     differences(preview.changes)
     st.caption(
-        "Written only if documents and objects are still as they were read here. It can be taken back afterwards."
+        "The desk writes it only if documents and objects are still as shown here. You can take it back afterwards."
     )
     st.button(
         md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,)
@@ -158,7 +158,7 @@ def differences(changes: Sequence[FieldChange]) -> None:
     if len(changed) > len(rows):
         st.caption(f"The first {len(rows):,} of {len(changed):,} fields.")
     if same := len(changes) - len(changed):
-        st.caption(f"Written again as before: {same:,} field{'' if same == 1 else 's'}.")
+        st.caption(f"Written again, unchanged: {same:,} field{'' if same == 1 else 's'}.")
 
 
 def _short(path: str) -> str:

@@ -101,7 +101,7 @@ class Kind:
 
 
 def _no_inputs(subject: Subject, name: Name) -> None:
-    st.caption("Every clip document of the user is read and added up.")
+    st.caption("The desk reads every clip document of the user and adds them up.")
 
 
 def _recount_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
@@ -111,7 +111,7 @@ def _recount_preview(context: RepairContext, subject: Subject, values: Values, r
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
     blocked = [f"Video {video_id} is being processed: clips are being written." for video_id in plan.busy]
     changes = plan.changes.effective
-    done = f"Made true: {number(len(changes), 'counter')}."
+    done = f"Corrected: {number(len(changes), 'counter')}."
     return Preview(changes, plan, "Write the counters", done, tuple(notes), tuple(blocked))
 
 
@@ -127,8 +127,8 @@ def _rebuild_inputs(subject: Subject, name: Name) -> None:
     usable = [state.source for state in (facts.highlights, facts.highlights_beside) if state.usable]
     source = st.radio(
         "Rebuild", [*usable, "file"], format_func=lambda value: _SOURCES[value], key=name("source"),
-        help="Written is what the product serves; the other place only where it is there already. What was there is "
-        "kept and can be put back.",
+        help="Writes the place that the product serves from; writes the other place only where it exists already. The "
+        "old content is kept and can be put back.",
     )  # fmt: skip
     if source == "file":
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
@@ -146,8 +146,8 @@ def _rebuild_preview(context: RepairContext, subject: Subject, values: Values, r
     now = plan.found.served
     was = number(now.count, "highlight") if now.usable else (now.reason or now.presence)
     places = f"{plan.places[0].upper()}{plan.places[1:]}"
-    overwritten = [f"Overwritten is what customers get now, perhaps their own edit: {one}." for one in plan.overwrites]
-    holds = f"{places} will hold {number(len(plan.entries), 'highlight')}; customers get now: {was}."
+    overwritten = [f"This overwrites what customers get now, perhaps their own edit: {one}." for one in plan.overwrites]
+    holds = f"{places} will hold {number(len(plan.entries), 'highlight')}; customers now get: {was}."
     notes = (holds, *overwritten, *plan.changes.warnings)
     done = f"The highlights were written to {plan.places}."
     return Preview(plan.changes.effective, plan, "Write the highlights", done, notes)
@@ -171,7 +171,7 @@ def _status_preview(context: RepairContext, subject: Subject, values: Values, re
 def _disclosure_inputs(subject: Subject, name: Name) -> None:
     report = subject.case.facts.report
     found = [finding for finding in report.findings if finding.disclosure] if report else []
-    st.caption(f"Documents that name another customer's file, and it is there: {len(found):,}.")
+    st.caption(f"Documents that name an existing file of another customer: {len(found):,}.")
     for finding in found[:10]:
         about = f"`{md(finding.clip_id or finding.video_id or '', 80)}`"
         st.markdown(f"- {about} shows a file of the customer `{md(finding.owner, 80)}`. {md(finding.detail, 400)}")
@@ -191,7 +191,7 @@ def _disclosure_preview(context: RepairContext, subject: Subject, values: Values
 
 
 def _record_inputs(subject: Subject, name: Name) -> None:
-    st.caption("The draft's scenes, what was charged and every clip document of the video are read anew.")
+    st.caption("The desk reads the draft's scenes, the charges and every clip document of the video again.")
 
 
 def _record_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
@@ -286,28 +286,28 @@ def _media(values: Values) -> Media:
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "disclosure", "End a disclosure", "privacy_tip", "fix",
-        "Sets keys right that name another customer's file, or the clips to failed, and disables their public links.",
+        "Corrects keys that name another customer's file, or sets the clips to failed; disables their public links.",
         _disclosure_inputs, _disclosure_preview, (), frozenset({"end_disclosure"}),
     ),
     Kind(
         "recount", "Recount", "calculate", "recount",
-        "Makes the counters of the user, the videos and the accounting true, by adding up the clip documents.",
+        "Corrects the counters of the user, the videos and the accounting: it adds up the clip documents.",
         _no_inputs, _recount_preview, (), frozenset({"recount"}),
     ),
     Kind(
         "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
-        "Writes what the product serves, from one of both places or from a file. Not while it is being processed.",
+        "Writes the highlights that the product serves, from either place or from a file. Not while it is processed.",
         _rebuild_inputs, _rebuild_preview, ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
     ),
     Kind(
         "record", "Rebuild the record", "assignment_add", "fix",
-        "Writes the video's own document, and highlights from its draft's scenes, where nobody created them.",
+        "Writes the video's own document, and its highlights from the draft's scenes, where they were never created.",
         _record_inputs, _record_preview, (), frozenset({"rebuild_record"}),
     ),
     Kind(
         "status", "Set the status", "flag", "fix",
-        "Sets what the product believes of this video, where the evidence of both stores allows it.",
+        "Sets the status that the product goes by, where the evidence of both stores allows it.",
         _status_inputs, _status_preview, ("status",),
         frozenset({"set_completed", "set_analyzed", "set_failed"}),
     ),

@@ -30,8 +30,8 @@ def draw(case: Case, *, page: str) -> None:
     believed = case.error is None and not doubted and found.verdict != "access_denied"
     if not believed:
         st.warning(
-            "What the stores answered cannot be relied upon at this moment, so nothing that changes anything is "
-            "offered. Check again once the settings are right and both stores answer.",
+            "The answers of the stores are not reliable at this moment, so the desk offers no repair. Check again when "
+            "the settings are right and both stores answer.",
             title="Look, but do not change",
             icon=":material/gpp_maybe:",
         )
@@ -66,7 +66,7 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
 def _again(uid: str, page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            ":material/refresh: **Check again**  \n:small[What is true now may not have been true a minute ago.]",
+            ":material/refresh: **Check again**  \n:small[The state may have changed since this page was read.]",
             width="stretch",
         )
         st.button("Check again", key=key(page, "fix", "again"), on_click=partial(loads.refresh_user, uid))
@@ -89,7 +89,7 @@ def _purge(uid: str, video_id: str, *, advised: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
             f":material/delete_forever: **Purge**{_ADVISED if advised else ''}  \n"
-            ":small[Last of all, with the customer's agreement: a plan is made and looked at before anything goes.]",
+            ":small[The last resort, with the customer's agreement: you check a plan before anything is deleted.]",
             width="stretch",
         )
         st.page_link(
