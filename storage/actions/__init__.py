@@ -1,1 +1,1 @@
-"""The only code that changes anything in R2 or Firestore. Everything else is handed nothing that could."""
+"""The only code that changes anything in R2 or Firestore. No other code gets an object that could."""

@@ -1,11 +1,10 @@
 """Appends to the audit: each entry is chained to the one before, in one commit with the chain's new end.
 
 Callers that append at the same time share a commit: the first writes for all and the others wait for it, so a page of
-many looks costs one commit. An action that must not go unrecorded appends first and acts afterwards; an append that
-fails raises.
+many looks costs one commit. An action that must be on record appends first and acts afterwards; a failed append raises.
 
-Each commit of changes is copied to the bucket, with the chain's new end. Looks alone only mark the end there, at most
-once in `END_SECONDS`. Where the bucket refuses a copy, the chain says so in an entry of its own.
+The bucket gets a copy of each commit of changes, with the chain's new end. Looks alone only mark the end there, at most
+once in `END_SECONDS`. Where the bucket refuses a copy, an entry of the chain says so.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from storage.services.audit_search import audit_log
 MAX_GROUNDS = 10
 MAX_GROUND_CHARS = 300
 TRIES = 12
-UNKNOWN = "unknown"  # in the shell, a plan may be made without saying who
-SAME_SECONDS = 600.0  # the same refusal is recorded once in so much
+UNKNOWN = "unknown"  # in the shell, a person may make a plan without a name
+SAME_SECONDS = 600.0  # the same refusal is recorded once in this time
 REFUSALS_A_MINUTE = 20  # of one actor, in one process
-MOST_REFUSALS = 2_000  # remembered by one process
-END_SECONDS = 60.0  # of looks alone, so much of the end of the chain can be cut off with access to Firestore alone
+MOST_REFUSALS = 2_000  # that one process remembers
+END_SECONDS = 60.0  # access to Firestore alone suffices to cut off this much of the chain's end, looks only
 DESK = "desk"  # the actor of what the desk notes by itself
 
 _UNCOPIED = LOOKS | {COPY_FAILED}
@@ -58,7 +57,7 @@ class _Waiting:
 
 
 class AuditTrail:
-    """Appending access to the audit. Share one for each process: it remembers where the chain ends."""
+    """Appending access to the audit. Share one in each process: it remembers where the chain ends."""
 
     def __init__(
         self,
@@ -77,7 +76,7 @@ class AuditTrail:
         self.refusals = Refusals()
         self._head: ChainHead | None = None
         self._beside: threading.Thread | None = None
-        self._end_due = 0.0  # when the next end that only looks led to is kept in the bucket, monotonic
+        self._end_due = 0.0  # when the bucket next gets an end to which only looks led, monotonic
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
         self._turn = threading.Lock()
@@ -85,8 +84,8 @@ class AuditTrail:
     def append(self, *events: Event) -> tuple[int, ...]:
         """Records the events in order and returns their numbers.
 
-        Raises `BadInput` for an event that may not be recorded, and what Firestore raises: then nothing is recorded,
-        as far as can be known.
+        Raises `BadInput` for an event that may not be recorded, and Firestore's errors: then nothing is recorded, as
+        far as the desk can know.
         """
         if not events:
             return ()
@@ -95,7 +94,7 @@ class AuditTrail:
         mine = _Waiting([checked(event) for event in events])
         with self._queue_lock:
             self._queue.append(mine)
-        # A change goes on record though a store kept somebody else waiting; a look or a refusal waits like all others.
+        # A change goes on record even where a store kept another caller waiting; a look or a refusal waits as usual.
         change = any(event.action not in LOOKS and event.outcome != "refused" for event in events)
         with self._turn, patiently() if change else nullcontext():
             if not mine.done.is_set():
@@ -105,10 +104,10 @@ class AuditTrail:
         return mine.numbers
 
     def _write_queue(self) -> None:
-        """Writes for everybody who waits; called by one thread at a time."""
+        """Writes for every caller in the queue; one thread at a time runs it."""
         with self._queue_lock:
             waiting, self._queue = self._queue, []
-        # What is copied comes last: whoever follows looks at the newest entry to see whether its copy was made.
+        # Copied entries come last: the next writer looks at the newest entry to see whether its copy was made.
         waiting.sort(key=lambda ticket: ticket.events[-1].action not in _UNCOPIED)
         together: list[_Waiting] = []
         for ticket in waiting:
@@ -122,7 +121,7 @@ class AuditTrail:
         events = [event for ticket in tickets for event in ticket.events]
         try:
             entries = self._append(events)
-        except BaseException as fault:  # whoever waits must hear of it, whatever it is
+        except BaseException as fault:  # every waiting caller must learn of it, whatever it is
             for ticket in tickets:
                 ticket.error = fault if isinstance(fault, StorageError) else _not_written()
                 ticket.done.set()
@@ -140,10 +139,10 @@ class AuditTrail:
         while True:
             tries += 1
             head = self._head or self._log.head()
-            # Whose entry it is that is followed is known unless it was read just now.
+            # This process knows the entry before, unless it has just read the end.
             look_back = self._head is None or (tries > 1 and bool(self._key))
             before = self._looked_back(head.link) if look_back else []
-            self._head = None  # remembered again only once it is certain
+            self._head = None  # stored again only once it is certain
             entries: list[dict[str, Any]] = []
             link, at = head.link, self._clock()
             for event in [*before, *events]:
@@ -157,12 +156,12 @@ class AuditTrail:
                 return entries
             except (Stale, Unreachable):
                 now = self._log.head()
-                if now.link == link:  # it was done, and only the answer got lost
+                if now.link == link:  # the commit was applied, and only its answer was lost
                     self._head = now
                     return entries
                 if tries >= TRIES:
                     raise
-                if now == head:  # the record of the end was set back: what is there goes on where it really ends
+                if now == head:  # somebody set the record of the end back: the entries go on from the real end
                     self._past_a_false_end(now)
                 time.sleep(random.uniform(0.01, 0.05) * min(tries, 8))
 
@@ -173,17 +172,17 @@ class AuditTrail:
             self._head = ChainHead(end_of(newest), head.update_time)
 
     def _looked_back(self, end: Link) -> list[Event]:
-        """Looks at the entry that is about to be followed, and gives what the desk itself has to note after it.
+        """Looks at the entry before the next one, and returns the events that the desk itself must note after it.
 
-        A copy that a process could not write before it ended is written here, or noted as missing. Not vouched for is
-        an end that a key should have sealed already, as the bucket knows: this chain was written past the desk, and
-        must go on showing it. Raises where the bucket cannot be asked.
+        Where a process ended before it wrote its copy, this writes the copy or notes that it is missing. It does not
+        vouch for an end that a key should have sealed by now, as the bucket knows: somebody wrote that part of the
+        chain without the desk, and the chain must keep showing it. Raises where the bucket does not answer.
         """
         if end.sequence == 0:
             return []
         last = self._log.newest()
         if last is None or last.get("sequence") != end.sequence or last.get("hash") != end.hash:
-            return []  # it does not hold, and what comes next does not hide it
+            return []  # the chain does not hold, and the next entries do not hide it
         rank = self._log.keys.rank(last)
         missing = self._copy_again(last) if rank is not None and last.get("copied") else []
         noted = [_copy_failed(missing)] if missing else []
@@ -199,7 +198,7 @@ class AuditTrail:
         return [vouch(end), *noted]
 
     def _keep(self, entries: Sequence[dict[str, Any]]) -> None:
-        """What the bucket keeps of this commit; the chain is written by now, so a failure is noted and not raised."""
+        """Copies this commit to the bucket; the chain is written by now, so a failure is noted and not raised."""
         if self._objects is None:
             return
         weighty = [item for item in entries if item["copied"]]
@@ -209,7 +208,7 @@ class AuditTrail:
         elif weighty:
             self._end_due = now + END_SECONDS
             self._keep_end(entries[-1])
-        elif now >= self._end_due:  # beside: nobody waits in front of a page for a bucket that does not answer
+        elif now >= self._end_due:  # in the background: no page waits for a bucket that does not answer
             self._end_due = now + END_SECONDS
             self._beside = threading.Thread(target=self._keep_end, args=(entries[-1],), name="audit-end")
             self._beside.start()
@@ -219,10 +218,10 @@ class AuditTrail:
         try:
             self._objects.mark(end_key(last))
         except StorageError as error:
-            _log.warning("where the audit ends could not be kept in the bucket: %s", error.message)
+            _log.warning("the bucket could not keep where the audit ends: %s", error.message)
 
     def settle(self) -> None:
-        """Waits until the bucket has what it should keep of what was appended, or has refused it."""
+        """Waits until the bucket has kept its part of what was appended, or has refused it."""
         if self._beside is not None:
             self._beside.join()
 
@@ -237,13 +236,13 @@ class AuditTrail:
         return True
 
     def _copy_again(self, last: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The copy of the newest entry, where the process that wrote it ended before it came to the copy.
+        """Copies the newest entry where the process that wrote it ended before the copy.
 
-        Gives the entries whose copy could not be seen and not be made: nobody will look for it once they are followed.
+        Returns the entries whose copy could be neither seen nor made: no process looks for it after the next entry.
         """
         if self._objects is None:
             return []
-        with suppress(StorageError):  # then it is made in any case: a second copy does no harm
+        with suppress(StorageError):  # then it copies in any case: a second copy does no harm
             if self._log.is_copied(last["sequence"]):
                 return []
         newest = reversed(self._log.search(limit=MAX_TOGETHER))
@@ -251,15 +250,15 @@ class AuditTrail:
         return [] if self._copy(together) else together
 
     def _note_failure(self, entries: Sequence[dict[str, Any]]) -> None:
-        """An entry that says which copies are missing, so that they are not taken for deleted."""
+        """Appends an entry that says which copies are missing, so that nobody takes them for deleted."""
         try:
             self._append([_copy_failed(entries)])
         except StorageError as error:
-            _log.warning("that a copy of the audit is missing could not be recorded: %s", error.message)
+            _log.warning("the audit could not record that a copy of it is missing: %s", error.message)
 
 
 def vouch(link: Link) -> Event:
-    """The desk's own entry where a key seals the chain from here on: it vouches for what came before."""
+    """The desk's own entry where a key begins to seal the chain: it vouches for everything before."""
     return Event(VOUCH, DESK, detail={"up_to": link.sequence, "hash": link.hash})
 
 
@@ -280,14 +279,14 @@ def _changes(entries: Sequence[dict[str, Any]], head: ChainHead) -> list[Change]
 
 
 def open_audit(stores: Stores, writers: Writers) -> AuditTrail:
-    """The audit of these stores; one for each process."""
+    """The audit of these stores; open one in each process."""
     log = audit_log(stores)
     return AuditTrail(writers.documents, log, writers.objects, key=log.keys.current)
 
 
 @contextmanager
 def refusals_recorded(trail: AuditTrail, event: Event) -> Iterator[None]:
-    """Within the block, a `Refused` is recorded under the event's action, with its grounds, before it is raised on."""
+    """Records a `Refused` from the block, with its grounds, under the event's action, and raises it again."""
     try:
         yield
     except Refused as refused:
@@ -296,25 +295,25 @@ def refusals_recorded(trail: AuditTrail, event: Event) -> Iterator[None]:
 
 
 def record_refusal(trail: AuditTrail, event: Event, refused: Refused) -> None:
-    """Puts a refusal on record, with who, what and every ground; one that was recorded on its way here is passed over.
+    """Records a refusal with its actor, its action and every ground; ignores one that was recorded already.
 
     The refusal stands whatever becomes of its record: where the audit cannot be written, its message says so. The same
-    refusal again within `SAME_SECONDS`, and more than `REFUSALS_A_MINUTE` of one actor, are counted, and the number
-    stands in the next entry (`unrecorded`): whoever loops over what is refused cannot fill the record.
+    refusal again within `SAME_SECONDS`, and more than `REFUSALS_A_MINUTE` of one actor, are only counted. The next
+    entry holds the number (`unrecorded`): a person who repeats a refused action in a loop cannot fill the record.
     """
-    if refused.recorded or isinstance(refused, OverBudget):  # a budget asks, it does not refuse
+    if refused.recorded or isinstance(refused, OverBudget):  # a budget asks a question and refuses nothing
         return
     refused.recorded = True
     grounds = [ground[:MAX_GROUND_CHARS] for ground in (refused.reasons[:MAX_GROUNDS] or (refused.message,))]
     unrecorded = trail.refusals.due(event, tuple(grounds), time.monotonic())
     if unrecorded is None:
-        _log.info("%s of %s was refused again, which is not recorded once more", event.action, event.actor)
+        _log.info("%s of %s was refused again, which is not recorded again", event.action, event.actor)
         return
     detail = {**event.detail, "code": refused.code, "grounds": grounds}
     if unrecorded:
         detail["unrecorded"] = unrecorded
     try:
-        with unbudgeted():  # the budget of reads is for what was asked, not for its record
+        with unbudgeted():  # the budget of reads is for the question, not for its record
             trail.append(replace(event, outcome="refused", detail=detail))
     except StorageError as error:
         _log.warning("a refusal could not be recorded: %s", error.message)
@@ -322,16 +321,16 @@ def record_refusal(trail: AuditTrail, event: Event, refused: Refused) -> None:
 
 
 class Refusals:
-    """Which refusals are recorded, so that a loop of them cannot flood the record; for one process."""
+    """Decides which refusals are recorded, so that a loop cannot flood the record; one in each process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: OrderedDict[tuple[object, ...], float] = OrderedDict()  # when each was recorded
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()  # of each actor's, the newest last
+        self._last: OrderedDict[tuple[object, ...], float] = OrderedDict()  # the last time of each one's record
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()  # the times of each actor's, the newest last
         self._passed_over: dict[str, int] = {}
 
     def due(self, event: Event, grounds: tuple[str, ...], now: float) -> int | None:
-        """How many of the actor's were passed over since the last one; `None` where this one is passed over too."""
+        """The number of the actor's refusals left out since the last record; `None` if this one is left out too."""
         what = (
             event.actor,
             event.action,
@@ -357,6 +356,6 @@ class Refusals:
 
 
 def attributed(actor: Actor, event: Event) -> Event:
-    """The event with who did it and from where, as far as that was established."""
+    """The event with its actor and the actor's origin, as far as these were established."""
     origin = " ".join(part for part in (actor.source, actor.ip, actor.place) if part)
     return replace(event, actor=actor.email or UNKNOWN, origin=origin)

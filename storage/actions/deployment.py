@@ -1,4 +1,4 @@
-"""Keeps which backend was found for other processes, so that they need not look for themselves."""
+"""Keeps for other processes which backend was found, so that they need not look again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.repositories.deployment import PATH
 
 
 def keep(handle: FirestoreHandle, found: Deployment, earlier: RawDocument | None) -> None:
-    """Writes it over what was read before; what another process wrote meanwhile is as good and stays."""
+    """Replaces what was read before; what another process wrote meanwhile is equally good and stays."""
     held = found.as_fields()
     fields: dict[FieldName, Any] = dict(held.items())
     change = Create(PATH, held) if earlier is None else Update(PATH, fields, earlier.update_time)

@@ -1,4 +1,4 @@
-"""Ends a disclosure, as one repair: keys set right or clips set to failed, and the shares that lead there disabled."""
+"""Ends a disclosure in one repair: corrects keys or sets clips to failed, and disables the shares that lead there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.services.disclosure import what_ends_it
 
 @dataclass(frozen=True, slots=True)
 class DisclosurePlan:
-    """Documents and shares of a video to write, so that no customer sees another one's file through it."""
+    """Documents and shares of a video to write, so that no customer sees another customer's file through it."""
 
     changes: ChangeSet
     action: Action = "fix"
@@ -29,6 +29,6 @@ class DisclosurePlan:
 
 
 def plan_disclosure(context: RepairContext, uid: str, video_id: str) -> DisclosurePlan:
-    """What ends the disclosure of a video, read anew; `Refused` also where the evidence is not to be believed."""
+    """The repair that ends the disclosure of a video, read again; `Refused` also where the evidence is implausible."""
     believable(context, uid, video_id)
     return DisclosurePlan(what_ends_it(context.stores, uid, video_id, store_time(context.stores.handle)))

@@ -1,8 +1,8 @@
 """The only code that writes documents: atomic, metered commits with preconditions, and transactions.
 
-Changes are frozen values; building one asks nothing of Firestore. Commits use the API's own Commit call and not the
-library's batch, because a reply can get lost, and only this module knows which changes may be sent again. Nothing is
-ever half applied.
+Changes are frozen values; building one sends no request. Commits use the API's own Commit call and not the library's
+batch, because a reply can get lost, and only this module knows which changes may be sent again. No commit is ever
+applied in part.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ FieldName = str | tuple[str, ...]
 
 
 T = TypeVar("T")
-# Of one commit: one failure rolls all back, and index entries count towards the request's size. It is two hundred
-# documents of a batch, and the job under whose lease they are changed.
+# Of one commit: one failure rolls all of it back, and index entries count towards the request's size. The number is
+# the two hundred documents of a batch and the job that holds their lease.
 MAX_CHANGES = 201
 TRIES = 4
-PAUSE_SECONDS = 0.2  # before the second try, doubled for each further one and spread by chance
+PAUSE_SECONDS = 0.2  # before the second try, doubled for each further one and spread at random
 
 
 class Special(Enum):
-    """Contents that only Firestore itself can give."""
+    """Values that only Firestore itself can supply."""
 
     DELETE_FIELD = "delete"
     SERVER_TIME = "server time"
@@ -52,7 +52,7 @@ class Special(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """Adds to a number on the server; a commit that has one is not repeated without a precondition."""
+    """Adds to a number on the server; a commit with an increment is not repeated without a precondition."""
 
     by: int | float
 
@@ -68,7 +68,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Writes a document that must not exist."""
+    """Writes a document that must not exist yet."""
 
     path: str
     fields: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Writes the whole document, whatever was there."""
+    """Writes the whole document, whether it exists or not."""
 
     path: str
     fields: Mapping[str, Any]
@@ -84,7 +84,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Deletes the document; without a precondition, also when it is gone already. What lies below it stays."""
+    """Deletes the document; without a precondition, also one that is gone already. Documents below it stay."""
 
     path: str
     last_update_time: datetime | None = None
@@ -93,7 +93,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Writes back a document of `Records.exact`, field for field, under its own path, which must be free."""
+    """Writes back a document of `Records.exact`, field for field, under its own path, where none may exist."""
 
     exact: str
 
@@ -106,7 +106,7 @@ Change = Update | Create | Replace | Delete | Restore
 
 
 def to_write(change: Change, documents_root: str) -> Any:
-    """The `Write` message; `BadInput` names the field that Firestore could not store."""
+    """The `Write` message; `BadInput` names a field that Firestore cannot store."""
     write = pb.Write()
     name = f"{documents_root}/{document_path(change.path)}"
     if isinstance(change, Delete):
@@ -130,14 +130,14 @@ def to_write(change: Change, documents_root: str) -> Any:
 
 
 def repeatable(change: Change) -> bool:
-    """Whether applying it twice gives what applying it once gives: if not, a lost reply must not be answered so."""
+    """Whether applying the change twice equals applying it once: otherwise a lost reply must not cause a repetition."""
     if isinstance(change, Update) and change.last_update_time is None:
         return not any(isinstance(value, Increment) for value in change.fields.values())
     return True
 
 
 def written(change: Change, document: Any | None) -> bool:
-    """Whether the document, read again, is as the change leaves it; never certain of an `Increment`."""
+    """Whether the document, read again, is what the change leaves; never certain for an `Increment`."""
     if isinstance(change, Delete):
         return document is None
     if document is None:
@@ -204,7 +204,6 @@ def _cell(fields: Any, parts: tuple[str, ...]) -> Any:
 
 
 def _at(document: Any, path: str) -> Any:
-    """The cell at an API field path, or `None`."""
     fields, cell = document.fields, None
     for part in pb.field_path_parts(path):
         if part not in fields:
@@ -218,7 +217,7 @@ def _at(document: Any, path: str) -> Any:
 class Committed:
     """What was applied: the new update time of each document by path (`None` for a deleted one).
 
-    `confirmed_by_reading`: the reply got lost, and the documents, read again, are as the changes leave them.
+    `confirmed_by_reading`: the reply was lost, but the documents, read again, are what the changes leave.
     """
 
     update_times: Mapping[str, datetime | None]
@@ -239,27 +238,25 @@ class DocumentWriter:
         return self.commit([Update(path, fields, last_update_time)])
 
     def create(self, path: str, fields: Mapping[str, Any]) -> Committed:
-        """Writes a document that must not exist yet."""
         return self.commit([Create(path, fields)])
 
     def set(self, path: str, fields: Mapping[str, Any]) -> Committed:
-        """Writes the whole document, whatever was there."""
         return self.commit([Replace(path, fields)])
 
     def delete(self, path: str, *, last_update_time: datetime | None = None, must_exist: bool = False) -> Committed:
-        """Deletes the document, if it is unchanged since `last_update_time` (where given). What lies below it stays."""
+        """Deletes the document, if it is unchanged since `last_update_time` (where given). Documents below it stay."""
         return self.commit([Delete(path, last_update_time, must_exist)])
 
     def restore(self, exact: str) -> Committed:
-        """Writes back what `Records.exact` gave, field for field, where no document is now."""
+        """Writes back the text from `Records.exact`, field for field, where no document is now."""
         return self.commit([Restore(exact)])
 
     def commit(self, changes: Sequence[Change], *, operation: str = "Changing documents") -> Committed:
         """Applies all changes or none, at most `MAX_CHANGES`.
 
-        A lost reply is answered by sending the changes again where that can do no harm. If the second answer is that
-        a precondition fails, the documents are read: when they are as the changes leave them, the first try did it.
-        Raises `Unreachable` when it stays unknown whether the changes were applied; `Stale` only when they were not.
+        After a lost reply it sends the changes again where that does no harm. If the second answer says that a
+        precondition fails, it reads the documents: when they are what the changes leave, the first try was applied.
+        Raises `Unreachable` when nobody can know whether the changes were applied; `Stale` only when they were not.
         """
         if not 1 <= len(changes) <= MAX_CHANGES:
             raise BadInput(f"a commit takes 1 to {MAX_CHANGES} changes, not {len(changes):,}", field_name="changes")
@@ -280,7 +277,7 @@ class DocumentWriter:
                         return self._decided(changes, fault)
                     raise self._explained(changes, fault) from fault
             except StorageError as fault:
-                if lost:  # what answers now says nothing of the try whose answer was lost
+                if lost:  # this answer says nothing about the try whose answer was lost
                     raise _unknown(fault) from fault
                 raise
             _pause(number)
@@ -288,10 +285,10 @@ class DocumentWriter:
     def transaction(
         self, work: Callable[[DocumentTransaction], T], *, operation: str = "Changing documents", tries: int = TRIES
     ) -> T:
-        """Runs `work`, which reads and collects changes, and commits; again from its start when others interfere.
+        """Runs `work`, which reads and collects changes, and commits; starts again when other writers interfere.
 
-        Documents that were read are locked or checked by Firestore until the commit. `work` may run several times, so
-        it must do nothing but read and collect. Raises `Stale` when others interfered every time.
+        Firestore locks or checks the documents that `work` read until the commit. `work` may run several times, so it
+        must only read and collect. Raises `Stale` when other writers interfered every time.
         """
         previous, number = b"", 0
         while True:
@@ -321,18 +318,18 @@ class DocumentWriter:
                 raise _unknown(fault) from fault
 
     def _give_up(self, transaction: bytes, operation: str) -> None:
-        with suppress(StorageError):  # Firestore ends it by itself; the fault that led here is the one to tell
+        with suppress(StorageError):  # Firestore ends it by itself; the caller needs the fault that led here
             self._changes.rollback(transaction, operation=operation)
 
     def _decided(self, changes: Sequence[Change], fault: Stale) -> Committed:
-        """After a lost reply and a failed precondition: done when the documents are as the changes leave them."""
+        """After a lost reply and a failed precondition: applied if the documents are what the changes leave."""
         done = self._done(changes)
-        if done is None:  # the first try may have been applied, and changed by someone else since
+        if done is None:  # the first try may have been applied and another writer may have changed it since
             raise _unknown(fault, "; ".join(self._explained(changes, fault).reasons)) from fault
         return done
 
     def _done(self, changes: Sequence[Change]) -> Committed | None:
-        """Whether the documents, read again, are as the changes leave them."""
+        """The result if the documents, read again, are what the changes leave; else `None`."""
         found = self._read(changes)
         if not all(written(change, found[change.path]) for change in changes):
             return None
@@ -340,7 +337,7 @@ class DocumentWriter:
         return Committed(times, confirmed_by_reading=True)
 
     def _explained(self, changes: Sequence[Change], fault: Stale) -> Stale:
-        """The fault with what moved, document by document, as far as a fresh reading shows it."""
+        """The fault with what moved, document by document, as far as reading them again shows it."""
         try:
             found = self._read(changes)
         except StorageError:
@@ -355,7 +352,7 @@ class DocumentWriter:
 
 
 class DocumentTransaction:
-    """Handed to the work of a transaction: reads what is true now, and collects the changes."""
+    """For the work of a transaction: reads the present state and collects changes."""
 
     def __init__(self, handle: FirestoreHandle, transaction: bytes, operation: str) -> None:
         self.id = transaction
@@ -364,7 +361,7 @@ class DocumentTransaction:
         self._operation = operation
 
     def get(self, path: str) -> RawDocument | None:
-        """The document as it is in this transaction, without the changes collected so far; `None`: proven absent."""
+        """The document as this transaction sees it, without the changes collected so far; `None`: proven absent."""
         return self.get_all([path])[path]
 
     def get_all(self, paths: Sequence[str]) -> dict[str, RawDocument | None]:
@@ -374,7 +371,7 @@ class DocumentTransaction:
         return {path: None if document is None else raw_document(document) for path, document in found.items()}
 
     def add(self, change: Change) -> None:
-        """Collects a change; it is applied when the work has ended."""
+        """Collects a change; the transaction applies it when the work has ended."""
         self.changes.append(change)
 
 
@@ -404,8 +401,8 @@ def _moved(change: Change, document: Any | None) -> str:
 def _unknown(fault: StorageError, found: str = "") -> Unreachable:
     words = {"operation": fault.operation, "target": fault.target, "detail": found or fault.detail}
     return Unreachable(
-        f"{fault.operation}: the reply got lost, and whether the change was applied is not known.",
-        remedy="Look again at what is there now before repeating it.",
+        f"{fault.operation}: the reply was lost, and whether the change was applied is not known.",
+        remedy="Look at the present state before repeating it.",
         **words,
     )
 

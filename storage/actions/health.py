@@ -1,7 +1,7 @@
-"""Checks whether everything is in place to work: settings, Firestore and its indexes, the bucket, each R2 permission.
+"""Checks whether everything that the desk needs works: settings, Firestore, its indexes, the bucket, R2 permissions.
 
-Each check is caught alone, so that one refusal does not hide what the others would say. The checks of write and delete
-permissions write small objects and documents of the desk's own and remove them again.
+Each check catches its own errors, so that one refusal does not hide the results of the others. The checks of write and
+delete permissions write small objects and documents of the desk's own and remove them again.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ HEALTH_COLLECTION = "ops_health"
 SAMPLE_CHECKS = ("key_prefix", "right_bucket", "highlights_source")
 CONDITIONS, TOKEN_SCOPE = "r2_conditions", "r2_read_token_scope"
 AFTER_WRITING = (CONDITIONS, TOKEN_SCOPE)
-CUSTOMERS_ASKED = 3  # whose objects are looked for where those of the first are not there: some 15 reads in all
-MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; five is where a person should look
+CUSTOMERS_ASKED = 3  # the most customers whose objects are looked for until one is found: some 15 reads in all
+MAX_SKEW_SECONDS = 300  # S3 refuses signatures beyond 15 minutes; beyond five a person should look
 
 
 def try_document(writer: DocumentWriter) -> str:
-    """Writes a document with a name nobody else uses and deletes it; its path. Raises what Firestore says."""
+    """Writes a document under a unique name and deletes it; returns its path. Raises Firestore's errors."""
     path = f"{HEALTH_COLLECTION}/canary-{secrets.token_hex(8)}"
     writer.commit([Create(path, {"canary": True})], operation="Writing a canary")
     writer.commit([Delete(path)], operation="Deleting the canary")
@@ -49,7 +49,7 @@ def try_document(writer: DocumentWriter) -> str:
 
 
 class Canary:
-    """One object below `_ops/health/` with a name nobody else uses and a few random bytes."""
+    """One object below `_ops/health/` with a unique name and a few random bytes."""
 
     def __init__(self, writer: ObjectWriter) -> None:
         self._writer = writer
@@ -58,22 +58,22 @@ class Canary:
 
     @property
     def conditions(self) -> Conditions:
-        """What the store keeps of conditions."""
+        """Which preconditions the store keeps."""
         return self._writer.conditions
 
     def write(self) -> None:
-        """Puts the object; raises what the store says."""
+        """Puts the object; raises the store's errors."""
         self._writer.put(self.key, self.content, "text/plain")
 
     def delete(self) -> None:
-        """Deletes the object; raises where the store refused it, or did not say that it did it."""
+        """Deletes the object; raises where the store refused it or did not confirm it."""
         result = self._writer.delete([self.key])
         failure = result.first_error()
         if failure is not None:
             raise failure
 
     def clean_up(self) -> StorageError | None:
-        """Deletes without raising: the error that leaves the object behind, if any."""
+        """Deletes without raising; returns the error that leaves the object behind, if any."""
         try:
             self.delete()
         except StorageError as error:
@@ -83,7 +83,7 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `error` is what kept it from being well, where a backend said so."""
+    """One check. `error` is the backend's error that made it fail, where there was one."""
 
     name: str
     ok: bool
@@ -92,7 +92,7 @@ class Check:
     error: StorageError | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """As `check --json` prints it."""
+        """The form of `check --json`."""
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
 
 
@@ -109,18 +109,18 @@ class Health:
 
     @property
     def error(self) -> StorageError | None:
-        """The first error of a backend, if any: decides the exit status."""
+        """The first error of a backend, if any: it decides the exit status."""
         return next((check.error for check in self.checks if check.error), None)
 
 
 def refused_configuration(error: ConfigError) -> Health:
-    """A run that ended at the configuration: one check for each setting that is missing or malformed."""
+    """A run that ended at the settings: one check for each setting that is missing or malformed."""
     checks = tuple(Check(problem.name, False, problem.problem, problem.remedy) for problem in error.problems)
     return Health("live", (Check("configuration", False, error.message, error.remedy, error), *checks))
 
 
 def backends(stores: Stores, now: Callable[[], datetime]) -> Health:
-    """What every page needs: Firestore answers, and the bucket does. Cheap enough to ask all day; writes nothing."""
+    """What every page needs: Firestore and the bucket answer. Cheap enough to run all day; writes nothing."""
     return Health(stores.settings.mode, (_firestore(stores), _list(stores), _clock(stores, now)))
 
 
@@ -155,7 +155,7 @@ def _firestore(stores: Stores) -> Check:
 
 
 def _firestore_write(stores: Stores) -> Check:
-    """The audit, jobs and repairs need it; a service account that may only look is one with too little."""
+    """The audit, jobs and repairs need it; a read-only service account is not enough."""
 
     def look() -> str:
         path = try_document(open_writers(stores).documents)
@@ -169,7 +169,7 @@ def _firestore_write(stores: Stores) -> Check:
 
 
 def _sign_outs(stores: Stores) -> Check:
-    """Where replicas tell each other of sign-outs: one that cannot be read leaves each with those that it knows."""
+    """The document by which replicas share sign-outs: without it each replica knows only its own."""
 
     def look() -> str:
         found = stores.records.raw(sign_outs.PATH)
@@ -180,7 +180,7 @@ def _sign_outs(stores: Stores) -> Check:
 
 
 def _indexes(stores: Stores) -> Iterable[Check]:
-    """Runs each query that needs a declared index, once, for at most one document."""
+    """Runs each query that needs a declared index once, for at most one document."""
     newest = DeploymentRecords(stores.handle, utc_now).indexed_queries()
     for name, query in chain(stores.records.indexed_queries(), newest):
 
@@ -191,7 +191,7 @@ def _indexes(stores: Stores) -> Iterable[Check]:
         check = _probe(f"firestore_index:{name}", look)
         if isinstance(check.error, MissingIndex):
             remedy = "Deploy firestore.indexes.json: firebase deploy --only firestore:indexes"
-            check = Check(check.name, False, "the index is not there; the desk goes the slow way", remedy, check.error)
+            check = Check(check.name, False, "the index is missing; the desk uses a slower way", remedy, check.error)
         yield check
 
 
@@ -199,13 +199,15 @@ def _sample_checks(stores: Stores, read: Check, listed: Check) -> tuple[Check, .
     if not read.ok:
         mend = "Mend firestore_read first."
         return tuple(Check(name, False, "not tried: Firestore does not answer", mend) for name in SAMPLE_CHECKS)
-    stores.deployment(fresh=True)  # whoever runs the checks wants to know what is so now
+    stores.deployment(fresh=True)  # a person who runs the checks wants the present state
     return sample_checks(stores, listed=listed.ok)
 
 
 def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, ...]:
-    """What a few documents of a few customers say of R2_KEY_PREFIX, R2_BUCKET_NAME and HIGHLIGHTS_SOURCE: 6 reads where
-    all is well, some 24 where it is not. `listed`: the bucket answers, so that it can be asked for objects.
+    """What some documents of a few customers say about R2_KEY_PREFIX, R2_BUCKET_NAME and HIGHLIGHTS_SOURCE.
+
+    Costs 6 reads where all is well, some 24 where it is not. `listed`: the bucket answers, so it can be asked for
+    objects.
     """
     sample = _Sample(stores.records.sample_clips())
     prefix = _caught("key_prefix", lambda: _key_prefix(stores, sample))
@@ -217,7 +219,7 @@ def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, ...]:
 
 
 def _highlights_source(stores: Stores) -> Check:
-    """Where the product serves highlights from, and why the desk takes it for that."""
+    """Where the product serves highlights from, and why the desk believes it."""
     name, found = "highlights_source", stores.deployment()
     if found.fault is not None and stores.settings.highlights_source == "auto":
         return Check(name, False, found.highlights_why, found.fault.remedy, found.fault)
@@ -232,7 +234,7 @@ def _caught(name: str, look: Callable[[], Check]) -> Check:
 
 
 class _Sample:
-    """The pages of a sample, each read once however many checks look at it, and only when one gets so far."""
+    """The pages of a sample. Each is read once however many checks use it, and only when a check needs it."""
 
     def __init__(self, pages: Iterator[Table]) -> None:
         self._pages = pages
@@ -253,9 +255,9 @@ class _Sample:
 
 
 def _key_prefix(stores: Stores, sample: _Sample) -> Check:
-    """Whether documents of some customers name keys under the configured prefix: a typo hides nothing at first sight.
+    """Whether documents of some customers name keys under the configured prefix: a typo is not visible otherwise.
 
-    Reads on only while no such key was met.
+    Reads further only until it finds such a key.
     """
     name, layout = "key_prefix", stores.layout
     named: list[tuple[str, str]] = []
@@ -268,7 +270,7 @@ def _key_prefix(stores: Stores, sample: _Sample) -> Check:
             break
     if found.doubtful:
         others = " or ".join(repr(prefix) for prefix in found.others[:3])
-        remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before."
+        remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before that."
         return Check(name, False, found.reason, remedy)
     said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their user's id"
     said = said if found.keys else "no document of a sample names a key yet"
@@ -278,10 +280,10 @@ def _key_prefix(stores: Stores, sample: _Sample) -> Check:
 
 
 def _right_bucket(stores: Stores, sample: _Sample) -> Check:
-    """Whether the bucket holds objects that documents of some customers name: another one that exists answers as well.
+    """Whether the bucket holds objects that documents of some customers name: a wrong bucket answers just as well.
 
-    Looks further than the sample's first customer only where none of its objects was found. Without a completed clip
-    there is nothing to tell by.
+    Looks further than the sample's first customer only where none of that customer's objects was found. Without a
+    completed clip the check cannot decide.
     """
     name, settings, objects = "right_bucket", stores.settings, stores.objects
     keys: list[str] = []
@@ -304,7 +306,7 @@ def _right_bucket(stores: Stores, sample: _Sample) -> Check:
     )
     remedy = (
         "Compare R2_BUCKET_NAME, R2_ENDPOINT_URL (or R2_ACCOUNT_ID) and FIREBASE_PROJECT_ID with those of the worker. "
-        "Repair, upload and purge nothing before."
+        "Repair, upload and purge nothing before that."
     )
     return Check(name, False, detail, remedy)
 
@@ -324,7 +326,7 @@ def _clock(stores: Stores, now: Callable[[], datetime]) -> Check:
             raise Unusable(
                 f"this machine's clock is {abs(seconds):,} s {'ahead' if seconds > 0 else 'behind'}",
                 remedy="Synchronise the clock (NTP); signatures fail beyond 15 minutes. Leases, plans and quarantines "
-                "go by Firestore's time and are not affected; ages that are shown are.",
+                "go by Firestore's time and are not affected; displayed ages are.",
             )
         return f"the bucket answers; clocks differ by {abs(seconds)} s"
 
@@ -332,10 +334,10 @@ def _clock(stores: Stores, now: Callable[[], datetime]) -> Check:
 
 
 def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Check]:
-    """Write, read and delete, each alone, on an object of the desk's own that is taken away again.
+    """Tries write, read and delete separately, on an object of the desk's own, which is removed again.
 
-    None is tried where the listing failed for want of a bucket or an answer: there are stores that make a bucket of the
-    name that the first object is written to. A token that may not list may still write.
+    It tries none where the listing failed because the bucket is missing or does not answer: some stores create a bucket
+    of the name that the first object is written to. A token that may not list may still write.
     """
     if unlisted is not None and (isinstance(unlisted, BadCredentials) or not isinstance(unlisted, AccessDenied)):
         yield from _untried(
@@ -364,9 +366,9 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
     if not written.ok:
         listing = stores.objects.list_all("", limit=1)
         unread = listing.error
-        yield Check("r2_read", unread is None, "could only be tried by listing", "", unread)
+        yield Check("r2_read", unread is None, "could be tried only by listing", "", unread)
         yield from _untried(
-            stores, ("r2_delete", *AFTER_WRITING), "nothing of the desk's own could be written", "r2_write"
+            stores, ("r2_delete", *AFTER_WRITING), "no object of the desk's own could be written", "r2_write"
         )
         return
     yield _probe("r2_read", read)
@@ -377,14 +379,14 @@ def _permissions(stores: Stores, unlisted: StorageError | None) -> Iterable[Chec
 
 
 def _untried(stores: Stores, names: Iterable[str], why: str, first: str) -> Iterable[Check]:
-    """A line for each check that was not made, so that none is missing from the list without a word."""
+    """A line for each check that was not made, so that the list says why each is missing."""
     for name in names:
         if name != TOKEN_SCOPE or stores.settings.r2.read_is_separate:
             yield Check(name, False, f"not tried: {why}", f"Mend {first} first.")
 
 
 def _conditions(canary: Canary) -> Check:
-    """Whether a repair or an undo can be kept from overwriting what the product writes in the same moment."""
+    """Whether the store can prevent a repair or an undo from overwriting what the product writes at the same moment."""
     name = CONDITIONS
     try:
         kept = canary.conditions.kept()

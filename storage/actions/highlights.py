@@ -1,7 +1,8 @@
-"""Writes a video's highlights where the product serves them from, keeping what was there so that it can be taken back.
+"""Writes a video's highlights where the product serves them from, and keeps the former ones so that an undo can
+restore them.
 
-Where the document is served, a new file would switch off the product's guard against a second rendering: the other
-place is brought into step only where it is there already. Each place gets the form that the product reads there.
+Where the document is served, a new file would disable the product's guard against a second rendering: so the other
+place is updated only where it exists already. Each place gets the form that the product reads there.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from storage.services.highlights import Highlights, object_key
 
 @dataclass(frozen=True, slots=True)
 class HighlightsPlan:
-    """Highlights to write, and what both places were when it was planned.
+    """Highlights to write, and the state of both places when this was planned.
 
-    `overwrites` are the differences that a rebuild from the other place would undo in what customers get now: their
-    own edits, perhaps. Whoever applies it must have seen them.
+    `overwrites` are the differences that a rebuild from the other place would undo in what customers get now, perhaps
+    their own edits. The person who applies it must have seen them.
     """
 
     found: Highlights
@@ -44,7 +45,7 @@ class HighlightsPlan:
 
     @property
     def places(self) -> str:
-        """Where it will be written, in words."""
+        """The places to write, in words."""
         document = ["the document highlights/main"] if writes_document(self.found) else []
         return " and ".join([*document, *(["highlights.json"] if writes_file(self.found) else [])])
 
@@ -61,12 +62,12 @@ class HighlightsPlan:
         present = _both_places(context, video.uid, video.video_id)
         _at_rest(present.video)
         if not writes_file(self.found):
-            return [Write(self.changes)]  # each document under the precondition of what was shown
+            return [Write(self.changes)]  # the precondition of each document is what was shown
         if _shape(present.object) != _shape(self.found.object):
             raise Stale(
-                "highlights.json is no longer what it was when this was planned; it was left as it is.",
+                "highlights.json was changed since this was planned; it was left as it is.",
                 reasons=[f"{present.object.place} was changed"],
-                remedy="Look at the highlights again, then plan this anew.",
+                remedy="Look at the highlights again, then plan this again.",
             )
         content = highlights.compose(
             self.entries, video_url=video.video_url, video_title=video.video_title, custom_prompt=video.custom_prompt
@@ -77,19 +78,19 @@ class HighlightsPlan:
 
 
 def writes_file(found: Highlights) -> bool:
-    """Whether `highlights.json` is written: where it is served, else only where it is there already."""
+    """Whether to write `highlights.json`: where the file is served, else only where it exists already."""
     return found.deployment.highlights_source == "object" or found.object.presence == "present"
 
 
 def writes_document(found: Highlights) -> bool:
-    """Whether `highlights/main` is written: where it is served, or may be; else only where it is there already."""
+    """Whether to write `highlights/main`: where it is or may be served, else only where it exists already."""
     return found.deployment.highlights_source != "object" or found.document.presence == "present"
 
 
 def plan_rebuild(
     context: RepairContext, uid: str, video_id: str, source: Literal["object", "document"]
 ) -> HighlightsPlan:
-    """What is served as it would be, made from one of both places; `Refused` where that one has no usable list."""
+    """The served highlights rebuilt from one of both places; `Refused` where that place has no usable list."""
     found = _both_places(context, uid, video_id)
     plan = _highlights_plan(context, found, other_place(found, source))
     if found.served.source == source:
@@ -99,7 +100,7 @@ def plan_rebuild(
 
 
 def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) -> HighlightsPlan:
-    """What is served as it would be, made from a file; `BadInput` lists everything that is wrong with it."""
+    """The served highlights made from a file; `BadInput` lists everything that is wrong with the file."""
     entries = highlights.check_file(content)
     return _highlights_plan(context, _both_places(context, uid, video_id), entries)
 
@@ -117,7 +118,7 @@ def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequenc
 def plan_highlights(
     stores: Stores, found: Highlights, entries: Sequence[Mapping[str, Any]], now: datetime
 ) -> ChangeSet:
-    """The fields that will change when these entries are written."""
+    """The fields that change when these entries are written."""
     video = found.video
     base = f"users/{video.uid}/videos/{video.video_id}"
     paths = ([f"{base}/highlights/main"] if writes_document(found) else []) + ([base] if video.exists else [])
@@ -145,7 +146,7 @@ def plan_highlights(
 
 
 def other_place(found: Highlights, source: Source) -> tuple[Mapping[str, Any], ...]:
-    """The entries of one place, to rebuild the other from; `Refused` where that place has no usable list."""
+    """The entries of one place, from which to rebuild the other; `Refused` where that place has no usable list."""
     state = found.object if source == "object" else found.document
     if not state.usable:
         raise Refused(
@@ -157,8 +158,11 @@ def other_place(found: Highlights, source: Source) -> tuple[Mapping[str, Any], .
 
 
 def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
-    """Both places as they are; raises what kept either from being read, or what the product serves from being found
-    out, since unknown allows nothing."""
+    """Both places as they are now.
+
+    Raises the error that prevented reading one of them or finding out where the product serves highlights from: the
+    unknown allows no change.
+    """
     deployment = context.stores.deployment()
     if deployment.fault is not None:
         raise deployment.fault
@@ -175,17 +179,17 @@ def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
 
 
 def _at_rest(video: Video) -> None:
-    """`Refused` while the product takes the video for being processed.
+    """Raises `Refused` while the product considers the video as being processed.
 
-    A worker may write its highlights at any moment; and while one renders, the missing or empty file is what keeps the
-    product from starting a second rendering, which the customer would be charged for.
+    A worker may write its highlights at any moment. While one renders, the missing or empty file prevents the product
+    from starting a second rendering, which the customer would have to pay for.
     """
     if video.exists and being_processed(video.status):
         says = f"the status {video.status}" if video.status else "no status, which the product takes for processing"
         raise Refused(
             "Highlights are not written while the video is being processed.",
             reasons=[f"the video has {says}"],
-            remedy="Wait for its end; if it has stalled, set its status first, then look again.",
+            remedy="Wait until processing ends; if it has stalled, set the status first, then look again.",
         )
 
 

@@ -1,7 +1,7 @@
-"""Conditions on writes of objects, and whether the store keeps them: seen on objects of the desk's own, not believed.
+"""Preconditions on writes of objects, and a test of whether the store keeps them, on objects of the desk's own.
 
-A store that does not know a condition answers 200 and overwrites. So before a condition is relied on, a write that it
-must refuse is tried below `_ops/health/`: once for each kind of write, store and process.
+A store that does not know a precondition answers 200 and overwrites. So before the desk relies on one, it tries a
+write below `_ops/health/` that the store must refuse: once for each kind of write, store and process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from storage.domain.layout import OPS_PREFIX
 from storage.errors import Stale, StorageError, Unusable
 
 Write = Literal["put", "copy", "complete", "delete"]
-"""A put, a copy inside the bucket, the end of an upload in parts, the deletion of one key."""
+"""A put, a copy inside the bucket, the end of a multipart upload, the deletion of one key."""
 Dialect = Literal["both", "s3", "r2", "none"]
-"""Which headers the store keeps for a write: S3's, R2's own for copies, both sent at once, or none at all."""
+"""The headers that the store keeps for a write: S3's, R2's own for copies, both sent at once, or none at all."""
 
 NO_OBJECTS_ETAG = "0" * 32
 
@@ -32,18 +32,18 @@ _DIALECTS: Final[Mapping[Write, tuple[Dialect, ...]]] = {
     "complete": ("s3",),
     "delete": ("s3",),
 }
-_known: dict[tuple[str, str, Write, bool], Dialect] = {}  # of this process: writers come and go with each change
+_known: dict[tuple[str, str, Write, bool], Dialect] = {}  # kept by the process, since each change opens new writers
 _looking = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must lie at a key for a write to happen: the object with this ETag, or nothing (`None`)."""
+    """What a write expects at a key: the object with this ETag, or no object (`None`)."""
 
     etag: str | None
 
     def met_by(self, there: ObjectInfo | None) -> bool:
-        """Whether this is what lies there."""
+        """Whether the object there is the expected one."""
         return (there.etag if there else None) == self.etag
 
     @property
@@ -52,7 +52,7 @@ class Expected:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The condition as the SDK takes it."""
+        """The precondition in the SDK's form."""
         return {"IfNoneMatch": "*"} if self.etag is None else {"IfMatch": f'"{self.etag}"'}
 
 
@@ -60,13 +60,13 @@ NOTHING: Final = Expected(None)
 
 
 class Conditions:
-    """What one store keeps of conditions."""
+    """Which preconditions one store keeps."""
 
     def __init__(self, client: R2Client) -> None:
         self._client = client
 
     def dialect(self, write: Write, expected: Expected) -> Dialect:
-        """How to word the condition, `none` where the store does not keep it. Raises what keeps it from being seen."""
+        """The headers for the precondition, `none` where the store does not keep it. Raises what prevents the test."""
         known = (self._client.endpoint, self._client.bucket, write, expected.etag is None)
         with _looking:
             if known not in _known:
@@ -74,7 +74,7 @@ class Conditions:
             return _known[known]
 
     def kept(self) -> dict[str, bool]:
-        """Whether each condition is kept that repairs and undos rest on, by what it is called."""
+        """Whether the store keeps each precondition that repairs and undos rely on, by its name."""
         wrong = Expected(NO_OBJECTS_ETAG)
         asked: dict[str, tuple[Write, Expected]] = {
             "put over nothing": ("put", NOTHING),
@@ -98,9 +98,9 @@ class Conditions:
                 except Stale:
                     return dialect
                 except Unusable:
-                    continue  # the store takes no such header at all; it may take another
+                    continue  # the store does not accept this header; it may accept another
                 if dialect == "both":
-                    break  # it took all and kept none
+                    break  # the store accepted the write and kept no precondition
             return "none"
         finally:
             for name in (key, source) if write == "copy" else (key,):
@@ -110,7 +110,7 @@ class Conditions:
 
 @contextmanager
 def copy_condition(expected: Expected, dialect: Dialect) -> Iterator[dict[str, str]]:
-    """Within the block a copy carries the condition; gives the SDK's parameters for it."""
+    """Gives a copy within the block its precondition; yields the SDK's parameters for it."""
     with copy_destination(**expected.headers) if dialect in {"both", "r2"} else nullcontext():
         yield expected.parameters if dialect in {"both", "s3"} else {}
 

@@ -1,11 +1,11 @@
 """The only code that writes objects: puts, copies inside the bucket, deletes, and aborts of unfinished uploads.
 
-A returned call proves nothing: a put and a copy are looked at afterwards, and a batch of deletes is answered key by
-key, since a 200 for the batch is no proof for its keys. The number of batches in flight falls when the store asks to
-slow down and rises slowly when it answers again.
+A call that returns proves nothing: the code looks at the object after a put or a copy, and checks the answer for each
+key of a batch of deletes, since a 200 for the batch is no proof for its keys. The number of batches in flight falls
+when the store asks to slow down and rises slowly when it answers again.
 
-Objects beyond the size of one copy are copied in parts by the store. That is written out here because the SDK's
-transfer manager also asks for tags and annotations, which R2 does not have.
+The store copies objects beyond the size of one copy in parts. This module does that itself, because the SDK's transfer
+manager also asks for tags and annotations, which R2 does not have.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from storage.repositories.objects import Objects
 _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
 
-LANES = 8  # at 25 ms a request 8 lanes keep one process busy; more only queue behind its own work
-BATCH_KEYS = 1_000  # the most that the store takes; more is an error
-ROUNDS = 5  # how often a throttled or faulty key is tried
+LANES = 8  # at 25 ms a request 8 lanes keep one process busy; more only wait for that process
+BATCH_KEYS = 1_000  # the store refuses more
+ROUNDS = 5  # the most tries for a throttled or faulty key
 FIRST_PAUSE_SECONDS = 0.5
-THREADS = 16  # for keys one by one
+THREADS = 16  # for single keys
 _NOT_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
 _ONE_BY_ONE = frozenset({"NotImplemented", "InvalidRequest", "MalformedXML", "501"})
 PART_BYTES = 8 * 1_048_576
-SINGLE_LIMIT_BYTES = 5 * 1_073_741_824 - 1  # "just under 5 GiB": what one put or one copy may carry
-COPY_PART_BYTES = 512 * 1_048_576  # 10,000 parts of this size are 4.9 TiB, the most that an object may have
+SINGLE_LIMIT_BYTES = 5 * 1_073_741_824 - 1  # "just under 5 GiB": the limit of one put or one copy
+COPY_PART_BYTES = 512 * 1_048_576  # 10,000 parts of this size are 4.9 TiB, the largest possible object
 
 
 def kept_headers(head: Mapping[str, Any]) -> dict[str, Any]:
-    """What a copy takes over from its source, out of the answer to HEAD; an upload in parts starts without it."""
+    """The headers that a copy takes from its source's HEAD answer; a multipart upload does not copy them by itself."""
     return {name: head[name] for name in _KEPT if head.get(name)}
 
 
@@ -71,8 +71,8 @@ def copy_in_parts(
 ) -> Mapping[str, Any]:
     """Copies `source` to `target_key`; every part demands the source's ETag. Aborts the upload when a part fails.
 
-    `condition` is of what the copy may overwrite, and is the store's to keep as the upload is completed, whose answer
-    this gives: empty where it was lost and the upload is completed all the same.
+    `condition` says what the copy may overwrite; the store checks it when the upload is completed. Returns the answer
+    to that call: empty where the answer was lost but the upload was completed.
     """
     begun = client.call("create_multipart_upload", target_key, Key=target_key, **headers)
     upload: dict[str, Any] = {"Key": target_key, "UploadId": begun["UploadId"]}
@@ -94,7 +94,7 @@ def copy_in_parts(
             return client.call(
                 "complete_multipart_upload", target_key, MultipartUpload={"Parts": parts}, **condition, **upload
             )
-        except NotFound as gone:  # the first attempt did it, and its answer was lost; the caller looks at the copy
+        except NotFound as gone:  # the first attempt completed it, and its answer was lost; the caller checks the copy
             if not was_retried(gone):
                 raise
             return {}
@@ -105,7 +105,7 @@ def copy_in_parts(
 
 
 class AdaptiveConcurrency:
-    """A bound on what runs at the same time: halved when the store is busy, one more after each good batch."""
+    """A limit on simultaneous batches: halved when the store is busy, raised by one after each good batch."""
 
     def __init__(self, most: int = LANES) -> None:
         self._most = self._limit = most
@@ -114,12 +114,12 @@ class AdaptiveConcurrency:
 
     @property
     def limit(self) -> int:
-        """How many may run at this moment."""
+        """How many may run now."""
         return self._limit
 
     @contextmanager
     def lane(self) -> Iterator[None]:
-        """Waits for a free lane, and gives it back."""
+        """Waits for a free lane, and returns it at the end of the block."""
         with self._free:
             self._free.wait_for(lambda: self._active < self._limit)
             self._active += 1
@@ -131,12 +131,12 @@ class AdaptiveConcurrency:
                 self._free.notify_all()
 
     def slower(self) -> None:
-        """The store asked to slow down."""
+        """Lowers the limit after the store asked to slow down."""
         with self._free:
             self._limit = max(1, self._limit // 2)
 
     def faster(self) -> None:
-        """A batch went well."""
+        """Raises the limit after a good batch."""
         with self._free:
             self._limit = min(self._most, self._limit + 1)
             self._free.notify_all()
@@ -144,7 +144,7 @@ class AdaptiveConcurrency:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFailure:
-    """One key that is still there as far as is known: the store's code (or `not_tried`), and the error behind it."""
+    """One key that still exists, as far as known: the store's code (or `not_tried`), and the error behind it."""
 
     key: str
     code: str
@@ -152,17 +152,16 @@ class DeleteFailure:
 
     @property
     def message(self) -> str:
-        """The error in words."""
         return self.error.message
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
-    """What became of every key: each stands in exactly one of the three.
+    """The outcome of every key: each is in exactly one of the three lists.
 
-    `deleted`: the store said so. It says so as well for keys that were never there, so this is no count of objects.
+    `deleted`: the store said so. It says so also for keys that never existed, so this does not count objects.
     `failed`: refused, or never tried (`not_tried`) because of `error`. `unknown`: the answer was lost or left the
-    key out; it may be gone. A listing afterwards tells.
+    key out; the object may be gone. A listing afterwards shows it.
     """
 
     deleted: tuple[str, ...] = ()
@@ -176,7 +175,7 @@ class DeleteResult:
         return not self.failed and not self.unknown
 
     def first_error(self) -> StorageError | None:
-        """Why not every key was confirmed, or `None` when all were."""
+        """The reason why a key was not confirmed, or `None` when all were."""
         if self.complete:
             return None
         if self.error is not None:
@@ -185,9 +184,9 @@ class DeleteResult:
 
 
 def delete_keys(client: R2Client, keys: Sequence[str], sleep: Callable[[float], None]) -> DeleteResult:
-    """Deletes `keys` (checked, without repeats). Never raises for what a backend does: it is in the result.
+    """Deletes `keys` (checked, without repeats). Never raises for a backend's error: the result holds it.
 
-    The first batch goes alone, so that a refused token is refused once; the others go side by side, fewer at a time
+    The first batch goes alone, so that a refused token is refused once; the others run at the same time, fewer of them
     as soon as the store asks to slow down.
     """
     run = _Run(client, sleep)
@@ -210,20 +209,20 @@ def delete_keys(client: R2Client, keys: Sequence[str], sleep: Callable[[float], 
 
 
 def _fits_xml(key: str) -> bool:
-    """Whether a batch, which is XML, carries the key unchanged; control characters do not survive there."""
+    """Whether a batch, which is XML, carries the key unchanged; control characters would be lost."""
     return _NOT_XML.search(key) is None
 
 
 def _left_out() -> Unusable:
     return Unusable(
-        "The store's answer to a deletion leaves out keys that were asked for.",
+        "The store's answer to a deletion leaves out keys of the request.",
         remedy="List what is there now, then delete the rest.",
         operation="delete_objects",
     )
 
 
 class _Run:
-    """What all batches share: whether batches work with this store, how many go at once, and why it stopped."""
+    """The state that all batches share: whether batches work with this store, their limit, and why the run stopped."""
 
     def __init__(self, client: R2Client, sleep: Callable[[float], None]) -> None:
         self.client = client
@@ -233,14 +232,14 @@ class _Run:
         self.one_by_one = False
 
     def delete(self, keys: list[str]) -> _Batch:
-        """Deletes some keys, at most a batch of them."""
+        """Deletes at most one batch of keys."""
         batch = _Batch(self)
         batch.delete(keys)
         return batch
 
 
 class _Batch:
-    """What became of the keys of one batch."""
+    """The outcome of the keys of one batch."""
 
     def __init__(self, run: _Run) -> None:
         self.deleted: list[str] = []
@@ -249,7 +248,7 @@ class _Batch:
         self._run = run
 
     def delete(self, keys: list[str]) -> None:
-        """Deletes some keys, again and again where the store is busy or away, at most `ROUNDS` times."""
+        """Deletes keys; tries again, at most `ROUNDS` times, where the store is busy or does not answer."""
         pending: dict[str, StorageError] = {}
         for turn in range(ROUNDS):
             if not keys or self._run.error is not None:
@@ -259,7 +258,7 @@ class _Batch:
                 self._run.sleep(max(pause, *map(wait_asked, set(pending.values()))))
             with self._run.lanes.lane():
                 if self._run.error is not None:
-                    break  # another batch met what stops them all
+                    break  # another batch met the error that stops them all
                 pending = self._once(keys)
                 keys = list(pending)
             if any(isinstance(error, Throttled) for error in pending.values()):
@@ -279,7 +278,7 @@ class _Batch:
             self._fail(key, self._run.error or _left_out(), "not_tried")
 
     def _once(self, keys: list[str]) -> dict[str, StorageError]:
-        """One attempt for each key; returns those that are worth another, with the reason."""
+        """One attempt for each key; returns the keys that deserve another, with the reason."""
         if not self._run.one_by_one:
             try:
                 return self._batch(keys)
@@ -293,7 +292,7 @@ class _Batch:
 
     def _batch(self, keys: list[str]) -> dict[str, StorageError]:
         with batch_of(keys):
-            first = {"Objects": [{"Key": keys[0]}]}  # the body that is sent names them all
+            first = {"Objects": [{"Key": keys[0]}]}  # for the SDK's check; the body that is sent names all keys
             reply = self._run.client.call("delete_objects", f"{len(keys)} objects", Delete=first)
         gone = {*reply.get(DELETED_KEYS, ()), *(item.get("Key") for item in reply.get("Deleted", []))}
         errors = {item.get("Key"): str(item.get("Code") or "") for item in reply.get("Errors", [])}
@@ -335,7 +334,7 @@ class _Batch:
         return None
 
     def _stop(self, keys: list[str], error: StorageError) -> dict[str, StorageError]:
-        """The store refused a whole batch: its keys failed, and going on would only be refused again."""
+        """Records that the store refused a whole batch: its keys failed, and further batches would be refused too."""
         self._run.error = error
         for key in keys:
             self._fail(key, error)
@@ -348,8 +347,8 @@ class _Batch:
 class ObjectWriter:
     """Writing access to one bucket, from `storage.clients.r2.write_client`.
 
-    `single_limit_bytes` is what one copy may carry, `copy_part_bytes` the size of the parts beyond it, `sleep` how it
-    waits when the store asks to slow down.
+    `single_limit_bytes` is the limit of one copy, `copy_part_bytes` the size of the parts beyond it; `sleep` waits when
+    the store asks to slow down.
     """
 
     def __init__(
@@ -377,12 +376,12 @@ class ObjectWriter:
         if_none_match: bool = False,
         expected: Expected | None = None,
     ) -> ObjectInfo:
-        """Stores the source's bytes (a stream's from where it stands) and returns the object as HEAD then shows it.
+        """Stores the source's bytes (of a stream: from its position) and returns the object as HEAD then shows it.
 
-        Streamed; above 8 MiB in parts. `metadata` is ASCII. With `expected`, only where just that lies at the key, and
-        with `if_none_match` where nothing does: else `Stale`, and nothing is changed. This needs a source of known size
-        under 5 GiB, sent in one piece; where the store keeps no conditions, `expected` is only looked for before.
-        `Stale` too where somebody else's object lies there right after; it is left.
+        Streamed; above 8 MiB in parts. `metadata` is ASCII. `expected` demands exactly that object at the key, and
+        `if_none_match` demands none: else `Stale`, and nothing is changed. Both need a source of known size under
+        5 GiB, sent in one piece. Where the store keeps no preconditions, a look before the write checks `expected`.
+        `Stale` also where another writer's object is at the key right after; it is left alone.
         `Unusable` where the stored size is not the size that was sent.
         """
         check_key(key)
@@ -396,7 +395,7 @@ class ObjectWriter:
         return self._put_stream(key, source, extra, expected)
 
     def mark(self, key: str) -> None:
-        """Stores an empty object whose name is all that it says; it is not looked at afterwards."""
+        """Stores an empty object whose name is its whole content; does not look at it afterwards."""
         check_key(key)
         self._client.call("put_object", key, Key=key, Body=b"", ContentType="application/octet-stream")
 
@@ -428,7 +427,7 @@ class ObjectWriter:
             condition = expected.parameters if kept else {}
             reply = self._client.call("put_object", key, Key=key, Body=stream, **condition, **extra)
         except Stale as stale:
-            # When the answer to a first attempt was lost, the second one meets what the first one wrote.
+            # When the answer to a first attempt was lost, the second attempt meets the first one's object.
             stream.seek(start)
             there = self._objects.head(key) if was_retried(stale) else None
             if there is None or there.etag != md5_of(stream):
@@ -441,11 +440,12 @@ class ObjectWriter:
     ) -> ObjectInfo:
         """Copies inside the bucket, on the store's side, with content type and metadata; returns the copy.
 
-        The source must not change meanwhile, nor be another than `source_etag` where that is given (`Stale`).
-        `Unusable` where the copy's size, type, metadata or, where comparable, ETag differ from the source's. What lies
-        at `target_key` is overwritten; with `expected` only just that, else `Stale`, and nothing is changed. Where the
-        store keeps no conditions, that is only looked for before. `Stale` too where somebody else's object lies there
-        right after; it is left. After a `Stale`, the caller looks: an answer that was lost leaves the copy there.
+        The source must not change meanwhile, and must have `source_etag` where that is given (else `Stale`).
+        `Unusable` where the copy's size, type, metadata or, where comparable, ETag differ from the source's. The copy
+        overwrites what is at `target_key`; with `expected` only exactly that object, else `Stale`, and nothing is
+        changed. Where the store keeps no preconditions, a look before the copy checks it. `Stale` also where another
+        writer's object is there right after; it is left alone. After a `Stale` the caller looks again: the copy may be
+        there although its answer was lost.
         """
         check_key(source_key)
         check_key(target_key)
@@ -478,18 +478,18 @@ class ObjectWriter:
         same = (copied.content_type, copied.metadata) == (source.content_type, source.metadata)
         comparable = whole and "-" not in source.etag + copied.etag
         if not same or (comparable and copied.etag != source.etag):
-            raise _differs(target_key, "The copy is not like its source.")
+            raise _differs(target_key, "The copy differs from its source.")
         return copied
 
     def delete(self, keys: Iterable[str]) -> DeleteResult:
-        """Deletes the keys and answers for each one; see `DeleteResult`. Raises only `BadInput`, before anything."""
+        """Deletes the keys; returns the outcome of each (`DeleteResult`). Raises only `BadInput`, before it begins."""
         wanted = list(dict.fromkeys(check_key(key) for key in keys))
         return delete_keys(self._client, wanted, self._sleep)
 
     def delete_seen(self, key: str, etag: str) -> None:
-        """Deletes the object of this ETag; `Stale` where another lies there, which is left. One that is gone is gone.
+        """Deletes the object with this ETag; `Stale` where another is there, which stays. A missing one counts as done.
 
-        Where the store keeps no condition for it, it is only looked for before.
+        Where the store keeps no precondition for it, a look before the deletion checks the ETag.
         """
         seen = Expected(etag)
         kept = self.conditions.dialect("delete", seen) != "none"
@@ -503,12 +503,12 @@ class ObjectWriter:
             self._client.call("delete_object", key, Key=check_key(key), **(seen.parameters if kept else {}))
         except NotFound:
             return
-        except Stale:  # of an object that is gone as well, perhaps by an attempt whose answer was lost
+        except Stale:  # also for an object that is gone, perhaps by an attempt whose answer was lost
             if self._objects.head(key) is not None:
                 raise
 
     def abort_upload(self, upload: MultipartUpload) -> bool:
-        """Ends an unfinished upload and frees its parts; false where it was not there any more."""
+        """Ends an unfinished upload and frees its parts; false where it no longer existed."""
         try:
             self._client.call("abort_multipart_upload", upload.key, Key=upload.key, UploadId=upload.upload_id)
         except NotFound:
@@ -518,40 +518,40 @@ class ObjectWriter:
     def _head(self, key: str) -> ObjectInfo:
         info = self._objects.head(key)
         if info is None:
-            raise NotFound(f"The object to copy is not there: {key!r}.", operation="copy_object", target=key)
+            raise NotFound(f"The object to copy does not exist: {key!r}.", operation="copy_object", target=key)
         return info
 
     def _look_for(self, key: str, expected: Expected) -> None:
-        """All that can be done where the store keeps no condition: what is written after this look is not seen."""
+        """The substitute where the store keeps no precondition: this look misses what is written after it."""
         if not expected.met_by(self._objects.head(key)):
             raise _another(key, "head_object")
 
     def _as_stored(self, key: str, size: int, written: str = "") -> ObjectInfo:
-        """The object as HEAD shows it; `written` is the ETag that the store gave to what was written, where it did."""
+        """The object as HEAD shows it; `written` is the ETag in the store's answer to the write, where it gave one."""
         info = self._objects.head(key)
         if written and info is not None and info.etag != written:
             raise _another(key, "head_object")
         if info is None or info.size_bytes != size:
-            raise _differs(key, "What the store holds now is not what was sent.")
+            raise _differs(key, "The store holds something other than what was sent.")
         return info
 
 
 class _Counted:
-    """A stream that cannot be sought, counting what is read from it."""
+    """A stream without seek that counts the bytes read from it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:
-        """As the stream's own."""
+        """As the stream's own method."""
         data = self._stream.read(size)
         self.count += len(data)
         return data
 
 
 def _bytes_left(stream: BinaryIO) -> int | None:
-    """How many bytes lie ahead; `None` where the stream cannot say."""
+    """How many bytes are left; `None` where the stream cannot say."""
     if not stream.seekable():
         return None
     here = stream.tell()
@@ -561,7 +561,7 @@ def _bytes_left(stream: BinaryIO) -> int | None:
 
 
 def md5_of(stream: BinaryIO) -> str:
-    """What the store gives as ETag to an object that is put in one piece, from where the stream stands."""
+    """The ETag that the store gives to an object that is put in one piece, from the stream's position."""
     digest = hashlib.md5(usedforsecurity=False)
     while piece := stream.read(PART_BYTES):
         digest.update(piece)
@@ -574,7 +574,7 @@ def _etag(reply: Mapping[str, Any]) -> str:
 
 def _another(key: str, operation: str) -> Stale:
     return Stale(
-        "Somebody else wrote the object meanwhile; it was left as it is.",
+        "Another writer changed the object meanwhile; it was left as it is.",
         reasons=[f"object {key}"],
         remedy="Look at the object again, then decide.",
         operation=operation,
@@ -585,7 +585,7 @@ def _another(key: str, operation: str) -> Stale:
 def _differs(key: str, message: str) -> Unusable:
     return Unusable(
         message,
-        remedy="Another writer may have been at the same key. Look at the object, then try again.",
+        remedy="Another writer may have used the same key. Look at the object, then try again.",
         operation="put_object",
         target=key,
     )

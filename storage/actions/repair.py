@@ -1,8 +1,8 @@
-"""Repairs of one video or one user: each is planned, shown, and then made by `apply`, or taken back by `undo`.
+"""Repairs of one video or one user: each is planned and shown, then `apply` makes it and `undo` takes it back.
 
-A plan reads both stores and gives the fields and objects that will change. `apply` asks whether the actor may do this
-now, whatever a page showed or hid; writes into the audit that it begins; makes the change under the precondition of
-what was shown; and writes how it ended. Four doors lead from a click to the store: the dialog, `apply` here,
+A plan reads both stores and gives the fields and objects that will change. `apply` checks whether the actor may do this
+now, whatever a page showed or hid; records in the audit that the repair begins; makes the change under the precondition
+of what was shown; and records how it ended. Four doors lead from a click to the store: the dialog, `apply` here,
 `undoable.apply`, and the commit.
 """
 
@@ -52,7 +52,7 @@ MOST_DOCUMENTS = 150  # of one commit
 
 @dataclass(frozen=True, slots=True)
 class RepairContext:
-    """What a fix works with. `clock` gives the present, aware and in UTC."""
+    """What a repair works with. `clock` returns the present, aware and in UTC."""
 
     stores: Stores
     writers: Writers
@@ -61,15 +61,15 @@ class RepairContext:
 
     @property
     def checker(self) -> VerifyContext:
-        """What reads the evidence anew, and how old it is by Firestore's time: what is fresh may not be taken for
-        stalled because this machine's clock is ahead."""
+        """Reads the evidence again and judges its age by Firestore's time: a fresh video must not seem stalled because
+        this machine's clock is ahead."""
         now = store_time(self.stores.handle)
         return checker(self.stores, lambda: now)
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What one commit writes: fields, the objects before them, and the counters that go up with them."""
+    """The content of one commit: fields, the objects before them, and the counters that rise with them."""
 
     changes: ChangeSet
     objects: tuple[Replacement, ...] = ()
@@ -77,27 +77,27 @@ class Write:
 
 
 class RepairPlan(Protocol):
-    """A repair as it was shown. `action` is what the policy asks for; `name` is what the audit calls it."""
+    """A repair as it was shown. The policy asks for `action`; the audit uses `name`."""
 
     @property
     def action(self) -> Action: ...
 
     def event(self, reason: str) -> Event:
-        """What the audit says of it; whose it is, its fields or keys, and why."""
+        """The audit's event: the subject, the fields or keys, and the reason."""
         ...
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
-        """What is to be written, each under its precondition; nothing where all is as it should be.
+        """The writes, each under its precondition; none where everything is correct.
 
-        Raises what speaks against the repair at the moment when it is made: `Refused`, or `Stale` where what was shown
-        has changed meanwhile. `now` is Firestore's time, `actor` a checked address.
+        Raises what speaks against the repair when it is made: `Refused`, or `Stale` where what was shown has changed
+        meanwhile. `now` is Firestore's time, `actor` a checked address.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """A repair that was made: the ids that take it back (one for each commit), with what each wrote."""
+    """A repair that was made: the ids that take it back (one for each commit), with the content of each."""
 
     applied: tuple[Applied, ...]
 
@@ -116,10 +116,10 @@ class Repaired:
 
 
 def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -> Repaired:
-    """Makes the repair between two entries of the audit. Without the first one nothing is changed.
+    """Makes the repair between two entries of the audit. Without the first entry nothing is changed.
 
-    `NotPermitted`; `Refused` with what speaks against it; `Stale` where a document or an object is not as it was shown;
-    `Unsettled` where it stopped half way, with the id that takes it back; `BadInput` for the reason or the address.
+    `NotPermitted`; `Refused` with what speaks against it; `Stale` where a document or an object differs from what was
+    shown; `Unsettled` where it stopped half way, with the id that takes it back; `BadInput` for reason or address.
     """
     event = attributed(actor, plan.event(reason))
     with refusals_recorded(context.trail, event):
@@ -136,7 +136,7 @@ def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -
     kept_until = now + context.stores.settings.purge.quarantine_life  # as long as a purge can be undone
     applied = list[Applied]()
     try:
-        # What was begun is not broken off because a store kept somebody else waiting.
+        # What has begun must not stop because a store kept another caller waiting.
         with refusals_recorded(context.trail, event), patiently():
             for change_id, one in zip(ids, writes, strict=True):
                 applied.append(
@@ -161,7 +161,7 @@ def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -
 
 
 def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> Applied:
-    """Puts back what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
+    """Restores what a change replaced, for those who may make such a change; `Stale` when a field changed since."""
     record = context.stores.records.raw(f"{CHANGES}/{check_stored_id(change_id, 'change')}")
     known = (record.fields if record else None) or {}
     kind, uid, video_id = (str(known.get(name) or "") for name in ("kind", "uid", "video_id"))
@@ -176,9 +176,9 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
             outside = strays(known, context.stores.layout, change_id, _owners_of_links(context, known))
             if outside:
                 raise Refused(
-                    "The record of this change names what is not the user's that it is about.",
+                    "The record of this change names things that do not belong to its user.",
                     reasons=outside,
-                    remedy=f"Look who writes to {CHANGES}; put the values back by the action that fits.",
+                    remedy=f"Find out who writes to {CHANGES}; restore the values by the action that fits.",
                 )
             done = undoable.undo(
                 context.stores.records,
@@ -196,7 +196,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
 
 
 def _owners_of_links(context: RepairContext, record: Mapping[str, Any]) -> dict[str, str]:
-    """Whose the public links are that the record of a change names, by their own word."""
+    """The owners of the public links in a change's record, by the links' own documents."""
     found = context.stores.records.many(link_paths(record))
     return {path: str((one.fields or {}).get("user_id") or "") for path, one in found.items() if one is not None}
 
@@ -207,7 +207,7 @@ def _failed(context: RepairContext, event: Event, error: StorageError) -> None:
 
 
 def _ended(context: RepairContext, event: Event) -> None:
-    """The change is made or refused by now, so an audit that is away is told and does not hide how it ended."""
+    """Records the end of a repair. The store has decided by then, so a failing audit is only logged."""
     try:
         context.trail.append(event)
     except StorageError as error:
@@ -215,12 +215,16 @@ def _ended(context: RepairContext, event: Event) -> None:
 
 
 def event_of(action: str, changes: ChangeSet, reason: str) -> Event:
-    """What the audit says of a change of fields."""
+    """The audit event of a change of fields."""
     named = [f"{change.path}: {change.field}" for change in changes.effective]
     return Event(
-        action, "-", reason=checked_reason(reason), uid=changes.uid, video_id=changes.video_id,
+        action,
+        "-",
+        reason=checked_reason(reason),
+        uid=changes.uid,
+        video_id=changes.video_id,
         detail={"fields": named[:MAX_RECORDED]},
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +240,10 @@ class StatusPlan:
 
 
 def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, reason: str) -> StatusPlan:
-    """The fields that would change, with the evidence read anew.
+    """The fields that would change, with the evidence read again.
 
     `NotFound` without the document, `Refused` with every objection of the evidence, and the store's own error where
-    one kept the evidence from being read: unknown allows nothing.
+    the evidence could not be read: the unknown allows no change.
     """
     status, reason = check_status(wanted), checked_reason(reason)
     path = f"users/{uid}/videos/{video_id}"
@@ -249,9 +253,8 @@ def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, re
         remedy="Look it up with find.",
         target=video_id,
     )
-    document = context.stores.records.raw(
-        path
-    )  # before the evidence: what changes meanwhile is refused as it is written
+    # Read before the evidence: the write refuses what changes meanwhile.
+    document = context.stores.records.raw(path)
     if document is None or document.update_time is None:
         raise absent
     case = diagnose(checker, uid, video_id, doubted=True)
@@ -262,7 +265,7 @@ def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, re
     wished = _fields(status, now, reason)
     changes = tuple(FieldChange(path, name, value_at(document.fields, name), value) for name, value in wished.items())
     if value_at(document.fields, "status") == status:
-        raise Refused(f"The status is {status} already.", remedy="Run diagnose to see what keeps the video from view.")
+        raise Refused(f"The status is {status} already.", remedy="Run diagnose to see what hides the video.")
     return StatusPlan(ChangeSet("set-status", uid, video_id, changes, {path: document.update_time}))
 
 
@@ -289,7 +292,7 @@ def _allowed(case: Case, status: Status) -> None:
 
 
 def _fields(status: Status, now: datetime, reason: str) -> dict[str, Any]:
-    """What the backend writes with each status, as far as it can be told from outside."""
+    """What the backend writes with each status, as far as an outsider can know."""
     common: dict[str, Any] = {"status": status, "updated_at": now}
     if status == "completed":
         return {**common, "completed_at": now, "failed_at": None, "error_message": None}
@@ -300,7 +303,7 @@ def _fields(status: Status, now: datetime, reason: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ReplacePlan:
-    """A clip to store in the worker's order, with its media. What speaks against it stands in `upload.refusals`."""
+    """A clip and its media to store in the worker's order. `upload.refusals` holds what speaks against it."""
 
     upload: UploadPlan
     media: Media
@@ -320,7 +323,7 @@ class ReplacePlan:
         )
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
-        """The document makes the product see the object, and the counters go up with it: nothing is half done."""
+        """The document makes the product see the object, and the counters rise in the same commit: all or nothing."""
         plan = self.upload
         if plan.refusals:
             raise Refused("The clip was not stored.", reasons=plan.refusals, remedy=" ".join(plan.refusals))
@@ -340,7 +343,7 @@ def plan_replace(
     title: str | None = None,
     clip_id: str = "",
 ) -> ReplacePlan:
-    """What storing this file would do. What speaks against it stands in the plan's refusals."""
+    """What storing this file would do. The plan's refusals hold what speaks against it."""
     believable(context, uid, video_id)
     plan = upload.plan(
         context.stores,
@@ -359,13 +362,13 @@ def plan_replace(
 
 
 def not_promised(context: RepairContext) -> str:
-    """What the store cannot promise of a file that is replaced, in words; empty where it keeps conditions on puts."""
+    """What the store cannot promise when a file is replaced, in words; empty where it keeps preconditions on puts."""
     conditions = context.writers.objects.conditions
     try:
         if all(conditions.dialect("put", one) != "none" for one in (NOTHING, Expected(NO_OBJECTS_ETAG))):
             return ""
     except StorageError:
-        return ""  # who may not write here hears of it when the change is made
+        return ""  # a person without write access learns of it when the change is made
     return (
         "This store keeps no conditions on writes: what the product writes to the same object between the last look "
         "and the write is overwritten, and nobody would see it. Stop the worker for this video first."
@@ -373,9 +376,9 @@ def not_promised(context: RepairContext) -> str:
 
 
 def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
-    """The diagnosis made anew; `Refused` where the bucket's answer cannot be true: it feeds no change."""
+    """A new diagnosis; `Refused` where the bucket's answer cannot be true, since no change may rest on it."""
     fault = context.stores.deployment().fault if context.stores.settings.r2.key_prefix is None else None
-    if fault is not None:  # under which prefix to write is a guess then
+    if fault is not None:  # then the prefix to write under is a guess
         raise fault
     case = diagnose(context.checker, uid, video_id, doubted=True)
     if case.error is not None:
@@ -394,7 +397,7 @@ def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
 class CounterRow:
     """One counter before and after; `before` is `None` where the document does not have it.
 
-    `dead`: the backend no longer keeps it, so that nobody is misled by what it says; it is made true all the same.
+    `dead`: the backend no longer keeps it. A recount corrects it all the same, so that its value misleads nobody.
     """
 
     name: str
@@ -405,7 +408,7 @@ class CounterRow:
 
 @dataclass(frozen=True, slots=True)
 class RecountPlan:
-    """Every counter of a user, and the changes that make them true. `busy`: videos whose clips are being written."""
+    """Every counter of a user, and the changes that correct them. `busy`: videos whose clips are being written."""
 
     uid: str
     counters: tuple[CounterRow, ...]
@@ -418,33 +421,33 @@ class RecountPlan:
         return Event("recount", "-", reason=checked_reason(reason), uid=self.uid, detail=_detail(self))
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
-        """Mostly one commit; more where the user has very many videos."""
+        """One commit as a rule; more where the user has very many videos."""
         if self.busy:
             raise Refused(
                 f"Clips are being written: {', '.join(self.busy[:3])} is being processed.",
                 reasons=[f"video {video_id} is being processed" for video_id in self.busy],
-                remedy="Wait until it has ended; counting now would count what is still to be added twice.",
+                remedy="Wait until it has ended; a recount now would make the product count those clips twice.",
             )
         return [Write(part) for part in _parts(self.changes)]
 
     @property
     def drifting(self) -> tuple[CounterRow, ...]:
-        """The counters that will be written: those that are not as they should be, dead ones too."""
+        """The counters to write: all wrong ones, the dead ones too."""
         return tuple(row for row in self.counters if row.before != row.after)
 
     @property
     def wrong(self) -> tuple[CounterRow, ...]:
-        """The counters that are wrong; of dead ones nobody expects that they are right."""
+        """The counters that are wrong, except dead ones, which nobody expects to be right."""
         return tuple(row for row in self.drifting if not row.dead)
 
     @property
     def too_large(self) -> tuple[CounterRow, ...]:
-        """Those that no recount can write: the clips add up to more than a number of Firestore holds."""
+        """Counters that no recount can write: the clips add up to more than a number of Firestore holds."""
         return tuple(row for row in self.drifting if not storable(row.after))
 
 
 def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
-    """Reads every clip and video of the user once. `NotFound` where there is neither; raises what a backend raises."""
+    """Reads every clip and video of the user once. `NotFound` without either; raises the backends' errors."""
     clips = stores.records.clips(uid).whole()
     clips = clips[clips["exists"]]
     videos = stores.records.videos(uid).whole()
@@ -474,7 +477,7 @@ def _compare(
         for name, after in wanted[path].items():
             before = document.fields.get(name, ABSENT)
             if name == "clips_by_style" and before == {}:
-                after = before  # as the backend leaves it until a clip is deleted, so it is not wrong
+                after = before  # the backend leaves it so until a clip is deleted, so it is not wrong
             dead = accounted and path == f"users/{uid}"
             rows.append(CounterRow(f"{_short(uid, path)}.{name}", None if before is ABSENT else before, after, dead))
             if storable(after):
@@ -489,13 +492,13 @@ def _short(uid: str, path: str) -> str:
 
 
 def _busy(videos: pd.DataFrame, stale_after: timedelta, now: datetime) -> tuple[str, ...]:
-    """Videos that are being processed, unless nothing has touched them for long: then nobody is writing."""
+    """Videos in processing, except those that nothing has touched for long: no worker writes those."""
     busy = []
     for row in videos[[being_processed(status) for status in videos["status"]]].itertuples(index=False):
         progress = row.processing_progress if isinstance(row.processing_progress, Mapping) else {}
         touches = [row.updated_at, progress.get("updated_at")]
         if pd.isna(row.status):
-            touches.append(row.update_time)  # no status and perhaps no times: Firestore's own says when it was written
+            touches.append(row.update_time)  # no status, perhaps no times: Firestore's own time of the last write
         times = [touch for touch in touches if isinstance(touch, datetime) and not pd.isna(touch)]
         limit = silence_limit(stale_after, step_in(row._asdict()))
         if not times or now - max(times) < limit:
@@ -504,7 +507,7 @@ def _busy(videos: pd.DataFrame, stale_after: timedelta, now: datetime) -> tuple[
 
 
 def _parts(changes: ChangeSet) -> Sequence[ChangeSet]:
-    """Cut so that each commit takes whole documents, and not more than Firestore likes in one."""
+    """The changes in parts: each commit gets whole documents, and no more than one commit should take."""
     ordered = sorted(changes.effective, key=lambda change: change.path)
     documents = [tuple(group) for _, group in groupby(ordered, key=lambda change: change.path)]
     return [
@@ -519,5 +522,5 @@ def _detail(plan: RecountPlan) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A counter as the audit can hold it: numbers as they are, anything else as its text."""
+    """A counter as the audit can hold it: numbers unchanged, anything else as text."""
     return value if value is None or (isinstance(value, int) and storable(value)) else str(value)[:200]

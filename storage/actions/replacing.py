@@ -1,6 +1,6 @@
-"""The objects of a change: what each replaces is copied aside first, and put back under the same preconditions.
+"""The objects of a change: each replaced object is copied aside first, and restored under the same preconditions.
 
-Every step looks at what lies at the key and goes on from there, so that each can be done again after it was cut short.
+Every step looks at what is at the key and goes on from there, so that an interrupted step can be repeated.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from storage.errors import Stale, StorageError
 from storage.repositories.objects import Objects
 
 Standing = Literal["written", "before", "other"]
-"""What lies at a key: what the change wrote, what was there before, or something of somebody else's."""
+"""What is at a key: what the change wrote, what was there before, or another writer's object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """An object to write over what was seen at its key (`seen` is its ETag, `None` for nothing)."""
+    """An object to write over the one that was seen at its key (`seen` is its ETag, `None` for none)."""
 
     key: str
     source: bytes | BinaryIO
     content_type: str
     seen: str | None
-    name: str  # of the copy that is kept of what was there
+    name: str  # of the copy of the former object
 
     @property
     def stream(self) -> BinaryIO:
-        """The source from its beginning."""
+        """The source, at its beginning."""
         if isinstance(self.source, bytes):
             return io.BytesIO(self.source)
         self.source.seek(0)
@@ -42,10 +42,10 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Overwritten:
-    """An object that a change writes, as its record has it: the ETag that it gets, and the copy of what it replaces.
+    """An object that a change writes, as the change's record has it: its future ETag, and the copy of its predecessor.
 
-    `kept` is `None` where nothing was there. `before` is the ETag that lay there; records of older versions lack it,
-    and the oldest the object's own too.
+    `kept` is `None` where no object was there. `before` is the predecessor's ETag; records of older versions lack it,
+    and the oldest lack the object's own too.
     """
 
     key: str
@@ -55,7 +55,7 @@ class Overwritten:
 
     @classmethod
     def of(cls, replacement: Replacement, change_id: str) -> Self:
-        """As it will be: one put in one piece has the MD5 of its bytes for its ETag."""
+        """The row before the write: the ETag of an object that is put in one piece is the MD5 of its bytes."""
         kept = None if replacement.seen is None else f"{kept_prefix(change_id)}{replacement.name}"
         return cls(replacement.key, kept, md5_of(replacement.stream), replacement.seen)
 
@@ -68,7 +68,7 @@ class Overwritten:
 
 
 def write(writer: ObjectWriter, replacement: Replacement, row: Overwritten) -> ObjectInfo:
-    """Copies aside what is there and writes the object over just that; `Stale` where it is not what was seen."""
+    """Copies the present object aside and overwrites exactly that one; `Stale` where it is not the one seen."""
     if row.kept is not None:
         writer.copy(replacement.key, row.kept, source_etag=replacement.seen)
     expected = NOTHING if replacement.seen is None else Expected(replacement.seen)
@@ -76,17 +76,17 @@ def write(writer: ObjectWriter, replacement: Replacement, row: Overwritten) -> O
 
 
 def standing(objects: Objects, row: Overwritten) -> Standing:
-    """What lies at the key now."""
+    """What is at the key now."""
     return _standing(objects, row, objects.head(row.key))
 
 
 def lost_copy(objects: Objects, row: Overwritten) -> bool:
-    """Whether the copy that would be put back is there no more."""
+    """Whether the copy that an undo would restore no longer exists."""
     return row.kept is not None and objects.head(row.kept) is None
 
 
 def give_back(objects: Objects, writer: ObjectWriter, row: Overwritten) -> bool:
-    """Puts back what was there before; false where somebody else has written since, which is left."""
+    """Restores the former object; false where another writer has written since, whose object is left alone."""
     there = objects.head(row.key)
     found = _standing(objects, row, there)
     if found != "written" or there is None:
@@ -102,7 +102,7 @@ def give_back(objects: Objects, writer: ObjectWriter, row: Overwritten) -> bool:
 
 
 def forget(writer: ObjectWriter, change_id: str, rows: Sequence[Overwritten]) -> StorageError | None:
-    """Deletes the copies that a change kept, its own alone; the error that leaves any of them behind."""
+    """Deletes the copies that this change kept, and no others; returns an error that left one behind."""
     names = [row.kept for row in rows if row.kept is not None and row.kept.startswith(kept_prefix(change_id))]
     return writer.delete(names).first_error() if names else None
 
@@ -110,9 +110,9 @@ def forget(writer: ObjectWriter, change_id: str, rows: Sequence[Overwritten]) ->
 def _standing(objects: Objects, row: Overwritten, there: ObjectInfo | None) -> Standing:
     etag = there.etag if there else None
     if etag == row.before and (etag is not None or row.kept is None):
-        return "before"  # also where the same bytes were written again
+        return "before"  # also where somebody wrote the same bytes again
     if etag is not None and (not row.etag or etag == row.etag):
         return "written"
-    # A copy of what was uploaded in parts has an ETag of its own.
+    # A copy of a multipart object has an ETag of its own.
     kept = objects.head(row.kept) if row.kept is not None else None
     return "before" if kept is not None and kept.etag == etag else "other"

@@ -1,11 +1,10 @@
-"""Writes the figures about all customers: a shard's documents at once, and the head when all shards are there.
+"""Makes the rollup, the figures about all customers from which fleet pages are drawn, and writes its documents.
 
-Reads all users once, in flat memory, and writes the figures about all of them that fleet pages are drawn from.
+A run reads all users once, in flat memory: the document, the accounting, and the clips by aggregation (two reads for
+every 1,000). The first shard alone also counts videos by status across all users, and videos in progress that nothing
+moves any more. A shard's documents are written at once, and the head when all shards exist.
 
-For each user: the document, the accounting, and the clips by aggregation (twice a read for every 1,000).
-Across all users, by the first shard alone: videos by status, and those in progress that nothing moves any more.
-
-A rollup made in a thread of this process: see `background`.
+`RollupRun` makes a rollup in a thread of this process: see `background`.
 """
 
 from __future__ import annotations
@@ -44,16 +43,16 @@ _OPERATION = "Writing the figures about all customers"
 
 
 READERS = 8
-MAX_STUCK = 20_000  # videos in progress that are looked at for the step where they stand
+MAX_STUCK = 20_000  # videos in progress whose present step is read
 Clock = Callable[[], datetime]
 RollupEnd = Literal["done", "cancelled"]
 
 
 def write_shard(records: Records, writer: DocumentWriter, shard: Shard) -> tuple[str, ...]:
-    """Replaces the shard's documents in one commit, keeping its days of growth; gives the paths written.
+    """Replaces the shard's documents in one commit, but keeps its days of growth; returns the paths written.
 
-    Figures of another version are written over. The division into shards becomes the one that is read once every shard
-    of it is there; until then readers keep the one before.
+    Figures of another version are overwritten. Readers switch to this division into shards once every shard of it
+    exists; until then they keep the former division.
     """
     earlier = _readable(lambda: read_shard(records, shard.index, shard.count))
     kept: Sequence[Content] = earlier.points if earlier else ()
@@ -66,10 +65,10 @@ def write_shard(records: Records, writer: DocumentWriter, shard: Shard) -> tuple
 
 
 def _advance(records: Records, writer: DocumentWriter, count: int) -> tuple[str, ...]:
-    """Makes this division the one that is read, if it is not yet, all of it is there, and none of it is older.
+    """Switches readers to this division, unless they use it already, a shard of it is missing, or one is older.
 
-    One shard of a division that was used long ago does not bring back what its other shards say of that time.
-    Keeps the growth before it.
+    So one shard of a division from long ago does not revive the old figures of its other shards. Keeps the growth
+    before it.
     """
     head = _readable(lambda: read_head(records))
     if head is not None and head.count == count:
@@ -88,19 +87,19 @@ def _advance(records: Records, writer: DocumentWriter, count: int) -> tuple[str,
 
 
 def _whole(records: Records, count: int) -> list[Shard] | None:
-    """Every shard of a division, or `None` where one of them is not there."""
+    """Every shard of a division, or `None` where one is missing."""
     shards = _readable(lambda: read_shards(records, count)) or []
     there = [shard for shard in shards if shard is not None]
     return there if len(there) == count else None
 
 
 def _since(shards: Sequence[Shard]) -> datetime:
-    """As of when the figures of these shards together are."""
+    """The time as of which the figures of these shards together are valid."""
     return min(shard.read_at for shard in shards)
 
 
 def _readable(read: Callable[[], T]) -> T | None:
-    """What is there, or `None` where it is of another version: it is then written anew."""
+    """The result, or `None` where it is of another version: a new one is then written."""
     try:
         return read()
     except Unusable:
@@ -137,9 +136,9 @@ def run_rollup(
     shard: tuple[int, int] = (1, 1),
     on_progress: Callable[[int], None] = lambda users: None,
 ) -> Written:
-    """Reads the shard's users and writes its figures; a user whose clips cannot be added up is counted as unread.
+    """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
-    Raises where users cannot be listed, or Firestore refuses the credential: nothing is then written.
+    Raises, and writes nothing, where users cannot be listed or Firestore refuses the credential.
     """
     index, count = shard
     if not 1 <= index <= count <= MAX_SHARDS:
@@ -162,9 +161,18 @@ def run_rollup(
         notes += tally.odd_notes()
         number = None if videos is None else sum(videos.values())
         made = Shard(
-            index, count, started, clock(), reader.error is None, meter.cost().firestore_reads, content,
-            [rollup.point(started.date(), content["totals"], number)], videos, stuck, notes,
-        )  # fmt: skip
+            index,
+            count,
+            started,
+            clock(),
+            reader.error is None,
+            meter.cost().firestore_reads,
+            content,
+            [rollup.point(started.date(), content["totals"], number)],
+            videos,
+            stuck,
+            notes,
+        )
         paths = write_shard(records, writer, made)
     return Written(made, paths, meter.cost(), reader.error)
 
@@ -200,19 +208,19 @@ def _across_users(
         notes.append(f"Videos are not counted: {missing.message}")
         return None, None
     if waiting.error is not None:
-        notes.append(f"Videos in progress are counted in part only: {waiting.error.message}")
+        notes.append(f"Only some of the videos in progress are counted: {waiting.error.message}")
     elif not waiting.complete:
         notes.append(f"Only the first {len(waiting.frame):,} videos in progress were looked at.")
     return videos, rollup.steps(rollup.standing(waiting.frame, now, stale_after))
 
 
 Work = Callable[[Callable[[int], None]], Written]
-"""Makes the rollup, telling now and then how many users it has read."""
+"""Makes the rollup and reports from time to time how many users it has read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollupState:
-    """A run as it is at one moment. `users_total` was counted beforehand. `error` is what ended it, or left a gap."""
+    """A run at one moment. `users_total` was counted beforehand. `error` ended it or left a gap."""
 
     number: int
     state: RollupEnd | Literal["running", "failed"]
@@ -227,18 +235,24 @@ class RollupState:
 
 
 class _Stopped(Exception):
-    """Somebody cancelled: nothing was written yet, and nothing will be."""
+    """A person cancelled: nothing was written, and nothing will be."""
 
 
 class RollupRun(BackgroundRun[RollupEnd]):
-    """One rollup. Cancelled, it stops after the page of users that it is at; what was written before stays as it is."""
+    """One rollup. After a cancel it stops at the end of its present page of users; documents written earlier stay."""
 
     kind = "rollup"
 
     def __init__(
-        self, number: int, make: Work, *, clock: Callable[[], datetime], users_total: int, asked_by: str,
+        self,
+        number: int,
+        make: Work,
+        *,
+        clock: Callable[[], datetime],
+        users_total: int,
+        asked_by: str,
         read_budget: int | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(number, clock=clock, asked_by=asked_by)
         self._make, self._read_budget = make, read_budget
         self._meter = Meter()
@@ -248,9 +262,17 @@ class RollupRun(BackgroundRun[RollupEnd]):
     def snapshot(self) -> RollupState:
         with self._lock:
             return RollupState(
-                self.number, self._state, self.asked_by, self.started_at, self._ended_at, self._users, self._total,
-                self._meter.cost(), self._error, self._crashed,
-            )  # fmt: skip
+                self.number,
+                self._state,
+                self.asked_by,
+                self.started_at,
+                self._ended_at,
+                self._users,
+                self._total,
+                self._meter.cost(),
+                self._error,
+                self._crashed,
+            )
 
     def _work(self) -> RollupEnd:
         try:
@@ -274,7 +296,7 @@ class RollupRuns(OneAtATime[RollupRun]):
     def start(
         self, make: Work, *, clock: Callable[[], datetime], users_total: int, asked_by: str, read_budget: int | None
     ) -> RollupRun:
-        """Starts one. `Refused` while another one runs."""
+        """Starts a rollup. `Refused` while another one runs."""
         return self._begin(
             lambda number: RollupRun(
                 number, make, clock=clock, users_total=users_total, asked_by=asked_by, read_budget=read_budget

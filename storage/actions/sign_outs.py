@@ -1,6 +1,6 @@
-"""Keeps what all replicas know of sign-ins, in one document: read once for a look, written only where that changes it.
+"""Keeps what all replicas know of sign-ins in one document: one read for a look, a write only where it adds something.
 
-A write carries the document's update time, so two replicas that write at once both end up in it.
+A write carries the document's update time, so when two replicas write at once, both end up in the document.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPERATION: Final = "Sharing sign-outs"
 
 
 class SharedSignOuts:
-    """The document, as this process read it last."""
+    """The document as this process last read it."""
 
     def __init__(self, records: Records, documents: DocumentWriter, now: Callable[[], datetime]) -> None:
         self._records = records
@@ -30,17 +30,17 @@ class SharedSignOuts:
         self._looked = False
 
     def look(self) -> Shared:
-        """What all replicas know: one read. Raises what Firestore says, or `Unusable` for what cannot be read."""
+        """What all replicas know: one read. Raises Firestore's errors, or `Unusable` for an unreadable document."""
         self._found = self._records.raw(PATH)
         self._looked = True
         return self._as_found()
 
     def publish(self, mine: Shared, *, longest: timedelta) -> Shared:
-        """Adds what this process knows and gives both together. Writes only where it adds something.
+        """Adds what this process knows and returns both together. Writes only where that adds something.
 
-        What is past its use is left out along the way. Reads only where nothing was read yet, or another replica wrote
-        meanwhile; a document that cannot be read is made anew. Raises what Firestore says, or `Stale` when others wrote
-        every time: then nothing was changed.
+        The write drops entries that are no longer needed. It reads only where nothing was read yet, or another replica
+        wrote meanwhile; it replaces an unreadable document. Raises Firestore's errors, or `Stale` when other replicas
+        wrote every time: then nothing was changed.
         """
         for left in range(_TRIES - 1, -1, -1):
             there, now = self._there(), self._now()

@@ -1,8 +1,8 @@
-"""Changes fields, and objects with them, under preconditions on what was shown, and keeps what takes them back.
+"""Changes fields, and objects with them, under preconditions on what was shown, and keeps what an undo needs.
 
-Fields alone are written in one commit with the record of them. Where objects are written too, the record comes first
-(`begun`), then the objects, then the fields in one commit with the record's end (`done`): so whatever stops it, the
-record tells what may have moved. Taking back goes the other way, and is marked too (`returning`, `returned`).
+Fields alone are written in one commit with their record. Where objects are written too, the record comes first
+(`begun`), then the objects, then the fields in one commit with the record's end (`done`): so the record says what may
+have changed, whatever stops the change. An undo goes the other way and is marked too (`returning`, `returned`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from storage.repositories.records import Records
 from storage.repositories.stores import Stores
 
 BEGUN: Final = "begun"  # on record; objects may have been written, the fields not
-DONE: Final = "done"  # what a record without a state is
-RETURNING: Final = "returning"  # the fields are as before; objects may not be yet
+DONE: Final = "done"  # the state of a record that names none
+RETURNING: Final = "returning"  # the fields are restored; objects may not be yet
 RETURNED: Final = "returned"
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A counter that goes up with a change (by a negative number: down), whatever it stands at."""
+    """A counter that a change raises (a negative number lowers it), whatever its value."""
 
     path: str
     field: str
@@ -56,9 +56,9 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """What taking a change back would do now: fields as they are and as they will be, objects that come back.
+    """What an undo of a change would do now: fields as they are and as they will be, objects to restore.
 
-    `moved` names what was changed since: with that, nothing is put back. `undone_by`: it was taken back already.
+    `moved` names what was changed since: then nothing is restored. `undone_by`: somebody has undone it already.
     """
 
     uid: str
@@ -80,12 +80,12 @@ def apply(
     change_id: str,
     kept_until: datetime,
 ) -> Applied:
-    """Writes fields with the record of them, in one commit; with objects, those before the fields.
+    """Writes fields and their record in one commit; where there are objects, it writes those before the fields.
 
     A document that `changes.seen` does not name is created. `Refused` when there is nothing to change; `Stale` when a
-    document or an object is not as it was shown. What objects replace is kept until `kept_until`. Whatever is raised,
-    everything is as it was, or as somebody else has made it since; but `Unsettled` says that it is not, or not known
-    to be, and what takes it back.
+    document or an object differs from what was shown. Replaced objects are kept until `kept_until`. After any error
+    everything is as it was, or as another writer has made it since; only `Unsettled` says that this is not so, or not
+    known, and what takes the change back.
     """
     if objects:
         return _apply_with_objects(
@@ -100,7 +100,7 @@ def apply(
             kept_until=kept_until,
         )
     if not changes.effective:
-        raise Refused("There is nothing to change: every field is as it should be already.")
+        raise Refused("There is nothing to change: every field is correct already.")
     record = {**_record(changes, actor, reason), **({"counted": [asdict(one) for one in counted]} if counted else {})}
     commit = [*_forward(changes), *_counters(counted), Create(_path(change_id), record)]
     writers.documents.commit(commit, operation=f"Writing ({changes.kind})")
@@ -148,7 +148,8 @@ def _apply_with_objects(
 def _write(writers: Writers, one: Replacement, row: Overwritten, mine: list[Overwritten]) -> ObjectInfo:
     """Writes one object; `mine` has the rows of those that were written, or may have been.
 
-    What refuses a write is somebody else's object, were it the very same bytes: that is not this change's to take back.
+    Only another writer's object, even one with the very same bytes, makes a write fail with a refusal: this change must
+    not take that object back.
     """
     mine.append(row)
     try:
@@ -169,10 +170,10 @@ def _given_up(
     unsure: bool,
     actor: str,
 ) -> bool:
-    """After a fault: puts the objects back where the fields were not written. True: they were, and all is done.
+    """After a fault: restores the objects where the fields were not written. True: they were, and all is done.
 
-    Only those of `mine`; the copies of all `rows` are given up. The mark goes first: a commit whose answer was lost
-    demands the record as it was, so it cannot arrive any more.
+    It restores only `mine` and gives up the copies of all `rows`. The mark goes first: a commit whose answer was lost
+    demands the record as it was, so it cannot be applied any more.
     """
     code = fault.code if isinstance(fault, StorageError) else type(fault).__name__
     mark = {"undone_by": actor, "undone_reason": f"not made: {code}", "undone_at": Special.SERVER_TIME}
@@ -193,7 +194,7 @@ def _given_up(
 
 
 def _marked(records: Records, documents: DocumentWriter, change_id: str, mark: Mapping[Any, Any]) -> bool:
-    """Marks a change that was begun; false where it turns out to be done."""
+    """Marks a change that was begun; false where the change turns out to be done."""
     while True:
         found = read(records, change_id)
         if found.state != BEGUN:
@@ -202,13 +203,13 @@ def _marked(records: Records, documents: DocumentWriter, change_id: str, mark: M
             documents.update(_path(change_id), mark, last_update_time=found.document.update_time)
             return True
         except Stale:
-            continue  # its end arrived, or somebody takes it back: the next look says which
+            continue  # its end arrived, or somebody undoes it: the next look says which
 
 
 def _returned(
     records: Records, writers: Writers, change_id: str, rows: Sequence[Overwritten], *, forget: bool = True
 ) -> None:
-    """The end of a change that was taken back: its copies are needed no more. What keeps it from that is only told."""
+    """Ends a change that was undone: its copies are no longer needed. A failure here is only logged."""
     try:
         left = replacing.forget(writers.objects, change_id, rows) if forget else None
         if left is not None:
@@ -218,14 +219,14 @@ def _returned(
             writers.documents.update(_path(change_id), {"state": RETURNED, **gone})
     except StorageError as error:
         _log.warning(
-            "change %s was taken back, and its record or its copies are not at their end: %s", change_id, error.message
+            "change %s was undone, but its record or its copies are not finished: %s", change_id, error.message
         )
 
 
 def _unsettled(change_id: str, fault: Exception) -> Unsettled:
     said = fault.message if isinstance(fault, StorageError) else type(fault).__name__
     return Unsettled(
-        f"The change stopped half way, and what it wrote could not be put back at once. It met this: {said}",
+        f"The change stopped half way, and the desk could not restore at once what it wrote. The error: {said}",
         change_id=change_id,
         remedy=f"When both stores answer, take it back: undo-change {change_id}, or its entry on the page Audit.",
         operation=fault.operation if isinstance(fault, StorageError) else "",
@@ -250,7 +251,7 @@ def _record(changes: ChangeSet, actor: str, reason: str, rows: Sequence[Overwrit
 
 
 def _forward(changes: ChangeSet) -> list[Change]:
-    """The writes of the fields, each under the precondition of what was shown."""
+    """The writes of the fields; the precondition of each is what was shown."""
     found: list[Change] = []
     for path in _paths(changes.effective):
         values = _fields(changes.effective, path, back=False)
@@ -277,7 +278,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The record of a change: what kind it was, about whom, and whether it was taken back."""
+    """The record of a change: its kind, its subject, and whether it was undone."""
 
     change_id: str
     kind: str
@@ -296,7 +297,7 @@ class Recorded:
 
     @property
     def changes(self) -> tuple[FieldChange, ...]:
-        """Every field that was written; none of a change that did not come so far."""
+        """Every field that was written; none for a change that stopped before its fields."""
         return tuple(_read(stored) for stored in self.held["changes"]) if self.state == DONE else ()
 
     @property
@@ -306,13 +307,13 @@ class Recorded:
 
     @property
     def counted(self) -> tuple[Counted, ...]:
-        """Every counter that went up with it."""
+        """Every counter that rose with it."""
         rows = self.held.get("counted") or () if self.state == DONE else ()
         return tuple(Counted(row["path"], row["field"], row["by"]) for row in rows)
 
     @property
     def settled(self) -> bool:
-        """Whether it was taken back, to its end."""
+        """Whether it was undone completely."""
         return bool(self.undone_by) and self.state != RETURNING
 
 
@@ -330,7 +331,7 @@ def _recorded(document: RawDocument) -> Recorded:
 
 
 def undoable(records: Records, objects: Objects, change_id: str) -> Undoable:
-    """What `undo` would do at this moment; `NotFound` where there is no such change. Changes nothing."""
+    """What `undo` would do now; `NotFound` where the change does not exist. Changes nothing."""
     found = read(records, change_id)
     back = tuple(FieldChange(c.path, c.field, c.after, c.before) for c in found.changes)
     moved = () if found.settled else _moved(records, objects, found)[1]
@@ -339,11 +340,11 @@ def undoable(records: Records, objects: Objects, change_id: str) -> Undoable:
 
 
 def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *, actor: str, reason: str) -> Applied:
-    """Puts back what was replaced; `Stale` when any of it was changed since, `Refused` when it was undone already.
+    """Restores what was replaced; `Stale` when any of it was changed since, `Refused` when it was undone already.
 
-    The fields come back first, in one commit with the mark that their objects are still to follow from the copies that
-    were kept; one that was cut short in between goes on there. `Stale` after that commit says that somebody else wrote
-    an object in the same moment: it is left.
+    The fields are restored first, in one commit with the mark that their objects are still to follow from their copies;
+    an undo that was interrupted in between goes on there. `Stale` after that commit says that another writer wrote an
+    object at the same moment: that object is left alone.
     """
     found = read(records, change_id)
     actor, reason = normal_email(actor), checked_reason(reason)
@@ -353,7 +354,7 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
     seen, moved = _moved(records, objects, found)
     if moved:
         raise Stale(
-            "What was written has been changed since, so it cannot simply be put back.",
+            "What this change wrote has been changed since, so it cannot simply be put back.",
             reasons=moved,
             remedy="Look at the present values, and set them by the action that fits.",
         )
@@ -385,20 +386,20 @@ def _return_objects(records: Records, objects: Objects, writers: Writers, found:
         left = [row.key for row in reversed(rows) if not replacing.give_back(objects, writers.objects, row)]
     except StorageError as fault:
         raise _unsettled(found.change_id, fault) from fault
-    # Whoever began a change that is not done may be at work on it still, and need the copies: then they expire.
+    # The process that began an unfinished change may still work on it and need the copies: then they expire.
     _returned(records, writers, found.change_id, rows, forget=found.state != BEGUN)
     if left:
         raise Stale(
-            "All that could be put back was. Somebody else has written an object since, and it was left as it is.",
+            "Everything else was restored. Another writer has written an object since, and it was left as it is.",
             reasons=[f"object {key}" for key in left],
-            remedy="Look at the object and the fields, and mend what does not fit.",
+            remedy="Look at the object and the fields, and correct what does not fit.",
         )
 
 
 def expire(stores: Stores, writers: Writers, now: datetime) -> tuple[str, ...]:
-    """Deletes the copies that were kept long enough; gives the changes that can no longer be taken back for it.
+    """Deletes copies that were kept long enough; returns the changes that can no longer be undone for that reason.
 
-    A change that stopped half way keeps its copies while one of its objects lies where it was written.
+    A change that stopped half way keeps its copies while one of the objects that it wrote is still in place.
     """
     ended = []
     for document in Changes(stores.handle).expired(now):
@@ -413,7 +414,7 @@ def expire(stores: Stores, writers: Writers, now: datetime) -> tuple[str, ...]:
 
 
 def empty_kept(writers: Writers, found: Recorded) -> None:
-    """Deletes what a change keeps, whatever its state. Raises what keeps it from that."""
+    """Deletes what a change keeps, whatever its state. Raises what prevents it."""
     failure = replacing.forget(writers.objects, found.change_id, found.rows)
     if failure is not None:
         raise failure
@@ -427,7 +428,7 @@ def of_user(stores: Stores, uid: str) -> tuple[Recorded, ...]:
 
 
 def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[str, datetime | None], tuple[str, ...]]:
-    """Each document's update time now, and every field and object that is not as it was written."""
+    """Each document's present update time, and every field and object that differs from what was written."""
     seen: dict[str, datetime | None] = {}
     moved: list[str] = []
     for path in _paths(found.changes):
@@ -438,10 +439,10 @@ def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[st
         moved += [f"{path}: {c.field}" for c in mine if not same(value_at(fields, c.field), c.after)]
     for row in found.rows:
         now = replacing.standing(objects, row)
-        if now == "other" and found.state == DONE:  # of one that stopped half way, the rest goes back all the same
+        if now == "other" and found.state == DONE:  # of a change that stopped half way, the rest is restored anyway
             moved.append(f"object {row.key}")
         elif now == "written" and replacing.lost_copy(objects, row):
-            moved.append(f"object {row.key}: the copy of what it replaced is there no more")
+            moved.append(f"object {row.key}: the copy of what it replaced no longer exists")
     return seen, tuple(moved)
 
 

@@ -1,4 +1,4 @@
-"""Stores a clip by the storage document's flow, in its order: object, thumbnail, document, counters."""
+"""Stores a clip by the flow of the product's storage document, in its order: object, thumbnail, document, counters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_TITLE_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An opened clip and its thumbnail, checked; both stand at their beginning."""
+    """An opened clip and its thumbnail, checked; both are at their beginning."""
 
     clip: BinaryIO
     info: MediaLook
@@ -41,12 +41,12 @@ class Media:
 
     @property
     def index_first(self) -> bool:
-        """Whether it can start before all of it has come."""
+        """Whether the clip can start to play before all of it has arrived."""
         return self.info.film is not None and self.info.film.index_first
 
 
 def open_media(clip: Path, thumbnail: Path | None) -> Media:
-    """Opens and checks both files; `BadInput` names the one that cannot be used. The caller closes `clip`."""
+    """Opens and checks both files; `BadInput` names an unusable one. The caller closes `clip`."""
     image = read_file(thumbnail, "--thumbnail", MAX_THUMBNAIL_BYTES) if thumbnail else None
     file = open_file(clip, "FILE")
     try:
@@ -69,7 +69,7 @@ def check_media(clip: BinaryIO, thumbnail: bytes | None) -> Media:
 
 
 def _whole(kind: MediaKind, file: BinaryIO, name: str, remedy: str) -> MediaLook:
-    """What the file is, which then stands at its beginning; `BadInput` where it does not play to its end."""
+    """A look at the file, which is at its beginning again afterwards; `BadInput` where it does not play to its end."""
 
     def read(offset: int, length: int) -> bytes:
         file.seek(offset)
@@ -96,9 +96,9 @@ def plan(
     now: datetime,
     clip_id: str = "",
 ) -> UploadPlan:
-    """What an upload would do, from what is there now. `NotFound` without the video; refusals are in the plan.
+    """What an upload would do in the present state. `NotFound` without the video; the plan holds the refusals.
 
-    `clip_id`: the clip that is replaced, where it is known; else scene and style name it.
+    `clip_id`: the clip to replace, where it is known; else scene and style name it.
     """
     check_stored_id(uid, "UID")
     check_stored_id(video_id, "VIDEO_ID")
@@ -122,10 +122,10 @@ def plan(
             target=video_id,
         )
     clip_id = check_stored_id(upload.clip_id_of(video_id, wish), "CLIP_ID")
-    # Read before the clip, so that a document which changes in between fails its precondition when it is written.
+    # Read before the clip, so that a document which changes in between fails its precondition in the write.
     document = stores.records.raw(f"users/{uid}/videos/{video_id}/clips/{clip_id}")
     clip = stores.records.clip(uid, video_id, clip_id)
-    clip = clip if clip is not None and clip.exists else None  # of a deleted one, shares may be left
+    clip = clip if clip is not None and clip.exists else None  # a deleted clip may have left shares
     wished = wish.title or (clip.scene_title if clip and clip.scene_title else None) or video.video_title or "clip"
     wished = wished[:MAX_TITLE_CHARS]
     key = upload.target_key(stores.layout, video, clip, upload.name_of(clip, wish, wished))
@@ -154,12 +154,12 @@ def files(found: UploadPlan, media: Media) -> tuple[Replacement, ...]:
 
 
 def document_path(found: UploadPlan) -> str:
-    """Where the clip's document is."""
+    """The path of the clip's document."""
     return f"users/{found.uid}/videos/{found.video_id}/clips/{found.clip_id}"
 
 
 def document_changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
-    """The clip's document. Its times are one value, so that the change can be compared with what it wrote."""
+    """The clip's document. Its times are one value, so that the change can be compared with the written document."""
     path = document_path(found)
     wanted = {**found.fields, "updated_at": now, "completed_at": now}
     if found.seen is None:
@@ -169,7 +169,7 @@ def document_changes(found: UploadPlan, actor: str, now: datetime) -> ChangeSet:
 
 
 def counters(stores: Stores, found: UploadPlan) -> tuple[Counted, ...]:
-    """What the counters gain, of the documents that exist."""
+    """What the counters gain, for the documents that exist."""
     user, video = f"users/{found.uid}", f"users/{found.uid}/videos/{found.video_id}"
     size, count = found.size_difference, found.count_difference
     gains = {
@@ -183,14 +183,14 @@ def counters(stores: Stores, found: UploadPlan) -> tuple[Counted, ...]:
 
 
 def _top_scenes(stores: Stores, uid: str, video_id: str) -> str:
-    """The id of the video's one Top Scenes clip; empty where it has none, `BadInput` where it has several."""
+    """The id of the video's only Top Scenes clip; empty where it has none, `BadInput` where it has several."""
     frame = stores.records.clips(uid, video_id).whole()
     found = sorted(frame.loc[frame["exists"] & (frame["style"] == TOP_SCENES) & (frame["scene_id"] == 0), "clip_id"])
     if len(found) > 1:
         raise BadInput(
             f"The video has several Top Scenes clips: {', '.join(found[:5])}",
             field_name="style",
-            remedy="Replace the one that is meant on the video's page, under Repair.",
+            remedy="Replace the right one on the video's page, under Repair.",
         )
     return found[0] if found else ""
 

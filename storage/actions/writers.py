@@ -1,4 +1,4 @@
-"""What changes things, opened apart from what looks: handed to actions alone, with the credentials for changing."""
+"""Opens what changes things, separately from what looks: for actions only, with the credentials for changes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from storage.repositories.stores import Stores
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """What changes things: handed to `storage.actions` only, with the credentials for changing."""
+    """Everything that can change a store: for `storage.actions` only, with the credentials for changes."""
 
     objects: ObjectWriter
     documents: DocumentWriter
 
 
 def open_writers(stores: Stores) -> Writers:
-    """Opens the writers over the same targets."""
+    """Opens the writers for the same targets."""
     r2_settings = stores.settings.r2
     return Writers(
         objects=ObjectWriter(r2.write_client(r2_settings), r2_settings.bucket),
@@ -28,6 +28,6 @@ def open_writers(stores: Stores) -> Writers:
 
 
 def open_read_token_writer(stores: Stores) -> ObjectWriter:
-    """A writer with the token that should only read: for the check that it is refused."""
+    """A writer with the read-only token: a check verifies that the store refuses it."""
     settings = stores.settings.r2
     return ObjectWriter(r2.write_client(replace(settings, write=settings.read)), settings.bucket)

@@ -78,9 +78,9 @@ def test_a_plan_of_another_place_is_refused(target: PlanTarget) -> None:
 def test_a_plan_has_its_time_and_cannot_claim_more() -> None:
     with pytest.raises(Stale, match="expired"):
         check_seal(good(), TARGET, LIMITS, NOW + timedelta(minutes=30))
-    with pytest.raises(Stale, match="time of life"):
+    with pytest.raises(Stale, match="longer life"):
         check_seal(good(expires_at=NOW + timedelta(days=2)), TARGET, LIMITS, NOW)
-    with pytest.raises(Stale, match="time of life"):
+    with pytest.raises(Stale, match="longer life"):
         check_seal(good(), TARGET, LIMITS, NOW - timedelta(hours=1))
 
 

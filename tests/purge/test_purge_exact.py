@@ -196,7 +196,7 @@ def test_a_quarantine_whose_undo_was_refused_stays_and_can_be_undone_later(fille
         filled.put_objects({key: (b"new", "application/json")})
     else:
         filled.put_documents({path: {"status": "processing"}})
-    with pytest.raises(Refused, match="Something new lives"):
+    with pytest.raises(Refused, match="Something new is at"):
         undo(filled.purging, job.job_id, REASON, ADA)
     why = filled.purging.jobs.get(job.job_id).undo_refused
     assert why is not None

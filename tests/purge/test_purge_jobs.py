@@ -86,7 +86,7 @@ def test_copies_are_not_emptied_under_an_undo_that_somebody_has_just_set_going(f
         assert not expired(filled.purging, seen), "its undo was asked for: only a person ends it"
         if emptied_first:
             assert begin_emptying(filled.purging, seen) is not None
-            with pytest.raises(Refused, match="nothing is left to put back"):
+            with pytest.raises(Refused, match="no copy is left to restore"):
                 resume(filled.purging, job_id, ADA)
         else:
             resume(filled.purging, job_id, ADA)

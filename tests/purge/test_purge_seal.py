@@ -177,7 +177,7 @@ def test_a_plan_of_an_older_version_is_read_and_refused_in_words(filled: PurgeWo
     assert "seal" not in old.as_dict()
     with pytest.raises(Stale, match="older version of the desk") as refused:
         filled.apply(old)
-    assert "anew" in refused.value.remedy
+    assert "again" in refused.value.remedy
 
 
 def test_an_approval_that_was_only_written_there_does_not_count(filled: PurgeWorld) -> None:

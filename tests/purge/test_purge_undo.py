@@ -48,7 +48,7 @@ def test_a_purge_that_was_cancelled_and_whose_quarantine_expired_takes_nothing_m
     now = filled.snapshot()
     filled.pass_time(timedelta(days=8))
     assert [one.kind for one in sweep(filled.purging)] == ["empty"]
-    with pytest.raises(Refused, match="could not be given back"):
+    with pytest.raises(Refused, match="an undo could not restore"):
         resume(filled.purging, job_id, ADA)
     assert filled.snapshot() == now
     assert filled.purge(SCOPE).state == "done"
@@ -126,5 +126,5 @@ def test_an_undo_of_many_objects_finds_the_one_that_is_new_at_its_old_place(worl
     plan = world.plan(Scope.of("u1", "video-aaa"))
     job_id = run_job(world.purging, world.apply(plan).job_id).job_id
     world.put_objects({plan.objects[50].key: (b"rendered anew", "video/mp4")})
-    with pytest.raises(Refused, match="Something new lives where 1 of it"):
+    with pytest.raises(Refused, match="Something new is at 1 of the places"):
         undo(world.purging, job_id, REASON, ADA)

@@ -148,7 +148,7 @@ def test_a_record_that_names_what_another_change_kept_brings_nothing_of_it_to_it
     }  # fmt: skip
     desk.put_documents({"ops_changes/forged": forged})
     before = desk.snapshot()
-    with pytest.raises(Refused, match="names what is not the user's"):
+    with pytest.raises(Refused, match="do not belong to its user"):
         fixing.undo(bench(desk), ADA, "forged", REASON)
     sweep(desk.purging)
     assert desk.snapshot() == before
@@ -337,7 +337,7 @@ def test_what_a_repair_replaced_is_kept_as_long_as_a_quarantine_and_then_no_more
     now = desk.snapshot()
     with pytest.raises(Stale) as told:
         fixing.undo(bench(desk), ADA, change_id, REASON)
-    assert "there no more" in told.value.reasons[0]
+    assert "no longer exists" in told.value.reasons[0]
     assert desk.snapshot() == now
 
 

@@ -192,7 +192,7 @@ def test_highlights_that_the_worker_wrote_meanwhile_are_left_as_they_are(app):
     put_highlights(app, fresh)
     press(shown, "Write the highlights")
     assert json.loads(app.objects.get_bytes(HIGHLIGHTS, 10_000))["highlights"] == [fresh]
-    assert "no longer what it was" in words(shown)
+    assert "was changed since this was planned" in words(shown)
 
 
 def test_highlights_come_from_a_file_that_is_checked_first(app):

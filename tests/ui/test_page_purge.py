@@ -129,7 +129,7 @@ def test_a_world_that_moved_is_refused_and_the_page_says_what_moved(desk, before
     fresh = "users/u1/video-aaa/clips/clip_07_7_new_split.mp4"
     desk.world.put_objects({fresh: (b"new", "video/mp4")})
     press(app)
-    assert "The world moved" in read(app)
+    assert "The scope changed" in read(app)
     assert fresh in read(app)
     objects, documents = desk.world.snapshot()
     assert ({key for key in objects if key != fresh}, documents) == (set(before[0]), before[1])

@@ -1,1 +1,4 @@
-"""Purging: look, plan, approve, apply by a durable job, undo, empty. The rules are in `storage.domain.purge`."""
+"""Purges: makes, approves and applies plans by durable jobs, undoes them, and empties their quarantines.
+
+The rules are in `storage.domain.purge`.
+"""

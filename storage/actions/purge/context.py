@@ -1,4 +1,4 @@
-"""What every action of this package works with."""
+"""The context of every action in this package: stores, writers, audit, limits and this deployment's secret."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
 
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-SETTLING_SECONDS = 65.0  # as long as a request to the bucket store may take (see `storage.clients.r2.CHANGING`)
+SETTLING_SECONDS = 65.0  # the longest time that a request to the bucket takes (see `storage.clients.r2.CHANGING`)
 
 
 def silent(_: str) -> None:
-    """Progress that nobody wants to hear of."""
+    """Drops the message: the default where no caller shows the progress."""
 
 
 class DeploymentSecret:
-    """What a process knows of the secret that plans are sealed with: `storage.actions.purge.sealing` reads it."""
+    """What a process knows of the secret that seals plans; `storage.actions.purge.sealing` reads it."""
 
     def __init__(self) -> None:
         self.value: bytes | None = None
@@ -33,11 +33,12 @@ class DeploymentSecret:
 
 @dataclass(frozen=True, slots=True)
 class Purging:
-    """Stores, writers, audit and bounds. `pauses` are the seconds to wait after a fault that may pass, in turn;
-    a worker that has used them up leaves the job to the next one. `progress` hears of what goes on, in words.
-    `wait` lets seconds pass in which what a worker that is gone had sent settles.
-    `clock` is this machine's: for sign-ins and for showing. What leads to something being removed, taken over, expired
-    or allowed goes by `now`.
+    """Stores, writers, audit and limits.
+
+    `pauses` are the seconds that a worker waits after each fault that may pass, in turn; a worker that has used them
+    all leaves the job to the next worker. `progress` gets the messages about the progress. `wait` sleeps for some
+    seconds, in which the last requests of a dead worker settle. `clock` is this machine's clock: it serves sign-ins and
+    display only. `now` decides whether something is removed, taken over, expired or allowed.
     """
 
     stores: Stores
@@ -52,12 +53,12 @@ class Purging:
     secret: DeploymentSecret = field(default_factory=DeploymentSecret, repr=False, compare=False)
 
     def now(self) -> datetime:
-        """The present by Firestore's time, whatever this machine's clock says; one read."""
+        """The present by Firestore's time, whatever this machine's clock says; costs one read."""
         return store_time(self.stores.handle)
 
     @property
     def target(self) -> PlanTarget:
-        """This machine's bucket, project and layout, as a plan names them."""
+        """This machine's bucket, project and layout, in the form that a plan holds."""
         settings = self.stores.settings
         return PlanTarget(settings.r2.bucket, settings.firestore.project_id, self.stores.layout.prefix)
 

@@ -1,4 +1,4 @@
-"""Sets the stored counters of a user to what the remaining clips add up to, in one transaction."""
+"""Sets the stored counters of a user to the sums over the remaining clips, in one transaction."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from storage.repositories.queries import Subtree
 from storage.repositories.stores import Stores
 
 MOST_TOGETHER = 150  # documents of one transaction
-TRIES = 5  # of adding up and writing, when somebody else counts meanwhile
+TRIES = 5  # of adding up and writing while another writer counts
 
 
 def counted_totals(stores: Stores, uid: str) -> Totals:
-    """What all of the user's clips add up to, counted by Firestore; where its sum is not exact, by reading each."""
+    """The sums over all of the user's clips: Firestore counts them; where its sum is not exact, each clip is read."""
     counted = stores.records.clip_totals(uid)
     if counted.size_bytes is not None:
         return Totals(counted.count, counted.size_bytes)
@@ -30,11 +30,11 @@ def counted_totals(stores: Stores, uid: str) -> Totals:
 def set_counters(
     stores: Stores, documents: DocumentWriter, uid: str, video_ids: Iterable[str]
 ) -> tuple[CounterChange, ...]:
-    """Makes the counters of the user, the accounting and these videos true where those documents exist.
+    """Corrects the counters of the user, the accounting and these videos where those documents exist.
 
-    The clips are added up after the documents were seen, and the sums are written in a transaction in which the
-    documents are still as they were: so what the product counts meanwhile is never overwritten by an older sum, but
-    added up anew. Gives what was changed, before and after; raises `Throttled` where others count all the time.
+    It reads the documents first and adds up the clips after. The transaction writes the sums only while the documents
+    are unchanged. So an older sum never overwrites what the product counts meanwhile; the sum is made again instead.
+    Returns the changes, before and after; raises `Throttled` where others change the counters all the time.
     """
     video_ids = tuple(video_ids)
     done: list[CounterChange] = []
@@ -57,10 +57,10 @@ def set_counters(
 def _write(
     documents: DocumentWriter, wanted: Mapping[str, Mapping[str, CounterValue]], seen: Mapping[str, datetime | None]
 ) -> tuple[list[CounterChange], bool]:
-    """Brings the counters of these documents to what is wanted, and says whether one of them moved since it was seen.
+    """Sets the counters of these documents to the wanted values; says whether one document changed since it was seen.
 
-    One transaction for as many documents as a commit takes: in all but the largest recounts, one. What is missing is
-    left so; where one has moved, nothing of its transaction is written.
+    One transaction takes as many documents as a commit takes: all of them, but for the largest recounts. A missing
+    document stays missing. Where one document has changed, its transaction writes nothing.
     """
     made: list[CounterChange] = []
     for paths in batches(list(wanted), MOST_TOGETHER):

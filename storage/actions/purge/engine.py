@@ -1,8 +1,8 @@
-"""Runs a job: step by step, batch by batch, journalled before and after, until its end or until something stops it.
+"""Runs a job step by step and batch by batch, with journal entries before and after, until it ends or is stopped.
 
-A step tells how many batches it has, looks before it acts, and acts so that doing it again is harmless. After a crash
-the next worker finds the last entry of the journal: where that is a beginning, the batch is done again from what was
-seen then; where it is an end, the next batch is begun.
+A step says how many batches it has, looks before it acts, and acts so that a repetition is harmless. After a crash
+the next worker reads the last journal entry: where that is a beginning, the worker does the batch again from what was
+seen then; where it is an end, the worker begins the next batch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Note = Callable[[Seen], None]
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of a batch: numbers to add, an entry for the journal, and fields of the job to change."""
+    """The result of a batch: numbers to add, an entry for the journal, and fields of the job to change."""
 
     tally: JobTally = field(default_factory=JobTally)
     entry: Mapping[str, Any] = field(default_factory=dict)
@@ -33,20 +33,23 @@ class BatchOutcome:
 
 
 class Step(Protocol):
-    """One part of a job. Batches are cut the same way every time that the same job is loaded."""
+    """One part of a job. Every load of the same job cuts the same batches."""
 
     @property
     def name(self) -> str: ...
 
     def batches(self) -> int:
-        """How many batches there are."""
+        """The number of batches."""
 
     def look(self, batch: int) -> Seen:
-        """What to note before the batch is begun; changes nothing."""
+        """Returns the facts to note before the batch begins; changes nothing."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Does the batch. `again`: it may have been done in part by a worker that ended; `seen` is what that one saw,
-        with what it noted last in place of it. `note` records something seen on the way."""
+        """Does the batch.
+
+        `again`: a former worker may have done part of it; `seen` is then what that worker saw, or what it noted last.
+        `note` records a fact in the middle of the batch.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ class Engine:
         self._ending = ending
 
     def run(self) -> None:
-        """Goes on from where the job stands. Returns when it ended or rests; raises only `LeaseLost`.
+        """Goes on from where the job stands. Returns when the job has ended or rests; raises only `LeaseLost`.
 
-        A fault that stays leaves the job `failed` or, where it may pass, `interrupted`, with the fault in `failure`.
+        After a fault that stays the job is `failed`; after one that may pass it is `interrupted`. `failure` holds it.
         """
         try:
             if self._all_steps():
@@ -82,7 +85,7 @@ class Engine:
 
     def _all_steps(self) -> bool:
         job = self._lease.job
-        pending = self._pending()  # may well be an empty mapping, which says that the batch was begun
+        pending = self._pending()  # an empty mapping also says that the batch was begun
         names = [step.name for step in self._steps]
         start = names.index(job.step) if job.step in names else 0
         for step in self._steps[start:]:
@@ -103,7 +106,7 @@ class Engine:
         )
 
     def _pending(self) -> Seen | None:
-        """What was seen for the batch that an earlier worker began and did not end; `None` where there is none."""
+        """What an earlier worker saw for the batch that it began and did not end; `None` without such a batch."""
         job = self._lease.job
         sequence, seen = job.sequence, None
         while sequence > 0:
@@ -124,7 +127,7 @@ class Engine:
         return True
 
     def _batch(self, step: Step, batch: int, pending: Seen | None) -> None:
-        """One batch, tried again after faults that may pass, with growing pauses."""
+        """Does one batch; tries again with growing pauses after faults that may pass."""
         last: dict[str, Seen | None] = {"seen": pending}
 
         def note(seen: Seen) -> None:
@@ -156,9 +159,9 @@ class Engine:
                 self._wait(pause)
 
     def _wait(self, seconds: float) -> None:
-        """Waits without losing the lease."""
+        """Waits and keeps the lease meanwhile."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))
-            with suppress(Unreachable, Throttled):  # the batch itself finds out whether it is over
+            with suppress(Unreachable, Throttled):  # the batch itself finds out whether the fault is over
                 self._lease.hold()

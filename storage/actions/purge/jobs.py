@@ -1,7 +1,7 @@
 """Creates and controls jobs: applying a plan, cancel, resume, undo, and emptying an expired quarantine.
 
 `apply_plan` checks every guard again, whatever a page showed, and creates the job that does the work. `undo` refuses
-where it would overwrite something newer or has nothing left to restore from.
+where it would overwrite something newer, and where no copy is left to restore from.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from storage.errors import Refused, Stale, StorageError
 from storage.repositories.queries import Subtree
 
 RESTING: frozenset[State] = frozenset({"cancelled", "failed"})
-SYSTEM = "system"  # what the desk does by itself
+SYSTEM = "system"  # the actor of what the desk does by itself
 
 
 TRIES = 5
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 def others_at_work(purging: Purging, scope: Scope, *, but: Collection[str] = ()) -> Iterator[str]:
-    """Why no further job may work on this scope now: one line for each job that is at (a part of) it, or soon will."""
+    """Why no further job may work on this scope now: a line for each job that is or will be at work on (part of) it."""
     for job in purging.jobs.of_user(scope.uid):
         overlapping = scope.covers(job.scope) or job.scope.covers(scope)
         if overlapping and job.job_id not in but and job.state not in ENDED and job.state != "cancelled":
@@ -51,7 +51,7 @@ def others_at_work(purging: Purging, scope: Scope, *, but: Collection[str] = ())
 
 
 def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
-    """Asks a job to stop after the batch under way; one that nobody runs is cancelled at once."""
+    """Asks a job to stop after its present batch; a job without a worker is cancelled at once."""
     email = normal_email(actor.email)
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.cancel", job, "")
@@ -62,7 +62,7 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
         purging.trail.append(event)
         running = job.held and not process_has_ended(job.lease_owner)
         if running and job.cancel_by:
-            return job  # asked already: writing it again would make the lease look younger than it is
+            return job  # asked already: a second write would make the lease look younger than it is
         change = (
             Update(job.path, {"cancel_by": email})
             if running
@@ -76,9 +76,9 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
 
 
 def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
-    """Checks that a person may set this job going again and records it; the caller then runs it.
+    """Checks that the actor may resume this job and records it; the caller then runs the job.
 
-    For a purge that is being undone it is the undo that goes on.
+    For a purge with an undo under way it resumes the undo.
     """
     normal_email(actor.email)
     job = purging.jobs.get(job_id)
@@ -95,10 +95,10 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
             check_applied(purging, job, stored_plan(purging, job.plan_id))
         if job.held and not process_has_ended(job.lease_owner):
             raise StillHeld(
-                f"A worker is at job {job_id}.", remedy="Wait until it has ended; its status shows how far."
+                f"A worker has job {job_id} now.", remedy="Wait until it has ended; its status shows the progress."
             )
         purging.trail.append(event)
-        if job.state in RESTING or job.cancel_by:  # workers take up only what nobody stopped
+        if job.state in RESTING or job.cancel_by:  # workers take up only jobs that no person stopped
             change = Update(job.path, {"state": "ready", "cancel_by": "", "failure": None}, job.update_time)
             try:
                 purging.writers.documents.commit([change], operation="Setting a job going again")
@@ -108,25 +108,25 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
 
 
 def _refuse_emptied(purging: Purging, job: Job) -> None:
-    """A purge takes nothing more, and an undo gives nothing back, once the copies are gone."""
+    """Refuses once the copies are gone: the purge must take nothing more, and the undo has nothing to restore."""
     if job.kind == "purge" and job.quarantine == "emptied":
         raise Refused(
-            f"The quarantine of job {job.job_id} was emptied: what it still took could not be given back.",
-            remedy="Cancel it if need be, and make a plan for what is left.",
+            f"The quarantine of job {job.job_id} was emptied: an undo could not restore what this job still deletes.",
+            remedy="Cancel the job where necessary, and make a plan for what is left.",
         )
     if job.kind == "undo" and purging.jobs.get(job.of).quarantine == "emptied":
         raise Refused(
-            f"The quarantine of job {job.of} was emptied: nothing is left to put back.",
-            remedy="What the undo had put back by then stays; its journal says what.",
+            f"The quarantine of job {job.of} was emptied: no copy is left to restore.",
+            remedy="What the undo restored before then stays; its journal lists it.",
         )
 
 
 def begin_emptying(
     purging: Purging, job: Job, email: str = SYSTEM, reason: str = "the quarantine expired"
 ) -> Job | None:
-    """Creates the job that empties an expired quarantine; `None` when somebody else was quicker.
+    """Creates the job that empties an expired quarantine; `None` when another process was quicker.
 
-    An undo of it that rests is ended by the same commit, so that nobody sets it going while its copies disappear.
+    The same commit ends an undo of it that rests, so that nobody resumes that undo while the copies disappear.
     """
     now = job.read_time or purging.now()
     emptying = replace(follow_up_job(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
@@ -148,10 +148,10 @@ def begin_emptying(
 
 
 def expired(purging: Purging, job: Job) -> bool:
-    """Whether a purge's quarantine is due to be emptied by its age: its time was over when the job was read, by
-    Firestore's time, and nobody wanted it back.
+    """Whether the quarantine of a purge has expired and may be emptied by its age.
 
-    Where an undo was asked for and not everything came back, only a person may end it: `empty_quarantine`.
+    Its time was over, by Firestore's time, when the job was read, and no undo was asked for. Where an undo was asked
+    for and did not restore everything, only a person may end the quarantine: `empty_quarantine`.
     """
     if job.quarantine != "kept" or not job.quarantine_over or job.undo_failed:
         return False
@@ -159,7 +159,7 @@ def expired(purging: Purging, job: Job) -> bool:
 
 
 def is_here(purging: Purging, job: Job) -> bool:
-    """Whether this bucket has the plan of the job or something of its quarantine; raises where it does not answer."""
+    """Whether this bucket has the job's plan or part of its quarantine; raises where the bucket does not answer."""
     objects = purging.stores.objects
     if objects.head(plan_key(job.plan_id)) is not None:
         return True
@@ -167,10 +167,10 @@ def is_here(purging: Purging, job: Job) -> bool:
 
 
 def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, actor: Actor) -> Job:
-    """Creates the job that empties a quarantine which its age does not end, ready to be run: nothing comes back then.
+    """Creates the job that empties a quarantine before or beyond its expiry, ready to run: no undo is possible then.
 
-    Refused before its time, which is promised to everybody (erasing is the way to be quicker); while an undo is at
-    work; and unless `phrase` is the scope spelled out.
+    Refused before the promised time (erasing is the quicker way), while an undo is at work, and unless `phrase` is the
+    scope spelled out.
     """
     checked, email = checked_reason(reason), normal_email(actor.email)
     job = purging.jobs.get(job_id)
@@ -180,7 +180,7 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
         grounds = list(_not_to_be_emptied(purging, job, phrase))
         if grounds:
             promised = job.quarantine == "kept" and not job.quarantine_over
-            quicker = " To be quicker than its time, make a plan of the scope and erase." if promised else ""
+            quicker = " To be quicker, make a plan of the scope and erase." if promised else ""
             raise Refused(
                 "This quarantine is not emptied: " + "; ".join(grounds) + ".",
                 reasons=grounds,
@@ -213,7 +213,7 @@ def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]
 
 
 def follow_up_job(job: Job, email: str, reason: str, now: datetime) -> Job:
-    """The job that undoes a purge, not yet written; what it has to restore is what the purge counted."""
+    """The job that undoes a purge, not yet written; its totals are what the purge counted."""
     return Job(
         job_id=f"{job.job_id}-undo",
         kind="undo",
@@ -234,7 +234,7 @@ def follow_up_job(job: Job, email: str, reason: str, now: datetime) -> Job:
 
 
 def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
-    """What the audit keeps of something done to a job."""
+    """The audit event for an action on a job."""
     scope = job.scope
     return attributed(
         actor,
@@ -253,13 +253,13 @@ def job_event(actor: Actor, action: str, job: Job, reason: str) -> Event:
 
 
 def changed_meanwhile(job: Job) -> Refused:
-    """Somebody else did something to the job between looking and acting."""
+    """The refusal where another process changed the job between the look and the write."""
     return Refused(f"Job {job.job_id} changed meanwhile.", remedy="Look at its status, then try again.")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for when applying a plan. `phrase` is the scope's name as typed."""
+    """A person's request to apply a plan. `phrase` is the scope's name as typed."""
 
     phrase: str
     reason: str
@@ -267,16 +267,16 @@ class Request:
 
 
 def job_id_of(plan: PurgePlan) -> str:
-    """One plan is one job: whoever applies it twice meets the first."""
+    """The job id of a plan. One plan is one job: a person who applies it twice meets the first job."""
     return f"purge-{plan.plan_id.removeprefix('plan-')}"
 
 
 def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor) -> Job:
-    """Creates the job for a plan, ready to be run by a worker; nothing of the customer's is touched yet.
+    """Creates the job for a plan, ready for a worker; changes nothing of the customer's yet.
 
-    Raises `BadInput` for a reason or address that cannot be used, `NotPermitted`, `Stale` for a plan that was altered
-    or has expired, or whose scope changed (`reasons` says how), and `Refused` with every other reason. Each refusal is
-    recorded.
+    Raises `BadInput` for an unusable reason or address, `NotPermitted`, `Stale` for a plan that was altered or has
+    expired, or whose scope changed (`reasons` says how), and `Refused` on every other ground. The audit records each
+    refusal.
     """
     reason, email = checked_reason(request.reason), normal_email(actor.email)
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
@@ -314,14 +314,14 @@ def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
 
 
 def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
-    """One plan is applied once, and no two jobs work on the same things at a time."""
+    """Refuses a plan that was applied already, and a scope on which another job works."""
     mine = purging.jobs.find(job_id_of(plan))
     if mine is not None:
         raise _applied(mine)
     others = tuple(others_at_work(purging, plan.scope))
     if others:
         raise Refused(
-            f"Another job is at it: {others[0]}.", reasons=others, remedy="Wait until it has ended, or cancel it."
+            f"Another job works on it: {others[0]}.", reasons=others, remedy="Wait until it has ended, or cancel it."
         )
 
 
@@ -334,23 +334,23 @@ def _applied(job: Job) -> Refused:
 
 
 def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
-    """The scope must hold nothing that the plan does not show just so, and the plan nothing that is not the scope's."""
+    """Refuses where the scope holds anything that the plan does not show as it is now, or the plan goes beyond it."""
     acknowledged = plan.claims is not None and plan.claims.acknowledged
     inventory = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
     differences = (*moved(plan, inventory), *_beyond(purging, plan, inventory))
     if differences:
         raise Stale(
-            "The world moved since the plan was made: " + "; ".join(differences[:5]) + ".",
+            "The scope changed since the plan was made: " + "; ".join(differences[:5]) + ".",
             reasons=differences,
-            remedy="Make the plan anew, look at it, and apply that one.",
+            remedy="Make the plan again, look at it, and apply the new one.",
         )
 
 
 def _beyond(purging: Purging, plan: PurgePlan, inventory: Inventory) -> Iterator[str]:
-    """What the plan names, the look at its scope did not find, and is there all the same: it is not the scope's.
+    """Objects, documents and uploads of the plan that exist, though the look at the scope did not find them.
 
-    A clip's own objects, and whose a public link is, only documents tell; so this is asked of what they say now, and
-    deleting has the version that was seen as its precondition.
+    They are not the scope's. Only documents say which objects belong to a clip and whose a public link is. So this
+    asks what they say now, and the deletion has the version that was seen as its precondition.
     """
     keys = {item.key for item in inventory.objects}
     rest = [item for item in plan.objects if item.key not in keys]
@@ -402,7 +402,7 @@ def _job(
 
 
 def _create(purging: Purging, job: Job, email: str) -> Job:
-    """Writes the job together with the actor's purges of the last hour, so that two at once cannot pass the limit."""
+    """Writes the job and the actor's purges of the last hour together, so that two at once cannot pass the limit."""
     path = f"{LIMITS}/purges-{hashlib.sha256(email.encode()).hexdigest()[:32]}"
     for _ in range(TRIES):
         record = purging.stores.records.raw(path)
@@ -410,7 +410,7 @@ def _create(purging: Purging, job: Job, email: str) -> Job:
         recent = [at for at in times if isinstance(at, datetime) and job.created_at - at < timedelta(hours=1)]
         if len(recent) >= purging.limits.per_actor_hour:
             raise Refused(
-                f"{email} began {len(recent):,} purges within the last hour; more are not allowed.",
+                f"{email} began {len(recent):,} purges within the last hour; no more are allowed.",
                 reasons=(f"at most {purging.limits.per_actor_hour:,} purges an hour",),
                 remedy="Wait, or ask a colleague.",
             )
@@ -430,10 +430,10 @@ def _create(purging: Purging, job: Job, email: str) -> Job:
 
 
 def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
-    """Creates the job that undoes a purge, ready to be run by a worker.
+    """Creates the job that undoes a purge, ready for a worker.
 
-    Refused where something new lives at a place that it would restore, for what was erased, emptied or undone before,
-    and while a worker has the purge. Once an undo was asked for, the quarantine stays until a person ends it.
+    Refused where something new is at a place that the undo would restore, where the purge was erased, emptied or
+    undone before, and while a worker has the purge. After a request for an undo only a person ends the quarantine.
     """
     checked, email = checked_reason(reason), normal_email(actor.email)
     job = purging.jobs.get(job_id)
@@ -452,9 +452,9 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
         first: Change
         if before is None:
             first = Create(undoing.path, undoing.to_fields())
-        else:  # an earlier undo left something; begin it again
-            anew = replace(undoing, sequence=before.sequence, epoch=before.epoch)
-            fields: dict[FieldName, object] = dict(anew.to_fields().items())
+        else:  # an earlier undo left something; begin the undo again
+            restarted = replace(undoing, sequence=before.sequence, epoch=before.epoch)
+            fields: dict[FieldName, object] = dict(restarted.to_fields().items())
             first = Update(undoing.path, fields, before.update_time)
         second = Update(job.path, {"state": "undoing", "undo_job": undoing.job_id}, job.update_time)
         try:
@@ -470,20 +470,20 @@ def _refuse_occupied(purging: Purging, job: Job) -> None:
     occupied = _occupied(purging, job, plan, record_of(purging.jobs, job.job_id, plan, erase=False))
     if occupied:
         raise Refused(
-            f"Something new lives where {len(occupied):,} of it would go back: {occupied[0]}.",
+            f"Something new is at {len(occupied):,} of the places to restore: {occupied[0]}.",
             reasons=occupied[:MAX_REASONS],
             remedy="Move it away, or leave the purge as it is.",
         )
 
 
 def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
-    """Notes that somebody wanted it back and could not have it: the quarantine is then no longer emptied by its age."""
+    """Notes that an undo was asked for and refused: the quarantine is then no longer emptied by its age."""
     try:
         purging.writers.documents.commit(
             [Update(job.path, {"undo_refused": why.as_dict()})], operation="Noting that an undo was refused"
         )
     except StorageError as error:
-        _log.warning("that an undo of job %s was refused could not be noted: %s", job.job_id, error.message)
+        _log.warning("the refusal of an undo of job %s could not be noted: %s", job.job_id, error.message)
 
 
 def _refuse_undo(purging: Purging, job: Job) -> None:
@@ -497,7 +497,7 @@ def _refuse_undo(purging: Purging, job: Job) -> None:
     elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
         grounds.append(f"its quarantine expired at {job.quarantine_until:%Y-%m-%d %H:%M} UTC")
     if job.state == "undoing":
-        grounds.append(f"it is being undone by job {job.undo_job}; resume that one")
+        grounds.append(f"job {job.undo_job} undoes it already; resume that job")
     elif job.state in {"ready", "running", "interrupted"}:
         grounds.append(f"it is {job.state}; cancel it first")
     if grounds:
@@ -507,10 +507,10 @@ def _refuse_undo(purging: Purging, job: Job) -> None:
 
 
 def _occupied(purging: Purging, job: Job, plan: PurgePlan, record: Record) -> tuple[str, ...]:
-    """What is now where the purge deleted something, and is not what it deleted."""
+    """The keys and paths where the purge deleted something and something else exists now."""
     quarantine, found = Quarantine(purging, job.job_id), list[str]()
     prefixes = all_prefixes(plan.scope, purging.stores.layout)
-    # After a purge next to nothing is there: a listing says so at once, where each key would be asked for alone.
+    # After a purge almost nothing is there: one listing says so, where single requests would ask for each key.
     sure = maybe_there(purging.stores.objects, frozenset(record.deleted_keys), prefixes)
     for index, batch in enumerate(object_batches(plan, erase=False)):
         mine = [item for item in batch if item.key in sure]

@@ -5,15 +5,15 @@ document last. So two workers can never both write: a worker that lost the lease
 of documents goes through `commit` under the same condition, so nothing of a replaced worker is applied, however late
 it arrives.
 
-Firestore alone decides when a lease is over: each write renews it, and a worker that wants the job compares the time of
+Only Firestore decides when a lease is over: each write renews it, and a worker that wants the job compares the time of
 that write with the time of its own read. The holder counts from before it sent the write, by a monotonic clock, and so
-is sure for no longer than the lease lasts.
+never believes in its lease for longer than the lease lasts.
 
 A bucket knows no such condition. Before each request that changes the bucket the worker calls `hold`, which renews a
 lease with less than half of its time left and raises where that fails. So a replaced worker can only finish a request
 that was under way for longer than that half.
 
-`this_process` names the holder, and `process_has_ended` tells another process on the same machine that it is gone.
+`this_process` names the holder; `process_has_ended` lets another process on the same machine see that it is gone.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def this_process() -> str:
 
 
 def process_has_ended(owner: str) -> bool:
-    """Whether the process that this names has ended for certain: only where it ran on this very machine."""
+    """Whether the named process has certainly ended: known only where it ran on this very machine."""
     parts = owner.split(":")
     if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
         return False
@@ -63,7 +63,7 @@ def process_has_ended(owner: str) -> bool:
 
 
 def _machine() -> str:
-    """This boot of this machine, and its space of process ids (containers have their own)."""
+    """This boot of this machine, and its namespace of process ids (containers have their own)."""
     boot = space = ""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -72,7 +72,7 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """When the process began, in the kernel's ticks; `gone` when there is none, `unknown` where that is not told."""
+    """The start of the process, in the kernel's ticks; `gone` without one, `unknown` where the system does not say."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def _start_of(pid: int) -> str:
 
 
 class LeaseLost(Refused):
-    """Another worker has the job now; this one must not touch it any more."""
+    """Another worker has the job now; this worker must not touch it any more."""
 
     code = "lease_lost"
 
@@ -95,22 +95,22 @@ class StillHeld(Refused):
 
 
 def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda _: None) -> JobLease:
-    """Takes the lease of a job that is to go on. `closing` hears of the job as it will end or rest, just before.
+    """Takes the lease of a job that is to go on. `closing` gets the job with its final state just before it closes.
 
-    Raises `StillHeld` while another worker holds it (unless that process is surely gone), `Refused` for a job that has
-    ended or that a person must set going again first, and `NotFound`.
+    Raises `StillHeld` while another worker holds it (unless that process is certainly gone), `Refused` for a job that
+    has ended or that a person must resume first, and `NotFound`.
     """
     owner = this_process()
     for _ in range(TRIES):
         job = purging.jobs.get(job_id)
         now = job.read_time or purging.now()
         if job.state not in GOES_ON_BY_ITSELF:
-            raise Refused(f"Job {job_id} is {job.state}; no worker goes on with it.", remedy="Look at its status.")
+            raise Refused(f"Job {job_id} is {job.state}; no worker takes it up.", remedy="Look at its status.")
         if job.held and not process_has_ended(job.lease_owner):
             until = moment_text(job.lease_until) if job.lease_until else ""
             raise StillHeld(
                 f"A worker holds job {job_id} until {until} at least.",
-                remedy="Wait for it; its status shows how far it is.",
+                remedy="Wait for it; its status shows the progress.",
             )
         changes: dict[str, Any] = {
             "state": "running",
@@ -131,11 +131,11 @@ def claim(purging: Purging, job_id: str, closing: Callable[[Job], None] = lambda
             time.sleep(random.uniform(0.01, 0.05))
             continue
         return JobLease(purging, replace(job, **changes, update_time=done.update_times[job.path]), began, closing)
-    raise StillHeld(f"Others take the lease of job {job_id} at the same time.", remedy="Look at its status.")
+    raise StillHeld(f"Other workers take the lease of job {job_id} at the same time.", remedy="Look at its status.")
 
 
 class JobLease:
-    """The hold itself; `job` is always as it stands in Firestore. Use it in a `with` block: it renews the lease."""
+    """The hold itself; `job` always is the job as Firestore has it. A `with` block renews the lease meanwhile."""
 
     def __init__(self, purging: Purging, job: Job, began: float, closing: Callable[[Job], None]) -> None:
         self.job = job
@@ -145,7 +145,7 @@ class JobLease:
         self._began = began  # of the last write that Firestore confirmed: the lease began then or later
         self._lock = threading.RLock()
         self._over = threading.Event()
-        keep = partial(copy_context().run, self._keep)  # as patient with a store that hangs as the job itself
+        keep = partial(copy_context().run, self._keep)  # the job's own patience with a store that hangs
         self._keeper = threading.Thread(target=keep, name=f"lease of {job.job_id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -161,7 +161,7 @@ class JobLease:
         return self._began + self._seconds
 
     def now(self) -> datetime:
-        """The present by Firestore's time, as far as the time since its last answer tells; asks nothing."""
+        """The present by Firestore's time: its last answer and the time since then; costs no request."""
         with self._lock:
             confirmed = self.job.update_time
             if confirmed is None:
@@ -169,16 +169,16 @@ class JobLease:
             return confirmed + timedelta(seconds=_boot_seconds() - self._began)
 
     def hold(self) -> None:
-        """Raises `LeaseLost` unless this worker surely holds the job for a good while yet; renews where needed."""
+        """Raises `LeaseLost` unless this worker certainly holds the job for a good while; renews where needed."""
         with self._lock:
             if _boot_seconds() > self._safe_until - self._seconds / 2:
                 self.write({})
 
     def commit(self, changes: Sequence[Change], *, operation: str) -> None:
-        """Applies changes to documents, and renews the lease in the same commit: all of it, or none.
+        """Applies changes to documents and renews the lease in the same commit: all of it, or none.
 
-        Raises `LeaseLost` when another has the job, `Stale` when one of the documents is not as its change wants it,
-        and what else Firestore raises: then it may have been applied.
+        Raises `LeaseLost` when another worker has the job, `Stale` when a precondition of one document fails, and
+        Firestore's other errors: after those the commit may have been applied.
         """
         with self._lock:
             for number in range(1, TRIES + 1):
@@ -190,7 +190,7 @@ class JobLease:
                     )
                 except Stale as fault:
                     self._look_again(new, fault)
-                    if self.job.update_time == fence or number == TRIES:  # the documents' own doing, not the job's
+                    if self.job.update_time == fence or number == TRIES:  # a document's precondition, not the job's
                         raise
                     continue
                 self.job = replace(new, update_time=done.update_times[new.path])
@@ -198,15 +198,15 @@ class JobLease:
                 return
 
     def begin(self, step: str, batch: int, seen: Mapping[str, Any]) -> None:
-        """Notes that a batch is about to be done, and what was seen before."""
+        """Notes that a batch begins, and what was seen before it."""
         self.write({"step": step, "batch": batch}, {"phase": "begin", "step": step, "batch": batch, "seen": dict(seen)})
 
     def note(self, step: str, batch: int, seen: Mapping[str, Any]) -> None:
-        """Notes what was seen in the middle of a batch, before going on with it."""
+        """Notes what was seen in the middle of a batch, before the batch goes on."""
         self.write({}, {"phase": "look", "step": step, "batch": batch, "seen": dict(seen)})
 
     def end(self, step: str, batch: int, entry: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-        """Notes what became of a batch; the next one is `batch + 1`."""
+        """Notes the result of a batch; the next one is `batch + 1`."""
         self.write(
             {"step": step, "batch": batch + 1, **changes}, {"phase": "end", "step": step, "batch": batch, **entry}
         )
@@ -214,10 +214,10 @@ class JobLease:
     def close(
         self, state: State, changes: Mapping[str, Any], also: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
-        """Gives the lease back with the state that the job ends (or rests) in.
+        """Gives the lease back with the state in which the job ends (or rests).
 
-        `also` are fields of other jobs to be changed with it, by their document's path. The end goes on record first:
-        a worker that is killed in between is followed by one that records it if need be, and closes the job.
+        `also` are fields of other jobs to change with it, by their document's path. The audit records the end first:
+        where the worker is killed in between, the next worker records it where necessary, and closes the job.
         """
         if state in ENDED and self.job.finished_at is None:
             changes = {"finished_at": self.now(), **changes}
@@ -232,9 +232,9 @@ class JobLease:
         entry: Mapping[str, Any] | None = None,
         also: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """One commit of the job's changed fields (with a renewed lease) and, if given, a journal entry.
+        """One commit of the job's changed fields (with a renewed lease) and, where given, a journal entry.
 
-        Tries again after faults that may pass for as long as the lease lasts; raises `LeaseLost`, or the last fault.
+        Tries again after faults that may pass while the lease lasts; raises `LeaseLost`, or the last fault.
         """
         with self._lock:
             for number in range(1, TRIES + 1):
@@ -266,8 +266,8 @@ class JobLease:
     def _batch(self, new: Job, entry: Mapping[str, Any] | None, also: Mapping[str, Mapping[str, Any]]) -> list[Change]:
         old_fields, new_fields = self.job.to_fields(), new.to_fields()
         moved: dict[FieldName, Any] = {name: value for name, value in new_fields.items() if value != old_fields[name]}
-        # The fencing number, whose the job is, and whether it is to stop: a write whose answer was lost counts as done
-        # only where the document, read again, still says all three.
+        # The epoch, the owner, and whether the job is to stop: a write with a lost answer counts as done only where the
+        # document, read again, still says all three.
         moved |= {"epoch": new.epoch, "lease_owner": new.lease_owner, "cancel_by": new.cancel_by}
         batch: list[Change] = [Update(new.path, moved, self.job.update_time)]
         if entry is not None:
@@ -282,10 +282,10 @@ class JobLease:
         return [*batch, *(Update(path, dict[FieldName, Any](changed.items())) for path, changed in also.items())]
 
     def _look_again(self, new: Job, fault: StorageError) -> bool:
-        """After a write that failed or may have: whether it was done all the same. Adopts what others may change.
+        """Whether a write that failed, or seemed to, was done all the same. Adopts the fields that others may change.
 
-        A job that was cancelled over this worker's head (its lease had ended) may be undone by now: it is as lost as
-        one that another worker took.
+        Once the lease has ended, a person may cancel the job without this worker, and somebody may undo it by now: that
+        job is lost in the same way as one that another worker took.
         """
         try:
             there = self._purging.jobs.get(new.job_id)
@@ -297,13 +297,13 @@ class JobLease:
             return True
         if not mine or there.lease_owner != self.job.lease_owner:
             what = "was cancelled, or taken over by another worker"
-            remedy = "Leave it to whoever did that; its status shows how far it is."
+            remedy = "Leave it to that person or worker; its status shows the progress."
             raise LeaseLost(f"Job {new.job_id} {what}.", remedy=remedy) from fault
         self.job = replace(self.job, update_time=there.update_time, cancel_by=there.cancel_by)
         return False
 
     def _keep(self) -> None:
-        """Renews the lease while a long call runs; what goes wrong here shows at the next entry."""
+        """Renews the lease while a long call runs; a failure here shows at the next journal entry."""
         while not self._over.wait(self._seconds / 4):
             try:
                 self.hold()
@@ -314,5 +314,5 @@ class JobLease:
 
 
 def _boot_seconds() -> float:
-    """Seconds that also pass while the machine sleeps, where the system counts them."""
+    """Seconds that also pass while the machine sleeps, where the system counts those."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

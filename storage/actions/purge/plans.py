@@ -1,7 +1,7 @@
-"""Makes plans, keeps them, and reads them back.
+"""Makes plans, keeps them, and reads them back; records a second person's answer to a plan.
 
-A second person's word on exactly one plan: an approval, kept in `ops_approvals` under the plan's fingerprint, or a
-no, which the audit keeps with its reason. A no binds nobody: it tells the maker, and whoever is asked next, why.
+A second person approves exactly one plan, in `ops_approvals` under the plan's fingerprint, or declines it, and the
+audit keeps the reason. A refusal binds nobody: it tells the maker, and the next person asked, why.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def make_plan(
 ) -> PurgePlan:
     """The plan for a scope as it is now; changes nothing of the customer's, and records that it was made.
 
-    `maker` is the actor's address in normal form, empty where it is not known. A plan that something stands against
-    is made too, with the reasons in `blocked`. `acknowledge_missing`: what completed clips claim and nobody saw may be
-    purged all the same, unless it is the bucket that is doubted.
+    `maker` is the actor's normalised address, empty where it is not known. A blocked plan is made too, with the reasons
+    in `blocked`. `acknowledge_missing`: the purge may go on although completed clips claim objects that nobody saw,
+    unless the bucket itself is in doubt.
 
-    Raises `Refused` for a reserved or too short scope, `NotFound` where nothing of the scope exists, and what the
-    backends raise.
+    Raises `Refused` for a reserved or too short scope, `NotFound` where nothing of the scope exists, and the errors of
+    the backends.
     """
     event = attributed(actor, Event("purge.plan", "-", uid=scope.uid, detail={"scope": scope.spelled}))
     with refusals_recorded(purging.trail, event):
@@ -65,8 +65,8 @@ def make_plan(
         inventory = surveyed(purging, scope, now, acknowledged=acknowledge_missing)
         if inventory.empty:
             raise NotFound(
-                f"There is nothing of {scope.spelled}: no object, no document.",
-                remedy="Look the id up with find; a purge of it may have ended already.",
+                f"Nothing of {scope.spelled} exists: no object, no document.",
+                remedy="Look the id up with find; an earlier purge of it may have ended already.",
                 target=scope.spelled,
             )
         made = purging.now()
@@ -93,9 +93,9 @@ def make_plan(
 def surveyed(
     purging: Purging, scope: Scope, now: datetime, *, acknowledged: bool = False, seen: Collection[str] = ()
 ) -> Inventory:
-    """The scope as it is now, for making a plan or applying one; with controls where nothing claimed was found.
+    """The scope as it is now, for making a plan or applying one; with controls where no claimed object was found.
 
-    `seen` are the objects of the plan that is applied. Controls are looked for each time anew: a setting may have
+    `seen` are the objects of the plan that is applied. Each call looks for controls again, since a setting may have
     changed meanwhile. Raises as `survey` does.
     """
     refuse_dangers(scope, purging.stores.layout, purging.limits)
@@ -118,8 +118,10 @@ def surveyed(
 
 
 def _taken_before(purging: Purging, scope: Scope, missing: Collection[str]) -> frozenset[str]:
-    """Which of the missing keys an earlier purge took, by its journal, and no undo was begun to bring back: their
-    absence is no loss, and a new plan takes up what that purge left."""
+    """The missing keys that an earlier purge took, by its journal, without an undo begun since.
+
+    Their absence is no loss, and a new plan takes up what that purge left.
+    """
     taken: set[str] = set()
     for job in reversed(purging.jobs.of_user(scope.uid) if missing else ()):
         if job.kind != "purge" or job.undo_job or not job.tally.objects or taken >= set(missing):
@@ -127,13 +129,13 @@ def _taken_before(purging: Purging, scope: Scope, missing: Collection[str]) -> f
         try:
             plan = stored_plan(purging, job.plan_id)
         except (NotFound, BadInput, Refused):
-            continue  # its plan is not here or cannot be trusted: then nothing is known of what it took
+            continue  # its plan is not here or cannot be trusted: nobody knows what it took
         taken.update(set(record_of(purging.jobs, job.job_id, plan, erase=job.erase).deleted_keys).intersection(missing))
     return frozenset(taken)
 
 
 def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
-    """What the audit keeps of a plan: its scope, fingerprint and size."""
+    """The audit event of a plan: its scope, fingerprint and size."""
     totals = {
         "objects": len(plan.objects),
         "bytes": plan.total_bytes,
@@ -147,7 +149,7 @@ def planned_event(plan: PurgePlan, *, blocked: bool) -> Event:
 
 
 def claimed_detail(plan: PurgePlan) -> dict[str, Any]:
-    """What the audit keeps of objects that were claimed and never seen, where there are any."""
+    """The audit's detail about objects that were claimed and never seen; empty without any."""
     claims = plan.claims
     if claims is None or not (claims.missing or claims.acknowledged):
         return {}
@@ -169,38 +171,38 @@ def about(plan: PurgePlan, event: Event) -> Event:
 
 
 def store_plan(purging: Purging, plan: PurgePlan) -> str:
-    """Keeps a plan in the bucket, where any process of the desk finds it; gives its key."""
+    """Keeps a plan in the bucket, where any process of the desk finds it; returns its key."""
     key = plan_key(plan.plan_id)
     purging.writers.objects.put(key, to_text(plan).encode(), "application/json")
     return key
 
 
 def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
-    """A plan that was kept; `NotFound` where there is none, `Stale` where it is not as it was sealed."""
+    """A plan from the bucket; `NotFound` where there is none, `Stale` where it differs from what was sealed."""
     content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
     return plan_from(content)
 
 
 def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:
-    """The certificate of a purge that came to its proof; `NotFound` where there is none (yet)."""
+    """The certificate of a purge that has reached its proof; `NotFound` where there is none (yet)."""
     content = purging.stores.objects.get_bytes(certificate_key(check_id(job_id, "JOB_ID")), MAX_CERTIFICATE_BYTES)
     found: dict[str, Any] = json.loads(content)
     return found
 
 
 def write_file(plan: PurgePlan, path: Path) -> None:
-    """Writes a plan for `purge apply`; nobody else may read it, since keys name customers."""
+    """Writes a plan for `purge apply`; only its owner may read the file, since keys name customers."""
     files.write_file(path, to_text(plan).encode(), "--out")
 
 
 def presented_plan(purging: Purging, path: Path, actor: Actor, action: str) -> PurgePlan:
-    """A plan out of a file, for an action on it; that it was altered is recorded as a refusal of that action."""
+    """A plan from a file, for an action on it; the audit records an altered plan as a refusal of that action."""
     with refusals_recorded(purging.trail, attributed(actor, Event(action, "-", detail={"file": path.name[:200]}))):
         return plan_in(path)
 
 
 def plan_in(path: Path) -> PurgePlan:
-    """A plan out of a file; `BadInput` where there is none, `Stale` where it was altered."""
+    """A plan from a file; `BadInput` where there is none, `Stale` where it was altered."""
     return plan_from(read_file(path, "FILE", MAX_PLAN_BYTES))
 
 
@@ -209,7 +211,7 @@ def to_text(plan: PurgePlan) -> str:
 
 
 def plan_from(content: bytes) -> PurgePlan:
-    """The inverse of `to_text`; `BadInput` for what is no plan, `Stale` for one that was altered."""
+    """The inverse of `to_text`; `BadInput` where it is no plan, `Stale` where it was altered."""
     try:
         value = json.loads(content.decode())
     except (ValueError, RecursionError):
@@ -219,10 +221,10 @@ def plan_from(content: bytes) -> PurgePlan:
 
 
 def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
-    """Records that the actor approves this plan as it is sealed, for applying it with quarantine or without.
+    """Records that the actor approves this plan as it is sealed, for applying it with or without a quarantine.
 
-    Raises `NotPermitted`, `Stale` for a plan that has expired, `Refused` for one's own plan, for a plan that is
-    blocked or made elsewhere. Approving twice is the same as once.
+    Raises `NotPermitted`, `Stale` for a plan that has expired, and `Refused` for the actor's own plan and for a plan
+    that is blocked or was made elsewhere. A second approval changes nothing.
     """
     event = attributed(actor, about(plan, Event("purge.approve", "-", detail={"scope": plan.scope.spelled})))
     with refusals_recorded(purging.trail, event):
@@ -233,13 +235,13 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
         check_sealed(purging, plan)
         if approver == plan.maker:
             raise Refused(
-                "Whoever made a plan cannot approve it.", remedy="Have another person look at the plan and approve it."
+                "The maker of a plan cannot approve it.", remedy="Have another person look at the plan and approve it."
             )
         if plan.blocked:
             raise Refused(
                 "The plan is blocked; there is nothing to approve.",
                 reasons=plan.blocked,
-                remedy="Clear what blocks it, then make it anew.",
+                remedy="Clear what blocks it, then make it again.",
             )
         approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
         store_plan(purging, plan)
@@ -249,7 +251,7 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
 
 
 def decline(purging: Purging, plan: PurgePlan, reason: str, actor: Actor) -> None:
-    """Records a second person's no and why, or that it was refused; raises what keeps it from being recorded."""
+    """Records a second person's refusal with its reason, or that the desk did not take it; raises what prevents it."""
     why = checked_reason(reason)
     detail = {"scope": plan.scope.spelled, "plan_id": plan.plan_id}
     event = attributed(actor, about(plan, Event(DECLINED, "-", reason=why, detail=detail)))
@@ -257,21 +259,21 @@ def decline(purging: Purging, plan: PurgePlan, reason: str, actor: Actor) -> Non
         authorise(actor, "purge.approve", now=purging.clock())
         check_sealed(purging, plan)
         if normal_email(actor.email) == plan.maker:
-            raise Refused("Whoever made a plan does not decline it.", remedy="Let it expire: nothing happens then.")
+            raise Refused("The maker of a plan does not decline it.", remedy="Let it expire: nothing happens then.")
     purging.trail.append(event)
 
 
 def approvals_that_hold(purging: Purging, plan: PurgePlan) -> tuple[Approval, ...]:
-    """The approvals of a plan that this desk has taken; one that was only written there is none."""
+    """The approvals of a plan that this desk took; an approval written by other means does not count."""
     found = approvals_of(purging, plan.fingerprint)
     if not found or not plan.seal:
-        return found  # what an older version made cannot be applied any more; who approved it is shown
+        return found  # a plan of an older version cannot be applied any more; a page still shows its approvers
     key = key_to_check(purging)
     return tuple(approval for approval in found if key is not None and holds(approval, key))
 
 
 def approvals_of(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:
-    """Everything that is written as an approval of the plan with this fingerprint."""
+    """Every document that says that it approves the plan with this fingerprint."""
     query = build(COLLECTION, where=[("fingerprint", "==", fingerprint)])
     found = purging.stores.handle.run_query(
         query, lambda documents: [raw_document(document).fields or {} for document in documents], operation="Approvals"
@@ -299,5 +301,5 @@ def _keep(purging: Purging, plan: PurgePlan, approval: Approval) -> None:
         purging.writers.documents.commit([Create(path, fields)], operation="Keeping an approval")
     except Stale:
         if approval.approver in {given.approver for given in approvals_that_hold(purging, plan)}:
-            return  # given before
+            return  # the approval exists already
         purging.writers.documents.commit([Replace(path, fields)], operation="Keeping an approval")

@@ -1,6 +1,6 @@
-"""Copies of what a purge takes away, kept for its undo: made, verified, put back, emptied.
+"""Copies of what a purge deletes, kept for its undo: made, verified, put back, emptied.
 
-What a job's journal says was done: each deletion once, and what was found gone or left alone instead.
+`Record` reads from a job's journal what was done: each deletion once, and what was found gone or was left alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from storage.errors import NotFound, Stale, Unreachable, Unusable
 from storage.repositories.jobs import Jobs
 
 LINES = "application/x-ndjson"
-MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: what an undo can take into memory at once
+MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: an undo loads the whole file into memory
 
 
 class Quarantine:
@@ -37,7 +37,7 @@ class Quarantine:
         self._writer = purging.writers.objects
 
     def keep(self, number: int, item: PlannedObject) -> str:
-        """Copies object `number` of the plan and verifies the copy: `kept`, or why not: `absent`, `moved`."""
+        """Copies object `number` of the plan and verifies the copy: `kept`, or else `absent` or `moved`."""
         name = kept_object(self.job_id, number, item.key)
         try:
             self._copy(item.key, name, item.etag)
@@ -48,34 +48,34 @@ class Quarantine:
         return "kept"
 
     def holds(self, number: int, item: PlannedObject) -> bool:
-        """Whether a whole copy of the object is here."""
+        """Whether the quarantine has a whole copy of the object."""
         info = self._reader.head(kept_object(self.job_id, number, item.key))
         return info is not None and info.size_bytes == item.size_bytes
 
     def numbers(self) -> frozenset[int]:
-        """The numbers of all objects of which a copy is here, by listing."""
+        """The numbers of all objects with a copy here, by listing."""
         prefix = kept_objects_prefix(self.job_id)
         names = (name for page in self._reader.list_pages(prefix) for name in page.frame["key"].tolist())
         return frozenset(int(name.removeprefix(prefix).partition("-")[0]) for name in names)
 
     def put_back(self, number: int, item: PlannedObject) -> str:
-        """Copies one object back where nothing is: `restored`, `there` (already), or `occupied` by something new."""
+        """Copies one object back to an empty place: `restored`, `there` (already), or `occupied` by something new."""
         name = kept_object(self.job_id, number, item.key)
         try:
             self._copy(name, item.key, None, NOTHING)
-        except Stale:  # also where the answer to a first attempt was lost: then it is the copy that is there
+        except Stale:  # also where the answer to a first attempt was lost: then the copy itself is there
             return "there" if self.same(name, item.key) else "occupied"
         return "restored"
 
     def same_as_kept(self, number: int, item: PlannedObject) -> bool:
-        """Whether the object at its own place is like its copy here."""
+        """Whether the object at its own place equals its copy here."""
         return self.same(kept_object(self.job_id, number, item.key), item.key)
 
     def same(self, one: str, other: str) -> bool:
-        """Whether two objects are alike: size, type, and content by ETag, or by MD5 where an ETag says nothing.
+        """Whether two objects are equal: size, type, and content by ETag, or by MD5 where an ETag says nothing.
 
-        The ETag of an object that was uploaded whole is its MD5; that of one in parts is made of its parts' digests,
-        so equal ones mean equal content, and unequal ones mean nothing: then the object is read.
+        The ETag of an object that was uploaded whole is its MD5. The ETag of a multipart upload is made of its parts'
+        digests: equal ETags mean equal content, unequal ones mean nothing, and then the object is read.
         """
         left, right = self._reader.head(one), self._reader.head(other)
         if left is None or right is None:
@@ -89,12 +89,12 @@ class Quarantine:
         return info.etag if "-" not in info.etag else self._digest(info.key, "md5")
 
     def write_documents(self, name: str, lines: Sequence[str]) -> str:
-        """Writes a file of documents and reads it back; gives its SHA-256. `Unusable` for more than can be read."""
+        """Writes a file of documents and reads it back; returns its SHA-256. `Unusable` for more than can be read."""
         content = "".join(f"{line}{NEWLINE}" for line in lines).encode()
         if len(content) > MAX_DOCUMENTS_BYTES:
             raise Unusable(
-                f"{len(lines):,} documents together are too large to be kept for an undo.",
-                remedy="Nothing of them was deleted. Purge fewer at a time, or erase them.",
+                f"{len(lines):,} documents together are too large to keep for an undo.",
+                remedy="None of them was deleted. Purge fewer at a time, or erase them.",
                 operation="put_object",
                 target=name,
             )
@@ -105,26 +105,26 @@ class Quarantine:
         return digest
 
     def read_documents(self, name: str, digest: str) -> list[str]:
-        """The documents of a file; raises `Unusable` where it is not what was written."""
+        """The documents of a file; raises `Unusable` where the file differs from what was written."""
         content = self._reader.get_bytes(name, MAX_DOCUMENTS_BYTES)
         if hashlib.sha256(content).hexdigest() != digest:
             raise Unusable(
                 "The quarantine's copy of documents was altered.",
-                remedy="Nothing was put back from it. Compare it with Firestore's point-in-time recovery.",
+                remedy="No document of it was put back. Compare it with Firestore's point-in-time recovery.",
                 operation="get_object",
                 target=name,
             )
         return lines_of(content.decode())
 
     def _copy(self, source: str, target: str, etag: str | None, expected: Expected | None = None) -> None:
-        """A copy that is verified: by size and ETag where that is comparable, else by reading both."""
+        """Copies and verifies the copy: by size and ETag where ETags are comparable, else by reading both."""
         copied = self._writer.copy(source, target, source_etag=etag, expected=expected)
         plain = "-" not in copied.etag and (etag is None or "-" not in etag)
         if plain and (etag is None or copied.etag == etag):
             return
         if not self.same(source, target):
             raise Unreachable(
-                "A copy differs from its source; it is made anew.", operation="copy_object", target=source
+                "A copy differs from its source; it is made again.", operation="copy_object", target=source
             )
 
     def _digest(self, key: str, kind: str) -> str:
@@ -136,7 +136,7 @@ class Quarantine:
 
 
 def empty(purging: Purging, prefix: str) -> int:
-    """Deletes everything below one quarantine; gives the number of keys. Raises what keeps a key from being deleted."""
+    """Deletes everything below one quarantine; returns the number of keys. Raises when a key cannot be deleted."""
     if not prefix.startswith(QUARANTINES) or len(prefix.split("/")) != 4 or not prefix.endswith("/"):
         raise ValueError("not the prefix of one quarantine")
     count = 0
@@ -149,7 +149,7 @@ def empty(purging: Purging, prefix: str) -> int:
 
 
 def confirm_deleted(writer: ObjectWriter, keys: Sequence[str]) -> None:
-    """Deletes keys, slowing down where the store asks to; raises unless it answered for each one."""
+    """Deletes keys, more slowly where the store asks for it; raises unless the store confirmed each one."""
     error = writer.delete(keys).first_error()
     if error is not None:
         raise error
@@ -157,7 +157,7 @@ def confirm_deleted(writer: ObjectWriter, keys: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Keys and paths by what became of them, as far as the journal goes.
+    """Keys and paths by their outcome, as far as the journal goes.
 
     `begun` are those of a batch that was begun and has no end: some of them may be deleted. `digests` has the SHA-256
     of each file of documents in the quarantine, by batch.
@@ -172,16 +172,16 @@ class Record:
     digests: Mapping[int, str] = field(default_factory=dict)
 
     def taken_keys(self) -> frozenset[str]:
-        """The objects that the job deleted, or may have."""
+        """The objects that the job deleted or may have deleted."""
         return self.begun_keys.union(self.deleted_keys)
 
     def taken_paths(self) -> frozenset[str]:
-        """The documents that the job deleted, or may have."""
+        """The documents that the job deleted or may have deleted."""
         return self.begun_paths.union(self.deleted_paths)
 
 
 def record_of(jobs: Jobs, job_id: str, plan: PurgePlan, *, erase: bool) -> Record:
-    """Reads the journal of a purge; the plan gives the names that it counts by."""
+    """Reads the journal of a purge; the journal counts by the order of the plan's names."""
     reader = _Reader(plan, erase=erase)
     for entry in jobs.journal(job_id):
         reader.take(entry)
@@ -197,7 +197,7 @@ def record_of(jobs: Jobs, job_id: str, plan: PurgePlan, *, erase: bool) -> Recor
 
 
 class _Shelves:
-    """Names sorted by what entries say of their positions."""
+    """Names sorted by what the journal's entries say of their positions."""
 
     def __init__(self) -> None:
         self.deleted: list[str] = []
@@ -230,7 +230,7 @@ class _Reader:
         self._shelves = {"objects": self.keys, "slugs": self.paths, "documents": self.paths}
 
     def take(self, entry: Mapping[str, Any]) -> None:
-        """One entry, in the order of the journal."""
+        """Takes one entry; the caller gives them in the order of the journal."""
         step, phase = entry.get("step", ""), entry.get("phase")
         if step == "save" and phase == "end":
             self.digests[int(entry["batch"])] = str(entry["sha256"])

@@ -1,7 +1,7 @@
-"""The key that plans and approvals are sealed with: `AUDIT_HMAC_KEY`, else a secret of the deployment in the bucket.
+"""The key that seals plans and approvals: `AUDIT_HMAC_KEY`, else a secret of the deployment in the bucket.
 
-The secret is made once, by whoever seals first, and lies at `_ops/secrets/plan-seal`. It is never shown, and known to
-the redaction of every log. Whoever can read that object can seal: `AUDIT_HMAC_KEY` is what the bucket does not hold.
+The first process that seals makes the secret, once, at `_ops/secrets/plan-seal`. It is never shown, and the redaction
+of every log knows it. A person who can read that object can seal: the bucket does not hold `AUDIT_HMAC_KEY`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NONE = SealKey("deployment", secrets.token_bytes(32))  # where there is no secr
 
 
 def key_to_seal(purging: Purging) -> SealKey:
-    """The key; where there is none yet, the deployment's secret is made."""
+    """The key; makes the deployment's secret where there is none yet."""
     found = key_to_check(purging)
     if found is not None:
         return found
@@ -42,7 +42,7 @@ def key_to_seal(purging: Purging) -> SealKey:
 
 
 def key_to_check(purging: Purging) -> SealKey | None:
-    """The key, or `None` where nothing was ever sealed here; makes none."""
+    """The key, or `None` where nothing was ever sealed here; makes no secret."""
     return _known(purging) or _read(purging)
 
 
@@ -61,20 +61,20 @@ def check_sealed(purging: Purging, plan: PurgePlan) -> None:
     except Stale:
         if known is None:
             raise
-        check_key(plan, _read(purging) or _NONE)  # it may have been made anew since this process read it
+        check_key(plan, _read(purging) or _NONE)  # another process may have made a new one since this one read it
 
 
 def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
-    """Raises `Stale` or `Refused` unless this is the plan that the job was made from, and holds nothing beyond it.
+    """Raises `Stale` or `Refused` unless the job was made from this plan, and the plan holds nothing beyond the job.
 
     A job of an older version has a plan without a seal: the job's own fingerprint binds it, and the scope bounds it. An
-    undo asks for no seal: a key that was changed since must not keep anything from coming back.
+    undo needs no seal: a key that was changed since must not prevent a restoration.
     """
     if plan.fingerprint != job.fingerprint or plan.scope != job.scope:
         raise Stale(
             "The stored plan is not the one that was applied.",
             reasons=("the stored plan is another",),
-            remedy="Nothing was done with it. Look who writes below _ops/plans/ in the bucket.",
+            remedy="Nothing was done with it. Find out who writes below _ops/plans/ in the bucket.",
         )
     outside = strays(plan)
     if outside:
@@ -92,12 +92,12 @@ def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
     try:
         check_sealed(purging, plan)
     except Stale as stale:
-        stale.remedy = "Put the key that sealed the plan into AUDIT_HMAC_FORMER_KEYS, or undo the job and plan anew."
+        stale.remedy = "Put the key that sealed the plan into AUDIT_HMAC_FORMER_KEYS, or undo the job and plan again."
         raise
 
 
 def _sealed_before(purging: Purging, plan: PurgePlan) -> bool:
-    """Whether a former key of the configuration fits: a job outlives the change of a key, an open plan does not."""
+    """Whether a former key of the settings fits: a job outlives a change of the key, an open plan does not."""
     for former in purging.stores.settings.audit_former_keys:
         with suppress(Stale):
             check_key(plan, SealKey("AUDIT_HMAC_KEY", former.reveal().encode()))
@@ -120,8 +120,8 @@ def _read(purging: Purging) -> SealKey | None:
         return None
     if not _FORM.fullmatch(text):
         raise Unusable(
-            "The secret that plans are sealed with is not as it was written.",
-            remedy=f"Delete {SEAL_SECRET} in the bucket: the next plan makes it anew. Open plans are then made anew.",
+            "The secret that seals plans differs from what was written.",
+            remedy=f"Delete {SEAL_SECRET} in the bucket: the next plan makes a new one. Make open plans again then.",
             operation="get_object",
             target=SEAL_SECRET,
         )

@@ -1,9 +1,9 @@
 """The steps of a purge: unfinished uploads, objects, documents, counters, older quarantines, and the proof.
 
 Each object and document is removed only if it is as the plan shows it; an undoable purge copies it to the quarantine
-first. A commit of documents is all or nothing: where its condition fails, the documents are read, the journal notes
-what is gone or changed, and the rest goes in another commit. A document stays when something below it or named by it
-was left alone, so nothing that lives on loses its parent. For objects the result of each key counts.
+first. A commit of documents is all or nothing: where a precondition fails, the step reads the documents, notes in the
+journal what is gone or changed, and puts the rest into another commit. A document stays when something below it or
+named by it was left alone, so that no remaining document loses its parent. For objects the result of each key counts.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ THREADS = 8
 
 
 MAX_NEIGHBOURS_BYTES = 16 * 1_048_576
-COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
+COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps open
 
 
 @dataclass(slots=True)
 class LeftAlone:
-    """What this job found changed and did not touch, gathered from its journal and its own steps."""
+    """What this job found changed and did not touch, collected from its journal and its own steps."""
 
     keys: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
 
     def needed(self, uid: str, layout: Layout) -> set[str]:
-        """The documents that must stay because of it: all that it hangs below."""
+        """The documents that must stay because of it: all of its ancestors."""
         stay = {parent for path in self.paths for parent in above(path)}
         for key in self.keys:
             video_id = layout.parse(key).video_id
@@ -88,11 +88,11 @@ class SaveDocuments:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Nothing: writing a file again is harmless."""
+        """Returns nothing: a second writing of a file is harmless."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Reads a batch and writes it; what is gone or changed is left out, and will not be deleted either."""
+        """Reads a batch and writes it; leaves out what is gone or changed, which is not deleted later either."""
         items = self._batches[batch]
         found = self._tree.messages([item.path for item in items])
         absent, moved = _compare(items, found)
@@ -102,7 +102,7 @@ class SaveDocuments:
 
 
 class DeleteDocuments:
-    """Deletes documents in batches, under a precondition each."""
+    """Deletes documents in batches, with a precondition for each."""
 
     def __init__(
         self,
@@ -125,19 +125,19 @@ class DeleteDocuments:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """What must stay for the sake of what was left alone; the versions are checked by the commit itself."""
+        """Which documents must stay because of what was left alone; the commit itself checks the versions."""
         items = self._batches[batch]
         return {"absent": [], "moved": sorted({*self._protected(items), *self._of_others(items)})}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Deletes the rest of the batch in one commit; see this module's own words for when that fails."""
+        """Deletes the rest of the batch in one commit; the module's docstring says what happens when that fails."""
         items = self._batches[batch]
         absent, moved = list(seen["absent"]), list(seen["moved"])
         if again:
             rest = _rest(items, absent, moved)
             found = self._tree.messages([items[position].path for position in rest])
             if rest and not any(found.values()):
-                return self._outcome(items, absent, moved)  # a commit is all or nothing: it was done
+                return self._outcome(items, absent, moved)  # a commit is all or nothing: this one was done
         while rest := _rest(items, absent, moved):
             changes = [Delete(items[position].path, items[position].update_time) for position in rest]
             try:
@@ -149,7 +149,7 @@ class DeleteDocuments:
                 if not gone and not other:
                     continue  # contention, not a change
                 if again and len(gone) == len(rest):
-                    break  # the commit of the former worker, which was still under way
+                    break  # the commit of the former worker, which was still under way, has been applied
                 absent += [rest[index] for index in gone]
                 moved += [rest[index] for index in other]
                 note({"absent": sorted(absent), "moved": sorted(moved)})
@@ -174,14 +174,14 @@ class DeleteDocuments:
         return [position for position, item in enumerate(items) if item.path in stay]
 
     def _of_others(self, items: Sequence[PlannedDocument]) -> Iterator[int]:
-        """The public links that lead elsewhere by their own word: they are not this scope's, whatever the plan says."""
+        """Positions of public links whose own documents lead elsewhere: not this scope's, whatever the plan says."""
         at = {item.path: position for position, item in enumerate(items) if item.path.startswith(SLUGS)}
         for path, link in self._tree.at(list(at)).items() if at else ():
             if link is not None and not points_into(self._plan.scope, link.fields):
                 yield at[path]
 
     def _naming(self, keys: set[str], paths: list[str]) -> set[str]:
-        """Those of the documents that name one of the keys."""
+        """The documents among `paths` that name one of the keys."""
         found = self._tree.at(paths)
         return {
             path
@@ -192,9 +192,9 @@ class DeleteDocuments:
 
 
 def _exact(document: Any) -> str:
-    """The document as it is kept; `Unusable` for one that would not come back as the very same.
+    """The document in the form of the quarantine; `Unusable` for one that an undo would not restore identically.
 
-    A value of a kind that a later Firestore has and this version does not know would be lost in silence.
+    A value of a type that only a later version of Firestore knows would otherwise be lost in silence.
     """
     line = document_to_json(document)
     try:
@@ -203,8 +203,8 @@ def _exact(document: Any) -> str:
         back = None
     if back is None or back.SerializeToString(deterministic=True) != document.SerializeToString(deterministic=True):
         raise Unusable(
-            "A document holds a value that this version of the desk could not bring back.",
-            remedy="Nothing was deleted. Use a version of the desk that knows it, or erase it.",
+            "A document holds a value that this version of the desk could not restore.",
+            remedy="Nothing was deleted. Use a version of the desk that knows the value, or erase the document.",
             operation="Saving documents",
             target=relative_path(document.name),
         )
@@ -212,7 +212,7 @@ def _exact(document: Any) -> str:
 
 
 def _is_parent(path: str, *, clips: bool) -> bool:
-    """Users and videos, which much hangs below; clips only where few of them go."""
+    """Users and videos, which have many documents below them; clips only where few of them go."""
     parts = path.split("/")
     return parts[0] == "users" and (
         len(parts) == 2 or (parts[2] == "videos" and len(parts) in ((4, 6) if clips else (4,)))
@@ -225,7 +225,7 @@ def _rest(items: Sequence[PlannedDocument], *spared: Iterable[int]) -> list[int]
 
 
 def _compare(items: Sequence[PlannedDocument], found: dict[str, Any]) -> tuple[list[int], list[int]]:
-    """The positions of the documents that are gone, and of those that are there in another version."""
+    """The positions of the documents that are gone, and of those that exist in another version."""
     absent, moved = [], []
     for position, item in enumerate(items):
         document = found[item.path]
@@ -238,7 +238,7 @@ def _compare(items: Sequence[PlannedDocument], found: dict[str, Any]) -> tuple[l
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """A step of one batch that notes nothing before."""
+    """A step of one batch that notes nothing before it."""
 
     name: str
     purging: Purging
@@ -256,7 +256,6 @@ class NoteNeighbours(Single):
     """Notes what lies beside the scope before anything goes, for the proof."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Lists the neighbours and keeps the list."""
         beside = snapshot(self.purging.stores, self.plan)
         content = json.dumps(beside, sort_keys=True).encode()
         self.purging.writers.objects.put(neighbours_key(self.lease.job.job_id), content, "application/json")
@@ -264,10 +263,10 @@ class NoteNeighbours(Single):
 
 
 class SetCounters(Single):
-    """Recounts what the scope's removal leaves wrong."""
+    """Corrects the counters that the removal of the scope made wrong."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """A user's own counters go with the user; for anything smaller, user, accounting and the videos of clips."""
+        """A user's own counters go with the user; a smaller purge counts user, accounting and the clips' videos."""
         scope = self.plan.scope
         if scope.kind == "user":
             return BatchOutcome(entry={"changed": []})
@@ -279,10 +278,10 @@ class SetCounters(Single):
 
 
 class EmptyEarlier(Single):
-    """When erasing: empties what earlier purges of the same scope (or of a part of it) and repairs in it still keep."""
+    """When erasing: empties what earlier purges and repairs within the same scope still keep."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Job by job; each is told that its quarantine is empty before it is emptied, so that no undo begins."""
+        """Goes job by job; marks each quarantine as empty before it empties it, so that no undo begins."""
         emptied = []
         for job in self.purging.jobs.of_user(self.plan.scope.uid):
             if job.quarantine in {"kept", "emptied"} and self.plan.scope.covers(job.scope) and job.kind == "purge":
@@ -299,7 +298,7 @@ class EmptyEarlier(Single):
         return BatchOutcome(entry={"emptied": emptied, "replaced": replaced})
 
     def _covers(self, change: Recorded) -> bool:
-        """Whether what a repair replaced, and keeps, is of the scope."""
+        """Whether the scope covers what a repair replaced and keeps."""
         planned = {item.key for item in self.plan.objects}
         whole = change.video_id and self.plan.scope.covers(Scope.of(change.uid, change.video_id))
         kept = any(row.kept is not None for row in change.rows)
@@ -320,7 +319,7 @@ class Prove(Single):
     """Reads everything again: what of the scope is left, and whether the neighbours are there."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """The proof goes to the journal and into the certificate; its lists to the job."""
+        """Writes the proof to the journal and into the certificate, and its lists to the job."""
         proof, now, job = self.proof(), self.lease.now(), self.lease.job
         public_url = self.purging.stores.settings.r2.public_url
         never_seen = None if self.plan.claims is None else len(proof.never_seen)
@@ -331,14 +330,14 @@ class Prove(Single):
         return BatchOutcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
 
     def _wider(self) -> list[str]:
-        """The earlier purges of more than this scope whose quarantines hold copies of it."""
+        """The earlier purges of a wider scope whose quarantines hold copies of this one."""
         scope = self.plan.scope
         jobs = self.purging.jobs.of_user(scope.uid)
         wider = [job for job in jobs if job.job_id != self.lease.job.job_id and job.scope.covers(scope)]
         return [job.job_id for job in wider if job.quarantine == "kept" and not scope.covers(job.scope)]
 
     def proof(self) -> Proof:
-        """A survey of the scope as for a plan, and the neighbours compared with the note of the beginning."""
+        """Surveys the scope as for a plan, and compares the neighbours with the note of the beginning."""
         purging, plan = self.purging, self.plan
         now = purging.now()
         inventory = survey(purging.stores, plan.scope, purging.limits, now, purging.progress)
@@ -358,7 +357,7 @@ class Prove(Single):
 
 
 def residue(inventory: Inventory) -> tuple[str, ...]:
-    """What is left, one line for each."""
+    """What is left of the scope, one line for each."""
     lines = [f"object: {item.key}" for item in inventory.objects]
     lines += [f"document: {item.path}" for item in inventory.documents]
     return (*lines, *(f"unfinished upload: {item.key}" for item in inventory.uploads))
@@ -378,11 +377,11 @@ class AbortUploads:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Nothing to see: an abort of what is gone is harmless and says so."""
+        """Returns nothing: an abort of an upload that is gone is harmless and says so."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Aborts them one by one; one that is gone after a beginning was aborted by it."""
+        """Aborts them one by one; an upload that is gone after an earlier beginning was aborted by it."""
         aborted = 0
         for upload in self._batches[batch]:
             self._lease.hold()
@@ -393,7 +392,7 @@ class AbortUploads:
 
 
 class EraseObjects:
-    """Deletes objects for good. What was gone before a batch is told from what went with it by a look before it."""
+    """Deletes objects for good. A look before each batch tells what was gone already from what it deleted."""
 
     name = "objects"
 
@@ -407,12 +406,12 @@ class EraseObjects:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Which of the batch are gone already or changed."""
+        """Which objects of the batch are gone already or changed."""
         seen = look_at(self._purging.stores.objects, self._batches[batch], self._prefixes)
         return {"absent": list(seen.absent), "moved": list(seen.moved)}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Deletes what is as it was seen."""
+        """Deletes each object that is still as it was seen."""
         items = self._batches[batch]
         before = Presence(tuple(seen["absent"]), tuple(seen["moved"]))
         now = look_at(self._purging.stores.objects, items, self._prefixes) if again else before
@@ -440,11 +439,11 @@ class KeepObjects:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Nothing: whether this job took an object away shows by its copy."""
+        """Returns nothing: the copy shows whether this job deleted an object."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Copies all, deletes what is still as it was copied. An object that is gone and has a copy went before."""
+        """Copies all, deletes what still equals its copy. This job deleted each missing object that has a copy."""
         items, first = self._batches[batch], batch * KEPT_BATCH
 
         def keep(position: int) -> str:
@@ -460,7 +459,7 @@ class KeepObjects:
         if doomed:
             confirm_deleted(self._purging.writers.objects, doomed)
         absent = [position for position, word in enumerate(kept) if word == "absent"]
-        if again:  # what has a copy went with this job: before, or by a call of the former worker that was under way
+        if again:  # this job deleted what has a copy: before, or by a late call of the former worker
             absent = [position for position in absent if not self._quarantine.holds(first + position, items[position])]
         else:
             absent += [ready[index] for index in now.absent]

@@ -1,7 +1,7 @@
-"""The steps of an undo: objects back, documents back (parents first, public links last), a look at all of it, counters,
-and the quarantine emptied once everything is where it was.
+"""The steps of an undo: it restores objects, documents (parents first, public links last) and counters, looks at all
+of it, and empties the quarantine once everything is back.
 
-The look at the end of an undo: every object as it was, every document field for field; what is not is told.
+The look compares every object with the plan and every document field by field; each difference is residue.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from storage.errors import Stale
 from storage.repositories.decode import document_from_json, relative_path
 from storage.repositories.queries import Subtree
 
-COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps
+COPY_THREADS = 16  # three calls for each object, over half of the connections that the client keeps open
 COMMIT_BYTES = 4 * 1_048_576  # of documents in one commit; Firestore takes 10 MiB
 COMMIT_DOCUMENTS = 100
 NOT_PROMISED = (
@@ -38,7 +38,7 @@ NOT_PROMISED = (
 
 
 class ProveRestored:
-    """Looks for everything that the purge took: each object as it was seen, each document there."""
+    """Looks for everything that the purge took: each object as it was seen, each document with its fields."""
 
     name = "look"
 
@@ -56,16 +56,16 @@ class ProveRestored:
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """What is missing or other than it was is the residue of the undo."""
+        """The residue of the undo is what is missing or differs from before."""
         self._let_settle()
         wrong = [*self._objects(), *self._documents()]
         return BatchOutcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
 
     def _let_settle(self) -> None:
-        """Where the purge's worker was cut off in a batch of objects, a deletion that it had sent may come still.
+        """Waits where the purge's worker was cut off in a batch of objects: a deletion that it sent may still arrive.
 
-        Everything is back by now; but its copies are given up only after a look that such a deletion cannot follow. It
-        was sent before this undo was created.
+        Everything is restored by now, but the copies go only after a look that no such deletion can follow. The worker
+        sent it before this undo was created.
         """
         if self._record.begun_keys:
             settled = self._lease.job.created_at + timedelta(seconds=SETTLING_SECONDS)
@@ -91,7 +91,7 @@ class ProveRestored:
                     yield f"object is another: {item.key}"
 
     def _alike(self, number: int, item: PlannedObject) -> bool:
-        """An object that was uploaded in parts gets another ETag by copying; then the bytes decide."""
+        """Whether they are equal. A copy of a multipart object gets another ETag; then the bytes decide."""
         return "-" in item.etag and self._quarantine.same_as_kept(number, item)
 
     def _documents(self) -> Iterator[str]:
@@ -125,7 +125,7 @@ def path_of(line: str) -> str:
 
 
 class RestoreObjects:
-    """Copies objects back where they were, unless something new is there."""
+    """Copies objects back to their places, unless something new is there."""
 
     name = "objects back"
 
@@ -142,11 +142,11 @@ class RestoreObjects:
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Nothing: putting back what is there already is harmless."""
+        """Returns nothing: restoring what is there already is harmless."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Only what has a copy and was taken by the purge, or may have been when it was cut short."""
+        """Restores only objects with a copy that the purge deleted, or may have deleted when it was interrupted."""
         if self._numbers is None:
             self._numbers = self._quarantine.numbers()
             if self._purging.writers.objects.conditions.dialect("copy", NOTHING) == "none":
@@ -172,7 +172,7 @@ class RestoreObjects:
 
 
 class RestoreDocuments:
-    """Writes documents back, field for field, where none is now."""
+    """Writes documents back, field for field, where no document is now."""
 
     name = "documents back"
 
@@ -186,15 +186,15 @@ class RestoreDocuments:
         self._batches = saving_batches(plan)
 
     def batches(self) -> int:
-        """One for each file that the plan foresaw; a purge that was cancelled early has written fewer."""
+        """One for each file that the plan expected; a purge that was cancelled early wrote fewer."""
         return len(self._batches)
 
     def look(self, batch: int) -> Seen:
-        """Nothing: a document that is there already, just so, is left."""
+        """Returns nothing: a document that is there already with the same fields is left alone."""
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Restores of one file what the purge deleted; what it found gone or changed is not its to restore."""
+        """Restores the documents of one file that the purge deleted, not those that it found gone or changed."""
         digest = self._digests.get(batch)
         if digest is None:
             return BatchOutcome(entry={"count": 0, "occupied": []})
@@ -208,7 +208,7 @@ class RestoreDocuments:
         return BatchOutcome(tally, {"count": restored, "occupied": shortened(occupied)})
 
     def _restore(self, lines: Sequence[str]) -> tuple[int, list[str]]:
-        """One commit. Where a document is there already, the rest goes in another; gives how many are in place."""
+        """One commit. Where a document exists already, the rest goes in another; returns how many are in place."""
         missing, occupied = list(lines), list[str]()
         while missing:
             try:
@@ -220,7 +220,7 @@ class RestoreDocuments:
         return len(lines) - len(occupied), occupied
 
     def _sort(self, lines: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Those that are still missing, and the paths where something else is now."""
+        """The lines of documents that are still missing, and the paths that hold another document now."""
         found = self._tree.messages([path_of(line) for line in lines])
         missing = [line for line in lines if found[path_of(line)] is None]
         there = [line for line in lines if found[path_of(line)] is not None]
@@ -229,10 +229,10 @@ class RestoreDocuments:
 
 
 class RecountAll(Single):
-    """Makes the counters true again: user, accounting, and the videos that lost or got back clips."""
+    """Corrects the counters: user, accounting, and the videos that lost or regained clips."""
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """From the clip documents as they are now."""
+        """Counts the clip documents as they are now."""
         scope = self.plan.scope
         below = (item.path.split("/") for item in self.plan.documents)
         videos = sorted({parts[3] for parts in below if len(parts) >= 4 and parts[2] == "videos"})
@@ -243,7 +243,7 @@ class RecountAll(Single):
 
 
 class EmptyQuarantine:
-    """Empties the quarantine that was restored from, or that has expired."""
+    """Empties the quarantine that an undo restored from, or that has expired."""
 
     name = "empty"
 
@@ -252,14 +252,14 @@ class EmptyQuarantine:
         self._lease = lease
 
     def batches(self) -> int:
-        """One; emptying again what is empty in part is harmless."""
+        """One; emptying a half-empty quarantine again is harmless."""
         return 1
 
     def look(self, batch: int) -> Seen:
         return {}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
-        """Unless something could not be put back: then it stays until it expires."""
+        """Empties it unless something could not be restored: then the quarantine stays until it expires."""
         job = self._lease.job
         if job.kind == "undo" and job.residue:
             return BatchOutcome(entry={"emptied": 0})
@@ -269,7 +269,7 @@ class EmptyQuarantine:
 
 
 def _cut(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Parts that fit into a commit. Older quarantines hold text as it is: a character may be four bytes."""
+    """Parts that fit into a commit. Older quarantines hold text without escapes: a character may take four bytes."""
     part: list[str] = []
     size = 0
     for line in lines:

@@ -2,11 +2,11 @@
 
 The plan, the comparison before applying, and the proof at the end all use this look: the documents of the scope with
 the keys that they name, the objects, the links, the states and the counters. Plan and comparison also ask whether a
-missing thing may be believed to be missing (`plans.surveyed`).
+missing object can be believed to be missing (`plans.surveyed`).
 
-The look also notes what lies right beside the scope, as evidence that nothing else went: for clips the other objects
+The look also notes what lies beside the scope, as evidence that nothing else was deleted: for clips the other objects
 of their videos, for a video the user's next objects, for a user the next objects of the bucket, which a prefix that is
-one character too short would have taken.
+one character too short would have included.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from storage.repositories.stores import Stores
 
 CLIP_KEYS = ("r2_key", "thumbnail_r2_key", "raw_r2_key")
 VIDEO_KEYS = ("highlights_json_key", "source_video_r2_key")
-MOST_CLIPS_BESIDE = 2_000  # more of the user's clips are not read just to see whether they name the same objects
+MOST_CLIPS_BESIDE = 2_000  # beyond this the user's other clips are not read to see whether they name the same objects
 _STATE = ("status", "updated_at", "processing_progress.updated_at")
-SLUG_FIELDS = ("share_slug", "slug")  # the product's name of it, and the one that older documents have
+SLUG_FIELDS = ("share_slug", "slug")  # the product's name of the field, and that of older documents
 _FIELDS = (*CLIP_KEYS, *VIDEO_KEYS, *_STATE, "file_size_bytes", "style", *SLUG_FIELDS)
 
 
 Progress = Callable[[str], None]
 MOST = 1_000  # of each prefix: one page of a listing
 _LAST = "\U0010ffff"
-HEADS = 12  # one listing is billed as 12.5 HEADs; up to so many objects under a prefix are asked for one by one
+HEADS = 12  # one listing is billed as 12.5 HEADs; up to so many objects under a prefix get a request each
 THREADS = 8
 SPARE_PAGES = 2
 PAGE_KEYS = 1_000
@@ -62,7 +62,7 @@ PAGE_KEYS = 1_000
 
 @dataclass(slots=True)
 class DocumentsFound:
-    """What a look at the documents of a scope gathers."""
+    """The result of a look at the documents of a scope."""
 
     documents: list[PlannedDocument] = field(default_factory=list)
     youngest: datetime | None = None
@@ -82,7 +82,7 @@ class DocumentsFound:
 
 
 def documents_of(stores: Stores, scope: Scope, now: datetime, progress: Callable[[str], None]) -> DocumentsFound:
-    """Everything of the scope in Firestore, whatever the collections are called."""
+    """Everything of the scope in Firestore, whatever the names of the collections."""
     tree = Subtree(stores.handle)
     found = DocumentsFound()
     roots = [*document_roots(scope), *([f"storage_accounting/{scope.uid}"] if scope.kind == "user" else [])]
@@ -100,7 +100,7 @@ def documents_of(stores: Stores, scope: Scope, now: datetime, progress: Callable
 
 
 def _take(found: DocumentsFound, document: FoundDocument) -> None:
-    """Notes one document of the scope and what it says."""
+    """Notes one document of the scope and its content."""
     found.documents.append(PlannedDocument(document.path, document.update_time))
     found.youngest = max(found.youngest or document.create_time, document.create_time)
     parts = document.path.split("/")
@@ -120,17 +120,17 @@ def _take(found: DocumentsFound, document: FoundDocument) -> None:
 
 
 def completed(status: object) -> bool:
-    """Whether a clip's status says completed, read as the upload check reads it."""
+    """Whether a clip's status says completed, by the rule of the upload check."""
     return isinstance(status, str) and status.strip().lower() == "completed"
 
 
 def named_keys(path: str, fields: Mapping[str, Any], names: Sequence[str]) -> list[NamedKey]:
-    """The keys that a document names: texts that are not empty."""
+    """The keys that a document names: strings that are not empty."""
     return [NamedKey(fields[name], path, name) for name in names if isinstance(fields.get(name), str) and fields[name]]
 
 
 def video_fact(video_id: str, document: FoundDocument | None) -> VideoFact:
-    """The state of a video. One without status and times counts as touched when Firestore last saw it written."""
+    """The state of a video. Without status and times its last touch is Firestore's update time."""
     if document is None:
         return VideoFact(video_id, exists=False, status=None, touched_at=None)
     fields = document.fields
@@ -144,13 +144,13 @@ def video_fact(video_id: str, document: FoundDocument | None) -> VideoFact:
 
 
 def clip_size(fields: Mapping[str, Any]) -> ClipSize:
-    """What a clip's document adds to the counters."""
+    """A clip's share of the counters."""
     style = fields.get("style")
     return ClipSize(whole(fields.get("file_size_bytes")), style if isinstance(style, str) else None)
 
 
 def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope, now: datetime) -> None:
-    """The share slugs that say that they are the scope's, and those that its share settings name."""
+    """Notes the share slugs whose documents name the scope, and those that the scope's share settings name."""
     clip_ids = {clip.clip_id for clip in scope.clips}
     slugs: dict[str, FoundDocument] = {}
     for video_id in scope.video_ids or (None,):
@@ -173,7 +173,7 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
 
 
 def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope) -> None:
-    """What lies around the scope: its videos, the user's totals, the counters that stay, who else names its keys."""
+    """What lies around the scope: its videos, the user's totals, the remaining counters, others that name its keys."""
     user = f"users/{scope.uid}"
     if scope.kind == "user":
         below = (
@@ -208,7 +208,7 @@ def busy_videos(stores: Stores, uid: str) -> set[str]:
 
 
 def _clips_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> dict[str, list[ClipSize]]:
-    """The clips that stay, for each video that clips are taken from; notes the keys that they name."""
+    """The remaining clips, for each video that loses clips; notes the keys that they name."""
     going = set(document_roots(scope))
     staying: dict[str, list[ClipSize]] = {}
     found.named_elsewhere = []
@@ -221,7 +221,7 @@ def _clips_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> dict[s
 
 
 def _videos_beside(found: DocumentsFound, stores: Stores, scope: Scope) -> None:
-    """Notes the keys that the clips of the user's other videos name, unless there are too many to read for that."""
+    """Notes the keys that the clips of the user's other videos name, unless there are too many clips to read."""
     if found.user_totals.count - len(found.clips) > MOST_CLIPS_BESIDE:
         found.named_elsewhere = None
         return
@@ -239,20 +239,20 @@ def _keys_of(frame: pd.DataFrame) -> Iterable[NamedKey]:
 
 
 def silent(_: str) -> None:
-    """Progress that nobody wants to hear of."""
+    """Drops the message: the default where no caller shows the progress."""
 
 
 def survey(stores: Stores, scope: Scope, limits: PurgeLimits, now: datetime, progress: Progress = silent) -> Inventory:
-    """The scope as it is now, for the proof at the end: what is claimed and not there is not judged.
+    """The scope as it is now, for the proof at the end; it does not judge claims that are missing.
 
-    Raises `Refused` for a scope too risky to look at, and what the backends raise.
+    Raises `Refused` for a scope that is too risky to look at, and the errors of the backends.
     """
     refuse_dangers(scope, stores.layout, limits)
     return judge(look(stores, scope, now, progress), stores.layout, limits, now)
 
 
 def refuse_dangers(scope: Scope, layout: Layout, limits: PurgeLimits) -> None:
-    """Raises `Refused` when an id of the scope is a reserved word or too short, with every ground."""
+    """Raises `Refused`, with every ground, when an id of the scope is a reserved word or too short."""
     grounds = dangers(scope, layout.prefixes, limits.shortest_id)
     if grounds:
         raise Refused(
@@ -340,7 +340,7 @@ def _uploads(stores: Stores, prefix: str) -> list[PlannedUpload]:
 
 
 def snapshot(stores: Stores, plan: PurgePlan) -> dict[str, str]:
-    """ETags of the neighbours by key. They may change meanwhile: the product goes on; only a loss is of interest."""
+    """ETags of the neighbours by key. They may change, since the product goes on; only a loss matters."""
     going = {item.key for item in plan.objects}
     found: dict[str, str] = {}
     for folder, behind in _places(stores, plan):
@@ -354,14 +354,14 @@ def snapshot(stores: Stores, plan: PurgePlan) -> dict[str, str]:
 
 
 def compare(stores: Stores, plan: PurgePlan, before: Mapping[str, str]) -> tuple[str, ...]:
-    """The neighbours that are gone, one line each. Each that the listing lacks is asked for on its own."""
+    """The neighbours that are gone, one line each. A HEAD request checks each one that the listing lacks."""
     now = snapshot(stores, plan)
     lacking = [key for key in before if key not in now]
     return tuple(f"object gone meanwhile: {key}" for key in lacking if stores.objects.head(key) is None)
 
 
 def _places(stores: Stores, plan: PurgePlan) -> list[tuple[str, str | None]]:
-    """Folder to list, and the key to begin behind, for each place beside the scope."""
+    """The folder to list and the key after which to begin, for each place beside the scope."""
     if plan.scope.clips:
         return [(prefix, None) for prefix in all_prefixes(plan.scope, stores.layout)]
     places: list[tuple[str, str | None]] = []
@@ -372,25 +372,25 @@ def _places(stores: Stores, plan: PurgePlan) -> list[tuple[str, str | None]]:
 
 
 def _part_of(plan: PurgePlan, key: str, stores: Stores) -> bool:
-    """Whether a key belongs to the scope itself; of clips only what is planned does, and that is left out before."""
+    """Whether a key belongs to the scope itself; for clips only planned keys do, and the caller leaves those out."""
     return not plan.scope.clips and in_scope(key, plan.scope, stores.layout)
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Positions among the objects that were asked for: gone, or there in another version. The rest is as seen."""
+    """The positions of objects that are gone or exist in another version. All others are as seen."""
 
     absent: tuple[int, ...]
     moved: tuple[int, ...]
 
     def as_seen(self, count: int) -> list[int]:
-        """The positions of the objects that are there just as they were seen."""
+        """The positions of the objects that exist exactly as they were seen."""
         other = {*self.absent, *self.moved}
         return [position for position in range(count) if position not in other]
 
 
 def look_at(objects: Objects, items: Sequence[PlannedObject], prefixes: Sequence[str]) -> Presence:
-    """Looks at every item (sorted by key), each of which lies under one of the prefixes.
+    """Looks at every item. The items are sorted by key, and each lies under one of the prefixes.
 
     Raises where the store does not answer: then nothing is known.
     """
@@ -406,9 +406,9 @@ def look_at(objects: Objects, items: Sequence[PlannedObject], prefixes: Sequence
 
 
 def maybe_there(objects: Objects, keys: frozenset[str], prefixes: Sequence[str]) -> frozenset[str]:
-    """The keys at which there may be something: all but those that whole listings of the prefixes prove to be free.
+    """The keys that may exist: all but those that complete listings of the prefixes prove to be absent.
 
-    For a few keys all of them, since listings would cost more than asking for each. Every key lies under a prefix.
+    Few keys are all returned, since listings would cost more than a request for each. Every key lies under a prefix.
     """
     if len(keys) <= HEADS * len(prefixes):
         return keys
@@ -420,7 +420,7 @@ def maybe_there(objects: Objects, keys: frozenset[str], prefixes: Sequence[str])
 def _listed(objects: Objects, prefix: str, inside: Sequence[PlannedObject]) -> dict[str, tuple[int, str]]:
     """The part of a prefix's listing that should hold these keys.
 
-    Stores differ in their order, so a key that was not met is not taken for absent here, but asked for on its own.
+    Stores differ in their order, so a key that the listing lacks does not count as absent; it gets its own request.
     """
     first, last = inside[0].key, inside[-1].key
     start_after = first[:-1] if len(first) > len(prefix) + 1 else None  # just before the first

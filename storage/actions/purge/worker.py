@@ -1,6 +1,6 @@
-"""Workers: a process of its own for a job, and the sweep that takes up what was abandoned or has expired.
+"""Workers: a separate process for a job, and the sweep that takes up abandoned jobs and expired quarantines.
 
-Puts the steps of each kind of job together and says how the job closes: this is what a worker runs.
+A worker puts together the steps of its kind of job and decides how the job closes.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ from storage.errors import Refused, StorageError
 from storage.repositories.audit_log import AuditLog
 
 WORKER = "worker"
-LATEST = 20  # entries about a user's jobs in which the end of one that was just cut off is looked for
+LATEST = 20  # audit events of a user's jobs in which to look for the end of a job whose worker was just cut off
 
 _log = logging.getLogger(__name__)
 
 
 def run_job(purging: Purging, job_id: str) -> Job:
-    """Takes the job's lease, goes on with it until it ends or rests, and gives it as it then is.
+    """Takes the job's lease and goes on until the job ends or rests; returns the job as it is then.
 
-    Raises `StillHeld` while another worker holds it, `Refused` for one that has ended, `LeaseLost` when another worker
-    took it over; what stops the job itself stands in its `failure`.
+    Raises `StillHeld` while another worker holds it, `Refused` for a job that has ended, `LeaseLost` when another
+    worker took it over; `failure` holds the error that stopped the job itself.
     """
     with (
         patiently(),
@@ -70,9 +70,9 @@ def run_job(purging: Purging, job_id: str) -> Job:
             _engine(purging, lease).run()
         except LeaseLost:
             raise
-        except StorageError as error:  # before the first step: its plan cannot be read
+        except StorageError as error:  # before the first step: the plan of the job cannot be read
             lease.close("interrupted" if error.retryable else "failed", {"failure": error.as_dict()})
-        except Exception as error:  # a fault of this program: the job must say so and not be tried for ever
+        except Exception as error:  # a fault of this program: the job must say so and must not be tried for ever
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
             lease.close("failed", {"failure": failure})
@@ -109,7 +109,7 @@ def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence
 
 
 def _left_alone(purging: Purging, job: Job, plan: PurgePlan) -> Callable[[], LeftAlone]:
-    """Read from the journal when the documents are begun, which is after the objects are done; then kept."""
+    """Reads the journal when the documents begin, after the objects are done, and keeps the result."""
     known: list[LeftAlone] = []
 
     def read() -> LeftAlone:
@@ -144,7 +144,7 @@ def _undo_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[
 def _undo_ending(lease: JobLease) -> Callable[[], Ending]:
     def ending() -> Ending:
         job = lease.job
-        if job.residue:  # the copies stay until they expire, and the undo may be begun again
+        if job.residue:  # the copies stay until they expire, and a person may begin the undo again
             return Ending("incomplete", {}, {job_path(job.of): {"state": "incomplete"}})
         return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})
 
@@ -152,7 +152,7 @@ def _undo_ending(lease: JobLease) -> Callable[[], Ending]:
 
 
 def _record_end(purging: Purging, job: Job) -> None:
-    """The audit's word on how a run ends. The job's own journal has it too, so a failure here is only told."""
+    """Records the end of a run in the audit. The job's own journal has it too, so a failure here is only logged."""
     outcome: Outcome = "done" if job.state in {"done", "incomplete"} else "failed"
     tally = job.tally
     detail = {
@@ -183,14 +183,14 @@ def _record_end(purging: Purging, job: Job) -> None:
         if not _recorded(purging, job, action):
             purging.trail.append(event)
     except StorageError as error:
-        _log.warning("the end of job %s could not be recorded in the audit: %s", job.job_id, error.message)
+        _log.warning("the audit could not record the end of job %s: %s", job.job_id, error.message)
 
 
 def _recorded(purging: Purging, job: Job, action: str) -> bool:
-    """Whether a worker before this one recorded this very end and was gone before it could close the job.
+    """Whether an earlier worker recorded this very end and was gone before it could close the job.
 
-    An undo that is begun again has the same id: what ended before it was begun is of the time before. Both times are
-    Firestore's, since the entry's own is that of whichever machine wrote it.
+    An undo that is begun again has the same id: an end from before its beginning is not this one. Both times are
+    Firestore's, since the event's own time is that of the machine that wrote it.
     """
     if job.epoch == 1 or job.state not in ENDED:
         return False
@@ -200,17 +200,17 @@ def _recorded(purging: Purging, job: Job, action: str) -> bool:
         numbers = [int(entry["sequence"]) for entry in entries if entry["job_id"] == job.job_id]
         return any(at >= job.created_at for at in log.written_at(numbers))
     except StorageError:
-        return False  # twice on record is better than never
+        return False  # two records are better than none
 
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def start_worker(job_id: str, environment: Mapping[str, str] | None = None) -> int:
-    """Starts a process that runs the job and outlives this one; gives its process id.
+    """Starts a process that runs the job and outlives this one; returns its process id.
 
-    `environment` are settings to add to this process's own: what the demo's stand-ins need to be found. What the worker
-    would say goes nowhere: this process's own streams end with it, and the job's document says all of it.
+    `environment` are settings to add to this process's own, for example the addresses of the demo's stand-ins. The
+    worker's output is dropped: this process's own streams end with it, and the job's document says all of it.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "storage", "purge", "worker", "--job", job_id, "--json"],
@@ -226,9 +226,9 @@ def start_worker(job_id: str, environment: Mapping[str, str] | None = None) -> i
 
 
 def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
-    """The jobs that ought to go on and that nobody runs any more, as far as leases and processes tell.
+    """The jobs that should go on and have no worker any more, as far as leases and processes show.
 
-    Whether a lease is over is Firestore's to say (see `Job`): a machine whose clock is wrong takes nothing over early.
+    Firestore decides whether a lease is over (see `Job`): a machine with a wrong clock takes no job over early.
     """
     return tuple(
         job
@@ -238,7 +238,7 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
 
 
 def _here(purging: Purging, job: Job) -> bool:
-    """Whether this bucket is the one of the job: an empty prefix of another one is no quarantine that was emptied."""
+    """Whether this bucket is that of the job: an empty prefix in another bucket does not mean an emptied quarantine."""
     if is_here(purging, job):
         return True
     purging.progress(
@@ -249,10 +249,10 @@ def _here(purging: Purging, job: Job) -> bool:
 
 
 def sweep(purging: Purging) -> tuple[Job, ...]:
-    """Runs every abandoned job to its end and empties every quarantine that has expired; gives what it worked on.
+    """Runs every abandoned job to its end and empties every expired quarantine; returns the jobs that it worked on.
 
-    What repairs replaced and kept is emptied when it is as old. Several may sweep at once: each job is run by the one
-    that gets its lease.
+    It also empties what repairs replaced and kept, at the same age. Several processes may sweep at once: the one that
+    gets a job's lease runs it.
     """
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]

@@ -1,1 +1,1 @@
-"""What a purge is, without doing anything: scope, plan, fingerprint, guards, what moved, order, certificate."""
+"""The rules of purges as pure functions and values: scope, plan, fingerprint, guards, order, certificate."""

@@ -1,4 +1,4 @@
-"""What the completed clips of a scope claim to have, which of it was not seen, and what a person acknowledged.
+"""What the completed clips of a scope claim, which claims were never seen, and what a person acknowledged.
 
 The claims are the keys of completed clips and the thumbnails that they name. Highlights and caches are never claimed:
 they may expire.
@@ -25,8 +25,8 @@ def never_seen_words(count: int) -> str:
 class Claims:
     """How many objects are claimed, and the keys of those that were never seen, sorted.
 
-    `controls` were looked for where none of them was found. `acknowledged`: whoever made the plan said that what is
-    missing may be purged all the same.
+    `controls` are the objects that were looked for because no claim was found. `acknowledged`: the plan's maker said
+    that the purge may go on without the missing objects.
     """
 
     claimed: int
@@ -36,18 +36,18 @@ class Claims:
 
     @property
     def found(self) -> int:
-        """How many were seen."""
+        """How many claims were seen."""
         return self.claimed - len(self.missing)
 
     @property
     def may_be_acknowledged(self) -> bool:
-        """Whether it is a loss, as far as anybody can tell: a control is there, or needed none to be looked for."""
+        """Whether it is a loss, as far as anybody can know: a control was found, or no control was necessary."""
         seen = self.found > 0 if self.controls is None else self.controls.there > 0
         return bool(self.missing) and not self.acknowledged and seen
 
     @property
     def words(self) -> str:
-        """What is missing, in a clause, with the controls beside it."""
+        """What is missing, as a clause, with the controls."""
         beside = f"; {self.controls.words}" if self.controls is not None else ""
         return (
             f"{len(self.missing):,} of {self.claimed:,} objects that completed clips claim are not there, for example "
@@ -65,7 +65,7 @@ class Claims:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `as_dict`; `KeyError` or `TypeError` for what is none."""
+        """The inverse of `as_dict`; `KeyError` or `TypeError` for any other value."""
         claimed, missing, acknowledged = value["claimed"], value["missing"], value["acknowledged_missing"]
         right = type(claimed) is int and type(acknowledged) is bool and all(type(key) is str for key in missing)
         if not right or claimed < len(missing):

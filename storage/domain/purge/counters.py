@@ -1,4 +1,4 @@
-"""The stored counters as they ought to be, and the changes that bring them there.
+"""The correct values of the stored counters, and the changes that lead to them.
 
 Invariants (from the product's domain description): the user's totals, the accounting's `styled_*` and each video's
 totals are the sums over the clip documents. A clip of unknown size counts as a clip and adds no bytes.
@@ -32,7 +32,7 @@ COUNTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClipSize:
-    """What a clip adds to the counters; `None` where the document does not say."""
+    """A clip's share of the counters; `None` where the document does not say."""
 
     size_bytes: int | None
     style: str | None
@@ -40,41 +40,41 @@ class ClipSize:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sum over some clips."""
+    """The sums over some clips."""
 
     count: int
     size_bytes: int
 
     def less(self, clips: Iterable[ClipSize]) -> Totals:
-        """The totals once these clips are gone; never below zero."""
+        """The totals without these clips; never below zero."""
         gone = totals(clips)
         return Totals(max(0, self.count - gone.count), max(0, self.size_bytes - gone.size_bytes))
 
 
 def sizes_of(clips: pd.DataFrame) -> list[ClipSize]:
-    """What each clip of a frame adds to the counters."""
+    """The share of each clip of a frame in the counters."""
     pairs = zip(clips["file_size_bytes"], clips["style"], strict=True)
     return [ClipSize(None if pd.isna(size) else int(size), None if pd.isna(style) else style) for size, style in pairs]
 
 
 def totals(clips: Iterable[ClipSize]) -> Totals:
-    """The sum over these clips."""
+    """The sums over these clips."""
     sizes = [clip.size_bytes or 0 for clip in clips]
     return Totals(len(sizes), sum(sizes))
 
 
 def user_counters(left: Totals) -> dict[str, CounterValue]:
-    """What `users/{uid}` should say."""
+    """The correct counters of `users/{uid}`."""
     return {"total_storage_bytes": left.size_bytes, "total_clips_count": left.count}
 
 
 def accounting_counters(left: Totals) -> dict[str, CounterValue]:
-    """What `storage_accounting/{uid}` should say."""
+    """The correct counters of `storage_accounting/{uid}`."""
     return {"styled_clips_bytes": left.size_bytes, "styled_clips_count": left.count}
 
 
 def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
-    """What the video's document should say about the clips that it has."""
+    """The correct counters of a video's document, for the clips that the video has."""
     kept = list(clips)
     left = totals(kept)
     by_style = Multiset(clip.style for clip in kept if clip.style)
@@ -88,7 +88,7 @@ def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
 def wanted_counters(
     uid: str, left: Totals, videos: Mapping[str, Iterable[ClipSize]]
 ) -> dict[str, dict[str, CounterValue]]:
-    """What each document with counters should say, by path: user, accounting, and the given videos."""
+    """The correct counters of each document, by path: user, accounting, and the given videos."""
     user = f"users/{uid}"
     wanted = {user: user_counters(left), f"storage_accounting/{uid}": accounting_counters(left)}
     return wanted | {f"{user}/videos/{video_id}": video_counters(clips) for video_id, clips in videos.items()}
@@ -97,10 +97,11 @@ def wanted_counters(
 def changes(
     path: str, fields: Mapping[str, Any], wanted: Mapping[str, CounterValue], *, also_missing: bool = False
 ) -> tuple[CounterChange, ...]:
-    """The counters of one document that are not as they should be.
+    """The counters of one document that are wrong.
 
-    Deployments differ in the counters that they keep, so one that the document lacks is added only `also_missing`. A
-    sum that no field can hold is left out: the counter stays as it is, for any other number would be as wrong.
+    Deployments differ in the counters that they keep, so a counter that the document lacks is added only where
+    `also_missing` is set. A sum that no field can hold is left out: the counter stays, since any other number would be
+    wrong too.
     """
     kept = ((name, value) for name, value in wanted.items() if storable(value) and (also_missing or name in fields))
     found = ((name, shown(fields.get(name)), value) for name, value in kept)
@@ -108,12 +109,12 @@ def changes(
 
 
 def storable(value: CounterValue) -> bool:
-    """Whether Firestore can hold it: its numbers have 64 bits, and a sum of such numbers may have more."""
+    """Whether Firestore can hold the number: it stores 64 bits, and a sum of such numbers may need more."""
     return not isinstance(value, int) or value in INT64
 
 
 def shown(value: object) -> CounterValue:
-    """A stored counter as a plan can carry it: a number or a map of numbers as it is, anything else described."""
+    """A stored counter as a plan can carry it: a number or a map of numbers unchanged, anything else described."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, Mapping) and all(isinstance(count, int) for count in value.values()):

@@ -1,4 +1,4 @@
-"""What a survey found of a scope, as plain facts, before any rule concludes something."""
+"""The facts that a survey found about a scope, before any rule draws conclusions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.domain.purge.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A key that a document names, and in which field."""
+    """A key and the document and field that name it."""
 
     key: str
     path: str
@@ -21,7 +21,7 @@ class NamedKey:
 
 @dataclass(frozen=True, slots=True)
 class VideoFact:
-    """A video that the scope touches; `touched_at` is its last sign of life, where it has one."""
+    """A video of the scope; `touched_at` is its last sign of life, where it has one."""
 
     video_id: str
     exists: bool
@@ -31,7 +31,7 @@ class VideoFact:
 
 @dataclass(frozen=True, slots=True)
 class LinkFact:
-    """A public share link; `live` says that it works now."""
+    """A public share link; `live`: it works now."""
 
     path: str
     live: bool
@@ -39,7 +39,7 @@ class LinkFact:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFact:
-    """One object as a listing shows it. `home` is true under the configured layout's own prefixes."""
+    """One object as a listing shows it; `home`: it lies under the configured layout's own prefixes."""
 
     key: str
     size_bytes: int
@@ -50,10 +50,11 @@ class ObjectFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A complete look at a scope. `named` are the keys that its own documents name, `named_elsewhere` those of clips
-    beside it (`None`: there are too many to look). `claimed` are the keys of the completed clips that name one,
-    `claimed_thumbnails` those of the thumbnails that they name.
-    `clips` are the clips that go, `user_totals` what all of the user's clips add up to now.
+    """A complete look at a scope.
+
+    `named` are the keys that its own documents name, `named_elsewhere` the keys of clips beside it (`None`: there are
+    too many clips to read). `claimed` are the keys of completed clips, `claimed_thumbnails` the thumbnails that these
+    clips name. `clips` are the clips that go, `user_totals` the present sums over all of the user's clips.
     """
 
     scope: Scope

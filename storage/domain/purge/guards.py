@@ -1,4 +1,4 @@
-"""The guards of a purge as pure functions: each says in words what stands against it, and trusts nothing of a page."""
+"""The guards of a purge as pure functions: each says in words what speaks against it, and trusts no page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A second person's word for exactly one plan; `approver` is normalised, `seal` is made of all the rest."""
+    """A second person's approval of exactly one plan; `approver` is normalised, `seal` covers all other fields."""
 
     fingerprint: str
     approver: str
@@ -25,7 +25,7 @@ class Approval:
 
 
 def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -> tuple[str, ...]:
-    """Why one person is not enough; empty where one is."""
+    """Why one person is not enough; empty where one person is."""
     reasons = []
     if plan.scope.kind == "user":
         reasons.append("a whole user goes")
@@ -39,31 +39,31 @@ def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -
 
 
 def check_seal(plan: PurgePlan, target: PlanTarget, limits: PurgeLimits, now: datetime) -> None:
-    """Raises unless the plan is one of this bucket and project, in force now, and holds nothing beyond its scope.
+    """Raises unless the plan is for this bucket and project, has not expired, and holds nothing beyond its scope.
 
-    `Stale` for a plan that has expired; `Refused` for one that no survey of this scope can have made.
+    `Stale` for a plan that has expired; `Refused` for a plan that no survey of this scope can have made.
     """
     if plan.target != target:
         raise Refused(
             f"The plan was made for bucket {plan.target.bucket!r} of project {plan.target.project!r} with prefix "
             f"{plan.target.key_prefix!r}, not for this machine's.",
-            remedy="Apply it where it was made, or make it anew here.",
+            remedy="Apply it where it was made, or make it again here.",
         )
     too_long = plan.expires_at - plan.created_at > limits.plan_life
     if now >= plan.expires_at or too_long or plan.created_at > now + CLOCK_TOLERANCE:
-        why = "has expired" if now >= plan.expires_at else "claims a time of life that no plan has"
-        raise Stale(f"The plan {why}.", reasons=(f"the plan {why}",), remedy="Make the plan anew and look at it again.")
+        why = "has expired" if now >= plan.expires_at else "claims a longer life than any plan has"
+        raise Stale(f"The plan {why}.", reasons=(f"the plan {why}",), remedy="Make the plan again and look at it.")
     outside = strays(plan)
     if outside:
         raise Refused(
-            "The plan names what does not belong to its scope.", reasons=outside, remedy="Make the plan anew."
+            "The plan names what does not belong to its scope.", reasons=outside, remedy="Make the plan again."
         )
 
 
 def strays(plan: PurgePlan) -> tuple[str, ...]:
-    """What of a plan lies outside its own scope, by the layout and by the documents' paths.
+    """The parts of a plan that lie outside its own scope, by the layout and by the documents' paths.
 
-    A public link may be anybody's by its path: whose it is, its document says (`points_into`).
+    The path of a public link does not say whose it is; its document does (`points_into`).
     """
     scope = plan.scope
     layout = Layout(plan.target.key_prefix)
@@ -92,11 +92,11 @@ def check_confirmation(
     approvals: Collection[Approval],
     limits: PurgeLimits,
 ) -> tuple[Approval, ...]:
-    """Raises `Refused` with every ground at once; gives back the approvals that count.
+    """Raises `Refused` with every ground at once; returns the approvals that count.
 
-    `phrase` must be the scope's name in full, to the letter or as `Scope.typeable` writes it. `actor` is normalised. An
-    approval counts when it is for exactly this fingerprint and by somebody who is neither the maker of the plan nor the
-    one who applies it.
+    `phrase` must be the scope's full name, exactly or as `Scope.typeable` writes it. `actor` is normalised. An approval
+    counts when it is for exactly this fingerprint and its approver is neither the plan's maker nor the person who
+    applies it.
     """
     grounds = []
     if not plan.scope.is_named_by(phrase):
@@ -120,7 +120,7 @@ def check_confirmation(
 
 def _remedy(plan: PurgePlan, grounds: Collection[str]) -> str:
     if plan.blocked:
-        return "Clear what blocks the plan, then make it anew."
+        return "Clear what blocks the plan, then make it again."
     if any(ground.startswith("a second person") for ground in grounds):
         return "Have another person look at the same plan and approve it: `purge approve FILE --actor EMAIL`."
-    return "Type the scope's name in full, exactly as the plan spells it."
+    return "Type the scope's full name, exactly as the plan spells it."

@@ -1,4 +1,4 @@
-"""Concludes from the facts of a scope which objects go, what blocks the purge, and what to warn of.
+"""Concludes from the facts of a scope which objects go, what blocks the purge, and what to warn about.
 
 An `Inventory` is what a scope holds at one moment; `moved` says how it differs from what a plan shows.
 """
@@ -47,9 +47,9 @@ class Inventory:
 
 
 def moved(plan: PurgePlan, now: Inventory) -> tuple[str, ...]:
-    """What is there now that the plan does not show just so: new, of another version, or blocked since.
+    """What exists now and differs from the plan: new, in another version, or blocked since.
 
-    What the plan shows and is gone is no reason: applying may find less, never more.
+    A planned item that is gone is no reason: applying may find less than the plan, never more.
     """
     return tuple(_shortened(_moved(plan, now)))
 
@@ -85,7 +85,7 @@ def _shortened(lines: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The objects and uploads that go, and the keys that were listed and stay, with the reason."""
+    """The objects and uploads that go, and the keys that were listed but stay, by the reason."""
 
     objects: tuple[ObjectFact, ...]
     uploads: tuple[PlannedUpload, ...]
@@ -94,8 +94,8 @@ class Chosen:
 
 
 def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look: Look | None = None) -> Inventory:
-    """The world that a plan is made of. `look` has what was found out about the claims beside the facts; without it
-    the claims are not judged, but for what is implausible by itself.
+    """The inventory that a plan is made from. `look` holds what was found out about the claims; without it this judges
+    no claim unless it is implausible by itself.
     """
     chosen = choose(facts, layout)
     return Inventory(
@@ -110,10 +110,10 @@ def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look
 
 
 def choose(facts: Facts, layout: Layout) -> Chosen:
-    """Everything listed that is the scope's own.
+    """All listed objects and uploads that are the scope's own.
 
-    Under another known layout than the configured one only what its path gives to the user, or a document names: a
-    folder of the bucket may have a user's name by chance.
+    Outside the configured layout an object is the scope's only where its path gives it to the user or a document names
+    it: a folder of the bucket may have a user's name by chance.
     """
     if facts.scope.clips:
         return _choose_clips(facts)
@@ -135,7 +135,7 @@ def _theirs(key: str, scope: Scope, layout: Layout) -> bool:
 
 
 def _choose_clips(facts: Facts) -> Chosen:
-    """What the chosen clips name, with each clip's twin (its thumbnail, its video); shared raw segments stay."""
+    """What the chosen clips name, with each one's twin (its thumbnail, its video); shared raw segments stay."""
     elsewhere = {item.key for item in facts.named_elsewhere or ()}
     own = {item.key for item in facts.named if item.field != RAW}
     twins = {twin for key in own if (twin := _twin(key)) and twin not in elsewhere}
@@ -173,7 +173,7 @@ def _processed(video: VideoFact) -> bool:
 
 
 def _says(video: VideoFact) -> str:
-    """What the document says of its status, where that is not `processing` in words."""
+    """What the document says of its status where that is not the word `processing`."""
     if video.status == "processing":
         return "says processing"
     said = f"the unknown status {video.status[:40]!r}" if video.status else "no status"
@@ -205,7 +205,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
         yield f"{live:,} public share {'link works' if live == 1 else 'links work'} now and will stop working"
     yield from _few(_also_named(facts, chosen))
     if facts.named_elsewhere is None:
-        yield "the user has too many clips to look whether others name the same objects"
+        yield "the user has too many clips to check whether other clips name the same objects"
     if chosen.shared_raw:
         yield f"raw segments that other clips name too stay: {len(chosen.shared_raw):,}"
     yield from _size_warning(facts, chosen)
@@ -213,7 +213,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
     if facts.youngest is not None and now - facts.youngest < YOUNG:
         young.append(facts.youngest)
     if young:
-        yield "some of it is less than an hour old"
+        yield "a part of it is less than an hour old"
     for video in facts.videos:
         if _processed(video) and _idle(video.touched_at, limits, now):
             yield f"video {video.video_id} {_says(video)}, though nothing has touched it for long"
@@ -231,7 +231,7 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
     if odd:
         yield f"objects without the layout's shape: {len(odd):,}, for example {odd[0]}"
     if chosen.strangers:
-        yield f"left alone, because not the layout's: {len(chosen.strangers):,}, for example {chosen.strangers[0]}"
+        yield f"left alone as outside the layout: {len(chosen.strangers):,}, for example {chosen.strangers[0]}"
     phantoms = [video.video_id for video in facts.videos if not video.exists]
     if phantoms:
         yield f"videos without a document of their own: {len(phantoms):,}, for example {phantoms[0]}"

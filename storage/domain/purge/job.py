@@ -1,8 +1,8 @@
-"""A durable job as a frozen value: its subject, how far it got, who holds it, and its result.
+"""A durable job as a frozen value: its subject, its progress, its holder, and its result.
 
 A job lives in `ops_jobs/{job_id}` with its journal below it. The kinds are `purge`, the `undo` of a purge, and the
 `empty` of a purge's quarantine; one engine runs all three, so each survives the end of its process. The certificate
-says what went, when, by whom and why, what was verified, and what outlives the purge.
+says what was deleted, when, by whom and why, what was verified, and what outlives the purge.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from storage.errors import Unusable
 
 Kind = Literal["purge", "undo", "empty"]
 State = Literal[
-    "ready",  # nobody has begun
-    "running",  # somebody holds the lease
-    "interrupted",  # a fault that may pass; goes on by itself after the lease's end
-    "cancelled",  # stopped between batches by a person; goes on by a click, or is undone
+    "ready",  # no worker has begun
+    "running",  # a worker holds the lease
+    "interrupted",  # a fault that may pass; a worker goes on after the lease's end
+    "cancelled",  # a person stopped it between batches; a person may resume it or undo it
     "failed",  # a fault that will not pass by itself
-    "done",  # ended, nothing is left and nothing was disturbed
-    "incomplete",  # ended, and something is left or was disturbed
+    "done",  # ended; nothing is left and nothing was disturbed
+    "incomplete",  # ended; something is left or was disturbed
     "undoing",
     "undone",
 ]
@@ -35,9 +35,9 @@ GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupte
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
-# documents of older versions do not have them
+# documents of older versions lack these fields
 LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged"})
-DEFAULT_LEASE_SECONDS = 60  # of a worker whose version did not write how long its lease is
+DEFAULT_LEASE_SECONDS = 60  # for a worker whose version did not write the length of its lease
 
 COLLECTION = "ops_jobs"
 JOURNAL = "journal"
@@ -51,8 +51,8 @@ MAX_LINE_CHARS = 1_100
 
 @dataclass(frozen=True, slots=True)
 class JobTally:
-    """What a job has done so far. `already_gone`: shown in the plan, absent before it was their turn. `left_alone`:
-    in the plan, but changed since, so they were not touched."""
+    """What a job has done so far. `already_gone`: in the plan, but absent before the job reached them. `left_alone`:
+    in the plan, but changed since, so the job did not touch them."""
 
     objects: int = 0
     bytes: int = 0
@@ -62,7 +62,6 @@ class JobTally:
     left_alone: int = 0
 
     def plus(self, other: JobTally) -> JobTally:
-        """The sum, number by number."""
         return JobTally(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
 
@@ -70,13 +69,13 @@ class JobTally:
 class Job:
     """One job. Times are aware UTC; `update_time` and `read_time` are Firestore's own: when it was written and read.
 
-    A lease lasts `lease_seconds` from the last write of the document, by Firestore's time alone: no machine's clock has
-    a part in who may touch a job. `lease_until` says that end for whoever looks.
+    A lease lasts `lease_seconds` from the last write of the document, by Firestore's time alone: no machine's clock
+    decides who may touch a job. `lease_until` shows that end to people.
 
     `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
-    error that stopped it, as `--json` shows errors. `residue` and `disturbed` come from the proof. `undo_refused` is
-    why an undo could not even begin, the last time that somebody asked for one.
-    `missing_acknowledged` counts the objects that were claimed and never seen, which the plan's maker acknowledged.
+    error that stopped the job, in the form of `--json`. `residue` and `disturbed` come from the proof. `undo_refused`
+    says why the last requested undo could not even begin. `missing_acknowledged` counts the objects that were claimed
+    and never seen, and that the plan's maker acknowledged.
     """
 
     job_id: str
@@ -123,14 +122,14 @@ class Job:
 
     @property
     def share_done(self) -> float:
-        """How much of its objects and documents it is through with, from 0 to 1."""
+        """The share of its objects and documents that it has finished, from 0 to 1."""
         tally = self.tally
         total = self.objects_total + self.documents_total
         done = tally.objects + tally.documents + tally.already_gone + tally.left_alone
         return 1.0 if self.state in ENDED or not total else min(1.0, done / total)
 
     def objects_per_second(self, now: datetime) -> float:
-        """The mean rate since a worker first began it, pauses between workers included."""
+        """The mean rate since a worker first began the job; pauses between workers count."""
         if self.started_at is None:
             return 0.0
         seconds = ((self.finished_at or now) - self.started_at).total_seconds()
@@ -138,31 +137,31 @@ class Job:
 
     @property
     def held(self) -> bool:
-        """Whether a worker held it when it was read, as far as its lease says."""
+        """Whether a worker held the job when it was read, by its lease."""
         return bool(self.lease_owner) and self.lease_until is not None and not self._lease_over
 
     @property
     def abandoned(self) -> bool:
-        """Whether it ought to go on by itself and its lease had ended; one that was interrupted rests until then."""
+        """Whether a worker should take the job up and its lease had ended; an interrupted job rests until then."""
         return self.state in GOES_ON_BY_ITSELF and (self.lease_until is None or self._lease_over)
 
     @property
     def quarantine_over(self) -> bool:
-        """Whether the time of its quarantine had run out when it was read."""
+        """Whether the quarantine had expired when the job was read."""
         return (
             self.quarantine_until is not None and self.read_time is not None and self.read_time >= self.quarantine_until
         )
 
     @property
     def _lease_over(self) -> bool:
-        """Not known to be over where it is not known when the document was written or read."""
+        """Unknown write or read times count as: the lease is not over."""
         if self.update_time is None or self.read_time is None:
             return False
         return self.read_time - self.update_time >= self._lease
 
     @property
     def _lease(self) -> timedelta:
-        """An earlier version wrote its end alone, by the worker's clock: then a minute, or longer if that says so."""
+        """Its length. Earlier versions wrote its end, by the worker's clock: a minute, or longer up to that end."""
         if self.lease_seconds is not None:
             return timedelta(seconds=self.lease_seconds)
         least = timedelta(seconds=DEFAULT_LEASE_SECONDS)
@@ -172,9 +171,9 @@ class Job:
 
     @property
     def undo_failed(self) -> bool:
-        """Whether somebody asked for this purge's undo and it has not all come back: then its quarantine has no age.
+        """Whether an undo of this purge was asked for and has not restored everything: the quarantine does not expire.
 
-        An undo that is still at work counts too: until it is through, nobody knows whether it will.
+        An undo that is still at work counts too: until it has ended, its result is unknown.
         """
         return self.quarantine == "kept" and (bool(self.undo_job) or self.undo_refused is not None)
 
@@ -194,7 +193,7 @@ class Job:
     def from_fields(
         cls, values: Mapping[str, Any], update_time: datetime | None, read_time: datetime | None = None
     ) -> Self:
-        """The inverse of `to_fields`; raises `Unusable` for a document that is no job of this version."""
+        """The inverse of `to_fields`; raises `Unusable` for a document that is not a job of this version."""
         try:
             names = {part.name for part in fields(cls)} - _OF_FIRESTORE - (LATER_FIELDS - values.keys())
             known = {name: values[name] for name in names}
@@ -219,16 +218,16 @@ def job_path(job_id: str) -> str:
 
 
 def entry_path(job_id: str, sequence: int) -> str:
-    """Where an entry of a job's journal lies; entries sort by their number."""
+    """The path of an entry of a job's journal; entries sort by their number."""
     return f"{job_path(job_id)}/{JOURNAL}/{sequence:08d}"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was read again at the end. `residue` lists what of the scope is still there, one line each.
+    """What was read again at the end. `residue` lists what still exists of the scope, one line each.
 
-    `neighbours` counts what lies beside the scope and was compared; `disturbed` lists what of that went missing.
-    `never_seen` lists the objects that completed clips claimed and no look ever showed: of those nothing is proven.
+    `neighbours` counts the objects beside the scope that were compared; `disturbed` lists those that went missing.
+    `never_seen` lists the objects that completed clips claimed and no look ever showed: nothing is proven about them.
     """
 
     read_at: datetime
@@ -243,11 +242,11 @@ class Proof:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left, nothing else was lost, and all that was claimed was seen."""
+        """Whether nothing is left, nothing else was lost, and every claimed object was seen."""
         return not self.residue and not self.disturbed and not self.never_seen
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values; long lists are cut, and say so."""
+        """Plain values; long lists are cut and say so."""
         return {
             **asdict(self),
             "read_at": moment_text(self.read_at),
@@ -261,9 +260,9 @@ class Proof:
 
 
 def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
-    """At most so many lines, none longer than any key, and one that says how many more there are.
+    """At most so many lines, none longer than any key, and one line that says how many more there are.
 
-    So they fit into a document of Firestore's, which holds 1 MiB, whatever the ids are like.
+    So the lines fit into a document of Firestore, which holds 1 MiB, whatever the ids are.
     """
     kept = [line if len(line) <= MAX_LINE_CHARS else f"{line[:MAX_LINE_CHARS]}…" for line in lines[:most]]
     return kept if len(lines) <= most else [*kept, f"and {len(lines) - most:,} more"]
@@ -272,20 +271,20 @@ def shortened(lines: Sequence[str], most: int = MAX_RESIDUE) -> list[str]:
 def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen: int | None = 0) -> tuple[str, ...]:
     """What a purge cannot reach, in words for the person who has to answer for it.
 
-    `wider` are the earlier purges of something larger whose quarantines still hold copies. `never_seen` is `None` where
-    the plan did not count what was claimed.
+    `wider` are the earlier purges of a wider scope whose quarantines still hold copies. `never_seen` is `None` where
+    the plan did not count the claims.
     """
     lines = [
         "Firestore's point-in-time recovery keeps older versions for up to 7 days (1 hour where it is off).",
         "Scheduled backups and exports of Firestore keep what they hold until they expire.",
-        "Links that were issued before stop working at once where they point at a deleted object; what was downloaded "
-        "through them is out of reach.",
+        "Links that were issued earlier stop working at once where they lead to a deleted object; what people "
+        "downloaded through them is out of reach.",
         "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
     ]
     if never_seen is None:
         lines.append(
-            "The plan is of an earlier version, which did not count what completed clips claimed: objects that were "
-            "never seen are not proven to be gone."
+            "An earlier version made the plan and did not count what completed clips claimed: nothing proves that "
+            "objects which were never seen are gone."
         )
     elif never_seen:
         lines.append(
@@ -311,11 +310,11 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen
 def certificate(
     job: Job, proof: Proof, outlives: Sequence[str], issued_at: datetime, claims: Claims | None = None
 ) -> dict[str, Any]:
-    """The certificate as plain values: the job's own account, the proof beside it, and what neither covers.
+    """The certificate as plain values: the job's own account, the proof, and what neither covers.
 
-    "Verified" is what the proof read again; "claims" what documents claimed and what of it was not seen when the plan
-    was made (`None`: a plan of an earlier version did not count it); the numbers of deletions are the job's record of
-    each key's own result.
+    "Verified" is what the proof read again. "claims" is what documents claimed and what of it was not seen when the
+    plan was made (`None`: an earlier version made the plan and did not count it). The numbers of deletions are the
+    job's record of the result for each key.
     """
     tally = job.tally
     return {

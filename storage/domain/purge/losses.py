@@ -1,8 +1,8 @@
 """Decides whether a purge may go on although completed clips claim objects that were not found.
 
-"The bucket does not have it" is no proof that the object is gone. Where nothing of the claims was found, objects of
-other customers tell a loss from a wrong bucket; where no document was found, documents of other customers tell a
-left-over from a wrong project. A person can acknowledge a loss; a doubt blocks.
+"The bucket does not have it" is no proof that the object is gone. Where no claimed object was found, objects of other
+customers tell a loss from a wrong bucket; where no document was found, documents of other customers tell a left-over
+from a wrong project. A person can acknowledge a loss; a doubt blocks.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from storage.domain.layout import thumbnail_of
 from storage.domain.purge.claims import ACKNOWLEDGE, Claims
 from storage.domain.purge.facts import Facts
 
-_IF_LOST = f"If that is a loss, plan it with {ACKNOWLEDGE}, which goes on record"
+_IF_LOST = f"If that is a loss, make the plan with {ACKNOWLEDGE}, which goes on record"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a plan must know of the claims beside the facts.
+    """What a plan must know about the claims, beside the facts.
 
-    `controls`: objects of other customers, or, where Firestore has no document of the scope, other customers of the
-    bucket. `seen` are keys that were there when the plan was made: that they are gone since needs no acknowledgement.
+    `controls` are objects of other customers or, where Firestore has no document of the scope, other customers of the
+    bucket. `seen` are keys that existed when the plan was made: their absence now needs no acknowledgement.
     """
 
     acknowledged: bool = False
@@ -34,7 +34,7 @@ class Look:
 
 
 def claims_of(facts: Facts, look: Look) -> Claims:
-    """What is claimed, and what of it was never seen."""
+    """What is claimed, and which of it was never seen."""
     there = {item.key for item in facts.listed}
     claimed = {*facts.claimed, *facts.claimed_thumbnails}
     missing = claimed - there - set(look.seen)
@@ -42,18 +42,18 @@ def claims_of(facts: Facts, look: Look) -> Claims:
 
 
 def wants_controls(facts: Facts) -> bool:
-    """Whether objects of other customers must be looked for before the result may be believed."""
+    """Whether the caller must look for objects of other customers before it believes the result."""
     return controls_wanted(_in_clips(facts), len(facts.listed))
 
 
 def wants_customers(facts: Facts) -> bool:
-    """Whether other customers of the bucket must be looked for: there are objects, and no document at all."""
+    """Whether the caller must look for other customers of the bucket: there are objects, and no document at all."""
     return _stranger(facts)
 
 
 def doubt(facts: Facts, look: Look) -> Suspicion | None:
-    """Why the result cannot be believed, if so. It is not lifted by an acknowledgement, but for a loss whose controls
-    are there.
+    """Why the result cannot be believed, if so. An acknowledgement does not lift a doubt, except for a loss whose
+    controls exist.
     """
     if _stranger(facts):
         return suspect_project(len(facts.listed), look.controls, facts.listed[0].key)
@@ -63,7 +63,7 @@ def doubt(facts: Facts, look: Look) -> Suspicion | None:
 
 
 def objections(facts: Facts, look: Look | None) -> Iterator[str]:
-    """What of the claims blocks a purge; without a look, only what is implausible by itself."""
+    """Which claims block a purge; without a look, only claims that are implausible by themselves."""
     suspicion = doubt(facts, look or Look())
     if suspicion is not None:
         loss = look is not None and look.controls is not None and look.controls.there and not _stranger(facts)
@@ -75,7 +75,7 @@ def objections(facts: Facts, look: Look | None) -> Iterator[str]:
 
 
 def remarks(facts: Facts, look: Look) -> Iterator[str]:
-    """What of the claims is to be known before somebody agrees."""
+    """What a person must know about the claims before agreeing."""
     claims = claims_of(facts, look)
     if claims.missing and claims.acknowledged and doubt(facts, look) is None:
         yield f"acknowledged as missing: {claims.words}. They were never seen, and the certificate will say so"
@@ -86,9 +86,9 @@ def _stranger(facts: Facts) -> bool:
 
 
 def _in_clips(facts: Facts) -> integrity.ClaimCounts:
-    """The claims as the upload check counts them: by clip, with the thumbnails only among what is found.
+    """The claims as the upload check counts them: by clip, with thumbnails only among the objects found.
 
-    Where documents go and the bucket has nothing at all of the scope, that too is only believed beside controls.
+    Where documents go and the bucket has nothing of the scope, that too is believed only with controls.
     """
     there = {item.key for item in facts.listed}
     named = facts.claimed or facts.claimed_thumbnails

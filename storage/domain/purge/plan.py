@@ -1,12 +1,12 @@
 """A purge plan as a value: every object and document with the version that was seen, sealed by a fingerprint.
 
 The fingerprint is the SHA-256 of the plan's canonical JSON without the fingerprint and the seal (see `seal`), so it
-covers the maker, the scope, the target and the expiry. Applying consumes this very value; no new listing decides what
-goes. The plan also estimates what it will cost in billed operations.
+covers the maker, the scope, the target and the expiry. Applying uses this very value; no new listing decides what is
+deleted. The plan also estimates its cost in billed operations.
 
-The order is fixed, and so are the cuts into batches, because the journal counts by them. Slugs go first: no public
-link may outlive its target. The deepest documents go next, and no batch mixes two depths, so that what is left always
-hangs below a parent. Copies are kept in the opposite order, parents first.
+The order is fixed, and so are the batches, because the journal counts by them. Slugs go first: no public link may
+outlive its target. The deepest documents go next, and no batch mixes two depths, so that each remaining document keeps
+its parent. Copies are made in the opposite order, parents first.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ CounterValue = int | str | dict[str, int] | None
 
 SLUGS = "share_slugs/"
 KEPT_BATCH = 100  # objects copied and then deleted, documents written to one file of the quarantine
-ERASED_BATCH = 1_000  # objects deleted at once: the most that the store takes in one call
+ERASED_BATCH = 1_000  # objects deleted at once: the store takes no more in one call
 DOCUMENT_BATCH = 200  # documents deleted in one commit
 UPLOAD_BATCH = 50
 T = TypeVar("T")
 PAGE = 1_000
-AROUND = 12  # reads of a look beside the documents themselves: counters, links, states, totals
+AROUND = 12  # reads of a look besides the documents themselves: counters, links, states, totals
 BEGINNING, ENDING = 14, 12  # writes and reads of the job's own document, its approvals, the audit
 
 
@@ -51,7 +51,7 @@ class PlannedObject:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlannedDocument:
-    """One document with the update time that was seen, for preconditions."""
+    """One document with the update time that was seen, which is its precondition."""
 
     path: str
     update_time: datetime
@@ -59,7 +59,7 @@ class PlannedDocument:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlannedUpload:
-    """One multipart upload that was begun and never finished."""
+    """One multipart upload that never finished."""
 
     key: str
     upload_id: str
@@ -67,7 +67,7 @@ class PlannedUpload:
 
 @dataclass(frozen=True, slots=True)
 class CounterChange:
-    """A counter of a document that stays: what it says, and what it will say. `None`: the field is not there."""
+    """A counter of a document that stays: its present and its future value. `None`: the field does not exist."""
 
     path: str
     field: str
@@ -77,7 +77,7 @@ class CounterChange:
 
 @dataclass(frozen=True, slots=True)
 class PlanTarget:
-    """Where a plan was made, so that it is never applied elsewhere."""
+    """The bucket, project and layout of a plan, so that it is never applied elsewhere."""
 
     bucket: str
     project: str
@@ -86,8 +86,8 @@ class PlanTarget:
 
 @dataclass(frozen=True, slots=True)
 class PurgePlan:
-    """What will go, exactly. Objects and documents are sorted; `maker` is empty where it is not known, `seal` in a plan
-    of a version that had no key. `claims` are `None` in a plan of an earlier version.
+    """Exactly what will be deleted. Objects and documents are sorted; `maker` is empty where it is not known, `seal` in
+    a plan of a version without a key. `claims` are `None` in a plan of an earlier version.
     """
 
     plan_id: str
@@ -115,7 +115,7 @@ class PurgePlan:
         return fingerprint_of(self._body())
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON knows it, fingerprint included."""
+        """The plan in its JSON form, fingerprint included."""
         body = self._body()
         seal = {"seal": self.seal} if self.seal else {}
         return {"plan_id": self.plan_id, "fingerprint": fingerprint_of(body), **seal, **body}
@@ -153,21 +153,21 @@ class PurgePlan:
 
     @classmethod
     def from_dict(cls, value: object) -> Self:
-        """A plan out of parsed JSON.
+        """A plan from parsed JSON.
 
-        Raises `BadInput` for what is no plan of this format, and `Stale` for a plan that is not as it was sealed.
+        Raises `BadInput` where it is no plan of this format, and `Stale` where it differs from what was sealed.
         """
         if not isinstance(value, Mapping) or value.get("format") != FORMAT or "fingerprint" not in value:
             raise _no_plan("it is not a purge plan of this version")
         try:
             sealed = fingerprint_of({name: part for name, part in value.items() if name not in _OUTSIDE})
-        except (ValueError, RecursionError):  # not-a-number, or nested deeper than can be written
+        except (ValueError, RecursionError):  # not-a-number, or nested more deeply than JSON can be written
             raise _no_plan("it holds what no plan of this version holds") from None
         if sealed != value["fingerprint"]:
             raise Stale(
                 "The plan was altered since it was made: its fingerprint does not fit its content.",
                 reasons=("the fingerprint does not fit the content",),
-                remedy="Make the plan anew, and apply the file as it was written.",
+                remedy="Make the plan again, and apply the file as it was written.",
             )
         try:
             return cls._parsed(value)
@@ -207,18 +207,18 @@ class PurgePlan:
 
 
 def fingerprint_of(body: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON: keys sorted, no blanks, everything beyond ASCII escaped."""
+    """SHA-256 of the canonical JSON: keys sorted, no blanks, everything outside ASCII escaped."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def moment_text(moment: datetime) -> str:
-    """A time to the microsecond, RFC 3339 in UTC; the same text for the same moment always."""
+    """A time to the microsecond, RFC 3339 in UTC; one moment always gives the same text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
-    """The inverse of `moment_text`; raises `ValueError` for a time without its zone."""
+    """The inverse of `moment_text`; raises `ValueError` for a time without a zone."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError("a time without a zone")
@@ -244,17 +244,16 @@ def _no_plan(why: str) -> BadInput:
 
 
 def object_batches(plan: PurgePlan, *, erase: bool) -> list[Sequence[PlannedObject]]:
-    """The objects by key; erasing takes larger steps than copying first."""
+    """The objects by key; erasing uses larger batches than copying and deleting."""
     return batches(plan.objects, ERASED_BATCH if erase else KEPT_BATCH)
 
 
 def upload_batches(plan: PurgePlan) -> list[Sequence[PlannedUpload]]:
-    """The unfinished uploads."""
     return batches(plan.uploads, UPLOAD_BATCH)
 
 
 def slug_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
-    """The public links."""
+    """The public links in batches."""
     return batches(slugs(plan.documents), DOCUMENT_BATCH)
 
 
@@ -265,12 +264,12 @@ def document_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
 
 
 def saving_batches(plan: PurgePlan) -> list[Sequence[PlannedDocument]]:
-    """All documents in the order in which they are to come back: parents first, public links last."""
+    """All documents in the order of their restoration: parents first, public links last."""
     return batches((*reversed(leaves_first(plan.documents)), *slugs(plan.documents)), KEPT_BATCH)
 
 
 def slugs(documents: Iterable[PlannedDocument]) -> tuple[PlannedDocument, ...]:
-    """The public links among some documents."""
+    """The public links among these documents."""
     return tuple(sorted(item for item in documents if item.path.startswith(SLUGS)))
 
 
@@ -281,20 +280,20 @@ def leaves_first(documents: Iterable[PlannedDocument]) -> tuple[PlannedDocument,
 
 
 def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """Cuts of at most `size`, in order."""
+    """Batches of at most `size`, in order."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def above(path: str) -> tuple[str, ...]:
-    """The documents that a document hangs below: `users/U/videos/V` and `users/U` for a clip of them."""
+    """The ancestors of a document: `users/U/videos/V` and `users/U` for a clip of that video."""
     parts = path.split("/")
     return tuple("/".join(parts[:length]) for length in range(len(parts) - 2, 0, -2))
 
 
 def estimate(plan: PurgePlan, *, erase: bool) -> dict[str, int]:
-    """Operations by the cost meter's names, for applying the plan: the look before, the job, and its proof.
+    """Operations by the meter's names, for applying the plan: the look before, the job, and its proof.
 
-    Right to within a third or so where nothing moves: retries, and what is found changed, come on top.
+    Accurate to about a third where nothing changes: retries and changed items add to it.
     """
     layout = Layout(plan.target.key_prefix)
     prefixes, home = len(all_prefixes(plan.scope, layout)), len(home_prefixes(plan.scope, layout))

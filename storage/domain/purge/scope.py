@@ -1,8 +1,7 @@
 """The scope of a purge: one clip, a chosen set of clips, one video or one user, with its spelling and its places.
 
-The places are the key prefixes under the known layouts and the documents that everything else hangs below. The bounds
-that settings put on purges stand here too, and the keys under `_ops/` where the desk keeps plans, quarantines and
-certificates.
+The places are the key prefixes under the known layouts and the documents that are the roots of all others. This module
+also holds the limits that settings put on purges, and the keys under `_ops/` of plans, quarantines and certificates.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from storage.ids import check_stored_id, is_stored_id, number_of, typeable
 
 Kind = Literal["clip", "clips", "video", "user"]
 
-# Segments with a meaning of their own in the bucket or in Firestore, and what a script prints for want of an id. With
-# an empty key prefix a uid of `users` or `clips` would be the prefix of everybody.
+# Segments with a meaning of their own in the bucket or in Firestore, and what a script prints instead of a missing id.
+# With an empty key prefix a uid of `users` or `clips` would be the prefix of everybody.
 RESERVED = frozenset(
     {
         "users",
@@ -55,7 +54,7 @@ SEAL_SECRET = f"{OPS_PREFIX}secrets/plan-seal"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ClipRef:
-    """One clip below a user."""
+    """One clip of a user."""
 
     video_id: str
     clip_id: str
@@ -63,7 +62,7 @@ class ClipRef:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Exactly one of: a user; one of the user's videos; some clips, sorted, of one video or of several."""
+    """One user, one of the user's videos, or some clips, sorted, of one video or of several."""
 
     uid: str
     video_id: str | None = None
@@ -71,7 +70,7 @@ class Scope:
 
     @classmethod
     def of(cls, uid: str, video_id: str | None = None, clip_ids: Iterable[str] = ()) -> Self:
-        """A scope from ids as the stores hold them; `BadInput` for what is no id, or for clips without their video."""
+        """A scope from ids as the stores hold them; `BadInput` for a bad id, or for clips without their video."""
         check_stored_id(uid, "UID")
         clips = tuple(sorted({check_stored_id(clip_id, "CLIP_ID") for clip_id in clip_ids}))
         if video_id is None:
@@ -87,7 +86,7 @@ class Scope:
 
     @classmethod
     def of_clips(cls, uid: str, clips: Iterable[ClipRef]) -> Self:
-        """A chosen set of clips of one user, from any of the user's videos; raises `BadInput` for none at all."""
+        """A chosen set of clips of one user, from any of the user's videos; raises `BadInput` for an empty set."""
         check_stored_id(uid, "UID")
         chosen = tuple(sorted(set(clips)))
         if not chosen:
@@ -100,14 +99,14 @@ class Scope:
 
     @property
     def kind(self) -> Kind:
-        """Which of the four it is."""
+        """Which of the four kinds it is."""
         if self.clips:
             return "clip" if len(self.clips) == 1 else "clips"
         return "user" if self.video_id is None else "video"
 
     @property
     def spelled(self) -> str:
-        """The name that is typed to confirm: `uid`, `uid/video`, `uid/video/clip`, or the parent and the number."""
+        """The name to type as a confirmation: `uid`, `uid/video`, `uid/video/clip`, or the parent and the number."""
         parts = [self.uid] + ([self.video_id] if self.video_id is not None else [])
         if self.kind == "clip":
             parts.append(self.clips[0].clip_id)
@@ -117,23 +116,23 @@ class Scope:
 
     @property
     def typeable(self) -> str:
-        """`spelled`, as a person can see and type it: an id with blanks at its ends or control characters in it is
-        written percent-encoded, for a form takes these off, and nobody sees them.
+        """`spelled`, in a form that a person can see and type: an id with blanks at its ends or with control characters
+        is percent-encoded, since a form strips these and nobody sees them.
         """
         return "/".join(map(typeable, self.spelled.split("/")))
 
     def is_named_by(self, phrase: str) -> bool:
-        """Whether a confirmation names this scope, to the letter."""
+        """Whether a confirmation names exactly this scope."""
         return phrase in {self.spelled, self.typeable}
 
     @property
     def clip_id(self) -> str:
-        """The clip's id where it is a single one, else empty."""
+        """The clip's id for a single clip, else empty."""
         return self.clips[0].clip_id if self.kind == "clip" else ""
 
     @property
     def video_ids(self) -> tuple[str, ...]:
-        """The videos that the scope names, sorted; none for a user, who has all of them."""
+        """The videos that the scope names, sorted; none for a user, whose scope has all of them."""
         if self.clips:
             return tuple(sorted({clip.video_id for clip in self.clips}))
         return () if self.video_id is None else (self.video_id,)
@@ -154,13 +153,13 @@ class Scope:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `as_dict`; raises `BadInput` where it is no scope."""
+        """The inverse of `as_dict`; raises `BadInput` for anything else."""
         try:
             uid, video_id = value["uid"], value["video_id"]
             clips = tuple(ClipRef(clip["video_id"], clip["clip_id"]) for clip in value["clips"])
         except (KeyError, TypeError):
             raise BadInput(
-                "The plan's scope is incomplete", field_name="target", remedy="Make the plan anew."
+                "The plan's scope is incomplete", field_name="target", remedy="Make the plan again."
             ) from None
         ids = [
             uid,
@@ -168,15 +167,15 @@ class Scope:
             *(part for c in clips for part in (c.video_id, c.clip_id)),
         ]
         if not all(is_stored_id(part) for part in ids):
-            raise BadInput("The plan's scope holds no usable ids", field_name="target", remedy="Make the plan anew.")
+            raise BadInput("The plan's scope holds no usable ids", field_name="target", remedy="Make the plan again.")
         scope = cls.of_clips(uid, clips) if clips else cls.of(uid, video_id)
         if scope.video_id != video_id or scope.clips != clips:
-            raise BadInput("The plan's scope contradicts itself", field_name="target", remedy="Make the plan anew.")
+            raise BadInput("The plan's scope contradicts itself", field_name="target", remedy="Make the plan again.")
         return scope
 
 
 def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[str, ...]:
-    """Why a scope is too risky to be looked at: a reserved word or an id so short that it is likelier a slip.
+    """Why a scope is too risky to look at: an id is a reserved word, or so short that it is probably a slip.
 
     `prefixes` are the layout's known key prefixes: their first segments are reserved too. The wording is for people.
     """
@@ -188,16 +187,16 @@ def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[st
         if part.casefold() in reserved or own or part.casefold().startswith("ops_"):
             found.append(f"{what} {part!r} is a reserved word, not an id")
         elif len(part) < shortest_id:
-            found.append(f"{what} {part!r} is shorter than {shortest_id} characters, likelier a slip than an id")
+            found.append(f"{what} {part!r} is shorter than {shortest_id} characters, probably a slip and not an id")
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeLimits:
-    """`most_objects` and `most_bytes`: up to these one person may purge alone. The unit of each stands in its name.
+    """The limits of purges. One person may purge up to `most_objects` and `most_bytes` alone. Names end in their unit.
 
-    `shortest_id`: Firebase's own ids have 28 characters, imported ones may be as short as `u1`; a single character is
-    taken for a slip. `idle_hours`: a video that is `processing` blocks its purge until nothing touched it for so long.
+    `shortest_id`: Firebase's own ids have 28 characters, imported ones may be as short as `u1`; a single character
+    counts as a slip. `idle_hours`: a `processing` video blocks its purge until nothing has touched it for so long.
     """
 
     most_objects: int = 500
@@ -211,7 +210,7 @@ class PurgeLimits:
 
     @property
     def plan_life(self) -> timedelta:
-        """How long a plan may be applied."""
+        """How long a person may apply a plan."""
         return timedelta(minutes=self.plan_minutes)
 
     @property
@@ -221,7 +220,7 @@ class PurgeLimits:
 
 
 def plan_key(plan_id: str) -> str:
-    """Where a plan lies from the moment that somebody makes, approves or applies it."""
+    """The key of a plan from the moment that somebody makes, approves or applies it."""
     return f"{OPS_PREFIX}plans/{plan_id}.json"
 
 
@@ -230,32 +229,32 @@ def certificate_key(job_id: str) -> str:
 
 
 def neighbours_key(job_id: str) -> str:
-    """Where a job notes what lay beside its scope when it began."""
+    """The key of a job's note about the neighbours of its scope at the beginning."""
     return f"{OPS_PREFIX}jobs/{job_id}/neighbours.json"
 
 
 def quarantine_prefix(job_id: str) -> str:
-    """Everything that a purge keeps for its undo."""
+    """The prefix of everything that a purge keeps for its undo."""
     return f"{QUARANTINES}{job_id}/"
 
 
 def kept_objects_prefix(job_id: str) -> str:
-    """The copies of objects among that."""
+    """The prefix of the copies of objects in it."""
     return f"{quarantine_prefix(job_id)}objects/"
 
 
 def kept_object(job_id: str, number: int, key: str) -> str:
-    """The copy of object `number` of the plan. A key may fill all 1,024 bytes, so the name has a digest of it."""
+    """The key of the copy of the plan's object `number`. A key may fill all 1,024 bytes, so the name has its digest."""
     return f"{kept_objects_prefix(job_id)}{number:06d}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
 
 def kept_documents(job_id: str, batch: int) -> str:
-    """One file of documents, one in each line, as JSON without loss."""
+    """The key of one file of documents: one document a line, as JSON without loss."""
     return f"{quarantine_prefix(job_id)}documents/{batch:06d}.jsonl"
 
 
 def home_prefixes(scope: Scope, layout: Layout) -> tuple[str, ...]:
-    """Where the configured layout puts what belongs to the scope; each ends with '/'."""
+    """The prefixes of the scope's objects under the configured layout; each ends with '/'."""
     if not scope.video_ids:
         return layout.user_prefixes(scope.uid)
     return tuple(prefix for video_id in scope.video_ids for prefix in layout.video_prefixes(scope.uid, video_id))
@@ -268,7 +267,7 @@ def all_prefixes(scope: Scope, layout: Layout) -> tuple[str, ...]:
 
 
 def document_roots(scope: Scope) -> tuple[str, ...]:
-    """The documents that everything of the scope hangs below (share slugs and accounting lie beside them)."""
+    """The documents above everything else of the scope (share slugs and accounting lie beside them)."""
     user = f"users/{scope.uid}"
     if scope.clips:
         return tuple(f"{user}/videos/{clip.video_id}/clips/{clip.clip_id}" for clip in scope.clips)
@@ -276,9 +275,9 @@ def document_roots(scope: Scope) -> tuple[str, ...]:
 
 
 def points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
-    """Whether a public link leads into the scope by its own word: what its document says of user, video and clip.
+    """Whether a public link leads into the scope by its own document's user, video and clip.
 
-    A field that it lacks counts as fitting: such a link is the scope's only where the scope's share settings name it.
+    A missing field counts as a match: such a link is the scope's only where the scope's share settings name it.
     """
     videos, clips = scope.video_ids, {clip.clip_id for clip in scope.clips}
     return (
@@ -289,5 +288,5 @@ def points_into(scope: Scope, link: Mapping[str, Any]) -> bool:
 
 
 def in_scope(key: str, scope: Scope, layout: Layout) -> bool:
-    """Whether a key lies where some known layout puts things of the scope's user (and videos), at a segment's end."""
+    """Whether a key lies under the scope's user (and videos) in some known layout, at a segment's end."""
     return key.startswith(all_prefixes(scope, layout))

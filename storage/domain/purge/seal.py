@@ -1,4 +1,4 @@
-"""The seal of a plan and of an approval: nobody without the key can edit one and make it whole again.
+"""The seal of a plan and of an approval: without the key nobody can edit one and seal it again.
 
 A fingerprint shows that a plan is as it was written, but anybody can compute another. The seal is an HMAC of the
 fingerprint with `AUDIT_HMAC_KEY`, or with a secret of the deployment where that is not set.
@@ -17,7 +17,7 @@ from storage.errors import Stale
 
 Source = Literal["AUDIT_HMAC_KEY", "deployment"]
 _WORDS: dict[str, str] = {"AUDIT_HMAC_KEY": "an AUDIT_HMAC_KEY", "deployment": "the deployment's own secret"}
-_ANEW = "Make the plan anew, and apply the file as it was written."
+_ANEW = "Make the plan again, and apply the file as it was written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SealKey:
     value: bytes = field(repr=False)
 
     def over(self, kind: str, *parts: str) -> str:
-        """The seal of these parts: the key's source and an HMAC-SHA256."""
+        """The seal over these parts: the key's source and an HMAC-SHA256."""
         text = "\n".join((f"clip desk {kind}", *parts))
         return f"{self.source}:{hmac.new(self.value, text.encode(), hashlib.sha256).hexdigest()}"
 
@@ -42,24 +42,24 @@ def sealed_approval(approval: Approval, key: SealKey) -> Approval:
 
 
 def holds(approval: Approval, key: SealKey) -> bool:
-    """Whether an approval is one that this desk has taken."""
+    """Whether this desk took the approval."""
     return hmac.compare_digest(approval.seal.encode(), _seal_of(approval, key).encode())
 
 
 def check_key(plan: PurgePlan, key: SealKey) -> None:
-    """Raises `Stale` unless the plan was sealed with this key; says how it was where that can be told."""
+    """Raises `Stale` unless this key sealed the plan; says how it was sealed where that can be known."""
     if not plan.seal:
         raise Stale(
-            "The plan was made by an older version of the desk, which sealed plans without a key.",
+            "An older version of the desk made the plan, and sealed plans without a key.",
             reasons=("the plan has no seal",),
-            remedy="Make the plan anew: what it shows is then what there is now.",
+            remedy="Make the plan again: it then shows the present state.",
         )
     source = plan.seal.partition(":")[0]
     if source in _WORDS and source != key.source:
         raise Stale(
             f"The plan was sealed with {_WORDS[source]}, and this machine seals with {_WORDS[key.source]}.",
             reasons=("the plan was sealed with another kind of key",),
-            remedy="Set the same AUDIT_HMAC_KEY on both machines, or make the plan anew here.",
+            remedy="Set the same AUDIT_HMAC_KEY on both machines, or make the plan again here.",
         )
     if not hmac.compare_digest(plan.seal.encode(), key.over("purge plan", plan.fingerprint).encode()):
         raise Stale(
