@@ -8,5 +8,5 @@ _FRONTEND = Path(__file__).parent / "frontend"
 
 
 def read(*names: str) -> str:
-    """The files one after the other, as one script or one style sheet: they share their top-level names."""
+    """The files in this order as one script or one style sheet: they share their top-level names."""
     return "\n".join((_FRONTEND / name).read_text(encoding="utf-8") for name in names)

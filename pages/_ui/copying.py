@@ -1,4 +1,4 @@
-"""A small button that puts one text on the clipboard and says so; the text goes nowhere else."""
+"""Draws a small button that puts one text on the clipboard and says so; the text goes nowhere else."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _COPY = st.components.v2.component(
 
 
 def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **layout: Any) -> None:
-    """Copies `value` exactly as it is; works over http on this machine and elsewhere, and with the keyboard.
+    """Draws the button that copies `value` exactly; it works over http, on any machine, and with the keyboard.
 
-    `what` names the value for screen readers and on hover (`user id`). An icon alone where `label` is empty.
+    `what` names the value for screen readers and on hover (`user id`). With an empty `label` it is an icon alone.
     """
     layout.setdefault("width", "content")
     _COPY(key=component_key(key), data={"value": value, "label": label, "what": what}, **layout)

@@ -7,8 +7,8 @@ How a page is written. `pages/NAME.py` defines `page()`, which draws, and ends w
 
 `show` (in `pages._ui.access.guard`) is the guard: it looks the page up here, establishes who is asking, checks the
 page's action and only then calls `page`. Streamlit runs a page's file under the name `__main__` both through `app.py`
-and when it discovers the file by itself; so there is no way to a page's body that does not pass the guard, and
-importing the file does nothing. Nothing else stands at a page's top level but imports, constants and functions.
+and when it discovers the file by itself; so no way to a page's body avoids the guard, and an import of the file does
+nothing. A page's top level holds only imports, constants and functions.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ HOME: Final = "overview"
 
 
 def pages(roles: Collection[str]) -> dict[str, list[StreamlitPage]]:
-    """Every page, by section, for `st.navigation`: those the roles may not open are there, but not in the menu.
+    """Every page, by section, for `st.navigation`; the menu hides the pages that the roles may not open.
 
-    A page that is left out altogether answers "Page not found"; one that is there can say whom to ask.
+    A page that was left out would answer "Page not found"; a hidden page can say whom to ask.
     """
     sections: dict[str, list[StreamlitPage]] = {}
     for screen in SCREENS.values():

@@ -1,7 +1,7 @@
-"""What the sign-in cookie of a request says, read as Streamlit reads it: signed, and in the pieces that it announces.
+"""Reads the claims in a request's sign-in cookie, as Streamlit reads them.
 
-A large cookie comes in pieces. The head then says, signed, how many there are, and each is signed for its place; what
-else a request carries under such names is not looked at.
+The cookie is signed. A large cookie comes in pieces: its signed head says how many there are, and each piece is signed
+for its place. Other cookies with such names are ignored.
 """
 
 from __future__ import annotations
@@ -31,6 +31,6 @@ def claims_of(cookies: Mapping[str, str]) -> dict[str, Any] | None:
     try:
         content = get_cookie_with_chunks(piece, USER_COOKIE_NAME)
         claims = json.loads(content) if content else None
-    except ValueError:  # no text of a header, or no JSON
+    except ValueError:  # text that no header can hold, or no JSON
         return None
     return claims if isinstance(claims, dict) and claims.get("is_logged_in") is True else None

@@ -1,10 +1,10 @@
-"""The guard: every page, and every change behind a button, passes here and learns who asks.
+"""The guard: every page, and every change behind a button, asks here who the person is and what they may do.
 
-In a page: `show("NAME", page)` at its end (see `pages._ui.nav`). Inside the page's fragments, dialogs and whatever a
-button does: `require(ACTION)`, which gives the `Actor` to hand to `storage.actions` or raises; these parts run again
-without the page around them, long after it was drawn, and what was permitted then may not be now. For an `on_click` or
-`on_change`: `guarded(ACTION)`, as an exception there would leave the page empty. `allowed(ACTION)` decides what is
-drawn, and protects nothing.
+A page ends with `show("NAME", page)` (see `pages._ui.nav`). Fragments, dialogs and the functions of buttons call
+`require(ACTION)`, which returns the `Actor` to hand to `storage.actions` or raises: they run again without the page
+around them, long after it was drawn, and the permission may be gone by then. `guarded(ACTION)` wraps each `on_click`
+and `on_change`, because an exception there would leave the page empty. `allowed(ACTION)` only decides what is drawn; it
+protects nothing.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from storage.errors import ConfigError, NotPermitted, StorageError
 from storage.settings import backends, reader
 
 P = ParamSpec("P")
-_REFUSED: Final = "access__refused"  # session key: what a callback was refused, until the page has said so
+_REFUSED: Final = "access__refused"  # session key: the refusal of a callback, until the page has shown it
 
 
 def actor(*, active: bool = True) -> Actor:
-    """Who asks, with the roles that configuration gives them at this moment (perhaps none).
+    """The person who asks, with the roles that the configuration gives them at this moment (perhaps none).
 
-    Raises `SessionEnded` (nobody is signed in, or not any more) or `ConfigError` (who may sign in is not settled).
-    What a page does by itself passes `active=False`: it must not keep a session alive.
+    Raises `SessionEnded` (nobody is signed in, or the session ended) or `ConfigError` (the settings of sign-in are
+    incomplete). A call that a page makes by itself passes `active=False`: it must not keep a session alive.
     """
     settings = current()
     values = reader.read()
@@ -54,7 +54,7 @@ def actor(*, active: bool = True) -> Actor:
 
 
 def _local(person: identity.Person, demo: bool) -> Actor:
-    """A local user as whom they play: in the demo from anywhere, beside an emulator from this machine alone."""
+    """The persona that a local user plays: the demo allows it from anywhere, an emulator only from this machine."""
     if not demo and not identity.is_local():
         raise SessionEnded(
             "refused",
@@ -76,7 +76,10 @@ def _as_actor(person: identity.Person, roles: frozenset[Role]) -> Actor:
 
 
 def require(action: Action, *, active: bool = True, on_record: bool = True) -> Actor:
-    """The actor, who may do this now. Raises as `actor`, or `NotPermitted`; the refusal is logged and put on record."""
+    """The actor, if they may do this now. Raises as `actor` does, or `NotPermitted`.
+
+    A refusal is logged, and with `on_record` also recorded in the audit.
+    """
     who = actor(active=active)
     try:
         authorise(who, action, now=datetime.now(UTC))
@@ -89,7 +92,7 @@ def require(action: Action, *, active: bool = True, on_record: bool = True) -> A
 
 
 def allowed(action: Action) -> bool:
-    """True when the person may do this: for what to draw. Asks nothing of the session, and protects nothing."""
+    """True if the person may do this. Only decides what to draw: it protects nothing and keeps no session alive."""
     try:
         return permitted(actor(active=False).roles, action)
     except (SessionEnded, ConfigError):
@@ -97,9 +100,9 @@ def allowed(action: Action) -> bool:
 
 
 def guarded(action: Action) -> Callable[[Callable[Concatenate[Actor, P], None]], Callable[P, None]]:
-    """For callbacks: calls the function with the actor in front, or notes the refusal for the page to show.
+    """Wraps a callback: it gets the actor as its first argument, or the page shows why it was refused.
 
-    Any other `StorageError` of the function is noted in the same way, so that the page is drawn around it.
+    The page shows any other `StorageError` of the callback in the same way, and is drawn around it.
     """
 
     def around(function: Callable[Concatenate[Actor, P], None]) -> Callable[P, None]:
@@ -116,10 +119,10 @@ def guarded(action: Action) -> Callable[[Callable[Concatenate[Actor, P], None]],
 
 
 def show(name: str, page: Callable[[], None]) -> None:
-    """Draws the page for somebody who may see it, and for anybody else says why not; the last line of a page's file."""
+    """Draws the page, or says why this person may not see it. The last line of each page's file calls it."""
     screen = SCREENS[name]
     try:
-        # Who may not see a page at all causes no request to a store, not even one for the record: the log has it.
+        # A person who may not see a page causes no request to a store, not even for the audit: the log has it.
         require(screen.action, on_record=False)
     except SessionEnded as error:
         screens.sign_in(error)
@@ -137,7 +140,7 @@ def show(name: str, page: Callable[[], None]) -> None:
         with metering(read_budget=feedback.allowed(name)) as meter:
             page()
         feedback.say(meter.cost())
-    except SessionEnded as error:  # it ended while the page was being drawn
+    except SessionEnded as error:  # the session ended while the page was drawn
         screens.sign_in(error)
     except StorageError as error:
         feedback.error_panel(error, key=f"{name}__page")

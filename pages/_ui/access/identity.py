@@ -32,9 +32,9 @@ from storage.errors import Refused, Unreachable
 from storage.settings.access import AccessSettings, AssertionSettings, address
 from storage.settings.reader import LOOPBACK
 
-REFETCH_SECONDS: Final = 10.0  # made-up key ids cannot make us ask more often than this
-FRESH_SECONDS: Final = 3_600.0  # a key that was withdrawn is not believed for longer than this, if the issuer answers
-LAST_SECONDS: Final = 86_400.0  # nor, if it does not answer, for longer than this
+REFETCH_SECONDS: Final = 10.0  # made-up key ids cannot make the desk ask more often than this
+FRESH_SECONDS: Final = 3_600.0  # a withdrawn key is believed for at most this long, if the issuer answers
+LAST_SECONDS: Final = 86_400.0  # and at most this long, if the issuer does not answer
 _LARGEST: Final = 1_000_000  # bytes of a key set
 _LEAST_BITS: Final = 2_048
 
@@ -69,7 +69,7 @@ class SigningKeys:
     def get(self, key_id: str) -> RSAKey | None:
         """The key of this id, or `None` where the issuer has no such key.
 
-        Raises `Unreachable` when the issuer's keys are not known and cannot be had.
+        Raises `Unreachable` when the issuer's keys are not known and cannot be fetched.
         """
         with self._lock:
             known = self._keys.get(key_id)
@@ -91,7 +91,7 @@ class SigningKeys:
         return float("inf") if instant is None else self._clock() - instant
 
     def _refetch(self) -> None:
-        """Replaces all keys by those that the issuer has now; keeps what there is where it does not answer."""
+        """Replaces all keys with the issuer's present ones; keeps the old ones where the issuer does not answer."""
         self._tried_at = self._clock()
         try:
             with httpx.stream("GET", self._url, timeout=self._timeout, follow_redirects=False) as answer:
@@ -104,14 +104,14 @@ class SigningKeys:
             published = httpx.Response(200, content=content).json()["keys"]
             keys = {key.kid: key for key in map(_usable, published) if key is not None and key.kid}
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return  # not an answer that keys can be taken from
+            return  # the answer holds no keys
         if keys:
             self._keys = keys
             self._fetched_at = self._clock()
 
 
 def _usable(published: object) -> RSAKey | None:
-    """One key of the set, or `None` for one of another kind, a broken or a weak one: it does not spoil the others."""
+    """One key of the set; `None` for a key of another kind, a broken or a weak one: it does not affect the others."""
     if not isinstance(published, dict) or published.get("kty") != "RSA":
         return None
     try:
@@ -122,14 +122,14 @@ def _usable(published: object) -> RSAKey | None:
 
 
 class BadAssertion(Refused):
-    """The assertion is not one to believe: malformed, forged, expired, or meant for something else."""
+    """The assertion is not valid: malformed, forged, expired, or meant for another application."""
 
     code = "bad_assertion"
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What Access vouches for. `email` is empty for a service token, which is nobody."""
+    """The claims of a valid assertion. `email` is empty for a service token, which is no person."""
 
     subject: str
     email: str
@@ -139,9 +139,9 @@ class Assertion:
 
 
 def verify(token: str, settings: AssertionSettings, keys: SigningKeys, *, now: datetime) -> Assertion:
-    """What the assertion says, once signature (RS256), issuer, audience and times were found right.
+    """The claims of the assertion, after a check of its signature (RS256), issuer, audience and times.
 
-    Raises `BadAssertion`, which never quotes the assertion, or `Unreachable` where the keys cannot be had.
+    Raises `BadAssertion`, which never quotes the assertion, or `Unreachable` where the keys cannot be fetched.
     """
     if len(token) > _LONGEST:
         raise BadAssertion("The assertion of Cloudflare Access is too long to be one.")
@@ -190,7 +190,7 @@ def _assertion(claims: dict[str, Any], now: datetime) -> Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, as vouched for by `source`; what they may do is another question. `email` is lower case."""
+    """A person whom `source` identified, without their roles. `email` is lower case."""
 
     email: str
     name: str
@@ -203,7 +203,7 @@ class Person:
 def who(settings: AccessSettings, now: datetime) -> Person:
     """The person behind this run. Raises `SessionEnded` where nobody is signed in.
 
-    A person without an address, or whose provider says that it is not verified, is nobody.
+    A person counts as not signed in where the address is missing, or the provider says that it is not verified.
     """
     if not settings.signs_in:
         return _local(now)
@@ -223,7 +223,7 @@ def is_local() -> bool:
 
 
 def ip() -> str:
-    """Where the request came from, as far as the server knows; loopback has the name of this machine."""
+    """The address that the request came from, as far as the server knows; 127.0.0.1 for this machine."""
     return st.context.ip_address or "127.0.0.1"
 
 
@@ -242,7 +242,7 @@ def _from_oidc(settings: AccessSettings) -> Person | None:
 
 
 def person_of_claims(claims: Mapping[str, Any], settings: AccessSettings) -> Person:
-    """The person whom a provider's claims are about. Raises `SessionEnded` where they vouch for nobody."""
+    """The person whom a provider's claims describe. Raises `SessionEnded` where they confirm no e-mail address."""
     email = claims.get("email")
     if not isinstance(email, str) or "@" not in email or claims.get("email_verified") in (False, "false"):
         raise SessionEnded(
@@ -262,9 +262,10 @@ def person_of_claims(claims: Mapping[str, Any], settings: AccessSettings) -> Per
 
 
 def sign_in_of(claims: Mapping[str, Any]) -> SignIn:
-    """Which sign-in a provider's claims came from: by whose it is and when it was issued, as the provider signed it.
+    """The sign-in that a provider's claims came from: the person and the time of issue, as the provider signed them.
 
-    Raises `SessionEnded` where they do not say when (OpenID Connect demands it): it could not be told from others.
+    Raises `SessionEnded` where the claims have no time of issue (OpenID Connect demands it): without it one sign-in
+    cannot be told from another.
     """
     issued = _instant(claims.get("iat"))
     if issued is None:
@@ -291,7 +292,7 @@ def _from_access(settings: AccessSettings, now: datetime) -> Person | None:
 def person_of_assertion(token: str, settings: AccessSettings, now: datetime) -> Person | None:
     """The person whom Cloudflare Access vouches for; `None` for a service token.
 
-    Raises `BadAssertion`, or `Unreachable` where the keys cannot be had.
+    Raises `BadAssertion`, or `Unreachable` where the keys cannot be fetched.
     """
     if settings.assertion is None:
         return None
@@ -315,14 +316,14 @@ def person_of_assertion(token: str, settings: AccessSettings, now: datetime) -> 
 
 
 def digest(secret: str, *parts: str) -> str:
-    """A short digest that names something without revealing it; only who has the secret can try guesses."""
+    """A short digest that identifies a value without revealing it; guesses need the secret."""
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hmac.new(secret.encode(), text, sha256).hexdigest()[:32]
 
 
 @lru_cache(maxsize=4)
 def signing_keys(url: str) -> SigningKeys:
-    """One set of keys for each issuer and process: configuration that changes gets another."""
+    """One set of keys for each issuer in this process; a changed setting gets its own."""
     return SigningKeys(url)
 
 

@@ -18,12 +18,12 @@ from storage import logs
 from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor
 from storage.errors import ConfigError, StorageError
 
-REFUSED: Final = "sign_in"  # query parameter with which a refused sign-in comes back
+REFUSED: Final = "sign_in"  # query parameter of the address that a refused sign-in returns to
 _ACCESS_SIGN_OUT: Final = "/cdn-cgi/access/logout"  # answered by Cloudflare in front of the desk
 
 
 def sign_in(ended: SessionEnded) -> None:
-    """Why nobody is signed in, and how to be. The address stays as it is, so that one comes back to this page."""
+    """Says why nobody is signed in, and offers to sign in. The address stays, so the person returns to this page."""
     with _middle(), st.container(border=True, width=460):
         st.title("Clip Desk")
         if st.query_params.get(REFUSED) == "refused":
@@ -48,7 +48,7 @@ def sign_in(ended: SessionEnded) -> None:
 
 
 def no_access(actor: Actor, action: Action, title: str) -> None:
-    """The page exists; this person's roles do not reach it. Says which role does, and whom to ask."""
+    """Says that the person's roles do not permit this page, which role does, and whom to ask."""
     roles = ", ".join(sorted(actor.roles)) or "no role at all"
     with _middle():
         st.warning(
@@ -61,7 +61,7 @@ def no_access(actor: Actor, action: Action, title: str) -> None:
 
 
 def no_role(actor: Actor) -> None:
-    """Signed in, and nobody has given this person a role."""
+    """Says that the person is signed in and has no role."""
     with _middle():
         st.warning(
             f"You are signed in as {md(actor.email)}. That address has no role here, so there is nothing to see.",

@@ -1,8 +1,8 @@
 """Decides how long a sign-in lasts: an idle limit, an absolute limit, and signing out everywhere.
 
-The signed content identifies a sign-in: whose it is and when it was issued. Nothing else in a request counts, so a
-cookie that somebody kept, took apart or decorated is still the same sign-in. This process decides by what it knows
-itself and by what all replicas share (`pages._ui.access.sharing`).
+The signed content identifies a sign-in: the person and the time of issue. Nothing else in a request counts, so a cookie
+that somebody kept, took apart or extended is still the same sign-in. This process decides by its own knowledge and by
+the knowledge that all replicas share (`pages._ui.access.sharing`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from storage.domain.sign_outs import KEPT, Ended, Shared
 from storage.errors import Refused
 
 _MOST: Final = 20_000  # sign-ins remembered at once; far more than people
-_MOST_EACH: Final = 50  # of one person: who signs in over and over pushes nobody else out
+_MOST_EACH: Final = 50  # of one person, so that many sign-ins of one person push nobody else out
 
 Reason = Literal["signed_out", "idle", "too_long", "not_signed_in", "refused"]
 
 
 class SessionEnded(Refused):
-    """Nobody is signed in, or not any more; `reason` says why."""
+    """Nobody is signed in, or the session has ended; `reason` says why."""
 
     code = "sign_in_needed"
 
@@ -34,10 +34,10 @@ class SessionEnded(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One time that somebody signed in. `key` and `subject` (the person) reveal nothing of what they were made from.
+    """One sign-in of one person. `key` and `subject` (the person) reveal nothing of the values they were made from.
 
-    `here`: signing in was done at the desk, so its issue was its first use. Who signed in elsewhere (to the proxy in
-    front) may come hours later.
+    `here`: the person signed in at the desk, so the issue was the first use. A person who signed in elsewhere (to the
+    proxy in front) may come hours later.
     """
 
     key: str
@@ -56,9 +56,9 @@ class Limits:
 
 @dataclass(slots=True)
 class _Known:
-    """`issued_at` is what the sign-in says, by the issuer's clock; `begun_at` is never later than it was met.
+    """A sign-in that this process has met. `issued_at` is by the issuer's clock; `begun_at` is at latest `met_at`.
 
-    `unheard`: it was met before this process had heard of the others, who may know that it was idle by then.
+    `unheard`: this process met it before it had news of the other replicas, which may know that it was idle by then.
     """
 
     subject: str
@@ -75,7 +75,7 @@ class _Known:
 class Sessions:
     """All sign-ins that this process has met, and all sign-outs that it knows of. Safe to share between threads.
 
-    `on_sign_out` is called after each sign-out that was news, so that the other replicas hear of it at once.
+    `on_sign_out` is called after each new sign-out, so that the other replicas learn of it at once.
     """
 
     on_sign_out: Callable[[], None] = lambda: None
@@ -87,10 +87,10 @@ class Sessions:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, sign_in: SignIn, limits: Limits, *, now: datetime, active: bool = True) -> bool:
-        """Lets a living session pass and notes its activity; raises `SessionEnded` for one that has ended.
+        """Admits a live session and notes its activity; raises `SessionEnded` for a session that has ended.
 
-        What a page does by itself (a fragment that polls) is not activity: pass `active=False`. Returns whether this
-        sign-in is met for the first time.
+        A call that a page makes by itself (a fragment that polls) is no activity: it passes `active=False`. Returns
+        whether this process meets the sign-in for the first time.
         """
         with self._lock:
             known = self._known.get(sign_in.key)
@@ -105,7 +105,7 @@ class Sessions:
             return new
 
     def sign_out(self, sign_in: SignIn, *, now: datetime) -> None:
-        """Ends this sign-in and every other one of the person that was issued no later, or that is known here.
+        """Ends this sign-in, and every other one of the person that was issued no later or is known here.
 
         Each tab notices at its next action.
         """
@@ -134,7 +134,7 @@ class Sessions:
             return self._ended(known, limits, now) is not None
 
     def take(self, shared: Shared) -> None:
-        """Adds what the replicas know together."""
+        """Adds the knowledge that the replicas share."""
         with self._lock:
             for subject, one in shared.ended.items():
                 mine = self._out.get(subject, one)
@@ -150,13 +150,13 @@ class Sessions:
             self._informed = True
 
     def news(self) -> Shared:
-        """What this process can tell the others; times of use in whole seconds."""
+        """What this process can tell the other replicas; times of use in whole seconds."""
         with self._lock:
             seen = {key: known.seen_at.replace(microsecond=0) for key, known in self._known.items()}
             return Shared(dict(self._out), seen)
 
     def forget(self) -> None:
-        """Forgets everything, as a process does that starts again."""
+        """Forgets everything, like a process that has just started."""
         with self._lock:
             for held in (self._known, self._of, self._out):
                 held.clear()
@@ -166,7 +166,7 @@ class Sessions:
         issued = sign_in.issued_at
         seen = self._seen_by_all.get(sign_in.key)
         if seen is None and self._informed and sign_in.here:
-            seen = issued  # it was not used since
+            seen = issued  # nobody has used it since
         unheard = not self._informed and sign_in.here
         seen_at, used_before = min(seen or now, now), min(issued, now) if unheard else now
         known = _Known(sign_in.subject, issued, min(issued, now), seen_at, now, used_before, unheard)
@@ -180,7 +180,7 @@ class Sessions:
         return known
 
     def _drop_one_of(self, keys: Iterable[str]) -> None:
-        """Forgets the sign-in that was not seen for longest. That somebody signed out is not forgotten with it."""
+        """Forgets the sign-in that was unused for longest. Its sign-out, if any, stays known."""
         key = min(keys, key=lambda key: self._known[key].seen_at)
         known = self._known.pop(key)
         self._of[known.subject].discard(key)
@@ -188,7 +188,7 @@ class Sessions:
             del self._of[known.subject]
 
     def _forget_sign_outs(self, now: datetime) -> None:
-        """Drops the sign-outs that cannot matter any more, and where there are too many those that end soonest."""
+        """Drops the sign-outs that no longer matter, and where there are too many also those that end soonest."""
         soonest = sorted(self._out, key=lambda subject: self._out[subject].until)
         for number, subject in enumerate(soonest):
             if self._out[subject].until <= now or number < len(soonest) - _MOST:

@@ -1,4 +1,4 @@
-"""Reads the settings of sign-in and roles anew at each question, so that a change takes effect at once."""
+"""Reads the settings of sign-in and roles again at each question, so that a change takes effect at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.settings.access import AccessSettings
 
 
 def current() -> AccessSettings:
-    """What configuration says at this moment. Raises `ConfigError`: then nobody may do anything."""
+    """The settings at this moment. Raises `ConfigError`: then nobody may do anything."""
     return access_settings.load(reader.read(), reader.auth_table(), root=reader.ROOT)
 
 
@@ -24,10 +24,10 @@ def limits(settings: AccessSettings) -> Limits:
 
 
 def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None:
-    """Raises `ConfigError` where nobody could be told from anybody: live data, and no way to sign in.
+    """Raises `ConfigError` for live data without a way to sign in, where one person could not be told from another.
 
-    The demo, and an emulator on this machine, may do without. Headers of a proxy that Streamlit is told to believe are
-    refused altogether: they are not signed.
+    The demo and an emulator on this machine need no sign-in. The setting that makes Streamlit believe a proxy's headers
+    is always refused: they are not signed.
     """
     problems: list[Problem] = []
     if st.get_option("server.trustedUserHeaders"):
@@ -59,7 +59,7 @@ def refuse_to_serve(settings: AccessSettings, values: Mapping[str, str]) -> None
 
 
 def check(values: Mapping[str, str]) -> None:
-    """Raises `ConfigError` with everything that is wrong with the whole machine, access and stores, in one list."""
+    """Raises `ConfigError` with every problem of the settings of stores and access, in one list."""
 
     def access() -> None:
         refuse_to_serve(current(), values)

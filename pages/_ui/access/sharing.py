@@ -1,7 +1,7 @@
-"""Tells the other replicas of sign-outs at once, and hears of theirs with one read a minute for each process.
+"""Tells the other replicas of sign-outs at once, and learns of theirs with one read a minute for each process.
 
-This runs in a thread while the server runs; a request costs no read. Where Firestore does not answer, the process goes
-by what it knows, keeps trying, and says so in the log once.
+A thread does this while the server runs; a request costs no read. While Firestore does not answer, the process uses the
+sign-outs that it knows, keeps trying, and says so in the log once.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from storage.actions.sign_outs import SharedSignOuts
 from storage.errors import ConfigError, StorageError, Unusable
 
 LOOK_SECONDS: Final = 55.0  # between two looks, so that a sign-out is known everywhere within 60
-AGAIN_SECONDS: Final = 5.0  # after a fault with something to tell
-STOP_SECONDS: Final = 10.0  # so long the server's end waits for what is still to be told
-PAUSE_SECONDS: Final = 1.0  # between two writes, which is as often as Firestore takes them to one document
+AGAIN_SECONDS: Final = 5.0  # before another try after a fault
+STOP_SECONDS: Final = 10.0  # how long the server's end waits for sign-outs that are not shared yet
+PAUSE_SECONDS: Final = 1.0  # between two writes: Firestore accepts no more of them to one document
 
 _log = logging.getLogger(__name__)
 
 
 class Sharing:
-    """`document` opens the shared document; asked for only while people sign in."""
+    """`document` opens the shared document; it is called only where the settings have a sign-in."""
 
     def __init__(self, known: Sessions, document: Callable[[], SharedSignOuts]) -> None:
-        self.looked = threading.Event()  # set after the first try, whatever came of it
+        self.looked = threading.Event()  # set after the first try, successful or not
         self._known = known
         self._document = document
         self._shared: SharedSignOuts | None = None
@@ -40,12 +40,12 @@ class Sharing:
         self._thread = threading.Thread(target=self._keep_going, name="sharing sign-outs", daemon=True)
 
     def start(self) -> None:
-        """Begins to look, and to tell of each sign-out."""
+        """Starts the thread, which looks regularly and shares each sign-out."""
         self._known.on_sign_out = self._news.set
         self._thread.start()
 
     def stop(self) -> None:
-        """Tells of what is still to be told, and ends; not later than `STOP_SECONDS` where Firestore hangs."""
+        """Shares the sign-outs that are left and ends, after `STOP_SECONDS` at most where Firestore hangs."""
         self._ending.set()
         self._news.set()
         self._thread.join(STOP_SECONDS)
@@ -53,9 +53,9 @@ class Sharing:
             _log.warning("Firestore did not answer at the end: a sign-out of the last moment may not have been shared")
 
     def once(self, *, look: bool) -> bool:
-        """Hears of the others (with `look`) and tells them what is new here. False where something kept it from that.
+        """Reads the news of the other replicas (with `look`) and writes the news of this one. False where that failed.
 
-        Telling costs a read only where another replica has written meanwhile.
+        The write costs a read only where another replica has written meanwhile.
         """
         try:
             current = settings.current()
@@ -68,7 +68,7 @@ class Sharing:
             both = self._shared.publish(self._known.news(), longest=settings.limits(current).absolute)
             self._known.take(both)
         except ConfigError:
-            return True  # pages say it; nobody can sign in
+            return True  # the pages show it; nobody can sign in
         except StorageError as error:
             self._tell(error.message)
         except Exception:
@@ -76,13 +76,13 @@ class Sharing:
         else:
             self._tell("")
             return True
-        self._shared = None  # the stores may have been opened anew meanwhile
+        self._shared = None  # the stores may have been opened again meanwhile
         return False
 
     def _hear(self, shared: SharedSignOuts) -> None:
         try:
             self._known.take(shared.look())
-        except Unusable as error:  # made anew by what is told next
+        except Unusable as error:  # the next write makes it again
             _log.warning("%s %s", error.message, error.remedy)
 
     def _keep_going(self) -> None:
@@ -103,10 +103,10 @@ class Sharing:
                 again = min(2 * again, LOOK_SECONDS)
 
     def _tell(self, fault: str) -> None:
-        """Told once, not at every try; and once that it is over."""
+        """Logs a fault once, not at every try, and logs once that it is over."""
         if fault and not self._failing:
             _log.warning(
-                "sign-outs are not shared with the other replicas: %s This process goes by those it knows, and tries "
+                "sign-outs are not shared with the other replicas: %s This process uses those it knows, and tries "
                 "again.",
                 fault,
             )
@@ -116,7 +116,7 @@ class Sharing:
 
 
 def of_this_process() -> Sharing:
-    """For the server's start."""
+    """The sharing of this process's sign-outs, for the start of the server."""
 
     def document() -> SharedSignOuts:
         from pages._ui.data import resources as cached

@@ -1,4 +1,4 @@
-"""Records what people look at and receive: every look at a customer's media, every link that is signed."""
+"""Records in the audit every look at a customer's media and every link that the desk signs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from storage.domain.documents import Clip, SignedUrl
 from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
 
-_LOOKED = "recording-looked"  # session key: videos whose thumbnails this session was shown, one entry in the audit each
+_LOOKED = "recording-looked"  # session key: videos whose thumbnails this session saw, each with one entry in the audit
 
 
 def record(actor: Actor, event: Event) -> None:
-    """Appends the event; raises where it cannot be recorded, so that nothing is handed out unrecorded."""
+    """Appends the event; raises where that fails, so that the desk hands nothing out unrecorded."""
     trail(stores().settings.firestore.project_id).append(audit.attributed(actor, event))
     logs.event(
         event.action,
@@ -32,7 +32,7 @@ def record(actor: Actor, event: Event) -> None:
 
 @contextmanager
 def refusals(actor: Actor, event: Event) -> Iterator[None]:
-    """Within the block, a `Refused` is put on record before it is raised on."""
+    """Records a `Refused` that the block raises, and raises it again."""
     try:
         yield
     except Refused as error:
@@ -41,7 +41,7 @@ def refusals(actor: Actor, event: Event) -> Iterator[None]:
 
 
 def refused(actor: Actor, event: Event, error: Refused) -> None:
-    """Puts a refusal on record; it stands whatever becomes of that, and its message then says so."""
+    """Records a refusal. It stands even where that fails, and its message then says so."""
     try:
         kept = trail(stores().settings.firestore.project_id)
     except StorageError as away:
@@ -52,7 +52,7 @@ def refused(actor: Actor, event: Event, error: Refused) -> None:
 
 
 def link_issued(actor: Actor, clip: Clip, signed: SignedUrl, purpose: str) -> None:
-    """A link to a clip's media was signed for this person: the key and the life, never the URL."""
+    """Records that the desk signed a link to a clip's media for this person: the key and the expiry, never the URL."""
     record(
         actor,
         Event(
@@ -68,7 +68,7 @@ def link_issued(actor: Actor, clip: Clip, signed: SignedUrl, purpose: str) -> No
 
 
 def looked(actor: Actor, uid: str, video_id: str) -> None:
-    """This person sees the thumbnails of a video; once for each video and session."""
+    """Records that this person sees the thumbnails of a video, once for each video and session."""
     seen: set[tuple[str, str]] = st.session_state.setdefault(_LOOKED, set())
     if (uid, video_id) in seen:
         return

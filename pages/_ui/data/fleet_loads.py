@@ -24,7 +24,7 @@ def _fleet(made: int) -> Loaded[FleetAnswer]:
 
 
 def limits(users: int) -> Loaded[LimitList]:
-    """Who is near or over a limit: by a recent rollup and as of it, else by looking at so many users."""
+    """The users near or over a limit: from a recent rollup, as of its time, else from a look at so many users."""
     known = fleet()
     view = known.value.recent(_now())
     return _live_limits(users) if view is None else Loaded(_limits(view.read_at, view), view.read_at, known.cost)
@@ -53,7 +53,7 @@ def statuses() -> Loaded[Statuses]:
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
 def estimate(budget: int | None) -> Loaded[Estimate]:
-    """What making the rollup here will cost."""
+    """The cost of making the rollup in this process."""
     return measured(lambda: fleets.estimate(stores().records, fleet().value.view, budget))
 
 

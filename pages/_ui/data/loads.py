@@ -1,12 +1,12 @@
-"""Loads what pages show; each load is cached under its own name and says when it was read and what it cost.
+"""Loads the answers that pages show; each load has its own cache and says when it was read and what it cost.
 
-Ids are ordinary arguments, so nobody sees another customer's answer. An error is raised and never kept. No presigned
-URL is kept here. A refresh button calls `refresh_user`, which reads what has changed since the last look. After a
-change that the desk made, `forget_user` drops everything, because not every change leaves a trace to ask for.
+Ids are ordinary arguments, so nobody sees another customer's answer. A load raises an error and never caches it. No
+presigned URL is cached here. A refresh button calls `refresh_user`, which reads what has changed since the last look.
+After a change that the desk made, `forget_user` drops everything, because not every change leaves a trace to ask for.
 
-Loads that many people look at all day are renewed in the background: past its `ttl` a value is shown once more, with
-the time of its reading, while a new one is on its way; past twice its `ttl`, or where a store is away, the page waits
-and says so. A value that somebody is about to act on is never shown past its life.
+Loads that many people look at all day are renewed in the background: past its `ttl` a page shows the value once more,
+with the time of its reading, while a new one is on its way; past twice its `ttl`, or where a store is away, the page
+waits and says so. A value that somebody is about to act on is never shown past its `ttl`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Loaded(Generic[T]):
 
 
 def measured(load: Callable[[], T]) -> Loaded[T]:
-    """What `load` gives. `OverBudget` where it read more than the page may, though a part of it made a note of that."""
+    """The result of `load`. `OverBudget` where it read more than the page may, even if a part of it caught that."""
     read_at = datetime.now(UTC)
     with metering(read_budget=feedback.allowed()) as meter:
         value = load()
@@ -77,13 +77,13 @@ def backends() -> Loaded[tuple[Check, ...]]:
 
 @st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
 def sample_checks() -> Loaded[tuple[Check, ...]]:
-    """Whether key prefix and bucket are those of the documents: settings, so that it is asked once an hour only."""
+    """Whether key prefix and bucket match the documents. Both are settings, so this asks only once an hour."""
 
     def look() -> tuple[Check, ...]:
         checks = health.sample_checks(stores())
         for check in checks:
             if check.error is not None:
-                raise check.error  # that a store did not answer just now is not kept for an hour
+                raise check.error  # a store that did not answer just now must not count as failed for an hour
         return checks
 
     return measured(look)
@@ -163,18 +163,18 @@ def clips(uid: str, video_id: str) -> Loaded[Table]:
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def raw(path: str) -> Loaded[RawDocument | None]:
-    """Any document as it stands."""
+    """Any document as Firestore holds it."""
     return measured(lambda: stores().records.raw(path))
 
 
 def checker() -> VerifyContext:
-    """What upload checks and diagnoses work with, over this process's stores."""
+    """The context of upload checks and diagnoses, over this process's stores."""
     return checker_over(stores(), _now, looks())
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def case(uid: str, video_id: str) -> Loaded[Case]:
-    """The diagnosis of one video. A store that refused or was away is in the answer, and kept no longer than it."""
+    """The diagnosis of one video. The answer says which store refused or was away, and is cached like any other."""
     return measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
 
 
@@ -186,7 +186,7 @@ def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -
 
 
 def to_look_into(known: Case, clips: int | None) -> int:
-    """Into how many clips of the case nobody of this process has looked."""
+    """How many clips of the case this process has not looked into."""
     return diagnosing.to_look_into(checker(), known, _sample(clips))
 
 
@@ -196,13 +196,13 @@ def _sample(clips: int | None) -> Sample:
 
 @st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
-    """Every video that needs a person; of those delivered, so many of the last touched are looked at too."""
+    """Every video that needs a person, after a look also at the `delivered` last touched delivered videos."""
     return measured(lambda: diagnose.stuck(checker(), Reach(delivered=delivered)))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)
 def report(uid: str, video_id: str | None = None, contents: bool = False) -> Loaded[Report]:
-    """The upload check of one user, or of one video, whose clips are looked into always, those of a user on demand."""
+    """The upload check of one video, with a look into its clips, or of one user, with that look only for `contents`."""
     scope = verify.IN_DEPTH if contents else None
     return measured(lambda: verify.verify_user(checker(), uid, video_id, scope))
 
@@ -215,7 +215,7 @@ def plan(name: str) -> PlanSummary:
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
 def plan_status(name: str, fingerprint: str) -> Loaded[PlanStatus]:
-    """What became of this plan, as it was sealed: approvals, declines, its job."""
+    """The status of this plan, as it was sealed: approvals, declines, its job."""
     return measured(lambda: purges.plan_status(plan(name)))
 
 
@@ -227,13 +227,13 @@ def open_plans() -> Loaded[tuple[PlanSummary, ...]]:
 
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)
 def jobs(limit: int) -> Loaded[tuple[Job, ...]]:
-    """The newest jobs of purging, the newest first."""
+    """The newest purge jobs, the newest first."""
     return measured(lambda: purges.context().jobs.recent(limit))
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def jobs_going_on() -> Loaded[tuple[Job, ...]]:
-    """The jobs of purging that somebody should be running, the newest first: one read where there is none."""
+    """The purge jobs that a worker should be running, the newest first: one read where there is none."""
     return measured(
         lambda: tuple(sorted(purges.context().jobs.going_on(), key=lambda job: job.created_at, reverse=True))
     )
@@ -241,7 +241,7 @@ def jobs_going_on() -> Loaded[tuple[Job, ...]]:
 
 @st.cache_data(ttl=0.8, max_entries=200, show_spinner=False)
 def job(name: str) -> Loaded[Job]:
-    """One job as it stands; kept just long enough that several who watch it cost one read."""
+    """One job as it is now; cached just long enough that several people who watch it cost one read."""
     return measured(lambda: purges.context().jobs.get(name))
 
 
@@ -257,13 +257,13 @@ def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditP
 
 
 def forget_purges() -> None:
-    """Drops what was read of plans and jobs; to be called after something was done to one of them."""
+    """Drops the cached plans and jobs; to be called after a change to one of them."""
     for load in (plan_status, open_plans, jobs, jobs_going_on, job, certificate, audit):
         load.clear()
 
 
 def refresh_user(uid: str) -> None:
-    """For a refresh button: the next look asks both stores again, for what changed where that is known."""
+    """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
     for load in (user, full_usage, some_videos, all_videos, transactions):
         load.clear(uid)
     for whole in (clips, find, raw, case, looked_into, report, drafts, draft):
@@ -271,7 +271,7 @@ def refresh_user(uid: str) -> None:
 
 
 def forget_user(uid: str) -> None:
-    """After a change that the desk made: the next look reads everything anew."""
+    """After a change that the desk made: the next look reads everything again."""
     users().forget(uid)
     stuck.clear()
     refresh_user(uid)

@@ -32,7 +32,7 @@ from storage.repositories.audit_log import AuditLog
 MAX_OPEN_PLANS = 30
 MAX_DECLINES = 100
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
-START_SECONDS = 30.0  # so long a new job may wait for its worker, on a busy machine, before it counts as left behind
+START_SECONDS = 30.0  # how long a new job may wait for its worker on a busy machine before it counts as abandoned
 
 _PLAN_ID = re.compile(r"plan-\d{8}-\d{6}-[0-9a-f]{8}")
 _JOB_ID = re.compile(r"purge-\d{8}-\d{6}-[0-9a-f]{8}(-undo|-empty)?")
@@ -50,7 +50,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class PlanStatus:
-    """What has become of a plan since it was made. `job` is there once it was applied; `read_at`: Firestore's time."""
+    """The status of a plan: all that happened to it. An applied plan has a `job`; `read_at`: Firestore's time."""
 
     approvals: tuple[Approval, ...] = ()
     declines: tuple[Decline, ...] = ()
@@ -64,7 +64,7 @@ class PlanStatus:
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """A plan with what takes long to work out of a large one: its fingerprint, the number and bytes of its objects by
+    """A plan with the figures that take long for a large plan: its fingerprint, the number and bytes of its objects by
     the layout's kinds, the number of its documents by collection."""
 
     plan: PurgePlan
@@ -74,7 +74,7 @@ class PlanSummary:
 
 
 def context() -> Purging:
-    """The engine's context of this process, with the clock and the audit that all of the desk shares."""
+    """The purge context of this process, with the clock and the audit that the whole desk shares."""
     return resources.purging(resources.stores().settings.firestore.project_id)
 
 
@@ -89,7 +89,7 @@ def job_id(text: str) -> str:
 
 
 def make(scope: Scope, actor: Actor, *, acknowledge_missing: bool = False) -> str:
-    """Makes the plan, keeps it where every process of the desk finds it, and gives its id."""
+    """Makes the plan, stores it where every process of the desk finds it, and returns its id."""
     purging = context()
     maker = normal_email(actor.email)
     plan = plans.make_plan(purging, scope, actor, maker=maker, acknowledge_missing=acknowledge_missing)
@@ -98,9 +98,9 @@ def make(scope: Scope, actor: Actor, *, acknowledge_missing: bool = False) -> st
 
 
 def read_plan(name: str) -> PurgePlan:
-    """The plan that is kept under this id, whole and sealed by this desk; `Stale` where it is not.
+    """The plan that is stored under this id, complete and sealed by this desk; `Stale` where it is not.
 
-    One of an older version has no seal: it is shown, and can only be made anew.
+    A plan of an older version has no seal: it can be shown, but not applied.
     """
     plan = _kept_plan(name)
     if plan.seal:
@@ -140,7 +140,7 @@ def collection_of(path: str) -> str:
 
 
 def begin(plan: PurgePlan, request: Request, actor: Actor) -> Job:
-    """Applies the plan that was shown and starts the process that does it."""
+    """Applies the plan that the person saw, and starts the process of its worker."""
     purging = context()
     job = jobs.apply_plan(purging, _as_shown(plan), request, actor)
     start(job.job_id)
@@ -148,12 +148,12 @@ def begin(plan: PurgePlan, request: Request, actor: Actor) -> Job:
 
 
 def approve(plan: PurgePlan, actor: Actor) -> Approval:
-    """A second person's approval of the plan that was shown."""
+    """Records a second person's approval of the plan that they saw."""
     return plans.approve(context(), _as_shown(plan), actor)
 
 
 def decline(plan: PurgePlan, reason: str, actor: Actor) -> None:
-    """A second person's no to the plan that was shown, on record with its reason."""
+    """Records that a second person declines the plan that they saw, with the reason."""
     plans.decline(context(), _as_shown(plan), reason, actor)
 
 
@@ -163,14 +163,14 @@ def cancel(name: str, actor: Actor) -> Job:
 
 
 def resume(name: str, actor: Actor) -> Job:
-    """Sets a job going again that stopped, or nobody runs."""
+    """Resumes a job that stopped, or that no worker runs."""
     job = jobs.resume(context(), job_id(name), actor)
     start(job.job_id)
     return job
 
 
 def undo(name: str, reason: str, actor: Actor) -> Job:
-    """Begins the undo of a purge and starts the process that does it."""
+    """Begins the undo of a purge, and starts the process of its worker."""
     job = jobs.undo(context(), job_id(name), reason, actor)
     start(job.job_id)
     return job
@@ -195,7 +195,7 @@ def plan_status(summary: PlanSummary) -> PlanStatus:
 def open_plans(read: Callable[[str], PlanSummary]) -> tuple[PlanSummary, ...]:
     """The plans that may still be applied, the newest first: one listing, and each plan through `read`.
 
-    A plan whose content cannot be trusted is left out: whoever opens it by its link is told why.
+    It leaves out a plan whose content cannot be trusted: the page of that plan says why.
     """
     purging = context()
     now = purging.now()
@@ -226,7 +226,7 @@ def certificate(name: str) -> Mapping[str, Any]:
 
 
 def starting(job: Job) -> bool:
-    """Whether its first worker may still have been on its way when the job was read, by Firestore's time."""
+    """Whether the job's first worker may still have been starting when the job was read, by Firestore's time."""
     age = job.read_time - job.created_at if job.read_time else timedelta()
     return job.state == "ready" and age.total_seconds() < START_SECONDS
 
@@ -236,7 +236,7 @@ def in_force(plan: PurgePlan, now: datetime) -> bool:
 
 
 def _as_shown(plan: PurgePlan) -> PurgePlan:
-    """The plan as it is kept now, which must be to the letter the one that the person saw."""
+    """The stored plan, which must be exactly the plan that the person saw; else `Stale`."""
     kept = _kept_plan(plan.plan_id)
     if kept.fingerprint != plan.fingerprint:
         raise Stale("The plan is not the one that was shown.", remedy="Open it again and check it.")
@@ -244,7 +244,7 @@ def _as_shown(plan: PurgePlan) -> PurgePlan:
 
 
 def start(name: str) -> None:
-    """Starts the worker. Where the system refuses another process, the job stays and is taken up later."""
+    """Starts the worker. Where the system refuses another process, the job stays and `recovery` resumes it later."""
     try:
         worker.start_worker(name)
     except OSError as error:

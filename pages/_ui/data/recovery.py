@@ -10,23 +10,23 @@ from storage.actions.purge import jobs, worker
 from storage.errors import StorageError
 
 LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
-LOOKS_PER_EMPTYING = 120  # quarantines live for days: that they have expired is looked for once an hour
+LOOKS_PER_EMPTYING = 120  # quarantines last for days, so a look for expired ones once an hour is enough
 
 _log = logging.getLogger(__name__)
 
 
 async def keep_going() -> None:
-    """Starts a worker for each job that nobody runs any more, and empties what has expired, until it is cancelled.
+    """Starts a worker for each abandoned job, and empties expired quarantines, until it is cancelled.
 
-    A worker that was killed leaves a lease behind; once that has ended, this is what resumes the job by itself. Costs
-    one read of Firestore for each look where nothing goes on.
+    A killed worker leaves a lease behind; when that has ended, this loop resumes the job. A look costs one read of
+    Firestore where no job is running.
     """
     looks, told = 0, ""
     while True:
         try:
             await asyncio.to_thread(take_up, expired=looks % LOOKS_PER_EMPTYING == 0)
             told = ""
-        except StorageError as error:  # told once, not every half a minute
+        except StorageError as error:  # logged once, not every half minute
             if error.message != told:
                 _log.warning("abandoned jobs cannot be looked for: %s", error.message)
             told = error.message

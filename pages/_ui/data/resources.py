@@ -35,17 +35,17 @@ class _Opened:
         self.closing.close()
 
     def usable(self) -> bool:
-        """False once the demo behind them has ended, perhaps with another process: they are closed, and opened anew."""
+        """False once the demo behind the stores has ended, perhaps with another process: they are then opened again."""
         if self.stores.alive():
             return True
-        self.close()  # what is not valid any more is dropped without a release
+        self.close()  # Streamlit drops an invalid value without a release
         return False
 
 
 def stores() -> Stores:
-    """The stores of this process: opened at the first question, shared by all, in demo mode with the stand-ins.
+    """The stores of this process: opened by the first call, shared by all sessions, in demo mode with the stand-ins.
 
-    Raises `ConfigError`, or `BackendError` where the stand-ins do not start; neither is kept: the next call tries
+    Raises `ConfigError`, or `BackendError` where the stand-ins do not start; neither is cached: the next call tries
     again.
     """
     return _opened().stores
@@ -73,13 +73,13 @@ def _opened() -> _Opened:
 
 @st.cache_resource(show_spinner=False, max_entries=1)
 def users() -> UserCache:
-    """What this process remembers of the users whose pages it drew, so that the next look reads what changed."""
+    """The users whose pages this process drew, as it read them, so that the next look reads only changes."""
     return UserCache(stores().records, stores().settings.plan_limits, _now)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
 def looks() -> KeptLooks:
-    """What this process saw inside of clips; bounded in itself, and without any link."""
+    """What this process saw inside clips; the cache bounds its own size and holds no link."""
     return KeptLooks()
 
 
@@ -94,7 +94,7 @@ def _now() -> datetime:
 
 
 def repair_context() -> RepairContext:
-    """What a change is made with: its writers are opened when somebody makes one, and not kept."""
+    """The context of a repair; its writers are opened for each repair and not kept."""
     found = stores()
     project = found.settings.firestore.project_id
     return RepairContext(found, open_writers(found), trail(project), _now)
@@ -114,7 +114,7 @@ def rollup_runs() -> RollupRuns:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def purging(project_id: str) -> Purging:
-    """What purges work with in this process; one for each project, sharing the audit with everything else."""
+    """The context of purges in this process, one for each project; it shares the audit with everything else."""
     opened = stores()
     writers = open_writers(opened)
     return Purging(opened, writers, trail(project_id), Jobs(opened.handle), opened.settings.purge)

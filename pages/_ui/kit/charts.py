@@ -21,7 +21,7 @@ from pages._ui.kit.status import Colour
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"
-_FORMS: Final = 64  # of one chart, as colours, words and heights differ; the least recently drawn go first
+_FORMS: Final = 64  # kept for one chart, as colours, words and heights differ; the least recently drawn go first
 
 TIGHT: Final = {"bottom": 4}  # Streamlit leaves 20 pixels free below a chart that does not say how many
 
@@ -29,12 +29,12 @@ Form = dict[str, Any]
 
 
 def rows(name: str = _ROWS) -> Any:
-    """A chart of rows that come when it is drawn: every column it encodes needs its type (`"Videos:Q"`)."""
+    """A chart whose rows come when it is drawn: every column it encodes needs its type (`"Videos:Q"`)."""
     return altair.Chart(altair.NamedData(name=name))
 
 
 def form(make: Callable[P, Any]) -> Callable[P, Form]:
-    """Has a function that builds an Altair chart of `rows` give its Vega-Lite form, built once for equal arguments."""
+    """Makes a function that builds an Altair chart of `rows` return its Vega-Lite form, built once per arguments."""
 
     @lru_cache(maxsize=_FORMS)
     def built(*args: Hashable, **kwargs: Hashable) -> Form:
@@ -44,13 +44,13 @@ def form(make: Callable[P, Any]) -> Callable[P, Form]:
 
     @wraps(make)
     def given(*args: P.args, **kwargs: P.kwargs) -> Form:
-        return copy.deepcopy(built(*args, **kwargs))  # type: ignore[arg-type]  # what draws it writes into it
+        return copy.deepcopy(built(*args, **kwargs))  # type: ignore[arg-type]  # the caller writes into it
 
     return given
 
 
 def draw(form: Form, frame: pd.DataFrame, *, alt: str, **more: pd.DataFrame) -> None:
-    """Draws the rows in this form, as wide as there is room; `alt` says to a screen reader what is drawn.
+    """Draws the rows in this form, as wide as there is room; `alt` describes the chart to a screen reader.
 
     `more` are further rows, by the names that the form gave to `rows`.
     """
@@ -68,10 +68,10 @@ def bars(
     more: Sequence[str] = (),
     pixels: int = 34,
 ) -> None:
-    """A horizontal bar for each row, in the order of the rows, with words behind it: a bar alone does not say how much.
+    """Draws a horizontal bar for each row, in the order of the rows, with its amount behind it as text.
 
-    `name` and `value` are columns, and so is `label` (the value itself where there is none) and `more`, which is shown
-    on pointing. Without a `colour` each row has its own, as `#rrggbb` in the column `colour`.
+    `name`, `value`, `label` (the text; without it the value) and `more` (shown on hover) name columns. Without a
+    `colour` the column `colour` gives each row its own, as `#rrggbb`.
     """
     shape = _bars(
         name,
@@ -86,7 +86,7 @@ def bars(
 
 
 def _room(pixels: int) -> Any:
-    """A scale that leaves so much free behind the longest bar, but never most of a narrow screen."""
+    """A scale that leaves `pixels` free behind the longest bar, but never more than half of a narrow screen."""
     return altair.Scale(range=[0, altair.ExprRef(f"max(width * 0.5, width - {pixels})")])
 
 
@@ -124,9 +124,9 @@ def stacked(
     order: Iterable[str],
     alt: str,
 ) -> None:
-    """A horizontal bar for each `name`, in this order, made up of its parts, with the sum behind it.
+    """Draws a horizontal bar for each `name`, in `order`, made up of its parts, with the sum behind it.
 
-    `frame` has a row for each name and part; `scale` are the words of all parts there can be, and their colours.
+    `frame` has a row for each name and part; `scale` holds the words of all possible parts, and their colours.
     """
     words, colours = scale
     names, present = set(frame[name]), set(frame[part])

@@ -41,8 +41,8 @@ from storage.errors import (
 from storage.logs import redacted
 from storage.settings import backends, reader
 
-_OWED = "desk__owed"  # session key: what the run before was billed, which ended before it could say so
-MORE = 10  # times as many reads, each time that somebody says so
+_OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
+MORE = 10  # times as many reads, each time that somebody allows more
 
 
 _log = logging.getLogger("clipdesk.pages")
@@ -50,9 +50,9 @@ T = TypeVar("T")
 
 
 def allowed(page: str = "") -> int | None:
-    """How many documents one run of the page (else of the one that is open) may read; `None`: as many as it likes.
+    """How many documents one run of the page (default: the open page) may read; `None`: no bound.
 
-    What reads in the background has no page, and nobody who allowed it more.
+    A load in the background has no page, so nobody can have allowed it more.
     """
     budget = backends.read_budget(reader.read())
     if budget is None or get_script_run_ctx(suppress_warning=True) is None:
@@ -61,7 +61,7 @@ def allowed(page: str = "") -> int | None:
 
 
 def ask(name: str) -> None:
-    """The button that lets the open page read more, until it is left; the run that follows begins anew."""
+    """Draws the button that lets the open page read more, until it is left; the next run begins again."""
     page = session.current()
     budget = allowed(page)
     if budget is None:
@@ -76,13 +76,13 @@ def ask(name: str) -> None:
 
 
 def draw_anew() -> None:
-    """Runs the script again, which then also says what this run was billed."""
+    """Runs the script again; the new run also shows the cost of this one."""
     st.session_state[_OWED] = meter.billed()
     st.rerun()
 
 
 def say(cost: Cost) -> None:
-    """What drawing the page was billed just now, below the menu, with the process's total on hover."""
+    """Shows below the menu the cost of drawing the page just now, with the process's total on hover."""
     owed = session.take(_OWED)
     cost = cost + owed if isinstance(owed, Cost) else cost
     words = cost_words(cost)
@@ -105,7 +105,7 @@ def _allow_more(page: str) -> None:
 
 
 def record(error: BaseException, doing: str) -> str:
-    """Logs the traceback under a new number, which is returned. Secrets are taken out."""
+    """Logs the traceback, without secrets, under a new number, and returns the number."""
     number = secrets.token_hex(4)
     trace = "".join(traceback.format_exception(error))
     _log.error("incident %s while %s\n%s", number, doing, redacted(trace))
@@ -140,8 +140,8 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") ->
     """Runs `body`, which loads and draws one part of a page; where it fails, its place shows why, and the page goes on.
 
     A `StorageError` shows `error_panel` (with `unknown`: what is not known because of it); any other error shows a
-    number under which the log has the traceback. What `body` had drawn by then is taken away, so no half of a table
-    stays. Returns what `body` returned, or `None` where it failed. Streamlit's own control flow passes through.
+    number under which the log has the traceback. Everything that `body` had drawn disappears, so no half of a table
+    stays. Returns the result of `body`, or `None` where it failed. Streamlit's own control flow passes through.
     """
     place = st.empty()
     try:
@@ -157,7 +157,7 @@ def section(what: str, body: Callable[[], T], *, key: str, unknown: str = "") ->
 
 
 def error_panel(error: StorageError, *, key: str, what: str = "", unknown: str = "") -> None:
-    """What failed, what is therefore not known, what to do, and a button that tries again."""
+    """Shows what failed, what is therefore not known, what to do, and a button that tries again."""
     face = next(face for kind, face in _FACES if isinstance(error, kind))
     title = f"{face.title}: {md(what)}" if what else face.title
     draw = st.error if face.grave else st.warning
@@ -214,15 +214,15 @@ def _incident(number: str, what: str, key: str) -> None:
 
 
 def _retry(key: str) -> None:
-    """Pressing any button runs the script again, and with it the part that failed: errors are never cached.
+    """Draws a button. Any button runs the script again, and so the part that failed: errors are never cached.
 
-    A store that is not asked for a while, because it hangs, is asked once all the same.
+    This button also lets the next run ask a store once that is not asked at present, because it hung.
     """
     st.button("Try again", key=f"{key}_retry", icon=":material/refresh:", on_click=circuit.ask_again)
 
 
 def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
-    """Proven to be nothing: an icon, one sentence (ours, or through `md`), and what to do next."""
+    """Shows a proven absence: an icon, one sentence (ours, or through `md`), and what to do next."""
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"### :gray[:material/{icon}:]", text_alignment="center")
         st.markdown(sentence, text_alignment="center")
@@ -231,14 +231,14 @@ def empty(sentence: str, *, icon: str = "inbox", hint: str = "") -> None:
 
 
 def denied(action: str, *, role: str = "", needed: str = "") -> None:
-    """The page or part exists, and this person's role does not reach it."""
+    """Says that this person's role does not permit the page or part."""
     yours = f" Your role is {md(role)}." if role else ""
     wanted = f" It needs the role {md(needed)}." if needed else ""
     st.warning(f"You may not {md(action)}.{wanted}{yours}", title="No access", icon=":material/lock:")
 
 
 def incomplete(what: str, *, error: StorageError | None, shown: int, key: str) -> None:
-    """What is shown is only a part; says how much and why, so that nobody takes it for the whole."""
+    """Says that the content is only a part, how much and why, so that nobody takes it for the whole."""
     why = md(error.message) if error else "The limit that was asked for was reached."
     st.warning(
         f"Only the first {shown:,} {md(what)} are here. {why} Sums and counts over them are lower bounds.",
@@ -251,11 +251,12 @@ def incomplete(what: str, *, error: StorageError | None, shown: int, key: str) -
 
 @contextmanager
 def loading(words: str, height: int = 220) -> Iterator[None]:
-    """While the block reads: what is read, over the grey shape of what will stand there; neither where it is quick.
+    """Shows `words` over a grey shape while the block reads; shows neither where the block is quick.
 
-    What the block draws stays. `height` in pixels, about that of the part, so that the page below hardly moves.
+    Everything that the block draws stays. `height` is in pixels, about that of the part, so that the page below hardly
+    moves.
     """
-    with st.empty().spinner(words), st.skeleton(height=height):  # a place of its own: the shape would take the words'
+    with st.empty().spinner(words), st.skeleton(height=height):  # its own place: the shape would replace the words
         yield
 
 
@@ -269,11 +270,11 @@ def freshness(
     on_refresh: Callable[[], Any] | None = None,
     on_anew: Callable[[], Any] | None = None,
 ) -> bool:
-    """One quiet line on how fresh and how dear this is; true when its refresh button was pressed.
+    """Draws one quiet line with the time and the cost of the reading; true when its refresh button was pressed.
 
-    `on_refresh` clears the caches before the rerun; without it there is no button, for one that changes nothing
-    misleads. `on_anew`, for what a refresh only brings up to date, gets a button of its own, and drops even what it is
-    brought up to date from.
+    `on_refresh` clears the caches before the rerun; without it there is no button, because a button without effect
+    misleads. A refresh may read only changes; `on_anew` then gets its own button, which also drops the values that the
+    changes are applied to.
     """
     now = now or datetime.now(UTC)
     parts = [*cost_words(cost)] if cost else []
@@ -305,7 +306,7 @@ def freshness(
 
 
 def _again(forget: Callable[[], Any]) -> None:
-    """A store that hangs, and is not asked for a while, is asked once all the same: somebody waits for it knowingly."""
+    """Clears the caches, and lets one call ask a store that hung: the person knows that it may take a while."""
     circuit.ask_again()
     forget()
 

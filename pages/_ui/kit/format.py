@@ -1,4 +1,4 @@
-"""Numbers and times as people read them, each with the exact value for the help text beside it."""
+"""Writes numbers and times as people read them, each with the exact value for the help text beside it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def ago(moment: datetime | None, now: datetime, reason: str = "No time is record
 
 
 def as_of(moment: datetime, now: datetime) -> str:
-    """When something was read: the time of day in UTC, with the date where it is not today's."""
+    """The time of a reading: the time of day in UTC, with the date where it is not today's."""
     at = moment.astimezone(UTC)
     same_day = at.date() == now.astimezone(UTC).date()
     return f"as of {at:%H:%M:%S} UTC" if same_day else f"as of {at:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""Reads ids and the search text from the address bar, and refuses what cannot be one."""
+"""Reads ids and the search text from the address bar, and refuses unusable ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MAX_QUERY = 2_000  # characters; longer than any presigned URL that could be pas
 def read(name: str) -> str | None:
     """The parameter, checked; `None` where the address has none or an empty one. `BadInput` names the field.
 
-    Ids are taken as they are (`storage.ids.check_stored_id`): links of the desk name what a store holds. A question may
-    hold anything but control characters, up to a length. A parameter that is given twice is refused, since two parts
-    of a page could each believe another of them.
+    An id is taken unchanged (`storage.ids.check_stored_id`), because a link of the desk names an id that a store holds.
+    A question may hold anything but control characters, up to `MAX_QUERY` characters. A parameter that is given twice
+    is refused, because two parts of a page could each use another of the two values.
     """
     values = st.query_params.get_all(name)
     if len(values) > 1:
@@ -31,7 +31,7 @@ def read(name: str) -> str | None:
 
 
 def read_or_none(name: str) -> str | None:
-    """The parameter where it is there and good; `None` for any other, for a page that can do without it."""
+    """The parameter where it is there and valid, else `None`: for a page that can do without it."""
     try:
         return read(name)
     except BadInput:
@@ -39,7 +39,7 @@ def read_or_none(name: str) -> str | None:
 
 
 def ids(*names: str, hint: str = "Open this page from a search result, or give the id in the address.") -> list[str]:
-    """The named parameters, all of them; where one is missing or bad, the page says which and ends there."""
+    """The values of all named parameters; where one is missing or invalid, the page says which and ends there."""
     found: list[str] = []
     for name in names:
         try:
@@ -55,7 +55,7 @@ def ids(*names: str, hint: str = "Open this page from a search result, or give t
 
 
 def question() -> str:
-    """The search text of the address (`q`), or an empty text; a bad one is shown as such, and counts as none."""
+    """The search text of the address (`q`), or an empty text; an invalid one is shown as an error, and is empty."""
     try:
         return read(QUERY) or ""
     except BadInput as error:

@@ -1,7 +1,7 @@
-"""Names what is kept between runs, and keeps it: session keys with the page's name in front, query parameters, links.
+"""Names and keeps the values that outlive a run: session keys with the page's name in front, query parameters, links.
 
-A value is seeded without overwriting what stands there, and dropped when its page is left. `url_for` is the one place
-that writes a query string.
+`seed` does not overwrite a kept value, and `enter` drops the values of the page that was left. `url_for` is the one
+place that writes a query string.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PAGE = re.compile(r"[a-z0-9_-]*")
 
 
 def key(page: str, *names: object) -> str:
-    """The session key of something on a page: `key("user", "table")` is `user-table`. Also a CSS class name.
+    """The session key of a value or element on a page: `key("user", "table")` is `user-table`. Also a CSS class name.
 
     No two underscores together: Streamlit refuses them in the keys of components.
     """
@@ -36,27 +36,27 @@ def key(page: str, *names: object) -> str:
 
 
 def component_key(name: str) -> str:
-    """The key as a browser component may have it: hashed where it has two underscores together, as an id may."""
+    """The key in a form that a browser component takes: hashed where it has two underscores together, as an id may."""
     return name if "__" not in name else f"hashed-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:20]}"
 
 
 def seed(name: str, make: Callable[[], T]) -> T:
-    """What is kept under the name; made first where nothing is."""
+    """The value kept under the name; `make` makes it where there is none."""
     if name not in st.session_state:
         st.session_state[name] = make()
     return cast(T, st.session_state[name])
 
 
 def take(name: str) -> Any:
-    """What is kept under the name, which is empty from now on; `None` where nothing was."""
+    """Removes and returns the value kept under the name; `None` where there was none."""
     return st.session_state.pop(name, None)
 
 
 def enter(page: str) -> bool:
-    """Called by each page first. On arrival from another page, drops what this one and the other keep for themselves.
+    """Each page calls this first. On arrival from another page it drops the kept values of both pages.
 
-    A plan that awaits confirmation must not survive leaving its page: what it was made from moves on. Returns whether
-    the page was just arrived at.
+    A plan that awaits confirmation must not outlive a visit to its page: the data it was made from changes. Returns
+    whether the person has just arrived at the page.
     """
     before = st.session_state.get(_CURRENT)
     if before == page:
@@ -74,12 +74,12 @@ def current() -> str:
 
 
 def nonce(name: str) -> int:
-    """The number in the keys of a confirmation's fields; `renew_nonce` makes them new, and so empty."""
+    """The number in the keys of a confirmation's fields; `renew_nonce` changes it, which empties the fields."""
     return int(seed(name, lambda: 0))
 
 
 def renew_nonce(name: str) -> None:
-    """Call when a confirmation is opened: what was typed into it before is gone, for ESC does not clear it."""
+    """Empties a confirmation's fields; to be called when it opens, because ESC does not clear them."""
     st.session_state[name] = nonce(name) + 1
 
 
@@ -87,7 +87,7 @@ def url_for(page: str, **params: str | int | None) -> str:
     """The address of a page (its `url_path`, empty for the first page), relative, so that it holds behind any prefix.
 
     Every value is percent-encoded whole, so no id can add a parameter, a path or a host. `None` leaves a parameter out.
-    `ValueError` for a page name that is no `url_path`: names are ours, and a wrong one is a slip of the code.
+    `ValueError` for a page name that is no `url_path`: a wrong name is a mistake in the code.
     """
     if not _PAGE.fullmatch(page):
         raise ValueError(f"not a page's url_path: {page!r}")

@@ -1,6 +1,6 @@
 """Maps each status, severity, verdict and state to its word, icon and colour, for badges, tables and charts.
 
-Colours are names of Streamlit's theme, so each appearance draws its own shade; no status is told by colour alone.
+Colours are names of Streamlit's theme, so each appearance draws its own shade; colour alone never says a status.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
 
 
 def look(family: Family, value: str | None) -> StatusStyle:
-    """How the value is shown. One that is not in the map keeps its own name, grey, and says that it is not known."""
+    """The style of the value. An unknown value keeps its own name, grey, and says that it is not known."""
     if value is None:
         return StatusStyle("", ABSENT, ":material/help:", "gray", "The document does not say.", known=False)
     known = FAMILIES[family].get(value)
@@ -159,7 +159,7 @@ def badge_md(family: Family, value: str | None) -> str:
 
 
 def words(family: Family, values: Iterable[Any]) -> list[list[str]]:
-    """The cells of a status column: lists of one word, as a column of coloured badges wants them."""
+    """The cells of a status column: lists of one word, as a column of coloured badges needs them."""
     return [[look(family, value if isinstance(value, str) else None).word] for value in values]
 
 
@@ -179,6 +179,6 @@ def scale(family: Family) -> tuple[list[str], list[str]]:
 
 
 def shade(colour: Colour) -> str:
-    """The theme's shade of a colour in the appearance that the reader uses, for charts that want `#rrggbb`."""
+    """The theme's shade of a colour in the reader's appearance, as `#rrggbb`, for charts."""
     appearance = "dark" if st.context.theme.type == "dark" else "light"
     return str(st.get_option(f"theme.{appearance}.{colour}Color"))

@@ -1,4 +1,4 @@
-"""Tables whose selection is a list of ids: it holds while values refresh, and is dropped when the rows change.
+"""Draws tables whose selection is a list of ids: it lasts while values refresh, and is dropped when the rows change.
 
 Streamlit keeps a keyed table's selection by position, so after a filter the same tick marks other records (streamlit
 issue 17026). The key of a table here therefore contains a hash of the ids it shows, in their order.
@@ -23,7 +23,7 @@ from storage.domain.amounts import MOST_BELIEVED
 SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
 FEW_ROWS = 12  # a table of so few rows needs no count below it
-_LINK_PIXELS = 62  # an icon and a short heading, and no more of a narrow screen
+_LINK_PIXELS = 62  # for an icon and a short heading, so that it takes little of a narrow screen
 SIZE_MARK = "clipdesk_size"  # on the configuration of a column of bytes; taken off before Streamlit sees it
 _MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
 
@@ -102,7 +102,7 @@ def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
 
 
 def _beyond_browsers(shown: pd.DataFrame, columns: Mapping[str, Any]) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-    """Numbers above 2^53 as words, with the columns that say so: a browser rounds them, or shows an error."""
+    """Turns numbers above 2^53 and their columns into text: a browser rounds such numbers, or shows an error."""
     wide = [name for name in shown if _is_wide(shown[name])]
     if not wide:
         return shown, columns
@@ -141,11 +141,11 @@ def _unmarked(column: Any) -> Any:
 
 
 def _with_sizes(shown: pd.DataFrame, columns: Mapping[str, Any]) -> Any:
-    """Bytes get their text from a style, so that they still sort as numbers; Streamlit's own format is decimal."""
+    """Writes bytes through a style, so that they still sort as numbers; Streamlit's own format is decimal."""
     sizes = [name for name, column in columns.items() if _is_size(column)]
     if not sizes:
         return shown
-    # A style gets a random name unless it is given one, and the table would be another one in each run.
+    # A style without a name gets a random one, and the table would then be a new one in each run.
     return shown.style.set_uuid("clipdesk").format(_size_text, subset=sizes)
 
 
@@ -193,7 +193,7 @@ def _below(
 
 
 def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: str = "CSV") -> None:
-    """A button that makes the CSV when it is pressed, not before, and does not rerun the page."""
+    """Draws a button that makes the CSV when somebody presses it, and does not rerun the page."""
     st.download_button(
         label,
         data=lambda: export.safe_csv(frame()),

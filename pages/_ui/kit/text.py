@@ -1,7 +1,7 @@
 """Makes strings safe to show: every text from Firestore, R2 or the address bar passes through here.
 
 `plain` is for places that show text as it is (`st.text`, `st.code`, cells, chart labels, `alt`). `md` is for places
-that read Markdown (labels, captions, alerts, help, metrics, badges). Both show the text and let nothing in it act.
+that read Markdown (labels, captions, alerts, help, metrics, badges). Both show the text; nothing in it takes effect.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def md(value: str | None, limit: int = LIMIT) -> str:
 
 
 def prose(value: str, limit: int = LIMIT) -> str:
-    """A sentence of the desk's own as Markdown: what stands between two backticks is code, all else as `md` shows it.
+    """A sentence of the desk's own as Markdown: text between two backticks is code, all other text is as `md` shows it.
 
     The code spans are drawn whole and harmless too; a backtick without its partner is shown as it is.
     """
@@ -88,7 +88,7 @@ def prose(value: str, limit: int = LIMIT) -> str:
 
 
 def _escaped(piece: str) -> str:
-    """The piece as `md` shows it, with the blanks at its ends, which part it from the code beside it."""
+    """The piece as `md` shows it, with the blanks at its ends, which separate it from the code beside it."""
     if not piece.strip():
         return piece
     return f"{' ' * (piece[0] == ' ')}{md(piece)}{' ' * (piece[-1] == ' ')}"

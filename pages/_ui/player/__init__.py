@@ -4,9 +4,9 @@
     if events.opened:
         ...
 
-`sign(clip_id, purpose)` is called on the server, when a person asks for it and not before: it is the place to check
-the permission, to write the audit entry and to sign. For `"renew"` a link had failed: look the object up first, so
-that a missing file is called missing.
+The gallery calls `sign(clip_id, purpose)` on the server when a person asks for a link, and not before: it must check
+the permission, write the audit entry and sign. `"renew"` means that a link failed: `sign` must look the object up
+first, so that a missing file is called missing.
 """
 
 from pages._ui.player.asks import Ask, Purpose, Sign

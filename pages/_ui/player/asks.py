@@ -1,4 +1,4 @@
-"""What the browser asks for, checked, and what it gets: a link that was signed just now, or the reason why not."""
+"""Checks the links that the browser asks for, and answers each with a newly signed link or the reason why not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One wish of the person in front: `number` grows with time and tells a new wish from one already served."""
+    """One request of the person for a link: `number` grows with time, so a new request differs from a served one."""
 
     clip_id: str
     purpose: Purpose
@@ -30,13 +30,13 @@ class Ask:
 
     @property
     def channel(self) -> tuple[str, str]:
-        """A clip has one link to play and one to hand out; the latest of each counts."""
+        """A clip has one link to play and one to hand out; the latest request for each counts."""
         return self.clip_id, "link" if self.purpose in {"download", "copy"} else "play"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkReply:
-    """A link with its life, or the words why there is none."""
+    """A link with the milliseconds until it expires, or the reason why there is none."""
 
     ask: Ask
     url: SignedUrl | None
@@ -46,7 +46,7 @@ class LinkReply:
 
 
 def parse_asks(value: object, known: Collection[str]) -> tuple[Ask, ...]:
-    """The wishes in what the browser sent; whatever is malformed, or about a clip that is not shown, is left out."""
+    """The requests that the browser sent, without those that are malformed or about a clip that is not shown."""
     if not isinstance(value, list):
         return ()
     rows = [row for row in value[:MAX_ASKS] if isinstance(row, dict)]
@@ -66,12 +66,12 @@ def _is_number(value: object) -> bool:
 
 
 def unserved(asks: tuple[Ask, ...], answers: Mapping[tuple[str, str], LinkReply]) -> tuple[Ask, ...]:
-    """The wishes that are newer than what was answered on their channel."""
+    """The requests that are newer than the last answer on their channel."""
     return tuple(ask for ask in asks if ask.channel not in answers or answers[ask.channel].ask.number < ask.number)
 
 
 def serve(ask: Ask, sign: Sign, now: Callable[[], datetime]) -> LinkReply:
-    """Signs, or says in words why that was not possible. Unexpected errors get an incident number."""
+    """Signs the link, or says why that was not possible. Unexpected errors get an incident number."""
     try:
         signed = sign(ask.clip_id, ask.purpose)
         web_address(signed.url)
@@ -96,12 +96,12 @@ def _problem(error: StorageError) -> tuple[str, str]:
 
 
 def alive(answers: Mapping[tuple[str, str], LinkReply], now: datetime) -> dict[tuple[str, str], LinkReply]:
-    """The answers that are worth keeping: links within their life, and the reasons why there was none."""
+    """The answers to keep: links that have not expired, and reasons why there is no link."""
     return {channel: answer for channel, answer in answers.items() if answer.url is None or answer.url.expires_at > now}
 
 
 def payload(answer: LinkReply) -> dict[str, Any]:
-    """The answer as the browser's script reads it; `left` is the life in milliseconds from when it was signed."""
+    """The answer as the browser's script reads it; `left` is in milliseconds from the signing to the expiry."""
     given: dict[str, Any] = {"id": answer.ask.clip_id, "purpose": answer.ask.purpose, "number": answer.ask.number}
     if answer.url is None:
         return {**given, "problem": {"kind": answer.kind, "words": answer.words}}

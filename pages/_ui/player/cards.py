@@ -1,4 +1,4 @@
-"""What a card of the gallery shows, as a frozen value, and as the plain data that the browser gets of it."""
+"""Defines a card of the gallery as a frozen value, and as the plain data that the browser gets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TITLE_LIMIT = 160
 class ClipCard:
     """One clip. Texts may be anything: they are made harmless here and shown as text.
 
-    `presence` is what is known of the object: `absent` is proven and takes the play button away, and so does `broken`,
-    which leaves the link to what is there; `unknown` leaves both, since trying may answer; `reason` says why in a
-    sentence of ours. `media_url` may be given beforehand, with the end of its life; without one it is asked for when
-    somebody presses play. Addresses are bearer tokens: `repr` hides them.
+    `presence` is what the desk knows of the object. `absent` is proven and removes the play button; `broken` also
+    removes it, but keeps the link to the file; `unknown` keeps both, since trying may answer. `reason` says why in a
+    sentence of ours. The caller may give `media_url` beforehand, with its expiry; without one the browser asks for it
+    when somebody presses play. Addresses are bearer tokens: `repr` hides them.
     """
 
     clip_id: str
@@ -78,7 +78,7 @@ def _title(card: ClipCard) -> str:
 
 
 def web_address(url: str | None) -> str | None:
-    """The address, if it is one that a browser fetches; `ValueError` for any other scheme, without its text."""
+    """The address, if it is http or https; `ValueError` for any other scheme, without the address in its text."""
     if url is None:
         return None
     if not url.lower().startswith(("http://", "https://")):

@@ -1,4 +1,4 @@
-"""Mounts the gallery in a page, serves what the browser asks of it, and tells the page what else happened."""
+"""Mounts the gallery in a page, serves the links that the browser asks for, and returns the other events."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _GALLERY = st.components.v2.component(
 class GalleryEvents:
     """What happened since the last run: each field is empty in a run that had another cause.
 
-    `opened`: the clip whose title was pressed. `asked`: links that were asked for, served by `sign` if one was given.
-    `posters_expired`: clips whose thumbnail came too late; sign theirs anew.
+    `opened`: the clip whose title was pressed. `asked`: the requests for links, which `sign`, if given, has served.
+    `posters_expired`: clips whose thumbnail link had expired; the page must sign it again.
     """
 
     opened: str | None = None
@@ -53,9 +53,9 @@ def gallery(
 ) -> GalleryEvents:
     """A grid of the cards, each at least `width` pixels wide; a clip plays in its card and goes on over reruns.
 
-    Nothing of a clip is fetched before it is asked for, except thumbnails as they come into sight. With `sign`, links
-    are signed when asked for (within this call, so behind the page's guard). Without it the page gets the wishes in
-    `asked` and gives `media_url` in the next run; copying and downloading then have no link and are not offered.
+    The browser fetches nothing of a clip before somebody asks for it, except thumbnails as they come into sight. With
+    `sign`, this call signs the links that were asked for, so behind the page's guard. Without it the page gets the
+    requests in `asked` and gives `media_url` in the next run; copying and downloading are then not offered.
 
     Inside a fragment, what the gallery causes reruns that fragment only.
     """
@@ -110,11 +110,11 @@ def _mount(
 
 
 def _nothing() -> None:
-    """Declares a trigger; what it brings is read before the gallery is mounted."""
+    """Declares a trigger; `_events` reads its value before the gallery is mounted."""
 
 
 def _events(sent: Any, known: Collection[str]) -> GalleryEvents:
-    """What the browser sent, checked against the clips that are shown: anything else is left out."""
+    """The events that the browser sent, without those about clips that are not shown."""
     if not sent:
         return GalleryEvents()
     opened, posters = sent.get("open"), sent.get("posters")

@@ -1,4 +1,4 @@
-"""The web server around the pages: what `st.App` is given, in one place."""
+"""The web server around the pages: the arguments for `st.App`, in one place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage.settings import reader
 
 
 def parts() -> dict[str, Any]:
-    """The keyword arguments for `st.App`. Never raises: what is wrong with the configuration is shown on a page."""
+    """The keyword arguments for `st.App`. Never raises: a page shows the problems of the configuration."""
     logs.start()
     return {
         "lifespan": lifespan,
@@ -39,7 +39,7 @@ async def _home(request: Request) -> RedirectResponse:
 
 
 def _secrets() -> Mapping[str, Any] | None:
-    """`[auth]` for Streamlit where the settings give it, and every secret made known to the redaction of logs."""
+    """The section `[auth]` for Streamlit, where the settings have one; tells the redaction of logs every secret."""
     try:
         logs.know_settings(reader.read())
         logs.know_settings(_flat(reader.auth_table()))

@@ -9,7 +9,7 @@ from storage.errors import StorageError
 
 
 def on_script_error(error: Exception) -> bool:
-    """Streamlit's handler for what nothing caught, in a page, a fragment or a callback. Always draws in its place."""
+    """Streamlit's handler for uncaught errors of a page, a fragment or a callback. Always draws in their place."""
     if isinstance(error, StorageError):
         feedback.error_panel(error, key=f"failed__{id(error)}")
         return True

@@ -19,27 +19,27 @@ from storage import logs
 from storage.errors import StorageError
 
 _log = logging.getLogger("clipdesk.server")
-# How long a thread that computes keeps the process's lock from one that waits for it. The thread that serves all
-# browsers waits at each message that it sends, so with Python's 5 ms pages drawn at the same time held up each other.
+# How long a computing thread keeps the interpreter's lock from a thread that waits for it. The thread that serves all
+# browsers waits at each message that it sends, so with Python's 5 ms, pages drawn at the same time delayed each other.
 _SWITCH_SECONDS: Final = 0.0005
-_HEARING_SECONDS: Final = 5.0  # so long the first visitor waits at most for what the replicas know of sign-outs
+_HEARING_SECONDS: Final = 5.0  # how long the first visitor waits at most for the sign-outs that the replicas know of
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Prepares the process before its first visitor, and closes what it opened after its last (also on SIGTERM)."""
+    """Prepares the process before its first visitor, and closes everything at its end (also on SIGTERM)."""
     logs.start()  # again: the server has set up its own logging meanwhile
     sys.setswitchinterval(_SWITCH_SECONDS)
-    # What is called here, outside of any session, is meant to be: no warning about it.
+    # These calls outside of any session are intended: no warning about them.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
-    # Streamlit serves a folder pages/ file by file, past app.py, until st.navigation was called once in the process.
-    # Called here it does nothing but end that.
+    # Until st.navigation was called once in the process, Streamlit serves a folder pages/ file by file, past app.py.
+    # This call has no other effect than to end that.
     st.navigation(nav.pages(()))
     sharing = of_this_process()
     sharing.start()
     warming = asyncio.create_task(asyncio.to_thread(_warm))
     watching = asyncio.create_task(_watch(warming))
-    # A process that just began knows of no sign-out: it hears of them before its first visitor, where that can be had.
+    # A new process knows of no sign-out: it learns of them before its first visitor, where Firestore answers.
     await asyncio.to_thread(sharing.looked.wait, _HEARING_SECONDS)
     try:
         yield {}
@@ -53,7 +53,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _watch(warming: asyncio.Task[None]) -> None:
-    """Takes up the purges that a dead worker, or an earlier life of this server, left behind."""
+    """Resumes the purges that a dead worker, or an earlier process of this server, left behind."""
     await asyncio.shield(warming)
     from pages._ui.data import recovery
 
@@ -61,19 +61,20 @@ async def _watch(warming: asyncio.Task[None]) -> None:
 
 
 def _warm() -> None:
-    """Loads what pages need, and opens the stores; in demo mode this starts the stand-ins.
+    """Imports the pages, and opens the stores; in demo mode this starts the stand-ins.
 
-    A collection of garbage holds the process's lock while it goes over everything, which took longer than drawing a
-    page. What is there before the first visitor stays, so it is left out; and the configuration switches off
-    Streamlit's own full collection after each run of a page: Python's comes when there is something to collect.
+    A garbage collection holds the interpreter's lock while it visits every object, which took longer than drawing a
+    page. Objects from before the first visitor stay, so they are frozen, and collections skip them; the configuration
+    switches off Streamlit's full collection after each run of a page. Python's own runs when there is something to
+    collect.
     """
     try:
         for name in nav.SCREENS:
-            importlib.import_module(f"pages.{name}")  # defines functions and loads what they use; draws nothing
+            importlib.import_module(f"pages.{name}")  # defines functions and imports their modules; draws nothing
         from pages._ui.data import resources
 
         resources.stores()
-    except StorageError as error:  # the page says it again, to whoever opens one
+    except StorageError as error:  # each page that is opened shows it again
         _log.warning("The stores could not be opened at the start: %s", error)
     except Exception:
         _log.exception("The stores could not be opened at the start")
