@@ -117,6 +117,7 @@ def recorded_desk(r2_rig: SeaweedRig, folder: Path) -> Iterator[RecordedDesk]:
             for key, (body, kind) in user_objects(documents).items():
                 writer.put(key, body, kind)
         values = r2_rig.values(bucket) | world.values() | {"R2_ENDPOINT_URL": proxy.endpoint}
+        values["HIGHLIGHTS_SOURCE"] = "document"  # not set, it is found out by a look at others, once an hour
         for name, value in values.items():
             patch.setenv(name, value)
         patch.chdir(folder)
