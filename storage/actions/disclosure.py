@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.actions.repair import RepairContext, Write, believable, event_of
+from storage.actions.repair import RepairContext, Write, believable, event_of, existing_video
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ChangeSet
 from storage.domain.policy import Action
@@ -30,5 +30,6 @@ class DisclosurePlan:
 
 def plan_disclosure(context: RepairContext, uid: str, video_id: str) -> DisclosurePlan:
     """The repair that ends the disclosure of a video, read again; `Refused` also where the evidence is implausible."""
+    existing_video(context, uid, video_id)
     believable(context, uid, video_id)
     return DisclosurePlan(what_ends_it(context.stores, uid, video_id, store_time(context.stores.handle)))

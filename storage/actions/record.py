@@ -12,7 +12,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from storage.actions.repair import RepairContext, Write
+from storage.actions.repair import RepairContext, Write, believable, existing_video
 from storage.domain import drafts
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.audit_chain import Event
@@ -22,7 +22,7 @@ from storage.domain.drafts import ClipFigure, DraftOrigin
 from storage.domain.policy import Action
 from storage.errors import Refused
 from storage.repositories.store_time import store_time
-from storage.services.diagnose import Case, diagnose
+from storage.services.diagnose import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,9 @@ def plan_record(context: RepairContext, uid: str, video_id: str) -> RecordPlan:
     `Refused` where the diagnosis is another one, where clips cannot be delivered, and where neither the draft's scenes
     nor the highlights are there; the store's own error where one kept the evidence from being read.
     """
-    case = diagnose(context.checker, uid, video_id, doubted=True)
-    if case.error is not None:
-        raise case.error
+    existing_video(context, uid, video_id)
+    case = believable(context, uid, video_id)
     found, facts = case.diagnosis, case.facts
-    suspicion = found.suspicion
-    if suspicion is not None and not suspicion.repairs:
-        raise Refused(
-            f"Nothing is changed on this evidence: {suspicion.reason}",
-            reasons=[suspicion.reason],
-            remedy=" ".join(suspicion.how_to_check),
-        )
     if found.verdict != "record_incomplete":
         raise Refused(
             f"The video's document is not what keeps it from view: {found.summary}",

@@ -28,7 +28,8 @@ from storage.clients.circuit import patiently
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, link_paths, strays, value_at
-from storage.domain.diagnosis import Absent, Diagnosis, status_objections
+from storage.domain.diagnosis import Absent, status_objections
+from storage.domain.documents import RawDocument
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed, silence_limit, step_in
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
@@ -248,25 +249,18 @@ def plan_status(context: RepairContext, uid: str, video_id: str, wanted: str, re
     status, reason = check_status(wanted), checked_reason(reason)
     path = f"users/{uid}/videos/{video_id}"
     checker = context.checker
-    absent = NotFound(
-        f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
-        remedy="Look it up with find.",
-        target=video_id,
-    )
     # Read before the evidence: the write refuses what changes meanwhile.
-    document = context.stores.records.raw(path)
-    if document is None or document.update_time is None:
-        raise absent
+    document, seen = existing_video(context, uid, video_id)
     case = diagnose(checker, uid, video_id, doubted=True)
     if isinstance(case.facts.video, Absent):
-        raise absent
+        raise _no_video(uid, video_id)
     _allowed(case, status)
     now = checker.clock()
     wished = _fields(status, now, reason)
     changes = tuple(FieldChange(path, name, value_at(document.fields, name), value) for name, value in wished.items())
     if value_at(document.fields, "status") == status:
         raise Refused(f"The status is {status} already.", remedy="Run diagnose to see what hides the video.")
-    return StatusPlan(ChangeSet("set-status", uid, video_id, changes, {path: document.update_time}))
+    return StatusPlan(ChangeSet("set-status", uid, video_id, changes, {path: seen}))
 
 
 def check_status(status: str) -> Status:
@@ -375,7 +369,23 @@ def not_promised(context: RepairContext) -> str:
     )
 
 
-def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
+def existing_video(context: RepairContext, uid: str, video_id: str) -> tuple[RawDocument, datetime]:
+    """The video's document and its update time; `NotFound` where there is none, before others' objects are asked."""
+    document = context.stores.records.raw(f"users/{uid}/videos/{video_id}")
+    if document is None or document.update_time is None:
+        raise _no_video(uid, video_id)
+    return document, document.update_time
+
+
+def _no_video(uid: str, video_id: str) -> NotFound:
+    return NotFound(
+        f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
+        remedy="Look it up with find.",
+        target=video_id,
+    )
+
+
+def believable(context: RepairContext, uid: str, video_id: str) -> Case:
     """A new diagnosis; `Refused` where the bucket's answer cannot be true, since no change may rest on it."""
     fault = context.stores.deployment().fault if context.stores.settings.r2.key_prefix is None else None
     if fault is not None:  # then the prefix to write under is a guess
@@ -390,7 +400,7 @@ def believable(context: RepairContext, uid: str, video_id: str) -> Diagnosis:
             reasons=[suspicion.reason],
             remedy=" ".join(suspicion.how_to_check),
         )
-    return case.diagnosis
+    return case
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def assert_contract(answer: Answer, arguments: Sequence[str]) -> None:
     """A status of the contract, words and no traceback; with `--json` one document, with the error's shape."""
     assert answer.status in {0, 1, 2, 3, 4}
     assert "Traceback" not in answer.out + answer.err
-    if "--json" in arguments and not {"-h", "--help"} & set(arguments):
+    options = arguments[: [*arguments, "--"].index("--")]  # what follows `--` is text
+    if "--json" in options and not {"-h", "--help"} & set(options):
         document = answer.json
         if answer.status >= 2:
             assert {"code", "message", "remedy"} <= set(document["error"]), document
