@@ -1,7 +1,7 @@
-"""Searches the audit, also by what no index of Firestore covers: outcome, time and text.
+"""Searches the audit, also by outcome, time and text, which no index of Firestore covers.
 
-User, actor and action narrow the query itself. A time is found by bisection over the entries' numbers, which rise with
-time. Outcome and text are compared entry by entry up to a bound on reads, and the answer says where it stopped.
+User, actor and action narrow the query itself. A bisection over the entries' numbers, which rise with time, finds a
+time. The search compares outcome and text entry by entry up to a bound on reads, and the answer says where it stopped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.errors import BadInput
 from storage.repositories.audit_log import MAX_LIMIT, AuditLog
 from storage.repositories.stores import Stores
 
-MOST_READ = 5_000  # entries that one search reads; the next one goes on behind them
+MOST_READ = 5_000  # entries that one search reads; the next search goes on behind them
 PAGE = 500
 _TEXTS = (
     "action",
@@ -36,9 +36,9 @@ _TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """What is looked for; empty parts are not asked. `since` and `until` are aware and inclusive.
+    """The conditions of a search; empty parts set none. `since` and `until` are aware and inclusive.
 
-    `text` is looked for in every field, without regard to case.
+    `text` may stand in any field; case does not matter.
     """
 
     uid: str = ""
@@ -59,7 +59,7 @@ class AuditQuery:
 class AuditPage:
     """Entries, the newest first. `next_before` is the number from which an older page goes on, `None` at the end.
 
-    `cut`: reading stopped at its bound before the page was full, so that what follows is not known yet.
+    `cut`: reading stopped at its bound before the page was full, so the entries behind it are not known yet.
     """
 
     entries: tuple[Mapping[str, Any], ...]
@@ -69,7 +69,7 @@ class AuditPage:
 
 
 def audit_log(stores: Stores) -> AuditLog:
-    """The audit of these stores, with the key that it is sealed with and its copies in the bucket."""
+    """The audit of these stores, with its sealing key and its copies in the bucket."""
     settings = stores.settings
     former = tuple(key.reveal().encode() for key in settings.audit_former_keys)
     return AuditLog(stores.handle, stores.objects, key=settings.audit_key.reveal().encode(), former=former)
@@ -109,7 +109,7 @@ def _pages(log: AuditLog, question: AuditQuery, size: int, before: int | None) -
 
 
 def _last_until(log: AuditLog, until: datetime) -> int:
-    """The number of the last entry that is not later than this; 0 where all are. Some twenty reads for a million."""
+    """The number of the last entry not later than `until`; 0 where all are later. Some twenty reads for a million."""
     low, high = 0, log.head().link.sequence
     while low < high:
         middle = (low + high + 1) // 2
@@ -122,7 +122,7 @@ def _last_until(log: AuditLog, until: datetime) -> int:
 
 
 def _at(entry: Mapping[str, Any]) -> datetime | None:
-    """When it was written; `None` for an entry that somebody spoilt, which then belongs to every time."""
+    """The time of the entry; `None` for a damaged entry, which then belongs to every time."""
     try:
         return moment(str(entry["at"]))
     except (KeyError, ValueError):

@@ -1,7 +1,8 @@
-"""Runs long work in a thread of this process: it goes on whoever looks, can be stopped, and runs once a kind.
+"""Runs long work in a thread of this process, at most one piece of each kind at a time.
 
-A scan of many users is such work. Its thread touches only the stores and its own state, memory stays flat, and a page
-draws a `Snapshot` of it. A second person sees the scan that runs.
+The work goes on when nobody looks at it, and a person can cancel it. A scan of many users is such work: its thread
+touches only the stores and its own state, memory stays flat, and a page draws a `Snapshot` of it. A second person sees
+the scan that already runs.
 """
 
 from __future__ import annotations
@@ -21,26 +22,26 @@ from storage.errors import Refused, StorageError
 from storage.services.verify import ScanProgress, VerifyContext, verify_all
 
 End = TypeVar("End", bound=str)
-"""How a kind of work may end of itself; beside these it is `running`, or `failed`."""
+"""The states in which a kind of work can end; its other states are `running` and `failed`."""
 
 _log = logging.getLogger(__name__)
 
 
 MAX_FINDINGS = 5_000
-MAX_DOUBTS = 50  # users whose result is implausible, named one by one
+MAX_DOUBTS = 50  # users with an implausible result that are named one by one
 MAX_USERS = 1_000
 ScanEnd = Literal["done", "bounded", "budget", "cancelled"]
 
 
 class BackgroundRun(ABC, Generic[End]):
-    """One piece of work, from its `begin` on. Everything here may be called from any thread.
+    """One piece of work, from its `begin` on. Any thread may call any method.
 
-    A kind of work says what it does in `_work`, and takes its own picture of itself; what it shows in that and
-    changes in `_work`, it changes and reads with `_lock` held.
+    A subclass does the work in `_work` and makes its own snapshot. It holds `_lock` whenever it reads or changes state
+    that both of them use.
     """
 
     kind: ClassVar[str]
-    """The name of its thread, and of the work in the log."""
+    """The name of the thread, and of the work in the log."""
 
     def __init__(self, number: int, *, clock: Callable[[], datetime], asked_by: str) -> None:
         self.number = number
@@ -56,7 +57,7 @@ class BackgroundRun(ABC, Generic[End]):
         self._thread = threading.Thread(target=self._run, name=f"{self.kind}-{number}", daemon=True)
 
     def begin(self) -> Self:
-        """Starts it, once."""
+        """Starts the work; call it once."""
         self._thread.start()
         return self
 
@@ -65,17 +66,17 @@ class BackgroundRun(ABC, Generic[End]):
         return self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Asks it to stop at the next place where it can; what it has done stays done."""
+        """Asks the work to stop at the next possible place; the results so far stay."""
         self._cancelled.set()
 
     def wait(self, seconds: float) -> bool:
-        """Waits for its end, at most so long; whether it has ended."""
+        """Waits at most `seconds` for the end; returns whether the work has ended."""
         self._thread.join(seconds)
         return not self.running
 
     @abstractmethod
     def _work(self) -> End:
-        """Does it, looking now and then whether it was cancelled. A `StorageError` ends it as failed."""
+        """Does the work and checks now and then for a cancel. A `StorageError` ends the work as failed."""
 
     def _run(self) -> None:
         state: End | Literal["failed"] = "failed"
@@ -84,7 +85,7 @@ class BackgroundRun(ABC, Generic[End]):
                 state = self._work()
         except StorageError as error:
             self._error = error
-        except Exception:  # the thread has nobody to tell: the page says that it broke, the log has the rest
+        except Exception:  # no caller waits for the thread: the page says that the work broke, the log has the rest
             self._crashed = True
             _log.exception("%s %d broke", self.kind, self.number)
         finally:
@@ -96,10 +97,10 @@ Run = TypeVar("Run", bound=BackgroundRun[Any])
 
 
 class OneAtATime(Generic[Run]):
-    """The work of one kind in this process: at most one runs, and the last one is remembered."""
+    """The work of one kind in this process: at most one piece runs; the last one is kept."""
 
     busy: ClassVar[str]
-    """What somebody is told who would start one while another runs."""
+    """The message for a person who tries to start a second piece of work."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -107,17 +108,17 @@ class OneAtATime(Generic[Run]):
 
     @property
     def current(self) -> Run | None:
-        """The one that runs, else the last one."""
+        """The running work, else the last one."""
         return self._run
 
     @property
     def ended(self) -> int:
-        """Changes when one ends: what was read before is then of yesterday."""
+        """The number of the last work that ended. When it changes, readings from before are out of date."""
         run = self._run
         return 0 if run is None else run.number - run.running
 
     def _begin(self, make: Callable[[int], Run]) -> Run:
-        """Makes the next one by its number, and starts it. `Refused` while another one runs."""
+        """Makes the work with the next number and starts it. Raises `Refused` while another one runs."""
         with self._lock:
             last = self._run
             if last is not None and last.running:
@@ -130,7 +131,7 @@ class OneAtATime(Generic[Run]):
             return self._run
 
     def cancel(self, number: int) -> bool:
-        """Cancels the one of that number, which whoever asks has seen; false where it is not the last any more."""
+        """Cancels the work with this number, which the caller has seen; false where it is no longer the last one."""
         run = self._run
         if run is None or run.number != number:
             return False
@@ -138,7 +139,7 @@ class OneAtATime(Generic[Run]):
         return True
 
     def stop(self) -> None:
-        """Stops what runs and waits a moment for it; for the end of the process."""
+        """Cancels the running work and waits a moment for its end; for the end of the process."""
         if self._run is not None:
             self._run.cancel()
             self._run.wait(5.0)
@@ -146,7 +147,7 @@ class OneAtATime(Generic[Run]):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One user whose result cannot be true."""
+    """One user with a result that cannot be true."""
 
     uid: str
     suspicion: Suspicion
@@ -154,11 +155,11 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A scan as it is at one moment. `bounded`: the number of users that was asked for was reached, and more remain;
-    `budget`: so many documents were read, and more users remain.
+    """A scan at one moment. `bounded`: it reached its number of users, and more users remain; `budget`: it reached its
+    number of document reads, and more users remain.
 
-    `findings` are the gravest that were kept, gravest first; `dropped` more were counted and not kept. `last_uid` is
-    where another scan would go on. `error` is what ended it, where that was a store.
+    `findings` are the gravest ones, gravest first; the scan counted `dropped` more and did not keep them. `last_uid` is
+    the user behind whom another scan would go on. `error` is the error of a store that ended the scan, if one did.
     """
 
     number: int
@@ -180,12 +181,12 @@ class Snapshot:
 
     @property
     def actionable(self) -> bool:
-        """Whether an action may be derived from any of the findings."""
+        """Whether a person may act on the findings."""
         return self.complete and self.suspicion is None and not self.doubts
 
 
 class Scan(BackgroundRun[ScanEnd]):
-    """One scan. Cancelled, it stops after the user it is at; what was found is kept."""
+    """One scan. When cancelled, it stops after the present user and keeps its findings."""
 
     kind = "scan"
 
@@ -259,7 +260,7 @@ class Scan(BackgroundRun[ScanEnd]):
                 self._keep(finding)
 
     def _keep(self, finding: Finding) -> None:
-        """The gravest stay; of equal ones, those that came first."""
+        """Keeps the gravest findings; of equal ones, those that came first."""
         self._count += 1
         ranked = (-SEVERITIES.index(finding.severity), -self._count, finding)
         if len(self._kept) < MAX_FINDINGS:
@@ -282,7 +283,7 @@ class Scans(OneAtATime[Scan]):
         asked_by: str,
         read_budget: int | None = None,
     ) -> Scan:
-        """Starts one, which stops after the user with whom it has read so many documents. `Refused` while one runs."""
+        """Starts a scan; it stops after the user at whom it reaches `read_budget`. Raises `Refused` while one runs."""
         most = max(1, min(most_users, MAX_USERS))
         return self._begin(
             lambda number: Scan(

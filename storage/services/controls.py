@@ -1,7 +1,7 @@
 """Tells a loss from a wrong bucket or project by looking at other customers.
 
-It looks whether the bucket holds a few objects that documents of other customers name, and whether Firestore knows a
-few other customers of the bucket. "This store does not have it" alone proves nothing: a wrong store says the same.
+The module checks whether the bucket holds a few objects that documents of other customers name, and whether Firestore
+knows a few other customers of the bucket. A store's "not found" alone proves nothing: a wrong store says the same.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from storage.ids import is_stored_id
 from storage.repositories.objects import Objects
 from storage.repositories.records import BESIDE, SAMPLE, Records
 
-OBJECTS = 6  # looked for at most, a HEAD each
-OF_ONE_CUSTOMER = 2  # of them, so that one customer's loss is no proof
-CUSTOMERS = 4  # looked for in Firestore at most, a listing and a read each
-LIFE = timedelta(minutes=1)  # how long one look serves a scan of many users
-_LAST = "\U0010ffff"  # nothing below a folder sorts behind it
-_SHARED = ("users/", "sources/", "clips/", OPS_PREFIX)  # folders that are no user's where the layout has no prefix
+OBJECTS = 6  # the most objects to look for, a HEAD each
+OF_ONE_CUSTOMER = 2  # the most objects of one customer, so that one customer's loss is no proof
+CUSTOMERS = 4  # the most customers to look for in Firestore, a listing and a read each
+LIFE = timedelta(minutes=1)  # the time for which a scan of many users reuses one result
+_LAST = "\U0010ffff"  # no name below a folder sorts behind this
+_SHARED = ("users/", "sources/", "clips/", OPS_PREFIX)  # folders that belong to no user where the layout has no prefix
 
 Standing = Literal["there", "missing", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One control and what was found; `why` says what kept it from being looked at."""
+    """One control with its result; `why` is the reason where it could not be looked at."""
 
     uid: str
     key: str
@@ -45,7 +45,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class Kept:
-    """The last look, beside one user, for a scan that asks for many users one after the other."""
+    """The last controls beside one user, kept for a scan that asks for many users one after the other."""
 
     seen: tuple[_Seen, ...] = ()
     why: str = ""
@@ -55,7 +55,7 @@ class Kept:
 
 
 def objects_of_others(records: Records, objects: Objects, layout: Layout, uid: str) -> Controls:
-    """A few objects of other customers than this one, as they are now; what fails is unknown and never missing."""
+    """Looks now for a few objects of other customers than this one; a failed request is unknown, never missing."""
     seen, why = _look(records, objects, layout, uid)
     return _counted(seen, why)
 
@@ -63,7 +63,7 @@ def objects_of_others(records: Records, objects: Objects, layout: Layout, uid: s
 def kept_objects_of_others(
     records: Records, objects: Objects, layout: Layout, uid: str, kept: Kept, clock: Callable[[], datetime]
 ) -> Controls:
-    """As `objects_of_others`, of a look that is at most a minute old and had somebody else than this user in it."""
+    """As `objects_of_others`, from kept controls that are at most a minute old and include another user than this."""
     with kept.lock:
         fresh = kept.at is not None and clock() - kept.at < LIFE
         others = tuple(one for one in kept.seen if one.uid != uid) if fresh else ()
@@ -75,7 +75,7 @@ def kept_objects_of_others(
 
 
 def customers_beside(records: Records, objects: Objects, layout: Layout, uid: str) -> Controls:
-    """A few other customers whose folders the bucket holds, looked for in Firestore: documents, or something below."""
+    """Looks in Firestore for a few other customers whose folders the bucket holds: a document, or documents below."""
     there, missing, example = 0, 0, ""
     try:
         for other in folder_uids(objects, layout, but=uid):
@@ -93,7 +93,7 @@ def customers_beside(records: Records, objects: Objects, layout: Layout, uid: st
 def folder_uids(objects: Objects, layout: Layout, after: str | None = None, but: str | None = None) -> Iterator[str]:
     """Every uid that has a folder under the configured prefix, in the bucket's order, one listing each.
 
-    `after` goes on behind that uid; `but` is left out. Raises what keeps the bucket from being listed.
+    `after` goes on behind that uid; `but` is left out. Raises the error that stops the listing.
     """
     prefix = layout.prefix
     start = None if after is None else layout.user_prefixes(after)[0] + _LAST
@@ -110,7 +110,7 @@ def folder_uids(objects: Objects, layout: Layout, after: str | None = None, but:
 
 
 def own_objects(frame: pd.DataFrame, layout: Layout, but: str | None = None) -> list[tuple[str, str]]:
-    """(uid, key) of a few completed clips of each customer in a frame of clips, whose key is the customer's own."""
+    """(uid, key) of a few completed clips of each customer in a frame of clips; only own keys of the customer count."""
     found: list[tuple[str, str]] = []
     columns = (frame["uid"].tolist(), texts(frame["r2_key"]), statuses(frame["status"]), frame["exists"].tolist())
     for uid, key, status, exists in zip(*columns, strict=True):
@@ -121,9 +121,9 @@ def own_objects(frame: pd.DataFrame, layout: Layout, but: str | None = None) -> 
 
 
 def _look(records: Records, objects: Objects, layout: Layout, uid: str) -> tuple[tuple[_Seen, ...], str]:
-    """The controls, and what kept their documents from being read to the end.
+    """The controls, and the reason why their documents could not be read to the end.
 
-    Larger pages are read only where small ones named nothing of use.
+    It reads larger pages only where small ones named no usable control.
     """
     named: list[tuple[str, str]] = []
     why = ""

@@ -1,8 +1,8 @@
-"""Finds out which backend is there, once an hour a process, and remembers it: the one place that answers that.
+"""Finds the deployment once an hour for each process and keeps it: only this module answers which backend is there.
 
-What is set is taken as it is. The rest is told by a sample of documents, or by what another process kept of its own
-look within the hour. What this reads is billed apart: no page's count has it (the last line of a command has), and no
-budget stops it half way. `Finder.cost` says what it was.
+A setting is taken as it is. A sample of documents tells the rest, or the answer that another process kept within the
+hour. The reads are billed apart: no page's count includes them (the last line of a command does), and no budget stops
+them. `Finder.cost` is their cost.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from storage.errors import MissingIndex, StorageError
 from storage.repositories.deployment import DELIVERED, DeploymentRecords
 from storage.repositories.records import Records
 
-RETRY = timedelta(minutes=1)  # after a look that a store kept from its end
+RETRY = timedelta(minutes=1)  # the pause after an attempt that a store stopped
 Keep = Callable[[Deployment, RawDocument | None], None]
 _log = logging.getLogger(__name__)
 
 
 class Finder:
-    """Answers which backend is there. Safe to share between threads; one for each process, over its one handle.
+    """Answers which backend is there. Threads may share it; each process has one, over its one handle.
 
-    `prefix` is `None` where it is to be found out. `keep` writes a finding for other processes, over what was read of
-    an earlier one; what keeps it from that is noted, and the desk goes on without.
+    `prefix` is `None` where the finder must find it. `keep` writes the answer for other processes, with the earlier
+    document as it was read as precondition; where writing fails, the log says why and the desk goes on.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Finder:
         self.cost = Cost()
 
     def __call__(self, *, fresh: bool = False) -> Deployment:
-        """The answer; never raises what a store says, which makes it incomplete. `fresh` looks anew all the same."""
+        """The deployment. A store's error makes it incomplete and raises nothing. `fresh` ignores the kept answer."""
         if self._prefix is not None and self._wanted != "auto":
             return self._with_settings(replace(ASSUMED, complete=True))
         with self._lock:
@@ -74,7 +74,7 @@ class Finder:
             return self._found
 
     def _look(self, now: datetime, *, fresh: bool) -> tuple[Deployment, bool]:
-        """What is there, and whether something told it: what nothing told is neither kept nor gone by for an hour."""
+        """The deployment, and whether any evidence told it. Without evidence, nothing is kept for the hour."""
         try:
             earlier = self._reader.kept()
             found = (
@@ -95,13 +95,13 @@ class Finder:
         try:
             self._keep(found, earlier)
         except StorageError as error:
-            _log.info("which backend was found is not kept for other processes: %s", error.message)
+            _log.info("could not keep the deployment for other processes: %s", error.message)
 
     def _sampled(self, now: datetime) -> tuple[Deployment, bool]:
         videos, how = self._delivered()
         owners = list(zip(videos["uid"].tolist(), videos["video_id"].tolist(), strict=True))
         source, why = told_source(self._reader.have_document(owners) if owners else [], how)
-        if self._prefix is not None:  # it is set, so that no sample need tell it
+        if self._prefix is not None:  # it is set, so no sample need tell it
             return replace(ASSUMED, highlights_source=source, highlights_why=why, found_at=now, complete=True), bool(
                 owners
             )
@@ -110,7 +110,7 @@ class Finder:
         return Deployment(source, why, prefix, prefix_why, now), bool(owners)
 
     def _delivered(self) -> tuple[pd.DataFrame, str]:
-        """The newest videos that should have highlights, and in which words; without the index, those of a sample."""
+        """The newest videos that should have highlights, and the words for them; of a sample where the index lacks."""
         try:
             return self._reader.newest_delivered(NEWEST).frame, "newest"
         except MissingIndex:
@@ -125,7 +125,7 @@ class Finder:
         return self._with_settings(replace(ASSUMED, highlights_why=why, key_prefix_why=why, fault=fault))
 
     def _with_settings(self, found: Deployment) -> Deployment:
-        """What was found, with what is set in its place."""
+        """The deployment with the settings in place of its findings."""
         if self._wanted != "auto":
             found = replace(found, highlights_source=self._wanted, highlights_why="HIGHLIGHTS_SOURCE sets it.")
         if self._prefix is not None:

@@ -1,4 +1,4 @@
-"""Reads what a disclosure is made of, and gives the changes that end it. Writes nothing."""
+"""Reads the documents of a disclosure and plans the changes that end it. Writes nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from storage.domain.shares import links_of
 from storage.errors import BadInput, NotFound, Refused
 from storage.repositories.stores import Stores
 
-MOST_ASTRAY = 30  # documents that are set right at once: with their shares, they fit into one commit
+MOST_ASTRAY = 30  # documents that one change corrects: with their shares, they fit into one commit
 MOST_LINKS = 100
 
 
 def what_ends_it(stores: Stores, uid: str, video_id: str, now: datetime) -> ChangeSet:
-    """Keys set right where the right object is there, else the clip set to failed, and the shares of those clips
-    disabled, with every public link to them. Of very many, the first; then it is planned again.
+    """The changes: a corrected key where the customer's own object is there, else the clip's status set to failed; the
+    shares of those clips disabled, with every public link to them. Covers at most `MOST_ASTRAY` documents; then the
+    caller plans again.
 
-    `NotFound` without the video, `Refused` where no document that the product delivers names another customer's object;
-    raises what kept anything from being read, since unknown allows nothing.
+    Raises `NotFound` without the video, and `Refused` where no document that the product delivers names another
+    customer's object. Raises any error of a reading, because an unknown fact allows no change.
     """
     base = f"users/{uid}/videos/{video_id}"
     clips = stores.records.clips(uid, video_id).whole()
@@ -76,7 +77,7 @@ def _links(stores: Stores, uid: str, video_id: str, shared: list[str]) -> list[s
 
 
 def _holds(stores: Stores, key: str) -> bool:
-    """Whether there is an object with something in it; raises where that could not be told."""
+    """Whether there is an object that is not empty; raises where the store does not say."""
     try:
         info = stores.objects.head(key)
     except BadInput:

@@ -1,5 +1,7 @@
-"""Drafts of the two-step flow: one with its scenes and charges, a user's newest, those that need a person, and which
-draft a video was made of."""
+"""Reads drafts of the two-step flow: one with its scenes and charges, a user's newest, and those that need a person.
+
+`origin_of` tells which draft a video was made from.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from storage.services.verify import VerifyContext
 
 @dataclass(frozen=True, slots=True)
 class DraftCase:
-    """One draft with all that hangs on it, and its diagnosis."""
+    """One draft with its scenes and charges, and its diagnosis."""
 
     draft: AnalysisDraft
     scenes: tuple[DraftScene, ...]
@@ -36,7 +38,7 @@ class DraftCase:
 
 
 def origin_of(records: Records, uid: str, video_id: str) -> DraftOrigin:
-    """What was charged for a video, and the draft that it was made of: 1 read for each charge, draft and scene."""
+    """The charges for a video and the draft it was made from: 1 read for each charge, draft and scene."""
     charges = tuple(charge_of(document) for document in records.charges_of(uid, "video_id", video_id))
     draft_id = next((charge.draft_id for charge in charges if is_stored_id(charge.draft_id)), "")
     document = records.raw(draft_path(uid, draft_id)) if draft_id else None
@@ -46,7 +48,7 @@ def origin_of(records: Records, uid: str, video_id: str) -> DraftOrigin:
 
 
 def read_draft(checker: VerifyContext, uid: str, draft_id: str) -> DraftCase | None:
-    """The draft and its diagnosis; `None`: proven absent."""
+    """The draft and its diagnosis; `None` where the draft is proven absent."""
     records = checker.records
     document = records.raw(draft_path(uid, draft_id))
     if document is None:
@@ -66,7 +68,7 @@ def newest(checker: VerifyContext, uid: str, limit: int = 50) -> tuple[DraftDiag
 
 @dataclass(frozen=True, slots=True)
 class NeedyDrafts:
-    """Drafts that need a person, worst and oldest first, and what was not looked at."""
+    """Drafts that need a person, worst and oldest first; `notes` say which drafts were left out."""
 
     drafts: tuple[DraftDiagnosis, ...]
     notes: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ class NeedyDrafts:
 
 
 def needy(checker: VerifyContext, *, limit: int, failed_within: timedelta) -> NeedyDrafts:
-    """Drafts whose analysis stands still or failed lately: 1 read for each that waits, runs or failed."""
+    """Drafts with an analysis that is stalled or failed lately: 1 read for each that waits, runs or failed."""
     try:
         documents = checker.records.drafts_by_status([*WORKING, *ENDED_BADLY], limit)
     except MissingIndex as missing:

@@ -1,7 +1,7 @@
-"""The figures about all customers: from the rollup where it is recent, else from a bounded live look; always labelled.
+"""Reads the figures about all customers, from the rollup where it is recent, else from a bounded live reading.
 
-The cost is the same however many customers there are: the rollup's documents, or counts that stop at a bound. The
-overview shows videos by status and the users near or over a limit.
+Every figure says its source. The number of customers does not change the cost: it is the rollup's documents, or counts
+that stop at a bound. The overview shows videos by status and the users near or over a limit.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
 
 QUOTAS = ("storage", "clips", "credits")
-# Users whose usage is read live, two documents each: at a glance (a view of all customers costs 100 reads at most),
-# and when somebody asks for more.
+# The numbers of users whose usage is read live, two documents each: on a first view (which may cost at most 100 reads
+# for all customers), and when a person asks for more.
 GLANCE_USERS = 30
 SCAN_USERS = 500
 
 
-COUNTED_LIVE = 2_000  # videos of one status that a view counts by itself: two reads; beyond, the rollup says it
-LOOKED_AT = 60  # videos in progress or failed that a view of all customers diagnoses by itself
-USERS_HERE = 20_000  # users up to which a web process makes the rollup itself; beyond, it is a job for the shell
+COUNTED_LIVE = 2_000  # videos of one status that a view counts unasked, in two reads; beyond it, the rollup tells
+LOOKED_AT = 60  # videos in progress or failed that a view of all customers diagnoses unasked
+USERS_HERE = 20_000  # the most users for which a web process makes the rollup; with more, the shell makes it
 READS_OF_A_USER = 4  # the document, its accounting, and the clips added up twice
 Source = Literal["rollup", "live"]
 
 
 @dataclass(frozen=True, slots=True)
 class LimitList:
-    """Users by how much of their worst quota they use.
+    """Users in the order of the share of their worst quota that they use.
 
     `frame` has `uid`, `email`, `plan`, a percentage and a state for each of `QUOTAS` (`storage_percent`,
-    `storage_state`, ...), `worst_percent`, `state` and `worker_refuses` (NA: a rollup does not say); a row for each
-    user that is near or over, or for whom the worker makes no clip, gravest first. `scanned` users were looked at;
-    `complete` is false when there are more. `source` says whether they were looked at now or by a rollup, which keeps
-    the gravest: `more` are near or over a limit than it lists.
+    `storage_state`, ...), `worst_percent`, `state` and `worker_refuses` (NA: a rollup does not say). It has a row for
+    each user who is near or over a limit, or for whom the worker makes no clip, gravest first. `scanned` is the number
+    of users read; `complete` is false when there are more. `source` says whether they were read now or by a rollup. A
+    rollup keeps only the gravest; `more` says that further users are near or over a limit.
     """
 
     frame: pd.DataFrame
@@ -54,13 +54,13 @@ class LimitList:
 
 
 def read_limits(records: Records, limits: Mapping[str, PlanLimits], now: datetime, *, scan: int) -> LimitList:
-    """Evaluates up to `scan` users against their plans by the counters that the product enforces."""
+    """Evaluates up to `scan` users against their plans, by the counters that the product enforces."""
     plans = Plans(records.plans(), limits)
     people: list[User] = []
     cursor, read_at = None, None
     while len(people) < scan:
         page = records.users(page_size=min(300, scan - len(people)), cursor=cursor)
-        page.unbroken()  # raises what cut it short
+        page.unbroken()  # raises the error that cut the page short
         read_at = read_at or page.read_at
         people.extend(users_of(page))
         cursor = page.next_cursor
@@ -97,7 +97,7 @@ def _percent(quota: Quota | None) -> float | None:
 
 
 def gravest_first(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The rows that are near or over a limit as `LimitList.frame`."""
+    """The rows near or over a limit, as `LimitList.frame`."""
     percents = [*(f"{name}_percent" for name in QUOTAS), "worst_percent"]
     texts = ["uid", "email", "plan", *(f"{name}_state" for name in QUOTAS), "state"]
     frame = pd.DataFrame(list(rows), columns=[*texts, *percents, "worker_refuses"])
@@ -116,19 +116,19 @@ def gravest_first(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class FleetAnswer:
-    """The newest rollup, or why there is none that can be used: never written (`NotFound`), or of another version."""
+    """The newest rollup, or the reason why none is usable: never written (`NotFound`), or of another version."""
 
     view: FleetView | None
     problem: NotFound | Unusable | None = None
 
     def recent(self, now: datetime) -> FleetView | None:
-        """The rollup if it may stand for today."""
+        """The rollup, if it is recent enough to stand for today."""
         return self.view if self.view is not None and not is_old(self.view, now) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """Videos by status as of `read_at`. `at_least` names those of which there are this many or more."""
+    """Numbers of videos by status as of `read_at`. `at_least` names the statuses whose number is a lower bound."""
 
     counts: Mapping[str, int]
     source: Source
@@ -137,15 +137,15 @@ class Statuses:
 
     @property
     def few_to_look_at(self) -> bool:
-        """Whether all that may need a person can be diagnosed without being asked to."""
+        """Whether there are few enough videos to diagnose all that may need a person, unasked."""
         return sum(self.counts.get(name, 0) for name in ("processing", "failed")) <= LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What making the rollup will cost, before it is made. `affordable`: this process may make it itself.
+    """The cost of a rollup, before it is made. `affordable`: this process may make it itself.
 
-    `users` are counted up to `USERS_HERE`; `clips` is what the rollup before this one counted, or `None`.
+    `users` are counted up to `USERS_HERE`; `clips` is the number in the rollup before this one, or `None`.
     """
 
     users: int
@@ -155,7 +155,7 @@ class Estimate:
 
 
 def find_fleet(records: Records) -> FleetAnswer:
-    """The newest rollup, at most 65 reads. Raises where Firestore refuses or is away: that is no answer."""
+    """The newest rollup, in at most 65 reads. Raises where Firestore refuses or is away: that is no answer."""
     try:
         return FleetAnswer(read_fleet(records))
     except (NotFound, Unusable) as problem:
@@ -168,7 +168,7 @@ def is_old(view: FleetView, now: datetime) -> bool:
 
 
 def read_statuses(records: Records, known: FleetAnswer, now: datetime) -> Statuses:
-    """Videos by status: live where that takes few reads, else as of the rollup, else live and cut at a bound."""
+    """Videos by status: live where that takes few reads, else from the rollup, else live up to a bound."""
     view = known.recent(now)
     if view is not None and view.videos is not None and max(view.videos.values(), default=0) > COUNTED_LIVE:
         return Statuses(view.videos, "rollup", view.read_at)
@@ -177,7 +177,7 @@ def read_statuses(records: Records, known: FleetAnswer, now: datetime) -> Status
 
 
 def limits_of(view: FleetView) -> LimitList:
-    """Who is near or over a limit, by the rollup. What is far from its limit is NA."""
+    """The users near or over a limit, from the rollup. A quota far from its limit is NA."""
     rows: dict[str, dict[str, Any]] = {}
     for one in view.near.to_dict("records"):
         row = rows.setdefault(one["uid"], {name: one[name] for name in ("uid", "email", "plan", "state")})
@@ -192,19 +192,19 @@ def limits_of(view: FleetView) -> LimitList:
 
 
 def _more(view: FleetView) -> bool:
-    """Whether a quota has more users near or over it than the rollup keeps."""
+    """Whether more users are near or over a quota than the rollup keeps."""
     kept = view.near["quota"].value_counts()
     return any(near_or_over(view, quota) > int(kept.get(quota, 0)) for quota in view.states)
 
 
 def near_or_over(view: FleetView, quota: str) -> int:
-    """How many users are near or over this quota, listed or not."""
+    """The number of users near or over this quota, listed or not."""
     counts = view.states.get(quota, {})
     return counts.get("near_limit", 0) + counts.get("exceeded", 0)
 
 
 def estimate(records: Records, before: FleetView | None, read_budget: int | None) -> Estimate:
-    """What a rollup of all users will read; counting them stops at a bound."""
+    """The reads that a rollup of all users will take; counting the users stops at a bound."""
     users = records.count("users", up_to=USERS_HERE + 1)
     clips = before.totals.clips if before is not None else None
     reads = rollup_reads(users, clips or 0)
@@ -213,17 +213,18 @@ def estimate(records: Records, before: FleetView | None, read_budget: int | None
 
 
 def rollup_reads(users: int, clips: int, shards: int = 1) -> int:
-    """About what one of so many shards reads. Each lists all users, since only a listing shows phantoms, and it has no
-    ranges; the accounting and the sums are read of its own users alone."""
+    """About the number of reads of one shard of `shards`. Each shard lists all users, because only a listing shows
+    phantoms and it has no ranges; it reads the accounting and the sums of its own users only."""
     own = (READS_OF_A_USER - 1) * users + 2 * clips // 1_000
     return users + -(-own // shards)
 
 
 def estimate_scan(view: FleetView, users: int | None = None) -> dict[str, int] | None:
-    """What comparing documents and bucket will be billed for so many users (all of them), by the rollup's averages.
+    """The billed operations of comparing documents with the bucket for `users` (by default all), by the rollup's
+    averages.
 
-    By the cost meter's names; `None` where the rollup could not count. Every document is read once, each user's two
-    prefixes and uploads are listed, and one object of each video is got.
+    The keys are the cost meter's names; `None` where the rollup could not count. The comparison reads every document
+    once, lists the two prefixes and the uploads of each user, and gets one object of each video.
     """
     totals = view.totals
     if view.videos is None or not totals.users:

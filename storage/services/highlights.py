@@ -1,6 +1,6 @@
-"""Reads a video's highlights from both places that hold them, and says what each of the two is: the only such reading.
+"""Reads a video's highlights from both places that hold them, and judges each place. Only this module reads them.
 
-Each place is proven absent, could not be read, is not usable, or holds a list; what kept one from being read is data.
+A place is proven absent, could not be read, is not usable, or holds a list. An error of reading becomes data.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Highlights:
 
     @property
     def served(self) -> HighlightsState:
-        """What customers get."""
+        """The highlights that customers get."""
         return highlights.together(self.object, self.document, self.deployment.highlights_source)
 
     @property
     def other(self) -> HighlightsState:
-        """The place beside it."""
+        """The place that customers do not get their highlights from."""
         return self.document if self.served.source == "object" else self.object
 
     @property
     def source(self) -> Source | None:
-        """Where customers get the highlights from, `None` where they get none."""
+        """The place that gives customers their highlights, `None` where they get none."""
         return self.served.source if self.served.usable else None
 
     @property
@@ -51,17 +51,17 @@ class Highlights:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """Where both places have a list: what the other one has otherwise."""
+        """The differences of the other place, where both places have a list."""
         return highlights.differences(self.served, self.other)
 
     @property
     def errors(self) -> tuple[StorageError, ...]:
-        """What kept either place from being read."""
+        """The errors of reading either place."""
         return tuple(state.fault for state in (self.object, self.document) if state.fault is not None)
 
 
 def object_key(layout: Layout, video: Video) -> str:
-    """Where the object is: the key that the video's document names, else the layout's place."""
+    """The key of the object: the one that the video's document names, else the layout's."""
     named = video.highlights_json_key
     if named and layout.belongs_to(named, video.uid, video.video_id):
         return named
@@ -69,7 +69,7 @@ def object_key(layout: Layout, video: Video) -> str:
 
 
 def read(records: Records, objects: Objects, deployment: Deployment, uid: str, video_id: str) -> Highlights:
-    """Both places. `NotFound` without the video; raises what kept from being read what customers get."""
+    """Both places. Raises `NotFound` without the video, and any error of reading the highlights that customers get."""
     video = records.video(uid, video_id)
     if video is None:
         raise NotFound(
@@ -89,10 +89,10 @@ def read(records: Records, objects: Objects, deployment: Deployment, uid: str, v
 
 
 def read_object(objects: Objects, key: str) -> HighlightsState:
-    """What lies at the key. The etag is of the very bytes that were read: a write over others is refused for it."""
+    """The highlights at the key. The etag is that of the bytes read, so that a write over other bytes is refused."""
     try:
         info, content = objects.read_small(key, MAX_FILE_BYTES)
-    except (NotFound, BadInput):  # no store can hold an object at a key that is bad input
+    except (NotFound, BadInput):  # no store can hold an object at a malformed key
         return highlights.absent("object", key)
     except StorageError as fault:
         return highlights.unread("object", fault, key)
@@ -104,7 +104,7 @@ def read_object(objects: Objects, key: str) -> HighlightsState:
 
 
 def read_documents(records: Records, uid: str, video_ids: Sequence[str]) -> dict[str, HighlightsState]:
-    """The documents `highlights/main` of these videos of one user, a read each; a failure is data, of all of them."""
+    """The documents `highlights/main` of these videos of one user, a read each. A failure is data of all videos."""
     places = {name: f"users/{check_stored_id(uid, 'uid')}/videos/{name}/highlights/main" for name in video_ids}
     if not places:
         return {}

@@ -1,4 +1,4 @@
-"""Links to a clip's media: presigned on the S3 endpoint, or the CDN's where one is configured."""
+"""Makes links to a clip's media: presigned on the S3 endpoint, or on the CDN where one is configured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storage.settings.backends import Settings
 
 @dataclass(frozen=True, slots=True)
 class MediaLink:
-    """A signed link with what it leads to. `doubt`: the key does not lie where the configured prefix says."""
+    """A signed link with its object. `doubt` says that the key does not lie under the configured prefix."""
 
     signed: SignedUrl
     object: ObjectInfo
@@ -27,7 +27,7 @@ class MediaLink:
 
 
 def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
-    """The clip's document, or `NotFound`."""
+    """The clip's document; raises `NotFound`."""
     clip = records.clip(uid, video_id, clip_id)
     if clip is None:
         raise NotFound(
@@ -39,7 +39,7 @@ def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
 
 
 def media_key(clip: Clip, kind: MediaKind) -> str:
-    """The key that the document names, which is the truth for an existing object; `NotFound` where it names none."""
+    """The key that the document names, which decides for an existing object; raises `NotFound` where it names none."""
     key = clip.r2_key if kind == "clip" else clip.thumbnail_r2_key
     if not key:
         status = clip.status or "unknown"
@@ -52,7 +52,7 @@ def media_key(clip: Clip, kind: MediaKind) -> str:
 
 
 def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
-    """The key, if it is this customer's: a document that names somebody else's object must not show it to anybody."""
+    """The key, if it is the customer's own: nobody may see another customer's object through this document."""
     key = media_key(clip, kind)
     standing = layout.standing(key, clip.uid)
     if standing not in {"own", "cache"}:
@@ -76,17 +76,17 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
 
 
 def sign(settings: Settings, objects: Objects, clip: Clip, key: str, kind: MediaKind, *, download: bool) -> SignedUrl:
-    """A link to the key with the life that configuration gives its use. Asks nothing of the store."""
+    """A link to the key, with the lifetime that the settings give its use. Makes no request."""
     seconds = settings.download_url_expiry_seconds if download else settings.playback_url_expiry_seconds
     name = download_name(clip, kind) if download else None
     return objects.presign(key, seconds, content_type=CONTENT_TYPES[kind], download_name=name)
 
 
 def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -> MediaLink:
-    """A link that works: the object is looked at first, so that nobody is handed a link to nothing.
+    """A link that works: this function looks at the object first, so nobody gets a link to a missing object.
 
-    `NotFound` where key or object is proven absent, `Refused` for another customer's key, a `BackendError` where that
-    could not be told.
+    Raises `NotFound` where key or object is proven absent, `Refused` for another customer's key, and `BackendError`
+    where a store does not tell.
     """
     key = own_key(stores.layout, clip, kind)
     info = stores.objects.head(key)
@@ -102,7 +102,7 @@ def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -
 
 
 def _doubt(stores: Stores, clip: Clip) -> str:
-    """A word before the advice where objects of other customers are not there either: then it may be the bucket."""
+    """A sentence before the advice where objects of other customers are missing too: the bucket may be wrong."""
     controls = objects_of_others(stores.records, stores.objects, stores.layout, clip.uid)
     if controls.there:
         return ""
@@ -113,7 +113,7 @@ def _doubt(stores: Stores, clip: Clip) -> str:
 
 
 def download_name(clip: Clip, kind: MediaKind) -> str:
-    """A file name that means something on the customer's disk: the clip's own, else its id, with the right ending."""
+    """The file name for the customer's disk: the clip's own, else its id, with the right ending."""
     name = (clip.filename or (clip.r2_key or clip.clip_id).rpartition("/")[2]).strip() or clip.clip_id
     stem = name.rpartition(".")[0] or name
     return f"{stem}.{'mp4' if kind == 'clip' else 'jpg'}"

@@ -1,7 +1,7 @@
-"""Looks into clips and thumbnails by ranged reads, pinned to the object as it was listed, and remembers what it saw.
+"""Looks into clips and thumbnails by ranged reads, pinned to the object as it was listed, and keeps the results.
 
-Three answers: it plays, it does not play, it was not looked at. A store's refusal, its silence and a body that broke
-off are the third, with the error's words; so is an object that is another by now.
+There are three answers: it plays, it does not play, it was not looked at. A refusal, a silent store, a body that broke
+off and an object that changed meanwhile give the third answer, with the words of the error.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _Name = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class KeptLooks:
-    """The looks of this process, by bucket, key, ETag and time; nothing that signs or leads anywhere.
+    """The looks of this process, by bucket, key, ETag and time; it keeps no signature and no URL.
 
-    The time is among them because a copy onto itself changes the content type and not the ETag.
+    The time is part of the key because a copy onto itself changes the content type and not the ETag.
     """
 
     looks: OrderedDict[_Name, MediaLook] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def knows(self, bucket: str, item: MediaObject) -> bool:
-        """Whether looking into it would ask nothing of the store."""
+        """Whether a look into the object would need no request."""
         with self.lock:
             return name_of(bucket, item) in self.looks
 
     def get(self, name: _Name) -> MediaLook | None:
-        """What was seen of it; as if nothing had been read for it now."""
+        """The kept look, with no bytes read for it now."""
         with self.lock:
             found = self.looks.get(name)
             if found is not None:
@@ -44,7 +44,7 @@ class KeptLooks:
         return None if found is None else replace(found, bytes_read=0, requests=0)
 
     def put(self, name: _Name, seen: MediaLook) -> None:
-        """Remembers it, and forgets the one that was not asked for longest."""
+        """Keeps the look, and drops the least recently used one."""
         with self.lock:
             self.looks[name] = seen
             while len(self.looks) > KEPT:
@@ -52,12 +52,12 @@ class KeptLooks:
 
 
 def name_of(bucket: str, item: MediaObject) -> _Name:
-    """What stands for this very object."""
+    """The key in the cache for exactly this object."""
     return (bucket, item.key, item.etag, item.modified.isoformat() if item.modified else "")
 
 
 def look_into(objects: Objects, item: MediaObject, kept: KeptLooks) -> MediaLook:
-    """What is in the object. Raises nothing: where no answer came, that is the answer."""
+    """The look into the object. Raises nothing: an error becomes the answer "not looked at"."""
     name = name_of(objects.bucket, item)
     known = kept.get(name) if item.etag else None
     if known is not None:

@@ -1,9 +1,8 @@
-"""Finds users, videos and clips from whatever somebody pasted, and says why each one matched and what was searched.
+"""Finds users, videos and clips from a pasted text, and says why each one matched and what was searched.
 
-A look-up that a backend refused is never "nothing found": with other matches it is a gap that is told, without any it
-is the error itself.
-
-What a look-up finds, as matches: by id, by address, by a field of a document, by a key of the bucket.
+Look-ups go by id, by address, by a field of a document and by a key of the bucket. A look-up that a backend refused
+never counts as "nothing found": beside other matches the answer names it as a gap; without any match its error is
+raised.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 
 MATCH_LIMIT = 50
-SCAN_LIMIT = 1_000  # users read at most when an address is stored in another case than was typed
+SCAN_LIMIT = 1_000  # the most users to read for an address that is stored in another case than typed
 
 
 _ADDRESS_START = re.compile(r"[^@]*@.*|[A-Za-z][A-Za-z0-9._+-]{1,18}")  # longer without an "@" is an id
 
 
 def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
-    """The user, phantoms too."""
+    """The user, also a phantom."""
     user = records.user(uid)
     if user is not None:
         label = user.email or (uid if user.exists else f"{uid} (documents without a user document)")
@@ -47,13 +46,13 @@ def of_email(records: Records, email: str) -> Iterator[Match]:
 
 
 def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
-    """Users whose address begins so, in this case."""
+    """Users whose address begins with `start`, in this case."""
     table = records.users_by_email_prefix(start, MATCH_LIMIT)
     yield from users(table.unbroken(), "its address begins with the text")
 
 
 def of_email_in_any_case(records: Records, folded: str) -> Iterator[Match]:
-    """Those of the first users whose address begins so in any case; `folded` is case-folded."""
+    """Users among the first `SCAN_LIMIT` whose address begins with `folded` (case-folded) in any case."""
     seen, cursor = 0, None
     while seen < SCAN_LIMIT:
         page = records.users(cursor=cursor)
@@ -93,7 +92,7 @@ def clips(frame: pd.DataFrame, why: str) -> Iterator[Match]:
 
 
 def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
-    """The deepest thing that the ids of a guess lead to. What is left of a clip that was shared is no clip."""
+    """The deepest thing that the ids of a guess lead to. The remains of a shared clip are no clip."""
     if guess.clip_id:
         clip = records.clip(guess.uid, guess.video_id, guess.clip_id)
         if clip is None or not clip.exists:
@@ -115,7 +114,7 @@ def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
 
 
 def of_slug(records: Records, slug: str, now: datetime) -> Iterator[Match]:
-    """What a public share link leads to, and whether it works. Its own document says whose it is.
+    """The clip to which a public share link leads, and whether the link works. The link's document names the owner.
 
     The product deletes that document when a link is revoked; then only the clip's share settings still name the slug.
     """
@@ -135,7 +134,7 @@ def of_slug(records: Records, slug: str, now: datetime) -> Iterator[Match]:
 
 
 def _revoked(records: Records, slug: str) -> Iterator[Match]:
-    """The clips, or what is left of them, whose settings name a slug of which there is no document any more."""
+    """The clips, or their remains, whose settings name a slug that no longer has a document."""
     for path in records.find_shares(slug):
         parts = path.split("/")
         if len(parts) == 8 and parts[0] == "users":
@@ -144,7 +143,7 @@ def _revoked(records: Records, slug: str) -> Iterator[Match]:
 
 
 def of_drafts(records: Records, drafts: Iterable[AnalysisDraft], why: str) -> Iterator[Match]:
-    """Each draft, and the videos that were made of it: the charges name both."""
+    """Each draft, and the videos made from it: the charges name both."""
     for draft in drafts:
         yield Match("draft", draft.uid, "", "", draft.video_title or draft.draft_id, why, draft.draft_id)
         charges = [charge_of(document) for document in records.charges_of(draft.uid, "draft_id", draft.draft_id)]
@@ -156,7 +155,7 @@ def of_drafts(records: Records, drafts: Iterable[AnalysisDraft], why: str) -> It
 
 
 def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
-    """The clips that name the key; else the video or the user whose place in the layout it is."""
+    """The clips that name the key; else the video or the user to whom the key's place in the layout belongs."""
     parsed = guess.parsed
     if parsed is None:
         return
@@ -184,7 +183,7 @@ def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
 
 
 def _place(records: Records, guess: Candidate, *, media: bool) -> Iterator[Match]:
-    """The video or the user whose place in the layout a key has, though no document names it."""
+    """The video or the user to whom the key's place in the layout belongs, although no document names the key."""
     why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
     if is_stored_id(guess.uid) and is_stored_id(guess.video_id):
         yield from known(records, Candidate("r2_key", guess.value, uid=guess.uid, video_id=guess.video_id), why)
@@ -201,7 +200,7 @@ class _Search:
     gaps: list[StorageError] = field(default_factory=list)
 
     def look(self, what: str, find: Callable[[], Iterator[Match]], *, optional: bool = False) -> bool:
-        """Runs one look-up; true when it found something. An `optional` one is left out for want of its index."""
+        """Runs one look-up; true when it found something. An `optional` one is left out where its index is missing."""
         before = len(self.matches)
         try:
             for match in find():
@@ -223,7 +222,7 @@ def find(
     public_url: str = "",
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SearchResult:
-    """What the text stands for. Raises `BadInput` for unusable text, a `BackendError` when that hides the answer."""
+    """The matches of the text. Raises `BadInput` for unusable text, `BackendError` when an error hides the answer."""
     reading = recognise(text, layout, bucket=bucket, public_url=public_url)
     search = _Search(records, clock())
     kind: Kind = reading.kind

@@ -1,9 +1,9 @@
-"""Reads what is needed to speak of one user's account, evaluates it, and remembers it so that the next look is small.
+"""Reads and evaluates one user's account, and caches it so that the next reading is small.
 
-What is remembered is kept in this process's memory alone, as columns, and not on disk: it is customers' data. A refresh
-asks for what changed since the last look and has everything counted: where the count is not what it should be
-(something was deleted, or written without the field that is asked for), everything is read anew. What the desk itself
-changed must be forgotten, for not every change touches `updated_at`.
+The cache is in this process's memory only, as columns, and not on disk, because it holds customers' data. A refresh
+reads the documents that changed since the last reading and counts all of them. Where the count is wrong (a document was
+deleted, or written without the field that the query uses), it reads everything again. After a change by the desk itself
+the caller must `forget` the user, because not every change touches `updated_at`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from storage.errors import NotFound
 from storage.ids import in_words, is_stored_id
 from storage.repositories.records import Records
 
-NEWEST = 25  # videos shown before somebody asks for all of them
+NEWEST = 25  # videos shown before a person asks for all of them
 TRANSACTIONS = 50
 OVERLAP = timedelta(minutes=5)  # clocks of worker, Firestore and this machine differ by less than this
-KEPT = timedelta(hours=1)  # then everything is read anew: a change without a trace is seen at last
-KEPT_ANSWERS = 600  # three of each user, and two more of those whose tables were read whole
+KEPT = timedelta(hours=1)  # then everything is read again, which shows changes that left no trace
+KEPT_ANSWERS = 600  # three of each user, and two more of each user whose tables were read whole
 KEPT_ROWS = 500_000  # of all users together: some 300 MB of clips
-MOST_CHANGED = 40  # videos whose clips are listed one by one; beyond that, reading anew is as cheap
+MOST_CHANGED = 40  # videos whose clips are listed one by one; beyond that, reading everything is as cheap
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The documents behind a user's usage. `accounting` is `None` where the deployment has none for this user."""
+    """The documents behind a user's usage. `accounting` is `None` where the user has no such document."""
 
     uid: str
     user: User
@@ -45,13 +45,13 @@ class Account:
     plans: Plans
 
     def usage(self, truth: Truth | None, now: datetime, videos: pd.DataFrame | None = None) -> Usage:
-        """The usage that these documents give."""
+        """The usage according to these documents."""
         return evaluate_usage(self.user, self.plans, self.accounting, truth, now, videos)
 
 
 @dataclass(frozen=True, slots=True)
 class FullUsage:
-    """Usage with every counter checked against every clip, and the tables that it was computed from."""
+    """Usage with every counter checked against every clip, and the tables behind it."""
 
     account: Account
     usage: Usage
@@ -60,9 +60,9 @@ class FullUsage:
 
 
 def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -> Account:
-    """User, accounting and plan: 3 reads, up to 2 more where no document has the plan's name just as it is written.
+    """User, accounting and plan: 3 reads, up to 2 more where no document has exactly the plan's name as written.
 
-    `NotFound` when there is neither a document nor anything below it.
+    Raises `NotFound` when there is neither a document nor anything below it.
     """
     user = records.user(uid)
     if user is None:
@@ -75,7 +75,7 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
 
 
 def read_plans(records: Records, written: str | None, limits: Mapping[str, PlanLimits]) -> Plans:
-    """The document of a plan by its name; of an unknown plan, that of the free one."""
+    """The document of a plan by its name; for an unknown plan, the document of the free one."""
     unknown = usage.normalise(written) not in limits
     names = [*usage.plan_names(written), *([usage.FALLBACK_PLAN] if unknown else [])]
     for name in filter(is_stored_id, names):
@@ -86,7 +86,7 @@ def read_plans(records: Records, written: str | None, limits: Mapping[str, PlanL
 
 
 class Tables(Protocol):
-    """Gives the whole tables of a user: `Records` itself, or `UserCache`, which remembers them."""
+    """Gives the whole tables of a user: `Records` itself, or `UserCache`, which keeps them."""
 
     def videos(self, uid: str) -> Table:
         """All videos, phantoms too."""
@@ -96,9 +96,9 @@ class Tables(Protocol):
 
 
 def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsage:
-    """Usage with each video's counters too: reads every video and clip document of the user once.
+    """Usage with the counters of each video: reads every video and clip document of the user once.
 
-    Tables that could not be read to their end leave the truth unknown rather than too small; their errors stay in them.
+    Where a table could not be read to its end, the truth is unknown rather than too small; the table keeps the error.
     """
     videos, clips = tables.videos(account.uid), tables.clips(account.uid)
     complete = videos.complete and clips.complete
@@ -108,7 +108,7 @@ def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsag
 
 @dataclass(frozen=True, slots=True)
 class SomeVideos:
-    """Videos of a user: all of them (phantoms too), or the newest, of which `hidden` more have no creation time.
+    """Videos of a user: all of them (phantoms too), or the newest; `hidden` more have no creation time.
 
     `count` is the number of video documents, without phantoms.
     """
@@ -121,7 +121,7 @@ class SomeVideos:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An answer, when it was last read whole, from which its life counts, and how many rows it holds."""
+    """An answer, the time of its last whole reading (its life counts from there), and its number of rows."""
 
     began: datetime
     value: Any
@@ -129,7 +129,7 @@ class _Kept:
 
 
 class UserCache:
-    """What was read of users, brought up to date by what changed since. Shared between threads."""
+    """A cache of users' tables, updated with the documents that changed since. Threads may share it."""
 
     def __init__(
         self,
@@ -150,8 +150,9 @@ class UserCache:
     def account(self, uid: str) -> tuple[Account, Usage]:
         """User, accounting, plan, and usage with the truth by aggregation: 3 reads and 2 for every 1,000 clips.
 
-        Again: 2 reads and 1 for every 1,000 clips, as long as the plan's name stays. Clips without a size that are new
-        since the first read are then not counted. `NotFound` where there is neither a document nor anything below it.
+        A refresh takes 2 reads and 1 for every 1,000 clips, as long as the plan's name stays; it does not count clips
+        without a size that are new since the first read. Raises `NotFound` where there is neither a document nor
+        anything below it.
         """
         return self._current(uid, "account", lambda: self._account(uid), lambda kept: self._account_since(uid, kept))
 
@@ -171,9 +172,9 @@ class UserCache:
         return account.usage(usage.truth_from_totals(totals), self._clock())
 
     def newest_videos(self, uid: str, limit: int = NEWEST) -> SomeVideos:
-        """All videos where they are at most `limit`, else the newest: about as many reads as rows.
+        """All videos if there are at most `limit`, else the newest: about as many reads as rows.
 
-        Again: a read for each video changed since, and one for every 1,000 videos there are.
+        A refresh takes a read for each video changed since, and one for every 1,000 videos.
         """
         return self._current(
             uid,
@@ -205,7 +206,7 @@ class UserCache:
         return replace(kept, table=table, count=kept.count + new)
 
     def transactions(self, uid: str, limit: int = TRANSACTIONS) -> Table:
-        """The newest credit transactions; again: a read for each new one, at least one."""
+        """The newest credit transactions; a refresh takes a read for each new one, at least one."""
         return self._current(
             uid,
             ("transactions", limit),
@@ -223,9 +224,9 @@ class UserCache:
         return replace(_newest(table, "timestamp", limit), complete=whole)
 
     def videos(self, uid: str) -> Table:
-        """All videos, phantoms too; again: a read for each changed one, and one for every 1,000.
+        """All videos, phantoms too; a refresh takes a read for each changed one, and one for every 1,000.
 
-        A phantom that appears after the first read is seen when that is an hour old: only a listing shows it.
+        A phantom that appears after the first read shows when that read is an hour old: only a listing shows phantoms.
         """
         return self._current(
             uid, "videos", lambda: self._records.videos(uid), lambda kept: self._videos_since(uid, kept), _if_complete
@@ -239,13 +240,13 @@ class UserCache:
         return table if self._records.count_videos(uid) == int(table.frame["exists"].sum()) else None
 
     def clips(self, uid: str) -> Table:
-        """All clips; again: the clips of each video that changed, and 2 reads for every 1,000 clips."""
+        """All clips; a refresh reads the clips of each changed video, and takes 2 reads for every 1,000 clips."""
         return self._current(
             uid, "clips", lambda: self._records.clips(uid), lambda kept: self._clips_since(uid, kept), _if_complete
         )
 
     def _clips_since(self, uid: str, before: Table) -> Table | None:
-        """The clips of changed videos anew. Clips that come or go without it show in the count or the bytes."""
+        """Reads the clips of changed videos again. Other clips that come or go show in the count or the bytes."""
         began = self._clock()
         changed = self._records.videos_changed_since(uid, before.read_at - OVERLAP, MOST_CHANGED)
         if not changed.complete:
@@ -257,7 +258,7 @@ class UserCache:
         frame = before.frame[~before.frame["video_id"].isin(ids)]
         frame = pd.concat([frame, *(part.frame for part in parts if len(part.frame))], ignore_index=True)
         frame = frame.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)
-        totals = self._records.clip_totals(uid)  # all and those with a size: a clip that failed has none
+        totals = self._records.clip_totals(uid)  # all clips, and the clips with a size: a failed clip has none
         sizes = frame["file_size_bytes"].dropna()
         counted = (int(frame["exists"].sum()), len(sizes), exact_sum(sizes))
         if (totals.count, totals.sized_count, totals.size_bytes) != counted:
@@ -269,7 +270,7 @@ class UserCache:
         return replace(before, frame=frame, oddities=tuple(oddities), read_at=began, reads=reads)
 
     def forget(self, uid: str) -> None:
-        """Drops what is remembered of a user, so that the next read is a whole one; a read under way is not kept."""
+        """Drops the cached tables of a user, so that the next read is a whole one; a read under way is not kept."""
         with self._lock:
             self._forgotten[uid] = self._clock()
             self._forgotten.move_to_end(uid)
@@ -286,9 +287,9 @@ class UserCache:
         since: Callable[[T], T | None],
         table: Callable[[T], Table | None] | None = None,
     ) -> T:
-        """What was kept, brought up to date, or everything read anew where that cannot be done for certain.
+        """The cached answer, updated, or everything read again where no update is certain.
 
-        `table` gives the rows of an answer, or `None` for one that may not be kept.
+        `table` gives the rows of an answer, or `None` for an answer that may not be kept.
         """
         now, kept = self._clock(), self._recall(uid, what)
         fresh = since(kept.value) if kept is not None else None
@@ -313,7 +314,7 @@ class UserCache:
                 return
             self._kept.pop((uid, what), None)
             if kept.rows > self._kept_rows:
-                return  # it would cost all others their place, and have none itself
+                return  # it would push out all others and still not fit
             self._kept[uid, what] = kept
             while len(self._kept) > KEPT_ANSWERS or sum(one.rows for one in self._kept.values()) > self._kept_rows:
                 self._kept.popitem(last=False)
@@ -324,18 +325,18 @@ def _if_complete(table: Table) -> Table | None:
 
 
 def _new_rows(kept: SomeVideos, changed: pd.DataFrame) -> int | None:
-    """How many of the changed videos were not there before, or `None` where that cannot be told."""
+    """The number of changed videos that were not there before, or `None` where that is not certain."""
     shown = kept.table.frame
     fresh = changed[~changed["video_id"].isin(shown.loc[shown["exists"], "video_id"])]
     if kept.everything or not len(fresh):
         return len(fresh)
     if fresh["created_at"].isna().any() or kept.hidden:
-        return None  # videos that lack it are in no order by it, so such a one may have been there
+        return None  # an order by creation time omits videos without one, so such a video may have been there
     return int((fresh["created_at"] >= shown["created_at"].min()).sum())
 
 
 def merged(before: Table, changed: Table, key: str) -> Table:
-    """The rows before with the changed ones in their place and the new ones added; as of the later read."""
+    """The earlier rows with the changed ones in their place and the new ones added, as of the later read."""
     kept = before.frame[~before.frame[key].isin(changed.frame[key])]
     paths = set(changed.frame["path"])
     oddities = (*(odd for odd in before.oddities if odd.path not in paths), *changed.oddities)
@@ -345,7 +346,7 @@ def merged(before: Table, changed: Table, key: str) -> Table:
 
 
 def _newest(table: Table, by: str, limit: int) -> Table:
-    """The first rows by a time, the latest first, with the oddities of these and of none that is left out."""
+    """The latest rows by a time, the latest first, with only the oddities of these rows."""
     frame = table.frame.sort_values(by, ascending=False, kind="stable")
     left_out = set(frame["path"].iloc[limit:])
     oddities = tuple(odd for odd in table.oddities if odd.path not in left_out)

@@ -1,1 +1,1 @@
-"""The environment in, frozen settings or the whole list of problems out."""
+"""Turns the environment into frozen settings, or into the whole list of problems."""

@@ -1,6 +1,7 @@
-"""Who may sign in, how, and with which roles, as one frozen value; `load` is pure and reports every problem at once.
+"""The settings of access as one frozen value: who may sign in, how, and with which roles.
 
-Who has which role: by e-mail address or group, from settings and from a file that is read anew when it changes.
+`load` reports every problem at once. Roles belong to e-mail addresses or groups; they come from settings and from a
+file, which the desk reads again when it changes.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ _OIDC_NAMES: Final = (
     "OIDC_REDIRECT_URI",
     "OIDC_COOKIE_SECRET",
 )
-_COOKIE_SECRET_LENGTH: Final = 32  # characters; it signs the cookie that says who somebody is
+_COOKIE_SECRET_LENGTH: Final = 32  # characters; the secret signs the cookie that identifies a person
 
 
 @dataclass(frozen=True, slots=True)
 class RoleAssignments:
-    """Who was given which roles. Whoever is not in it has none."""
+    """The roles by address and by group. A person without an entry has no role."""
 
     people: Mapping[str, frozenset[Role]]
     groups: Mapping[str, frozenset[Role]]
@@ -44,13 +45,13 @@ class RoleAssignments:
         return bool(self.people or self.groups)
 
     def roles_of(self, email: str, groups: Collection[str] = ()) -> frozenset[Role]:
-        """The roles of somebody with this address, compared without case and blanks, and in these groups (exactly)."""
+        """The roles of a person: the address is compared without case and blanks, group names exactly."""
         roles = self.people.get(address(email), frozenset())
         return roles.union(*(self.groups.get(group, frozenset()) for group in groups))
 
 
 def address(email: str) -> str:
-    """An e-mail address as it is compared: without blanks around it, in lower case."""
+    """An e-mail address in the form for comparisons: without blanks around it, in lower case."""
     return email.strip().casefold()
 
 
@@ -102,9 +103,9 @@ def _file(reader: Reader, path: Path) -> list[tuple[Role, str]]:
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """Sign-in with an OpenID Connect provider. `providers` are the names for `st.login`, "" being the only one.
+    """Sign-in with an OpenID Connect provider. `providers` are the names for `st.login`; "" stands for a single one.
 
-    `section` is what Streamlit expects as `[auth]`, secrets masked until it is handed over.
+    `section` is the `[auth]` section that Streamlit expects; its secrets are masked until `reveal`.
     """
 
     providers: tuple[str, ...]
@@ -122,20 +123,20 @@ class OidcSettings:
 
 @dataclass(frozen=True, slots=True)
 class AssertionSettings:
-    """Cloudflare Access: whose signed assertions count (`issuer`), and for which applications."""
+    """Cloudflare Access: the `issuer` whose signed assertions count, and the applications for which they count."""
 
     issuer: str
     audiences: tuple[str, ...]
 
     @property
     def keys_url(self) -> str:
-        """Where the issuer publishes the keys that it signs with."""
+        """The address at which the issuer publishes its signing keys."""
         return f"{self.issuer}/cdn-cgi/access/certs"
 
 
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
-    """Everything that decides who somebody is and what they may do. Durations say their unit in the name."""
+    """All settings that decide who a person is and what the person may do. Names of durations end with the unit."""
 
     oidc: OidcSettings | None
     assertion: AssertionSettings | None
@@ -148,7 +149,7 @@ class AccessSettings:
 
     @property
     def signs_in(self) -> bool:
-        """True when people sign in; False leaves only a local user's demo or emulator."""
+        """True when people sign in; false when only a local user works with the demo or an emulator."""
         return self.oidc is not None or self.assertion is not None
 
     @property
@@ -210,12 +211,12 @@ def _oidc(reader: Reader, auth: Mapping[str, Any]) -> OidcSettings | None:
 
 
 def _from_table(reader: Reader, auth: Mapping[str, Any]) -> OidcSettings:
-    """Checks what stands in Streamlit's own `[auth]`, which Streamlit reads for itself."""
+    """Checks Streamlit's own `[auth]` table, which Streamlit reads itself."""
 
     def text(table: Mapping[str, Any], where: str, key: str) -> str:
         value = str(table.get(key, "")).strip()
         if not value:
-            reader.problem(f"{where}.{key}", "is not set", "See README, Sign-in, for what belongs into [auth].")
+            reader.problem(f"{where}.{key}", "is not set", "README, Sign-in, lists the entries of [auth].")
         return value
 
     redirect = _redirect(reader, "auth.redirect_uri", text(auth, "auth", "redirect_uri"))
@@ -268,7 +269,7 @@ def _assertion(reader: Reader) -> AssertionSettings | None:
 def is_local_emulator(values: Mapping[str, str]) -> bool:
     """True when Firestore is an emulator on this machine and the bucket is on this machine too.
 
-    Only then may a local user do without signing in: an emulator beside a real bucket is no toy.
+    Only then may a local user work without signing in: an emulator beside a real bucket could damage real data.
     """
     host = values.get("FIRESTORE_EMULATOR_HOST", "").strip().rpartition(":")[0].strip("[]")
     endpoint = re.fullmatch(r"https?://(\[[^\]]+\]|[^:/?#@]+)(?::\d+)?/?", values.get("R2_ENDPOINT_URL", "").strip())

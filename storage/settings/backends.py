@@ -1,8 +1,7 @@
-"""Settings as one frozen value: `load` is pure, collects every problem and raises once.
+"""The settings of the backends, of purges and of the audit as one frozen value.
 
-Reading the process's environment, `.env` and Streamlit's secrets is `storage.settings.reader`'s part.
-
-The settings of purges and of the audit, read by name.
+`load` reads no environment, collects every problem and raises once. `storage.settings.reader` reads the process's
+environment, `.env` and Streamlit's secrets.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ LEAST_KEY_CHARS = 16
 
 
 LIVE_MARKERS = ("R2_", "FIREBASE_", "FIRESTORE_EMULATOR_HOST")
-MAX_EXPIRY_SECONDS = 604_800  # seven days: the S3 signature's own limit, which boto3 does not enforce
-DEFAULT_READ_BUDGET = 100_000  # document reads of one page or command, before it stops and asks; 0 sets no bound
-_NOT_SET = "\0"  # no prefix holds one: what is set to nothing is told from what is not set
+MAX_EXPIRY_SECONDS = 604_800  # seven days: the limit of S3 signatures, which boto3 does not enforce
+DEFAULT_READ_BUDGET = 100_000  # document reads of one page or command before it stops and asks; 0 sets no bound
+_NOT_SET = "\0"  # no prefix holds this, so it tells an unset prefix from an empty one
 _RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
 Mode = Literal["demo", "live"]
 
@@ -49,7 +48,7 @@ def read_limits(reader: Reader) -> PurgeLimits:
 
 
 def read_audit_key(reader: Reader) -> str:
-    """`AUDIT_HMAC_KEY`, or nothing where the chain is sealed without a key. A short key is a problem."""
+    """`AUDIT_HMAC_KEY`; empty where the chain is sealed without a key. A short key is a problem."""
     key = reader.text("AUDIT_HMAC_KEY")
     if key and len(key) < LEAST_KEY_CHARS:
         reader.problem(
@@ -59,7 +58,7 @@ def read_audit_key(reader: Reader) -> str:
 
 
 def read_former_keys(reader: Reader) -> tuple[str, ...]:
-    """`AUDIT_HMAC_FORMER_KEYS`: what sealed the chain before the key was changed, parted by blanks or commas."""
+    """`AUDIT_HMAC_FORMER_KEYS`: the keys that sealed the chain before the present one, parted by blanks or commas."""
     keys = tuple(key for key in re.split(r"[\s,]+", reader.text("AUDIT_HMAC_FORMER_KEYS")) if key)
     if keys and not reader.has("AUDIT_HMAC_KEY"):
         reader.problem("AUDIT_HMAC_FORMER_KEYS", "is set without AUDIT_HMAC_KEY", "Set the key that seals from now on.")
@@ -68,7 +67,7 @@ def read_former_keys(reader: Reader) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """One R2 token as S3 sees it."""
+    """One R2 token in the form of S3: key id and secret."""
 
     access_key_id: Secret
     secret_access_key: Secret
@@ -76,9 +75,9 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class R2Settings:
-    """Where the bucket is and with which tokens; `read` looks and signs, `write` changes.
+    """The address of the bucket and its tokens: `read` reads and signs, `write` changes.
 
-    `key_prefix` is `None` where it is not set and a sample of documents tells it (`storage.services.deployment`).
+    `key_prefix` is `None` where it is not set; a sample of documents then tells it (`storage.services.deployment`).
     """
 
     bucket: str
@@ -93,7 +92,7 @@ class R2Settings:
 
 @dataclass(frozen=True, slots=True)
 class FirestoreSettings:
-    """Which project, with which credentials; `emulator_host` redirects the client and drops credentials."""
+    """The Firebase project and its credentials; `emulator_host` redirects the client and drops the credentials."""
 
     project_id: str
     credentials_path: Path | None
@@ -102,9 +101,9 @@ class FirestoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that configuration decides. Durations say their unit in the name.
+    """All settings of the desk but those of access. Names of durations end with the unit.
 
-    `read_budget` is how many documents one page or command may read before it stops; `None`: as many as it likes.
+    `read_budget` is the number of documents that one page or command may read before it stops; `None` sets no bound.
     """
 
     mode: Mode
@@ -122,15 +121,15 @@ class Settings:
 
 
 def is_demo(values: Mapping[str, str]) -> bool:
-    """True when nothing that points at a real or emulated backend is set at all.
+    """True when no setting that points at a real or emulated backend is set.
 
-    `R2_KEY_PREFIX` set to the empty string counts as set: a half configured machine never falls back to the demo.
+    An empty `R2_KEY_PREFIX` counts as set: a half configured machine never falls back to the demo.
     """
     return not any(name.startswith(LIVE_MARKERS) for name in values)
 
 
 def read_budget(values: Mapping[str, str]) -> int | None:
-    """`Settings.read_budget` alone, before stores are opened; a bad value counts as unset: `load` complains of it."""
+    """`Settings.read_budget` alone, before stores are opened. A bad value counts as unset, since `load` reports it."""
     return _read_budget(Reader(values))
 
 
@@ -252,7 +251,7 @@ def _firestore(reader: Reader) -> FirestoreSettings:
     host = reader.text("FIRESTORE_EMULATOR_HOST")
     if host and not re.fullmatch(r"[A-Za-z0-9.\-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", host):
         reader.problem("FIRESTORE_EMULATOR_HOST", "is not host:port", "For example 127.0.0.1:8080, without http://.")
-    # The second is where Google's own libraries look; looked at here, so that what is wrong with it is told by name.
+    # Google's own libraries read the second variable; this checks it too, so that a problem names the variable.
     name = "FIREBASE_CREDENTIALS_PATH"
     if not reader.has(name) and not host and reader.has("GOOGLE_APPLICATION_CREDENTIALS"):
         name = "GOOGLE_APPLICATION_CREDENTIALS"

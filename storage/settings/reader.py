@@ -1,8 +1,7 @@
-"""Takes settings by name out of a mapping and collects what is wrong with them.
+"""Reads settings by name from a mapping and collects their problems.
 
-Looks at a file of Google credentials far enough to say what is wrong with it, without ever quoting it.
-
-The one place that reads the process's environment, `.env` and Streamlit's secrets file.
+This is the only module that reads the process's environment, `.env` and Streamlit's secrets file. It also checks a
+file of Google credentials far enough to name its fault, and never quotes the file.
 """
 
 from __future__ import annotations
@@ -33,36 +32,36 @@ _NEEDED = {
 _POINT = "Point it at the service account's JSON key file."
 _ANEW = "Make a new key for the service account and take the file as it is downloaded, without editing it."
 _LINE_ENDS = (
-    "Take the file as it was downloaded. In JSON the key's line ends are written \\n with one backslash; whatever "
+    "Take the file as it was downloaded. JSON writes the key's line ends as \\n with one backslash; the tool that "
     "wrote \\\\n (a variable of a CI, a template, an export) escaped them twice: replace \\\\n by \\n."
 )
 
 
 class Reader:
-    """Values by name, blanks around them removed; `problems` grows, nothing raises, no secret's value is kept."""
+    """Values by name, without blanks around them; faults go to `problems`, nothing raises, no secret is kept."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self.problems: list[Problem] = []
 
     def problem(self, name: str, problem: str, remedy: str) -> None:
-        """Notes what is wrong with one setting."""
+        """Notes a problem of one setting."""
         self.problems.append(Problem(name, problem, remedy))
 
     def has(self, name: str) -> bool:
-        """True when it is set to something."""
+        """True when the setting is not empty."""
         return bool(self._values.get(name, "").strip())
 
     def text(self, name: str, default: str = "") -> str:
-        """The value, or the default where it is not set or empty."""
+        """The value, or the default where the setting is missing or empty."""
         return self._values.get(name, "").strip() or default
 
     def raw(self, name: str, default: str) -> str:
-        """As `text`, but an empty string that was set stays empty."""
+        """As `text`, but a setting that is present and empty stays empty."""
         return self._values.get(name, default).strip()
 
     def required(self, name: str, remedy: str) -> str:
-        """The value; its absence is a problem."""
+        """The value; notes a problem where it is missing."""
         value = self.text(name)
         if not value:
             self.problem(name, "is not set", remedy)
@@ -79,7 +78,7 @@ class Reader:
         return int(text)
 
     def path(self, name: str) -> Path | None:
-        """The file that a setting names, `~` resolved; `None` where it is not set or no file can be called so."""
+        """The file that a setting names, `~` resolved; `None` where it is not set or cannot be the name of a file."""
         text = self.text(name)
         if not text:
             return None
@@ -93,7 +92,7 @@ class Reader:
             return None
 
     def url(self, name: str, url: str) -> SplitResult | None:
-        """The parts of an absolute URL without query, fragment or user; plain http on loopback only."""
+        """The parts of an absolute URL without query, fragment or user; plain http only on loopback."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
@@ -106,7 +105,7 @@ class Reader:
             self.problem(name, "has a query or a fragment", "Give the address alone, up to the host (and path).")
             return None
         if parts.username or parts.password:
-            self.problem(name, "has a user or a password in it", "Give the address alone; keys are set apart.")
+            self.problem(name, "has a user or a password in it", "Give the address alone; keys have other settings.")
             return None
         if parts.scheme == "http" and host not in LOOPBACK:
             self.problem(name, "is not encrypted (http)", "Use https; http is for loopback only.")
@@ -115,14 +114,14 @@ class Reader:
 
 
 class Trouble(NamedTuple):
-    """What is wrong with a file, in words that follow the setting's name, and what to do about it."""
+    """A fault of a file, in words that follow the setting's name, and its remedy."""
 
     problem: str
     remedy: str
 
 
 def trouble(path: Path) -> Trouble | None:
-    """What keeps the file from being used; `None` where nothing does. Says nothing of its content."""
+    """The fault that makes the file unusable; `None` for a usable file. Quotes none of its content."""
     if path.is_dir():
         return Trouble("names a folder, not a file", _POINT)
     try:
@@ -183,8 +182,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def read(root: Path = ROOT, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """All settings as text: environment first, then `.env`, then `.streamlit/secrets.toml` (top level only).
 
-    A `.env` that cannot be read, or a secrets file that is not TOML, is a `ConfigError`. Tables (such as `[auth]`) are
-    Streamlit's own and left alone.
+    Raises `ConfigError` for a `.env` that cannot be read and for a secrets file that is not TOML. Tables (such as
+    `[auth]`) belong to Streamlit and are left out.
     """
     merged = dict(_secrets(root / ".streamlit" / "secrets.toml"))
     try:
@@ -213,5 +212,5 @@ def _toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        problem = Problem(".streamlit/secrets.toml", "cannot be read as TOML", "Mend or remove the file.")
+        problem = Problem(".streamlit/secrets.toml", "cannot be read as TOML", "Correct or remove the file.")
         raise ConfigError([problem]) from None
