@@ -41,7 +41,7 @@ def _you(who: Actor, settings: AccessSettings) -> None:
 
 
 def _table() -> pd.DataFrame:
-    """One row for each action, one column for each role: the table that `storage.domain.policy` decides by."""
+    """The table by which `storage.domain.policy` decides: a row for each action, a column for each role."""
     rows = [
         {
             "Action": action,

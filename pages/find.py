@@ -1,4 +1,4 @@
-"""Find: one box that takes whatever a customer or a log gives away."""
+"""Find: one box for any text of a customer or a log that names a user, a video or a clip."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def page() -> None:
     session.enter(NAME)
     st.title("Find", anchor=False)
     question = params.question() or _left_behind()
-    if asked(question) != question:  # a signed link in the address itself: its signature goes at once
+    if asked(question) != question:  # a signed link in the address itself: the signature is removed at once
         _ask(question)
     _box(question)
     if not question:
@@ -60,7 +60,7 @@ def page() -> None:
 
 
 def _left_behind() -> str:
-    """The id that going straight to a match leaves in this page's address: going back shows what was found by it."""
+    """The id that a direct jump to a match left in this page's address, so that Back shows the search for it."""
     return next((found for name in (CLIP_ID, VIDEO_ID, UID) if (found := params.read_or_none(name))), "")
 
 
@@ -99,7 +99,7 @@ def _answer(question: str) -> None:
 
 
 def _target(match: Match) -> tuple[str, dict[str, str]]:
-    """The page that shows the match, and the ids it is asked with."""
+    """The page that shows the match, and the ids for its address."""
     name = "user" if match.type in {"user", "draft"} else "video"
     ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id, DRAFT_ID: match.draft_id}
     return name, {key: value for key, value in ids.items() if value}
@@ -122,9 +122,11 @@ def _say(found: SearchResult) -> None:
         if allowed("audit.read"):
             audit = SCREENS["audit"]
             st.page_link(
-                audit.file, label="Look into the audit", icon=f":material/{audit.icon}:",
+                audit.file,
+                label="Look into the audit",
+                icon=f":material/{audit.icon}:",
                 query_params={"text": found.query[:200]},
-            )  # fmt: skip
+            )
     for match in found.matches[:10]:
         _card(match)
     if len(found.matches) > 10:

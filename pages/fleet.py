@@ -77,7 +77,7 @@ def _charts(found: FleetView) -> None:
 
 
 def _doubts(found: FleetView, now: datetime) -> None:
-    """What keeps these figures from standing for all customers today."""
+    """Warns where these figures do not hold for all customers today."""
     if is_old(found, now):
         st.warning(
             f"These figures were read {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); "

@@ -24,8 +24,8 @@ from storage.errors import StorageError, Unusable
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
 
 NAME: Final = "overview"
-_MORE: Final = key(NAME, "more-users")  # session: somebody wants more users looked at than a glance does
-_LOOK: Final = key(NAME, "look-at-all")  # session: somebody wants every stuck video diagnosed, however many
+_MORE: Final = key(NAME, "more-users")  # session key: somebody wants a look at more users
+_LOOK: Final = key(NAME, "look-at-all")  # session key: somebody wants every stuck video diagnosed
 
 
 def page() -> None:
@@ -33,7 +33,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
-    backends = st.container()  # the places come first, and are there before anything was read
+    backends = st.container()  # the places are drawn first, before anything is read
     left, right = st.columns([1, 2], gap="medium")
     statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
     statuses.subheader("Videos by status", anchor=False)
@@ -72,7 +72,7 @@ def _backends() -> None:
     with feedback.loading("Asking both backends…", 110):
         loaded = loads.backends()
         checks = list(loaded.value)
-        with suppress(StorageError):  # what keeps it from being known is what the card of Firestore is about
+        with suppress(StorageError):  # the card of Firestore shows the same fault
             checks += loads.sample_checks().value
     view.backends(checks)
     freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
@@ -103,7 +103,7 @@ def _limits() -> None:
 
 
 def _rollup_unread() -> None:
-    """Says that the rollup is there and cannot be read, and where it is made anew; what is shown was looked at live."""
+    """Says that the rollup cannot be read, and where to make a new one; the page shows live figures instead."""
     problem = fleet_loads.fleet().value.problem
     if isinstance(problem, Unusable):
         st.warning(md(problem.message, 400), title="No figures of all customers", icon=":material/query_stats:")
@@ -135,7 +135,7 @@ def _stuck() -> None:
 
 
 def _few_to_look_at() -> bool:
-    """Where the counts could not be read, the look itself says what is wrong."""
+    """Whether few enough videos need a look. True where the counts cannot be read: the look then shows the fault."""
     try:
         return fleet_loads.statuses().value.few_to_look_at
     except StorageError:
@@ -143,7 +143,7 @@ def _few_to_look_at() -> bool:
 
 
 def _ask_to_look() -> None:
-    """Looking costs some reads for each video in progress or failed; where these are many, only on demand."""
+    """Offers the look, which costs some reads for each video in progress or failed, where there are many of these."""
     known = fleet_loads.fleet()
     recent = known.value.recent(datetime.now(UTC))
     view.stuck_steps(recent, page=NAME)

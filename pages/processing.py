@@ -1,4 +1,4 @@
-"""Processing: which videos do not move, since when, is it one outage, and what is wrong with each?"""
+"""Processing: which videos have stalled, since when, in which outage, and what is wrong with each?"""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from storage.services.diagnose import StuckList
 from storage.text import number
 
 NAME: Final = "processing"
-DELIVERED: Final = 200  # videos already delivered that are looked at on demand, the last touched first
-_SELECTED: Final = key(NAME, "selected")  # the row that was chosen last, so that it opens once and not at every run
+DELIVERED: Final = 200  # delivered videos that are checked on demand, the last touched first
+_SELECTED: Final = key(NAME, "selected")  # session key: the row chosen last, so that it opens once and not at every run
 
 
 def page() -> None:
@@ -28,28 +28,35 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Processing", width="content", anchor=False)
         delivered = st.toggle(
-            "Also look at delivered videos", key=key(NAME, "delivered"), bind="query-params",
-            help=f"A status of completed does not prove that the customer sees anything. Looks at the {DELIVERED:,} "
+            "Also look at delivered videos",
+            key=key(NAME, "delivered"),
+            bind="query-params",
+            help=f"A status of completed does not prove that the customer sees anything. Checks the {DELIVERED:,} "
             "delivered videos that were touched last: 2 bucket operations and some 5 document reads for each, and one "
             "more for each of its clips.",
-        )  # fmt: skip
+        )
     feedback.section(
-        "what is stuck", partial(_stuck, DELIVERED if delivered else 0), key=key(NAME, "stuck"),
+        "what is stuck",
+        partial(_stuck, DELIVERED if delivered else 0),
+        key=key(NAME, "stuck"),
         unknown="which videos need a person",
-    )  # fmt: skip
+    )
     _drawer()
 
 
 def _stuck(delivered: int) -> None:
-    with feedback.loading("Looking at videos that do not move…", 480):
+    with feedback.loading("Checking videos that do not move…", 480):
         loaded = loads.stuck(delivered)
     found = loaded.value
     freshness(
-        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=found.complete,
+        loaded.read_at,
+        key=key(NAME, "fresh"),
+        cost=loaded.cost,
+        complete=found.complete,
         on_refresh=loads.stuck.clear,
-    )  # fmt: skip
+    )
     if found.drafts:
-        st.markdown("**Drafts** :small[:gray[analyses that stand still or failed; there is no video yet]]")
+        st.markdown("**Drafts** :small[:gray[analyses that stalled or failed; there is no video yet]]")
         drafts.table(found.drafts, page=NAME, name="drafts")
     if not found.videos:
         _nothing(found, delivered)
@@ -68,7 +75,7 @@ def _stuck(delivered: int) -> None:
         rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
         _open_selected(rows)
     else:
-        feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Take one of the filters away.")
+        feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Remove one of the filters.")
     st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
     stuck.gaps(found, page=NAME)
     _scope(found, delivered)
@@ -79,20 +86,22 @@ def _nothing(found: StuckList, delivered: int) -> None:
         st.caption("No video needs a person; the drafts above do.")
     elif found.complete:
         feedback.empty(
-            "Nothing needs a person.", icon="task_alt",
-            hint=f"Looked at: {number(found.looked_at, 'video')} in progress without a touch, or failed lately.",
-        )  # fmt: skip
+            "Nothing needs a person.",
+            icon="task_alt",
+            hint=f"Checked: {number(found.looked_at, 'video')} in progress without an update, or failed lately.",
+        )
     else:
         st.warning(
-            "Nothing was found to be stuck, but not everything could be looked at.",
-            title="Incomplete", icon=":material/hourglass_bottom:",
-        )  # fmt: skip
+            "No stuck video was found, but not everything could be checked.",
+            title="Incomplete",
+            icon=":material/hourglass_bottom:",
+        )
     stuck.gaps(found, page=NAME)
     _scope(found, delivered)
 
 
 def _scope(found: StuckList, delivered: int) -> None:
-    more = "" if delivered else " Delivered videos were not looked at; the switch above does that."
+    more = "" if delivered else " Delivered videos were not checked; the switch above includes them."
     st.caption(f"Diagnosed: {number(found.looked_at, 'video')}.{more}")
 
 
@@ -107,9 +116,12 @@ def _totals(found: StuckList) -> None:
         customers = len({diagnosis.uid for diagnosis in judged})
         st.metric("Customers waiting", _known(customers, unjudged), border=True, icon=":material/group:")
         st.metric(
-            "Outages", _known(len(found.outages), unjudged), border=True, icon=":material/crisis_alert:",
+            "Outages",
+            _known(len(found.outages), unjudged),
+            border=True,
+            icon=":material/crisis_alert:",
             help=f"{in_outages:,} of the videos stopped together with others.",
-        )  # fmt: skip
+        )
         oldest = "—" if days is None else f"{days:.1f} days"
         st.metric("Longest wait", oldest, border=True, icon=":material/hourglass_disabled:")
         if unjudged:
@@ -117,14 +129,14 @@ def _totals(found: StuckList) -> None:
 
 
 def _known(number: int, unjudged: int) -> str:
-    """The number; where some could not be judged it is a lower bound, and a bound of nothing says nothing."""
+    """The number; a lower bound where some videos could not be judged, and a dash where that bound is 0."""
     if not unjudged:
         return f"{number:,}"
     return f"≥ {number:,}" if number else "—"
 
 
 def _open_selected(rows: list[str]) -> None:
-    """Puts a row that was just ticked into the address, which is what opens the drawer."""
+    """Puts a newly ticked row into the address, which opens the drawer."""
     if rows == st.session_state.get(_SELECTED, []):
         return
     st.session_state[_SELECTED] = rows
@@ -148,15 +160,15 @@ def _drawer() -> None:
         feedback.error_panel(error, key=key(NAME, "params"))
         return
     if uid and video_id:
-        st.dialog(
-            "Diagnosis", position="right", width=720, icon=":material/troubleshoot:", on_dismiss=_close
-        )(_case)(uid, video_id)  # fmt: skip
+        st.dialog("Diagnosis", position="right", width=720, icon=":material/troubleshoot:", on_dismiss=_close)(_case)(
+            uid, video_id
+        )
 
 
 def _case(uid: str, video_id: str) -> None:
     feedback.section(
         "the diagnosis", partial(_diagnosis, uid, video_id), key=key(NAME, "case"), unknown="what is wrong"
-    )  # fmt: skip
+    )
 
 
 def _diagnosis(uid: str, video_id: str) -> None:
@@ -164,13 +176,18 @@ def _diagnosis(uid: str, video_id: str) -> None:
     with feedback.loading("Looking at both stores…", 320):
         loaded = loads.case(uid, video_id)
     st.page_link(
-        SCREENS["video"].file, label="Open the video, with all that mends it", icon=":material/movie:",
+        SCREENS["video"].file,
+        label="Open video and repairs",
+        icon=":material/movie:",
         query_params={UID: uid, VIDEO_ID: video_id},
-    )  # fmt: skip
+    )
     freshness(
-        loaded.read_at, key=key(NAME, "case_fresh"), cost=loaded.cost, complete=loaded.value.error is None,
+        loaded.read_at,
+        key=key(NAME, "case_fresh"),
+        cost=loaded.cost,
+        complete=loaded.value.error is None,
         on_refresh=loads.case.clear,
-    )  # fmt: skip
+    )
     diagnosis.explain(loaded.value, page=NAME)
     diagnosis.verdict(loaded.value, page=NAME)
 

@@ -24,7 +24,7 @@ from storage.text import number
 
 NAME: Final = "uploads"
 ONE, MANY = "One customer", "Many customers"
-_AGAIN: Final = key(NAME, "again")  # session: what became of findings that were checked again, by their identity
+_AGAIN: Final = key(NAME, "again")  # session key: the results of findings that were checked again, by their identity
 
 
 def page() -> None:
@@ -67,9 +67,10 @@ def page() -> None:
 
 def _one(uid: str, video_id: str | None) -> None:
     contents = video_id is None and st.toggle(
-        "Look into the clips", key=key(NAME, "contents"),
+        "Look into the clips",
+        key=key(NAME, "contents"),
         help="Whether each clip plays, by a few bytes of it and of its thumbnail: one or two billed reads each.",
-    )  # fmt: skip
+    )
     with feedback.loading("Comparing documents and bucket…", 360):
         loaded = loads.report(uid, video_id, contents)
     report = loaded.value
@@ -112,7 +113,7 @@ def _one(uid: str, video_id: str | None) -> None:
 
 
 def _looked(report: Report) -> str:
-    """What was seen inside of them, where that was asked for."""
+    """What the check saw inside the files, where it looked."""
     seen = report.looked_into
     if seen is None:
         return "The desk did not look whether they play."

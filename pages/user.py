@@ -18,14 +18,14 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import drafts, oddities
 from pages._ui.views import user as view
-from pages._ui.views.repair import ladder
+from pages._ui.views.repair import repairs
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
 from storage.services.usage import Account
 
 NAME: Final = "user"
-_WHOLE: Final = key(NAME, "whole")  # users whose clips are to be read all, by somebody's wish
-READ_ALL_UP_TO = 300  # clips that are read without asking, for drift by video and storage by style
+_WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
+READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video and storage by style
 
 
 def page() -> None:
@@ -89,7 +89,7 @@ def _head(account: Account, usage: Usage) -> None:
 
 
 def _ways_on(uid: str) -> None:
-    """Links to what else can be asked or done about this user, for those who may."""
+    """Draws links to the other pages about this user that the person may open."""
     for page, action, label in (
         ("uploads", "verify", "Check the uploads"),
         ("audit", "audit.read", "What was done"),
@@ -134,7 +134,7 @@ def _videos(uid: str) -> None:
 
 
 def _drafts(uid: str) -> None:
-    """One draft where the address names it, and the newest where somebody asks: each is a read."""
+    """Draws the draft that the address names, and the newest where somebody asks: each costs a read."""
     draft_id = params.read_or_none(DRAFT_ID)
     if draft_id:
         with feedback.loading("Reading the draft…", 240):
@@ -165,7 +165,7 @@ def _truth(uid: str, usage: Usage) -> None:
     wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
     if not wanted:
         view.draw_counters(uid, usage.counters, page=NAME)
-        ladder.recount(uid, usage.counters, page=NAME)
+        repairs.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
         st.caption("Drift of each video and storage by style need every clip document.")
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
@@ -179,7 +179,7 @@ def _truth(uid: str, usage: Usage) -> None:
         feedback.incomplete("clips", error=broken, shown=len(full.clips.frame), key=key(NAME, "clips_part"))
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
     view.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
-    ladder.recount(uid, full.usage.counters, page=NAME)
+    repairs.recount(uid, full.usage.counters, page=NAME)
     st.markdown("**Storage by style**")
     view.by_style(full.clips.frame)
     freshness(

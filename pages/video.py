@@ -19,7 +19,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import clips as clips_view
 from pages._ui.views import diagnosis, looking, oddities, raw
 from pages._ui.views import highlights as highlights_view
-from pages._ui.views.repair import ladder
+from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.documents import Video
 from storage.services.diagnose import Case
@@ -41,9 +41,12 @@ def _video(uid: str, video_id: str) -> None:
     video = case.facts.video.value if isinstance(case.facts.video, Known) else None
     _head(case, video)
     freshness(
-        loaded.read_at, key=key(NAME, "fresh"), cost=loaded.cost, complete=case.error is None,
+        loaded.read_at,
+        key=key(NAME, "fresh"),
+        cost=loaded.cost,
+        complete=case.error is None,
         on_refresh=partial(loads.refresh_user, uid),
-    )  # fmt: skip
+    )
     if isinstance(case.facts.video, Absent):
         _nowhere(uid, video_id)
         return
@@ -57,9 +60,11 @@ def _video(uid: str, video_id: str) -> None:
             _facts(video)
     st.subheader("Clips", anchor="clips")
     feedback.section(
-        "the clips", partial(clips_view.section, uid, video_id, case, page=NAME), key=key(NAME, "clips"),
+        "the clips",
+        partial(clips_view.section, uid, video_id, case, page=NAME),
+        key=key(NAME, "clips"),
         unknown="which clips there are",
-    )  # fmt: skip
+    )
     if allowed("diagnose"):
         st.subheader("Diagnosis", anchor="diagnosis")
         diagnosis.verdict(case, page=NAME)
@@ -67,7 +72,7 @@ def _video(uid: str, video_id: str) -> None:
     highlights_view.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
         st.subheader("Repair", anchor="repair")
-        feedback.section("the repairs", partial(ladder.draw, case, page=NAME), key=key(NAME, "fixes"))
+        feedback.section("the repairs", partial(repairs.draw, case, page=NAME), key=key(NAME, "fixes"))
     st.subheader("Raw documents", anchor="raw-documents")
     feedback.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
     oddities.draw(video.oddities if video else ())
@@ -75,7 +80,7 @@ def _video(uid: str, video_id: str) -> None:
 
 
 def _around(case: Case) -> None:
-    """The way to the parts of the page that this person sees, the advised repair named."""
+    """Draws links to the parts of the page that this person sees, and names the advised repair."""
     parts = {"clips": "Clips"}
     if allowed("diagnose"):
         parts["diagnosis"] = "Diagnosis"
@@ -107,13 +112,13 @@ def _head(case: Case, video: Video | None) -> None:
     if origin is not None and origin.draft_id:
         st.page_link(
             SCREENS["user"].file,
-            label=f"Made of the draft {md(origin.draft_id, 80)}",
+            label=f"Made from the draft {md(origin.draft_id, 80)}",
             icon=":material/draft:",
             query_params={UID: found.uid, DRAFT_ID: origin.draft_id},
         )
     if video is not None and not video.exists:
         st.warning(
-            "There is no document for this video, yet clips or highlights lie below it. It was deleted in part.",
+            "This video has no document, but clips or highlights below it still exist: it was deleted only in part.",
             title="A phantom video",
             icon=":material/movie_off:",
         )
@@ -129,7 +134,7 @@ def _nowhere(uid: str, video_id: str) -> None:
 
 
 def _facts(video: Video) -> None:
-    """Times and figures of the document, as it has them."""
+    """Draws times and figures as the document has them."""
     now = datetime.now(UTC)
     rows: list[tuple[str, format.Shown]] = [
         ("Created", format.ago(video.created_at, now)),

@@ -63,7 +63,7 @@ def test_from_the_list_to_the_video_set_its_status_and_take_it_back(app: Running
     drawer = page.get_by_role("dialog")
     expect(drawer.get_by_text("the status stayed")).to_be_visible()
     expect(page).to_have_url(re.compile("video_id=vid-0001"))
-    drawer.get_by_role("link", name="Open the video, with all that mends it").click()
+    drawer.get_by_role("link", name="Open video and repairs").click()
     expect(page.get_by_role("button", name="Set the status…")).to_be_visible()
     press(page, "Set the status…")
     dialog = page.get_by_role("dialog")

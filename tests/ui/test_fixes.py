@@ -1,4 +1,4 @@
-"""The fix ladder on the Video page: shown before, written under what was shown, refused to who may not, taken back."""
+"""The repairs on the Video page: shown first, written as shown, refused without permission, and taken back."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def press(app: AppTest, label: str) -> AppTest:
     return app
 
 
-def planned(app: LiveApp, rung: str, *, role: str = "engineer", reason: str = "ticket 4711") -> AppTest:
-    """The dialog of a rung with what would change in it."""
-    shown = press(app.open("video", role=role, **IDS), f"{rung}…")
+def planned(app: LiveApp, repair: str, *, role: str = "engineer", reason: str = "ticket 4711") -> AppTest:
+    """The dialog of a repair, which shows what would change."""
+    shown = press(app.open("video", role=role, **IDS), f"{repair}…")
     next(one for one in shown.text_input if one.label.startswith("Reason")).set_value(reason)
     shown.run()
     return press(shown, "Show what will change")
@@ -301,9 +301,9 @@ def test_the_page_leads_to_the_advised_repair_and_folds_away_what_is_well(app):
     assert "[Repair (advised: set the status)](#repair)" in words(shown)
     folded = next(one for one in shown.expander if "well" in one.label)
     tables = [table.value for table in shown.table]
-    assert len(tables) == 2  # what is not well in sight, what is well below the fold
-    assert f"{len(tables[1])} checks are well" == folded.label
-    assert not any("Not well" in str(cell) for cell in tables[1]["Is"])
+    assert len(tables) == 2  # failed checks in sight, passed checks in the expander
+    assert f"{len(tables[1])} checks passed" == folded.label
+    assert not any("Failed" in str(cell) for cell in tables[1]["Result"])
     support = words(app.open("video", role="support", **IDS))
     assert "#clips" in support
     assert "#repair" not in support

@@ -55,7 +55,7 @@ def test_nothing_stuck_says_so_and_how_much_was_looked_at(app):
     text = words(app.open("processing"))
     assert "Nothing needs a person." in text
     assert "Diagnosed: 0 videos." in text
-    assert "Delivered videos were not looked at" in text
+    assert "Delivered videos were not checked" in text
 
 
 def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
@@ -74,7 +74,7 @@ def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
 def test_videos_that_stopped_on_their_own_do_not_drown_in_an_outage(app):
     outage(app)
     shown = app.open("processing")
-    assert "On their own: 1 video outside these outages." in words(shown).replace("**", "")
+    assert "1 other stuck video outside these outages." in words(shown).replace("**", "")
     assert listed(app.open("processing", outage="none")) == ["vid-0009"]
     overview = app.open("overview")
     assert listed(overview) == ["vid-0009"]
@@ -122,7 +122,7 @@ def test_a_missing_index_is_named_with_its_definition_and_the_list_made_user_by_
     shown = app.open("processing")
     text = words(shown)
     assert "A Firestore index is missing" in text
-    assert "made user by user" in text
+    assert "this list user by user" in text
     assert listed(shown) == ["vid-0001"]
     assert shown.json
 

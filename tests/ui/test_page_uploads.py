@@ -73,7 +73,7 @@ def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_c
     assert "All files are in place." in text
     assert "3 completed clips were compared" in text
     assert "1 list" in text or "lists" in text
-    assert "nothing that is still being written" in text
+    assert "Nothing in progress" in text
 
 
 def test_findings_are_told_by_kind_with_links_and_their_meaning(app):
@@ -109,8 +109,8 @@ def test_the_box_puts_the_ids_into_the_address_and_refuses_what_is_none(app):
 def test_most_clips_missing_at_once_is_a_doubt_above_everything_else(app):
     customer(app, clips=24, missing=24)
     text = words(app.open("uploads", uid="u1"))
-    assert "Implausible" in text or "may be acted upon" in text
-    assert text.index("No finding below may be acted upon") < text.index("Findings by kind")
+    assert "Implausible" in text or "act on any finding" in text
+    assert text.index("Do not act on any finding below") < text.index("Findings by kind")
     assert "R2_KEY_PREFIX" in text
 
 

@@ -1,8 +1,8 @@
 """Draws the audit: its search, a page of entries, one entry whole, the check of the chain, and Undo for a change.
 
-The search stands in the address, so that a link shows the same entries. The check reads every entry and therefore
-waits for a click; its answer says of when it is. Undo shows what it would put back and asks for a reason; the action
-then checks the role and looks again under the precondition of every document.
+The address holds the search, so that a link shows the same entries. The check reads every entry and therefore waits for
+a click; its answer shows its time. Undo shows what it would put back and asks for a reason; the action then checks the
+role again, and the precondition of every document.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 
 PAGE: Final = "audit"
 CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload", "end-disclosure"})
-WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # these are on record before they are made
-_OPEN: Final = key(PAGE, "undo_open")  # session key: the change that is being looked at
+WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # the audit records these before they are made
+_OPEN: Final = key(PAGE, "undo_open")  # session key: the change whose undo is open
 _NONCE: Final = key(PAGE, "undo_nonce")
 _DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just taken back
 
@@ -93,7 +93,7 @@ _WORDS = {
 
 
 def draw_undo(entry: Mapping[str, Any]) -> None:
-    """For an entry that changed fields: each of its changes, with the way to take it back."""
+    """Draws each change of an entry that changed fields, with the button that takes it back."""
     action = str(entry.get("action") or "")
     needed = needs(action)
     outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
@@ -105,7 +105,7 @@ def draw_undo(entry: Mapping[str, Any]) -> None:
 
 
 def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What takes the entry's change back, the last part first. An entry is only text: what is no id is left out."""
+    """The ids of the entry's changes, the last one first. An entry is only text: a text that is no id is left out."""
     detail = entry.get("detail")
     if not isinstance(detail, Mapping):
         return ()
@@ -115,7 +115,7 @@ def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def needs(action: str) -> Action:
-    """What whoever takes back such a change must be permitted to do: the same as for making it."""
+    """The permission that taking back such a change needs: the same as making it."""
     return "recount" if action == "recount" else "fix"
 
 
@@ -138,7 +138,7 @@ def _change(change_id: str, needed: Action) -> None:
 
 
 def _open(change_id: str | None) -> None:
-    """Whatever was typed when it was open before is gone."""
+    """Opens the form for this change, with empty fields; `None` closes it."""
     session.renew_nonce(_NONCE)
     st.session_state[_OPEN] = change_id
     st.session_state.pop(_DONE, None)
@@ -191,9 +191,9 @@ def _look_at_undo(change_id: str, needed: Action) -> None:
 
 
 def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
-    """Takes it back once; what refuses it is shown on the page."""
+    """Takes the change back once; the page shows a refusal."""
     if session.take(_OPEN) != change_id:
-        return  # it was sent already
+        return  # it was already sent
     try:
         repair.undo(repair_context(), actor, change_id, reason)
         st.session_state[_DONE] = change_id
@@ -203,7 +203,7 @@ def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
 
 
 def entries_frame(entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row for each entry. What somebody spoilt in the database shows as it is, and does not stop the page."""
+    """One row for each entry. An entry that somebody damaged in the database is shown as it is."""
     return pd.DataFrame(
         {
             "number": [str(entry.get("sequence")) for entry in entries],
@@ -219,7 +219,7 @@ def entries_frame(entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def subject(entry: Mapping[str, Any]) -> str:
-    """What it is about: user, video and clip as far as they are named; the scope of a purge in its own words."""
+    """The subject of an entry: the scope of a purge in words, else user, video and clip as far as it names them."""
     detail = entry.get("detail")
     scope = detail.get("scope") if isinstance(detail, Mapping) else None
     ids = [str(entry.get(name) or "") for name in ("uid", "video_id", "clip_id")]
@@ -296,7 +296,7 @@ def _at(entry: Mapping[str, Any]) -> datetime | None:
 
 
 def ask() -> AuditQuery | None:
-    """The form, and the question that the address holds; `None` (and why) where it holds none that can be asked."""
+    """Draws the form and returns the question of the address; where that is unusable, draws why and returns `None`."""
     try:
         given = {name: params.read(name) or "" for name in (UID, ACTOR, ACTION, OUTCOME, TEXT, FROM, TO)}
         _form(given)
@@ -350,7 +350,7 @@ def _choice(label: str, options: tuple[str, ...], chosen: str, name: str, *, fre
 
 
 def _days(given: Mapping[str, str]) -> Any:
-    """The days of the address; unusable ones are refused where the question is made."""
+    """The days of the address, or none where they are unusable; `ask` then refuses them."""
     ends: list[date] = []
     for name in (FROM, TO):
         try:
@@ -382,7 +382,7 @@ def _end(text: str) -> datetime | None:
 
 
 def answer(question: AuditQuery) -> None:
-    """One page of entries, the details of the one that is chosen, and the way to older ones."""
+    """Draws one page of entries, the details of the chosen one, and the way to older ones."""
     size = _size()
     before = _before()
     with st.spinner("Searching the audit…"):
@@ -475,7 +475,7 @@ class _Answer:
 
 
 def draw_chain() -> None:
-    """What is checked, the button, and the last answer of this visit."""
+    """Draws what the check does, its button, and its last answer in this visit."""
     st.caption(
         "Each entry carries the hash of the entry before it, and the bucket keeps copies of the important entries. A "
         "check reads every entry, recomputes every hash and compares the copies; with many entries this takes a while."

@@ -44,7 +44,7 @@ _REASONS: dict[str, tuple[Presence, str]] = {
     "clip_without_key": ("absent", "The document names no file."),
     "size_mismatch": ("present", "The file has another size than the document says."),
     "unreadable": ("unknown", "Not known whether the file is there: it could not be checked."),
-    "stale_clip": ("unknown", "Left behind while it was being rendered."),
+    "stale_clip": ("unknown", "The worker left it behind while rendering it."),
 }
 
 
@@ -57,7 +57,7 @@ def draw_clip(
     *,
     page: str,
 ) -> None:
-    """The details of the clip that the address names, whether the gallery shows it or not; closed by a button."""
+    """Draws the details of the clip that the address names, even where the gallery does not show it."""
     clip = known.get(chosen) if chosen else None
     if clip is None:
         return
@@ -94,7 +94,7 @@ def draw_clip(
 
 
 def _shares(clip: Clip, shares: tuple[ShareLink, ...] | None, now: datetime) -> None:
-    """The public links of the clip; a new share leaves the older link live, so there may be several."""
+    """Draws the public links of the clip; a new share leaves the older link live, so there may be several."""
     for link in shares or ():
         if link.clip_id == clip.clip_id:
             icon = ":material/link:" if link.works(now) else ":material/link_off:"
@@ -107,13 +107,15 @@ def nowhere(uid: str, video_id: str, clip_id: str, *, complete: bool, page: str)
     if complete:
         st.warning(
             f"This video has no clip {name}: it was deleted, or the id belongs to another video.",
-            title="Not found: the clip", icon=":material/search_off:",
-        )  # fmt: skip
+            title="Not found: the clip",
+            icon=":material/search_off:",
+        )
     else:
         st.warning(
             f"The clip {name} is not among those that could be read, so whether it exists is not known.",
-            title="Not known: the clip", icon=":material/help:",
-        )  # fmt: skip
+            title="Not known: the clip",
+            icon=":material/help:",
+        )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         find, audit = SCREENS["find"], SCREENS["audit"]
         icon = f":material/{find.icon}:"
@@ -139,7 +141,7 @@ def _copyable(name: str, value: str | None, widget: str) -> None:
 
 
 def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
-    """Filter, page and gallery, over the very documents of the diagnosis; and the clip that the address names."""
+    """Draws filter, page and gallery, from the documents of the diagnosis, and the clip that the address names."""
     table = _clips(uid, video_id, case)
     if case.facts.report is not None:
         findings_view.prefix_doubt(case.facts.report.prefix_doubt)
@@ -158,7 +160,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
     rows = [of_row(Clip, row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
     if not allowed("preview"):
-        st.caption("Your role does not preview clips.")
+        st.caption("Your role may not preview clips.")
         return
     audit_looks.looked(require("preview", active=False), uid, video_id)
     known = {clip.clip_id: clip for clip in rows}
@@ -172,15 +174,17 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     shares = case.facts.report.links if case.facts.report is not None else None
     draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, looks, shares, page=page)
     freshness(
-        table.read_at, key=key(page, "clips_fresh"), complete=table.complete,
+        table.read_at,
+        key=key(page, "clips_fresh"),
+        complete=table.complete,
         on_refresh=partial(loads.refresh_user, uid),
-    )  # fmt: skip
+    )
     if stores().settings.mode == "demo":
         st.caption("The demo's bucket is at 127.0.0.1: clips play in a browser on the machine that runs the desk.")
 
 
 def _clips(uid: str, video_id: str, case: Case) -> Table:
-    """Read with the diagnosis, and so billed and as old as that; asked for here only where that came to nothing."""
+    """The clips that the diagnosis read, as old as that; reads them only where the diagnosis could not."""
     if case.clips is not None:
         return case.clips
     with feedback.loading("Reading the clips…", 320):
@@ -192,9 +196,14 @@ def _chosen(frame: pd.DataFrame, page: str) -> pd.DataFrame:
     if len(styles) < 2:
         return frame
     chosen = st.pills(
-        "Style", styles, selection_mode="multi", format_func=lambda style: plain(style, 40), key=key(page, "style"),
-        label_visibility="collapsed", wrap=True,
-    )  # fmt: skip
+        "Style",
+        styles,
+        selection_mode="multi",
+        format_func=lambda style: plain(style, 40),
+        key=key(page, "style"),
+        label_visibility="collapsed",
+        wrap=True,
+    )
     return frame[frame["style"].isin(chosen)] if chosen else frame
 
 
@@ -229,7 +238,7 @@ def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None)
     if foreign is not None and stores().layout.standing(clip.r2_key or "", clip.uid) != "cache":
         return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
     if look is not None and (look.fault is not None or not look.looked):
-        return _SEEN[look.plays], look.words if look.looked else "The file is there, and could not be looked into."
+        return _SEEN[look.plays], look.words if look.looked else "The file is there, but could not be looked into."
     for kind, answer in _REASONS.items():
         if any(finding.kind == kind for finding in findings):
             return answer
@@ -239,7 +248,7 @@ def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None)
 
 
 def _poster(clip: Clip) -> SignedUrl | None:
-    """A link to the thumbnail, equal for a while, so that a rerun does not fetch every picture anew."""
+    """A link to the thumbnail, the same for a while, so that a rerun does not fetch every picture again."""
     if not clip.thumbnail_r2_key or clip.has_thumbnail is False:
         return None
     try:
@@ -251,7 +260,7 @@ def _poster(clip: Clip) -> SignedUrl | None:
 
 
 def _sign(known: dict[str, Clip], clip_id: str, purpose: Purpose) -> SignedUrl:
-    """Signs when a person asks for it, after the permission was checked and the link was put on record."""
+    """Checks the permission, records the link in the audit, and returns it: called when a person asks for it."""
     actor = require("preview")
     clip = known[clip_id]
     link = links.media_link(stores(), clip, kind="clip", download=purpose == "download")

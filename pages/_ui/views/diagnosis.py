@@ -1,8 +1,7 @@
 """Draws the diagnosis of one video: for support what the customer sees and the reply, for engineers all of it.
 
-Draws when what happened to a video: both stores' times on two lanes, and as a list, with the silence marked.
-
-Draws the way around a long page: a line of links to its parts, and which repair the diagnosis advises.
+`draw_timeline` draws the times of both stores on two lanes and as a list, with the silence marked. `draw_anchors` draws
+the links to the parts of a long page, and `advice` names the repairs that the diagnosis advises.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
 }
 
 
-# What a check looks at, in words; the ids are the evidence's own and stay as they are in the bundle.
+# What each check looks at, in words; the bundle keeps the ids of the evidence.
 _CHECKS: Final = {
     "settings": "Settings",
     "key_prefix": "Key prefix",
@@ -46,7 +45,7 @@ _CHECKS: Final = {
     "progress": "Progress",
     "error_message": "Error message",
     "record": "The video's record",
-    "draft": "Made of a draft",
+    "draft": "Made from a draft",
     "scenes": "Scenes of the draft",
     "expiry": "Expiry",
     "charged": "Credits charged",
@@ -62,17 +61,17 @@ _CHECKS: Final = {
     "in_flight": "Still being written",
 }
 _MARKS: Final[dict[bool | None, str]] = {
-    True: ":green-badge[:material/check_circle: Well]",
-    False: ":red-badge[:material/error: Not well]",
+    True: ":green-badge[:material/check_circle: Passed]",
+    False: ":red-badge[:material/error: Failed]",
     None: ":gray-badge[:material/help: Unknown]",
 }
 
 
 def draw_timeline(entries: Sequence[Entry], now: datetime) -> None:
-    """The chart where there are at least two times, and the list, oldest first. Nothing here is clicked."""
-    drawn = [entry for entry in entries if not entry.planned]  # an expiry far ahead would squeeze all that happened
+    """Draws the chart, where there are at least two times, and the list, oldest first."""
+    drawn = [entry for entry in entries if not entry.planned]  # a distant expiry would squeeze the rest
     if _gap(drawn) is None:
-        drawn = [entry for entry in drawn if entry.store != "desk"]  # so would the present, where nothing waits for it
+        drawn = [entry for entry in drawn if entry.store != "desk"]  # so would the present, where nothing waits
     if len({entry.at for entry in drawn}) > 1:
         _timeline_chart(drawn)
     st.markdown("  \n".join(_timeline_line(entry, now) for entry in entries))
@@ -107,11 +106,11 @@ def _timeline_chart(entries: Sequence[Entry]) -> None:
     more = {"silence": _silence(*gap)} if gap is not None else {}
     ticks = _ticks((frame["at"].max() - frame["at"].min()).total_seconds())
     form = _lanes(lanes, ticks, silence=status.shade("orange") if gap is not None else None)
-    charts.draw(form, frame, alt="When what happened, by the store that says so", **more)
+    charts.draw(form, frame, alt="Times of events, by the store that records them", **more)
 
 
 def _ticks(seconds: float) -> str:
-    """How the axis writes a time, by how long all of it is: never less than tells two ticks apart."""
+    """The format of times on an axis of this length, exact enough to tell two ticks apart."""
     if seconds < 600:
         return "%H:%M:%S"
     return "%b %d %H:%M" if seconds < 12 * 86_400 else "%b %d"
@@ -126,9 +125,16 @@ def _lanes(lanes: tuple[tuple[str, str], ...], ticks: str, *, silence: str | Non
     """Points by time and store, each store in its colour; a band behind them, from the rows named `silence`."""
     names, colours = [name for name, _ in lanes], [colour for _, colour in lanes]
     axis = alt.Axis(
-        title="UTC", titleAnchor="end", titleFontSize=10, titlePadding=0, labelFontSize=11, tickCount=5, grid=False,
-        format=ticks, labelOverlap=True,
-    )  # fmt: skip
+        title="UTC",
+        titleAnchor="end",
+        titleFontSize=10,
+        titlePadding=0,
+        labelFontSize=11,
+        tickCount=5,
+        grid=False,
+        format=ticks,
+        labelOverlap=True,
+    )
     points = (
         charts.rows()
         .mark_point(size=90, filled=True, opacity=0.85)
@@ -153,7 +159,7 @@ def _gap(entries: Sequence[Entry]) -> tuple[datetime, datetime] | None:
 
 
 def explain(case: Case, *, page: str) -> None:
-    """What the customer sees now, and a reply in plain words with a button that copies it."""
+    """Draws what the customer sees now, and a reply in plain words with a button that copies it."""
     found = case.diagnosis
     with st.container(border=True, key=key(page, "case", "explain")):
         st.markdown(":material/visibility: **What the customer sees**")
@@ -167,7 +173,7 @@ def explain(case: Case, *, page: str) -> None:
 
 
 def verdict(case: Case, *, page: str) -> None:
-    """The verdict in one line, its evidence, timeline, next steps and bundle: for those who may diagnose."""
+    """Draws the verdict in one line, its evidence, timeline, next steps and bundle: for people who may diagnose."""
     found = case.diagnosis
     with st.container(border=True, key=key(page, "case", "verdict")):
         _headline(found)
@@ -175,7 +181,7 @@ def verdict(case: Case, *, page: str) -> None:
             st.error(
                 f"{md(found.suspicion.reason, 500)}\n\n"
                 + "\n".join(f"{n}. {prose(way, 400)}" for n, way in enumerate(found.suspicion.how_to_check, start=1)),
-                title="The bucket's answer cannot be believed",
+                title="The bucket's answer is not reliable",
                 icon=":material/gpp_maybe:",
             )
         if case.error is not None and case.error.remedy:
@@ -193,7 +199,7 @@ def _headline(found: Diagnosis) -> None:
         status.badge("verdict", found.verdict)
         status.badge("severity", "ok" if found.verdict == "healthy" and found.severity == "info" else found.severity)
         if found.stage != "none":
-            st.badge(f"Stands at {stage_word(found.stage).lower()}", color="gray", icon=":material/step:")
+            st.badge(f"Stopped at: {stage_word(found.stage).lower()}", color="gray", icon=":material/step:")
         if found.since is not None and found.verdict != "healthy":
             since = format.ago(found.since, found.looked_at)
             st.caption(f"since {since.text}", help=since.help, width="content")
@@ -203,24 +209,22 @@ def _headline(found: Diagnosis) -> None:
 
 
 def _evidence(evidence: Sequence[Evidence]) -> None:
-    """What is not well first, then what is unknown; what is well is counted, and shown to whoever opens it."""
+    """Draws failed checks first, then unknown ones; counts the passed checks, in an expander that shows them."""
     doubts = [item for wanted in (False, None) for item in evidence if item.ok is wanted]
     well = [item for item in evidence if item.ok]
     if doubts:
         evidence_table(doubts)
     if well:
-        with st.expander(
-            f"{len(well):,} check{' is' if len(well) == 1 else 's are'} well", icon=":material/check_circle:"
-        ):
+        with st.expander(f"{len(well):,} check{'' if len(well) == 1 else 's'} passed", icon=":material/check_circle:"):
             evidence_table(well)
 
 
 def evidence_table(items: Sequence[Evidence]) -> None:
-    """One line of evidence each: what was looked at, whether it is well, and what was found."""
+    """Draws a table with a line for each piece of evidence: the check, its result, and what it found."""
     st.table(
         {
-            "Looked at": [_check_word(item.check) for item in items],
-            "Is": [_MARKS[item.ok] for item in items],
+            "Check": [_check_word(item.check) for item in items],
+            "Result": [_MARKS[item.ok] for item in items],
             "Found": [md(item.observed, 600) for item in items],
         },
         border="horizontal",

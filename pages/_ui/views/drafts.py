@@ -19,7 +19,7 @@ from storage.services.drafts import DraftCase
 
 
 def table(drafts: Sequence[DraftDiagnosis], *, page: str, name: str) -> None:
-    """One row each, with the way to its own part of the user's page."""
+    """Draws a row for each draft, with a link to its part of the user's page."""
     frame = pd.DataFrame(
         {
             "open": [url_for("user", uid=draft.uid, draft_id=draft.draft_id) for draft in drafts],
@@ -45,7 +45,7 @@ def table(drafts: Sequence[DraftDiagnosis], *, page: str, name: str) -> None:
 
 
 def one(case: DraftCase, *, page: str) -> None:
-    """The draft: what the customer sees and is told, the verdict, scenes, and what was made of it."""
+    """Draws the draft: what the customer sees, the reply, the verdict, scenes, charges, and the videos made from it."""
     draft, found = case.draft, case.diagnosis
     with st.container(border=True, key=key(page, "draft")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -1,4 +1,4 @@
-"""Draws the figures about all customers: sums, growth by day, quotas, plans, videos by status, and how they were made.
+"""Draws the figures about all customers: sums, growth, quotas, plans, videos by status, and how they were made.
 
 Below them stand the rollup's lists of users, with filters: near or over a limit, the biggest, those whose counters
 drift.
@@ -76,7 +76,7 @@ def _phantoms(totals: object) -> str | None:
 
 
 def growth(view: FleetView, *, page: str) -> None:
-    """One measure by day, as far as days are known; a day without a rollup is a gap and no zero."""
+    """Draws one measure by day, for the days that are known; a day without a rollup is a gap, not a zero."""
     choice = st.segmented_control(
         "Growth of",
         list(_MEASURES),
@@ -105,7 +105,7 @@ def growth(view: FleetView, *, page: str) -> None:
 
 @charts.form
 def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
-    """The columns `Day`, `shown` (MiB where these are bytes) and `Amount`, which is said on pointing."""
+    """The columns `Day`, `shown` (MiB where these are bytes) and `Amount`, which is shown on hover."""
     axis = alt.Axis(tickMinStep=1, format=",.0f" if is_bytes else ",d", tickCount=5)
     base = charts.rows().encode(
         x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%b %d", labelOverlap=True, tickCount=8)),
@@ -132,7 +132,7 @@ def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined
 
 
 def quotas(view: FleetView) -> None:
-    """How many users are near or over each of their quotas."""
+    """Draws how many users are near or over each of their quotas."""
     rows = [
         {"Quota": words, "State": status.look("usage", state).word, "Users": view.states[name].get(state, 0)}
         for name, words in QUOTAS.items()
@@ -187,7 +187,7 @@ def plans(view: FleetView, *, page: str) -> None:
 
 
 def videos(view: FleetView) -> None:
-    """Videos by status, and where those stand that nothing moves."""
+    """Draws videos by status, and the step where stalled videos stopped."""
     if view.videos is None:
         st.warning("Videos could not be counted when the figures were made; the notes say why.", icon=":material/help:")
     elif not sum(view.videos.values()):
@@ -207,7 +207,7 @@ def videos(view: FleetView) -> None:
 
 
 def drift(view: FleetView, *, page: str) -> None:
-    """Which counters do not say what the clips add up to, over all users."""
+    """Draws the counters that differ from the sum of the clips, over all users."""
     if not len(view.drift):
         st.markdown(":green[:material/check_circle:] No counter of any user drifts.")
         return
@@ -242,7 +242,7 @@ def _amount(value: int, is_bytes: bool) -> str:
 
 
 def parts(view: FleetView, *, page: str) -> None:
-    """How each shard was made."""
+    """Draws how each shard was made."""
     frame = pd.DataFrame(
         {
             "shard": [f"{part.index}/{view.shards}" for part in view.parts],
@@ -272,7 +272,7 @@ def parts(view: FleetView, *, page: str) -> None:
 
 
 def draw_lists(view: FleetView, *, page: str) -> None:
-    """One of the lists, as the address says."""
+    """Draws the list of users that the address names."""
     chosen = st.segmented_control(
         "List",
         [LIMITS, BIGGEST, DRIFTING],
@@ -443,7 +443,7 @@ def _number(label: str) -> Any:
 
 
 def _bars(frame: pd.DataFrame) -> None:
-    """The biggest as bars: what their clips add up to, or the counter where that is not known."""
+    """Draws the biggest users as bars: the sum of their clips, or their counter where that is not known."""
     pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
     names = [

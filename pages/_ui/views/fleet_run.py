@@ -1,4 +1,4 @@
-"""Draws how the figures about all customers are made: by a scheduler, or here where that is affordable."""
+"""Draws how the figures about all customers are made: by a scheduler, or in this process where the budget allows it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage.domain.policy import Action, Actor
 from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
 
-ACTION: Action = "verify"  # the least that a person must be permitted to do to make the figures here
+ACTION: Action = "verify"  # the permission that a person needs to make the figures here
 COMMAND = "python -m storage rollup                 # all users, once a day or more often\n\
 python -m storage rollup --shard 1/4     # or on several machines, each with its own I of I/N"
 
@@ -33,9 +33,9 @@ def running() -> bool:
 
 
 def draw(*, page: str, count_first: bool) -> None:
-    """What a rollup is, how to schedule it, how the last one here ended, and the offer to make one here.
+    """Draws what a rollup is, how to schedule it, how the last one here ended, and the offer to make one here.
 
-    What it would cost is a count of the users: made at once, or only when somebody asks (`count_first` false).
+    The cost of one needs a count of the users: at once with `count_first`, else only when somebody asks for it.
     """
     if running():
         _running(page)
@@ -89,7 +89,7 @@ def _words(found: Estimate) -> str:
 @guarded(ACTION)
 def _start(actor: Actor, users: int, bound: int | None) -> None:
     opened = stores()
-    known = fleet_loads.estimate(bound).value  # the button may be older than what is true now
+    known = fleet_loads.estimate(bound).value  # more users may have come since the button was drawn
     if not known.affordable:
         raise Refused("There are too many users to make the figures here.", remedy="Use python -m storage rollup.")
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
@@ -118,7 +118,7 @@ def _cancel(actor: Actor, number: int) -> None:
 
 @st.fragment(run_every="1s")
 def _running(page: str) -> None:
-    """Draws itself anew each second; what it does by itself keeps no session alive."""
+    """Draws itself again each second, which keeps no session alive."""
     run = rollup_runs().current
     if run is None or not run.running or not allowed("look"):
         st.rerun()

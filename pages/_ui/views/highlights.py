@@ -17,7 +17,7 @@ _NAMES = {"object": "highlights.json", "document": "the document highlights/main
 
 
 def draw(case: Case, *, page: str) -> None:
-    """The list that customers get, and a line for each place."""
+    """Draws the list that customers get, and a line for each place."""
     facts = case.facts
     chosen, beside, served = facts.highlights, facts.highlights_beside, facts.deployment.highlights_source
     for state in (chosen, beside):

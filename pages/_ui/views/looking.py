@@ -1,7 +1,7 @@
-"""Looks into the clips of a video once the page is drawn, and draws it anew with what was seen.
+"""Looks into the clips of a video after the page is drawn, and draws it again with the result.
 
-Up to `UNASKED` clips are looked into without being asked; a button looks into the others. What this process has seen
-before is there at once.
+The desk looks into up to `UNASKED` clips by itself; a button looks into the others. The page shows at once what this
+process has seen before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ALL: Final = "all"
 
 
 def case(uid: str, video_id: str, *, page: str) -> Loaded[Case]:
-    """The diagnosis, with what is in its clips where that was looked at for this session or costs nothing."""
+    """The diagnosis, with a look into the clips where this session asked for one or it costs nothing."""
     known = loads.case(uid, video_id)
     wished = st.session_state.get(_wish(page, uid, video_id))
     most = None if wished == ALL else UNASKED
@@ -36,7 +36,7 @@ def case(uid: str, video_id: str, *, page: str) -> Loaded[Case]:
 
 
 def look(found: Case, *, page: str) -> None:
-    """Called last on the page: looks, where nobody has yet, and draws the page anew. Draws nothing itself."""
+    """Called last on the page: looks into the clips where nobody has yet, then draws the page again."""
     uid, video_id = found.facts.uid, found.facts.video_id
     if found.gathered is None or found.gathered.looks is not None:
         return
@@ -47,7 +47,7 @@ def look(found: Case, *, page: str) -> None:
 
 
 def line(found: Case, *, page: str) -> None:
-    """One line on what was looked at, the same height before and after, and the button for the clips that are left."""
+    """Draws one line on the look, as high before as after it, and the button for the clips that are left."""
     tally = found.facts.objects
     playing = tally.value.seen if isinstance(tally, Known) else Playing()
     if not playing.there:
@@ -61,10 +61,14 @@ def line(found: Case, *, page: str) -> None:
         st.caption(prose(counted(playing), 300), width="content")
         if playing.unasked:
             st.button(
-                f"Look into the other {playing.unasked:,}", key=key(page, "look_into_all"), type="tertiary",
-                icon=":material/frame_inspect:", on_click=_all, args=(page, found.facts.uid, found.facts.video_id),
+                f"Look into the other {playing.unasked:,}",
+                key=key(page, "look_into_all"),
+                type="tertiary",
+                icon=":material/frame_inspect:",
+                on_click=_all,
+                args=(page, found.facts.uid, found.facts.video_id),
                 help="One or two billed reads a clip.",
-            )  # fmt: skip
+            )
 
 
 def _all(page: str, uid: str, video_id: str) -> None:

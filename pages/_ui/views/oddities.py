@@ -1,4 +1,4 @@
-"""Draws what is odd about documents: fields that are missing, null or of a wrong type."""
+"""Draws the oddities of documents: fields that are missing, null or of a wrong type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 200
 
 
 def draw(found: Sequence[FieldProblem]) -> None:
-    """An expander with the oddities, or nothing where there are none."""
+    """Draws an expander with the oddities, or nothing where there are none."""
     if not found:
         return
     with st.expander(f"{len(found):,} odd field{'' if len(found) == 1 else 's'} in these documents"):

@@ -28,8 +28,8 @@ _SHOWN = 50
 
 
 def backends(checks: Sequence[Check]) -> None:
-    """A card for each check, with the remedy where it is not well."""
-    grid = st.grid(len(checks), min_column_width=200, gap="small")  # so wide that no setting's name is broken
+    """Draws a card for each check, with the remedy where it failed."""
+    grid = st.grid(len(checks), min_column_width=200, gap="small")  # wide enough for the name of a setting on one line
     for check in checks:
         name, icon = _NAMES.get(check.name, (check.name, "help"))
         with grid, st.container(border=True, height="stretch"):
@@ -42,7 +42,7 @@ def backends(checks: Sequence[Check]) -> None:
 
 
 def statuses(found: Statuses) -> None:
-    """Videos by status as bars, in the order in which a video moves."""
+    """Draws videos by status as bars, in the order in which a video moves."""
     counts = found.counts
     total = sum(counts.values())
     if not total:
@@ -73,7 +73,7 @@ def bars_by_status(counts: Mapping[str, int]) -> None:
 
 
 def stuck_steps(view: FleetView | None, *, page: str) -> None:
-    """Where the rollup saw videos stand that nothing moves, in place of a look at each of them."""
+    """Draws the steps where the rollup saw stalled videos, in place of a look at each of them."""
     if view is None or view.stuck is None:
         st.caption(
             f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent rollup says where they stopped."
@@ -88,7 +88,7 @@ def stuck_steps(view: FleetView | None, *, page: str) -> None:
 
 
 def limits(found: LimitList, *, page: str) -> None:
-    """Users near or over a limit, the gravest first."""
+    """Draws users near or over a limit, the gravest first."""
     frame = found.frame.head(_SHOWN)
     if len(frame):
         near = [_near(row) for row in frame.to_dict("records")]
@@ -111,9 +111,14 @@ def limits(found: LimitList, *, page: str) -> None:
             "plan": "Plan",
         }
         tables.table(
-            shown, key=key(page, "limits"), alt="Users near or over a limit", columns=columns, id_column="uid",
-            total=len(found.frame), height="content" if len(shown) <= 8 else 320,
-        )  # fmt: skip
+            shown,
+            key=key(page, "limits"),
+            alt="Users near or over a limit",
+            columns=columns,
+            id_column="uid",
+            total=len(found.frame),
+            height="content" if len(shown) <= 8 else 320,
+        )
     else:
         who = "nobody" if found.complete else f"of {number(found.scanned, 'user')} looked at, none"
         st.markdown(f":green[:material/check_circle:] {who[0].upper()}{who[1:]} is near a limit.")
@@ -121,9 +126,9 @@ def limits(found: LimitList, *, page: str) -> None:
 
 
 def _near(row: Mapping[str, Any]) -> dict[str, str]:
-    """What is said of each quota that is near or over, with its state; a limit of 0 has no percentage.
+    """The words for each quota that is near or over, with its state; a limit of 0 has no percentage.
 
-    Where the worker makes no clip that is said first, for it leaves no error anywhere.
+    A worker that makes no clip comes first, because it leaves no error anywhere.
     """
     near = [name for name in QUOTAS if row[f"{name}_state"] in ("near_limit", "exceeded")]
     percents = {name: row[f"{name}_percent"] for name in near}

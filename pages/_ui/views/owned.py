@@ -1,4 +1,4 @@
-"""What of a key may be shown to whom: another customer's key names that customer, which is not for everybody to see."""
+"""Decides who may see a key: another customer's key names that customer, so not everybody may see it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOT_WHOSE: Final = "another customer's, not shown"
 
 
 def shown_key(uid: str, value: Any) -> Any:
-    """The value as this person may see it in what belongs to `uid`: only those who verify see whose a key is."""
+    """The value as this person may see it in the data of `uid`: another customer's only with permission to verify."""
     if isinstance(value, str) and not allowed("verify") and stores().layout.standing(value, uid) == "others":
         return NOT_WHOSE
     return value

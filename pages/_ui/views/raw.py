@@ -22,7 +22,7 @@ MAX_TEXT = 2_000
 
 
 def draw(uid: str, video_id: str, *, page: str) -> None:
-    """A choice of documents around the video; the chosen one is read and shown as JSON."""
+    """Draws a choice of documents around the video; reads the chosen one and shows it as JSON."""
     base = f"users/{uid}/videos/{video_id}"
     paths = {
         "Video": base,

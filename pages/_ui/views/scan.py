@@ -127,7 +127,7 @@ def _cancel(actor: Actor, number: int) -> None:
 
 @st.fragment(run_every="1s")
 def _running(page: str) -> None:
-    """Draws itself anew each second; what it does by itself keeps no session alive."""
+    """Draws itself again each second, which keeps no session alive."""
     if not allowed("verify"):
         denied("see this scan")
         return

@@ -1,8 +1,7 @@
-"""Draws the list of videos that need a person: outages as cards, the table worst first, and what was not looked at.
+"""Draws the list of videos that need a person: outages as cards, the table worst first, and what was not checked.
 
-Draws when videos stopped and at which step, so that many that stopped together stand out as one column.
-
-Filters of the list of stuck videos; what is chosen stands in the address, so that a link shows the same rows.
+`strip` draws when videos stopped and at which step, so that videos that stopped together stand out as one column.
+`draw_filters` keeps the chosen filters in the address, so that a link shows the same rows.
 """
 
 from __future__ import annotations
@@ -40,24 +39,28 @@ UNJUDGED = "access_denied"  # the verdict that is about a store and not about th
 _ROW_PIXELS = 64
 _COLUMNS = alt.ExprRef("width < 480 ? 2 : 5")  # of the legend
 _COLOURS: Final[dict[str, status.Colour]] = {
-    "analysis": "blue", "render": "violet", "finish": "orange", "delivery": "red", "none": "gray",
-}  # fmt: skip
+    "analysis": "blue",
+    "render": "violet",
+    "finish": "orange",
+    "delivery": "red",
+    "none": "gray",
+}
 
 
 def stage_word(stage: str) -> str:
-    """The step in words; one that is not known as it stands."""
+    """The step in words; an unknown step under its own name."""
     return next((word for name, (word, _) in STAGES.items() if name == stage), plain(stage, 30))
 
 
 def outage_id(outage: Outage) -> str:
-    """What stands for an outage in an address: the same as long as its first video is."""
+    """The id of an outage in an address: it stays the same while the outage's first video does."""
     return tables.fingerprint([outage.stage, outage.verdict, outage.first_at.isoformat()])
 
 
 def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str], None] | None = None) -> None:
-    """A card for each outage, the largest first, with a way to its videos alone.
+    """Draws a card for each outage, the largest first, with a way to its videos alone.
 
-    With `choose`, a button hands over the id of the one to show; without, a link goes to the page that can.
+    With `choose`, a button passes it the id of the outage; without, a link leads to the page Processing.
     """
     now = datetime.now(UTC)
     for outage in found:
@@ -72,29 +75,34 @@ def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str]
                 )
             if choose is None:
                 st.page_link(
-                    SCREENS["processing"].file, label="Show these", icon=":material/arrow_forward:",
+                    SCREENS["processing"].file,
+                    label="Show these",
+                    icon=":material/arrow_forward:",
                     query_params={OUTAGE: identity},
-                )  # fmt: skip
+                )
             else:
                 choice(identity, chosen, choose)
 
 
 def choice(identity: str, chosen: str, choose: Callable[[str], None]) -> None:
-    """The button that shows the videos of one group alone, or all of them again."""
+    """Draws the button that shows the videos of one group alone, or all videos again."""
     label = "Show all videos" if chosen == identity else "Show only these"
     st.button(
-        label, key=key("outage", identity, "show"), icon=":material/filter_alt:", on_click=choose,
+        label,
+        key=key("outage", identity, "show"),
+        icon=":material/filter_alt:",
+        on_click=choose,
         args=("" if chosen == identity else identity,),
-    )  # fmt: skip
+    )
 
 
 def disclosures(found: StuckList) -> None:
-    """Videos through which another customer's file may be seen: before all else, whatever stopped besides."""
+    """Draws the videos through which another customer's file may be seen, before anything else."""
     shown = [video.diagnosis for video in found.videos if video.diagnosis.verdict == "disclosure"]
     if not shown:
         return
     st.error(
-        "Another customer's file may be seen through what these videos name. End it before anything else.",
+        "These videos name another customer's file, so it may be seen. End that before anything else.",
         title=f"Disclosure: {number(len(shown), 'video')}",
         icon=":material/privacy_tip:",
     )
@@ -114,24 +122,24 @@ def alone(found: StuckList) -> list[StuckVideo]:
 
 
 def apart(found: StuckList, *, chosen: str, choose: Callable[[str], None]) -> None:
-    """A line for the videos that stopped on their own, below the outages that they would drown in."""
+    """Draws a line for the videos outside the outages, below the outages, which would hide them."""
     own = alone(found)
     if not found.outages or not own:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("outage", ALONE)):
         with st.container():
-            st.markdown(f":material/person_alert: **On their own:** {number(len(own), 'video')} outside these outages.")
+            st.markdown(f":material/person_alert: **{number(len(own), 'other stuck video')}** outside these outages.")
         choice(ALONE, chosen, choose)
 
 
 def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
-    """What matters first: disclosures, what no store answered for, each outage as one thing, the worst of the rest."""
+    """Draws disclosures, then what no store answered for, each outage as one card, and the worst of the rest."""
     disclosures(found)
     refused(found)
     outages(found.outages)
     own = alone(found) if found.outages else list(found.videos)
     if own and found.outages:
-        st.markdown(f"**On their own** :small[:gray[{number(len(own), 'video')} outside these outages]]")
+        st.markdown(f"**{number(len(own), 'other stuck video')}** :small[:gray[outside these outages]]")
     if own or not found.outages:
         table(own[:shown], page=page)
     first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
@@ -150,7 +158,7 @@ def _when(outage: Outage, now: datetime) -> str:
 
 
 def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:
-    """The videos as rows, in the order given; times aware in UTC, what is unknown absent."""
+    """The videos as rows, in the order given; times in UTC, unknown values absent."""
     rows: list[dict[str, Any]] = [
         {
             "id": f"{video.diagnosis.uid}/{video.diagnosis.video_id}",
@@ -191,7 +199,7 @@ def table(
         "open": tables.link("Video", help="Open the video's own page."),
         "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
         "step": "Stopped at",
-        "since": tables.moment("Since", distance=True, help="When it came to stand. Point at a cell for the time."),
+        "since": tables.moment("Since", distance=True, help="When it stopped. Point at a cell for the time."),
         "owner": "Owner",
         "plan": "Plan",
         "summary": st.column_config.TextColumn("What is wrong", width="large"),
@@ -199,20 +207,27 @@ def table(
         "video_id": "Video id",
     }
     return tables.table(
-        shown, key=key(page, "stuck"), alt="Videos that need a person, worst first", columns=columns, id_column="id",
-        select=select, total=len(rows), height="content" if len(shown) <= 10 else 420, csv_name=csv_name,
+        shown,
+        key=key(page, "stuck"),
+        alt="Videos that need a person, worst first",
+        columns=columns,
+        id_column="id",
+        select=select,
+        total=len(rows),
+        height="content" if len(shown) <= 10 else 420,
+        csv_name=csv_name,
         csv_frame=lambda: rows.drop(columns=["id"]),
-    )  # fmt: skip
+    )
 
 
 def refused(found: StuckList) -> None:
-    """Above the list: a store refused or was away, so that some of the verdicts are about that."""
+    """Says above the list that a store refused or was away, so that some verdicts are about the store."""
     if found.error is None:
         return
     unjudged = sum(video.diagnosis.verdict == UNJUDGED for video in found.videos)
     st.warning(
-        f"A store refused or did not answer, so nothing is known about {number(unjudged, 'video')} of this list: the "
-        f"verdict there is about the store and not about the video. {md(found.error.message, 500)} "
+        f"A store refused or did not answer, so nothing is known about {number(unjudged, 'video')} of this list: "
+        f"their verdict is about the store and not about the video. {md(found.error.message, 500)} "
         f"{prose(found.error.remedy, 500)}",
         title="Incomplete",
         icon=":material/hourglass_bottom:",
@@ -220,22 +235,22 @@ def refused(found: StuckList) -> None:
 
 
 def gaps(found: StuckList, *, page: str) -> None:
-    """What the list does not tell: a missing index with its definition, what was not looked at."""
+    """Says what the list lacks: a missing index with its definition, and what was not checked."""
     if found.missing_index is not None:
         with st.container(key=key(page, "missing-index")):
             st.warning(
-                "The question across all users needs an index that is not there. This list was made user by user, "
-                "which reads every video. Deploy the definition below; `python -m storage check` proves it.",
+                "The query across all users needs an index that is not there. The desk made this list user by user, "
+                "which reads every video. Deploy the definition below; `python -m storage check` confirms it.",
                 title="A Firestore index is missing",
                 icon=":material/database_off:",
             )
             st.json(dict(found.missing_index), expanded=False)
     if found.notes:
-        st.caption("Not looked at: " + " ".join(prose(note, 400) for note in found.notes))
+        st.caption("Not checked: " + " ".join(prose(note, 400) for note in found.notes))
 
 
 def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
-    """One mark for each video whose time is known; outages shaded. Says how many have no time."""
+    """Draws a mark for each video whose time is known, with outages shaded. Says how many videos have no time."""
     timed = [video for video in videos if video.diagnosis.since is not None]
     if not timed:
         st.caption("None of these videos has a time at which it stopped.")
@@ -245,14 +260,17 @@ def strip(videos: Sequence[StuckVideo], outages: Sequence[Outage]) -> None:
     colours = [status.shade(_COLOURS[name]) for name in STAGES if name in present]
     marks = _marks(timed)
     form = _strip(
-        tuple(steps), tuple(colours), tuple(dict.fromkeys(marks["Verdict"])),
-        red=status.shade("red") if outages else None, grey=status.shade("gray"),
-    )  # fmt: skip
+        tuple(steps),
+        tuple(colours),
+        tuple(dict.fromkeys(marks["Verdict"])),
+        red=status.shade("red") if outages else None,
+        grey=status.shade("gray"),
+    )
     more = {"outages": _bands(outages)} if outages else {}
     charts.draw(form, marks, alt="When the videos stopped, and at which step", **more)
     if len(timed) < len(videos):
         st.caption(
-            f"Of {len(videos):,} videos, {len(videos) - len(timed):,} without a usable time are not in the chart."
+            f"Of {len(videos):,} videos, {len(videos) - len(timed):,} have no usable time and are not in the chart."
         )
 
 
@@ -266,19 +284,22 @@ def _strip(
         .mark_point(filled=True, size=70, opacity=0.75)
         .encode(
             x=alt.X(
-                "since:T", scale=alt.Scale(type="utc", padding=16), title=None,
+                "since:T",
+                scale=alt.Scale(type="utc", padding=16),
+                title=None,
                 axis=alt.Axis(grid=True, tickCount=8, labelFontSize=11),
             ),
             y=alt.Y("Step:N", sort=list(steps), title=None, axis=alt.Axis(ticks=False, domain=False, grid=True)),
             yOffset=alt.YOffset("lane:Q", scale=alt.Scale(domain=[-5, 5])),
             color=alt.Color("Step:N", scale=alt.Scale(domain=list(steps), range=list(colours)), legend=None),
             shape=alt.Shape(
-                "Verdict:N", scale=alt.Scale(domain=list(verdicts)),
+                "Verdict:N",
+                scale=alt.Scale(domain=list(verdicts)),
                 legend=alt.Legend(orient="bottom", title=None, columns=_COLUMNS, symbolFillColor=grey),
             ),
             tooltip=["Owner:N", "Verdict:N", "Step:N", "Since (UTC):N"],
         )
-    )  # fmt: skip
+    )
     layers = [marks]
     if red:
         bands = charts.rows("outages").mark_rect(opacity=0.18, color=red, stroke=red, strokeWidth=3)
@@ -300,7 +321,7 @@ def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:
 
 
 def _lanes(videos: Sequence[StuckVideo]) -> list[int]:
-    """Small steps up and down, the same at each drawing, so that marks of one minute do not hide each other."""
+    """Small offsets, the same at each drawing, so that marks of one minute do not hide each other."""
     return [(number * 4) % 9 - 4 for number, _ in enumerate(videos)]
 
 
@@ -323,7 +344,7 @@ def outage() -> str:
 
 
 def choose_outage(identity: str) -> None:
-    """For the button of an outage: shows it alone, or with an empty text all again."""
+    """For the button of an outage: shows its videos alone, or all videos for an empty text."""
     if identity:
         st.query_params[OUTAGE] = identity
     else:
@@ -338,20 +359,30 @@ def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, pag
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         verdict = st.pills(
             "Verdict", verdicts, selection_mode="multi", key=key(page, "verdict"), bind="query-params", wrap=True
-        )  # fmt: skip
+        )
         step = st.pills("Step", steps, selection_mode="multi", key=key(page, "step"), bind="query-params", wrap=True)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         plan = st.multiselect(
-            "Plan", plans, key=key(page, "plan"), bind="query-params", width=260, placeholder="All plans",
+            "Plan",
+            plans,
+            key=key(page, "plan"),
+            bind="query-params",
+            width=260,
+            placeholder="All plans",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         text = st.text_input(
-            "Search", key=key(page, "text"), type="search", bind="query-params", width=320,
-            placeholder="Owner, id or words of the verdict", label_visibility="collapsed",
-        )  # fmt: skip
+            "Search",
+            key=key(page, "text"),
+            type="search",
+            bind="query-params",
+            width=320,
+            placeholder="Owner, id or words of the verdict",
+            label_visibility="collapsed",
+        )
     chosen = next((found for found in outages if outage_id(found) == outage()), None)
     if outage() not in ("", ALONE) and chosen is None:
-        st.caption("The outage that the address names is over, or its videos moved on; all are shown.")
+        st.caption("The outage that the address names is over, or its videos moved on; the list shows all videos.")
     members = set(chosen.videos) if chosen else None
     together = {pair for found in outages for pair in found.videos} if outage() == ALONE else set()
     return [
@@ -367,7 +398,7 @@ def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, pag
 
 
 def _plan(video: StuckVideo) -> str:
-    """The plan as it is filtered by: strangers write it, so its case and length do not count."""
+    """The plan as the filter compares it, without case and beyond 40 characters: documents may hold any text."""
     return (video.plan or "unknown").strip().lower()[:40] or "unknown"
 
 

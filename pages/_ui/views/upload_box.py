@@ -12,9 +12,9 @@ from storage.ids import check_id
 
 
 def draw(uid: str, video_id: str, *, page: str) -> None:
-    """The fields, filled with what the address holds; running puts what was typed there, after it was checked.
+    """Draws the fields, filled from the address. “Run” checks the typed values and puts them into the address.
 
-    What was left as it came from the address is taken as it is: it may be an id that nobody would type.
+    An unchanged value is taken as it came from the address: it may be an id that nobody would type.
     """
     here = tables.fingerprint([uid, video_id])
     with st.form(key(page, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -36,7 +36,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
 
 
 def _uid(typed: str) -> str:
-    """The id of the customer: as it was typed, or found by the address that a support person has at hand."""
+    """The id of the customer: the typed id, or the id that the typed e-mail address leads to."""
     if "@" in typed:
         users = {match.uid for match in loads.find(typed).value.matches if match.type == "user"}
         if len(users) > 1:

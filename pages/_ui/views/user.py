@@ -1,10 +1,8 @@
-"""Draws a user's usage: a card for each quota, what may be said of it to the customer, where each limit comes from.
+"""Draws the parts of a user's page: usage, counters, plan, credit transactions and videos.
 
-Draws a user's counters beside the truth, the drift in words, and those of videos that drift with a way to each.
-
-Draws a user's newest credit transactions.
-
-Draws a user's videos: the table with its filters, and storage by video and by style as charts.
+Usage is a card for each quota, with a text for the customer; the plan shows where each limit comes from. Counters stand
+beside the truth, with the drift in words, and a link to each video whose counters drift. Videos are a table with
+filters, and charts of storage by video and by style.
 """
 
 from __future__ import annotations
@@ -49,25 +47,37 @@ _LIMIT_WORDS = {
     "max_styles_per_video": "Styles a video",
 }
 _BAR = "usage-bar"
-_SAME = timedelta(minutes=1)  # between what happened and its entry
-_TITLE_PIXELS = 260  # wide enough for most, and the status beside it is still seen on a narrow screen
-_COLUMNS = ["open", "video_title", "status", "created_at", "updated_at", "clips_count", "total_size_bytes",
-            "highlights_count", "video_id"]  # fmt: skip
+_SAME = timedelta(minutes=1)  # between an event and its entry
+_TITLE_PIXELS = 260  # wide enough for most titles; a narrow screen still shows the status beside it
+_COLUMNS = [
+    "open",
+    "video_title",
+    "status",
+    "created_at",
+    "updated_at",
+    "clips_count",
+    "total_size_bytes",
+    "highlights_count",
+    "video_id",
+]
 
 
 def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapping[str, object] | None = None) -> None:
-    """The user's own counters beside the truth; those of videos below, only where they drift.
+    """Draws the user's own counters beside the truth, and below them the counters of videos that drift.
 
-    `titles` names the videos by their ids, where they were read.
+    `titles` maps the ids of the videos to their titles, where these were read.
     """
     own = [counter for counter in found if not counter.name.startswith(_VIDEO)]
     videos = [counter for counter in found if counter.name.startswith(_VIDEO)]
     drifting = [counter for counter in videos if counter.is_wrong]
     if own:
         tables.table(
-            _frame(own), key=key(page, "counters"), alt="The user's counters beside the truth",
-            columns={"name": "Counter", **_columns()}, height="content",
-        )  # fmt: skip
+            _frame(own),
+            key=key(page, "counters"),
+            alt="The user's counters beside the truth",
+            columns={"name": "Counter", **_columns()},
+            height="content",
+        )
     else:
         st.caption("There is neither a user document nor an accounting document, so there are no counters to compare.")
     if drifting:
@@ -78,7 +88,7 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
 
 
 def drift_word(row: Counter) -> str:
-    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`; of a dead counter none is told."""
+    """The drift in words: `1.25 MiB too high`, `1 too low`, `none`; a dead counter has none."""
     if row.dead:
         return "dead: no longer kept"
     if row.drift is None:
@@ -119,10 +129,13 @@ def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], pag
         field=[_FIELDS.get(row.name.rpartition(".")[2], row.name) for row in rows],
     )
     tables.table(
-        frame, key=key(page, "video_counters"), alt="Counters of videos that drift",
+        frame,
+        key=key(page, "video_counters"),
+        alt="Counters of videos that drift",
         columns={"open": tables.link("Open"), "video": "Video", "field": "What", **_columns()},
-        height="content" if len(rows) < 12 else "auto", total=part if part.total > ROWS else None,
-    )  # fmt: skip
+        height="content" if len(rows) < 12 else "auto",
+        total=part if part.total > ROWS else None,
+    )
 
 
 def _named(title: object, video_id: str) -> str:
@@ -130,7 +143,7 @@ def _named(title: object, video_id: str) -> str:
 
 
 def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
-    """One card for each quota that applies to the user, and a button that copies it in words, as of `read_at`."""
+    """Draws a card for each quota of the user, and a button that copies the usage in words, as of `read_at`."""
     st.html(_bar_colours())
     quotas: list[tuple[str, str, Quota, bool]] = [("Storage", "database", usage.storage, True)]
     if usage.clips is not None:
@@ -166,7 +179,7 @@ def _notes(usage: Usage) -> list[str]:
 
 
 def _worker(usage: Usage) -> None:
-    """What the worker does beside what the customer is shown, above all where it makes no clip any more."""
+    """Draws what limits the worker has, beside what the customer sees, and warns where it makes no more clips."""
     refusal = worker_refusal(usage)
     if refusal:
         st.warning(md(refusal, 600), title="The worker makes no clip for this customer", icon=":material/block:")
@@ -175,7 +188,7 @@ def _worker(usage: Usage) -> None:
 
 
 def _enforced_drift(usage: Usage) -> None:
-    """Says above all else where the customer is held to a number that the clips do not add up to."""
+    """Warns, above everything else, where the enforced counter differs from the sum of the clips."""
     wrong = next((c for c in usage.counters if c.name == usage.enforced_by and c.drift), None)
     if wrong is None:
         return
@@ -205,7 +218,7 @@ def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
 
 
 def _bar_colours() -> str:
-    """A bar says by its colour what the badge says in words; Streamlit's own has one colour."""
+    """Styles that give each bar the colour of its badge; Streamlit's own bars have one colour."""
     rules = [
         f"[class*='st-key-{_BAR}-'][class*='-{state}'] [data-testid=stProgressBarTrack] > div "
         f"{{ background-color: {status.shade(status.look('usage', state).colour)}; }}"
@@ -215,7 +228,7 @@ def _bar_colours() -> str:
 
 
 def plan(found: EffectivePlan) -> None:
-    """The plan, each limit and the source of each."""
+    """Draws the plan, each limit and its source."""
     if not found.known:
         written = "no plan" if not found.written else f"the plan “{md(found.written, 60)}”"
         st.warning(
@@ -236,7 +249,7 @@ def plan(found: EffectivePlan) -> None:
 
 
 def draw_transactions(table: Table, *, page: str) -> None:
-    """The transactions, newest first; a note where some have no time and are therefore in no order."""
+    """Draws the transactions, newest first, and says where there are more."""
     if not len(table.frame):
         st.caption("No credit transactions.")
         return
@@ -266,19 +279,19 @@ def draw_transactions(table: Table, *, page: str) -> None:
 
 
 def _word(operation: Any) -> str | None:
-    """`clip_render` as `Clip render`; what is no text is absent."""
+    """`clip_render` as `Clip render`; `None` for a value that is no text."""
     return operation.replace("_", " ").capitalize() if isinstance(operation, str) else None
 
 
 def _details(metadata: Any) -> str | None:
-    """What was noted with a transaction, as `name: text`; what is no map is absent."""
+    """The metadata of a transaction as `name: text`; `None` for a value that is no map."""
     if not isinstance(metadata, Mapping) or not metadata:
         return None
     return ", ".join(f"{name}: {value}" for name, value in sorted(metadata.items()))
 
 
 def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
-    """The videos with filters by status and text."""
+    """Draws the videos, with filters by status and text."""
     if not len(videos):
         st.caption("This user has no videos.")
         return
@@ -294,9 +307,13 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
             wrap=True,
         )
         text = st.text_input(
-            "Filter", key=key(page, "filter"), type="search", placeholder="Filter by title or id",
-            label_visibility="collapsed", width=260,
-        )  # fmt: skip
+            "Filter",
+            key=key(page, "filter"),
+            type="search",
+            placeholder="Filter by title or id",
+            label_visibility="collapsed",
+            width=260,
+        )
     shown = filtered(videos, chosen, text)
     if not len(shown):
         st.caption("No video matches the filters.")
@@ -318,9 +335,15 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
         "video_id": "Video id",
     }
     tables.table(
-        frame, key=key(page, "videos"), alt="The user's videos", columns=columns, id_column="video_id",
-        total=part if part.total > ROWS else None, csv_name=csv_name, csv_frame=lambda: shown.drop(columns=["path"]),
-    )  # fmt: skip
+        frame,
+        key=key(page, "videos"),
+        alt="The user's videos",
+        columns=columns,
+        id_column="video_id",
+        total=part if part.total > ROWS else None,
+        csv_name=csv_name,
+        csv_frame=lambda: shown.drop(columns=["path"]),
+    )
 
 
 def filtered(videos: pd.DataFrame, statuses: list[str], text: str) -> pd.DataFrame:
@@ -336,23 +359,26 @@ def filtered(videos: pd.DataFrame, statuses: list[str], text: str) -> pd.DataFra
 
 
 def largest(videos: pd.DataFrame, count: int = 10) -> None:
-    """Storage by video, by the videos' own counters, the largest first, and what all the others have together."""
+    """Draws storage by video, from the videos' counters, the largest first, and the sum of all others."""
     known = videos[videos["total_size_bytes"].notna() & (videos["total_size_bytes"] > 0)]
     known = known.sort_values("total_size_bytes", ascending=False)
     rows, others = known.head(count), known.iloc[count:]
-    titles = [plain(title if pd.notna(title) else video, 24) for title, video in
-              zip(rows["video_title"], rows["video_id"], strict=True)]  # fmt: skip
+    titles = [
+        plain(title if pd.notna(title) else video, 24)
+        for title, video in zip(rows["video_title"], rows["video_id"], strict=True)
+    ]
     bars = [
         _Bar(f"{title} · {video[:6]}", int(size), None if pd.isna(clips) else int(clips))
-        for title, video, size, clips in
-        zip(titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True)
-    ]  # fmt: skip
+        for title, video, size, clips in zip(
+            titles, rows["video_id"], rows["total_size_bytes"], rows["clips_count"], strict=True
+        )
+    ]
     _bars(bars, "Video", number(len(others), "other video"), exact_sum(others["total_size_bytes"]))
 
 
 def by_style(clips: pd.DataFrame, count: int = 20) -> None:
-    """Storage by style over all clips that were read, the largest first."""
-    clips = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]  # what is left of deleted ones is none
+    """Draws storage by style over all clips that were read, the largest first."""
+    clips = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]  # remains of deleted clips do not count
     styles = clips.assign(style=clips["style"].fillna("(none)")).groupby("style")["file_size_bytes"]
     found = [_Bar(plain(str(style), 40), exact_sum(sizes), len(sizes)) for style, sizes in styles]
     bars = sorted(found, key=lambda bar: bar.size, reverse=True)
@@ -364,13 +390,13 @@ def by_style(clips: pd.DataFrame, count: int = 20) -> None:
 class _Bar:
     name: str
     size: int
-    clips: int | None  # `None` where no number stands for it
+    clips: int | None  # `None` where it is unknown
 
 
 def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) -> None:
-    """One bar each, with its size and its share of all: a bar alone does not say how much it is.
+    """Draws the bars, each with its size and its share of the whole as text.
 
-    What the others have together is told below: as a bar it would dwarf all that are shown.
+    A line below gives the sum of the others: as a bar it would dwarf all that are shown.
     """
     total = sum(bar.size for bar in bars) + others_bytes
     if not total:
@@ -387,8 +413,14 @@ def _bars(bars: Sequence[_Bar], heading: str, others: str, others_bytes: int) ->
     )
     frame["label"] = frame["Size"] + " · " + frame["Share"]
     charts.bars(
-        frame, heading, "bytes", colour="blue", label="label", more=("Size", "Share", "Clips"), pixels=24,
+        frame,
+        heading,
+        "bytes",
+        colour="blue",
+        label="label",
+        more=("Size", "Share", "Clips"),
+        pixels=24,
         alt=f"Storage by {heading.lower()}, the largest first",
-    )  # fmt: skip
+    )
     rest = f", {format.size(others_bytes).text} of it in {others}" if others_bytes else ""
     st.caption(f"{format.size(total).text} in all{rest}.")

@@ -36,7 +36,7 @@ from storage.text import number
 
 WORDS: Final[dict[str, str]] = {
     "missing_object": "Missing object",
-    "size_mismatch": "Other size",
+    "size_mismatch": "Different size",
     "empty_object": "Empty object",
     "missing_thumbnail": "Missing thumbnail",
     "incomplete_video": "Incomplete video",
@@ -52,33 +52,33 @@ WORDS: Final[dict[str, str]] = {
     "dangling_share": "Dangling link",
     "not_media": "Not media",
     "truncated_media": "Cut short",
-    "duration_mismatch": "Other length",
+    "duration_mismatch": "Different length",
     "no_audio_track": "No sound",
     "wrong_content_type": "Wrong content type",
     "unreadable": "Could not be read",
 }
 MEANING: Final[dict[str, str]] = {
     "missing_object": "A document says completed; the bucket proved that there is no object.",
-    "size_mismatch": "The object has another size than its document says.",
+    "size_mismatch": "The object's size differs from the size in its document.",
     "empty_object": "The object has 0 bytes.",
     "missing_thumbnail": "The clip is there, its thumbnail is not.",
     "incomplete_video": "The video's document has no creation time or no status: no list shows it, or it never ends.",
     "orphan_object": "An object among the user's clips that no document names.",
-    "missing_highlights": "What the product serves is not there: the customer reads that it is still being processed.",
-    "invalid_highlights": "What the product serves cannot be read as a list of highlights.",
+    "missing_highlights": "The highlights that customers get are missing: the customer reads “still being processed”.",
+    "invalid_highlights": "The highlights that the product serves cannot be read as a list.",
     "clip_without_key": "The clip's status is completed, and its document names no object.",
     "foreign_key": "A document names a key of another customer or outside the layout; the detail says what is there.",
     "duplicate_key": "Two documents name one object.",
     "phantom_parent": "Documents below a document that does not exist. Below a clip: the normal end of a shared one.",
-    "unfinished_upload": "An upload in parts that was begun more than a day ago and never ended.",
+    "unfinished_upload": "An upload in parts that began more than a day ago and never ended.",
     "stale_clip": "A clip is in progress past the limit: the worker that had it is gone.",
     "dangling_share": "A public link to a clip that does not exist: it shows nothing, unless the clip is made again.",
-    "not_media": "What is there is no MP4, or no JPEG where a thumbnail should be.",
+    "not_media": "The file is no MP4, or no JPEG where a thumbnail should be.",
     "truncated_media": "The file's index or its data end before they should.",
     "duration_mismatch": "The clip plays longer or shorter than its document says.",
     "no_audio_track": "The clip has no sound.",
     "wrong_content_type": "The store tells players another type than that of a clip or a thumbnail.",
-    "unreadable": "A store refused or did not answer. Nothing is known about what was to be read there.",
+    "unreadable": "A store refused or did not answer. Nothing is known about that part.",
 }
 
 
@@ -90,28 +90,28 @@ _STANDING: Final = {
 
 
 def identity(finding: Finding) -> str:
-    """What stands for a finding in tables, keys and the session: the same in a later check."""
+    """The id of a finding in tables, keys and the session: the same in a later check."""
     return tables.fingerprint([part or "" for part in finding.identity])
 
 
 def prefix_doubt(reason: str) -> None:
-    """That no key lies where the configured prefix says, told above what was found; nothing where one does."""
+    """Warns, above the findings, that no key lies under the configured prefix; draws nothing for an empty reason."""
     if reason:
         st.warning(prose(reason, 600), title="Is R2_KEY_PREFIX right?", icon=":material/folder_open:")
 
 
 def suspicion(found: Suspicion, *, about: str = "") -> None:
-    """Above everything else: the result cannot be true, and how to find out what is wrong with the settings."""
+    """Says above everything else that the result cannot be true, and how to find the fault in the settings."""
     steps = "\n".join(f"{place}. {prose(way, 500)}" for place, way in enumerate(found.how_to_check, start=1))
     st.error(
-        f"{md(found.reason, 600)}\n\n**No finding below may be acted upon** until this is settled:\n\n{steps}",
+        f"{md(found.reason, 600)}\n\n**Do not act on any finding below** until this is settled:\n\n{steps}",
         title=f"Implausible{': ' + md(about, 120) if about else ''} — suspect the bucket, the prefix or the credential",
         icon=":material/gpp_maybe:",
     )
 
 
 def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
-    """Not everything could be read: what, why, and how much nothing is known about."""
+    """Says that not everything could be read: what, why, and how much is therefore unknown."""
     lines = [
         f"- {md(failure.target, 120)}: {md(failure.message, 300)} {md(failure.remedy, 300) if failure.remedy else ''}"
         for failure in failures[:10]
@@ -120,7 +120,7 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
         lines.append(f"- and {len(failures) - 10:,} more")
     known = f" **{number(unchecked, 'clip')} could not be checked**; none counts as missing." if unchecked else ""
     st.warning(
-        f"Not everything could be read, so what is missing from this list may still be wrong.{known}\n\n"
+        f"Not everything could be read, so there may be more findings than this list shows.{known}\n\n"
         + "\n".join(lines),
         title="Incomplete",
         icon=":material/hourglass_bottom:",
@@ -151,7 +151,7 @@ def chart(findings: Sequence[Finding]) -> None:
 
 
 def filtered(findings: Sequence[Finding], *, page: str) -> list[Finding]:
-    """The controls, and the findings that pass them. What is chosen stands in the address."""
+    """Draws the filters and returns the findings that pass them. The address holds the chosen filters."""
     kinds = [WORDS[kind] for kind in KINDS if any(finding.kind == kind for finding in findings)]
     present = [name for name in SEVERITIES if any(finding.severity == name for finding in findings)]
     severities = [status.look("severity", name).word for name in present]
@@ -212,7 +212,7 @@ def table(
         "detail": st.column_config.TextColumn("What is wrong", width="large"),
         "expected": "Expected",
         "actual": "Found",
-        "standing": st.column_config.TextColumn("Checked again", help="What became of it when it was looked at alone."),
+        "standing": st.column_config.TextColumn("Checked again", help="The result of the check of this finding alone."),
         "seen": tables.moment("Last seen", distance=True),
         "key": st.column_config.TextColumn("Key", width="medium"),
         "clip_id": "Clip",
@@ -240,7 +240,7 @@ def _address(finding: Finding) -> str:
 
 
 def _amount(finding: Finding, value: str | int | None) -> str | None:
-    """Sizes in units people read; words as they are."""
+    """Sizes in the units that people read; texts unchanged."""
     if isinstance(value, int) and finding.kind in {"size_mismatch", "empty_object", "orphan_object", "missing_object"}:
         return format.size(value).text
     if finding.kind == "unreadable" and isinstance(value, str):
@@ -283,7 +283,7 @@ def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> boo
 
 
 def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
-    """How much was looked at, and how much was found. Of what was not read to its end, only a lower bound is told."""
+    """Draws how much was checked and found; the number of objects is a lower bound where the check is incomplete."""
     objects = f"{checked.objects:,}" if complete else (f"≥ {checked.objects:,}" if checked.objects else "—")
     with st.grid(5, min_column_width=130, gap="small"):
         st.metric("Users", f"{checked.users:,}", border=True)
@@ -308,13 +308,13 @@ def uncompared(report: Report) -> list[str]:
         (report.unchecked, f"{unchecked} could not be checked"),
         (report.unsized, "clips have no size in their document, so sizes were not compared"),
         (report.without_thumbnail, "clips have no thumbnail, and their documents promise none"),
-        (report.unrecognised, "objects lie there under names of no known kind"),
+        (report.unrecognised, "objects have names of an unknown kind"),
     )
     return [f"{number:,} {words}" for number, words in counts if number]
 
 
 def apart(in_flight: InFlight, found: Iterable[CacheCount], notes: Sequence[str] = ()) -> None:
-    """What is no finding: still being written, caches, and what could not be compared."""
+    """Draws what is no finding: uploads in progress, caches, and what could not be compared."""
     with st.container(border=True):
         st.markdown("**Counted apart** :small[:gray[no errors]]")
         _in_flight(in_flight)
@@ -333,12 +333,12 @@ def _in_flight(found: InFlight) -> None:
         )
         if number
     ]
-    words = f"{', '.join(parts)} young enough to be still written" if parts else "nothing that is still being written"
-    st.markdown(f":blue[:material/flight:] In flight: {words}.")
+    words = f"{', '.join(parts)} still in progress" if parts else "Nothing in progress"
+    st.markdown(f":blue[:material/flight:] {words}.")
 
 
 def caches(found: Iterable[CacheCount]) -> None:
-    """Source videos, raw segments, neural caches and transcripts, with those that outlived their expiry."""
+    """Draws source videos, raw segments, neural caches and transcripts, with those past their expiry."""
     rows = [cache for cache in found if cache.objects or not cache.complete]
     if not rows:
         st.markdown(":gray[:material/cached:] Caches: none.")
@@ -359,7 +359,7 @@ def caches(found: Iterable[CacheCount]) -> None:
         "objects": st.column_config.NumberColumn("Objects", format="localized"),
         "size": tables.size("Size"),
         "expired": st.column_config.NumberColumn("Expired", help="Past their own expiry."),
-        "overdue": st.column_config.NumberColumn("Overdue", help="More than a day past it: the bucket should have."),
+        "overdue": st.column_config.NumberColumn("Overdue", help="Expired more than a day ago, and not deleted."),
         "whole": "Listed",
     }
     tables.table(frame, key="report-caches", alt="Caches", columns=columns, height="content")

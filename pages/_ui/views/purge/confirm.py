@@ -1,7 +1,7 @@
-"""Asks for the last look before a purge: the reason, the scope's name typed in full, and what else its size demands.
+"""Asks for the confirmation of a purge: the reason, the id of the scope, and what else its size demands.
 
 These checks only decide whether the button can be pressed. The action checks phrase, reason, role, plan and approvals
-again, on the plan as it is kept.
+again, on the stored plan.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from storage.errors import StorageError
 
 PAGE: Final = "purge"
 _NONCE: Final = key(PAGE, "confirm_nonce")
-# Streamlit has no button for what cannot be taken lightly.
+# Streamlit has no button for dangerous actions.
 _DANGER: Final = (
     f"<style>.st-key-{key(PAGE, 'danger')} button[kind=primary]:not(:disabled) "
     "{ background-color: #b3261e; border-color: #b3261e; color: #fff; }</style>"
@@ -36,7 +36,7 @@ _OPEN: Final = key(PAGE, "confirm_open")  # session key: the plan whose confirma
 
 
 def draw(plan: PurgePlan, status: PlanStatus, email: str, *, needed: tuple[str, ...]) -> None:
-    """The confirmation of this plan. That of a single clip is open at once; anything larger is opened by a click."""
+    """Draws the confirmation of this plan. It is open at once for a single clip; a click opens any larger one."""
     st.subheader("Apply", anchor=False)
     if needed and email in {given.approver for given in status.approvals} and not status.counting(plan, email):
         st.caption("You approved this plan, so somebody else applies it: its maker, or another admin.")
@@ -56,7 +56,7 @@ def draw(plan: PurgePlan, status: PlanStatus, email: str, *, needed: tuple[str, 
 
 
 def _open(plan_id: str) -> None:
-    """Whatever was typed when it was open before is gone."""
+    """Opens the confirmation with empty fields."""
     session.renew_nonce(_NONCE)
     st.session_state[_OPEN] = plan_id
 
@@ -140,7 +140,7 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
 
 
 def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
-    """What must be said in so many words: the numbers, the warnings, and that erasing is for good."""
+    """Draws the sentences to tick: the numbers, the warnings, and that an erasure is final. True if all are ticked."""
     size = format.size(plan.total_bytes).text
     sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents will be deleted."]
     if plan.warnings:

@@ -1,6 +1,6 @@
 """Chooses the subject of a purge: a user, a video, a clip, or some clips of a video, from the address or by typing.
 
-It names the customer's address and the title beside the ids, so that somebody notices a slip.
+It shows the customer's address and the title beside the ids, so that a person notices a wrong id.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
 
 
 def draw_subject(scope: Scope) -> None:
-    """The customer's address and plan, and the titles of the videos, as Firestore has them now."""
+    """Draws the customer's address and plan, and the titles of the videos, as Firestore has them now."""
     feedback.section("whose it is", partial(_draw_subject, scope), key=key(PAGE, "whose"), unknown="whose it is")
 
 
@@ -72,7 +72,7 @@ def _subject_fields(path: str) -> Mapping[str, Any] | None:
 
 
 def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
-    """The three fields, and what can be planned with what they say."""
+    """Draws the three fields, and the scope that they choose."""
     with st.container(border=True):
         _fields(uid, video_id, clip_id)
         if uid is None:
@@ -126,7 +126,7 @@ def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
 
 
 def _chosen(scope: Scope) -> None:
-    """What it is and what goes with it, the ways to look at it first, and the button that makes the plan."""
+    """Draws the scope and what a purge of it deletes, links to look at it first, and the button that makes the plan."""
     title, icon, goes = WHAT[scope.kind]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### :material/{icon}: {title}", width="content")

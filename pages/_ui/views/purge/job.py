@@ -1,6 +1,6 @@
-"""Draws one job: who wanted it and why, its steps, the rate, the time left, and what can be done with it now.
+"""Draws one job: who started it and why, its steps, the rate, the time left, and the buttons that act on it.
 
-A job that has ended shows what it left: residue, what was disturbed, the certificate, and its undo.
+A job that has ended shows its outcome: residue, other files that went missing, the certificate, and its undo.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _PLACES = {
 
 
 def draw_outcome(job: Job) -> None:
-    """What is left, the proof, and the undo where there still is one."""
+    """Draws what is left, the certificate, and the undo where it is still possible."""
     if job.kind == "undo":
         _lines("Could not be put back", job.residue, "Something stood in the way. Clear it and undo the purge again.")
     else:
@@ -246,7 +246,7 @@ def _done(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _claims(claims: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """What documents claimed; a certificate of an earlier version does not say."""
+    """The lines on claimed objects; none for a certificate of an earlier version, which has no claims."""
     if claims is None:
         return []
     rows = [("Claimed by completed clips", f"{claims['claimed']:,} objects; {claims['found']:,} of them were seen")]
@@ -300,7 +300,7 @@ def as_text(found: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JobStep:
-    """One step, with how many of its batches are done where it is under way."""
+    """One step; `batches` is the number of finished batches while the step is under way."""
 
     name: str
     words: str
@@ -310,14 +310,14 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True)
 class ProgressSample:
-    """How much was done at a moment."""
+    """The number of objects and documents done at one moment."""
 
     at: datetime
     done: int
 
 
 def steps(job: Job) -> tuple[JobStep, ...]:
-    """Every step of this kind of job; one that this version does not know stands at its end under its own name."""
+    """Every step of this kind of job; an unknown step comes last, under its own name."""
     known = list({"purge": _PURGE, "undo": _UNDO, "empty": _EMPTY}[job.kind])
     if job.kind == "purge":
         left_out = "save" if job.erase else "earlier quarantines"
@@ -336,18 +336,18 @@ def steps(job: Job) -> tuple[JobStep, ...]:
 
 
 def handled(job: Job) -> int:
-    """Objects and documents that had their turn: gone, found gone already, or left alone because they changed."""
+    """The number of objects and documents done: deleted, already gone, or skipped because they changed."""
     tally = job.tally
     return tally.objects + tally.documents + tally.already_gone + tally.left_alone
 
 
 def total(job: Job) -> int:
-    """Objects and documents that are to have their turn."""
+    """The number of objects and documents of the whole job."""
     return job.objects_total + job.documents_total
 
 
 def rate(samples: list[ProgressSample]) -> float | None:
-    """Things a second between the first and the last sample; `None` while nothing can be said."""
+    """Objects and documents a second between the first and the last sample; `None` while the rate is unknown."""
     if len(samples) < 2:
         return None
     seconds = (samples[-1].at - samples[0].at).total_seconds()
@@ -356,13 +356,13 @@ def rate(samples: list[ProgressSample]) -> float | None:
 
 
 def sampled(samples: list[ProgressSample], now: datetime, done: int) -> list[ProgressSample]:
-    """The samples of the last while, this one included."""
+    """The samples of the last `RATE_SECONDS`, with this one."""
     recent = [sample for sample in samples if (now - sample.at).total_seconds() <= RATE_SECONDS]
     return [*recent, ProgressSample(now, done)]
 
 
 def draw_job(job_id: str) -> None:
-    """The job; while it goes on, its progress draws itself anew every second and nothing else does."""
+    """Draws the job; while it is running, only its progress draws itself again every second."""
     job = loads.job(job_id).value
     _head(job)
     if moves(job):
@@ -376,19 +376,19 @@ def draw_job(job_id: str) -> None:
 
 
 def moves(job: Job) -> bool:
-    """Whether it is to be watched: it goes on, or will by itself, or was just told to."""
+    """Whether the page must watch the job: it is running, will resume by itself, or was just resumed."""
     return job.state in GOES_ON_BY_ITSELF or _resumed(job)
 
 
 def _resumed(job: Job) -> bool:
-    """Whether somebody here set it going again and its worker may still be on its way."""
+    """Whether somebody in this session resumed it, and its worker may still be starting."""
     at = st.session_state.get(key(PAGE, "resumed", job.job_id))
     late = not isinstance(at, datetime) or (datetime.now(UTC) - at).total_seconds() > purges.START_SECONDS
     return job.state in RESUMABLE and not late
 
 
 def _just_ended(job: Job) -> bool:
-    """Once for each job and session, so that no page shows what the job took away."""
+    """True once for each job and session; the caller then drops caches, so no page shows what the job deleted."""
     known: set[str] = st.session_state.setdefault(key(PAGE, "ended"), set())
     fresh = job.job_id not in known
     known.add(job.job_id)
@@ -421,7 +421,7 @@ def _head(job: Job) -> None:
 
 
 def _watched(job_id: str, before: str) -> None:
-    """One look. A job that ended, or rests, draws the whole page anew."""
+    """Looks once. If the job ended or waits, draws the whole page again."""
     feedback.section("the progress", partial(_look, job_id, before), key=key(PAGE, "progress"), unknown="how far it is")
 
 
@@ -472,7 +472,7 @@ def _sentence(job: Job) -> str:
 
 
 def _numbers(job: Job, now: datetime) -> str:
-    """Done of all; while it runs also the rate and the time left, over the last seconds."""
+    """The number done of all; while it is running also the rate and the time left, from the last seconds."""
     done, whole = handled(job), total(job)
     words = f"{done:,} of {whole:,} objects and documents"
     if job.state != "running":
@@ -497,7 +497,7 @@ def _step(step: JobStep) -> str:
 
 
 def _tally(job: Job) -> None:
-    """The counts in one text: it is drawn every second, and many small parts would flicker."""
+    """Draws the counts as one text: it is drawn every second, and many small parts would flicker."""
     verb = "restored" if job.kind == "undo" else "deleted"
     tally = job.tally
     rows = [
@@ -520,7 +520,7 @@ def _nobody(job: Job) -> bool:
 
 
 def _controls(job: Job) -> None:
-    """Cancel while it goes on; resume where it stopped. An emptying can only be resumed."""
+    """Draws Cancel while the job is running, and Resume where it stopped. An emptying can only be resumed."""
     needed: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
     if job.state not in RESUMABLE or not allowed(needed):
         return

@@ -21,18 +21,18 @@ from storage.domain.purge.job import Job
 
 PAGE: Final = "purge"
 NEWEST = 50
-_WATCHED = 5  # jobs going on that the overview shows; more at once are rare
+_WATCHED = 5  # running jobs that the overview shows; more at once are rare
 _KINDS = {"purge": "Purge", "undo": "Undo", "empty": "Quarantine emptied"}
 _GOING_ON = {"purge": "Purge of", "undo": "Undo of the purge of", "empty": "Emptying the quarantine of"}
 
 
 def back() -> None:
-    """The way to the page's beginning."""
+    """Draws the link back to the lists of plans and jobs."""
     st.page_link(SCREENS[PAGE].file, label="Plans and jobs", icon=":material/arrow_back:", query_params={})
 
 
 def plans() -> None:
-    """What was planned within the last half hour and not applied yet, with what it waits for."""
+    """Draws the plans that are valid and not yet applied, with their state."""
     loaded = loads.open_plans()
     applied = {job.plan_id for job in loads.jobs(NEWEST).value}
     rows = [_plan_row(summary) for summary in loaded.value if summary.plan.plan_id not in applied]
@@ -88,7 +88,7 @@ def _waits(summary: PlanSummary) -> str:
 
 
 def jobs() -> None:
-    """The newest jobs of every kind."""
+    """Draws the newest jobs of every kind."""
     loaded = loads.jobs(NEWEST)
     found = loaded.value
     if not found:
@@ -126,7 +126,7 @@ def jobs() -> None:
 
 
 def going_on() -> None:
-    """Whether a purge is running at this moment, each with the way to it."""
+    """Draws each purge that is running now, with a link to it, or says that there is none."""
     loaded = loads.jobs_going_on()
     if not loaded.value:
         st.caption(":material/check_circle: No purge is running.")
@@ -164,5 +164,5 @@ def _job_row(job: Job) -> dict[str, Any]:
 
 
 def shown_state(job: Job) -> str:
-    """The job's state, but `interrupted` for one that claims to run and that nobody holds any more."""
+    """The job's state, but `interrupted` for a job in the state `running` whose lease no worker holds."""
     return "interrupted" if job.state == "running" and not job.held else job.state

@@ -1,7 +1,7 @@
-"""Draws a plan in full before anybody agrees to it: what blocks it, what it removes, its warnings, seal and deadline.
+"""Draws a plan in full before anybody agrees to it: what blocks it, what it deletes, its warnings, seal and deadline.
 
 It lists objects, documents, counters and unfinished uploads page by page, with downloads. For the second person it
-shows what others said about the plan, the link to pass on, and the buttons that approve or decline it.
+shows the answers of others, the link to pass on, and the buttons that approve or decline it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ TICK_SECONDS = 5
 
 
 def draw_approval(plan: PurgePlan, status: PlanStatus, actor: Actor, *, needed: bool) -> None:
-    """What was said so far; for the maker the link, for anybody else the two answers."""
+    """Draws the answers so far; for the maker the link, for anybody else the buttons of the two answers."""
     st.subheader("Second person", anchor=False)
     _said(status)
     mine = any(given.approver == actor.email for given in status.approvals)
@@ -155,7 +155,7 @@ def _act(plan: PurgePlan, declining: str | None) -> None:
 
 
 def draw_contents(summary: PlanSummary) -> None:
-    """The choice of a list, the list, and the downloads. The plan's JSON is what the shell applies, too."""
+    """Draws the choice of a list, the list, and the downloads. The shell can apply the plan's JSON."""
     plan = summary.plan
     lists = {
         f"Objects {len(plan.objects):,}": _objects,
@@ -283,7 +283,7 @@ def _number(label: str) -> Any:
 
 
 def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.RowPage | None = None) -> None:
-    """A table without selection, or a word where there is nothing."""
+    """Draws a table without selection, or “None.” where it would be empty."""
     if not len(frame):
         st.caption("None.")
         return
@@ -291,7 +291,7 @@ def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.
 
 
 def draw_plan(plan_id: str) -> None:
-    """The plan, and below it whatever may be done with it now."""
+    """Draws the plan, and below it the approval and the confirmation where they are possible now."""
     with feedback.loading("Reading the plan…", 320):
         summary = loads.plan(plan_id)
         loaded = loads.plan_status(plan_id, summary.fingerprint)
@@ -348,8 +348,8 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
 
 
 def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timedelta) -> None:
-    """The one thing that matters most now: applied, lapsed, blocked, or how long it holds. `now` is Firestore's time,
-    which decides whether it holds; `ahead` is by how much this machine's clock is ahead of that."""
+    """Draws the state of the plan: applied, expired, blocked, or how long it is valid. `now` is Firestore's time, which
+    decides whether it is valid; `ahead` is how far this machine's clock is ahead of that."""
     plan = summary.plan
     if status.job is not None:
         job = status.job
@@ -394,7 +394,7 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
 
 
 def _deadline(summary: PlanSummary, ahead: timedelta, *, waiting: bool, seen: tuple[int, int]) -> None:
-    """Counts down; where somebody else's word is awaited, looks whether it was given, and then draws the page anew."""
+    """Counts down; while the plan waits for a second person, looks for their answer and then draws the page again."""
     plan, now = summary.plan, datetime.now(UTC) - ahead
     if not purges.in_force(plan, now):
         st.rerun()
@@ -415,7 +415,7 @@ def _look(summary: PlanSummary, seen: tuple[int, int]) -> None:
 
 
 def _anew(scope: Scope) -> None:
-    """The way back to the choice, with the same ids where they fit into an address."""
+    """Draws the link back to the choice of a scope, with the same ids where they fit into an address."""
     wanted = {"uid": scope.uid, "video_id": scope.video_id}
     if scope.kind == "clip":
         wanted["clip_id"] = scope.clips[0].clip_id
@@ -424,7 +424,7 @@ def _anew(scope: Scope) -> None:
 
 
 def _acknowledge(plan: PurgePlan) -> None:
-    """Where claimed objects are gone and the bucket is not doubted: the way to purge all the same, on record."""
+    """Offers a plan that acknowledges missing claimed objects, where the bucket is not in doubt."""
     claims = plan.claims
     if claims is None or not claims.may_be_acknowledged or not allowed("purge.plan"):
         return

@@ -1,4 +1,4 @@
-"""The dialog of one repair: it asks, shows what will change, makes exactly that change, and leaves how it ended.
+"""Draws the dialog of one repair: it asks, shows what will change, makes exactly that change, and keeps the outcome.
 
 A dialog runs again without the page around it, so every step asks again whether it is permitted. A callback makes the
 change, because no click elsewhere can interrupt a callback; it takes the plan with it, so a second click finds none.
@@ -34,7 +34,7 @@ from storage.errors import Refused, StorageError, Unsettled
 @dataclass(frozen=True, slots=True)
 class _Planned:
     target: RepairTarget
-    asked: str  # the fields it was made from
+    asked: str  # the values of the fields that it was made from
     reason: str
     preview: Preview
 
@@ -48,7 +48,7 @@ def _plan(page: str) -> str:
 
 
 def start(target: RepairTarget) -> None:
-    """For the button of a rung: opens its dialog empty, whatever was typed into it before."""
+    """For the button of a repair: opens its dialog with empty fields."""
     session.renew_nonce(key(target.page, "fix", "nonce"))
     _drop(target.page)
     st.session_state.pop(outcome_key(target.page), None)
@@ -61,7 +61,7 @@ def _drop(page: str) -> None:
 
 
 def draw(subject: Subject, *, page: str) -> None:
-    """The dialog, where one is open for this video or user."""
+    """Draws the dialog, where one is open for this video or user."""
     target = st.session_state.get(_open(page))
     if not isinstance(target, RepairTarget):
         return
@@ -69,9 +69,7 @@ def draw(subject: Subject, *, page: str) -> None:
         _drop(page)
         return
     kind = target.kind
-    show = st.dialog(
-        kind.title, width="large", icon=f":material/{kind.icon}:", on_dismiss=partial(_drop, page)
-    )(_body)  # fmt: skip
+    show = st.dialog(kind.title, width="large", icon=f":material/{kind.icon}:", on_dismiss=partial(_drop, page))(_body)
     show(target, subject)
 
 
@@ -92,18 +90,24 @@ def _form(target: RepairTarget, subject: Subject) -> None:
     st.caption(kind.about)
     kind.inputs(subject, name)
     reason = st.text_input(
-        "Reason, with the ticket", key=name("reason"), max_chars=1_000, live=True,
+        "Reason, with the ticket",
+        key=name("reason"),
+        max_chars=1_000,
+        live=True,
         placeholder="Why, for the readers of the audit",
-    )  # fmt: skip
+    )
     values = {short: st.session_state.get(name(short)) for short in kind.fields}
     asked = _fingerprint(values, reason)
     planned = st.session_state.get(_plan(target.page))
     planned = planned if isinstance(planned, _Planned) and planned.asked == asked else None
     short_reason = len(reason.strip()) < LEAST_REASON_CHARS
     if st.button(
-        "Show what will change", key=name("show"), icon=":material/difference:", disabled=short_reason,
+        "Show what will change",
+        key=name("show"),
+        icon=":material/difference:",
+        disabled=short_reason,
         type="secondary" if planned else "primary",
-    ):  # fmt: skip
+    ):
         about = Event(kind.audited, "-", reason=reason, uid=target.uid, video_id=target.video_id)
         with st.spinner("Reading both stores…"), audit_looks.refusals(who, about):
             planned = _Planned(target, asked, reason, kind.preview(repair_context(), subject, values, reason))
@@ -126,8 +130,9 @@ def _confirmation(planned: _Planned, name: str) -> None:
     if preview.blocked:
         st.warning(
             "\n".join(f"- {md(ground, 400)}" for ground in preview.blocked),
-            title="Refused", icon=":material/shield:",
-        )  # fmt: skip
+            title="Refused",
+            icon=":material/shield:",
+        )
         return
     if not preview.changes:
         st.success("There is nothing to change: every field is as it should be.", icon=":material/check_circle:")
@@ -136,13 +141,11 @@ def _confirmation(planned: _Planned, name: str) -> None:
     st.caption(
         "The desk writes it only if documents and objects are still as shown here. You can take it back afterwards."
     )
-    st.button(
-        md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,)
-    )  # fmt: skip
+    st.button(md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,))
 
 
 def differences(changes: Sequence[FieldChange]) -> None:
-    """Every field that will change, with what stands there now and what will."""
+    """Draws every field that will change, with its value now and afterwards."""
     changed = [change for change in changes if change.before != change.after]
     rows = [
         {
@@ -182,11 +185,11 @@ def _value(value: Any) -> str:
 
 
 def confirm(planned: _Planned) -> None:
-    """For the button that changes: makes the change once, and leaves how it ended for the page to show."""
+    """For the button that changes: makes the change once, and keeps the outcome for the page to show."""
     target = planned.target
     waiting = session.take(_plan(target.page))
     if waiting is not planned:
-        return  # it was sent already, or planned anew meanwhile
+        return  # it was already sent, or planned again meanwhile
     kind = target.kind
     try:
         made = repair.apply(repair_context(), require(kind.action), planned.preview.plan, planned.reason)

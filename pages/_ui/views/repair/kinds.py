@@ -1,4 +1,4 @@
-"""The kinds of repair: what each asks for, what it would change, and which advice of a diagnosis it carries out."""
+"""Defines the kinds of repair: what each asks for, what it would change, and which advice of a diagnosis it follows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from storage.services.diagnose import Case
 from storage.text import number
 
 Name = Callable[[str], str]  # the session key of one of the dialog's fields
-Values = Mapping[str, Any]  # what stands in the dialog's fields, by their short names
+Values = Mapping[str, Any]  # the values of the dialog's fields, by their short names
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a repair would do, as it is shown and kept until it is confirmed. With `blocked`, it is not offered.
+    """What a repair would do, shown and kept until somebody confirms it. With `blocked`, it cannot be confirmed.
 
     `verb` is what the button says, `done` what the page says afterwards.
     """
@@ -46,7 +46,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done, in words of ours, with the ids that take it back."""
+    """What the repair did, in words of ours, with the ids of the changes that undo takes back."""
 
     words: str
     change_ids: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a rung is climbed for: a video with its case as it was just read, or a user, who has none."""
+    """The subject of a repair: a video with its newly read case, or a user, who has none."""
 
     uid: str
     video_id: str = ""
@@ -62,9 +62,9 @@ class Subject:
 
     @property
     def case(self) -> Case:
-        """The case of the video; only the rungs of a video ask for it."""
+        """The case of the video; only repairs of a video ask for it."""
         if self.looked is None:
-            raise LookupError("a rung that needs a video was opened for a user")
+            raise LookupError("a repair that needs a video was opened for a user")
         return self.looked
 
 
@@ -75,7 +75,7 @@ def of_case(case: Case) -> Subject:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One rung. `advised_by` are the steps of a diagnosis that this rung carries out."""
+    """One kind of repair. `advised_by` holds the steps of a diagnosis that it carries out."""
 
     id: str
     title: str
@@ -126,10 +126,13 @@ def _rebuild_inputs(subject: Subject, name: Name) -> None:
     facts = subject.case.facts
     usable = [state.source for state in (facts.highlights, facts.highlights_beside) if state.usable]
     source = st.radio(
-        "Rebuild", [*usable, "file"], format_func=lambda value: _SOURCES[value], key=name("source"),
+        "Rebuild",
+        [*usable, "file"],
+        format_func=lambda value: _SOURCES[value],
+        key=name("source"),
         help="Writes the place that the product serves from; writes the other place only where it exists already. The "
         "old content is kept and can be put back.",
-    )  # fmt: skip
+    )
     if source == "file":
         st.file_uploader("Highlights file (JSON)", type=["json"], key=name("file"), max_upload_size=5)
 
@@ -157,9 +160,13 @@ def _status_inputs(subject: Subject, name: Name) -> None:
     advised = {step.id.removeprefix("set_") for step in subject.case.diagnosis.actions}
     first = next((wanted for wanted in ("completed", "analyzed", "failed") if wanted in advised), STATUSES[0])
     st.segmented_control(
-        "Status", STATUSES, default=first, required=True, key=name("status"),
+        "Status",
+        STATUSES,
+        default=first,
+        required=True,
+        key=name("status"),
         help="Refused where the evidence of both stores contradicts it.",
-    )  # fmt: skip
+    )
 
 
 def _status_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
@@ -206,7 +213,7 @@ _OTHER: Final = "\0another"
 
 
 def _documented(subject: Subject) -> pd.DataFrame:
-    """The video's clips whose document says scene and style, so that a file can take their place."""
+    """The video's clips whose document has scene and style, so that a file can replace them."""
     frame = loads.clips(subject.uid, subject.video_id).value.frame
     return frame[frame["scene_id"].notna() & frame["style"].notna()]
 
@@ -285,37 +292,70 @@ def _media(values: Values) -> Media:
 
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
-        "disclosure", "End a disclosure", "privacy_tip", "fix",
+        "disclosure",
+        "End a disclosure",
+        "privacy_tip",
+        "fix",
         "Corrects keys that name another customer's file, or sets the clips to failed; disables their public links.",
-        _disclosure_inputs, _disclosure_preview, (), frozenset({"end_disclosure"}),
+        _disclosure_inputs,
+        _disclosure_preview,
+        (),
+        frozenset({"end_disclosure"}),
     ),
     Kind(
-        "recount", "Recount", "calculate", "recount",
+        "recount",
+        "Recount",
+        "calculate",
+        "recount",
         "Corrects the counters of the user, the videos and the accounting: it adds up the clip documents.",
-        _no_inputs, _recount_preview, (), frozenset({"recount"}),
+        _no_inputs,
+        _recount_preview,
+        (),
+        frozenset({"recount"}),
     ),
     Kind(
-        "rebuild", "Rebuild the highlights", "playlist_add_check", "fix",
+        "rebuild",
+        "Rebuild the highlights",
+        "playlist_add_check",
+        "fix",
         "Writes the highlights that the product serves, from either place or from a file. Not while it is processed.",
-        _rebuild_inputs, _rebuild_preview, ("source", "file"),
+        _rebuild_inputs,
+        _rebuild_preview,
+        ("source", "file"),
         frozenset({"rebuild_highlights_object", "rebuild_highlights_document", "put_highlights"}),
     ),
     Kind(
-        "record", "Rebuild the record", "assignment_add", "fix",
+        "record",
+        "Rebuild the record",
+        "assignment_add",
+        "fix",
         "Writes the video's own document, and its highlights from the draft's scenes, where they were never created.",
-        _record_inputs, _record_preview, (), frozenset({"rebuild_record"}),
+        _record_inputs,
+        _record_preview,
+        (),
+        frozenset({"rebuild_record"}),
     ),
     Kind(
-        "status", "Set the status", "flag", "fix",
+        "status",
+        "Set the status",
+        "flag",
+        "fix",
         "Sets the status that the product goes by, where the evidence of both stores allows it.",
-        _status_inputs, _status_preview, ("status",),
+        _status_inputs,
+        _status_preview,
+        ("status",),
         frozenset({"set_completed", "set_analyzed", "set_failed"}),
     ),
     Kind(
-        "replace", "Replace a clip from a file", "upload_file", "fix",
+        "replace",
+        "Replace a clip from a file",
+        "upload_file",
+        "fix",
         "Stores a clip as the worker would: object, thumbnail, document, counters. The old file is kept for a while.",
-        _replace_inputs, _replace_preview,
-        ("clip", "scene", "style", "file", "thumbnail", "intact"), frozenset({"replace_clip"}),
+        _replace_inputs,
+        _replace_preview,
+        ("clip", "scene", "style", "file", "thumbnail", "intact"),
+        frozenset({"replace_clip"}),
     ),
-)  # fmt: skip
+)
 BY_ID: Final[Mapping[str, Kind]] = {kind.id: kind for kind in KINDS}

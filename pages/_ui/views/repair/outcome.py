@@ -20,9 +20,9 @@ from storage.errors import StorageError
 
 @dataclass(frozen=True, slots=True)
 class RepairTarget:
-    """Which rung of which video, or of which user (then `video_id` is empty), on which page.
+    """The repair of a video, or of a user (then `video_id` is empty), on a page.
 
-    It is what callbacks are handed, as it was when they were drawn.
+    Callbacks get it as it was when their button was drawn.
     """
 
     page: str
@@ -72,7 +72,7 @@ def undo(shown: RepairOutcome) -> None:
 
 
 def draw(subject: Subject, *, page: str) -> None:
-    """How the last change of this video or user ended, where there was one, with the button that takes it back."""
+    """Draws how the last change of this video or user ended, if there was one, with the button that takes it back."""
     shown = st.session_state.get(outcome_key(page))
     if not isinstance(shown, RepairOutcome):
         return

@@ -22,7 +22,7 @@ _ADVISED = " :blue-badge[:material/recommend: advised]"
 
 
 def draw(case: Case, *, page: str) -> None:
-    """The rungs that this person may use. What would change is shown in a dialog before anything does."""
+    """Draws the repairs that this person may make. A dialog shows each change before it is made."""
     found = case.diagnosis
     outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
@@ -39,7 +39,7 @@ def draw(case: Case, *, page: str) -> None:
         _again(found.uid, page)
         for kind in KINDS:
             if allowed(kind.action):
-                _rung(kind, case, page, offered=believed, advised=bool(kind.advised_by & steps))
+                _repair(kind, case, page, offered=believed, advised=bool(kind.advised_by & steps))
         if allowed("purge.plan"):
             _purge(found.uid, found.video_id, advised="purge" in steps)
     if believed:
@@ -47,7 +47,7 @@ def draw(case: Case, *, page: str) -> None:
 
 
 def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
-    """The recount of a user beside the drift that it mends: for those who may, with its dialog and how it ended."""
+    """Draws the recount of a user beside the drift that it corrects, for people who may recount, with its outcome."""
     if not allowed("recount"):
         return
     subject = Subject(uid)
@@ -56,9 +56,13 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
     wrong = sum(counter.is_wrong for counter in counters)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            f"{kind.title}…", key=key(page, "fix", kind.id), icon=f":material/{kind.icon}:", on_click=dialog.start,
-            args=(RepairTarget(page, kind.id, uid, ""),), type="primary" if wrong else "secondary",
-        )  # fmt: skip
+            f"{kind.title}…",
+            key=key(page, "fix", kind.id),
+            icon=f":material/{kind.icon}:",
+            on_click=dialog.start,
+            args=(RepairTarget(page, kind.id, uid, ""),),
+            type="primary" if wrong else "secondary",
+        )
         st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
     dialog.draw(subject, page=page)
 
@@ -72,7 +76,7 @@ def _again(uid: str, page: str) -> None:
         st.button("Check again", key=key(page, "fix", "again"), on_click=partial(loads.refresh_user, uid))
 
 
-def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:
+def _repair(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:
     target = RepairTarget(page, kind.id, case.diagnosis.uid, case.diagnosis.video_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
@@ -80,9 +84,13 @@ def _rung(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) ->
             width="stretch",
         )
         st.button(
-            f"{kind.title}…", key=key(page, "fix", kind.id), on_click=dialog.start, args=(target,),
-            disabled=not offered, type="primary" if advised and offered else "secondary",
-        )  # fmt: skip
+            f"{kind.title}…",
+            key=key(page, "fix", kind.id),
+            on_click=dialog.start,
+            args=(target,),
+            disabled=not offered,
+            type="primary" if advised and offered else "secondary",
+        )
 
 
 def _purge(uid: str, video_id: str, *, advised: bool) -> None:
@@ -93,6 +101,8 @@ def _purge(uid: str, video_id: str, *, advised: bool) -> None:
             width="stretch",
         )
         st.page_link(
-            SCREENS["purge"].file, label="Plan a purge", icon=":material/arrow_forward:",
+            SCREENS["purge"].file,
+            label="Plan a purge",
+            icon=":material/arrow_forward:",
             query_params={UID: uid, VIDEO_ID: video_id},
-        )  # fmt: skip
+        )
