@@ -1,4 +1,4 @@
-"""The composition root: settings in, stores out. Writers are opened apart, in `storage.actions.writers`."""
+"""The composition root: settings in, stores out. `storage.actions.writers` opens the writers separately."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings) -> Stores:
-    """Opens the readers. No request is made before the first question."""
+    """Opens the readers. The first request follows only with the first question."""
     pairs = (settings.r2.read, settings.r2.write)
     logs.register_secrets(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
     logs.register_secrets([settings.audit_key, *settings.audit_former_keys])
@@ -37,14 +37,14 @@ def connect(settings: Settings) -> Stores:
 
 
 def _bucket(settings: Settings) -> Objects:
-    from storage.clients import r2  # only here: half of all commands ask the bucket nothing, and its SDK is heavy
+    from storage.clients import r2  # only here: half of all commands do not use the bucket, and its SDK is heavy
     from storage.repositories.objects import Objects
 
     return Objects(r2.read_client(settings.r2), settings.r2.bucket, public_url=settings.r2.public_url)
 
 
 def deployments(settings: Settings, handle: firestore.FirestoreHandle, records: Records) -> Deployments:
-    """What finds out which backend is there, as far as it is not set; made when somebody first asks."""
+    """Finds out which backend is there, as far as no setting says so; only when a caller first asks."""
 
     @cache
     def finder() -> Finder:
@@ -62,9 +62,9 @@ def deployments(settings: Settings, handle: firestore.FirestoreHandle, records: 
 
 @contextmanager
 def opened() -> Iterator[Stores]:
-    """The stores that this machine's configuration names, for one command; the demo's where nothing is configured.
+    """The stores that this machine's settings name, for one command; the demo's where nothing is configured.
 
-    Raises `ConfigError` with every problem when something is configured and not all of it is right.
+    Raises `ConfigError` with every problem when some settings are there and not all of them are right.
     """
     values = reader.read()
     if not backends.is_demo(values):

@@ -1,21 +1,21 @@
-"""Every error that leaves this package, as one tree; each carries what happened, to what, and what to do about it.
+"""Every error that leaves this package, as one tree; each says what happened, to what, and what to do about it.
 
 StorageError
 ├── BadInput (ValueError)            exit 2   what the caller typed cannot be used
-├── ConfigError (ValueError)         exit 2   settings missing or malformed, all of them listed at once
+├── ConfigError (ValueError)         exit 2   settings missing or malformed, all listed at once
 ├── NotFound (LookupError)           exit 1   proven absent: a 404, or a query that ended
-├── BackendError                     exit 3   a backend refused, was away, or answered with something unusable
+├── BackendError                     exit 3   a backend refused, did not answer, or gave an unusable answer
 │   ├── AccessDenied (PermissionError)        the credential is known but may not do this
 │   │   └── BadCredentials                    the key, secret or token itself is not accepted
 │   ├── ClockSkew                             this machine's clock is too far from the backend's
-│   ├── Unreachable (ConnectionError)         no answer: network, DNS, time-out, 5xx; may be tried again
+│   ├── Unreachable (ConnectionError)         no answer: network, DNS, timeout, 5xx; may be tried again
 │   ├── Throttled                             rate or quota; may be tried again later
-│   ├── MissingIndex                          Firestore wants an index that is not there; carries its definition
+│   ├── MissingIndex                          Firestore needs an index that does not exist; has its definition
 │   ├── Unsettled                             a change stopped half way, and could not be taken back at once
 │   └── Unusable                              an answer that this client cannot interpret
 └── Refused                          exit 4   a guard said no; nothing was changed
     ├── NotPermitted (PermissionError)        the actor's role does not allow it
-    └── Stale                                 the world moved since it was shown
+    └── Stale                                 the present state differs from what was shown
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-UNRECORDED = "That this was refused could not be put on record."
+UNRECORDED = "The audit could not record this refusal."
 
 
 class StorageError(Exception):
@@ -50,7 +50,7 @@ class StorageError(Exception):
 
 
 class BadInput(StorageError, ValueError):
-    """What was typed cannot be used; `field_name` names it. Nothing was asked of a backend."""
+    """The caller's input cannot be used; `field_name` names it. No backend got a request."""
 
     code = "bad_input"
     exit_status = 2
@@ -86,27 +86,27 @@ class ConfigError(StorageError, ValueError):
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """As the root's, with the problems one by one."""
+        """As the root's, with each problem."""
         rows = [{"name": p.name, "problem": p.problem, "remedy": p.remedy} for p in self.problems]
         return {**super().as_dict(), "problems": rows}
 
 
 class NotFound(StorageError, LookupError):
-    """Proven absent: the backend answered, and it is not there."""
+    """Proven absent: the backend answered that it does not exist."""
 
     code = "not_found"
     exit_status = 1
 
 
 class BackendError(StorageError):
-    """A backend refused, was away, or answered with something unusable: nothing is known about what was asked."""
+    """A backend refused, did not answer, or gave an unusable answer: the answer to the question is unknown."""
 
     code = "backend"
     exit_status = 3
 
 
 class AccessDenied(BackendError, PermissionError):
-    """The credential is known, and may not do this. Never to be read as "missing"."""
+    """The credential is known, but may not do this. This never means "missing"."""
 
     code = "access_denied"
 
@@ -124,21 +124,21 @@ class ClockSkew(BackendError):
 
 
 class Unreachable(BackendError, ConnectionError):
-    """No usable answer: DNS, refused, reset, time-out, 5xx. Trying again may help."""
+    """No usable answer: DNS, refused, reset, timeout, 5xx. Another try may help."""
 
     code = "unreachable"
     retryable = True
 
 
 class Throttled(BackendError):
-    """Too many requests, or a quota is used up. Trying again later may help."""
+    """Too many requests, or a quota is used up. Another try later may help."""
 
     code = "throttled"
     retryable = True
 
 
 class MissingIndex(BackendError):
-    """Firestore refused a query for want of an index; `definition` is the entry for `firestore.indexes.json`."""
+    """Firestore refused a query because an index is missing; `definition` is its entry for `firestore.indexes.json`."""
 
     code = "missing_index"
 
@@ -148,7 +148,7 @@ class MissingIndex(BackendError):
 
 
 class Unsettled(BackendError):
-    """A change stopped half way, and what it left could not be put back at once; `change_id` takes it back."""
+    """A change stopped half way, and could not be taken back at once; `change_id` takes it back."""
 
     code = "unsettled"
 
@@ -166,7 +166,7 @@ class Unusable(BackendError):
 class Refused(StorageError):
     """A guard said no; nothing was changed. `reasons` lists every ground, not just the first.
 
-    `recorded`: it was dealt with for the audit already, so that whoever passes it on does not record it again.
+    `recorded`: the audit has dealt with it already, so that a caller that raises it again does not record it twice.
     `unrecorded`: the audit could not be written; the message says so.
     """
 
@@ -180,7 +180,7 @@ class Refused(StorageError):
         self.reasons = tuple(reasons)
 
     def note_unrecorded(self) -> None:
-        """The refusal stands, and whoever reads it learns that it is on no record."""
+        """Adds to the message that the audit has no record of this refusal, which stands all the same."""
         self.recorded = self.unrecorded = True
         self.message = f"{self.message} {UNRECORDED}"
 
@@ -192,16 +192,16 @@ class NotPermitted(Refused, PermissionError):
 
 
 class Stale(Refused):
-    """What was shown is no longer what is there; `reasons` says what moved."""
+    """The present state differs from what was shown; `reasons` says what moved."""
 
     code = "stale"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One field of one document that is not as the backend should have written it; data, not an exception.
+    """One field of one document that differs from what the backend should have written; data, not an exception.
 
-    `kind` is `missing`, `null`, `wrong_type` or `bad_value`; `found` is a short, safe description of what stood there.
+    `kind` is `missing`, `null`, `wrong_type` or `bad_value`; `found` is a short, safe description of the value.
     A last entry of kind `not_kept`, without path and field, says in `found` how many more there were than are kept.
     """
 

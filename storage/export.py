@@ -1,9 +1,9 @@
-"""Writes a frame as a CSV file that no spreadsheet can be tricked by: no cell becomes a formula, in any locale.
+"""Writes a frame as a CSV file that cannot trick a spreadsheet: no cell becomes a formula, in any locale.
 
 A spreadsheet reads a cell that begins with `=`, `+`, `-` or `@` as a formula. Where the local separator is `;` or a
 tab, it also cuts quoted cells of a comma-separated file at these, and at line ends, so the pieces after them count as
 beginnings too. Such beginnings get an apostrophe, the spreadsheets' own mark for text (source: OWASP, "CSV
-Injection"). Numbers and times that come from typed columns are written as they are.
+Injection"). Numbers and times from typed columns are written unchanged.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 def safe_csv(frame: pd.DataFrame) -> bytes:
     """The frame without its index, UTF-8 with a byte order mark, CRLF line ends, every text quoted.
 
-    Times are RFC 3339 in UTC (times without a zone are taken as UTC), maps and lists are JSON, and what is absent is an
-    empty cell. Control characters other than line ends and tabs become `�`, as no spreadsheet reads them.
+    Times are RFC 3339 in UTC (a time without a zone counts as UTC), maps and lists are JSON, and an absent value is an
+    empty cell. Control characters other than line ends and tabs become `�`, since no spreadsheet reads them.
     """
     written = pd.DataFrame({position: _column(frame.iloc[:, position]) for position in range(frame.shape[1])})
     written.columns = pd.Index([safe_cell(str(name)) for name in frame.columns])
@@ -35,7 +35,7 @@ def safe_csv(frame: pd.DataFrame) -> bytes:
 
 
 def safe_cell(text: str) -> str:
-    """One text as it goes into a cell: an apostrophe wherever a spreadsheet might see the beginning of a formula."""
+    """The text for a cell, with an apostrophe wherever a spreadsheet might see the beginning of a formula."""
     text = _UNWRITABLE.sub("\ufffd", text)
     text = _FORMULA.sub(r"\1'\2", text)
     return f"'{text}" if _BEGINS_ODDLY.match(text) else text

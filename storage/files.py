@@ -1,7 +1,7 @@
 """Files on this machine that the desk reads and writes: every failure in words, nothing half written.
 
-What is written lies beside its place first (in the same folder, readable by this user alone from its first byte), is
-brought to the disk, and then takes the place of what lay there in one step. A full disk leaves the old file whole.
+New content first goes into a file beside the target (in the same folder, readable by this user alone from its first
+byte), is synced to the disk, and then replaces the target in one step. A full disk leaves the old file whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import BinaryIO
 from storage.errors import BadInput
 
 PRIVATE = 0o600
-_AS_IT_IS = getattr(os, "O_BINARY", 0)  # where a system would else change line ends
+_AS_IT_IS = getattr(os, "O_BINARY", 0)  # where a system would otherwise change line ends
 
 
 def open_file(path: Path, name: str) -> BinaryIO:
@@ -43,10 +43,10 @@ def read_file(path: Path, name: str, most: int) -> bytes:
 
 
 def write_file(path: Path, content: bytes, name: str) -> None:
-    """Writes the whole file or nothing of it; `BadInput` that names the argument `name`, and the old file as it was.
+    """Writes the whole file or nothing; `BadInput` names the argument `name` and leaves the old file unchanged.
 
-    Through a symbolic link the file that it leads to is written. Power may fail at any time: the name then leads to
-    the old content or to the new.
+    Through a symbolic link it writes the file behind the link. Power may fail at any time: the name then leads to the
+    old content or to the new.
     """
     check_writable(path, name)
     try:
@@ -82,9 +82,9 @@ def private_log(path: Path) -> Iterator[BinaryIO]:
 
 
 class GrowingFile:
-    """A file of lines that is added to for a long time and read back. A line is there whole or not at all.
+    """A file of lines that grows for a long time and is read back. Each line is in it whole or not at all.
 
-    Opened, it is cut where `whole` bytes of it end: what follows is a line that an earlier run did not finish.
+    Opening cuts the file after `whole` bytes: the rest is a line that an earlier run did not finish.
     """
 
     def __init__(self, path: Path, whole: int, name: str) -> None:
@@ -102,7 +102,7 @@ class GrowingFile:
             raise cannot_write(name, path, error) from error
 
     def add(self, line: bytes) -> None:
-        """Writes the line; `BadInput` where it does not fit, and then nothing of it is in the file."""
+        """Writes the line; `BadInput` where it does not fit, and then no part of it is in the file."""
         try:
             rest = memoryview(line)
             while rest:
@@ -115,7 +115,7 @@ class GrowingFile:
         self._whole += len(line)
 
     def close(self) -> None:
-        """Brings it to the disk; it stays. May be called twice."""
+        """Syncs the file to the disk and closes it; the file stays. May be called twice."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor == -1:
             return
@@ -128,27 +128,27 @@ class GrowingFile:
 
 
 def check_writable(path: Path, name: str) -> None:
-    """`BadInput` where the path names something other than a file, or nothing that could be one."""
+    """Raises `BadInput` where the path names something other than a file, or can never be a file."""
     _is_there(path, name)
 
 
 def cannot_write(name: str, path: Path, error: OSError) -> BadInput:
-    """What a person is told of a file that cannot be written."""
+    """The error for a file that cannot be written."""
     return BadInput(
         f"{name} cannot be used: {path} cannot be written: {error.strerror or 'the system refused'}",
         field_name=name,
-        remedy="Make room on that disk, or give a file in a folder that you may write to. What lay there is as it was.",
+        remedy="Make room on that disk, or give a file in a folder that you may write to. The old file is unchanged.",
     )
 
 
 def _make_private(path: Path) -> None:
-    """For a file of an earlier version, which may be readable by all; somebody else's is left as it is."""
+    """Makes a file of an earlier version private, which all may be able to read; leaves another user's file alone."""
     with contextlib.suppress(OSError):
         path.chmod(PRIVATE)
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name survives a power failure too, where the system can do that."""
+    """Lets the new name survive a power failure too, where the system can do that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

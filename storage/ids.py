@@ -1,8 +1,8 @@
-"""Ids at their two doors: what a person types is checked for slips, what a store or the desk's own link gives is taken.
+"""Checks ids at their two entrances: what a person types is checked for slips; ids from a store or a link pass.
 
 Firestore holds ids that nobody would type: a blank at an end, a line end, a tab, `__id7__` for a number of Datastore.
-A user with one is a customer like any other. So `check_id` stands where text is typed (arguments, forms, the search
-box), and everywhere else `check_stored_id`, which refuses only what could be no single segment of a path.
+A user with such an id is a customer like any other. So `check_id` checks typed text (arguments, forms, the search
+box). All other code calls `check_stored_id`, which refuses only what cannot be a single segment of a path.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def check_id(value: str, name: str) -> str:
-    """What was typed, unchanged, or `BadInput` that names the field, says what is wrong, and how such an id is given.
+    """The typed id, unchanged, or `BadInput`, which names the field, the fault, and how to give such an id.
 
     Refused: what `check_stored_id` refuses, blanks at either end, control characters and line separators.
     """
@@ -42,10 +42,10 @@ def is_id(value: object) -> bool:
 
 
 def check_stored_id(value: str, name: str) -> str:
-    """An id that a store or a link of the desk gave, unchanged; `BadInput` for what no store can have given.
+    """An id from a store or a link of the desk, unchanged; `BadInput` for what no store can have given.
 
-    Refused is what Firestore itself refuses, and with it all that could lead to another path or a wider key prefix:
-    nothing at all, `.` and `..`, `/`, half a character, `__x__` but for Datastore's numbers, more than 1,500 bytes.
+    Refused is what Firestore itself refuses, and so everything that could lead to another path or a wider key prefix:
+    an empty id, `.` and `..`, `/`, half a character, `__x__` except Datastore's numbers, more than 1,500 bytes.
     """
     if problem := _unstorable(value):
         raise BadInput(f"{name} {problem}", field_name=name, remedy=f"Give {name} exactly as Firestore shows it.")
@@ -58,26 +58,26 @@ def is_stored_id(value: object) -> bool:
 
 
 def number_of(value: str) -> int | None:
-    """The number that `__id7__` stands for, as Datastore numbered its entities; `None` for every other id."""
+    """The number in `__id7__`, which Datastore gave to an entity; `None` for every other id."""
     found = _NUMBER.fullmatch(value)
     number = int(found[1]) if found else 0
     return number if number and number in _INT64 else None
 
 
 def typeable(value: str) -> str:
-    """An id as a person can see and type it: one that `check_id` refuses with what cannot be seen percent-encoded."""
+    """An id that a person can see and type: where `check_id` refuses it, its invisible parts are percent-encoded."""
     if is_id(value):
         return value
     return "".join(quote(char) if char == "%" or char.isspace() or _is_control(char) else char for char in value)
 
 
 def in_words(value: str) -> str:
-    """An id in a sentence: in quotes where a blank could be taken for the sentence's own, or where there is nothing."""
+    """An id in a sentence: in quotes where its blanks could pass for the sentence's own, or where it is empty."""
     return value if value and not any(map(str.isspace, value)) else f"'{value}'"
 
 
 def firestore_order(value: str) -> tuple[int, bytes]:
-    """Sorts ids as Firestore lists them: numbers first, by value, then texts by their UTF-8 bytes."""
+    """A sort key for ids in Firestore's order: numbers first, by value, then texts by their UTF-8 bytes."""
     number = number_of(value)
     return (number, b"") if number is not None else (2**63, value.encode())
 

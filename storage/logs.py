@@ -20,8 +20,8 @@ from storage.domain.policy import Actor
 from storage.errors import Refused, StorageError
 from storage.text import REMOVED, Secret, without_secrets
 
-_LEAST_SECRET: Final = 8  # shorter values would take ordinary words out of the log
-# What a setting's name says about its value; `OIDC_CLIENT_ID` and its kin are public.
+_LEAST_SECRET: Final = 8  # shorter values would remove ordinary words from the log
+# What a setting's name says about its value; `OIDC_CLIENT_ID` and similar names are public.
 _SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC", re.IGNORECASE)
 
 _lock = threading.Lock()
@@ -36,7 +36,7 @@ _log = logging.getLogger("clipdesk")
 
 
 def register_secrets(secrets: Iterable[Secret | str]) -> None:
-    """Remembers values that must never be shown, whatever they stand in."""
+    """Remembers values that must never be shown, in whatever text they appear."""
     global _known
     values = {secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets}
     with _lock:
@@ -45,12 +45,12 @@ def register_secrets(secrets: Iterable[Secret | str]) -> None:
 
 
 def know_settings(values: Mapping[str, str]) -> None:
-    """Remembers those of the settings whose names say that they are secret."""
+    """Remembers the values of those settings whose names say that they are secret."""
     register_secrets(value.strip() for name, value in values.items() if _SECRET_NAME.search(name))
 
 
 def redacted(text: str) -> str:
-    """The text without secrets, signatures, tokens, cookies and keys; where one stood, `[removed]` stands."""
+    """The text without secrets, signatures, tokens, cookies and keys; `[removed]` replaces each."""
     for secret in _known:
         if secret in text:
             text = text.replace(secret, REMOVED)
@@ -78,7 +78,7 @@ class JsonLines(logging.Formatter):
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError):  # a record whose arguments do not fit its text: still logged, never a traceback
+    except (TypeError, ValueError):  # the record's arguments do not fit its text: it is still logged, never a traceback
         return str(record.msg)
 
 
@@ -88,7 +88,7 @@ def _clean(text: str) -> str:
 
 
 def start(level: int = logging.INFO) -> None:
-    """Makes every logger of this process write such lines to stderr, those with handlers of their own included.
+    """Makes every logger of this process write such lines to stderr, also loggers with handlers of their own.
 
     Call it again after a library has set up its logging. The handlers stay; only their format changes.
     """
@@ -104,7 +104,7 @@ def start(level: int = logging.INFO) -> None:
 
 
 def event(action: str, *, actor: Actor | str, target: str = "", outcome: str, **more: Any) -> None:
-    """Logs one thing that somebody did, or tried. `target` is a key or path, never a URL."""
+    """Logs one thing that an actor did or tried. `target` is a key or path, never a URL."""
     who = actor.email if isinstance(actor, Actor) else actor
     fields: dict[str, Any] = {"actor": who, "action": action, "target": target, "outcome": outcome, **more}
     if isinstance(actor, Actor):
@@ -116,7 +116,7 @@ def event(action: str, *, actor: Actor | str, target: str = "", outcome: str, **
 def acting(action: str, *, actor: Actor | str, target: str = "", **more: Any) -> Iterator[dict[str, Any]]:
     """Logs the block when it ends, with its duration in milliseconds: done, refused or failed (and the error's code).
 
-    What the block puts into the yielded dictionary is logged with it. The error goes on to the caller.
+    It also logs what the block puts into the yielded dictionary. The error goes on to the caller.
     """
     found: dict[str, Any] = dict(more)
     begun = time.monotonic()

@@ -1,11 +1,11 @@
-"""Puts strangers' text, ages, sizes and counts into words that are safe to show, to copy and to hand over.
+"""Puts other people's text, ages, sizes and counts into words that are safe to show, to copy and to hand over.
 
-Each has one form, for pages, commands, replies and findings alike. The one list of what a secret looks like stands
-here too, for logs, the audit, hand-overs, reasons and the search box.
+Each has one form, for pages, commands, replies and findings alike. The module also holds the only list of what a secret
+looks like, for logs, the audit, hand-overs, reasons and the search box.
 
-A secret is known by the name before it (`token=...`), by its own form (a JWT, a private key, an access key id), or by
-where it stands (the query of a signed address, `user:password@host`). Ordinary text stays: a name that only a blank
-parts from its value counts where the value looks made by a machine, so "token = fun" is a title.
+A secret is recognised by the name before it (`token=...`), by its own form (a JWT, a private key, an access key id), or
+by its place (the query of a signed address, `user:password@host`). Ordinary text stays: where only a blank separates a
+name from its value, the value counts only if it looks machine-made, so "token = fun" is a title.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Final
 REMOVED: Final = "[removed]"
 
 _VALUE: Final = r"[^\s&'\"<>,;}\\]+"
-_EQUALS: Final = r"(?:=|%(?:25){0,3}3D|\\u003d)"  # as it is, encoded for an address, escaped in JSON
-# Names are told by their ends: `refresh_token`, `idToken` and `R2_SECRET_ACCESS_KEY` need no entry of their own.
+_EQUALS: Final = r"(?:=|%(?:25){0,3}3D|\\u003d)"  # plain, encoded for an address, escaped in JSON
+# The ends of names count: `refresh_token`, `idToken` and `R2_SECRET_ACCESS_KEY` need no entry of their own.
 _WEIGHTY: Final = r"token|secret|password|passwd|passphrase|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
 _NAME: Final = (
     rf"(?:{_WEIGHTY}|signature|credentials?|id_token_hint|client_assertion|cookie|authorization"
@@ -45,7 +45,7 @@ _PATTERNS: Final = (
     ),
     re.compile(r"(?P<keep>\b_streamlit_(?:user|user_tokens|session)(?:_\d{1,9})?=)[^\s;'\"]+"),
     re.compile(r"(?P<keep>cf-access-jwt-assertion['\"]?\s{0,4}[:=,]\s{0,4}b?['\"]?)[^\s'\"]+", re.IGNORECASE),
-    # Authorization: with a scheme whatever follows it, without one what looks made by a machine.
+    # Authorization: with a scheme everything that follows it, without one what looks machine-made.
     re.compile(
         r"(?P<keep>\bauthorization['\"]?\s{0,4}[:=]\s{0,4}b?['\"]?"
         r"(?:(?:bearer|basic|digest|token|negotiate)\s{1,4}|(?=[^\s'\"]{0,400}[\d=.~+])(?=[^\s'\"]{8})))[^\s'\"]+",
@@ -66,7 +66,7 @@ _PATTERNS: Final = (
         rf"(?P<keep>(?:{_WEIGHTY})\s{{1,4}})(?=[a-z_+/=-]{{0,400}}\d)(?=[\d_+/=-]{{0,400}}[a-z])[\w+/=-]{{16,}}",
         re.IGNORECASE,
     ),
-    # What tells itself by its form: a JWT, access keys of AWS, keys and tokens of Google, GitHub, Slack, Stripe.
+    # Secrets known by their form: a JWT, access keys of AWS, keys and tokens of Google, GitHub, Slack, Stripe.
     re.compile(r"(?P<keep>)\beyJ[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]*"),
     re.compile(r"(?P<keep>)(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     re.compile(r"(?P<keep>)(?<![\w-])(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|1//0[\w-]{30,})"),
@@ -86,7 +86,7 @@ _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 
 def without_secrets(text: str, word: str = REMOVED) -> str:
-    """The text with `word` where a secret stood; what names the secret stays, but for an empty `word`."""
+    """The text with `word` in place of each secret; the secret's name stays unless `word` is empty."""
     query, named = (f"?{word}", rf"\g<keep>{word}") if word else ("", "")
     text = _QUERY.sub(lambda found: query if _tells(found[0]) else found[0], text)
     text = _CALLBACK.sub(named, text)
@@ -96,12 +96,12 @@ def without_secrets(text: str, word: str = REMOVED) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether the text carries what looks like a signature, a token, a password or a private key."""
+    """Whether the text holds anything that looks like a signature, a token, a password or a private key."""
     return without_secrets(text) != text
 
 
 def _tells(query: str) -> bool:
-    """Whether the query of an address goes as a whole."""
+    """Whether to remove the whole query of an address."""
     return bool(_TELLING.search(query) or (_CODE.search(query) and _STATE.search(query)))
 
 
@@ -111,18 +111,18 @@ def is_signed(url: str) -> bool:
 
 
 def redacted(text: str) -> str:
-    """The text without secrets, links, addresses and long numbers: none of it belongs into a hand-over."""
+    """The text without secrets, links, addresses and long numbers: none of these belongs in a hand-over."""
     text = without_secrets(_LINK.sub("[link]", text), "[secret]")
     return _LONG_HEX.sub("[secret]", _ADDRESS.sub("[address]", text))
 
 
 def without_links(text: str) -> str:
-    """The text without links, and otherwise as it is: for ids and keys, which must stay exact."""
+    """The text without links, otherwise unchanged: for ids and keys, which must stay exact."""
     return _LINK.sub("[link]", text)
 
 
 def quoted(text: str | None, limit: int = 240) -> str:
-    """A stranger's text on one line: redacted, without control and direction characters, shortened, in quotes."""
+    """Other people's text on one line: redacted, without control and direction characters, shortened, in quotes."""
     if not text:
         return "nothing"
     kept = "".join(" " if char.isspace() else char for char in text[: 8 * limit] if _visible(char))
@@ -141,7 +141,7 @@ def age(span: timedelta) -> str:
 
 
 def short_age(span: timedelta) -> str:
-    """The same span where room is short: `26 h 5 min`, `2 days`, `40 s`."""
+    """The same span for a narrow place: `26 h 5 min`, `2 days`, `40 s`."""
     count, unit = _largest(span)
     if unit == "day":
         return number(count, unit)
@@ -168,10 +168,10 @@ def size_words(size_bytes: int) -> str:
 
 
 def percent_words(value: float) -> str:
-    """The true percentage, above 100 as well.
+    """The true percentage, also above 100.
 
-    One decimal unless whole; two where one would round to 0, 80 or 100 without being it, and `<` or `>` where even two
-    would: what is just below a threshold never reads as the threshold.
+    One decimal unless whole; two where one would round to 0, 80 or 100 although the value differs, and `<` or `>` where
+    even two would: a value just below a threshold never reads as the threshold.
     """
     if float(value).is_integer():
         return f"{value:,.0f} %"

@@ -1,7 +1,7 @@
-"""Rebuilds the documents of a video that nobody created: its own, and its highlights, from the draft it was made of.
+"""Rebuilds the documents of a video that nobody created: its own and its highlights, from the draft behind it.
 
-The product renders a draft's scenes for a new video and creates no document for it: what clips leave there has no
-`created_at`, so no list shows it, and without highlights its page never opens.
+The product renders a draft's scenes for a new video and creates no document for it. The document that its clips leave
+there has no `created_at`, so no list shows it, and without highlights its page never opens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from storage.services.diagnose import Case
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """What the video's own document and its highlights lack, as it would be written, and from which draft."""
+    """What the video's own document and its highlights lack, as it would be written, and the draft behind it."""
 
     changes: ChangeSet
     draft_id: str
@@ -47,22 +47,22 @@ class RecordPlan:
         )
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
-        """Both documents in one commit; a worker that touched either meanwhile makes it `Stale`."""
+        """Both documents in one commit; `Stale` where a worker touched either meanwhile."""
         return [Write(self.changes)]
 
 
 def plan_record(context: RepairContext, uid: str, video_id: str) -> RecordPlan:
-    """The documents of a video that nobody created, from its draft's scenes and its clips, with all evidence read anew.
+    """The documents of a video that nobody created, from its draft's scenes and its clips; reads all evidence again.
 
-    `Refused` where the diagnosis is another one, where clips cannot be delivered, and where neither the draft's scenes
-    nor the highlights are there; the store's own error where one kept the evidence from being read.
+    `Refused` for another diagnosis, where clips cannot be delivered, and where neither the draft's scenes nor the
+    highlights exist; the store's own error where the evidence could not be read.
     """
     existing_video(context, uid, video_id)
     case = believable(context, uid, video_id)
     found, facts = case.diagnosis, case.facts
     if found.verdict != "record_incomplete":
         raise Refused(
-            f"The video's document is not what keeps it from view: {found.summary}",
+            f"The video's document is not what hides it: {found.summary}",
             reasons=[found.summary],
             remedy="Run diagnose for the video; its next steps fit the evidence.",
         )
@@ -81,7 +81,7 @@ def plan_record(context: RepairContext, uid: str, video_id: str) -> RecordPlan:
         raise Refused(
             "There are neither highlights nor scenes of a draft to rebuild them from.",
             reasons=["no credit transaction names a draft" if not origin.draft_id else "the draft has no usable scene"],
-            remedy="Set the status to failed, put the highlights from a file (highlights --put), then plan this anew.",
+            remedy="Set the status to failed, put the highlights from a file (highlights --put), then plan this again.",
         )
     return RecordPlan(_record_changes(context, case, origin, stored=stored), origin.draft_id, len(origin.scenes))
 

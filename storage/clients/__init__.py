@@ -1,1 +1,1 @@
-"""The only imports of boto3 and google.cloud: handles, time-outs, the cost meter, and errors translated to ours."""
+"""The only imports of boto3 and google.cloud: handles, timeouts, the cost meter, and every error translated to ours."""

@@ -1,18 +1,19 @@
-"""Opens a circuit for a store that hangs, so that one call waits for its time-out and the next calls do not.
+"""Opens a circuit for a store that hangs, so that one call waits for its timeout and the next calls do not.
 
-A store that takes connections and never answers costs each call its whole time. After a time-out the circuit is open:
+A store that takes connections and never answers costs each call its whole time. After a timeout the circuit is open:
 calls fail at once with `Unreachable`, which says since when and until when. Then one call passes as a probe; any
-answer, also a refusal, closes the circuit, and another time-out keeps it open. Only time-outs open it, because an
-error that comes at once keeps nobody waiting.
+answer, also a refusal, closes the circuit, and another timeout keeps it open. Only timeouts open it, because an error
+that comes at once keeps nobody waiting.
 
-One slow object is no hanging store. A time-out about a single thing (an object, a count) opens the circuit only with a
-second one about another thing; where the store answered somebody else meanwhile, three different ones are needed.
+One slow object does not mean that the store hangs. A timeout about a single thing (an object, a count) opens the
+circuit only with a second timeout about another thing; where the store answered another caller meanwhile, it takes
+three different things.
 
 A store that gives each answer just in time keeps people waiting as long as one that gives none. Answers that took more
-than half of their time open the circuit too, after they made somebody wait for `SLOW_SECONDS` within a minute.
+than half of their time open the circuit too, after they made a caller wait for `SLOW_SECONDS` within a minute.
 
-Work that somebody else's time-out must not break off (purges, scans, rollups) runs inside `patiently`: it goes on
-asking for a while, with its own time-outs and tries, and an answer to it closes the circuit for all.
+Work that another caller's timeout must not stop (purges, scans, rollups) runs inside `patiently`: it goes on asking for
+a while, with its own timeouts and tries, and an answer to it closes the circuit for all.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from weakref import WeakSet
 
 from storage.errors import Unreachable
 
-OPEN_SECONDS = 30.0  # how long a store that hangs is not asked
-PATIENCE_SECONDS = 120.0  # how long after its first time-out long work goes on asking it all the same
-REMEMBERED_SECONDS = 60.0  # time-outs that lie further apart say nothing together
-SLOW_SECONDS = 10.0  # waited for slow answers to three different calls or more, side by side counted once
-SLOW_ANSWER_SECONDS = 2.0  # an answer that took less is none of these, however short its time-out is
+OPEN_SECONDS = 30.0  # how long a store that hangs gets no requests
+PATIENCE_SECONDS = 120.0  # how long after its first timeout long work still asks it
+REMEMBERED_SECONDS = 60.0  # timeouts that lie further apart do not count together
+SLOW_SECONDS = 10.0  # waited for slow answers to at least three different calls; simultaneous ones count once
+SLOW_ANSWER_SECONDS = 2.0  # a faster answer never counts as slow, however short its timeout is
 
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 _all: WeakSet[Circuit] = WeakSet()
@@ -42,7 +43,7 @@ _all_lock = threading.Lock()
 def patiently(seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Within the block an open circuit stops no call until the store has been silent for so long.
 
-    Threads go on so only when they run in a copy of this context.
+    In other threads this holds only when they run in a copy of this context.
     """
     token = _patience.set(seconds)
     try:
@@ -52,12 +53,12 @@ def patiently(seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
 
 
 def patient() -> bool:
-    """Whether the caller is inside `patiently`: its calls may be repeated after a time-out."""
+    """Whether the caller is inside `patiently`: its calls may be repeated after a timeout."""
     return _patience.get() > 0
 
 
 def ask_again() -> None:
-    """For a person who wants to try again now: the next call of every store that hangs is let through."""
+    """For a person who wants to try again now: every store that hangs gets one more call."""
     with _all_lock:
         circuits = list(_all)
     for circuit in circuits:
@@ -65,7 +66,7 @@ def ask_again() -> None:
 
 
 class Circuit:
-    """Of one store; shared by all threads of the process. `store` is its name in messages."""
+    """The circuit of one store, shared by all threads of the process. `store` is its name in messages."""
 
     def __init__(
         self, store: str, *, clock: Callable[[], float] = time.monotonic, open_seconds: float = OPEN_SECONDS
@@ -75,8 +76,8 @@ class Circuit:
         self._open_seconds = open_seconds
         self._lock = threading.Lock()
         self._answered = float("-inf")  # when the store last answered anything
-        self._late: list[tuple[float, str]] = []  # time-outs since the circuit was last closed: when, and about what
-        self._slow: list[tuple[float, float, str]] = []  # slow answers: when, how long it was waited, and about what
+        self._late: list[tuple[float, str]] = []  # timeouts since the circuit was last closed: time and subject
+        self._slow: list[tuple[float, float, str]] = []  # slow answers: time, seconds waited and subject
         self._silent_since: float | None = None  # when the circuit was opened; `None`: it is closed
         self._again_at = 0.0
         self._words = ""
@@ -85,17 +86,20 @@ class Circuit:
 
     @property
     def open(self) -> bool:
-        """Whether calls fail at once at this moment, but for probes and patient work."""
+        """Whether calls fail at once now, except probes and patient work."""
         return self._silent_since is not None
 
     def ask(self, operation: str, target: str) -> float:
-        """To be called before each attempt; gives its beginning, which its end is told with. `Unreachable` if open."""
+        """Call this before each attempt. Returns the attempt's beginning, for `answered` or `timed_out`.
+
+        Raises `Unreachable` while the circuit is open.
+        """
         with self._lock:
             now = self._clock()
             if self._silent_since is None or now - self._silent_since < _patience.get():
                 return now
             if now >= self._again_at:
-                self._again_at = now + self._open_seconds  # this call is the probe; a lost one delays the next so long
+                self._again_at = now + self._open_seconds  # this call is the probe; if lost, it delays the next so long
                 return now
             words = self._words
         raise Unreachable(
@@ -107,16 +111,16 @@ class Circuit:
         )
 
     def answered(self, began: float | None = None, target: str = "", seconds: float = 0.0) -> None:
-        """The store answered, or failed in another way than by silence.
+        """Notes that the store answered, or failed in another way than by silence.
 
-        `began` and `seconds`, where known: a call that `ask` let through then, and the time it had.
+        `began` and `seconds`, where known, are the time at which `ask` let the call through, and the time it had.
         """
         with self._lock:
             now = self._answered = self._clock()
             slow = began is not None and now - began >= max(seconds / 2, SLOW_ANSWER_SECONDS)
             if self._silent_since is not None:
                 if slow and self._slow and began is not None and began < self._silent_since:
-                    return  # of those that were under way when it was opened for being slow
+                    return  # this call was under way when the circuit opened because of slow answers
                 self._silent_since, self._late, self._slow = None, [], []
                 return
             if began is None or not slow or patient():
@@ -129,9 +133,9 @@ class Circuit:
                 self._open(now, f"is very slow (the last answer took {now - began:.1f} s)")
 
     def timed_out(self, began: float, target: str, seconds: float, *, single: bool = False) -> None:
-        """A call that `ask` let through at `began` was not answered within `seconds`.
+        """Notes that a call which `ask` let through at `began` got no answer within `seconds`.
 
-        `single`: it was about one thing, which may be slow by itself.
+        `single`: the call was about one thing, which may be slow by itself.
         """
         with self._lock:
             now = self._clock()
@@ -153,6 +157,6 @@ class Circuit:
         )
 
     def let_through(self) -> None:
-        """The next call is a probe, whatever time it is."""
+        """Makes the next call a probe, whatever the time is."""
         with self._lock:
             self._again_at = min(self._again_at, self._clock())

@@ -1,9 +1,9 @@
-"""The one handle on Firestore: calls with deadlines, safe repeats, translated errors, metered reads and writes.
+"""The one handle on Firestore: calls with deadlines, safe retries, translated errors, metered reads and writes.
 
 Messages are the API's raw protobuf classes, because the client library's wrappers and snapshots take ten times as long
-as the rest of a read. The library's own repeats are not used either: in this version a query's stream that breaks in
+as the rest of a read. The library's own retries are not used either: in this version a query's stream that breaks in
 the middle ends in an unrelated error, or resumes wrongly. Here one call is one page, and a page is repeated whole from
-its own cursor, so a broken stream is never taken for a short one.
+its own cursor, so a broken stream never passes for a short one.
 
 A call that changes Firestore is tried once: only its caller, `storage.actions.documents`, knows whether a change may be
 repeated. The channel is Google's own for a live project and an open one for an emulator.
@@ -64,12 +64,12 @@ BeginTransactionResponse: Any = types.BeginTransactionResponse.pb()
 RollbackRequest: Any = types.RollbackRequest.pb()
 Empty: Any = empty_pb2.Empty
 REQUEST_TIME: Any = types.DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME
-_field_path: Any = FieldPath  # typed in part only
+_field_path: Any = FieldPath  # has types in part only
 
 
 _OPERATION = "Signing in to Firestore"
 _log = logging.getLogger(__name__)
-_auth: Any = google.auth  # these four are typed in part only
+_auth: Any = google.auth  # these four have types in part only
 _service_account: Any = service_account.Credentials
 _routing_header: Any = routing_header
 _client_info: Any = ClientInfo
@@ -77,7 +77,7 @@ Metadata = tuple[tuple[str, str], ...]
 T = TypeVar("T")
 DATABASE = "(default)"
 TRIES = 3
-PAUSE_SECONDS = 0.1  # before the second try; doubled before the third, and spread by chance
+PAUSE_SECONDS = 0.1  # before the second try; doubled before the third, and spread at random
 _SERVICE = "/google.firestore.v1.Firestore/"
 ReadTime = Callable[[Any], None]
 READ_SECONDS = 8.0  # one try of a read that a person waits for
@@ -86,7 +86,7 @@ CHANGE_SECONDS = 15.0
 
 
 def field_path(parts: tuple[str, ...]) -> str:
-    """A field's path as the API writes it, with quotes around parts that are no plain names."""
+    """A field's path in the API's form, with quotes around parts that are not plain names."""
     return str(_field_path(*parts).to_api_repr())
 
 
@@ -120,28 +120,28 @@ def document_from_json(text: str) -> Any:
 
 
 def open_channel(settings: FirestoreSettings, *, single_threaded: bool = True) -> Any:
-    """A channel that connects at its first call. Raises `BadCredentials` when there are none to be used.
+    """A channel that connects at its first call. Raises `BadCredentials` without usable credentials.
 
-    `single_threaded`: takes away the hand-off of every streamed message between two threads, which costs more than
-    reading it. The option is experimental in gRPC; where this version does not know it, reads are merely slower.
+    `single_threaded` removes the hand-off of every streamed message between two threads, which costs more than reading
+    the message. The option is experimental in gRPC; where this version does not know it, reads are merely slower.
     """
     if not runs_on_upb():
         _log.warning("protobuf runs without its C implementation: reading Firestore takes some thirty times longer")
     options, path = _options(single_threaded), settings.credentials_path
     if settings.emulator_host:
-        # An emulator is local: a proxy that the environment names for the internet must not be asked.
+        # An emulator is local: the environment's proxy for the internet must not get its calls.
         return grpc.insecure_channel(settings.emulator_host, options=[*options, ("grpc.enable_http_proxy", 0)])
     credentials = _default_credentials(settings) if path is None else _credentials_of(path)
     return FirestoreGrpcTransport.create_channel(credentials=credentials, options=options)
 
 
 def _options(single_threaded: bool) -> list[tuple[str, Any]]:
-    # No limit on messages and the keepalive are the client library's own defaults; a page of documents may be large.
+    # Like the client library: no limit on messages, since a page of documents may be large, and its keepalive.
     options: list[tuple[str, Any]] = [
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
         ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.initial_reconnect_backoff_ms", 200),  # so that a second try finds a channel that tries again too
+        ("grpc.initial_reconnect_backoff_ms", 200),  # so that a second try finds a channel that reconnects too
         ("grpc.max_reconnect_backoff_ms", 10_000),
     ]
     experimental = getattr(grpc, "experimental", None)
@@ -156,10 +156,10 @@ def _default_credentials(settings: FirestoreSettings) -> Any:
         return _auth.default(default_scopes=FirestoreGrpcTransport.AUTH_SCOPES)[0]
     except GoogleAuthError as error:
         raise translate(error, operation=_OPERATION, target=settings.project_id) from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # what lies on this machine is malformed
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # a file on this machine is malformed
         raise BadCredentials(
             f"{_OPERATION}: this machine's default Google credentials cannot be used.",
-            remedy="Set FIREBASE_CREDENTIALS_PATH to the service account's JSON key file, or mend the credentials of "
+            remedy="Set FIREBASE_CREDENTIALS_PATH to the service account's JSON key file, or repair the credentials of "
             "gcloud (gcloud auth application-default login).",
             operation=_OPERATION,
             target="FIREBASE_CREDENTIALS_PATH",
@@ -167,7 +167,7 @@ def _default_credentials(settings: FirestoreSettings) -> Any:
 
 
 def _credentials_of(path: Path) -> Any:
-    """The credentials in a key file. What the file holds is never quoted, so neither are the libraries' errors."""
+    """The credentials in a key file. No message quotes the file's content, and so none quotes the libraries' errors."""
     scopes = FirestoreGrpcTransport.AUTH_SCOPES
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -184,19 +184,19 @@ def _credentials_of(path: Path) -> Any:
 
 
 def call_metadata(database: str, *, emulator: bool) -> Metadata:
-    """The headers of every call: which database it is for, who is calling, and an emulator's open door."""
+    """The headers of every call: its database, the client's name, and for an emulator the owner's token."""
     metadata: list[tuple[str, str]] = [
         ("google-cloud-resource-prefix", database),
         _routing_header.to_grpc_metadata((("database", database),)),
         (METRICS_METADATA_KEY, _client_info(client_library_version=client_version).to_user_agent()),
     ]
     if emulator:
-        metadata.append(("authorization", "Bearer owner"))  # as the client library does: past the security rules
+        metadata.append(("authorization", "Bearer owner"))  # as the client library does, to pass the security rules
     return tuple(metadata)
 
 
 class Connection:
-    """Safe to share between threads; open one for each process, after any fork."""
+    """One channel. Safe to share between threads; open one for each process, after any fork."""
 
     def __init__(self, project_id: str, channel: Any, *, emulator: bool) -> None:
         self.project_id = project_id
@@ -213,7 +213,7 @@ class Connection:
         self._channel.close()
 
     def name(self, path: str) -> str:
-        """The full resource name of `users/U`; the root of all documents for an empty path."""
+        """The full resource name of a path such as `users/U`; an empty path gives the root of all documents."""
         return f"{self.documents}/{path}" if path else self.documents
 
     def stream(self, method: str, request: Any, response: Any) -> Any:
@@ -237,10 +237,10 @@ class Connection:
         summed: Sequence[str] = (),
         single: bool = False,
     ) -> T:
-        """Calls `once` with the seconds it has, and again after a transient fault; ends after twice `seconds`.
+        """Calls `once` with its seconds, and again after a transient fault; ends after twice `seconds`.
 
         Raises what `translate` makes of the last fault. `query` and `summed` name the index that a query needs.
-        `single`: it is one that may be slow by itself, so that it alone does not say that Firestore hangs.
+        `single`: the call may be slow by itself, so that it alone does not mean that Firestore hangs.
         """
         end = time.monotonic() + 2 * seconds
         number = 0
@@ -268,23 +268,23 @@ class Connection:
                         error, operation=operation, target=target, change=change, query=query is not None, **known
                     ) from error
                 _log.info("%s: try %d ended with %s; trying again", operation, number, status_of(error))
-            except Exception:  # of whoever reads the answer: there is one
+            except Exception:  # raised by the reader of the answer: so there was an answer
                 self.circuit.answered()
                 raise
             self._closed.wait(pause)
 
 
-"""Takes Firestore's own time of a read, a protobuf timestamp."""
+"""Receives Firestore's own time of a read, a protobuf timestamp."""
 
 
 def open_firestore(settings: FirestoreSettings, *, single_threaded: bool = True) -> FirestoreHandle:
-    """The handle for the configured project. Connects at the first call; raises `BadCredentials` for lack of them."""
+    """The handle for the configured project. Connects at the first call; raises `BadCredentials` without any."""
     channel = open_channel(settings, single_threaded=single_threaded)
     return FirestoreHandle(settings.project_id, channel, emulator_host=settings.emulator_host)
 
 
 class FirestoreHandle:
-    """One channel to one database. May be shared between threads; open one for each process, after any fork."""
+    """One channel to one database. Safe to share between threads; open one for each process, after any fork."""
 
     def __init__(self, project_id: str, channel: Any, *, emulator_host: str = "") -> None:
         self.project_id = project_id
@@ -319,9 +319,9 @@ class FirestoreHandle:
     ) -> T:
         """Runs one page of a query and returns what `consume` makes of its documents.
 
-        `read_time` hears when the documents were so, before `consume` is given the first.
-        `consume` starts afresh when it is called again: a stream that breaks is read anew. What it leaves unread is
-        given up, and not asked for any more.
+        `read_time` gets the time of the read before `consume` gets the first document.
+        Every call of `consume` starts afresh: after a break the stream is read again. Documents that it leaves unread
+        are given up and no longer requested.
         Raises a `BackendError`; `MissingIndex` carries the index that the query needs.
         """
         request = RunQueryRequest(parent=self._name(parent), structured_query=query)
@@ -345,7 +345,7 @@ class FirestoreHandle:
                 _record_reads(count)
                 raise
             finally:
-                call.cancel()  # nothing where it has ended
+                call.cancel()  # does nothing to a call that has ended
             _record_reads(max(count, 1))
             return result
 
@@ -363,8 +363,8 @@ class FirestoreHandle:
     ) -> dict[str, Any]:
         """Counts and sums on the server: `{"count": "", "bytes": "file_size_bytes"}` counts, and sums that field.
 
-        Gives the raw value of each alias. One read is metered for every started 1,000 documents counted, at least one.
-        With `up_to`, counting stops there, and so does what it costs.
+        Returns the raw value of each alias. The meter counts one read for every started 1,000 documents counted, at
+        least one. With `up_to`, both the counting and its cost stop there.
         """
         whole = StructuredAggregationQuery(structured_query=query)
         for alias, field in aggregations.items():
@@ -402,9 +402,9 @@ class FirestoreHandle:
         seconds: float = READ_SECONDS,
         read_time: ReadTime | None = None,
     ) -> dict[str, Any]:
-        """The documents at these paths by path, `None` where Firestore says that there is none; in the order asked.
+        """The documents by path, in the given order; `None` where Firestore says that a document does not exist.
 
-        `read_time` hears when that was so.
+        `read_time` gets the time of the read.
         """
         names = {self._name(path): path for path in paths}
         request = BatchGetDocumentsRequest(database=self.connection.database, documents=list(names))
@@ -445,9 +445,9 @@ class FirestoreHandle:
         fields: Sequence[str] | None = None,
         seconds: float = READ_SECONDS,
     ) -> tuple[Sequence[Any], str]:
-        """One page of a collection by name, and the token of the next (empty: this was the last).
+        """One page of a collection by name, and the token of the next page (empty: this was the last).
 
-        `show_missing`: phantom parents come too, without fields and times. `fields`: only these (all when `None`).
+        `show_missing`: with phantom parents, without fields and times. `fields`: only these (all when `None`).
         """
         request = ListDocumentsRequest(
             parent=self._name(parent),
@@ -490,7 +490,7 @@ def _record_reads(count: int) -> None:
 
 
 class FirestoreChanges:
-    """Commits and transactions over the connection of a handle."""
+    """Commits and transactions over a handle's connection."""
 
     def __init__(self, handle: FirestoreHandle) -> None:
         self._connection = connection = handle.connection
@@ -503,7 +503,7 @@ class FirestoreChanges:
     ) -> Any:
         """Applies all writes or none; the answer has the commit time and one result for each write.
 
-        Raises `Stale` when a precondition failed, `Unreachable` when it is not known whether it was applied.
+        Raises `Stale` when a precondition failed, `Unreachable` when nobody can know whether it was applied.
         """
         connection = self._connection
         request = CommitRequest(database=connection.database, writes=writes, transaction=transaction)
@@ -532,7 +532,7 @@ class FirestoreChanges:
         return connection.attempt(once, operation=operation, target=connection.project_id, seconds=seconds, change=True)
 
     def rollback(self, transaction: bytes, *, operation: str, seconds: float = CHANGE_SECONDS) -> None:
-        """Gives a transaction up, and with it its locks."""
+        """Gives up a transaction and its locks."""
         connection = self._connection
         request = RollbackRequest(database=connection.database, transaction=transaction)
 

@@ -1,8 +1,8 @@
-"""Every way in which Firestore can say no, translated once into this package's errors.
+"""Translates every way in which Firestore can refuse or fail into this package's errors, in one place.
 
-A refusal is never read as "missing": a document that does not exist is an ordinary answer of Firestore's, so NOT_FOUND
-means the database or the project, or (for a change) a document that was to exist. Sources: `google.rpc.Code`, the
-Firestore and Google authentication libraries' exceptions.
+A refusal never counts as "missing": Firestore reports a missing document as an ordinary answer, so NOT_FOUND means the
+database or the project, or (for a change) a document that had to exist. Sources: `google.rpc.Code`, the exceptions of
+the Firestore and Google authentication libraries.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from storage.errors import (
 Code = grpc.StatusCode
 
 TRANSIENT = frozenset({Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, Code.ABORTED})
-"""Statuses after which the same read is worth another try."""
+"""The statuses after which the same read deserves another try."""
 
 SDK_ERRORS = (grpc.RpcError, GoogleAPICallError, GoogleAuthError)
 """What a call of the SDK can raise; nothing else is translated, so that faults of our own stay visible."""
 
 ROLE_TO_READ, ROLE_TO_CHANGE = "roles/datastore.viewer", "roles/datastore.user"
 DETAIL_LENGTH = 400
-_PLUGIN = "Getting metadata from plugin failed"  # how gRPC words an error of google.auth while it fetches a token
+_PLUGIN = "Getting metadata from plugin failed"  # gRPC's words for an error of google.auth while it fetches a token
 _NETWORK = ("TransportError", "ConnectionError", "Max retries exceeded", "timed out", "Failed to resolve")
 
 
@@ -59,7 +59,7 @@ _CREDENTIALS_REMEDY = (
 )
 _SETTINGS_REMEDY = "Check FIREBASE_PROJECT_ID, and that its Firestore database '(default)' is in Native mode."
 _REPORT_REMEDY = "Report it with the text of the detail: this version and the backend do not fit together."
-_LOOK_AGAIN = "Look again at what is there now, and repeat it if it is still wanted."
+_LOOK_AGAIN = "Look at the present state, and repeat the change if it is still wanted."
 
 MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
     Code.OK: _Meaning(Unusable, "Firestore reported a fault without a status", _REPORT_REMEDY),
@@ -68,7 +68,7 @@ MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
     Code.INVALID_ARGUMENT: _Meaning(Unusable, "Firestore does not take the request", _REPORT_REMEDY),
     Code.DEADLINE_EXCEEDED: _Meaning(Unreachable, "Firestore did not answer in time", _NETWORK_REMEDY),
     Code.NOT_FOUND: _Meaning(BackendError, "the project or its Firestore database does not exist", _SETTINGS_REMEDY),
-    Code.ALREADY_EXISTS: _Meaning(Stale, "a document exists already that was to be created", _LOOK_AGAIN),
+    Code.ALREADY_EXISTS: _Meaning(Stale, "a document that was to be created exists already", _LOOK_AGAIN),
     Code.PERMISSION_DENIED: _Meaning(AccessDenied, "Firestore refused: no permission", ""),
     Code.RESOURCE_EXHAUSTED: _Meaning(
         Throttled, "Firestore's quota or rate limit is used up", "Wait, and check the project's quota and billing."
@@ -83,11 +83,11 @@ MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
     Code.UNAUTHENTICATED: _Meaning(BadCredentials, "Firestore does not accept the credentials", _CREDENTIALS_REMEDY),
 }
 
-# For a change, these statuses say that the world is not as it was when the change was decided.
+# For a change, these statuses say that the documents differ from what the change was decided on.
 _CHANGED = {
-    Code.NOT_FOUND: "a document that was to be changed does not exist any more",
-    Code.ALREADY_EXISTS: "a document exists already that was to be created",
-    Code.FAILED_PRECONDITION: "a document was changed by someone else meanwhile",
+    Code.NOT_FOUND: "a document that was to be changed no longer exists",
+    Code.ALREADY_EXISTS: "a document that was to be created exists already",
+    Code.FAILED_PRECONDITION: "another writer changed a document meanwhile",
     Code.ABORTED: "other writers were changing the same documents; nothing was changed",
 }
 
@@ -102,7 +102,7 @@ def status_of(error: BaseException) -> grpc.StatusCode | None:
 
 
 def was_contention(error: StorageError) -> bool:
-    """Whether Firestore gave up because others were changing the same documents: nothing was done, try again."""
+    """Whether Firestore gave up because others were changing the same documents: nothing was done, so try again."""
     return error.__cause__ is not None and status_of(error.__cause__) is Code.ABORTED
 
 
@@ -115,10 +115,10 @@ def translate(
     query: bool = False,
     definition: Mapping[str, Any] | None = None,
 ) -> StorageError:
-    """The error of this package for one of `SDK_ERRORS`.
+    """This package's error for one of `SDK_ERRORS`.
 
-    `change`: the call was to change something, so a failed precondition is `Stale`. `query`: it was a query, so a
-    failed precondition is a missing index, also where the text is empty; `definition` is the index it needs.
+    `change`: the call was to change something, so a failed precondition is `Stale`. `query`: the call was a query, so a
+    failed precondition is a missing index, also where the text is empty; `definition` is the index that it needs.
     """
     detail = _safe(_details(error))
     where = {"operation": operation, "target": target, "detail": detail}
@@ -161,7 +161,7 @@ def _auth(error: BaseException, detail: str, where: Mapping[str, str]) -> Storag
 
 
 def _as_stale(code: grpc.StatusCode, detail: str) -> str:
-    """What moved, or an empty string when the status says something else. A missing database is no missing document."""
+    """What moved; empty when the status means something else. A missing database is no missing document."""
     lowered = detail.lower()
     if "atastore mode" in lowered or (code is Code.NOT_FOUND and ("database" in lowered or "project" in lowered)):
         return "" if "no document to update" not in lowered else _CHANGED[code]
@@ -170,7 +170,7 @@ def _as_stale(code: grpc.StatusCode, detail: str) -> str:
 
 def _missing_index(definition: Mapping[str, Any] | None, where: Mapping[str, str]) -> MissingIndex:
     return MissingIndex(
-        f"{where['operation']}: Firestore needs an index that is not there.",
+        f"{where['operation']}: Firestore needs an index that does not exist.",
         definition=definition,
         remedy="Deploy the project's firestore.indexes.json: `firebase deploy --only firestore:indexes`.",
         **where,

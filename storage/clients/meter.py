@@ -39,13 +39,13 @@ class Cost:
 
 
 class OverBudget(Refused):
-    """The budget of billed operations for this page or command is used up; ask before going on."""
+    """This page or command has used up its budget of billed operations; ask the person before going on."""
 
     code = "over_budget"
 
 
 class Meter:
-    """Adds up billed operations; safe to share between threads. With a budget, refuses to go past it."""
+    """Adds up billed operations; safe to share between threads. A meter with a budget refuses to exceed it."""
 
     def __init__(self, *, read_budget: int | None = None, whole: bool = False) -> None:
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class Meter:
             self._counts[operation] = self._counts.get(operation, 0) + count
 
     def check(self, ahead: int = 0) -> None:
-        """Raises `OverBudget` if the reads passed the budget, or would with those that are ahead."""
+        """Raises `OverBudget` if the reads exceed the budget, or would do so with the reads `ahead`."""
         reads = self.cost().firestore_reads + ahead
         if self._read_budget is not None and reads > self._read_budget:
             planned = f"would use about {reads:,} document reads, so it was not begun"
@@ -70,39 +70,40 @@ class Meter:
             )
 
     def cost(self) -> Cost:
-        """What was counted up to now."""
+        """The operations counted so far."""
         with self._lock:
             return Cost(**self._counts)
 
 
 _active: ContextVar[tuple[Meter, ...]] = ContextVar("active_meters", default=())
 _agreed: ContextVar[bool] = ContextVar("agreed", default=False)
-total = Meter()  # everything this process ever did
+total = Meter()  # everything that this process has ever done
 
 
 def record(operation: Operation, count: int = 1) -> None:
-    """Called by the clients for what was billed: counts in the process's total and in every active meter.
+    """Counts billed operations in the process's total and in every active meter; the clients call it.
 
-    Threads count for the caller only when they run in a copy of its context (`contextvars.copy_context().run`).
+    A thread counts for its caller only when it runs in a copy of the caller's context
+    (`contextvars.copy_context().run`).
     """
     active = _active.get()
     for meter in (total, *active):
         meter.add(operation, count)
     if operation == "firestore_reads" and not _agreed.get():
-        for meter in active:  # after all have counted, so that none misses what another stops
+        for meter in active:  # after all have counted, so that a meter that raises leaves none without the count
             meter.check()
 
 
 def billed() -> Cost | None:
-    """What the outermost active meter counted up to now: the whole command's, or the whole page's."""
+    """The count so far of the outermost active meter, which is that of the whole command or page."""
     active = _active.get()
     return active[0].cost() if active else None
 
 
 def check(ahead: int = 0) -> None:
-    """Raises `OverBudget` if an active meter is past its budget: for whoever called what may have swallowed that.
+    """Raises `OverBudget` if an active meter exceeds its budget: for a caller whose callees may have swallowed that.
 
-    `ahead` are reads that work of no use when it stops half way is expected to take: it is then not begun.
+    `ahead` are the reads expected of work that is useless when it stops half way: over the budget it does not begin.
     """
     if _agreed.get():
         return
@@ -112,23 +113,23 @@ def check(ahead: int = 0) -> None:
 
 @contextmanager
 def metering(*, read_budget: int | None = None, whole: bool = False) -> Iterator[Meter]:
-    """Counts what the block does. Blocks nest; each counts for itself.
+    """Counts what the block does. Blocks nest; each has its own count.
 
-    `whole`: it is all that this process was started for, so that it counts what is metered apart too.
+    `whole`: the block is everything that this process was started for, so it also counts what is metered apart.
     """
     meter = Meter(read_budget=read_budget, whole=whole)
     _active.set((*_active.get(), meter))
     try:
         yield meter
-    finally:  # by name and not by token: blocks on an exit stack end in another order than they began
+    finally:  # by identity and not by token: blocks on an exit stack end in another order than they began
         _active.set(tuple(other for other in _active.get() if other is not meter))
 
 
 @contextmanager
 def metering_apart() -> Iterator[Meter]:
-    """Counts what the block does for itself: only a `whole` meter around it sees it too, and no budget stops it.
+    """Counts the block separately: only a `whole` meter around it counts it too, and no budget stops it.
 
-    For what one page or one part of a command happens to be the first to need, and all of the process goes by.
+    For work that one page or command needs first by chance, and whose result the whole process uses.
     """
     around, meter = _active.get(), Meter()
     _active.set((*(other for other in around if other.whole), meter))
@@ -141,9 +142,9 @@ def metering_apart() -> Iterator[Meter]:
 
 @contextmanager
 def unbudgeted() -> Iterator[None]:
-    """For work that somebody agreed to with its cost in view, and that must not be left half done: no budget stops it.
+    """For work that a person agreed to after seeing its cost, and that must not stop half way: no budget stops it.
 
-    It is counted all the same; once the block has ended, a budget that it passed stops the next read.
+    It is counted all the same; after the block, a budget that it exceeded stops the next read.
     """
     token = _agreed.set(True)
     try:

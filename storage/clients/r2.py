@@ -1,16 +1,16 @@
 """Handles on one R2 bucket: built from settings, billed operations metered, every SDK error translated.
 
-`read_client` signs and looks with the reading token and refuses any other operation before it leaves the machine.
-`write_client` uses the token that may change things; only `storage.actions` opens it. Presigned URLs are made by the
-SDK's own signer, which asks nothing of the store; uploads in parts by its transfer manager.
+`read_client` signs and reads with the reading token and refuses any other operation before it leaves the machine.
+`write_client` uses the token that may change things; only `storage.actions` opens it. The SDK's own signer makes
+presigned URLs, without a request to the store; its transfer manager uploads in parts.
 
 The meter counts every HTTP attempt that the store answered, by R2's own classes (source: R2's pricing page), so a
-retried call counts as often as it was answered. 401 and 403 are not billed and not counted. An attempt whose answer was
-lost is counted, because the store may have done the work. `DeleteObjects` stands in neither list of that page, whose
-example calls deletes free: it counts as free.
+retried call counts once for each answer. 401 and 403 are not billed and not counted. An attempt with a lost answer is
+counted, because the store may have done the work. `DeleteObjects` is in neither list of that page, whose example calls
+deletes free: it counts as free.
 
-The SDK checks and serialises each key of a batch of deletes apart, which takes longer than the call. So it is asked for
-the first key alone, and just before it signs and sends, one body for all keys replaces the one it made.
+The SDK checks and serialises each key of a batch of deletes separately, which takes longer than the call. So the desk
+asks it to delete the first key alone, and just before the SDK signs and sends, one body for all keys replaces its own.
 """
 
 from __future__ import annotations
@@ -57,30 +57,30 @@ from storage.domain.layout import encode_key
 from storage.errors import NotPermitted, StorageError
 from storage.settings.backends import KeyPair, R2Settings
 
-NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot carry in any way
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # characters that XML 1.0 cannot hold in any form
 
 _body: ContextVar[bytes | None] = ContextVar("body_of_a_batch", default=None)
 
 
 POOL_SIZE = 32
-LOOKING = {"connect_timeout": 3, "read_timeout": 5}  # seconds: somebody waits in front of a page
+LOOKING = {"connect_timeout": 3, "read_timeout": 5}  # seconds: a person waits in front of a page
 CHANGING = {"connect_timeout": 5, "read_timeout": 60}  # seconds: a part of an upload, a server-side copy
 READ_OPERATIONS = frozenset({"ListObjectsV2", "HeadObject", "GetObject", "ListMultipartUploads"})
 CLASS_B = frozenset({"HeadBucket", "HeadObject", "GetObject", "GetBucketLocation"})
 FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload"})
-# Handlers of a wildcard run before those of a name: this one has to come before the SDK's own look through the body.
+# Handlers of a wildcard run before handlers of a name: this one must run before the SDK's own look through the body.
 LISTING_EVENT = "before-parse.*.ListObjectsV2"
 DELETED_EVENT = "before-parse.*.DeleteObjects"
 _NOTHING_REACHED_THE_STORE = (EndpointConnectionError, ConnectTimeoutError, SSLError, ProxyConnectionError)
 _ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PARTS_AT_ONCE = 4
-_DESCRIPTIONS = create_loader()  # what the SDK knows of S3 is read once: it takes most of the time of making a client
+_DESCRIPTIONS = create_loader()  # loads the SDK's description of S3 once: that is most of the cost of a client
 
 
 @contextmanager
 def batch_of(keys: Sequence[str]) -> Iterator[None]:
-    """Within the block, a `DeleteObjects` of this thread is for all of these keys, which XML must be able to hold."""
+    """Within the block, a `DeleteObjects` of this thread deletes all of these keys, which XML must be able to hold."""
     rows = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
     body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{rows}</Delete>'.encode()
     token = _body.set(body)
@@ -91,7 +91,7 @@ def batch_of(keys: Sequence[str]) -> Iterator[None]:
 
 
 def put_batch(params: dict[str, Any], **_: Any) -> None:
-    """Hook for the SDK's `before-call`, which comes before the checksum and the signature are made."""
+    """Hook for the SDK's `before-call`, which runs before the checksum and the signature are made."""
     body = _body.get()
     if body is not None:
         params["body"] = body
@@ -100,8 +100,8 @@ def put_batch(params: dict[str, Any], **_: Any) -> None:
 class UrlSigner:
     """Signs URLs of one endpoint with one token.
 
-    The SDK's `generate_presigned_url` gives the very same URL at twice the cost and for the present moment only; a
-    moment given from outside lets URLs stay equal over reruns, so that a browser's cache holds.
+    The SDK's `generate_presigned_url` makes the same URL at twice the cost, and for the present moment only. With a
+    moment from the caller, URLs stay equal over reruns, so that a browser's cache can use them.
     """
 
     def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
@@ -119,7 +119,7 @@ class UrlSigner:
 
 
 class _DatedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's query signer with a moment of our choosing instead of the clock's."""
+    """The SDK's query signer with the caller's moment instead of the clock's."""
 
     def __init__(self, credentials: Credentials, region: str, expires: int, signed_at: datetime) -> None:
         super().__init__(credentials, "s3", region, expires=expires)
@@ -131,7 +131,7 @@ class _DatedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]  # the SDK has no
 
 
 class R2Client:
-    """One bucket through one token. May be shared between threads.
+    """One bucket through one token. Safe to share between threads.
 
     `variables` names the settings that hold the token, so that an error can say what to check.
     """
@@ -147,7 +147,7 @@ class R2Client:
         return f"R2Client(bucket={self.bucket!r}, token={self.variables[0]!r})"
 
     def at(self, bucket: str) -> R2Client:
-        """The same token on a bucket by name; itself where it is that one already."""
+        """The same token on the named bucket; this very client where that is its bucket already."""
         return self if bucket == self.bucket else R2Client(self.sdk, bucket, self.variables, self._signer, self._watch)
 
     @property
@@ -162,7 +162,7 @@ class R2Client:
 
     @contextmanager
     def translated(self, operation: str, target: str) -> Iterator[None]:
-        """Turns what the SDK raises inside the block into this project's errors; others pass."""
+        """Turns the SDK's errors inside the block into this project's; others pass."""
         try:
             yield
         except StorageError:
@@ -182,7 +182,7 @@ class R2Client:
 
 
 def read_client(settings: R2Settings) -> R2Client:
-    """A handle that looks and signs with the reading token (`R2_READ_*`, else the only pair there is)."""
+    """A handle that reads and signs with the reading token (`R2_READ_*`, else the only pair)."""
     names = ("R2_READ_ACCESS_KEY_ID", "R2_READ_SECRET_ACCESS_KEY") if settings.read_is_separate else WRITE_VARIABLES
     client = _client(settings, settings.read, names, LOOKING)
     bound_answers(client.sdk)
@@ -191,14 +191,14 @@ def read_client(settings: R2Settings) -> R2Client:
 
 
 def write_client(settings: R2Settings) -> R2Client:
-    """A handle that may change things; its time-outs suit uploads."""
+    """A handle that may change things; its timeouts suit uploads."""
     client = _client(settings, settings.write, WRITE_VARIABLES, CHANGING)
     client.sdk.meta.events.register("before-send.s3", before_send)
     return client
 
 
 def billed_as(operation_name: str) -> Operation:
-    """The class that R2 bills an S3 operation in; one that is not known counts as the dearest."""
+    """R2's billing class of an S3 operation; an unknown operation counts as the dearest."""
     if operation_name in FREE:
         return "r2_free"
     return "r2_class_b" if operation_name in CLASS_B else "r2_class_a"
@@ -244,10 +244,10 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
 
 
 def _session() -> boto3.Session:
-    """A session of its own that looks at no variable, profile or file of AWS on the machine: settings alone decide.
+    """A separate session that ignores all AWS variables, profiles and files of the machine: only settings count.
 
-    Each of the SDK's variables has its default, wherever the machine would say something else: an `AWS_*` value that
-    is malformed would otherwise end every command. Proxies and `REQUESTS_CA_BUNDLE` are not AWS's, and stay.
+    Each of the SDK's variables gets its default, whatever the machine says: a malformed `AWS_*` value would otherwise
+    end every command. Proxies and `REQUESTS_CA_BUNDLE` are not AWS's, and stay.
     """
     known: Mapping[str, Any] = botocore.session.Session.SESSION_VARIABLES
     nowhere: dict[str, Any] = {name: (None, None, default, cast) for name, (_, _, default, cast) in known.items()}
@@ -260,7 +260,7 @@ def _session() -> boto3.Session:
 
 
 def _quiet() -> None:
-    """The SDK's debug logs show URLs, headers and signatures; they stay off whatever the root logger's level is."""
+    """Keeps the SDK's debug logs off, whatever the root logger's level: they show URLs, headers and signatures."""
     for name in ("boto3", "botocore", "s3transfer", "urllib3"):
         logger = logging.getLogger(name)
         if logger.level < logging.INFO:
@@ -277,12 +277,12 @@ def _refuse_changes(model: Any, **_: Any) -> None:
 
 
 def _stay_here(params: dict[str, Any], **_: Any) -> None:
-    """The endpoint of the settings is the only one: on a 400 the SDK would ask for the bucket's region and go there."""
+    """Keeps the endpoint of the settings: on a 400 the SDK would ask for the bucket's region and go there."""
     params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _meter_answer(event_name: str, response_dict: Any, exception: Exception | None, **_: Any) -> None:
-    """One attempt ended: with an answer (any status) or without one."""
+    """Meters one attempt that ended, with an answer (any status) or without one."""
     if response_dict is not None:
         billed = response_dict["status_code"] not in {401, 403}
     else:
@@ -292,13 +292,13 @@ def _meter_answer(event_name: str, response_dict: Any, exception: Exception | No
 
 
 def _meter_lost_answer(event_name: str, exception: Exception, **_: Any) -> None:
-    """The answer broke off in its body or was not XML: the SDK then skips the event above."""
+    """Meters an answer whose body broke off or was not XML: the SDK then skips the event above."""
     if isinstance(exception, _ANSWER_BROKE_OFF):
         record(billed_as(event_name.rpartition(".")[2]))
 
 
 class Readable(Protocol):
-    """All that an upload needs of its source; one that can be sought is read again where a part is tried again."""
+    """All that an upload needs of its source; a source that can seek is read again when a part is tried again."""
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; none at the end."""
@@ -308,12 +308,11 @@ class ContextThreads(ThreadPoolExecutor):
     """Threads that run in a copy of the submitter's context, so that its active meters count what they do."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As the base class, in a copy of the caller's context."""
         return super().submit(copy_context().run, fn, *args, **kwargs)
 
 
 def upload(client: R2Client, stream: Readable, key: str, extra: Mapping[str, Any], part_bytes: int) -> None:
-    """Sends a stream from where it stands; above `part_bytes` in parts, which are aborted when one fails."""
+    """Sends a stream from its position; above `part_bytes` in parts, which are aborted when one fails."""
     config = TransferConfig(
         multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_request_concurrency=PARTS_AT_ONCE
     )

@@ -1,7 +1,7 @@
-"""The condition on what a copy may overwrite, in R2's own headers, for which the SDK has no parameters.
+"""The precondition on what a copy may overwrite, in R2's own headers, since the SDK has no parameters for it.
 
 Source: R2's page of S3 extensions, "conditional operations" in `CopyObject`. The headers are set before the request is
-signed, so they are signed with it.
+signed, so the signature covers them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _headers: ContextVar[dict[str, str] | None] = ContextVar("condition_of_a_copy", 
 
 @contextmanager
 def copy_destination(*, if_match: str | None = None, if_none_match: str | None = None) -> Iterator[None]:
-    """Within the block, a `CopyObject` of this thread demands this of what lies at its destination."""
+    """Gives a `CopyObject` of this thread within the block this precondition on the object at its destination."""
     wanted = {
         "cf-copy-destination-if-match": if_match,
         "cf-copy-destination-if-none-match": if_none_match,
@@ -29,5 +29,5 @@ def copy_destination(*, if_match: str | None = None, if_none_match: str | None =
 
 
 def put_destination(params: dict[str, Any], **_: Any) -> None:
-    """Hook for the SDK's `before-call`, which comes before the signature is made."""
+    """Hook for the SDK's `before-call`, which runs before the signature is made."""
     params["headers"].update(_headers.get() or {})

@@ -1,7 +1,7 @@
-"""Holds the SDK's calls to a deadline: no repeats after a time-out, no trickling answer, no stale connection.
+"""Holds the SDK's calls to a deadline: no retries after a timeout, no trickling answer, no stale connection.
 
-The SDK's read time-out limits one wait for the next bytes. A store that sends one byte a second never meets it, and
-after a time-out the SDK asks twice more. A person who looks is not kept waiting for that; patient work is
+The SDK's read timeout limits one wait for the next bytes. A store that sends one byte a second never meets it, and
+after a timeout the SDK asks twice more. A person who looks must not wait for that; patient work may
 (`circuit.patiently`).
 """
 
@@ -29,9 +29,9 @@ from botocore.exceptions import (
 from storage.clients.circuit import Circuit, patient
 from storage.errors import StorageError
 
-ANSWER_SECONDS = 6.0  # what a whole answer may take, and a second more for each:
+ANSWER_SECONDS = 6.0  # the limit for a whole answer, and one more second for each:
 ANSWER_BYTES_A_SECOND = 65_536
-IDLE_SECONDS = 50.0  # a kept connection that rested longer may be dead without a word: a new one is opened
+IDLE_SECONDS = 50.0  # a kept connection that rested longer may be dead without notice: a new one is opened
 
 _ABOUT_NO_SINGLE_OBJECT = frozenset({"ListObjectsV2", "ListMultipartUploads", "HeadBucket", "CreateBucket"})
 
@@ -50,9 +50,9 @@ def circuit_of(endpoint_url: str) -> Circuit:
 
 
 class NotRepeated(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
-    """The SDK would ask again after a time-out, and nobody waits for that; `cause` is the time-out."""
+    """The SDK would ask again after a timeout, and nobody waits for that; `cause` is the timeout."""
 
-    fmt = "not asked again after a time-out"
+    fmt = "not asked again after a timeout"
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__()
@@ -60,13 +60,13 @@ class NotRepeated(BotoCoreError):  # type: ignore[misc]  # the SDK has no types
 
 
 class Watch:
-    """Puts one SDK client's attempts under a circuit."""
+    """Puts the attempts of one SDK client under a circuit."""
 
     def __init__(self, sdk: Any, circuit: Circuit, *, connect_seconds: float, read_seconds: float) -> None:
         self.circuit = circuit
         self._seconds = {ConnectTimeoutError: connect_seconds, ReadTimeoutError: read_seconds}
         self._read_seconds = read_seconds
-        self._here = threading.local()  # all attempts of a call are made on its own thread
+        self._here = threading.local()  # all attempts of a call run on its own thread
         events = sdk.meta.events
         events.register_first("before-call.s3", self._begin)
         events.register_first("before-send.s3", self._ask)
@@ -84,15 +84,15 @@ class Watch:
         single = operation not in _ABOUT_NO_SINGLE_OBJECT
         self._here.target = target.path if single else f"{target.path}?{target.query}"
         self._here.single = single
-        self._here.began = None  # told by `_end` only if it was asked
+        self._here.began = None  # `_end` reports only attempts that asked the circuit
         self._here.began = self.circuit.ask(operation, target.path)
 
     def _end(self, exception: BaseException | None, **_: Any) -> None:
         began = getattr(self._here, "began", None)
         self._here.began = None
-        if began is None or isinstance(exception, StorageError):  # the desk's own word: nothing was sent
+        if began is None or isinstance(exception, StorageError):  # the desk's own refusal: nothing was sent
             return
-        # Looking a name up has no time-out of the SDK's: one that took too long was silence, whatever it ended in.
+        # The SDK has no timeout for looking a name up: a lookup that took too long was silence, whatever its result.
         connecting = isinstance(exception, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError)
         late = connecting and time.monotonic() - began >= self._seconds[ConnectTimeoutError]
         if exception is None or not (late or isinstance(exception, ConnectTimeoutError | ReadTimeoutError)):
@@ -103,7 +103,7 @@ class Watch:
         self.circuit.timed_out(began, self._here.target, seconds, single=self._here.single and not connecting)
 
     def chunks(self, body: Any, size: int, target: str) -> Iterator[bytes]:
-        """The pieces of a streamed body. A body that stops coming is told to the circuit as one slow object is."""
+        """The pieces of a streamed body. A body that stops coming counts for the circuit as one slow object."""
         began = time.monotonic()
         try:
             for piece in body.iter_chunks(size):
@@ -117,7 +117,7 @@ class Watch:
 def bound_answers(sdk: Any) -> None:
     """Puts a deadline on each whole answer, and an age on each kept connection, of an SDK client.
 
-    The SDK has no setting for either: its pools are given connections that have them.
+    The SDK has no setting for either, so its pools get connections that have them.
     """
     session = sdk._endpoint.http_session
     session._pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

@@ -1,8 +1,8 @@
-"""Turns what the S3 SDK raises into this project's errors, each with what to check: a variable, a scope, a clock.
+"""Turns the S3 SDK's errors into this project's, each with what to check: a variable, a scope, a clock.
 
 `RULES` holds every known code: R2's own (its page of error codes), those of its older answers, those of AWS that S3
-stores share, and the bare status that stands for a code where an answer has no body (HEAD). A code that is not there is
-told by its status; nothing falls through. No message holds a URL, a header, a credential or the backend's own text.
+stores share, and the bare status that replaces a code where an answer has no body (HEAD). The status decides for an
+unknown code; nothing falls through. No message holds a URL, a header, a credential or the backend's own text.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _DOING = {
     "abort_multipart_upload": "aborting the upload of",
     "create_bucket": "creating",
 }
-_ABSENCE_OPERATIONS = frozenset({"head_object", "get_object"})  # where a bare 404 speaks of an object
+_ABSENCE_OPERATIONS = frozenset({"head_object", "get_object"})  # where a bare 404 is about an object
 _READING = frozenset({"list_objects_v2", "list_multipart_uploads", *_ABSENCE_OPERATIONS})
 _MAX_SHOWN = 200
 MAX_WAIT_SECONDS = 120.0
@@ -82,7 +82,7 @@ _NAME = "Check R2_ACCOUNT_ID or R2_ENDPOINT_URL (a wrong account id has no host)
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """Which error a code becomes. The texts may name {doing}, {target}, {key_id}, {secret} and {scope}.
+    """The error that a code becomes. The texts may name {doing}, {target}, {key_id}, {secret} and {scope}.
 
     Evidence quotes what it `says` redacted: there, a word after "token" or "signature" would pass for a secret.
     """
@@ -125,7 +125,7 @@ _NO_BUCKET = ErrorRule(
 )
 _ABSENT = ErrorRule(NotFound, "{target} is not in the bucket.", "Check the key; look under the user's prefix.")
 _NO_UPLOAD = ErrorRule(
-    NotFound, "The upload of {target} is not there any more.", "It was completed, aborted or expired (after 7 days)."
+    NotFound, "The upload of {target} no longer exists.", "It was completed, aborted or expired (after 7 days)."
 )
 _WRONG_ENDPOINT = ErrorRule(
     BackendError,
@@ -144,7 +144,7 @@ _NOT_ENTITLED = ErrorRule(
 )
 _CONDITION = ErrorRule(
     Stale,
-    "{doing} {target}: what is there is not what was expected; nothing was changed.",
+    "{doing} {target}: the object is not the one that was expected; nothing was changed.",
     "Look at the object again, then decide.",
 )
 _RATE = ErrorRule(
@@ -157,7 +157,7 @@ _SERVER = ErrorRule(
     "{doing} {target}: R2 has a fault of its own at the moment.",
     "Try again; if it lasts, look at R2's status page.",
 )
-_RANGE = ErrorRule(Unusable, "{doing} {target}: the store cannot give that part of it.", "Read the object anew.")
+_RANGE = ErrorRule(Unusable, "{doing} {target}: the store cannot give that part of it.", "Read the object again.")
 _UNSUPPORTED = ErrorRule(
     Unusable,
     "{doing} {target}: the store does not support this request.",
@@ -225,13 +225,13 @@ RULES: dict[str, ErrorRule] = {code: rule for rule, codes in _GROUPS for code in
 
 
 def by_status(status: int) -> ErrorRule:
-    """The rule for an answer of which neither code nor status is known: by the status's hundred."""
+    """The rule for an answer with an unknown code and status, by the status's hundred."""
     return _SERVER if status >= 500 else _REQUEST
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What was being done, for the texts."""
+    """The operation under way, for the texts."""
 
     operation: str
     target: str
@@ -265,7 +265,7 @@ def translate(
     """The error to raise in place of the SDK's.
 
     `operation` is the SDK's method (`head_object`), `target` a key, prefix or bucket, `variables` the names of the
-    settings that hold the token used. Raises nothing itself; an exception of no known class is `Unusable`.
+    settings that hold the token used. Raises nothing itself; an exception of an unknown class becomes `Unusable`.
     """
     asked = _Asked(operation, target, variables)
     if isinstance(error, StorageError):
@@ -285,7 +285,7 @@ def translate(
 
 
 def shown(text: str) -> str:
-    """A key as a message may show it: printable characters only, at most 200 of them, in quotes."""
+    """A key in the form for messages: printable characters only, at most 200 of them, in quotes."""
     kept = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: _MAX_SHOWN + 1])
     return f"'{kept}'" if len(kept) <= _MAX_SHOWN else f"'{kept[:_MAX_SHOWN]}…'"
 
@@ -297,17 +297,17 @@ def error_code(error: ClientError) -> str:
 
 
 def code_of(error: StorageError) -> str:
-    """The store's code behind a translated error; empty where there was no answer."""
+    """The store's code behind a translated error; empty where the store gave no answer."""
     return error_code(error.__cause__) if isinstance(error.__cause__, ClientError) else ""
 
 
 def timed_out(error: StorageError) -> bool:
-    """Whether the store was silent, so that whoever waits has waited long enough."""
+    """Whether the store was silent, so that the caller has waited long enough."""
     return isinstance(error.__cause__, ConnectTimeoutError | ReadTimeoutError)
 
 
 def was_retried(error: StorageError) -> bool:
-    """Whether the SDK had tried more than once when the answer behind a translated error came."""
+    """Whether the SDK had tried more than once before the answer behind a translated error."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and bool(cause.response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
@@ -321,7 +321,7 @@ def wait_asked(error: StorageError) -> float:
 
 
 def told(code: str, operation: str, target: str, variables: tuple[str, str]) -> StorageError:
-    """The error that a code stands for which came inside a good answer, as for one key of a batch."""
+    """The error for a code inside a good answer, such as the code for one key of a batch."""
     return _Asked(operation, target, variables).error(RULES.get(code) or by_status(0), code)
 
 
@@ -350,7 +350,7 @@ def _describe(error: BaseException) -> str:
     return ", ".join(names) + (f", host {host}" if host else "")
 
 
-_UNKNOWN = ErrorRule(Unusable, "{doing} {target}: the S3 client failed in a way that is not known.", _TRY_AGAIN)
+_UNKNOWN = ErrorRule(Unusable, "{doing} {target}: the S3 client failed in an unknown way.", _TRY_AGAIN)
 
 _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], ErrorRule], ...] = (
     (
@@ -397,7 +397,7 @@ _WITHOUT_ANSWER: tuple[tuple[tuple[type[BaseException], ...], ErrorRule], ...] =
         (ResponseParserError,),
         ErrorRule(
             Unusable,
-            "{doing} {target}: the answer is not one of an S3 store.",
+            "{doing} {target}: the answer does not come from an S3 store.",
             "Check R2_ENDPOINT_URL, and what stands between here and R2 (a proxy, a sign-in page).",
         ),
     ),

@@ -1,7 +1,7 @@
 """Asks before each try of a request that changes a bucket whether it may still be sent.
 
 The SDK repeats a request by itself, and tries a deletion for many seconds where the store is busy. A worker that holds
-a lease says so here once, for all calls within.
+a lease registers its question here once, for all calls within a block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ask: ContextVar[Callable[[], None] | None] = ContextVar("asked before a change 
 
 @contextmanager
 def asked_before_changes(ask: Callable[[], None]) -> Iterator[None]:
-    """Within the block `ask` is called before each request; what it raises ends the call, and nothing is sent."""
+    """Within the block the SDK calls `ask` before each request; an error in it ends the call, and nothing is sent."""
     token = _ask.set(ask)
     try:
         yield
@@ -25,7 +25,7 @@ def asked_before_changes(ask: Callable[[], None]) -> Iterator[None]:
 
 
 def before_send(request: Any, **_: Any) -> None:
-    """The SDK's event of each try."""
+    """Hook for the SDK's event before each try."""
     ask = _ask.get()
     if ask is not None and request.method not in {"GET", "HEAD"}:
         ask()

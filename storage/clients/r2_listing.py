@@ -4,9 +4,9 @@ Signing, retries and error answers stay the SDK's. Its own reading of the XML, w
 key, most of the time of a listing of thousands; this way costs about 2.
 
 Stores write every `<Contents>` or `<Deleted>` with the same tags in the same order, so the first one gives the pattern
-for all. Where one of them differs, or the answer holds what the pattern cannot see through (comments, CDATA, a document
-type, attributes), nothing is taken and the caller's XML parser reads it. An element costs about 1 µs, with a tree's
-parser 8.
+for all. Where one of them differs, or the answer holds anything that the pattern cannot handle (comments, CDATA, a
+document type, attributes), this module takes nothing and the caller's XML parser reads it. An element costs about 1 µs,
+with a tree parser 8.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 Columns = dict[str, list[str]]
 
 
-COLUMNS = "Columns"  # the name under which a page's columns stand in the SDK's reply, in place of "Contents"
-DELETED_KEYS = "DeletedKeys"  # the same for the keys of a batch, in place of "Deleted"
+COLUMNS = "Columns"  # the name of a page's columns in the SDK's reply, in place of "Contents"
+DELETED_KEYS = "DeletedKeys"  # the name of a batch's deleted keys there, in place of "Deleted"
 _FIELDS = ("Key", "Size", "ETag", "LastModified", "StorageClass")
 
 
 def take_blocks(body: bytes, name: str, wanted: Sequence[str]) -> tuple[bytes, Columns] | None:
     """The answer without its elements `name`, and the text of their children `wanted`, in the order of the elements.
 
-    A child that no element has is left out of the columns. `None` where the elements are not all alike.
+    A child that no element has is not among the columns. `None` where the elements are not all alike.
     """
     try:
         text = body.decode("utf-8")
@@ -65,7 +65,7 @@ def _pattern(shape: str, wanted: tuple[str, ...], name: str) -> tuple[re.Pattern
     """The pattern of an element of this shape (its tags without text), with a group for each child wanted."""
     tags = _TAG.findall(shape)
     if "".join(tags) != shape:
-        return None  # attributes, prefixes, or tags that close themselves
+        return None  # attributes, prefixes, or self-closing tags
     names: list[str] = []
     parts: list[str] = []
     depth = 0
@@ -93,7 +93,7 @@ def _declares_utf8(text: str) -> bool:
 
 
 def _unescaped(column: list[str]) -> list[str]:
-    """The texts as XML means them; most columns hold no entity at all. `ValueError` for what XML does not allow."""
+    """The texts without XML's escapes; most columns hold no entity. `ValueError` for what XML does not allow."""
     whole = "<".join(column)
     if "\r" in whole:
         raise ValueError("a line end that XML would change")
@@ -133,7 +133,7 @@ class PageColumns:
 def take_columns(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
     """Hook for the SDK's `before-parse`, before its own: moves the objects of a good answer to `COLUMNS`.
 
-    An answer with an error, or one that is no XML, is left as it is: the SDK knows what to make of it.
+    It leaves an answer with an error, or without XML, unchanged: the SDK knows how to read it.
     """
     if response_dict["status_code"] != 200:
         return
@@ -157,7 +157,7 @@ def take_columns(response_dict: dict[str, Any], customized_response_dict: dict[s
 
 
 def take_deleted(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """The same for `DeleteObjects`: the keys that the store says are deleted; its errors stay for the SDK."""
+    """The same for `DeleteObjects`: the keys that the store says are deleted; the SDK keeps reading the errors."""
     if response_dict["status_code"] != 200:
         return
     taken = take_blocks(response_dict["body"], "Deleted", ("Key",))
@@ -178,6 +178,6 @@ def _columns(root: ElementTree.Element, space: str) -> PageColumns:
     columns: list[list[str | None]] = []
     for name in _FIELDS:
         found: list[str | None] = [element.text for element in root.iter(f"{space}{name}")]
-        complete = len(found) == len(objects)  # else some object lacks the element, and each is asked for its own
+        complete = len(found) == len(objects)  # else some object lacks the element, and each object is searched
         columns.append(found if complete else [item.findtext(f"{space}{name}") for item in objects])
     return PageColumns(*columns)

@@ -1,12 +1,12 @@
-"""Reads the audit: the newest entries of a user, an actor or all, and the whole chain to see whether it holds.
+"""Reads the audit: the newest entries of a user, of an actor or of all, and the whole chain to see whether it holds.
 
-Entries lie in `ops_audit` under ids that count down, so the order by name, which needs no index, gives the newest
+Entries are in `ops_audit` under ids that count down, so the order by name, which needs no index, gives the newest
 first; an equality on a field keeps that order. `ops_audit_head/head` says where the chain ends.
 
-The bucket is out of reach for whoever can only write to Firestore. It holds copies of the entries of changes
+A person who can only write to Firestore cannot reach the bucket. It holds copies of the entries of changes
 (`_ops/audit/*.jsonl`) and former ends of the chain (`_ops/audit/ends/`: empty objects whose names hold number, seal and
-hash). Objects are only ever added there, so a lock on them does no harm, writers never meet, and nothing can be set
-back.
+hash). The desk only ever adds objects there: so a lock on them does no harm, writers do not conflict, and nothing can
+be set back.
 """
 
 from __future__ import annotations
@@ -45,59 +45,59 @@ _END = re.compile(rf"([0-9]{{{_DIGITS}}})\.(sha256|hmac-sha256)\.([0-9a-f]{{64}}
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """Where the chain ends, with Firestore's own time of that record, for a precondition (`None`: none yet)."""
+    """The end of the chain, and Firestore's own time of its record, for a precondition (`None`: no record yet)."""
 
     link: Link
     update_time: datetime | None
-    recorded: bool = True  # false: the record is gone or spoilt
+    recorded: bool = True  # false: the record is missing or corrupt
 
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a reading of the whole chain showed."""
+    """The result of reading the whole chain."""
 
     entries: int
     copies: int
-    ends: int  # ends that the chain had, as the bucket knows
+    ends: int  # former ends of the chain that the bucket knows
     breaks: tuple[Break, ...]
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing and nothing altered."""
+        """Whether no entry is missing or altered."""
         return not self.breaks
 
 
 def entry_path(sequence: int) -> str:
-    """Where entry `sequence` lies; later ones sort first."""
+    """The path of entry `sequence`; later ones sort first."""
     return f"{COLLECTION}/{_LAST - sequence:0{_DIGITS}d}"
 
 
 def copy_key(first: int, last: int) -> str:
-    """Where the copy of the entries from `first` to `last` lies in the bucket."""
+    """The bucket key of the copy of the entries from `first` to `last`."""
     return f"{COPIES_PREFIX}{first:0{_DIGITS}d}-{last:0{_DIGITS}d}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEnd:
-    """An end of the chain that is known from the bucket, and whether a key sealed it."""
+    """An end of the chain that the bucket knows, and whether a key sealed it."""
 
     link: Link
     sealed: bool
 
 
 def end_key(entry: Mapping[str, Any]) -> str:
-    """Where it is kept in the bucket that the chain had this end; later ones sort first."""
+    """The bucket key that records this end of the chain; later ones sort first."""
     return f"{ENDS_PREFIX}{_LAST - entry['sequence']:0{_DIGITS}d}.{entry['sealed']}.{entry['hash']}"
 
 
 def known_end(key: str) -> KnownEnd | None:
-    """The inverse of `end_key`; `None` for what is none."""
+    """The inverse of `end_key`; `None` for any other key."""
     found = _END.fullmatch(key.removeprefix(ENDS_PREFIX))
     return KnownEnd(Link(_LAST - int(found[1]), found[3]), found[2] == SEALED) if found else None
 
 
 class AuditLog:
-    """Reading access to the audit. `key` is what the chain is sealed with, if it is, `former` what it was before."""
+    """Reading access to the audit. `key` seals the chain, where there is one; `former` keys sealed it before."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class AuditLog:
         self.keys = Keys(key, former)
 
     def head(self) -> ChainHead:
-        """Where the chain ends now. Where its record is gone or spoilt, the newest entry is the end."""
+        """The present end of the chain. Where its record is missing or corrupt, the newest entry is the end."""
         found = self._handle.batch_get([HEAD_PATH], operation="Reading the end of the audit")[HEAD_PATH]
         document = raw_document(found) if found is not None else None
         link = _link(document.fields or {}) if document is not None else None
@@ -124,11 +124,11 @@ class AuditLog:
         return ChainHead(link or Link(), document.update_time if document is not None else None, recorded)
 
     def newest(self) -> dict[str, Any] | None:
-        """The newest entry that is there, whatever the record of the chain's end says."""
+        """The newest existing entry, whatever the record of the chain's end says."""
         return next(iter(self.search(limit=1)), None)
 
     def newest_known_end(self) -> KnownEnd | None:
-        """The newest end of the chain that is known from the bucket: one listing."""
+        """The newest end of the chain that the bucket knows; costs one listing."""
         if self._objects is None:
             return None
         for page in self._objects.list_pages(ENDS_PREFIX, limit=1):
@@ -136,13 +136,13 @@ class AuditLog:
         return None
 
     def hash_of(self, sequence: int) -> str:
-        """The hash of one entry as it stands; empty where there is none."""
+        """The present hash of one entry; empty where the entry is missing."""
         path = entry_path(sequence)
         found = self._handle.batch_get([path], operation="Reading the audit")[path]
         return str(_entry(raw_document(found)).get("hash")) if found is not None else ""
 
     def is_copied(self, sequence: int) -> bool:
-        """Whether the bucket holds a copy of this entry: one listing of the few names that it may have."""
+        """Whether the bucket has a copy of this entry: one listing of the few names that it may have."""
         if self._objects is None:
             return False
         before = f"{COPIES_PREFIX}{max(0, sequence - MAX_TOGETHER - 1):0{_DIGITS}d}"
@@ -155,7 +155,7 @@ class AuditLog:
     def search(
         self, *, uid: str = "", actor: str = "", action: str = "", limit: int = 50, before: int | None = None
     ) -> list[dict[str, Any]]:
-        """The newest entries, those of one user, actor or action where given; `before` a number, for the next page."""
+        """The newest entries, of one user, actor or action where given; `before` is a number, for the next page."""
         if not 1 <= limit <= MAX_LIMIT:
             raise BadInput(f"limit must be from 1 to {MAX_LIMIT:,}", field_name="limit", remedy="For example 50.")
         wanted = {"uid": uid, "actor": actor, "action": action}
@@ -167,7 +167,7 @@ class AuditLog:
         return self._handle.run_query(query, _entries, operation="Searching the audit")
 
     def written_at(self, sequences: Sequence[int]) -> list[datetime]:
-        """When Firestore wrote these entries, by its own time; those that are there."""
+        """When Firestore wrote these entries, by its own time; missing ones are left out."""
         if not sequences:
             return []
         paths = [entry_path(sequence) for sequence in sequences]
@@ -192,14 +192,14 @@ class AuditLog:
             start_after(query, page[-1][0])
 
     def verify_chain(self) -> ChainReport:
-        """Reads everything, newest first, and says where the chain does not hold, or differs from the bucket.
+        """Reads everything, newest first, and says where the chain does not hold or differs from the bucket.
 
-        What is appended meanwhile is left out.
+        It leaves out entries that are appended meanwhile.
         """
-        # The bucket first: what it knew before the chain's end was read must be in the chain.
+        # The bucket first: what it knew before this reads the chain's end must be in the chain.
         kept = _Kept(self._ends(), dict(self._copies()))
         found = list[Break]()
-        newest, recorded = self.newest(), self.head()  # in this order: what is appended meanwhile lies beyond neither
+        newest, recorded = self.newest(), self.head()  # in this order: later entries lie beyond neither
         head, end = recorded.link, _link(newest) if newest is not None else None
         if not recorded.recorded:
             found.append(Break(head.sequence, "unlinked", "the record of the chain's end is gone or spoilt"))
@@ -240,7 +240,7 @@ class AuditLog:
 
 
 def _copied(content: bytes) -> Iterator[tuple[int, str]]:
-    """Number and hash of every copy in one of the files; what somebody spoilt is no copy of anything."""
+    """Number and hash of every copy in one of the files; skips corrupt lines."""
     for line in lines_of(content.decode(errors="replace")):
         try:
             copy = json.loads(line)
@@ -252,7 +252,7 @@ def _copied(content: bytes) -> Iterator[tuple[int, str]]:
 
 
 class _Kept:
-    """What the bucket knows of the chain, against the entries, which come newest first."""
+    """What the bucket knows of the chain, compared with the entries, which come newest first."""
 
     def __init__(self, ends: dict[int, set[str]], copied: dict[int, str]) -> None:
         self._ends = ends
@@ -262,7 +262,7 @@ class _Kept:
         self.copies, self.ends = len(copied), len(ends)
 
     def against(self, item: Mapping[str, Any]) -> Iterator[Break]:
-        """What of this entry differs from what the bucket knows."""
+        """How this entry differs from what the bucket knows."""
         sequence = item.get("sequence", 0)
         if not isinstance(sequence, int):
             return
@@ -281,7 +281,7 @@ class _Kept:
             self._old, self._old_copied = self._old + 1, self._old_copied + (copy is not None)
 
     def left_over(self) -> Iterator[Break]:
-        """What the bucket knows and the chain does not hold."""
+        """What the bucket knows and the chain lacks."""
         if self._old and not self._old_copied:
             yield Break(1, "uncopied", f"none of {self._old:,} entries that were copied to the bucket has its copy")
         for number in sorted({*self._copied, *self._ends}):

@@ -15,17 +15,17 @@ AT_ONCE = 500
 
 
 class Changes:
-    """The records of this project. Nothing here needs an index that Firestore does not keep by itself."""
+    """The records of this project's changes. No query here needs an index that Firestore does not keep by itself."""
 
     def __init__(self, handle: FirestoreHandle) -> None:
         self._handle = handle
 
     def of_user(self, uid: str) -> tuple[RawDocument, ...]:
-        """Every change about the user or something of the user's."""
+        """Every change about the user, or about anything that belongs to the user."""
         return self._run(build(CHANGES, where=[("uid", "==", uid)]))
 
     def expired(self, now: datetime) -> tuple[RawDocument, ...]:
-        """Those that keep copies of what they replaced, and need not any longer; at most 500, the oldest first."""
+        """Records that keep copies of replaced objects beyond their time; at most 500, the oldest first."""
         query = build(CHANGES, where=[("kept_until", "<=", now)], order_by="kept_until")
         query.limit.value = AT_ONCE
         return self._run(query)

@@ -1,4 +1,4 @@
-"""This machine's clock: what stands in for it in tests is handed in where it is asked."""
+"""This machine's clock; callers accept a substitute, which tests use."""
 
 from __future__ import annotations
 

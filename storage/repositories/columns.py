@@ -1,14 +1,12 @@
-"""Documents into typed columns, by straight-line code that is generated once for each schema.
+"""Decodes documents into typed columns, with straight-line code that is generated once for each schema.
 
 Why generated: a loop over columns with a getter each costs a call for every cell of 20,000 documents by 30 fields;
 one function with all getters in line takes about an eleventh of the time of the client library's own way. The source
 is made from the schema's column names alone, quoted by `repr`; nothing that a document holds reaches it.
 
-Pages of documents into one `Table`; each page becomes Arrow arrays at once, so memory stays near the frame's.
-
-One document as a frozen value, by the same rules as the frames: what is odd in a table is odd here, and no more.
-
-The slow way for cells that are not as the schema has them: what can still be used, and the oddity that is told.
+`TableBuilder` collects pages of documents into one `Table`; each page becomes Arrow arrays at once, so memory stays
+near the frame's. `user`, `video` and the like decode one document to a frozen value by the same rules as the frames.
+`CellFallback` is the slow way for cells that differ from the schema: it gives a usable value and notes the oddity.
 """
 
 from __future__ import annotations
@@ -59,8 +57,8 @@ _KIND_NAMES = {
     "geo_point_value": "place",
     "null_value": "null",
 }
-# Per kind: how to read the cell, when that reading is the value, and the value (times in microseconds since 1970).
-# A getter of another kind than the cell's gives that kind's zero, so whatever is not zero needs no second look.
+# For each kind: how to read the cell, when that reading is the value, and the value (times in microseconds since 1970).
+# A getter of another kind than the cell's gives that kind's zero, so any value but zero needs no second look.
 _READ: dict[ColumnKind, tuple[str, str, str]] = {
     "text": ("value = cell.string_value", "value or cell.HasField('string_value')", "value"),
     "whole": ("value = cell.integer_value", "value or cell.HasField('integer_value')", "value"),
@@ -95,7 +93,7 @@ _PANDAS: dict[ColumnKind, Any] = {
 
 
 class CellFallback:
-    """Called for cells that are not of the declared kind: gives the usable value or `None`, and keeps the oddities."""
+    """Called for cells that are not of the declared kind: returns a usable value or `None`, and keeps the oddities."""
 
     def __init__(self, limit: int = MAX_ODDITIES) -> None:
         self._limit = limit
@@ -103,51 +101,51 @@ class CellFallback:
         self._not_kept = 0
 
     def oddities(self) -> tuple[FieldProblem, ...]:
-        """What was met, in order; a last entry of kind `not_kept` says how many more there were."""
+        """The oddities, in order; a last entry of kind `not_kept` says how many more there were."""
         if not self._not_kept:
             return tuple(self._kept)
         return (*self._kept, FieldProblem("", "", NOT_KEPT, f"{self._not_kept:,} more oddities were met and not kept"))
 
     def note(self, document: Any, name: str, kind: str, found: str = "") -> None:
-        """Keeps one oddity, or counts it when there are too many."""
+        """Keeps one oddity, or only counts it when there are too many."""
         if len(self._kept) < self._limit:
             self._kept.append(FieldProblem(relative_path(document.name), name, kind, found))
         else:
             self._not_kept += 1
 
     def merge(self, other: CellFallback) -> None:
-        """Adds what another page's repair met."""
+        """Adds the oddities of another page."""
         room = self._limit - len(self._kept)
         self._kept.extend(other._kept[:room])
         self._not_kept += len(other._kept[room:]) + other._not_kept
 
     def outside(self, document: Any) -> None:
-        """A document of a collection group that does not lie where the schema's documents lie: left out, and told."""
+        """Notes a document of a collection group outside the schema's place; the table leaves it out."""
         self.note(document, "path", "bad_value", "lies outside users/{uid}/...; left out")
 
     def absent(self, document: Any, name: str) -> None:
-        """A required field that is not there; a phantom parent has none and is no oddity."""
+        """Notes that a required field is absent; a phantom parent has no fields and is no oddity."""
         if exists(document):
             self.note(document, name, "missing")
 
     def text(self, document: Any, name: str, cell: Any) -> None:
-        """Nothing but text is text."""
+        """Accepts nothing but text."""
         self._wrong(document, name, cell)
 
     def flag(self, document: Any, name: str, cell: Any) -> None:
-        """Nothing but a boolean is a flag."""
+        """Accepts nothing but a boolean."""
         self._wrong(document, name, cell)
 
     def map(self, document: Any, name: str, cell: Any) -> None:
-        """Nothing but a map is a map."""
+        """Accepts nothing but a map."""
         self._wrong(document, name, cell)
 
     def list(self, document: Any, name: str, cell: Any) -> None:
-        """Nothing but an array is a list."""
+        """Accepts nothing but an array."""
         self._wrong(document, name, cell)
 
     def whole(self, document: Any, name: str, cell: Any) -> int | None:
-        """Takes a floating-point number without a fraction, as some clients write whole numbers."""
+        """Accepts a floating-point number without a fraction, since some clients write whole numbers so."""
         if cell.WhichOneof("value_type") == "double_value":
             value = cell.double_value
             if value.is_integer() and -(2.0**63) <= value < 2.0**63:
@@ -158,7 +156,7 @@ class CellFallback:
         return None
 
     def number(self, document: Any, name: str, cell: Any) -> float | None:
-        """Takes a whole number; NaN and the infinities are told and left out, since they would spoil every sum."""
+        """Accepts a whole number; notes and leaves out NaN and the infinities, since they would spoil every sum."""
         kind = cell.WhichOneof("value_type")
         if kind == "integer_value":
             return float(cell.integer_value)
@@ -169,7 +167,7 @@ class CellFallback:
         return None
 
     def time(self, document: Any, name: str, cell: Any) -> int | None:
-        """Microseconds since 1970. Takes RFC 3339 text, and tells it; tells times outside the years 1 to 9999."""
+        """Microseconds since 1970. Accepts RFC 3339 text and notes it; notes times outside the years 1 to 9999."""
         kind = cell.WhichOneof("value_type")
         if kind == "timestamp_value":
             stamp = cell.timestamp_value
@@ -199,7 +197,7 @@ def _microseconds(text: str) -> int | None:
 
 
 def describe(cell: Any) -> str:
-    """What stood there, short and safe to show: the kind, and an excerpt without control characters."""
+    """A short description of the cell that is safe to show: the kind, and an excerpt without control characters."""
     kind = cell.WhichOneof("value_type") or "nothing"
     if kind == "string_value":
         return f"text '{excerpt(cell.string_value)}'"
@@ -230,10 +228,10 @@ Decoder = Callable[[Iterable[Any], list[list[Any]], CellFallback], None]
 
 @cache
 def decoder(schema: Schema) -> Decoder:
-    """The function that appends each document's cells to the columns given, in the schema's order.
+    """A function that appends each document's cells to the given columns, in the schema's order.
 
-    Absent, null and unusable cells become `None`; `Repair` hears of what is odd. Documents that do not lie where the
-    schema's documents lie are left out and told.
+    Absent, null and unusable cells become `None`; the `CellFallback` gets every oddity. A document outside the schema's
+    place is left out and noted.
     """
     space: dict[str, Any] = {"decode_map": decode_map, "decode_list": decode_list}
     exec(compile(_source(schema), f"<decoder of {schema.name}>", "exec"), space)  # constants of the schema alone
@@ -268,7 +266,7 @@ def _path_source(schema: Schema) -> list[str]:
         f"if {' or '.join(tests)}:",
         "    repair.outside(document)",
         "    continue",
-        "there = document.create_time.seconds != 0",  # a phantom may bear the time of a deletion, and never this one
+        "there = document.create_time.seconds != 0",  # a phantom may have the time of a deletion, but never this one
         "changed = document.update_time",
     ]
 
@@ -298,7 +296,7 @@ def _cell_source(position: int, column: Column) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DocumentPage:
-    """One page of documents, decoded: the columns, and what was odd."""
+    """One decoded page of documents: the columns and the oddities."""
 
     rows: int
     columns: list[Any]
@@ -306,7 +304,7 @@ class DocumentPage:
 
 
 def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
-    """Reads the documents one by one as they come, which is twice as fast as keeping them; phantoms become rows."""
+    """Decodes the documents one by one as they come, which is twice as fast as keeping them; phantoms become rows."""
     columns: list[list[Any]] = [[] for _ in schema.columns]
     repair = CellFallback()
     decoder(schema)(documents, columns, repair)
@@ -348,7 +346,7 @@ class TableBuilder:
         error: StorageError | None = None,
         next_cursor: str | None = None,
     ) -> Table:
-        """Everything collected, with the schema's columns and dtypes whatever was in the documents."""
+        """Everything collected, with the schema's columns and dtypes whatever the documents held."""
         columns = zip(self.schema.columns, self._chunks, strict=True)
         frame = pd.DataFrame({column.name: _series(column.kind, chunks) for column, chunks in columns}, copy=False)
         return Table(
@@ -373,12 +371,12 @@ def _series(kind: ColumnKind, chunks: list[Any]) -> Any:
 
 
 def user(document: Any) -> User:
-    """`users/{uid}`; of a phantom, only the uid is known."""
+    """`users/{uid}`; a phantom has only its uid."""
     return of_row(User, *_row(USERS, document))
 
 
 def video(document: Any) -> Video:
-    """`users/{uid}/videos/{video_id}`; of a phantom, only the ids are known."""
+    """`users/{uid}/videos/{video_id}`; a phantom has only its ids."""
     return of_row(Video, *_row(VIDEOS, document))
 
 

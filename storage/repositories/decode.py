@@ -1,4 +1,4 @@
-"""Firestore values as plain Python and back, and whole documents as JSON without loss (for quarantine and restore)."""
+"""Converts Firestore values to plain Python and back, and whole documents to JSON without loss (for the quarantine)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.domain.documents import RawDocument
 from storage.errors import BadInput
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST_SECOND = -62_135_596_800  # 0001-01-01T00:00:00Z, the first that Firestore and `datetime` know
+FIRST_SECOND = -62_135_596_800  # 0001-01-01T00:00:00Z, the earliest time of Firestore and of `datetime`
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 _INT64 = range(-(2**63), 2**63)
 
@@ -26,12 +26,12 @@ class GeoPoint:
 
 
 class Reference(str):
-    """A reference to a document, as its path; `name` is what Firestore holds, and what is written back."""
+    """A reference to a document, as its path; `name` is Firestore's full name, which is also written back."""
 
     name: str
 
     def __new__(cls, name: str) -> Self:
-        """The reference that Firestore calls by this full name."""
+        """The reference with this full name of Firestore's."""
         made = super().__new__(cls, relative_path(name) if name.count("/") > 4 else name)
         made.name = name
         return made
@@ -65,7 +65,7 @@ def decode_value(cell: Any) -> Any:
         return Reference(cell.reference_value)
     if kind in {"string_value", "integer_value", "double_value", "boolean_value", "bytes_value"}:
         return getattr(cell, kind)
-    return None  # null, and whatever a later API may add to values
+    return None  # null, and any kind of value that a later API may add
 
 
 def decode_map(message: Any) -> dict[str, Any]:
@@ -84,15 +84,15 @@ def to_fields(document: Any) -> dict[str, Any]:
 
 
 def exists(document: Any) -> bool:
-    """False for a phantom parent: a listing names it without the time of its creation.
+    """False for a phantom parent: a listing names it without a creation time.
 
-    One that was there and was deleted may bear the time of its deletion as `update_time` (Google's emulator does that).
+    A deleted document may keep the time of its deletion as `update_time` (Google's emulator does that).
     """
     return bool(document.HasField("create_time"))
 
 
 def raw_document(document: Any) -> RawDocument:
-    """Any document as it stands; `fields` is `None` for a phantom parent."""
+    """Any document unchanged; `fields` is `None` for a phantom parent."""
     there = exists(document)
     return RawDocument(
         path=relative_path(document.name),
@@ -103,7 +103,7 @@ def raw_document(document: Any) -> RawDocument:
 
 
 def document_to_json(document: Any) -> str:
-    """The whole document, name and times included, as JSON that `document_from_json` turns into the same message."""
+    """The whole document, with name and times, as JSON that `document_from_json` turns into the same message."""
     return messages.to_json(document)
 
 
@@ -113,7 +113,7 @@ def document_from_json(text: str) -> Any:
 
 
 def encode_value(value: Any, field_name: str = "value") -> Any:
-    """A plain value as Firestore's; `BadInput` names the field when Firestore has no such value."""
+    """A plain value in Firestore's form; `BadInput` names the field when Firestore has no such value."""
     cell = messages.Value()
     _fill(cell, value, field_name)
     return cell

@@ -1,6 +1,5 @@
-"""Reads what tells which backend is there: the newest delivered videos, and which of them have a highlights document.
-
-Also what an earlier look found, as the desk keeps it.
+"""Reads the evidence of which backend is there: the newest delivered videos, and which of them have a highlights
+document. Also reads the desk's note of what an earlier look found.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ class DeploymentRecords(RecordQueries):
         super().__init__(handle, clock)
 
     def kept(self) -> RawDocument | None:
-        """What an earlier look found, or `None`: proven absent."""
+        """The result of an earlier look, or `None`: proven absent."""
         found = self._document(PATH, "Reading which backend was found")
         return None if found is None else raw_document(found)
 
     def newest_delivered(self, limit: int) -> Table:
-        """The videos of all users that were created last and should have highlights. May raise `MissingIndex`."""
+        """The newest videos of all users, by creation, that should have highlights. May raise `MissingIndex`."""
         query = build(
             "videos",
             group=True,
@@ -48,9 +47,9 @@ class DeploymentRecords(RecordQueries):
         return self._first(VIDEOS, query, _OPERATION, limit)
 
     def some_videos(self) -> Iterator[Table]:
-        """Videos of users that lie far apart, for where that index is missing: some 40 reads, no index needed.
+        """Videos of users that lie far apart, a substitute for that index: some 40 reads, no index needed.
 
-        A backend that refuses ranged collection groups gives as many from the beginning, in one table.
+        A backend that refuses ranged collection groups returns as many from the beginning, in one table.
         """
         for start in STRETCHES:
             names = names_between(self._handle.name(f"users/{start}"), self._handle.name("users~/~"))
@@ -61,7 +60,7 @@ class DeploymentRecords(RecordQueries):
                 return
 
     def have_document(self, videos: Sequence[tuple[str, str]]) -> list[bool]:
-        """For each (uid, video id), whether the document `highlights/main` is there, with entries or without."""
+        """For each (uid, video id), whether the document `highlights/main` exists, with entries or without."""
         paths = [highlights_path(uid, video_id) for uid, video_id in videos]
         found = self._documents(paths, "Reading the highlights documents")
         return [found[path] is not None for path in paths]

@@ -1,4 +1,4 @@
-"""Reads of drafts: a user's own, and across all users those that an id names or that are in some state."""
+"""Reads drafts: those of one user, and across all users those with an id or in a state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DRAFTS = "analysis_drafts"
 
 
 class DraftRecords(RecordQueries):
-    """Documents as they stand: `storage.domain.drafts` reads them."""
+    """Documents unchanged: `storage.domain.drafts` interprets them."""
 
     def drafts(self, uid: str, limit: int = 50) -> tuple[RawDocument, ...]:
         """The user's newest drafts by `created_at`."""
@@ -36,13 +36,15 @@ class DraftRecords(RecordQueries):
         return self._documents_of(query, "Reading drafts by status", limit)
 
     def charges_of(self, uid: str, field: str, value: str, limit: int = 100) -> tuple[RawDocument, ...]:
-        """The user's credit transactions whose `video_id` or `draft_id` is this."""
+        """The user's credit transactions whose `video_id` or `draft_id` has this value."""
         query = build("credit_transactions", where=[(field, "==", check_stored_id(value, field))])
         return self._documents_of(query, "Reading what was charged", limit, parent=user_path(uid))
 
     def videos_of_drafts(self, limit: int = 500) -> Table:
-        """Videos of all users that count `completed_clips`, which only renderings of a draft do. May raise
-        `MissingIndex`."""
+        """Videos of all users with a `completed_clips` field, which only renderings of a draft write.
+
+        May raise `MissingIndex`.
+        """
         counted = build("videos", group=True, where=[("completed_clips", ">=", 0)], order_by="completed_clips")
         return self._first(VIDEOS, counted, "Reading videos made of drafts", limit)
 
@@ -58,5 +60,5 @@ class DraftRecords(RecordQueries):
 
 
 def draft_path(uid: str, draft_id: str) -> str:
-    """Where a draft lies."""
+    """The path of a draft."""
     return f"{user_path(uid)}/{DRAFTS}/{check_stored_id(draft_id, 'draft_id')}"

@@ -18,18 +18,18 @@ PAGE = 200
 
 
 class Jobs:
-    """The jobs of this project. Nothing here needs an index that Firestore does not keep by itself."""
+    """The jobs of this project. No query here needs an index that Firestore does not keep by itself."""
 
     def __init__(self, handle: FirestoreHandle) -> None:
         self._handle = handle
 
     def get(self, job_id: str) -> Job:
-        """The job; `NotFound` where there is none of this id."""
+        """The job; `NotFound` where no job has this id."""
         job = self.find(job_id)
         if job is None:
             raise NotFound(
                 f"There is no job {job_id}.",
-                remedy="Look for its id in the audit, or where it was begun.",
+                remedy="Look for its id in the audit, or where the job was begun.",
                 target=job_id,
             )
         return job
@@ -47,16 +47,16 @@ class Jobs:
         return self._run(query)
 
     def of_user(self, uid: str) -> tuple[Job, ...]:
-        """Every job about the user or something of the user's, the oldest first."""
+        """Every job about the user, or about anything that belongs to the user, the oldest first."""
         jobs = self._run(build(COLLECTION, where=[("uid", "==", check_stored_id(uid, "uid"))]))
         return tuple(sorted(jobs, key=lambda job: job.created_at))
 
     def going_on(self) -> tuple[Job, ...]:
-        """The jobs that somebody should be running."""
+        """The jobs that should have a worker."""
         return self._run(build(COLLECTION, where=[("state", "in", sorted(GOES_ON_BY_ITSELF))]))
 
     def in_quarantine(self) -> tuple[Job, ...]:
-        """The purges whose quarantine still holds something."""
+        """The purges whose quarantine is not empty."""
         return self._run(build(COLLECTION, where=[("quarantine", "==", "kept")]))
 
     def entry(self, job_id: str, sequence: int) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """Pages of a listing as typed frames, column by column, since a user can have tens of thousands of keys.
 
-Unfinished uploads, descriptions and streams are values. What callers pass (keys, prefixes, lives of URLs) is checked
-before the store is asked.
+Unfinished uploads, descriptions of objects and streams are values. Arguments (keys, prefixes, lives of URLs) are
+checked before any request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.settings.backends import MAX_EXPIRY_SECONDS
 
 CHUNK_BYTES = 262_144
-PAGE_KEYS = 1_000  # the most that the store gives at once
+PAGE_KEYS = 1_000  # the store's largest page
 Clock = Callable[[], datetime]
 
 
@@ -46,7 +46,7 @@ def check_key(key: str) -> str:
 
 
 def check_linkable(key: str) -> str:
-    """As `check_key`, and `BadInput` for a `.` or `..` as a segment: browsers rewrite such a path."""
+    """As `check_key`, and `BadInput` for a segment `.` or `..`: browsers rewrite such a path."""
     check_key(key)
     if not {".", ".."}.isdisjoint(key.split("/")):
         raise BadInput(
@@ -58,7 +58,7 @@ def check_linkable(key: str) -> str:
 
 
 def check_prefix(prefix: str) -> None:
-    """`ValueError` unless the prefix is empty or ends at a segment: `users/u1` would cover `users/u10/` as well."""
+    """`ValueError` unless the prefix is empty or ends at a segment: `users/u1` would cover `users/u10/` too."""
     if prefix and not prefix.endswith("/"):
         raise ValueError("a prefix must be empty or end with '/'")
 
@@ -75,7 +75,7 @@ def check_expiry(seconds: int) -> int:
 
 
 def page_frame(columns: PageColumns, prefix: str) -> pd.DataFrame:
-    """The page as an `OBJECTS` frame, in the store's order; `Unusable` where a key, a size or a time is not one."""
+    """The page as an `OBJECTS` frame, in the store's order; `Unusable` for an invalid key, size or time."""
     keys = columns.keys
     if any(not key for key in keys):
         raise _unusable(prefix, "an object without a key")
@@ -103,14 +103,14 @@ def _sizes(texts: Sequence[str | None], prefix: str) -> pd.api.extensions.Extens
     try:
         return pd.array(np.array([int(text or "") for text in texts], dtype="int64"), dtype="Int64")
     except (ValueError, OverflowError):
-        raise _unusable(prefix, "a size that is no number") from None
+        raise _unusable(prefix, "a size that is not a number") from None
 
 
 def _times(texts: Sequence[str | None], prefix: str) -> pd.Series:
     try:
         stamps = pa.array(texts, type=pa.string()).cast(pa.timestamp("us", tz="UTC"))
     except pa.ArrowInvalid:
-        raise _unusable(prefix, "a time that is none") from None
+        raise _unusable(prefix, "an invalid time") from None
     if stamps.null_count:
         raise _unusable(prefix, "an object without a time")
     return pd.Series(stamps.to_numpy(zero_copy_only=False).astype("datetime64[us]")).dt.tz_localize("UTC")
@@ -131,7 +131,7 @@ def _unusable(prefix: str, what: str) -> Unusable:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Uploads that were begun and neither completed nor aborted.
+    """Uploads that were begun, but neither completed nor aborted.
 
     `complete` is false when the listing stopped early; `error` then says why. `reads` is the number of pages.
     """
@@ -144,7 +144,7 @@ class Uploads:
 
 
 def object_info(key: str, reply: dict[str, Any]) -> ObjectInfo:
-    """What HEAD or GET says about an object; `Unusable` where size or time are missing."""
+    """The description of an object in an answer to HEAD or GET; `Unusable` where size or time are missing."""
     size, modified = reply.get("ContentLength"), reply.get("LastModified")
     if not isinstance(size, int) or not isinstance(modified, datetime):
         raise Unusable(
@@ -165,17 +165,17 @@ def object_info(key: str, reply: dict[str, Any]) -> ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPart:
-    """Some bytes of an object, and what the store says about the whole of it."""
+    """Some bytes of an object, and the store's description of the whole object."""
 
     content: bytes
     info: ObjectInfo
 
 
 class ObjectStream:
-    """One object's bytes in pieces of at most 256 KiB, and what the store says about it.
+    """One object's bytes in pieces of at most 256 KiB, and the store's description of the object.
 
     Iterating raises `Unreachable` when the bytes end before the announced size: a stream that ended without an error
-    was whole. Use it in a `with` block, so that a reader that stops early gives its connection back.
+    was whole. Use it in a `with` block, so that a reader that stops early returns its connection.
     """
 
     def __init__(self, client: R2Client, body: Any, info: ObjectInfo) -> None:
@@ -193,7 +193,7 @@ class ObjectStream:
         self.close()
 
     def close(self) -> None:
-        """Gives the connection back; what was not read is dropped."""
+        """Returns the connection; unread bytes are dropped."""
         self._body.close()
 
 
@@ -219,8 +219,8 @@ def pages(client: R2Client, prefix: str, clock: Clock, start_after: str | None, 
 
 
 def _beyond_keys(prefix: str) -> bool:
-    """Whether no store can hold a key below the prefix: Firestore's ids may be longer than any key, and a store that is
-    asked for such a prefix refuses the question."""
+    """Whether no store can hold a key below the prefix: Firestore's ids may be longer than any key, and a store refuses
+    a request for such a prefix."""
     return len(prefix.encode()) >= MAX_KEY_BYTES
 
 
@@ -233,17 +233,17 @@ def _page(
     frame = page_frame(reply[COLUMNS], prefix)
     token = reply.get("NextContinuationToken") if reply.get("IsTruncated") else None
     if reply.get("IsTruncated") and not (token and len(frame)):
-        raise _unusable_listing("list_objects_v2", prefix, "breaks off without a way on")
+        raise _unusable_listing("list_objects_v2", prefix, "stops and does not say how to go on")
     cursor = str(frame["key"].iloc[-1]) if token else None
     return Table(OBJECTS, frame, (), token is None, read_at, reads=1, next_cursor=cursor), token
 
 
 def everything(client: R2Client, prefix: str, clock: Clock, limit: int | None) -> Table:
-    """All pages as one table. A backend that fails on the way leaves it incomplete, with the error; nothing raises."""
+    """All pages as one table. A backend that fails on the way leaves it incomplete, with the error; never raises."""
     read_at, found, failed = clock(), list[Table](), None
     try:
         for page in pages(client, prefix, clock, None, limit):
-            found.append(page)  # one by one: what came before a failure stays
+            found.append(page)  # one by one: pages before a failure stay
     except BackendError as error:
         failed = error
     return Table(
@@ -277,7 +277,7 @@ def folders(client: R2Client, prefix: str) -> tuple[str, ...]:
 
 
 def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:
-    """Every multipart upload under the prefix that was begun and not ended. As `everything`, a failure is data."""
+    """Every multipart upload under the prefix that was begun and not ended. As in `everything`, a failure is data."""
     check_prefix(prefix)
     read_at, found, reads, failed = clock(), list[MultipartUpload](), 0, None
     way_on: dict[str, Any] | None = None if _beyond_keys(prefix) else {}
@@ -289,14 +289,14 @@ def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:
             found.extend(_upload(item, prefix) for item in reply.get("Uploads", []))
             before, way_on = way_on, _markers(reply)
             if way_on is not None and (not way_on or way_on == before):
-                raise _unusable_listing("list_multipart_uploads", prefix, "breaks off without a way on")
+                raise _unusable_listing("list_multipart_uploads", prefix, "stops and does not say how to go on")
     except BackendError as error:
         failed = error
     return Uploads(tuple(found), failed is None, read_at, reads, failed)
 
 
 def _markers(reply: dict[str, Any]) -> dict[str, Any] | None:
-    """The parameters of the next page; `None` behind the last."""
+    """The parameters of the next page; `None` after the last."""
     if not reply.get("IsTruncated"):
         return None
     markers = {"KeyMarker": reply.get("NextKeyMarker"), "UploadIdMarker": reply.get("NextUploadIdMarker")}
@@ -305,7 +305,7 @@ def _markers(reply: dict[str, Any]) -> dict[str, Any] | None:
 
 def _upload(item: dict[str, Any], prefix: str) -> MultipartUpload:
     key, upload_id, initiated = item.get("Key"), item.get("UploadId"), item.get("Initiated")
-    shown = NOT_XML.sub("\ufffd", prefix)  # XML has no way to write such a character, and stores put this in its place
+    shown = NOT_XML.sub("\ufffd", prefix)  # XML cannot hold such a character, and stores write this one instead
     if key and shown != prefix and key.startswith(shown) and "\ufffd" not in key[len(shown) :]:
         key = prefix + key[len(shown) :]  # the store compared the keys themselves with the prefix
     if not key or not upload_id or not str(key).startswith(prefix):

@@ -5,11 +5,11 @@ where nothing is known. A 404 without a code can mean a missing object or a miss
 after the bucket itself has answered through this handle.
 
 One listing goes from page to page by a token and so waits for every page in turn. A large prefix is therefore listed
-in several ranges side by side: folders, or keys that should be there, divide it. That costs at most one page more for
-each range, and one listing more for every 1,000 folders that had to be asked for. The ranges rely on R2's order of
-keys; a store that orders otherwise is listed again in one go.
+in several ranges at once; folders, or keys that should exist, divide it. That costs at most one more page for each
+range, and one more listing for every 1,000 folders that it must ask for. The ranges rely on R2's order of keys; a store
+with another order is listed again in one go.
 
-File names in `Content-Disposition` may come from anybody and are escaped here.
+Anybody may have chosen the file names in `Content-Disposition`, so they are escaped here.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from storage.repositories.object_listing import (
 from storage.settings.backends import MAX_EXPIRY_SECONDS
 
 MAX_NAME_BYTES = 180  # below every file system's 255, with room for a "(1)" that a browser adds
-_ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 5987: what may stand unencoded, besides letters and digits
+_ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 5987: the characters that need no encoding, besides letters and digits
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
 
 RANGES = 8
-KEYS_A_RANGE = 1_000  # known keys for which a range of their own is worth the page that it costs more
+KEYS_A_RANGE = 1_000  # known keys that justify a range of their own and the page that it costs more
 
 
 def content_disposition(name: str, download: bool) -> str:
     """The header's value (RFC 6266): `attachment` or `inline`, an ASCII name, and the true one where it differs.
 
-    The name is made safe first (`safe_file_name`). The value is printable ASCII whatever came in, so it can neither
+    The name is made safe first (`safe_file_name`). The value is printable ASCII whatever the name, so it can neither
     end the header nor name a folder.
     """
     safe = safe_file_name(name)
@@ -66,10 +66,11 @@ def content_disposition(name: str, download: bool) -> str:
 
 
 def safe_file_name(name: str) -> str:
-    """A name that any file system takes and that shows as what it is; `download` where nothing is left.
+    """A name that any file system accepts and that shows what it is; `download` where nothing is left of it.
 
-    Path separators, quotes and characters that shells and Windows give a meaning become `_`; control characters,
-    direction marks and lone surrogates vanish; dots and blanks at the ends go; long names keep their ending.
+    Path separators, quotes and characters with a meaning for shells or Windows become `_`; control characters,
+    direction marks and lone surrogates are dropped, and so are dots and blanks at the ends; long names keep their
+    ending.
     """
     visible = "".join(char for char in name if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
     kept = re.sub(r'[/\\:*?"<>|%]', "_", visible)
@@ -98,7 +99,7 @@ def _shorten(name: str) -> str:
 
 
 class Objects:
-    """Reading access to one bucket. `clock` is asked when a listing begins and when a URL is signed."""
+    """Reading access to one bucket. It reads `clock` when a listing begins and when it signs a URL."""
 
     def __init__(
         self, client: R2Client, bucket: str, *, public_url: str = "", clock: Callable[[], datetime] = utc_now
@@ -113,10 +114,10 @@ class Objects:
         return self._client.bucket
 
     def list_pages(self, prefix: str, start_after: str | None = None, *, limit: int | None = None) -> Iterator[Table]:
-        """Pages of at most 1,000 objects, each one billed listing; raises where a page cannot be had.
+        """Pages of at most 1,000 objects, each one billed listing; raises where a page fails.
 
-        Only the last page is `complete`; the `next_cursor` of the others is the `start_after` that goes on behind
-        them. `limit` ends the listing after that many objects. The order is the store's.
+        Only the last page is `complete`; the `next_cursor` of each other page is the `start_after` of the page after
+        it. `limit` ends the listing after that many objects. The order is the store's.
         """
         check_prefix(prefix)
         return object_listing.pages(self._client, prefix, self._clock, start_after, limit)
@@ -125,16 +126,16 @@ class Objects:
         """Everything under the prefix (empty, or ending with '/') as one table; `reads` is the number of pages.
 
         A listing that the backend cuts short, even at its first page, does not raise: the table is then not
-        `complete` and carries the `error`. One that stops at `limit` is not complete either, without an error.
+        `complete` and has the `error`. A listing that stops at `limit` is not complete either, but has no error.
         """
         return object_listing.everything(self._client, prefix, self._clock, limit)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
-        """The names that end with '/' directly below the prefix, as the store orders them. Raises on failure."""
+        """The names that end with '/' directly below the prefix, in the store's order. Raises on failure."""
         return object_listing.folders(self._client, prefix)
 
     def multipart_uploads(self, prefix: str) -> Uploads:
-        """Unfinished uploads under the prefix; a failure on the way is data, as with `list_all`."""
+        """Unfinished uploads under the prefix; a failure on the way is data, as in `list_all`."""
         return object_listing.unfinished_uploads(self._client, prefix, self._clock)
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -160,9 +161,9 @@ class Objects:
         return ObjectStream(self._client, reply["Body"], object_info(key, reply))
 
     def part(self, key: str, offset: int, length: int, etag: str = "") -> ObjectPart:
-        """So many bytes from `offset` on, of the object as it was when it had `etag`. Begins anew once if cut.
+        """`length` bytes from `offset` on, of the object as it was with this `etag`. Starts again once if cut.
 
-        `Stale` where it is another by now, `NotFound` where it is proven absent, `Unusable` where it has no such bytes.
+        `Stale` where the object has changed, `NotFound` where it is proven absent, `Unusable` without such bytes.
         """
         check_key(key)
         condition = {"IfMatch": f'"{etag}"'} if etag else {}
@@ -170,7 +171,7 @@ class Objects:
         try:
             return self._part(key, length, wanted, condition)
         except Unreachable as error:
-            if timed_out(error) or code_of(error):  # the SDK has asked again already where the store had a fault
+            if timed_out(error) or code_of(error):  # where the store had a fault, the SDK has tried again already
                 raise
         return self._part(key, length, wanted, condition)
 
@@ -187,7 +188,7 @@ class Objects:
             _, _, whole = str(reply.get("ContentRange") or "").rpartition("/")
             if stream.info.size_bytes != length or not whole.isdigit():
                 raise Unusable(
-                    "The store's answer is not the part of the object that was asked for.",
+                    "The store's answer is not the requested part of the object.",
                     remedy="Check that R2_ENDPOINT_URL is an R2 endpoint.",
                     operation="get_object",
                     target=key,
@@ -195,7 +196,7 @@ class Objects:
             return ObjectPart(b"".join(stream), replace(stream.info, size_bytes=int(whole)))
 
     def get_bytes(self, key: str, max_bytes: int) -> bytes:
-        """The whole object; `Unusable` above `max_bytes`, `NotFound` where proven absent. Begins anew once if cut."""
+        """The whole object; `Unusable` above `max_bytes`, `NotFound` where proven absent. Starts again once if cut."""
         info, content = self.read_small(key, max_bytes)
         if content is not None:
             return content
@@ -207,9 +208,9 @@ class Objects:
         )
 
     def read_small(self, key: str, max_bytes: int) -> tuple[ObjectInfo, bytes | None]:
-        """The object's description with its bytes, all of one answer; `None` for the bytes of one above `max_bytes`.
+        """The object's description and its bytes, from one answer; `None` instead of more than `max_bytes`.
 
-        `NotFound` where it is proven absent. Begins anew once if the answer was cut.
+        `NotFound` where it is proven absent. Starts again once if the answer was cut.
         """
         for last in (False, True):
             with self.open(key) as stream:
@@ -233,8 +234,8 @@ class Objects:
     ) -> SignedUrl:
         """A GET URL for one object, signed here: its success says nothing about the object or the token.
 
-        Valid for at least `expires_seconds` (1 to 604,800). With `window_seconds`, URLs of one window are equal, so
-        that a rerun does not load everything anew; they then live up to one window longer, never beyond seven days.
+        Valid for at least `expires_seconds` (1 to 604,800). With `window_seconds`, all URLs of one window are equal, so
+        that a rerun does not load everything again; they then live up to one window longer, never beyond seven days.
         `content_type` and `download_name` override what the store would answer with.
         """
         check_linkable(key)
@@ -256,12 +257,12 @@ class Objects:
         )
 
     def public_url(self, key: str) -> str | None:
-        """The object's address at the CDN domain, or `None` where none is set. Whether it is there is not asked."""
+        """The object's address at the CDN domain, or `None` without one. Does not check that the object exists."""
         check_linkable(key)
         return f"{self._public_url}/{encode_key(key)}" if self._public_url else None
 
     def prove_bucket(self) -> None:
-        """Asks for one key of the bucket unless it has answered before; raises what keeps it from answering."""
+        """Requests one key of the bucket unless the bucket has answered before; raises the error that prevents it."""
         if not self._bucket_answered:
             self._client.call("list_objects_v2", self.bucket, MaxKeys=1)
             self._bucket_answered = True
@@ -278,7 +279,7 @@ class Objects:
             ) from None
 
     def _explain(self, denied: AccessDenied) -> None:
-        """HEAD refuses without a reason: a listing that is refused too names it (key, signature, clock)."""
+        """HEAD refuses without a reason: a listing, if also refused, names it (key, signature, clock)."""
         try:
             self._client.call("list_objects_v2", self.bucket, MaxKeys=1)
         except AccessDenied as same:
@@ -287,13 +288,13 @@ class Objects:
 
 
 class _OutOfOrder(Unusable):
-    """The store lists in another order than that of the keys' characters, so ranges of it are no ranges of keys."""
+    """The store does not list keys in the order of their characters, so ranges of a listing are no ranges of keys."""
 
 
 def list_known(objects: Objects, prefix: str, keys: Iterable[str]) -> Table:
-    """As `Objects.list_all(prefix)`, divided at keys that documents name, where they are so many that pages would wait.
+    """As `Objects.list_all(prefix)`, divided at keys that documents name, where many pages would have to wait in turn.
 
-    Being keys, they divide one large video as well as thousands of small ones. Fewer than two thousand: one listing.
+    As keys they divide one large video as well as thousands of small ones. Fewer than two thousand: one listing.
     """
     known = sorted({key for key in keys if key.startswith(prefix) and _fit(key)})
     ranges = min(RANGES, len(known) // KEYS_A_RANGE)
@@ -306,9 +307,10 @@ def list_known(objects: Objects, prefix: str, keys: Iterable[str]) -> Table:
 def list_in_ranges(objects: Objects, prefix: str, folders: Sequence[str] | None = None, ranges: int = RANGES) -> Table:
     """The same table as `Objects.list_all(prefix)`, read in up to `ranges` parts at once.
 
-    `folders` are names below the prefix where they are known (from Firestore, say; they only say where to divide, so a
-    wrong one does no harm); else they are listed. As with `list_all`, a backend that fails on the way leaves an
-    incomplete table with the error, and `next_cursor` is where to go on; the rows end at the first gap.
+    `folders` are names below the prefix where they are known (for example from Firestore); they only say where to
+    divide, so a wrong one does no harm. Without them the folders are listed. As in `list_all`, a backend that fails on
+    the way leaves an incomplete table with the error, and `next_cursor` says where to go on; the rows end at the first
+    gap.
     """
     extra = 0
     if folders is None:
@@ -321,7 +323,7 @@ def list_in_ranges(objects: Objects, prefix: str, folders: Sequence[str] | None 
 
 
 def _listed(objects: Objects, prefix: str, cuts: Sequence[str], reads: int = 0) -> Table:
-    """What lies behind each cut, up to and with the next, side by side. `reads` were made already."""
+    """The keys after each cut, up to and including the next, at once. `reads` were made already."""
     bounds = list(zip((None, *cuts), (*cuts, None), strict=True))
     with ContextThreads(max_workers=len(bounds)) as threads:
         parts = list(threads.map(lambda bound: _part(objects, prefix, *bound), bounds))
@@ -333,9 +335,9 @@ def _listed(objects: Objects, prefix: str, cuts: Sequence[str], reads: int = 0) 
 
 
 def _cuts(prefix: str, folders: Sequence[str], ranges: int) -> list[str]:
-    """Folders at even distances: what lies behind one, up to and with the next, is a range.
+    """Folders at even distances: a range is everything after one, up to and including the next.
 
-    Each ends with "/": a store that keeps folders takes a name without it for the whole folder, and begins behind that.
+    Each ends with "/": a store that keeps folders takes a name without it for the whole folder and begins after that.
     """
     names = sorted({f"{name.rstrip('/')}/" for name in folders if name.startswith(prefix) and name != prefix})
     step = max(1, -(-len(names) // max(1, ranges)))
@@ -343,7 +345,7 @@ def _cuts(prefix: str, folders: Sequence[str], ranges: int) -> list[str]:
 
 
 def _fit(key: str) -> bool:
-    """Whether the key can divide a listing: a document may name anything, also what no store holds, or a folder."""
+    """Whether the key can divide a listing: a document may name anything, even a folder or an impossible key."""
     try:
         check_key(key)
     except BadInput:
@@ -352,7 +354,7 @@ def _fit(key: str) -> bool:
 
 
 def _part(objects: Objects, prefix: str, after: str | None, until: str | None) -> Table:
-    """The keys behind `after`, up to and with `until`. What a backend does wrong is in the table."""
+    """The keys after `after`, up to and including `until`. The table holds the backend's errors."""
     pages: list[Table] = []
     error: BackendError | None = None
     ended, started = False, utc_now()
@@ -378,7 +380,7 @@ def _check_order(keys: list[str], before: str | None, prefix: str) -> None:
 
 
 def _together(parts: Sequence[Table], reads: int) -> Table:
-    """The parts up to the first that did not end, as one table."""
+    """The parts up to the first incomplete one, as one table."""
     broken = next((number for number, part in enumerate(parts) if not part.complete), None)
     kept = parts if broken is None else parts[: broken + 1]
     frame = joined([part.frame for part in kept if len(part.frame)]).reset_index(drop=True)

@@ -1,15 +1,12 @@
-"""What all reads of records share: single documents with phantoms told apart, and tables read page by page.
+"""Everything that reads of records share: queries, pages, paths, single documents, tables, and whole subtrees.
 
-Takes one page from a stream of documents, and knows whether more came after it.
+`PageReader` takes one page from a stream of documents and knows whether more follow. Queries are Firestore's structured
+queries as raw messages, built from plain values. The functions that make paths check every id: no id leads to another
+path, and none is changed. `RecordQueries` reads single documents, with phantoms told apart, and tables page by page.
 
-Where each document lies in Firestore: no id leads elsewhere, whatever it holds, and none is changed on the way.
-
-Builds Firestore's structured queries as raw messages, from plain values.
-
-Everything below a document, whatever its collections are called, and whether or not its parents exist.
-
-One query without a collection id from the document down, ordered by name: it finds what hangs below phantom parents
-too, and needs no index. It goes page by page; a page is what is repeated when a stream breaks.
+`Subtree` reads everything below a document, whatever its collections are called, and whether or not its parents exist:
+one query without a collection id, from the document down, ordered by name. It finds documents below phantom parents
+too, and needs no index. Each page is repeated as a whole when its stream breaks.
 """
 
 from __future__ import annotations
@@ -46,9 +43,9 @@ _OPERATORS: dict[Operator, Any] = {
 }
 Condition = tuple[str, Operator, Any]
 LIST_PAGE = 300  # documents a page that a person waits for
-BULK_PAGE = 20_000  # documents a page of a large read: each page has a cost of its own, and is the unit of a repeat
-BULK_SECONDS = PAGE_SECONDS / 2  # then a page ends with what has come: a slow stream never meets its deadline
-GET_PAGE = 300  # documents asked for by path in one call
+BULK_PAGE = 20_000  # documents a page of a large read: each page has a fixed cost, and is repeated as a whole
+BULK_SECONDS = PAGE_SECONDS / 2  # then a page ends with the documents so far: a slow stream never meets its deadline
+GET_PAGE = 300  # documents by path in one call
 Decode = Callable[[Iterable[Any]], DocumentPage]
 Fetch = Callable[[Decode, str | None, int | None], tuple[DocumentPage, str | None]]
 PAGE = 1_000
@@ -62,9 +59,10 @@ def checked_limit(limit: int) -> int:
 
 
 class PageReader:
-    """Reads a stream, and hands on the documents up to a number looked at and a number kept.
+    """Reads a stream and yields documents, up to a number examined and a number kept.
 
-    With `seconds` the page ends early, after what has come by then, so that a slow stream ends before its deadline.
+    With `seconds` the page ends early, with the documents that came by then, so that a slow stream ends before its
+    deadline.
     """
 
     def __init__(
@@ -82,7 +80,7 @@ class PageReader:
         self._more = False
 
     def documents(self) -> Iterator[Any]:
-        """Those to decode."""
+        """The documents to decode."""
         seen = kept = 0
         for document in self._stream:
             if seen == self._size or kept == self._room:
@@ -98,13 +96,13 @@ class PageReader:
                 yield document
 
     def following(self) -> str | None:
-        """The full name of the last document handed on, when there are more after it."""
+        """The full name of the last document yielded, when more follow it."""
         return self._last.name if self._more else None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceName:
-    """A document's full resource name, to compare `__name__` with."""
+    """A document's full resource name, for a comparison with `__name__`."""
 
     name: str
 
@@ -137,7 +135,7 @@ def build(
 
 
 def start_after(query: Any, name: str) -> None:
-    """Moves the start of a query that is ordered by name alone behind this document."""
+    """Moves the start of a query that is ordered by name alone to the place after this document."""
     query.ClearField("start_at")
     query.start_at.values.add().reference_value = name
     query.start_at.before = False
@@ -161,7 +159,7 @@ def _fill(part: Any, field: str, operator: Operator, value: Any) -> None:
         part.value.CopyFrom(encode_value(value, field))
 
 
-"""Reads one page: how to decode it, the cursor to go on from, the rows wanted at most; gives the next cursor."""
+"""Reads one page from its decoder, the cursor to start at and the most rows wanted; returns the next cursor."""
 
 
 class RecordQueries:
@@ -175,7 +173,7 @@ class RecordQueries:
         bulk_page: int = BULK_PAGE,
         ranged: bool = True,
     ) -> None:
-        """`bulk_page`: documents of a page of a large read.
+        """`bulk_page`: documents in a page of a large read.
 
         `ranged`: false for a backend that is known to refuse collection groups by range of names.
         """
@@ -189,21 +187,21 @@ class RecordQueries:
         return self._handle.batch_get([path], operation=operation)[path]
 
     def _document_or_phantom(self, path: str, operation: str) -> Any | None:
-        """As `_document`; where there is none but something lies below it, a message with nothing but the name."""
+        """As `_document`; for a phantom, a message with nothing but the name."""
         document = self._document(path, operation)
         if document is None and self._handle.list_collection_ids(path, operation=operation):
             return pb.Document(name=self._handle.name(path))
         return document
 
     def _documents(self, paths: Sequence[str], operation: str) -> dict[str, Any]:
-        """Many documents by path, `None` for each that is proven absent; all of them or an error."""
+        """Many documents by path, `None` for each that is proven absent; all of them, or an error."""
         found: dict[str, Any] = {}
         for start in range(0, len(paths), GET_PAGE):
             found.update(self._handle.batch_get(paths[start : start + GET_PAGE], operation=operation))
         return found
 
     def _table_of(self, schema: Schema, paths: Sequence[str], operation: str) -> Table:
-        """A row for each of these documents that exists, in this order; the others are proven absent."""
+        """A row for each of these documents that exists, in this order; all others are proven absent."""
 
         def fetch(decode: Decode, cursor: str | None, _room: int | None) -> tuple[DocumentPage, str | None]:
             start = int(cursor or 0)
@@ -215,7 +213,7 @@ class RecordQueries:
         return replace(self._table(schema, fetch), next_cursor=None)
 
     def _raw_listing(self, parent: str, collection_id: str, operation: str) -> tuple[RawDocument, ...]:
-        """All documents of a small collection as they stand; phantoms have no fields."""
+        """All documents of a small collection, unchanged; phantoms have no fields."""
         found: list[RawDocument] = []
         token = ""
         while True:
@@ -227,14 +225,14 @@ class RecordQueries:
                 return tuple(found)
 
     def _count(self, query: Any, operation: str, *, parent: str = "", up_to: int | None = None) -> int:
-        """How many documents the query finds, counted by Firestore, which stops counting at `up_to`."""
+        """The number of documents that the query finds; Firestore counts them and stops at `up_to`."""
         counted = self._handle.aggregate(query, {"count": ""}, operation=operation, parent=parent, up_to=up_to)
         return whole_number(counted["count"])
 
     def _hidden(self, table: Table, parent: str, field: str) -> tuple[Table, int]:
-        """How many documents of the collection lack the field by which the table is ordered; the reads are added.
+        """The number of documents in the collection that lack the field by which the table is ordered; adds the reads.
 
-        An order leaves out every document that lacks its field, and such documents are just the broken ones.
+        An order leaves out every document that lacks its field, and exactly those documents are the broken ones.
         """
         collection_id, operation = table.schema.name, f"Counting what has no {field}"
         with metering() as meter:
@@ -254,8 +252,8 @@ class RecordQueries:
     ) -> Table:
         """All pages from the cursor on, up to `limit` rows or to a number of pages.
 
-        A first page that fails raises. A later one leaves what was read until then: `complete` is false, `error` says
-        why, and `next_cursor` where to go on.
+        A first page that fails raises. A later one leaves the rows read before it: `complete` is false, `error` says
+        why, and `next_cursor` says where to go on.
         """
         builder = TableBuilder(schema)
         read_at, error = self._clock(), None
@@ -318,7 +316,7 @@ class RecordQueries:
     ) -> Fetch:
         """Pages of a query that is ordered by name; the cursor is the full name of the last document taken.
 
-        Each page asks for one document more than it takes, so that its end is known and not guessed.
+        Each page asks for one document more than it takes, so that it knows whether it is the last.
         """
         whole = page_size or self._bulk_page
 
@@ -354,12 +352,12 @@ class RecordQueries:
 
 
 def whole_number(cell: Any) -> int:
-    """The result of a count or a sum of bytes; an emulator gives an empty sum as 0.0."""
+    """The result of a count or a sum of bytes; an emulator returns an empty sum as 0.0."""
     return int(cell.integer_value or round(cell.double_value))
 
 
 def user_path(uid: str) -> str:
-    """`users/{uid}`; raises `BadInput` like all of these."""
+    """`users/{uid}`; raises `BadInput`, as all of these functions do."""
     return f"users/{check_stored_id(uid, 'uid')}"
 
 
@@ -404,7 +402,7 @@ def document_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FoundDocument:
-    """One existing document: where it is, when it was written, and those of its fields that were asked for."""
+    """One existing document: its path, its times, and those of its fields that were asked for."""
 
     path: str
     create_time: datetime
@@ -413,13 +411,13 @@ class FoundDocument:
 
 
 class Subtree:
-    """Reads whole trees of documents. `fields` of every call are the fields wanted; the others are not sent."""
+    """Reads whole trees of documents. Every call's `fields` are the fields wanted; Firestore does not send others."""
 
     def __init__(self, handle: FirestoreHandle) -> None:
         self._handle = handle
 
     def below(self, path: str, fields: Sequence[str]) -> Iterator[FoundDocument]:
-        """All existing documents below the document at `path`, by name, the document itself left out."""
+        """All existing documents below the document at `path`, by name, without the document itself."""
         query = pb.StructuredQuery()
         query.from_.add(all_descendants=True)
         return self._pages(query, document_path(path), fields)

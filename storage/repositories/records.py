@@ -1,18 +1,13 @@
 """Everything that is read from Firestore, as frozen values and tables; nothing here can change anything.
 
-Three answers are kept apart everywhere: a value or rows; `None` or no row for what is proven absent; and an error of
-`storage.errors` for what is not known, because Firestore refused, was away or took too long. No error ever becomes an
-empty table. Ids are checked before anything is asked.
+Every read tells three answers apart: a value or rows; `None` or no row where absence is proven; and an error of
+`storage.errors` where nothing is known, because Firestore refused, did not answer or took too long. No error ever
+becomes an empty table. Ids are checked before any request.
 
-Reads only what changed since an earlier read: some documents and a count, instead of everything once more.
-
-Reads of clips: one video's by listing, a whole user's by a ranged read, and their totals by aggregation.
-
-Reads across all users: looking for videos and clips by a field, and counting on the server.
-
-Reads of users, plans, accounting and credit transactions.
-
-Reads of videos and of what hangs on one: highlights, share links.
+`UserRecords` reads users, plans, accounting and credit transactions; `VideoRecords` videos with their highlights and
+share links; `ClipRecords` one video's clips by listing, a whole user's by a ranged read, and their totals by
+aggregation. `FleetRecords` finds videos and clips of all users by a field, and counts on the server. `ChangeRecords`
+reads only what changed since an earlier read: some documents and a count, instead of everything again.
 """
 
 from __future__ import annotations
@@ -73,21 +68,21 @@ from storage.repositories.queries import (
     whole_number,
 )
 
-MOST_CHANGED = 300  # beyond so many changed documents, reading anew is as cheap
+MOST_CHANGED = 300  # with more changed documents, reading everything again costs no more
 
 
 T = TypeVar("T")
 PARALLEL_VIDEOS = 8
 SIZE = "file_size_bytes"
-EXACT = 2**53  # up to here a double is exact
-Sums = tuple[int, int, int | None]  # all, those with a size, and their bytes
-_REFUSALS = (MissingIndex, Unusable)  # how a backend says that it does not answer a ranged collection group
+EXACT = 2**53  # a double is exact up to here
+Sums = tuple[int, int, int | None]  # all clips, those with a size, and their bytes
+_REFUSALS = (MissingIndex, Unusable)  # the answers of a backend that does not support ranged collection groups
 STATUSES = ("processing", "analyzed", "completed", "failed")
-OTHER = "other"  # the count of videos whose status is none of these, or not there
+OTHER = "other"  # the count of videos with an unknown status or none
 FIND_LIMIT = 100
 SAMPLE = 5  # clips of each stretch
-BESIDE = 100  # clips of other customers in one page, where a few of them were of no use
-STRETCHES = ("!", "F", "U", "k")  # where each begins at the earliest: ids are mostly letters and digits by chance
+BESIDE = 100  # clips of other customers in one page, where the first few did not help
+STRETCHES = ("!", "F", "U", "k")  # the earliest beginning of each: ids are mostly random letters and digits
 _OTHERS = "Reading some clips of other customers"
 _MAX_STATUSES = 30  # Firestore's limit for "in"
 _SCAN_PAGE = 1_000
@@ -96,18 +91,18 @@ _NOBODYS = "-clip-desk-health-"  # an id and a value that no document has
 
 
 class ChangeRecords(RecordQueries):
-    """These use the indexes that Firestore keeps of each collection by itself."""
+    """These reads use the indexes that Firestore keeps for each collection by itself."""
 
     def videos_changed_since(self, uid: str, moment: datetime, limit: int = MOST_CHANGED) -> Table:
-        """The user's videos whose `updated_at` is a later time; one without it is never among them."""
+        """The user's videos with a later `updated_at`; never a video without one."""
         return self._later(VIDEOS, "updated_at", moment, user_path(uid), "Reading changed videos", limit)
 
     def transactions_since(self, uid: str, moment: datetime, limit: int = MOST_CHANGED) -> Table:
-        """The user's credit transactions of a later time, the latest first."""
+        """The user's credit transactions with a later time, the latest first."""
         return self._later(TRANSACTIONS, "timestamp", moment, user_path(uid), "Reading new credit transactions", limit)
 
     def count_videos(self, uid: str) -> int:
-        """How many video documents the user has, counted by Firestore; phantoms are not counted."""
+        """The number of the user's video documents, counted by Firestore, without phantoms."""
         return self._count(build("videos"), "Counting the videos", parent=user_path(uid))
 
     def _later(self, schema: Schema, field: str, moment: datetime, parent: str, operation: str, limit: int) -> Table:
@@ -116,7 +111,7 @@ class ChangeRecords(RecordQueries):
 
 
 class ClipRecords(RecordQueries):
-    """Clips are found below videos that no longer exist, and so are phantoms of clips below which shares are left."""
+    """Clips are found below videos that no longer exist; so are phantoms of clips that still have shares below them."""
 
     def clip(self, uid: str, video_id: str, clip_id: str) -> Clip | None:
         """The clip; `exists` is false where only share settings below it are left; `None`: proven absent."""
@@ -124,10 +119,10 @@ class ClipRecords(RecordQueries):
         return None if document is None else columns.clip(document)
 
     def clips(self, uid: str, video_id: str | None = None) -> Table:
-        """All clips of one video or of the whole user, by video and clip id, phantoms of videos and clips too.
+        """All clips of one video or of the whole user, by video and clip id, with phantoms of videos and clips.
 
-        A whole user takes one ranged read, and one for the shares that deleted clips have left behind, not one read
-        for each video; where the backend refuses ranged reads, each video is listed. Both give the same table.
+        A whole user takes one ranged read, and one for the shares that deleted clips left behind, instead of one read
+        for each video. Where the backend refuses ranged reads, each video is listed. Both give the same table.
         """
         if video_id is not None:
             return self._table(CLIPS, self._listing(video_path(uid, video_id), "clips", "Listing the clips"))
@@ -136,8 +131,9 @@ class ClipRecords(RecordQueries):
     def clip_totals(self, uid: str, video_id: str | None = None, *, known_unsized: int | None = None) -> ClipTotals:
         """Number and bytes of the clip documents, counted by Firestore: some reads instead of one for each clip.
 
-        Counts and sums are separate questions, because one question counts only documents that have every field. With
-        `known_unsized`, how many clips of a user had no size before, the first is not asked: half the reads.
+        Counts and sums are separate queries, because one query counts only documents that have every field.
+        `known_unsized` is the earlier number of a user's clips without a size; with it the first query is left out,
+        which halves the reads.
         """
         read_at = self._clock()
         if known_unsized is not None and video_id is None and "totals" not in self._refused:
@@ -180,7 +176,7 @@ class ClipRecords(RecordQueries):
         return replace(table, frame=frame, reads=meter.cost().firestore_reads)
 
     def _clips_with_shares(self, uid: str) -> set[str]:
-        """Paths of all clips below which share settings lie; only their names are sent."""
+        """Paths of all clips with share settings below them; Firestore sends only the names."""
         query = build("shares", group=True, where=self._range(uid), fields=())
         query.limit.value = self._bulk_page + 1
         paths: set[str] = set()
@@ -231,7 +227,7 @@ class ClipRecords(RecordQueries):
                 return pages
 
     def _video_paths(self, uid: str) -> list[str]:
-        """Paths of all the user's videos, phantoms too; only their names are sent."""
+        """Paths of all the user's videos, with phantoms; Firestore sends only the names."""
         found: list[str] = []
         token = ""
         while True:
@@ -260,10 +256,10 @@ class ClipRecords(RecordQueries):
         return self._count(query, "Adding up the clips", parent=parent), *self._sizes(parent, where)
 
     def _sizes(self, parent: str, where: list[Condition] | None = None) -> tuple[int, int | None]:
-        """The clips whose size is a number of 64 bits, and their bytes; `None` where the sum is not an exact one.
+        """The clips whose size is a number of 64 bits, and their bytes; `None` where the sum is not exact.
 
-        Firestore adds whole numbers exactly. A double among them makes the sum one, and so does a sum beyond 64 bits:
-        that is exact only while neither it nor any part of it is beyond 2^53.
+        Firestore adds whole numbers exactly. A double among them makes the sum a double, and so does a sum beyond 64
+        bits: such a sum is exact only while neither it nor any part of it is beyond 2^53.
         """
         sized, cell = self._sum_of_sizes(parent, where, between=(INT64[0], INT64[-1]))
         if not sized or cell.HasField("integer_value"):
@@ -284,7 +280,7 @@ class ClipRecords(RecordQueries):
 
 
 def _clip_above(name: str) -> str:
-    """The path of the clip that a share lies below, or an empty string where it lies elsewhere."""
+    """The path of the clip above a share, or an empty string where the share lies elsewhere."""
     segments = relative_path(name).split("/")
     fits = len(segments) == 8 and segments[0:5:2] == ["users", "videos", "clips"]
     return "/".join(segments[:6]) if fits else ""
@@ -292,7 +288,7 @@ def _clip_above(name: str) -> str:
 
 @contextmanager
 def _each(paths: list[str], work: Callable[[str], T]) -> Iterator[Iterator[T]]:
-    """The results of `work` for each path in order, some at a time, metered for the caller; the rest ends with it."""
+    """The results of `work` for each path in order, some at a time, metered for the caller; stops with the caller."""
     pool = ThreadPoolExecutor(max_workers=PARALLEL_VIDEOS, thread_name_prefix="firestore")
     try:
         futures = [pool.submit(copy_context().run, work, path) for path in paths]
@@ -302,7 +298,7 @@ def _each(paths: list[str], work: Callable[[str], T]) -> Iterator[Iterator[T]]:
 
 
 class FleetRecords(RecordQueries):
-    """All of these read collection groups by a field, which needs the indexes of `firestore.indexes.json`."""
+    """These reads query collection groups by a field, which needs the indexes of `firestore.indexes.json`."""
 
     def find_videos(
         self,
@@ -312,7 +308,7 @@ class FleetRecords(RecordQueries):
         *,
         limit: int = FIND_LIMIT,
     ) -> Table:
-        """Videos of all users that have exactly this in the field. Give one. May raise `MissingIndex`."""
+        """Videos of all users with exactly this value in the field. Give one field. May raise `MissingIndex`."""
         fields = {"video_id": video_id, "youtube_id": youtube_id, "video_url": video_url}
         return self._find(VIDEOS, fields, "Finding videos", limit)
 
@@ -324,20 +320,20 @@ class FleetRecords(RecordQueries):
         *,
         limit: int = FIND_LIMIT,
     ) -> Table:
-        """Clips of all users that have exactly this in the field. Give one. May raise `MissingIndex`."""
+        """Clips of all users with exactly this value in the field. Give one field. May raise `MissingIndex`."""
         fields = {"clip_id": clip_id, "filename": filename, "r2_key": r2_key}
         return self._find(CLIPS, fields, "Finding clips", limit)
 
     def find_clips_of_video(self, video_id: str, *, limit: int = FIND_LIMIT) -> Table:
-        """Clips of all users whose id begins as that of a clip of this video does: also where no video document is."""
+        """Clips of all users whose ids begin as this video's clip ids do, also without a document of the video."""
         start = f"{check_stored_id(video_id, 'video_id')}_"
         where: list[Condition] = [("clip_id", ">=", start), ("clip_id", "<", start[:-1] + chr(ord("_") + 1))]
         return self._first(CLIPS, build("clips", group=True, where=where, order_by="clip_id"), "Finding clips", limit)
 
     def sample_clips(self) -> Iterator[Table]:
-        """A few clips of each of a few users that lie far apart, for a look at what documents say: 24 reads at most.
+        """A few clips of each of a few users that lie far apart, to see what documents say: 24 reads at most.
 
-        A backend that refuses ranged collection groups gives as many from the beginning, in one table.
+        A backend that refuses ranged collection groups returns as many from the beginning, in one table.
         """
         behind = ""
         for start in STRETCHES:
@@ -355,10 +351,11 @@ class FleetRecords(RecordQueries):
             behind = f"{table.frame['uid'].iloc[-1]}~"
 
     def clips_of_others(self, uid: str, *, size: int = SAMPLE, turns: int = 2) -> Iterator[Table]:
-        """A few clips of each of a few customers other than this one, for a look whether their objects are there.
+        """A few clips of each of a few other customers, for a look whether their objects exist.
 
-        Beside the user in the order of ids, behind and before by turns: 24 reads at most, unless more are asked for. A
-        backend that refuses ranged collection groups gives one page from the beginning, with the user's own in it.
+        The customers lie next to this user in the order of ids, after and before in turns: 24 reads at most, unless the
+        caller asks for more. A backend that refuses ranged collection groups returns one page from the beginning, which
+        may hold the user's own clips.
         """
         user = f"users/{uid}"
         ranges = [(f"{user}/~/~", "users~/~"), ("users/!", user)]
@@ -377,10 +374,10 @@ class FleetRecords(RecordQueries):
     def videos_by_status(
         self, statuses: Sequence[str], updated_before: datetime | None = None, *, limit: int = 500
     ) -> Table:
-        """Videos of all users in one of these states, by path. May raise `MissingIndex`.
+        """Videos of all users with one of these statuses, by path. May raise `MissingIndex`.
 
-        `updated_before` keeps those that were last touched earlier, and those without a usable `updated_at`: an order
-        or a filter by that field in Firestore would hide just the broken ones. It reads every video in these states.
+        `updated_before` keeps videos with an earlier last touch, and those without a usable `updated_at`: an order or a
+        filter by that field in Firestore would hide exactly the broken ones. It reads every video with these statuses.
         """
         if not 1 <= len(set(statuses)) <= _MAX_STATUSES:
             raise BadInput(f"give 1 to {_MAX_STATUSES} states", field_name="statuses")
@@ -390,9 +387,9 @@ class FleetRecords(RecordQueries):
         return self._table(VIDEOS, fetch, limit=checked_limit(limit))
 
     def status_counts(self, up_to: int | None = None) -> dict[str, int]:
-        """How many videos of all users are in each state; `other`: in none of those known. May raise `MissingIndex`.
+        """The number of all users' videos by status; `other`: with no known status. May raise `MissingIndex`.
 
-        With `up_to` no state is counted further: one that has so many has at least so many, and `other` is then 0.
+        With `up_to` each status is counted only so far: a result of `up_to` means at least so many, and `other` is 0.
         """
         counts = {
             status: self._count(
@@ -406,7 +403,7 @@ class FleetRecords(RecordQueries):
         return {**counts, OTHER: max(0, everything - sum(counts.values()))}
 
     def count(self, collection_group: str, *, up_to: int | None = None) -> int:
-        """How many documents of this collection there are, wherever it lies; phantoms are not counted.
+        """The number of documents in this collection, anywhere; phantoms do not count.
 
         Counting stops at `up_to`, and costs no more than that.
         """
@@ -432,7 +429,7 @@ def _touched_before(moment: datetime) -> Callable[[Any], bool]:
 
 
 class UserRecords(RecordQueries):
-    """Users are listed with their phantoms: a user whose document is gone but whose videos are not."""
+    """Users are listed with their phantoms: a user whose document is gone but whose videos remain."""
 
     def user(self, uid: str) -> User | None:
         """The user; `exists` is false where only documents below it are left; `None`: proven absent, nothing below."""
@@ -440,15 +437,15 @@ class UserRecords(RecordQueries):
         return None if document is None else columns.user(document)
 
     def users(self, *, page_size: int = LIST_PAGE, cursor: str | None = None) -> Table:
-        """One page of all users by uid, phantoms too; `next_cursor` is the next page's."""
+        """One page of all users by uid, with phantoms; `next_cursor` leads to the next page."""
         fetch = self._listing("", "users", "Listing the users", page_size=checked_limit(page_size))
         return self._table(USERS, fetch, cursor=cursor, limit=page_size)
 
     def iter_users(self, shard: tuple[int, int] | None = None, after: str | None = None) -> Iterator[Table]:
-        """All users page by page, phantoms too; only the last page is `complete`. Raises when a page fails.
+        """All users page by page, with phantoms; only the last page is `complete`. Raises when a page fails.
 
         `shard` is (i, n) with i from 1 to n: each uid belongs to exactly one of the n. `after` leaves out the uids up
-        to and with this one. Both leave rows out and not reads: only a listing shows phantoms, and it has no ranges.
+        to and including this one. Both save rows, but no reads: only a listing shows phantoms, and it has no ranges.
         """
         keep = _belongs(shard, after)
         cursor: str | None = None
@@ -466,7 +463,7 @@ class UserRecords(RecordQueries):
         return self._table(USERS, self._by_name(query, "Finding users by e-mail", page_size=LIST_PAGE))
 
     def users_by_email_prefix(self, prefix: str, limit: int) -> Table:
-        """The first users by address whose address begins so; users without one are never among them."""
+        """The first users, by address, whose address begins so; never a user without an address."""
         start = _text(prefix, "prefix")
         where: list[Condition] = [("email", ">=", start), ("email", "<", start + _LAST_CHARACTER)]
         return self._first(USERS, build("users", where=where, order_by="email"), "Finding users by e-mail", limit)
@@ -487,13 +484,13 @@ class UserRecords(RecordQueries):
         return None if document is None else columns.accounting(document)
 
     def accountings(self, uids: Sequence[str]) -> dict[str, Accounting]:
-        """The newer counters of many users; those proven to have none are left out."""
+        """The newer counters of many users; users who are proven to have none are left out."""
         paths = {accounting_path(uid): uid for uid in uids}
         found = self._documents(list(paths), "Reading the storage accounting")
         return {paths[path]: columns.accounting(doc) for path, doc in found.items() if doc is not None}
 
     def transactions(self, uid: str, limit: int = 50) -> Table:
-        """The newest credit transactions; an oddity counts those that no order shows for want of a `timestamp`."""
+        """The newest credit transactions; an oddity counts those that lack a `timestamp`, which no order shows."""
         parent = user_path(uid)
         query = build("credit_transactions", order_by="timestamp", descending=True)
         table = self._first(TRANSACTIONS, query, "Reading credit transactions", limit, parent=parent)
@@ -527,14 +524,14 @@ def _belongs(shard: tuple[int, int] | None, after: str | None) -> Callable[[Any]
 
 @dataclass(frozen=True, slots=True)
 class RecentVideos:
-    """The newest videos, and how many exist that no order by `created_at` ever shows, because they lack it."""
+    """The newest videos, and the number of videos that no order by `created_at` shows, because they lack it."""
 
     table: Table
     without_created_at: int
 
 
 class VideoRecords(RecordQueries):
-    """Videos are listed with their phantoms: a video whose document is gone but whose clips are not."""
+    """Videos are listed with their phantoms: a video whose document is gone but whose clips remain."""
 
     def video(self, uid: str, video_id: str) -> Video | None:
         """The video; `exists` is false where only documents below it are left; `None`: proven absent, nothing below."""
@@ -542,20 +539,20 @@ class VideoRecords(RecordQueries):
         return None if document is None else columns.video(document)
 
     def videos(self, uid: str, *, limit: int | None = None, cursor: str | None = None) -> Table:
-        """The user's videos by id, phantoms too: all of them, or up to `limit` with the cursor for the next."""
+        """The user's videos by id, with phantoms: all of them, or up to `limit` and a cursor for the rest."""
         size = LIST_PAGE if limit is None else min(LIST_PAGE, checked_limit(limit))
         fetch = self._listing(user_path(uid), "videos", "Listing the videos", page_size=size)
         return self._table(VIDEOS, fetch, cursor=cursor, limit=limit)
 
     def recent_videos(self, uid: str, limit: int) -> RecentVideos:
-        """The newest videos by `created_at`; phantoms are not among them."""
+        """The newest videos by `created_at`, without phantoms."""
         parent = user_path(uid)
         query = build("videos", order_by="created_at", descending=True)
         table = self._first(VIDEOS, query, "Reading the newest videos", limit, parent=parent)
         return RecentVideos(*self._hidden(table, parent, "created_at"))
 
     def videos_by_ids(self, ids: Sequence[tuple[str, str]]) -> Table:
-        """The videos of these (uid, video id) pairs, in this order; those proven absent have no row."""
+        """The videos of these (uid, video id) pairs, in this order; absent ones have no row."""
         paths = list(dict.fromkeys(video_path(uid, video_id) for uid, video_id in ids))
         return self._table_of(VIDEOS, paths, "Reading videos")
 
@@ -587,15 +584,15 @@ class VideoRecords(RecordQueries):
 
 
 class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords, DraftRecords):
-    """The reader. Safe to share between threads; one for each process, over its one handle."""
+    """All reads in one class. Safe to share between threads; open one in each process, over its one handle."""
 
     def raw(self, path: str) -> RawDocument | None:
-        """Any document as it stands, by its path; `None`: proven absent (something may lie below it: `children`)."""
+        """Any document by its path, unchanged; `None`: proven absent (`children` may still lie below it)."""
         document = self._document(document_path(path), "Reading the document")
         return None if document is None else raw_document(document)
 
     def many(self, paths: Sequence[str]) -> dict[str, RawDocument | None]:
-        """Many documents as they stand, by path; `None`: proven absent. All of them, or an error."""
+        """Many documents by path, unchanged; `None`: proven absent. All of them, or an error."""
         found = self._documents([document_path(path) for path in paths], "Reading documents")
         return {path: None if document is None else raw_document(document) for path, document in found.items()}
 
@@ -605,18 +602,18 @@ class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecord
         return sorted(self._handle.list_collection_ids(checked, operation="Listing collections"))
 
     def documents(self, path: str, collection_id: str) -> tuple[RawDocument, ...]:
-        """All documents of one collection below a document as they stand; phantoms have `fields` `None`."""
+        """All documents of one collection below a document, unchanged; phantoms have `fields` `None`."""
         checked = document_path(f"{path}/{collection_id}/any").rpartition("/")[0]
         parent, _, collection = checked.rpartition("/")
         return self._raw_listing(parent, collection, "Listing documents")
 
     def exact(self, paths: Sequence[str]) -> dict[str, str | None]:
-        """Documents as JSON without any loss, for quarantine, by path; `None`: proven absent. All, or an error."""
+        """Documents as JSON without loss, for the quarantine, by path; `None`: proven absent. All, or an error."""
         found = self._documents([document_path(path) for path in paths], "Reading documents")
         return {path: None if document is None else document_to_json(document) for path, document in found.items()}
 
     def indexed_queries(self) -> Iterator[tuple[str, Callable[[], object]]]:
-        """Every query that needs a declared index, by the index's name, asked so that next to nothing is read."""
+        """Every query that needs a declared index, by the index's name, in a form that reads almost nothing."""
         yield "videos.video_id", partial(self.find_videos, video_id=_NOBODYS, limit=1)
         yield "videos.youtube_id", partial(self.find_videos, youtube_id=_NOBODYS, limit=1)
         yield "videos.video_url", partial(self.find_videos, video_url=_NOBODYS, limit=1)

@@ -1,4 +1,4 @@
-"""Reads the figures about all customers that `rollup` wrote: a few documents, however many customers there are."""
+"""Reads the figures about all customers that a rollup wrote: a few documents, however many customers there are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _DRIFT = {"counter": "string", "users": "Int64", "sum": "Int64", "absolute": "In
 
 @dataclass(frozen=True, slots=True)
 class FleetTotals:
-    """Sums over all users. `unread_users` are those whose clips could not be added up: their sums are missing."""
+    """Sums over all users. `unread_users` counts users whose clips could not be added up; the sums lack them."""
 
     users: int
     phantom_users: int
@@ -64,7 +64,7 @@ class FleetTotals:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How one shard was made."""
+    """The making of one shard."""
 
     index: int
     read_at: datetime
@@ -77,15 +77,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """All customers at a glance, as of `read_at`, when the oldest part began to be read.
+    """All customers at a glance, as of `read_at`, the time when reading the oldest part began.
 
-    `complete`: every shard is there and read every user; else `missing_shards` and `notes` say what is not in it.
+    `complete`: every shard exists and read every user; else `missing_shards` and `notes` say what is missing.
     `videos` by status and `stuck` by step are `None` where they could not be counted. Frames: `near` (the first 100 of
-    each quota near or over its limit; `states` has how many there are), `plans`, `biggest`, `growth` (a row a day, NA
+    each quota near or over its limit; `states` has their number), `plans`, `biggest`, `growth` (a row a day, NA
     where no rollup ran), `drift` by counter, `drifting` (users by the largest drift in bytes).
-    Days before `counted_since` were worked out afterwards from creation dates: `used_bytes` is NA there, and what was
-    deleted since is in none of their figures. `made_with_reads` is what making it cost; `parts` says how each shard
-    that is there was made.
+    Days before `counted_since` were computed afterwards from creation dates: `used_bytes` is NA there, and their
+    figures lack what was deleted since. `made_with_reads` is the cost of making it; `parts` describes the making of
+    each existing shard.
     """
 
     read_at: datetime
@@ -109,7 +109,7 @@ class FleetView:
 
     @property
     def counted_since(self) -> date | None:
-        """The first day that a rollup counted, where days before it were worked out; else `None`."""
+        """The first day that a rollup counted, where earlier days were computed afterwards; else `None`."""
         points = self.growth[self.growth["users"].notna()]
         counted = points[points["used_bytes"].notna()]
         return counted["day"].min().date() if len(counted) and len(counted) < len(points) else None
@@ -129,7 +129,7 @@ def read_fleet(records: Records) -> FleetView:
 
 
 def read_head(records: Records) -> RollupHead | None:
-    """Which division into shards counts; `None` where no rollup was ever complete."""
+    """The division into shards that readers use; `None` where no rollup was ever complete."""
     found = records.raw(HEAD)
     return None if found is None or found.fields is None else head_from(found.fields)
 
@@ -155,7 +155,7 @@ def read_shards(records: Records, count: int) -> list[Shard | None]:
 
 
 def read_shard(records: Records, index: int, count: int) -> Shard | None:
-    """One shard as it was written last."""
+    """One shard as it was last written."""
     paths = [shard_path(index, count, part) for part in range(1, MAX_PARTS + 1)]
     found = _fields(records, paths)
     if paths[0] not in found:
@@ -181,7 +181,7 @@ def _fields(records: Records, paths: Sequence[str]) -> dict[str, Mapping[str, An
 def _never() -> NotFound:
     return NotFound(
         "There are no figures about all customers yet.",
-        remedy="Write them: python -m storage rollup (from a scheduler, once a day or oftener).",
+        remedy="Write them: python -m storage rollup (from a scheduler, at least once a day).",
         target=HEAD,
     )
 
@@ -221,7 +221,7 @@ def _part(shard: Shard) -> Part:
 
 
 def _growth(points: Sequence[Content], joined: Mapping[str, int]) -> pd.DataFrame:
-    """A row for every day of which anything is known, in order. Users who joined are known for days without a point."""
+    """A row for every known day, in order. New users are known also for days without a point."""
     by_day = {str(one["day"]): dict(one) for one in points}
     for day, count in joined.items():
         by_day.setdefault(day, {"day": day})["joined"] = count

@@ -9,11 +9,11 @@ from storage.clients.firestore import FirestoreHandle
 from storage.errors import Unusable
 from storage.repositories.decode import decode_time
 
-PATH = "ops_clock/now"  # no document need be there: an answer that there is none has its time too
+PATH = "ops_clock/now"  # the document need not exist: the answer that it does not has a time too
 
 
 class ReadAt:
-    """Hears of the time of a read; `at` is the last that it heard."""
+    """Receives the time of a read; `at` is the last time received."""
 
     def __init__(self) -> None:
         self.at: datetime | None = None
@@ -23,7 +23,7 @@ class ReadAt:
 
 
 def store_time(handle: FirestoreHandle) -> datetime:
-    """The present, aware and in UTC, as Firestore says; one read. Raises what Firestore raises."""
+    """The present, aware and in UTC, by Firestore's time; costs one read. Raises Firestore's errors."""
     heard = ReadAt()
     handle.batch_get([PATH], operation="Asking Firestore for the time", read_time=heard)
     if heard.at is None:

@@ -1,4 +1,4 @@
-"""The readers of both stores, as one value that callers are handed. Nothing in it can change anything."""
+"""The readers of both stores, as one value that callers receive. Nothing in it can change anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.domain.layout import Layout
 from storage.repositories.records import Records
 from storage.settings.backends import Settings
 
-if TYPE_CHECKING:  # who asks the bucket nothing does not import its SDK
+if TYPE_CHECKING:  # a command that does not use the bucket does not import its SDK
     from storage.repositories.objects import Objects
 
 
@@ -21,15 +21,16 @@ class Deployments(Protocol):
     """Answers which backend is there."""
 
     def __call__(self, *, fresh: bool = False) -> Deployment:
-        """The answer of at most an hour ago; `fresh` looks anew."""
+        """An answer at most an hour old; `fresh` looks again."""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Everything that looks, and nothing that changes. Safe to share between threads; `close` when done.
+    """All readers and no writers. Safe to share between threads; `close` when done.
 
-    `bucket` opens the bucket's reader, when it is first asked for, and gives the same one ever after.
-    `alive` is False once a demo that these reach has ended; live stores, which others run, are never told from dead.
+    `bucket` opens the bucket's reader at the first call and always returns the same one.
+    `alive` is False once the demo behind these stores has ended; other people run live stores, so those always count
+    as alive.
     """
 
     settings: Settings
@@ -46,7 +47,7 @@ class Stores:
 
     @property
     def layout(self) -> Layout:
-        """The grammar of keys; where no prefix is set, what documents tell."""
+        """The grammar of keys; where no prefix is set, the one that documents show."""
         prefix = self.settings.r2.key_prefix
         return self.deployment().layout if prefix is None else Layout(prefix)
 
