@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pandas as pd
 import pytest
 from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
 from pages._ui.kit import status
+from storage.domain.diagnosis.verdict import VerdictName
 
 
 @pytest.mark.parametrize("family", list(status.FAMILIES))
@@ -20,11 +23,7 @@ def test_every_known_value_has_a_word_a_meaning_and_an_icon_that_exists(family: 
 
 
 def test_the_verdicts_and_severities_of_the_command_line_are_all_there() -> None:
-    assert set(status.FAMILIES["verdict"]) == {
-        "healthy", "waiting", "analysis_stalled", "status_stuck", "rendering", "render_stalled", "highlights_missing",
-        "highlights_invalid", "clips_missing", "failed_transient", "failed_permanent", "quota_blocked", "access_denied",
-        "not_found", "disclosure",
-    }  # fmt: skip
+    assert set(status.FAMILIES["verdict"]) == set(get_args(VerdictName))
     assert {"error", "warning", "info"} <= set(status.FAMILIES["severity"])
     assert set(status.FAMILIES["usage"]) == {"ok", "near_limit", "exceeded", "unknown"}
 
