@@ -1,7 +1,7 @@
-"""Who acts and why, as every change, purge and audit entry records them: one check of each, whoever asks.
+"""Checks the actor and the reason that every change, purge and audit entry records.
 
-Roles are compared elsewhere (`storage.settings.access`) and less generously: here addresses that may be the same
-person's must be taken for the same, as a second person must be another; there only the very address may give a role.
+Two addresses that may belong to one person count as equal here, because a second person must be another person.
+`storage.settings.access` compares the addresses of roles more strictly: only the exact address may give a role.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def normal_email(text: str, name: str = "actor") -> str:
-    """An e-mail address as it is compared: compatibility forms folded, no blanks at all, lower case.
+    """An e-mail address in the form for comparisons: compatibility forms folded, no blanks at all, lower case.
 
-    Raises `BadInput` where the text is none, or holds a password.
+    Raises `BadInput` where the text is no address, or holds a password.
     """
     folded = "".join(unicodedata.normalize("NFKC", text).split()).casefold()
     odd = any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in folded)
@@ -35,9 +35,10 @@ def normal_email(text: str, name: str = "actor") -> str:
 
 
 def checked_reason(text: str) -> str:
-    """The reason as it will be recorded: blanks run together. `BadInput` when too short, too long, or with a secret.
+    """The reason in the form for the record, with runs of blanks as one blank.
 
-    A signed link or a key in the reason would outlive in the record everything that it gives access to.
+    Raises `BadInput` when it is too short or too long, or holds a secret: the record would keep a signed link or a key
+    longer than anything that it gives access to.
     """
     reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if len(reason) < LEAST_REASON_CHARS:

@@ -1,8 +1,7 @@
-"""Whole numbers: what counts as one, and sums that are exact however large.
+"""Whole numbers: which values count as one, and sums that are exact at any size.
 
-Firestore's numbers reach the ends of 64 bits, and a sum of two of them lies beyond. Arrays of 64 bits wrap there, and
-floats round above 2^53, without a word; so sums are made of Python's own numbers, and what no column of 64 bits can
-hold stands in a column of those.
+Firestore's numbers use all of 64 bits, so a sum of two of them may need more. Arrays of 64 bits wrap silently there,
+and floats round above 2^53. Sums therefore use Python's own numbers, and so does a column that needs more than 64 bits.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 INT64 = range(-(2**63), 2**63)
-MOST_BELIEVED = 2**53  # bytes, 8 PiB: beyond, a figure is a slip of whoever wrote it, and browsers round it
+MOST_BELIEVED = 2**53  # bytes, 8 PiB: a larger figure is an error of its writer, and browsers round it
 
 
 def whole(value: object) -> int | None:
-    """A whole number of 64 bits as a document may hold it, as a double without a fraction too; `None` for all else."""
+    """The value as a whole number of 64 bits, also from a double without a fraction; `None` for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float) and (not math.isfinite(value) or not value.is_integer()):
@@ -28,12 +27,12 @@ def whole(value: object) -> int | None:
 
 
 def exact_sum(numbers: Iterable[Any]) -> int:
-    """The sum of those that are there (NA is left out), exact: a column's own sum wraps at 64 bits."""
+    """The exact sum, without NA: a column's own sum wraps at 64 bits."""
     return sum(int(number) for number in numbers if not pd.isna(number))
 
 
 def whole_column(numbers: Sequence[Any]) -> Any:
-    """A column of whole numbers, `Int64` as everywhere; of Python's own where one of them does not fit into it."""
+    """A column of whole numbers: `Int64`, or Python's own numbers where one of them does not fit into 64 bits."""
     if all(number is None or number is pd.NA or int(number) in INT64 for number in numbers):
         return pd.array(list(numbers), dtype="Int64")
     exact = [None if number is None or number is pd.NA else int(number) for number in numbers]
@@ -41,5 +40,5 @@ def whole_column(numbers: Sequence[Any]) -> Any:
 
 
 def believed(size_bytes: int | None) -> bool:
-    """Whether this can be the size of what a customer has: not below 0, not beyond any bucket. `None` is not known."""
+    """Whether this can be a customer's number of bytes: from 0, and within any bucket. `None` means unknown."""
     return size_bytes is None or 0 <= size_bytes <= MOST_BELIEVED

@@ -1,10 +1,10 @@
-"""The audit as a chain: each entry carries the hash of the one before, so that a missing or altered one shows.
+"""The audit as a chain: each entry carries the hash of the one before, so that a missing or altered entry shows.
 
-The hash is SHA-256 over the entry's canonical JSON, which holds the previous hash; with a key it is an HMAC, so that
-whoever can write the entries but has no key cannot forge a chain. Sequence numbers start at 1; the first entry follows
-`GENESIS`. Where a key is first used, the first entry that is sealed with it vouches for the hash before it
-(`vouches`); with a key set, whatever is newer than such an entry must be sealed with it too. `copied` says that the
-entry has a copy in the bucket, so that a copy that is not there shows.
+The hash is SHA-256 over the entry's canonical JSON, which holds the previous hash. With a key it is an HMAC, so a
+person who can write the entries but has no key cannot forge a chain. Sequence numbers start at 1; the first entry
+follows `GENESIS`. The first entry that is sealed with a key vouches for the hash before it (`vouches`); with a key set,
+every newer entry must be sealed with that key too. `copied` says that the entry has a copy in the bucket, so that a
+missing copy shows.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from storage.errors import BadInput
 from storage.text import holds_secret, without_secrets
 
 GENESIS = "0" * 64
-MAX_TEXT_CHARS = 6_000  # three ids of Firestore's largest size, and some words
+MAX_TEXT_CHARS = 6_000  # room for three ids of Firestore's largest size, and some words
 MAX_KEYS = 200
 
-VOUCH = "audit.vouch"  # the desk's own entry: what was sealed otherwise or not at all is taken as it is from here on
+VOUCH = "audit.vouch"  # the desk's own entry: it accepts the older entries, sealed with another key or without one
 COPY_FAILED = "audit.copy_failed"  # the desk's own entry: these copies could not be written
 LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
 SEALED, UNSEALED = "hmac-sha256", "sha256"
@@ -36,9 +36,9 @@ Outcome = Literal["done", "refused", "failed", "begun"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that somebody did or was refused. `keys` are object keys, never URLs; `origin` says from where.
+    """One action that a person did or was refused. `keys` are object keys, never URLs; `origin` is the caller's place.
 
-    `action` is a word with dots (`purge.apply`, `media.look`, `link.issue`). `detail` holds plain JSON values only.
+    `action` is a word with dots (`purge.apply`, `media.look`, `link.issue`). `detail` holds only plain JSON values.
     """
 
     action: str
@@ -57,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a chain ends: the number of the last entry and its hash."""
+    """The end of a chain: the number of the last entry and its hash."""
 
     sequence: int = 0
     hash: str = GENESIS
@@ -67,8 +67,8 @@ class Link:
 class Break:
     """One place where the chain does not hold.
 
-    `unsealed`: sealed without the key, and no entry that is sealed with it vouches for it. `uncopied`: its copy in the
-    bucket is missing. `replaced`: another is known from the bucket.
+    `unsealed`: the entry is sealed without the key, and no entry with the key's seal vouches for it. `uncopied`: its
+    copy in the bucket is missing. `replaced`: the bucket has another entry with this number.
     """
 
     sequence: int
@@ -78,7 +78,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a chain is sealed with now, and was before the key was changed. Empty: sealed without a key."""
+    """The key that seals the chain now, and the former keys. Empty: the chain is sealed without a key."""
 
     current: bytes = b""
     former: tuple[bytes, ...] = ()
@@ -87,9 +87,10 @@ class Keys:
         return bool(self.current)
 
     def rank(self, item: Mapping[str, Any]) -> int | None:
-        """What seals an entry: 2 the key, 1 a former one, 0 none; `None` where its content does not fit its hash.
+        """The seal of an entry: 2 the key, 1 a former key, 0 no key; `None` where its content does not fit its hash.
 
-        Without any key a sealed entry cannot be checked, and counts as fitting: its link to the next one still can.
+        Without any key here, nothing can check a sealed entry, and it counts as fitting; its link to the next entry is
+        still checked.
         """
         sealed = item.get("sealed") == SEALED
         if sealed and not self.current and not self.former:
@@ -104,12 +105,12 @@ NO_KEYS = Keys()
 
 
 def checked(event: Event) -> Event:
-    """The event as it may be recorded, or `BadInput` when it lacks who or what, or is too large.
+    """The event in the form for the record. Raises `BadInput` when it lacks actor or action, or is too large.
 
-    Whatever is recorded outlives what it speaks of, so no secret may stand in it. What a person wrote (actor, reason)
-    and the action are refused with one. The three ids are taken as they are: they name documents that are there, and
-    somebody whose id looks like a token must be found again by it. Everywhere else what looks like a secret is taken
-    out around these ids, so that nothing a customer called a file keeps an act from being recorded.
+    The record outlives the things it names, so it may hold no secret. An actor, reason or action with a secret is
+    refused. The three ids stay as they are: they name documents that exist, and a search must find a customer whose id
+    looks like a token. Everywhere else, text that looks like a secret is removed around these ids, so that no file name
+    of a customer keeps an action from being recorded.
     """
     if not event.action or not event.actor:
         raise BadInput("An audit entry needs an action and an actor", field_name="action" if event.actor else "actor")
@@ -150,7 +151,7 @@ def entry(
 
 
 def digest(body: Mapping[str, Any], key: bytes = b"") -> str:
-    """The hash of an entry, itself left out."""
+    """The hash of an entry, computed without its own field."""
     content = {name: value for name, value in body.items() if name != "hash"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
         "ascii"
@@ -159,14 +160,14 @@ def digest(body: Mapping[str, Any], key: bytes = b"") -> str:
 
 
 def end_of(entry: Mapping[str, Any]) -> Link:
-    """Where the chain ends after this entry."""
+    """The end of the chain after this entry."""
     return Link(entry["sequence"], entry["hash"])
 
 
 def breaks(entries: Iterable[Mapping[str, Any]], head: Link, keys: Keys = NO_KEYS) -> Iterator[Break]:
-    """Every place where a chain does not hold, read from its newest entry back to its first; nothing where it is whole.
+    """Every place where a chain does not hold; `entries` come from the newest back to the first. Nothing when whole.
 
-    `head` is where the chain's own bookkeeping says that it ends. Only one entry is held at a time.
+    `head` is the end of the chain according to its own bookkeeping. Memory holds one entry at a time.
     """
     due, newest, seals = head, True, _Seals(keys)
     for item in entries:
@@ -194,16 +195,16 @@ def breaks(entries: Iterable[Mapping[str, Any]], head: Link, keys: Keys = NO_KEY
 
 
 class _Seals:
-    """Whether the seals of a chain, read backwards, only ever become weaker, and each time under a voucher."""
+    """Checks that the seals of a chain, read backwards, only become weaker, and each time under a voucher."""
 
     def __init__(self, keys: Keys) -> None:
         self._keyed = bool(keys)
-        self._rank = 2 if keys else 0  # of the entry that comes after, which the present one must not surpass
-        self._vouched = False  # whether the entry that comes after vouches for what is sealed otherwise
+        self._rank = 2 if keys else 0  # the rank of the next newer entry, which this one must not surpass
+        self._vouched = False  # whether the next newer entry vouches for other seals
         self._weaker = 0
 
     def before(self, sequence: int, rank: int, item: Mapping[str, Any]) -> Iterator[Break]:
-        """What is wrong with the seal of the next older entry."""
+        """The breaks at the seal of the next older entry."""
         if rank > self._rank and self._weaker:
             how = "with a former key" if self._rank == 1 else "without the key"
             yield Break(self._weaker, "altered", f"it is sealed {how}, after entries that are sealed with it")
@@ -213,7 +214,7 @@ class _Seals:
             yield Break(sequence, "unsealed", f"it is sealed {with_what}, and nothing that is sealed vouches for it")
         if rank < 2:
             self._weaker = sequence
-        # What was written before entries said whether they vouch for the one before: each one's seal covered it.
+        # Entries of earlier versions do not say whether they vouch for the one before: each seal covered it.
         self._vouched = rank > 0 and bool(item.get("vouches", True))
         self._rank = rank
 
@@ -226,7 +227,7 @@ def _digest_or_nothing(item: Mapping[str, Any], key: bytes) -> str:
 
 
 def _apart(event: Event) -> re.Pattern[str] | None:
-    """Where one of the event's own ids that look like secrets stands in a text, whole; `None` where none does so."""
+    """A pattern for the event's own ids that look like secrets, as whole words; `None` where no id does."""
     ids = sorted({one for one in (event.uid, event.video_id, event.clip_id) if one and holds_secret(one)}, key=len)
     if not ids:
         return None
@@ -234,7 +235,7 @@ def _apart(event: Event) -> re.Pattern[str] | None:
 
 
 def _cleaned(value: Any, apart: re.Pattern[str] | None) -> Any:
-    """The value with what looks like a secret taken out of each text in it, names of fields included."""
+    """The value without the parts of its texts that look like secrets, names of fields included."""
     if isinstance(value, str):
         if apart is None:
             return without_secrets(value)

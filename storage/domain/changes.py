@@ -1,4 +1,4 @@
-"""Field changes as values: shown before, written under a precondition, and reversible."""
+"""Field changes as values: a person sees them first, a precondition guards the write, and an undo can reverse them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from storage.domain.layout import OPS_PREFIX, Layout
 
 LINKS = "share_slugs/"
-KEPT_PREFIX = f"{OPS_PREFIX}replaced/"  # where the copies of replaced objects lie
+KEPT_PREFIX = f"{OPS_PREFIX}replaced/"  # the folder of the copies of replaced objects
 
 
 def kept_prefix(change_id: str) -> str:
-    """Where the copies of what one change replaced lie."""
+    """The folder of the copies of the objects that one change replaced."""
     return f"{KEPT_PREFIX}{change_id}/"
 
 
 class Absence(Enum):
-    """Stands for a field that is not there, which is not the same as null."""
+    """Stands for an absent field, which differs from null."""
 
     ABSENT = "absent"
 
@@ -30,7 +30,7 @@ ABSENT = Absence.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of one document. `field` is its path with dots; names that hold a dot are not changed here."""
+    """One field of one document. `field` is its path with dots; a name that holds a dot cannot be changed here."""
 
     path: str
     field: str
@@ -58,7 +58,7 @@ class ChangeSet:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal in value and in kind, all the way down: `1` is not `True`, absent is not null, and NaN is as NaN."""
+    """Whether two values are equal in value and kind at every depth: `1` is not `True`, absent not null, NaN is NaN."""
     if type(one) is not type(other):
         return False
     if isinstance(one, Mapping):
@@ -69,7 +69,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def link_paths(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The documents of public links that the record of a change names: whose these are, only they themselves say."""
+    """The documents of public links that the record of a change names; only these documents name their owners."""
     paths = (str(row.get("path")) for row in record.get("changes") or ())
     return tuple(dict.fromkeys(path for path in paths if path.startswith(LINKS)))
 
@@ -77,12 +77,12 @@ def link_paths(record: Mapping[str, Any]) -> tuple[str, ...]:
 def strays(
     record: Mapping[str, Any], layout: Layout, change_id: str, owners: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """What the record of a change names beyond the user that it is about: taking it back would write there.
+    """The documents and objects that the record of a change names outside its user: an undo would write to them.
 
-    `owners`: whose the public links are that it names, by path.
+    `owners`: the owner of each public link that the record names, by path.
 
-    Whoever can write the record could otherwise have the desk delete or overwrite any object of the bucket, or put what
-    another change kept, of another customer, into this one's place.
+    Without this check, a person who can write the record could make the desk delete or overwrite any object of the
+    bucket, or restore another change's copy, of another customer, to this customer's key.
     """
     uid = str(record.get("uid") or "")
     links = [path for path, owner in (owners or {}).items() if owner == uid]
@@ -111,7 +111,7 @@ def value_at(fields: Mapping[str, Any] | None, field: str) -> Any:
 
 
 def rows(changes: ChangeSet) -> list[dict[str, Any]]:
-    """The changes as plain rows, for `--json` and the page; `existed` tells an absent field from one that was null."""
+    """The changes as plain rows, for `--json` and the page; `existed` tells an absent field from a null one."""
     return [
         {
             "path": change.path,

@@ -1,6 +1,7 @@
-"""Which backend is there: where it serves highlights from, and which prefix its keys carry; set, or told by a sample.
+"""The deployment: the place from which the backend serves highlights, and the prefix of its keys.
 
-Two generations are in use: the older one serves `highlights.json`, the newer one the document `highlights/main`.
+Settings or a sample of documents tell both. Two generations are in use: the older one serves `highlights.json`, the
+newer one the document `highlights/main`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Served = Literal["object", "document", "mixed"]
 Wanted = Literal["auto", "object", "document"]
 SERVED: tuple[Served, ...] = get_args(Served)
 DEFAULT_PREFIX = "users/"
-NEWEST = 20  # videos that decide
-LIFE = timedelta(hours=1)  # how long a finding is used before it is made anew
+NEWEST = 20  # the number of videos that decide
+LIFE = timedelta(hours=1)  # the time for which an answer is used before a new one is made
 _PLACES: Mapping[Served, str] = {
     "object": "highlights.json",
     "document": "the document highlights/main",
@@ -32,10 +33,10 @@ _PREFIX_NAMES = ("key_prefix", "key_prefix_why")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The answer, with the reason for each half. `found_at` is `None` where both were set and nothing was looked at.
+    """The answer, with the reason for each half. `found_at` is `None` where settings gave both and nothing was read.
 
-    `complete` is false where a store kept the sample from being read (`fault` is what it said): then either place
-    counts for reading, the prefix is the default one, and nothing that depends on them is written.
+    `complete` is false where a store did not give the sample (`fault` is its error): then either place counts for
+    reading, the prefix is the default one, and the desk writes nothing that depends on them.
     """
 
     highlights_source: Served
@@ -53,7 +54,7 @@ class Deployment:
 
     @property
     def highlights_place(self) -> str:
-        """Where the product serves highlights from, in words."""
+        """The place from which the product serves highlights, in words."""
         return _PLACES[self.highlights_source]
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Deployment:
         }
 
     def as_fields(self) -> dict[str, Any]:
-        """What is kept in Firestore; `from_fields` reads it."""
+        """The fields of the document in Firestore; `from_fields` reads them."""
         found = self.as_dict()
         del found["complete"]
         return found
@@ -79,14 +80,14 @@ ASSUMED = Deployment("mixed", NOT_LOOKED_AT, DEFAULT_PREFIX, NOT_LOOKED_AT, comp
 
 
 def set_to(served: Served, prefix: str = DEFAULT_PREFIX) -> Deployment:
-    """The deployment that somebody has said is there."""
+    """The deployment that settings name."""
     return Deployment(served, "It was set.", prefix, "It was set.")
 
 
 def from_fields(fields: Mapping[str, Any] | None, now: datetime, *, prefix: bool = True) -> Deployment | None:
-    """What was kept, or `None` where it is older than an hour, of the future, or not what this desk writes.
+    """The kept deployment, or `None` where it is older than an hour, from the future, or not in this desk's form.
 
-    `prefix`: the prefix must have been looked at; whoever has it set does not look.
+    `prefix`: accept only a deployment whose prefix was sampled; a process with the prefix set does not sample it.
     """
     held = fields or {}
     source, at = held.get("highlights_source"), held.get("found_at")
@@ -101,9 +102,9 @@ def from_fields(fields: Mapping[str, Any] | None, now: datetime, *, prefix: bool
 
 
 def told_source(have: Sequence[bool], how: str = "newest") -> tuple[Served, str]:
-    """Where highlights are served from, told by the newest videos that should have some: whether each has the document.
+    """The place that serves highlights, told by the newest videos that should have some: does each have the document?
 
-    `how` names the sample. No video at all tells nothing, and then either place counts.
+    `how` names the sample. Without any video, either place counts.
     """
     asked, there = len(have), sum(have)
     if not asked:
@@ -116,7 +117,7 @@ def told_source(have: Sequence[bool], how: str = "newest") -> tuple[Served, str]
 
 
 def told_prefix(named: Iterable[tuple[str, str]]) -> tuple[str, str]:
-    """The prefix that (uid of the owner, key) pairs of documents tell: the majority's, where they name one we know."""
+    """The prefix of most of the keys in (uid of the owner, key) pairs of documents, among the known prefixes."""
     found = Counter(prefix for uid, key in named if (prefix := _prefix_of(uid, key)) is not None)
     keys = found.total()
     if not keys:

@@ -1,8 +1,8 @@
-"""What ends a disclosure: documents that name another customer's object are set right, and the public links that lead
-there are disabled. Pure: which keys would be right is said here, whether an object is there is looked at elsewhere.
+"""The changes that end a disclosure: corrected documents, and disabled public links.
 
-A clip whose own object is there gets its key back. One that has none is set to failed: the product delivers completed
-clips only, to their owner and by public links alike.
+This module says which keys would be right; `storage.services.disclosure` looks whether an object is there. A clip whose
+own object is there gets its key back. A clip without one is set to failed: the product delivers only completed clips,
+to their owner and by public links alike.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """A document that names another customer's object in `field`. `rightful`: own keys, likeliest first."""
+    """A document that names another customer's object in `field`. `rightful`: own keys, the likeliest first."""
 
     path: str
     field: str
@@ -30,7 +30,7 @@ class Astray:
 
 
 def astray(layout: Layout, uid: str, video_id: str, documents: Documents) -> Iterator[Astray]:
-    """The documents among these (fields by path) whose keys are another customer's, field by field."""
+    """The documents among these (fields by path) that name another customer's key, one result for each field."""
     for path, fields in documents.items():
         is_clip = "/clips/" in path
         names = ("r2_key", "thumbnail_r2_key") if is_clip else ("highlights_json_key",)
@@ -41,7 +41,7 @@ def astray(layout: Layout, uid: str, video_id: str, documents: Documents) -> Ite
 
 
 def _rightful(layout: Layout, uid: str, video_id: str, name: str, fields: Mapping[str, Any]) -> Iterator[str]:
-    """Where the object would be that the document means: by its file name, else as the worker names it."""
+    """The keys at which the document's object should be: by its file name, else by the worker's naming."""
     for prefix in layout.prefixes:
         place = Layout(prefix)
         if name == "highlights_json_key":
@@ -59,7 +59,7 @@ def _rightful(layout: Layout, uid: str, video_id: str, name: str, fields: Mappin
 
 
 def _name(fields: Mapping[str, Any]) -> ClipName | None:
-    """The file name that the worker gives such a clip, where the document says enough for it."""
+    """The file name that the worker gives such a clip, where the document has the fields for it."""
     priority, scene = fields.get("priority"), fields.get("scene_id")
     title, style = fields.get("scene_title"), fields.get("style")
     if not (isinstance(priority, int) and isinstance(scene, int) and isinstance(title, str) and isinstance(style, str)):
@@ -70,7 +70,7 @@ def _name(fields: Mapping[str, Any]) -> ClipName | None:
 def mended(
     found: Sequence[Astray], there: Mapping[str, bool], documents: Documents, now: datetime
 ) -> Iterator[FieldChange]:
-    """The changes that set the documents right; `there` says which of the rightful keys hold an object."""
+    """The changes that correct the documents; `there` says which of the rightful keys hold an object."""
     wanted: dict[str, dict[str, Any]] = {}
     for one in found:
         values = wanted.setdefault(one.path, {})
@@ -89,7 +89,7 @@ def mended(
 
 
 def disabled(settings: Documents, links: Documents, now: datetime) -> Iterator[FieldChange]:
-    """The changes that revoke shares: their settings as the product writes them, and each link's own document."""
+    """The changes that revoke shares: the settings, as the product writes them, and the document of each link."""
     for path, fields in settings.items():
         if _live(fields) or value_at(fields, "access_level") != "none":
             wanted = {"disabled_at": now, "access_level": "none", "updated_at": now}

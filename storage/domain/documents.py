@@ -1,16 +1,16 @@
-"""The documents of the product, each declared once: fields, kinds, what the backend always writes, and what it means.
+"""Declares each document of the product once: its fields, their kinds and meanings, and whether each is always written.
 
-A declaration is a frozen dataclass whose annotations carry the rest. Everything else is read off it: the value of one
-document, the columns of the frame of many (`schema_of`), the decoder (`storage.repositories.columns`) and the tables of
-`docs/documents.md` (`markdown`). A field that is added here is read, checked, shown in frames and documented.
+A declaration is a frozen dataclass with annotations. From it follow the value of one document, the columns of a frame
+of documents (`schema_of`), the decoder (`storage.repositories.columns`) and the tables of `docs/documents.md`
+(`markdown`). A field that is added here is read, checked, shown in frames and documented.
 
-Fields have the documents' names, so that what support reads here is what an engineer greps for. Kinds and dtypes:
+Fields have the names of the documents, so that support and engineers search for the same words. Kinds and dtypes:
 
     text   string                 whole  Int64                  number  Float64
     flag   boolean                time   datetime64[us, UTC]    map, list  object (plain dict or list, else None)
 
-`None` (NA in a frame) means that the document does not hold a usable value. Whether it was absent, null or of a wrong
-type stands in the oddities that come with it. Zero is never used for any of them.
+`None` (NA in a frame) means that the document does not hold a usable value. The oddities beside it say whether the
+field was absent, null or of a wrong type. Zero never stands for any of these.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DTYPES: dict[ColumnKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What an annotation says of a field beside its type."""
+    """The facts about a field that an annotation holds beside its type."""
 
     note: str = ""
     required: bool = False
@@ -51,7 +51,7 @@ def must(note: str = "") -> FieldRule:
 
 
 def may(note: str = "") -> FieldRule:
-    """It may be absent or null."""
+    """The field may be absent or null."""
     return FieldRule(note)
 
 
@@ -106,7 +106,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video that was handed in, with what was made of it."""
+    """A video that a customer handed in, with the state of its processing."""
 
     PATH: ClassVar = "users/{uid}/videos/{video_id}"
 
@@ -196,7 +196,7 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class CreditTransaction:
-    """What was charged, when and for what. Nothing is given back."""
+    """A charge of credits: the amount, the time and the purpose. The product refunds nothing."""
 
     PATH: ClassVar = "users/{uid}/credit_transactions/{transaction_id}"
 
@@ -218,7 +218,7 @@ class CreditTransaction:
 
 @dataclass(frozen=True, slots=True)
 class ShareSlug:
-    """A public link to a clip; deleted when the link is taken back."""
+    """A public link to a clip; the product deletes it when the link is revoked."""
 
     PATH: ClassVar = "share_slugs/{slug}"
 
@@ -249,7 +249,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns of one kind of thing, in order; `path` is where such documents lie, empty where they are none."""
+    """The columns of one kind of thing, in order; `path` is the path of such documents, empty for other things."""
 
     name: str
     columns: tuple[Column, ...]
@@ -271,13 +271,18 @@ class Schema:
 
 
 _KINDS: dict[type, ColumnKind] = {
-    str: "text", int: "whole", float: "number", bool: "flag", datetime: "time", tuple: "list",
-}  # fmt: skip
+    str: "text",
+    int: "whole",
+    float: "number",
+    bool: "flag",
+    datetime: "time",
+    tuple: "list",
+}
 _LAST = ("path", "exists", "update_time")  # of every frame of documents
 
 
 def columns_of(declaration: type) -> tuple[Column, ...]:
-    """What the declaration says of each field, in its order."""
+    """The columns of a declaration, in its order."""
     hints = get_type_hints(declaration, include_extras=True)
     found = []
     for field in fields(declaration):
@@ -288,14 +293,14 @@ def columns_of(declaration: type) -> tuple[Column, ...]:
 
 
 def _kind(annotation: Any) -> ColumnKind:
-    """The kind of a type, `T` or `T | None`; what is neither a plain value nor a tuple is read as a map."""
+    """The kind of a type, `T` or `T | None`; a type that is neither a plain value nor a tuple is a map."""
     options = [option for option in get_args(annotation) if option is not type(None)]
     plain = options[0] if type(None) in get_args(annotation) else annotation
     return _KINDS.get(get_origin(plain) or plain, "map")
 
 
 def schema_of(declaration: Any) -> Schema:
-    """The columns of a frame of such documents: as declared, then the path, whether it exists, and the write's time."""
+    """The columns of a frame of such documents: as declared, then `path`, `exists` and `update_time`."""
     own = {column.name: column for column in columns_of(declaration)}
     own["path"] = Column("path", "text", required=True, nullable=False, from_path=True)
     order = [name for name in own if name not in _LAST] + [name for name in _LAST if name in own]
@@ -326,10 +331,10 @@ _PROGRESS = columns_of(Progress)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A frame with what one must know to trust it.
+    """A frame with the facts that tell how far to trust it.
 
-    `complete` is false when reading stopped early; `error` then says why (or `None`: a limit that was asked for).
-    `read_at` is when reading began; `reads` is the number of documents that were billed for it.
+    `complete` is false when reading stopped early; `error` then says why (`None`: at the limit that the caller set).
+    `read_at` is the time when reading began; `reads` is the number of billed document reads.
     """
 
     schema: Schema
@@ -342,13 +347,13 @@ class Table:
     next_cursor: str | None = None
 
     def unbroken(self) -> pd.DataFrame:
-        """The frame, read to its end or to the limit that was asked for; raises the error that cut it short."""
+        """The frame, read to its end or to the caller's limit; raises the error that cut it short."""
         if self.error is not None:
             raise self.error
         return self.frame
 
     def whole(self) -> pd.DataFrame:
-        """The frame, read to its end; anything less raises what cut it short."""
+        """The frame, read to its end; raises the error that cut it short, or `ValueError` for a caller's limit."""
         frame = self.unbroken()
         if not self.complete:
             raise ValueError(f"the table of {self.schema.name} was limited by its caller")
@@ -360,7 +365,7 @@ _PARTS: dict[ColumnKind, type] = {"whole": int, "text": str, "time": datetime}
 
 
 def of_row(declaration: Callable[..., D], row: Mapping[Any, Any], oddities: tuple[FieldProblem, ...] = ()) -> D:
-    """One row, of a frame or as it was decoded, as the value that it stands for. NA is `None`; the path is left out."""
+    """The value of one row of a frame or of the decoder. NA becomes `None`; the path is left out."""
     names = [name for name in _names(declaration) if name in row]
     values = {name: None if _is_na(row[name]) else _plain(row[name]) for name in names}
     if "processing_progress" in values:
@@ -378,7 +383,7 @@ def users_of(table: Table) -> list[User]:
 
 
 def progress_of(content: Mapping[str, Any] | None, path: str) -> tuple[Progress | None, tuple[FieldProblem, ...]]:
-    """The parts of the map that are of their kind; every other part but null is `None` and told."""
+    """The progress, with the parts that have their kind. Any other part is `None`, and an oddity unless it was null."""
     if content is None:
         return None, ()
     parts: dict[str, Any] = {}
@@ -410,7 +415,7 @@ def _plain(value: Any) -> Any:
 
 
 def markdown(declarations: Iterable[Any] = DECLARED) -> str:
-    """The declarations as `docs/documents.md` has them."""
+    """The declarations as the text of `docs/documents.md`."""
     parts = []
     for one in declarations:
         path = getattr(one, "PATH", "")
@@ -435,8 +440,8 @@ class ClipTotals:
     """Sum and number of a user's (or a video's) clip documents, by aggregation on the server.
 
     `sized_count` counts the clips whose size is a number: the sum leaves the others out, so it is a lower bound
-    whenever `sized_count < count`. `size_bytes` is `None` where Firestore's sum is not exact: it gives a rounded number
-    for what lies beyond 64 bits, and for doubles above 2^53.
+    whenever `sized_count < count`. `size_bytes` is `None` where Firestore's sum is not exact: Firestore rounds sums
+    beyond 64 bits, and doubles above 2^53.
     """
 
     count: int
@@ -447,7 +452,7 @@ class ClipTotals:
 
 @dataclass(frozen=True, slots=True)
 class RawDocument:
-    """Any document as plain values, for the raw view and for quarantine. `fields` is `None` where there is none."""
+    """Any document as plain values, for the raw view and for quarantine. `fields` is `None` for an absent document."""
 
     path: str
     fields: Mapping[str, Any] | None
@@ -457,7 +462,7 @@ class RawDocument:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object as HEAD or a listing shows it; `content_type` is `None` from a listing."""
+    """One object according to HEAD or a listing; `content_type` is `None` from a listing."""
 
     key: str
     size_bytes: int
@@ -469,7 +474,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """A bearer token: whoever has the URL reads the object until `expires_at`. Shows itself masked in `repr`."""
+    """A bearer token: anybody who has the URL can read the object until `expires_at`. `repr` masks it."""
 
     url: str
     key: str
@@ -482,7 +487,7 @@ class SignedUrl:
 
 @dataclass(frozen=True, slots=True)
 class MultipartUpload:
-    """An upload that was begun and neither completed nor aborted. `initiated_at` is `None` where the store hides it."""
+    """An upload that began and was neither completed nor aborted. `initiated_at` is `None` where the store hides it."""
 
     key: str
     upload_id: str

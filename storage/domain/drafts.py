@@ -1,9 +1,8 @@
-"""Drafts of the two-step flow: a source is analysed into scenes, and the customer renders a video from some of them.
+"""Drafts of the two-step flow: the product analyses a source into scenes, and the customer renders some of them.
 
-The product keeps the analysis in `users/{uid}/analysis_drafts/{draft_id}`, its scenes in `.../scenes/{n}`. The
-rendering is charged with one credit transaction, which names the draft and the new video: the only thread between the
-two. Nobody creates the video's own document, nor its highlights; what the scenes and the clips say is what they are
-rebuilt from here.
+The product keeps the analysis in `users/{uid}/analysis_drafts/{draft_id}`, its scenes in `.../scenes/{n}`. One credit
+transaction charges the rendering and names the draft and the new video; nothing else connects the two. Nobody creates
+the video's own document or its highlights, so this module rebuilds them from the scenes and the clips.
 
 Source of the fields and of their types: the product's own models and repositories.
 """
@@ -18,7 +17,7 @@ from typing import Any
 
 from storage.domain.documents import RawDocument
 
-WORKING = ("pending", "downloading", "analyzing")  # an analysis waits or runs
+WORKING = ("pending", "downloading", "analyzing")  # the analysis waits or runs
 ENDED_BADLY = ("failed",)
 RENDERINGS = frozenset({"scene_processing", "reprocessing"})  # the operations of charges that ask for clips
 _YOUTUBE = re.compile(r"(?:[?&]v=|youtu\.be/|/shorts/|/embed/|/live/)([A-Za-z0-9_-]{11})(?![A-Za-z0-9_-])")
@@ -26,7 +25,7 @@ _YOUTUBE = re.compile(r"(?:[?&]v=|youtu\.be/|/shorts/|/embed/|/live/)([A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class AnalysisDraft:
-    """`users/{uid}/analysis_drafts/{draft_id}`. `None`: not there, or of no usable type."""
+    """The document `users/{uid}/analysis_drafts/{draft_id}`. `None`: absent, or of no usable type."""
 
     uid: str
     draft_id: str
@@ -44,13 +43,13 @@ class AnalysisDraft:
 
     @property
     def working(self) -> bool:
-        """Its analysis waits or runs: the product reads an absent or unknown status as pending."""
+        """Whether the analysis waits or runs: the product reads an absent or unknown status as pending."""
         return self.status not in {"completed", "failed", "expired"}
 
 
 @dataclass(frozen=True, slots=True)
 class DraftScene:
-    """`.../scenes/{n}`. Times as `HH:MM:SS`, all else in seconds."""
+    """The document `.../scenes/{n}`. Times are `HH:MM:SS`, all other durations seconds."""
 
     number: int
     title: str
@@ -66,7 +65,7 @@ class DraftScene:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`users/{uid}/credit_transactions/{id}`, as far as it tells what was asked for, of which draft or video."""
+    """The fields of `users/{uid}/credit_transactions/{id}` that name the operation, the draft and the video."""
 
     transaction_id: str
     operation: str
@@ -79,16 +78,17 @@ class Charge:
 
     @property
     def clips(self) -> int | None:
-        """How many clips a rendering of more scenes was to make: each scene in each style (`split:10,original:5`)."""
+        """The number of clips that a rendering of several scenes was to make: each scene in each style
+        (`split:10,original:5`)."""
         scenes, styles = str(self.metadata.get("scene_count") or ""), str(self.metadata.get("style_breakdown") or "")
         return int(scenes) * len(styles.split(",")) if scenes.isdecimal() and len(scenes) < 6 and styles else None
 
 
 @dataclass(frozen=True, slots=True)
 class DraftOrigin:
-    """Where a video comes from: the charges that name it, and of their draft what is still there.
+    """The origin of a video: the charges that name it, and the remains of their draft.
 
-    `draft_id` is empty where no charge names one; `draft` is then `None`, and where it is gone.
+    `draft_id` is empty where no charge names a draft. `draft` is `None` there, and where the draft is gone.
     """
 
     draft_id: str
@@ -98,24 +98,24 @@ class DraftOrigin:
 
     @property
     def last_rendering(self) -> Charge | None:
-        """The charge for the rendering that was asked for last."""
+        """The charge for the last rendering."""
         asked = [(charge.charged_at, charge) for charge in self.charges if charge.operation in RENDERINGS]
         dated = [(at, charge) for at, charge in asked if at is not None]
         return max(dated, key=lambda pair: pair[0])[1] if dated else None
 
     @property
     def credits(self) -> int:
-        """What was charged for this video, together."""
+        """The sum of the charges for this video."""
         return sum(charge.credits or 0 for charge in self.charges)
 
     @property
     def charged_at(self) -> datetime | None:
-        """When the rendering was first asked for."""
+        """The time of the first charge for the rendering."""
         return min((charge.charged_at for charge in self.charges if charge.charged_at), default=None)
 
 
 def draft_of(document: RawDocument) -> AnalysisDraft:
-    """The draft; of a phantom, only the ids are known."""
+    """The draft; a phantom has only its ids."""
     fields = document.fields or {}
     _, uid, _, draft_id = document.path.split("/")
     return AnalysisDraft(
@@ -142,7 +142,7 @@ def scenes_of(documents: Iterable[RawDocument]) -> tuple[DraftScene, ...]:
 
 
 def charge_of(document: RawDocument) -> Charge:
-    """What a credit transaction tells of its purpose."""
+    """The charge that a credit transaction describes."""
     fields = document.fields or {}
     metadata = fields.get("metadata")
     return Charge(
@@ -158,7 +158,7 @@ def charge_of(document: RawDocument) -> Charge:
 
 
 def highlights_document(origin: DraftOrigin, video_id: str, title: str, now: datetime) -> dict[str, Any]:
-    """The fields of `highlights/main` as the product writes them: optional ones are left out, paddings are floats."""
+    """The fields of `highlights/main` as the product writes them: without optional fields, and paddings as floats."""
     draft = origin.draft
     fields: dict[str, Any] = {
         "video_id": video_id,
@@ -176,7 +176,7 @@ def highlights_document(origin: DraftOrigin, video_id: str, title: str, now: dat
 
 @dataclass(frozen=True, slots=True)
 class ClipFigure:
-    """Of one clip document, what its video's own document adds up."""
+    """The figures of one clip document that its video's document adds up."""
 
     style: str
     size_bytes: int
@@ -194,9 +194,9 @@ def video_document(
     file_key: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """The fields that the video's document lacks (absent or null), and the counters as its clips add up to.
+    """The fields that the video's document lacks (absent or null), and the counters as the sums over its clips.
 
-    A status that says how the work ended stays; a title and an address that are there stay too.
+    An existing final status, title or address stays.
     """
     draft = origin.draft
     url = (draft.source_url if draft else None) or ""
@@ -230,7 +230,7 @@ def video_document(
 
 
 def title_of(held: Mapping[str, Any], origin: DraftOrigin) -> str:
-    """The video's title: its own, else the draft's, else a plain word."""
+    """The video's title: its own, else the draft's, else a default word."""
     own = held.get("video_title")
     return (own if isinstance(own, str) and own else None) or (origin.draft and origin.draft.video_title) or "Untitled"
 
@@ -275,7 +275,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
 
 def _whole(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
-    if isinstance(value, float) and value.is_integer():  # the product reads one for the other
+    if isinstance(value, float) and value.is_integer():  # the product accepts either kind of number
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

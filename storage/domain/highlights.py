@@ -1,13 +1,11 @@
-"""What `highlights.json` and the document `highlights/main` hold: judged as the product reads them, never as missing
-when they could not be read.
+"""Judges the contents of `highlights.json` and of the document `highlights/main` as the product reads them.
 
-Two strictnesses, on purpose. Judging what lies in a store is lenient: an object with a list of maps counts, as it does
-for the product. A file that somebody is about to put there is checked entry by entry, field by field (`check_file`).
+Contents that could not be read never count as missing. The judgement of stored contents is lenient: an object with a
+list of maps counts, as it does for the product. `check_file` is strict with a file that a person is about to store: it
+checks every field of every entry and reports all problems at once, with entry and field, so that one correction is
+enough. `compose` writes the file as the worker does.
+
 Source of the shape: the chapter "Objects in R2" of the product's domain description.
-
-Checks a highlights file that somebody is about to put in place, and writes one out as the worker does.
-
-Every problem is found at once and names the entry and the field, so that one round of mending is enough.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from storage.domain.deployment import Served
 from storage.domain.documents import Video
 from storage.errors import BadInput, StorageError
 
-MAX_FILE_BYTES = 5 * 1024 * 1024  # the worker writes a few kB; beyond this it is no highlights file
+MAX_FILE_BYTES = 5 * 1024 * 1024  # the worker writes a few kB; a larger file is no highlights file
 
 Source = Literal["object", "document"]
 Presence = Literal["present", "absent", "unknown"]
@@ -38,20 +36,20 @@ DURATION_TOLERANCE_SECONDS = 2.0  # start and end are whole seconds in older fil
 _TIME = re.compile(r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d(?:\.\d{1,6})?)")
 _TEXTS = ("description", "hook_category", "reason")
 _PADS = ("pad_before_seconds", "pad_after_seconds", "pad_before", "pad_after")
-_MOST = 2**53  # beyond it a number of seconds is nonsense, and some cannot be turned into a double
-DEFAULT_PAD = 1.0  # seconds; what the product takes where an entry says nothing
+_MOST = 2**53  # a larger number of seconds makes no sense, and some larger numbers do not fit into a double
+DEFAULT_PAD = 1.0  # seconds; the product's padding for an entry without one
 _SHOWN_PROBLEMS = 8
 _REMEDY = (
-    'Mend the file: {"highlights": [{"id": 1, "title": "...", "start": "00:00:12", "end": "00:01:02", '
+    'Correct the file: {"highlights": [{"id": 1, "title": "...", "start": "00:00:12", "end": "00:01:02", '
     '"duration": 50}, ...]}.'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HighlightsState:
-    """One of the two sources as it was found.
+    """The state of one of the two sources.
 
-    `absent` is proven (a 404, a listing or a query that ended); `unknown` says in `reason` why nothing is known.
+    `absent` is proven (a 404, or a complete listing or query); with `unknown`, `reason` says why nothing is known.
     `content` is set where the source is present: `empty` is a list without entries. `place` is a key or a path.
     """
 
@@ -64,8 +62,8 @@ class HighlightsState:
     place: str = ""
     written_at: datetime | None = None
     size_bytes: int | None = None
-    code: str = ""  # the code of the error that kept it from being read
-    etag: str | None = None  # of the object, where one is there
+    code: str = ""  # the code of the error that stopped the reading
+    etag: str | None = None  # of the object, where there is one
     fault: StorageError | None = dataclasses.field(default=None, compare=False)  # that error
 
     @property
@@ -79,30 +77,30 @@ class HighlightsState:
 
 
 def absent(source: Source, place: str = "") -> HighlightsState:
-    """Proven not to be there."""
+    """The state of a source that is proven absent."""
     return HighlightsState(source, "absent", place=place)
 
 
 def unknown(source: Source, reason: str, place: str = "", *, code: str = "") -> HighlightsState:
-    """It could not be read; `reason` says why, `code` is the error's."""
+    """The state of a source that could not be read; `reason` says why, `code` is the error's."""
     return HighlightsState(source, "unknown", reason=reason, place=place, code=code)
 
 
 def unread(source: Source, fault: StorageError, place: str) -> HighlightsState:
-    """A store kept it from being read."""
+    """The state of a source that a store's error kept from being read."""
     return replace(unknown(source, fault.message, place, code=fault.code), fault=fault)
 
 
 def counting(stored: HighlightsState, document: HighlightsState, served: Served) -> tuple[HighlightsState, ...]:
-    """Those of both places that the product serves highlights from, the one that is asked first in front."""
+    """The places from which the product serves highlights; the place that it asks first stands first."""
     return {"object": (stored,), "document": (document,), "mixed": (document, stored)}[served]
 
 
 def together(stored: HighlightsState, document: HighlightsState, served: Served) -> HighlightsState:
-    """What customers get of both places: the one that has a list; else what cannot be known, then what is broken."""
+    """The state that customers get from both places: one with a list, else an unknown one, else a broken one."""
 
     def rank(state: HighlightsState) -> int:
-        """How much the state decides, the most first; of equals the first place is taken."""
+        """The rank of the state, the most decisive first; of equal ones the first place counts."""
         ranks = (state.usable, state.presence == "unknown", state.content == "invalid", state.presence == "present")
         return ranks.index(True) if True in ranks else len(ranks)
 
@@ -110,10 +108,11 @@ def together(stored: HighlightsState, document: HighlightsState, served: Served)
 
 
 def page_opens(stored: HighlightsState, document: HighlightsState, served: Served) -> bool | None:
-    """Whether the video's page shows more than "still being processed"; `None` where that is not known.
+    """Whether the video's page shows more than "still being processed"; `None` where that is unknown.
 
-    The newer product answers 409 exactly where the document does not exist: an empty list opens the page. The older one
-    wants a list with entries in the file. Sources: `GET /videos/{id}` of the one, the domain description of the other.
+    The newer product answers 409 exactly where the document does not exist: an empty list opens the page. The older
+    product needs a list with entries in the file. Sources: `GET /videos/{id}` of the newer product, the domain
+    description of the older one.
     """
     by_document = None if document.presence == "unknown" else document.presence == "present"
     by_object = None if stored.presence == "unknown" else stored.usable
@@ -125,7 +124,7 @@ def page_opens(stored: HighlightsState, document: HighlightsState, served: Serve
 def judge_object(
     content: bytes, place: str = "", *, written_at: datetime | None = None, size_bytes: int | None = None
 ) -> HighlightsState:
-    """What the bytes of a `highlights.json` hold. Never raises, whatever they are."""
+    """The state of a `highlights.json` with these bytes. Never raises."""
     parsed, reason = _parse(content)
     if not reason:
         state = _judge("object", parsed, place)
@@ -135,7 +134,7 @@ def judge_object(
 
 
 def too_large(place: str, size_bytes: int, written_at: datetime | None = None) -> HighlightsState:
-    """A file larger than any that the worker writes: invalid without having been read."""
+    """The state of a file that is larger than any of the worker's: invalid without a reading."""
     reason = f"{size_bytes:,} bytes; a highlights file has at most {MAX_FILE_BYTES:,}"
     state = HighlightsState("object", "present", "invalid", reason=reason, place=place)
     return replace(state, written_at=written_at, size_bytes=size_bytes)
@@ -144,14 +143,14 @@ def too_large(place: str, size_bytes: int, written_at: datetime | None = None) -
 def judge_document(
     fields: Mapping[str, Any] | None, place: str = "", *, written_at: datetime | None = None
 ) -> HighlightsState:
-    """What the fields of `highlights/main` hold; `None` says that the document is proven absent."""
+    """The state of `highlights/main` with these fields; `None` means that the document is proven absent."""
     if fields is None:
         return absent("document", place)
     return replace(_judge("document", fields, place), written_at=written_at)
 
 
 def disagreement(first: HighlightsState, second: HighlightsState) -> str:
-    """How two usable sources differ, in words; empty where they agree or one of them is not usable."""
+    """The differences of two usable sources, in words; empty where they agree or one of them is not usable."""
     found = differences(first, second)
     if not found:
         return ""
@@ -176,7 +175,7 @@ def differences(first: HighlightsState, second: HighlightsState) -> tuple[str, .
 
 
 def _by_id(entries: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The entries by id; one without, or with one that was there before, by its place."""
+    """The entries by id; an entry without an id, or with a repeated one, by its place."""
     found: dict[str, Mapping[str, Any]] = {}
     for number, entry in enumerate(entries, start=1):
         name = str(entry.get("id", f"#{number}"))[:40]
@@ -185,7 +184,7 @@ def _by_id(entries: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
 
 
 def _compared(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What both forms say alike: the names and types of the two differ, `00:00:05` and `0:05` do not."""
+    """The entry in a form for comparison: names and types of the two forms differ, but `00:00:05` equals `0:05`."""
     times = {name: seconds(entry.get(name)) for name in ("start", "end")}
     return {
         "title": entry.get("title"),
@@ -196,7 +195,7 @@ def _compared(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pad(entry: Mapping[str, Any], name: str) -> Any:
-    """The padding under the name of either form; without one, the product takes a second."""
+    """The padding under the name of either form; without one, the product uses one second."""
     value = next((entry[each] for each in (name, f"{name}_seconds") if entry.get(each) is not None), DEFAULT_PAD)
     return float(value) if _is_number(value) else value
 
@@ -206,7 +205,7 @@ def _shown(value: object) -> str:
 
 
 def for_file(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The entries as `highlights.json` has them: paddings with `_seconds`, and a whole `duration`, without which the
+    """The entries in the form of `highlights.json`: paddings with `_seconds`, and a whole `duration`, without which the
     product cannot read the file at all."""
     return tuple(
         _formed(entry, {"pad_before": "pad_before_seconds", "pad_after": "pad_after_seconds"}) for entry in entries
@@ -214,14 +213,14 @@ def for_file(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
 
 
 def for_document(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The entries as `highlights/main` has them: paddings without `_seconds`, which is passed over there."""
+    """The entries in the form of `highlights/main`: paddings without `_seconds`, which the product ignores there."""
     return tuple(
         _formed(entry, {"pad_before_seconds": "pad_before", "pad_after_seconds": "pad_after"}) for entry in entries
     )
 
 
 def _formed(entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """`names` are the other form's names by which this one's go. What the entry says beyond them stays."""
+    """The entry with each of `names`' keys (the other form) renamed to its value (this form). Other fields stay."""
     formed = {name: value for name, value in entry.items() if name not in names}
     for other, own in names.items():
         if formed.get(own) is None:
@@ -281,7 +280,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _named(value: object) -> str:
-    """The kind of a value as JSON calls it."""
+    """JSON's name for the kind of a value."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -294,12 +293,12 @@ def _named(value: object) -> str:
 
 
 def check_file(content: bytes) -> tuple[Mapping[str, Any], ...]:
-    """The entries of the file, or `BadInput` that lists each problem with its entry (from 1) and field.
+    """The entries of the file. Raises `BadInput`, which lists each problem with its entry (from 1) and field.
 
-    Demanded of each entry: an `id` (whole number from 0, no two alike), a `title`, `start` before `end` as
-    `HH:MM:SS` or `MM:SS`. Optional: `duration` (seconds, must fit the two; written as whole seconds, and worked out
-    where it is left out), paddings (seconds from 0, under the name of either form), texts or null. Fields that are not
-    known here are kept as they are.
+    Each entry needs an `id` (whole number from 0, unique), a `title`, and `start` before `end` as `HH:MM:SS` or
+    `MM:SS`. Optional fields are `duration` (seconds; it must fit the two times, is written as whole seconds, and is
+    computed where it is missing), paddings (seconds from 0, under the name of either form), and texts or null. Unknown
+    fields stay as they are.
     """
     state = judge_object(content)
     if state.content == "empty":
@@ -315,7 +314,7 @@ def check_file(content: bytes) -> tuple[Mapping[str, Any], ...]:
 
 
 def check_entries(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Every problem as `entry N, field: what`, in order; empty where all is well."""
+    """Every problem as `entry N, field: what`, in order; empty for valid entries."""
     problems: list[str] = []
     if len(entries) > MAX_ENTRIES:
         problems.append(f"{len(entries):,} entries; at most {MAX_ENTRIES} are accepted")
@@ -337,7 +336,7 @@ def compose(
     video_title: str | None,
     custom_prompt: str | None,
 ) -> bytes:
-    """The file as the worker writes it: UTF-8 JSON with the entries and what the video's document says."""
+    """The file as the worker writes it: UTF-8 JSON with the entries and the facts from the video's document."""
     content = {
         "highlights": list(for_file(entries)),
         "video_url": video_url,
@@ -354,10 +353,10 @@ def document_fields(
     video: Video,
     now: datetime,
 ) -> dict[str, Any]:
-    """The fields of `highlights/main` to write, in the backend's form, over what it holds `before` (`None`: nothing).
+    """The fields of `highlights/main` to write, in the backend's form, over its fields `before` (`None`: no document).
 
-    Without a `video_url` in the document the product can neither fetch nor generate anything for the video. What the
-    document says of itself stays; what it lacks is taken from the video's document.
+    Without a `video_url` in the document the product can neither fetch nor generate anything for the video. Existing
+    fields of the document stay; missing ones come from the video's document.
     """
     held = before or {}
     known = {name: getattr(video, name) for name in ("video_url", "video_title", "custom_prompt")}
@@ -369,7 +368,7 @@ def document_fields(
 
 
 def seconds(text: object) -> float | None:
-    """`HH:MM:SS`, `MM:SS`, with or without a fraction, as seconds; `None` for anything else."""
+    """A text as `HH:MM:SS` or `MM:SS`, with or without a fraction, in seconds; `None` for any other value."""
     match = _TIME.fullmatch(text) if isinstance(text, str) and text.isascii() else None
     if not match:
         return None

@@ -1,13 +1,13 @@
-"""Which Firestore index a query needs, and whether `firestore.indexes.json` defines it.
+"""Tells which Firestore index a query needs, and whether `firestore.indexes.json` defines it.
 
 Production refuses a query whose index is missing and the emulator never does, so the rules are kept here:
 
 * unfiltered queries, and filters or ascending order on `__name__` alone, need nothing;
-* in one collection every field has indexes of its own, unless an override takes them away; in a collection
+* in one collection every field has indexes of its own, unless an override removes them; in a collection
   group it has none, unless an override adds them;
 * an index serves equalities on its first fields and the query's orders by its last ones, and by `__name__`;
-* several indexes that end in the same orders merge, so as to cover all equalities between them;
-* in a collection group, an equality and a range of names together want a composite index even for one field.
+* several indexes that end in the same orders merge to cover all equalities between them;
+* in a collection group, an equality and a range of names together need a composite index even for one field.
 
 Queries are raw protobuf `StructuredQuery` messages; their numbers for operators are fixed.
 """
@@ -51,7 +51,7 @@ _AUTOMATIC = ({"order": _ASC}, {"order": _DESC}, {"arrayConfig": _CONTAINED})
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison: field path as written, operator as the client spells it, the value message if any.
+    """One comparison: the field path as written, the operator as the client spells it, the value message if any.
 
     `op` is empty when the request holds an operator that does not exist.
     """
@@ -62,12 +62,12 @@ class Leaf:
 
     @property
     def is_equality(self) -> bool:
-        """Whether it pins the field to given values."""
+        """Whether the comparison pins the field to given values."""
         return self.op in _EQUALITIES
 
     @property
     def is_contains(self) -> bool:
-        """Whether it looks into an array."""
+        """Whether the comparison searches an array."""
         return self.op in _CONTAINS
 
     @property
@@ -78,7 +78,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class SortedField:
-    """One field that results are sorted by, its path as written."""
+    """One field that sorts the results; its path as written."""
 
     field: str
     descending: bool = False
@@ -86,7 +86,7 @@ class SortedField:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """An index as it lies: fields with their kind, without the `__name__` that ends every one."""
+    """The shape of an index: fields with their kind, without the `__name__` that ends every index."""
 
     entries: tuple[tuple[str, str], ...]
     name_descending: bool
@@ -95,7 +95,7 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """What one disjunct asks of its indexes."""
+    """The demands of one disjunct on its indexes."""
 
     group: str
     query_scope: str
@@ -130,7 +130,7 @@ def disjuncts(where: Any, *, expand: bool = True) -> list[tuple[Leaf, ...]]:
 
 
 def sort_orders(query: Any) -> tuple[SortedField, ...]:
-    """What Firestore sorts by: the orders asked for, then fields compared by inequality, then `__name__`."""
+    """Firestore's sort orders: the query's orders, then fields compared by inequality, then `__name__`."""
     asked = [SortedField(order.field.field_path, order.direction == _DESCENDING) for order in query.order_by]
     fields = {order.field for order in asked}
     last = bool(asked) and asked[-1].descending
@@ -140,11 +140,11 @@ def sort_orders(query: Any) -> tuple[SortedField, ...]:
 
 
 def missing_index(query: Any, indexes: Indexes, aggregated: Sequence[str] = ()) -> Definition | None:
-    """The index that production would demand for `query` and that `indexes` lacks; None if it can run.
+    """The index that production would demand for `query` and that `indexes` lacks; `None` if the query can run.
 
-    `query` is a StructuredQuery message, `aggregated` the paths of the fields that are summed or averaged.
-    What comes back fits into `firestore.indexes.json`: a composite index, or a field override, complete with
-    the automatic indexes, since an override replaces these.
+    `query` is a StructuredQuery message, `aggregated` the paths of the fields that are summed or averaged. The result
+    fits into `firestore.indexes.json`: a composite index, or a field override that includes the automatic indexes,
+    since an override replaces them.
     """
     if not query.from_ or not query.from_[0].collection_id:
         return None
@@ -178,7 +178,7 @@ def _demand(query: Any, alternative: Sequence[Leaf], aggregated: Sequence[str]) 
 
 
 def _unmet(demand: _Demand, indexes: Indexes) -> Definition | None:
-    """None if the indexes that end as `demand` sorts cover all that it pins; otherwise what to define."""
+    """The definition to add; `None` if the indexes with the orders of `demand` cover all of its pinned fields."""
     covered: set[tuple[str, str]] = set()
     usable = False
     for shape in _shapes(demand, indexes):
@@ -196,7 +196,7 @@ def _unmet(demand: _Demand, indexes: Indexes) -> Definition | None:
 
 
 def _prefix(shape: _Shape, demand: _Demand) -> frozenset[tuple[str, str]] | None:
-    """What `shape` pins before the orders that `demand` wants; None if it does not end in these."""
+    """The fields that `shape` pins before the orders of `demand`; `None` if it does not end in these orders."""
     if (demand.composite_only and not shape.composite) or shape.name_descending != demand.name_descending:
         return None
     tail = len(demand.sorted_by) + len(demand.summed)
@@ -235,7 +235,7 @@ def _kind(part: Mapping[str, Any]) -> str:
 
 
 def _single_field(group: str, field: str, indexes: Indexes) -> list[Definition]:
-    """The single-field indexes of a field: its override's, or else the automatic ones."""
+    """The single-field indexes of a field: those of its override, else the automatic ones."""
     for override in indexes.get("fieldOverrides", ()):
         if override["collectionGroup"] == group and override["fieldPath"] == field:
             return list(override.get("indexes", ()))

@@ -1,25 +1,24 @@
 """The key layout as one grammar: `parse` says what any key is, the builders are its inverse, prefixes end at a segment.
 
-No other module puts a key together. Keys are Unicode text and compared exactly, never normalised or stripped: an
-object whose title carries accents is found under the very code points that it was written with.
+No other module builds a key. Keys are Unicode text and compared exactly, never normalised or stripped: an object with
+accents in its title is found only under the code points with which it was written.
 
     {prefix}{uid}/{video_id}/highlights.json                                 highlights
     {prefix}{uid}/{video_id}/clips/clip_{priority}_{scene}_{title}_{style}.mp4   clip (.jpg: thumbnail)
     {prefix}{uid}/{video_id}/clips/top_{n}_scenes_{title}_{YYYYmmdd_HHMMSS}_streamer_top_scenes.mp4   Top Scenes clip
     {prefix}{uid}/{video_id}/neural/{name}.json.gz                           neural cache, expires after 7 days
-    {prefix}{uid}/{video_id}/source.mp4                                      source video, where older workers put it
+    {prefix}{uid}/{video_id}/source.mp4                                      source video of older workers
     {prefix}{uid}/transcripts/{cache_id}.txt.gz                              transcript
     sources/{uid}/{video_id}/source.mp4                                      source video, expires after 24 hours
     clips/{uid}/{video_id}/raw/{name}.mp4                                    raw segment, expires after 7 days
-    clips/{uid}/{video_id}/silence_removed/{name}.mp4                        the same without its silent parts
+    clips/{uid}/{video_id}/silence_removed/{name}.mp4                        raw segment without its silent parts
     _ops/...                                                                 the desk's own
 
 `prefix` is configuration (`users/` by default, may be empty); keys of the other known layout are recognised too.
 
-Whose a key is goes by its path alone, whatever the file is called (`Layout.standing`): one notion for links, the upload
-check, the diagnosis, purges and the player.
-
-The clip styles that the worker renders; unknown ones are shown as they are.
+The path alone decides the owner of a key, whatever the file is called (`Layout.standing`); links, the upload check, the
+diagnosis, purges and the player all use this rule. `STYLES` are the clip styles that the worker renders; other styles
+are shown as they are.
 """
 
 from __future__ import annotations
@@ -71,8 +70,8 @@ CACHE_KINDS: frozenset[Kind] = frozenset({"source", "raw_segment", "silence_remo
 CACHE_FOLDERS = ("sources/", "clips/")
 TOP_SCENES = "streamer_top_scenes"
 
-# `own`: one of the places of this customer. `cache`: the customer's too, in a folder whose files expire. `others`:
-# another customer's. `desk`: what the desk keeps for itself. `outside`: nobody's, as far as the path says.
+# `own`: a key of this customer. `cache`: a key of this customer in a folder whose files expire. `others`: a key of
+# another customer. `desk`: a key of the desk's own. `outside`: a key whose path names no owner.
 Standing = Literal["own", "cache", "others", "desk", "outside"]
 
 _STEM = re.compile(r"clip_(\d{2,})_(\d+)_(.*)", re.DOTALL)
@@ -83,10 +82,10 @@ _STYLES_BY_LENGTH = tuple(sorted(STYLES, key=len, reverse=True))
 
 @dataclass(frozen=True, slots=True)
 class ClipName:
-    """What a clip's file name says; unknown styles stay as they came.
+    """The parts of a clip's file name; unknown styles stay as they are.
 
-    `written` is the stem as an existing key has it, where that differs from the canonical one: a padded scene id, or a
-    Top Scenes clip, which is of no single scene and no priority (both 0, as in its document).
+    `written` is the stem of an existing key, where it differs from the canonical one: a padded scene id, or a Top
+    Scenes clip, which has no single scene and no priority (both 0, as in its document).
     """
 
     priority: int
@@ -97,13 +96,13 @@ class ClipName:
 
     @property
     def stem(self) -> str:
-        """The file name without its ending: as written, else as the worker writes it."""
+        """The file name without its ending: `written`, else the worker's form."""
         return self.written or f"clip_{self.priority:02d}_{self.scene_id}_{self.title}_{self.style}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """What a key is. `prefix` is the layout prefix that it lies under (`None` where the layout has none)."""
+    """The parts of a key. `prefix` is the layout prefix above it (`None` where the layout has none)."""
 
     key: str
     kind: Kind
@@ -121,7 +120,7 @@ class Layout:
     prefix: str = "users/"
 
     def parse(self, key: str) -> ParsedKey:
-        """What the key is; accepts every string, and says `unrecognised` rather than raise."""
+        """The parts of the key; accepts every string, and gives the kind `unrecognised` instead of raising."""
         if key.startswith(OPS_PREFIX):
             return ParsedKey(key, "ops")
         for prefix in self.prefixes:
@@ -135,39 +134,39 @@ class Layout:
         return tuple(dict.fromkeys((self.prefix, *KNOWN_PREFIXES)))
 
     def highlights_key(self, uid: str, video_id: str) -> str:
-        """Where `highlights.json` of a video belongs."""
+        """The key of a video's `highlights.json`."""
         return f"{self.prefix}{uid}/{video_id}/highlights.json"
 
     def clip_key(self, uid: str, video_id: str, name: ClipName) -> str:
-        """Where a clip belongs."""
+        """The key of a clip."""
         return f"{self.prefix}{uid}/{video_id}/clips/{name.stem}.mp4"
 
     def thumbnail_key(self, uid: str, video_id: str, name: ClipName) -> str:
-        """Where a clip's thumbnail belongs: the clip's stem with `.jpg`."""
+        """The key of a clip's thumbnail: the clip's stem with `.jpg`."""
         return f"{self.prefix}{uid}/{video_id}/clips/{name.stem}.jpg"
 
     def source_key(self, uid: str, video_id: str) -> str:
-        """Where the cached source video of a video lies."""
+        """The key of a video's cached source."""
         return f"sources/{uid}/{video_id}/source.mp4"
 
     def raw_key(self, uid: str, video_id: str, name: str) -> str:
-        """Where a raw segment lies."""
+        """The key of a raw segment."""
         return f"clips/{uid}/{video_id}/raw/{name}.mp4"
 
     def silence_removed_key(self, uid: str, video_id: str, name: str) -> str:
-        """Where a segment without its silent parts lies."""
+        """The key of a segment without its silent parts."""
         return f"clips/{uid}/{video_id}/silence_removed/{name}.mp4"
 
     def neural_key(self, uid: str, video_id: str, name: str) -> str:
-        """Where a neural cache file lies."""
+        """The key of a neural cache file."""
         return f"{self.prefix}{uid}/{video_id}/neural/{name}.json.gz"
 
     def transcript_key(self, uid: str, cache_id: str) -> str:
-        """Where a transcript of a user lies."""
+        """The key of a user's transcript."""
         return f"{self.prefix}{uid}/transcripts/{cache_id}.txt.gz"
 
     def user_prefixes(self, uid: str) -> tuple[str, ...]:
-        """Every prefix under which this layout puts something of the user; each ends with `/`."""
+        """Every prefix under which this layout keeps things of the user; each ends with `/`."""
         return (f"{self.prefix}{uid}/", f"sources/{uid}/", f"clips/{uid}/")
 
     def video_prefixes(self, uid: str, video_id: str) -> tuple[str, ...]:
@@ -175,16 +174,16 @@ class Layout:
         return tuple(f"{prefix}{video_id}/" for prefix in self.user_prefixes(uid))
 
     def own_prefixes(self, uid: str) -> tuple[str, ...]:
-        """Where a user's own things lie, but for caches: under the configured prefix, and under the other known ones.
+        """The prefixes of a user's own keys, without caches: the configured layout's, and the other known layouts'.
 
-        A user whose id spells a shared folder (`users`, `clips`) gets no prefix that would cover other people's keys.
+        A user whose id is the name of a shared folder (`users`, `clips`) gets no prefix that would cover others' keys.
         """
         shared = (*self.prefixes, *CACHE_FOLDERS, OPS_PREFIX)
         found = (f"{prefix}{uid}/" for prefix in self.prefixes)
         return tuple(prefix for prefix in found if uid and not any(other.startswith(prefix) for other in shared))
 
     def standing(self, key: str, uid: str) -> Standing:
-        """Whose the key is, seen from one customer: by segment, under any known prefix, whatever its file is called."""
+        """The owner of the key, seen from one customer: by its segments, under any known prefix, with any file name."""
         if key.startswith(OPS_PREFIX):
             return "desk"
         if uid and _holds(key, cache_prefixes(uid)):
@@ -194,7 +193,7 @@ class Layout:
         return "others" if owner_of(key, self) else "outside"
 
     def belongs_to(self, key: str, uid: str, video_id: str | None = None) -> bool:
-        """Whether the key is this user's, or this video's of the user; caches are."""
+        """Whether the key belongs to this user, or to this video of the user; caches count as the user's."""
         if self.standing(key, uid) not in {"own", "cache"}:
             return False
         prefixes = (*self.own_prefixes(uid), *cache_prefixes(uid))
@@ -202,25 +201,25 @@ class Layout:
 
 
 def cache_prefixes(uid: str) -> tuple[str, ...]:
-    """Where a user's caches lie that no prefix stands before."""
+    """The prefixes of a user's caches outside the layout prefix."""
     return tuple(f"{folder}{uid}/" for folder in CACHE_FOLDERS)
 
 
 def _holds(key: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether the key names something below one of the prefixes, and not a prefix itself."""
+    """Whether the key lies below one of the prefixes; the prefix itself does not."""
     return key.startswith(prefixes) and not key.endswith("/")
 
 
 def owner_of(key: str, layout: Layout) -> str:
-    """Whose key it is, also where its name has no shape that the layout knows; empty where that cannot be told."""
+    """The uid of the key's owner, also for a file name of unknown shape; empty where the path does not tell."""
     return place_of(key, layout)[0]
 
 
 def place_of(key: str, layout: Layout) -> tuple[str, str]:
-    """The user and the video whose place in the layout a key has, each empty where that cannot be told.
+    """The uid and the video id of a key's place in the layout, each empty where the path does not tell.
 
-    Below a prefix that is not empty, and in the cache folders, the first segment is a user. Where keys begin with the
-    user, any other folder of the bucket looks the same: there the rest must have the layout's shape.
+    Below a prefix that is not empty, and in the cache folders, the first segment is a uid. Where keys begin with the
+    uid, any other folder of the bucket looks the same, so the rest of the key must have the layout's shape.
     """
     parsed = layout.parse(key)
     if parsed.uid or parsed.kind == "ops":
@@ -241,7 +240,7 @@ def _below_prefix(key: str, prefix: str) -> ParsedKey | None:
         return None
     uid, video_id, *rest = parts
     if not prefix and f"{uid}/" in (*KNOWN_PREFIXES, *CACHE_FOLDERS):
-        return None  # a folder that everybody's keys begin with is nobody's id
+        return None  # a folder with which everybody's keys begin is nobody's id
     if rest == ["source.mp4"]:
         return ParsedKey(key, "source", uid, video_id, prefix, name="source.mp4")
     if len(rest) == 1 and video_id == "transcripts" and rest[0].endswith(".txt.gz"):
@@ -270,14 +269,14 @@ def _cache(key: str) -> ParsedKey | None:
 
 
 def thumbnail_of(clip_key: str) -> str:
-    """Where the thumbnail of the clip at this key lies: the same stem with `.jpg`, whatever prefix the key is under."""
+    """The key of the thumbnail of the clip at this key: the same stem with `.jpg`, under any prefix."""
     folder, slash, name = clip_key.rpartition("/")
     stem, dot, _ = name.rpartition(".")
     return f"{folder}{slash}{stem if dot else name}.jpg"
 
 
 def parse_stem(stem: str) -> ClipName | None:
-    """The parts of `clip_XX_YY_title_style`, or of a Top Scenes clip's name, or `None`.
+    """The parts of `clip_XX_YY_title_style` or of a Top Scenes clip's name; `None` for any other stem.
 
     The longest known style at the end wins over a shorter one.
     """
@@ -294,17 +293,17 @@ def parse_stem(stem: str) -> ClipName | None:
 
 
 def slug(title: str) -> str:
-    """A title as the worker puts it into keys, to the letter: the next rendering must meet the same key.
+    """A title in the worker's form for keys, exactly: the next rendering must meet the same key.
 
-    Only ASCII letters, digits, blanks, '-' and '_' stay; runs of blanks become one '_'; lower case, at most 50. What a
-    title of other letters leaves is empty, and so is the title's part of the key.
+    Only ASCII letters, digits, blanks, '-' and '_' stay; runs of blanks become one '_'; the result is in lower case and
+    has at most 50 characters. A title of other letters gives an empty text, and so an empty part of the key.
     """
     kept = re.sub(r"[^A-Za-z0-9 _-]", "", title)
     return "_".join(kept.split()).lower()[:SLUG_LENGTH]
 
 
 def encode_key(key: str) -> str:
-    """The key as a URL's path: every byte but letters, digits, '-._~' and '/' percent-encoded, so `+` is `%2B`."""
+    """The key as a URL's path: percent-encodes every byte but letters, digits, '-._~' and '/', so `+` is `%2B`."""
     return quote(key, safe="/-._~")
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: one table of roles and actions, and the check that every action makes. Denied by default."""
+"""The policy: one table of roles and actions, and the check that every action makes. It denies by default."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Action = Literal[
 ]
 Source = Literal["oidc", "access", "local", "shell"]
 
-ROLES: Final[tuple[Role, ...]] = get_args(Role)  # each role may also do all that those before it may
+ROLES: Final[tuple[Role, ...]] = get_args(Role)  # each role may also do everything that the earlier roles may
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 
-# The policy. Each action with the least role that may do it, and what it means to the person who reads the table.
+# Each action with the least role that may do it, and its meaning for the person who reads the table.
 LEAST_ROLE: Final[MappingProxyType[Action, Role]] = MappingProxyType(
     {
         "look": "support",
@@ -69,22 +69,22 @@ MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
         "audit.read": "Read the audit",
     }
 )
-# What changes something, or lets somebody else change something: here the sign-in itself must still be valid.
+# Actions that change something, or let another person change something: they need a sign-in that is still valid.
 CHANGES: Final[frozenset[Action]] = frozenset({"recount", "fix", "purge.apply", "purge.approve", "purge.undo"})
 
 
 class SignInExpired(NotPermitted):
-    """The sign-in behind a change is past its expiry, however young the session is."""
+    """The sign-in behind a change has expired, even in a young session."""
 
     code = "sign_in_expired"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, as far as it was established; `email` is lower case. `sign_in_expires_at` is aware UTC, or None.
+    """The person who acts, as far as known; `email` is lower case. `sign_in_expires_at` is aware UTC, or `None`.
 
-    `source` says who vouches: an OIDC provider, Cloudflare Access, this machine (demo, emulator), or the shell, whose
-    `--actor` is recorded and not authenticated. `place` is the account and machine of a shell.
+    `source` names the authority for the identity: an OIDC provider, Cloudflare Access, this machine (demo, emulator),
+    or the shell, whose `--actor` is recorded and not authenticated. `place` is the account and machine of a shell.
     """
 
     email: str
@@ -105,14 +105,14 @@ def permitted(roles: Collection[str], action: str) -> bool:
 
 
 def allowed_actions(roles: Collection[str]) -> frozenset[Action]:
-    """Everything that somebody with these roles may do."""
+    """All actions that a person with these roles may do."""
     return frozenset(action for action in ACTIONS if permitted(roles, action))
 
 
 def authorise(actor: Actor, action: Action, *, now: datetime) -> None:
-    """Raises `NotPermitted` unless the actor may do this now; for a change, the sign-in must be valid still.
+    """Raises `NotPermitted` unless the actor may do this now; a change also needs a sign-in that is still valid.
 
-    `storage.actions` calls this itself: what a page showed or hid counts for nothing here.
+    `storage.actions` calls this itself: a page that shows or hides a button decides nothing.
     """
     if not permitted(actor.roles, action):
         least = LEAST_ROLE.get(action, "admin")

@@ -1,6 +1,6 @@
-"""Whether something is being processed, as the product reads it, and how long its worker may be silent.
+"""Tells whether the product counts a thing as being processed, and how long its worker may be silent.
 
-One notion for every guard, list and diagnosis.
+Every guard, list and diagnosis uses this rule.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ LONGEST = max(PATIENCE.values())
 
 
 def being_processed(status: object) -> bool:
-    """True but for a status that says the work has ended: the backend reads none, or an unknown one, as processing.
+    """False only for a status of ended work: the backend reads a missing or unknown status as processing.
 
-    A worker may write at any moment. Whether one still does is a matter of when it was last touched.
+    A worker may then write at any moment. The time of the last touch tells whether one still does.
     """
     return not isinstance(status, str) or status.strip().lower() not in ENDED
 
 
 def step_of(*, rendering: bool, highlights: bool) -> Step:
-    """Which job a video in progress waits for. `rendering`: its document holds the progress of one, or says how many
-    clips were asked for or are done. `highlights`: there are some; then the analysis is over.
+    """The job that a video in progress waits for. `rendering`: its document holds the progress of a rendering, or the
+    number of clips expected or done. `highlights`: the video has highlights, so the analysis is over.
     """
     if rendering:
         return "render"
@@ -38,7 +38,7 @@ def step_of(*, rendering: bool, highlights: bool) -> Step:
 
 
 def step_in(document: Mapping[str, object]) -> Step:
-    """The same by a video's document alone, for whoever has not looked for the highlights themselves."""
+    """The same from a video's document alone, for callers that have not read the highlights."""
     asked = any(_positive(document.get(name)) for name in ("expected_clips", "completed_clips"))
     rendering = asked or isinstance(document.get("processing_progress"), Mapping)
     return step_of(rendering=rendering, highlights=_positive(document.get("highlights_count")))
@@ -49,5 +49,5 @@ def _positive(count: object) -> bool:
 
 
 def silence_limit(stale_after: timedelta, step: Step) -> timedelta:
-    """How long the job of this step may touch nothing before it counts as stalled."""
+    """The time for which the job of this step may touch nothing before it counts as stalled."""
     return stale_after * PATIENCE[step]

@@ -1,12 +1,11 @@
-"""What is kept about all customers together: added up user by user in flat memory, and merged from shards.
+"""The figures about all customers: added up user by user in flat memory, merged from shards, and kept in documents.
 
-Everything is a sum, a count, or the first hundred of a list, so that it stays small however many users there are, and
-so that the parts of several machines add up to the whole. Sizes in bytes; days are UTC.
+Every figure is a sum, a count, or the first hundred rows of a list, so it stays small with any number of users, and the
+parts of several machines add up to the whole. Sizes are bytes; days are UTC.
 
-The documents that figures about all customers are kept in: below the size limit, versioned, whole or not at all.
-
-`ops_rollups/shard-003-of-016` holds one shard's figures as compressed JSON in `body`, `...-part-2` what does not fit;
-`ops_rollups/head` says which division into shards is complete, and the days of growth before it.
+The documents stay below the size limit, carry a version, and are whole or not used at all.
+`ops_rollups/shard-003-of-016` holds one shard's figures as compressed JSON in `body`, and `...-part-2` the rest that
+does not fit. `ops_rollups/head` names the complete division into shards, and holds the days of growth before it.
 """
 
 from __future__ import annotations
@@ -30,30 +29,30 @@ from storage.domain.processing import silence_limit, step_in
 from storage.domain.usage import Quota, Truth, Usage
 from storage.errors import Unusable
 
-TOP = 100  # rows kept of each list
-DAYS = 30  # points of growth kept
-RECENT = timedelta(hours=26)  # once a day, and a run that takes its time; older figures are not shown as today's
-EMAIL_CHARS = 254  # the longest that an address can be; a longer text is none
-MOST_ODD = 20  # figures that cannot be true are named up to here
+TOP = 100  # the rows that each list keeps
+DAYS = 30  # the points of growth that are kept
+RECENT = timedelta(hours=26)  # a day, and the time of a run; older figures are not shown as today's
+EMAIL_CHARS = 254  # the greatest length of an address; a longer text is no address
+MOST_ODD = 20  # the number of impossible figures that a note names
 QUOTAS = ("storage", "clips", "credits")
 STEPS = ("analysis", "render", "finish")
 
 Content = dict[str, Any]
-"""A shard's or the whole fleet's figures as plain values; see `Tally.content`."""
+"""The figures of a shard or of the whole fleet as plain values; see `RollupTally.content`."""
 
 
 VERSION = 1
 COLLECTION = "ops_rollups"
 HEAD = f"{COLLECTION}/head"
-MAX_SHARDS = 32  # with the head and two documents each, a view costs 65 reads at the most
+MAX_SHARDS = 32  # with the head and two documents each, a view costs at most 65 reads
 MAX_PARTS = 2
-MAX_DIGITS = 60  # of a number that is kept as text
+MAX_DIGITS = 60  # of a number that a document keeps as text
 PART_BYTES = 900_000  # a document may have 1 MiB, names and all other fields included
 
 
 @dataclass
 class _Top:
-    """The first rows by a rank, the highest kept."""
+    """Keeps the rows with the highest rank."""
 
     size: int = TOP
     rows: list[tuple[float, str, Content]] = field(default_factory=list)
@@ -88,7 +87,7 @@ class RollupTally:
         self._odd_count = 0
 
     def add(self, user: User, found: Usage, truth: Truth | None) -> None:
-        """Takes one user in. A truth that could not be read counts the user as unread, and nothing as zero."""
+        """Adds one user. A user whose truth could not be read counts as unread, and no figure counts as zero."""
         row = _row(user, found)
         self._totals["users"] += 1
         self._totals["phantom_users"] += not user.exists
@@ -125,7 +124,7 @@ class RollupTally:
         }
 
     def odd_notes(self) -> list[str]:
-        """Which figures cannot be true, and whose they are: they are in the lists as they came, and in no sum."""
+        """A note that names impossible figures and their users: the lists have them as they are, no sum has them."""
         if not self._odd:
             return []
         shown = "; ".join(f"{field} of user {uid} says {value}" for (uid, field), value in self._odd.items())
@@ -133,7 +132,7 @@ class RollupTally:
         return [f"Figures that cannot be true are in no sum here: {shown}{more}."]
 
     def _believed(self, uid: str, found: Usage, truth: Truth | None) -> tuple[int | None, int | None]:
-        """What is used by the counter and by the clips, `None` where that is not known or cannot be true."""
+        """The used bytes by the counter and by the clips, `None` where a figure is unknown or impossible."""
         used, actual = found.storage.used, found.actual_bytes
         if not believed(used):
             self._note_odd(uid, found.enforced_by, f"{used:,}")
@@ -182,7 +181,7 @@ class RollupTally:
 
 
 def merge(contents: Sequence[Content], top: int = TOP) -> Content:
-    """The figures of all shards as one: sums added, lists merged and cut again."""
+    """The figures of all shards together: sums are added, lists merged and cut again."""
     return {
         "totals": _sum(content["totals"] for content in contents),
         "plans": _sum_each(content["plans"] for content in contents),
@@ -196,7 +195,7 @@ def merge(contents: Sequence[Content], top: int = TOP) -> Content:
 
 
 def standing(videos: pd.DataFrame, now: datetime, stale_after: timedelta) -> pd.DataFrame:
-    """Those of the videos in progress that their jobs have not touched for longer than such a job may be silent."""
+    """The videos in progress that their job has not touched for longer than such a job may be silent."""
     limits = [silence_limit(stale_after, step_in(row)) for row in videos.to_dict("records")]
     touched = videos["updated_at"].tolist()
     still = [pd.isna(at) or now - at >= limit for at, limit in zip(touched, limits, strict=True)]
@@ -204,9 +203,9 @@ def standing(videos: pd.DataFrame, now: datetime, stale_after: timedelta) -> pd.
 
 
 def steps(videos: pd.DataFrame) -> dict[str, int]:
-    """At which step videos in progress stand, by their documents alone: `analysis`, `render` or `finish`.
+    """The number of videos in progress at each step, by their documents alone: `analysis`, `render` or `finish`.
 
-    Rendering has begun where the progress names a scene, a done one or a clip; all clips done means that only the
+    Rendering has begun where the progress names a scene, a finished scene or a clip; where all clips are done, only the
     status was never set. `videos` has `highlights_count`, `expected_clips`, `completed_clips`, `processing_progress`.
     """
     counts: Counter[str] = Counter(dict.fromkeys(STEPS, 0))
@@ -237,13 +236,13 @@ def point(day: date, totals: Mapping[str, int], videos: int | None) -> Content:
 
 
 def with_point(points: Iterable[Content], new: Content) -> list[Content]:
-    """The points with the new one in place of an earlier one of its day, the last `DAYS` of them, in order."""
+    """The last `DAYS` points in order; the new point replaces an earlier one of its day."""
     by_day = {str(old["day"]): old for old in points} | {str(new["day"]): new}
     return [by_day[day] for day in sorted(by_day)][-DAYS:]
 
 
 def merged_points(shards: Sequence[Sequence[Content]], earlier: Sequence[Content] = ()) -> list[Content]:
-    """Growth of the whole: the days that every shard has, after the days of an earlier division into shards."""
+    """The growth of the fleet: the days that every shard has, after the days of an earlier division into shards."""
     by_day: dict[str, list[Content]] = {}
     for points in shards:
         for one in points:
@@ -264,7 +263,7 @@ def _added(day: str, ones: Sequence[Content]) -> Content:
 
 
 def _whole_sum(numbers: Sequence[int | None]) -> int | None:
-    """The sum, or `None` where a part of it is not known."""
+    """The sum, or `None` where a part of it is unknown."""
     known = [number for number in numbers if number is not None]
     return sum(known) if len(known) == len(numbers) else None
 
@@ -281,7 +280,7 @@ def _row(user: User, found: Usage) -> Content:
 
 
 def _near_rank(row: Content) -> float:
-    """By the share used, unrounded. Of a limit of 0 there is none, and anything used is past it: before all others."""
+    """The rank by the used share, unrounded. Any use of a limit of 0 exceeds it and ranks before all others."""
     return float(row["used"] or 0) / row["limit"] if row["limit"] else float("inf")
 
 
@@ -314,10 +313,10 @@ def _sum_each(groups: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, di
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One shard's figures. `read_at` is when reading began; `complete`: every user could be read.
+    """One shard's figures. `read_at` is the time when reading began; `complete`: every user could be read.
 
-    `videos` (by status) and `stuck` (videos that nothing moves, by step) are counted across all users, by the first
-    shard alone; `None` in the others, and where Firestore refused the question, which a note then says.
+    Only the first shard counts `videos` (by status) and `stuck` (stalled videos, by step), across all users. They are
+    `None` in the other shards, and where Firestore refused the query; a note then says so.
     """
 
     index: int
@@ -335,37 +334,44 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class RollupHead:
-    """Which division into shards counts, and growth before it."""
+    """The division into shards that counts, and the growth before it."""
 
     count: int
     points: Sequence[Content]
 
 
 def shard_path(index: int, count: int, part: int = 1) -> str:
-    """Where a shard's document lies."""
+    """The path of a shard's document."""
     suffix = "" if part == 1 else f"-part-{part}"
     return f"{COLLECTION}/shard-{index:03d}-of-{count:03d}{suffix}"
 
 
 def to_documents(shard: Shard) -> dict[str, dict[str, Any]]:
-    """The shard's documents by path; as many rows of each list as fit."""
+    """The shard's documents by path, with as many rows of each list as fit."""
     body = _packed(shard)
     pieces = [body[start : start + PART_BYTES] for start in range(0, len(body), PART_BYTES)]
     common = {"version": VERSION, "shard": shard.index, "shards": shard.count, "parts": len(pieces)}
     about = {
-        "read_at": shard.read_at, "finished_at": shard.finished_at, "complete": shard.complete, "reads": shard.reads,
-        "users": shard.content["totals"].get("users", 0), "sha256": hashlib.sha256(body).hexdigest(),
-    }  # fmt: skip
+        "read_at": shard.read_at,
+        "finished_at": shard.finished_at,
+        "complete": shard.complete,
+        "reads": shard.reads,
+        "users": shard.content["totals"].get("users", 0),
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
     return {
         shard_path(shard.index, shard.count, number): {
-            **common, "part": number, "body": piece, **(about if number == 1 else {}),
+            **common,
+            "part": number,
+            "body": piece,
+            **(about if number == 1 else {}),
         }
         for number, piece in enumerate(pieces, start=1)
-    }  # fmt: skip
+    }
 
 
 def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
-    """The shard that `to_documents` wrote, from the fields of its parts in order. Raises `Unusable` for others."""
+    """The shard that `to_documents` wrote, from the fields of its parts in order; raises `Unusable` for others."""
     first = parts[0]
     check_version(first)
     try:
@@ -377,10 +383,18 @@ def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
         for counts in (kept["videos"], kept["stuck"]):
             _check_counts(counts or {})
         return Shard(
-            _whole(first["shard"]), _whole(first["shards"]), _time(first["read_at"]), _time(first["finished_at"]),
-            first["complete"] is True, _whole(first["reads"]), kept["content"], _points(kept["points"]),
-            kept["videos"], kept["stuck"], [str(note) for note in kept["notes"]],
-        )  # fmt: skip
+            _whole(first["shard"]),
+            _whole(first["shards"]),
+            _time(first["read_at"]),
+            _time(first["finished_at"]),
+            first["complete"] is True,
+            _whole(first["reads"]),
+            kept["content"],
+            _points(kept["points"]),
+            kept["videos"],
+            kept["stuck"],
+            [str(note) for note in kept["notes"]],
+        )
     except KeyError as missing:
         raise _unusable(f"{missing.args[0]} is missing") from None
     except (TypeError, ValueError, AttributeError, zlib.error, RecursionError) as error:
@@ -388,7 +402,7 @@ def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
 
 
 def head_fields(head: RollupHead) -> dict[str, Any]:
-    """The fields of the head document. A sum beyond the 64 bits of Firestore's numbers is kept as text."""
+    """The fields of the head document. A sum beyond the 64 bits of Firestore's numbers is a text."""
     points = [
         {name: str(value) if isinstance(value, int) and value not in INT64 else value for name, value in point.items()}
         for point in head.points
@@ -411,7 +425,7 @@ def head_from(fields: Mapping[str, Any]) -> RollupHead:
 
 
 def check_version(fields: Mapping[str, Any]) -> None:
-    """Raises `Unusable` for figures of another version: they may mean something else."""
+    """Raises `Unusable` for figures of another version, which may have another meaning."""
     if fields.get("version") != VERSION:
         raise Unusable(
             "The figures about all customers were written by another version of the desk.",
@@ -421,13 +435,16 @@ def check_version(fields: Mapping[str, Any]) -> None:
 
 
 def _packed(shard: Shard) -> bytes:
-    """The figures as compressed JSON; where ids are so long that they do not fit, with shorter lists."""
+    """The figures as compressed JSON, with shorter lists where long ids would exceed the size limit."""
     content = dict(shard.content)
     while True:
         kept = {
-            "content": content, "points": list(shard.points), "videos": shard.videos and dict(shard.videos),
-            "stuck": shard.stuck and dict(shard.stuck), "notes": list(shard.notes),
-        }  # fmt: skip
+            "content": content,
+            "points": list(shard.points),
+            "videos": shard.videos and dict(shard.videos),
+            "stuck": shard.stuck and dict(shard.stuck),
+            "notes": list(shard.notes),
+        }
         body = zlib.compress(json.dumps(kept).encode(), 9)
         if len(body) <= MAX_PARTS * PART_BYTES:
             return body
@@ -436,7 +453,7 @@ def _packed(shard: Shard) -> bytes:
 
 
 def _check_content(content: Mapping[str, Any]) -> None:
-    """Raises `KeyError`, `TypeError` or `ValueError` for figures that `Tally.content` does not give."""
+    """Raises `KeyError`, `TypeError` or `ValueError` for figures that `RollupTally.content` does not give."""
     for name in ("totals", "joined"):
         _check_counts(content[name])
     for day in content["joined"]:
@@ -476,7 +493,7 @@ def _points(points: Any) -> list[Content]:
 
 
 def _kept_whole(value: Any) -> int:
-    """A number of a point, which the head keeps as text where it is beyond 64 bits."""
+    """A number of a point; the head keeps a number beyond 64 bits as text."""
     return int(value) if isinstance(value, str) and len(value) < MAX_DIGITS else _whole(value)
 
 

@@ -1,8 +1,7 @@
-"""What a pasted text may mean: ids, addresses, keys, URLs, or a line of a log that contains one of these.
+"""The possible meanings of a pasted text (ids, addresses, keys, URLs, or a log line with one of these), and the answer.
 
-Pure: nothing is looked up. A secret in the text is dropped here, first thing, so that no later step can show it.
-
-What a search found: matches with their reasons, what was searched, and what could not be.
+This module looks nothing up. It first removes any secret from the text, so that no later step can show it. The answer
+of a search holds the matches with their reasons, the look-ups that were made, and those that could not be made.
 """
 
 from __future__ import annotations
@@ -48,20 +47,20 @@ _CLIP_ID = re.compile(
     rf"|\d+_(?:{'|'.join(sorted(STYLES, key=len, reverse=True))}))"
 )
 _ANY_CLIP_ID = re.compile(r"([A-Za-z0-9_-]{1,64}?)_(\d+)_\w+")  # of a style that this project does not know
-_ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, it may as well be a shorter one
+_ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, a shorter word may be a video id too
 _FILE_NAME = re.compile(r"(?:clip_\d{2,}_\d+|top_\d+_scenes)_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?i)\b(uid|user_?id|user|video_?id|video|draft_?id|draft|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)"
 )
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-_SLUG = re.compile(r"[A-Za-z0-9]{8,16}")  # as the product makes public links, and as it checks them
+_SLUG = re.compile(r"[A-Za-z0-9]{8,16}")  # the form in which the product makes and checks public links
 _SHARE_PATH = re.compile(r"/c/([A-Za-z0-9]{8,16})/?")
 _HOSTED = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d{1,5})?/\S*", re.IGNORECASE)  # an address without https://
 _TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
 # An id that looks like an address's end with a token, such as `cust?token=abc`: one word, one parameter, no address.
 _ODD_ID = re.compile(r"(?!oauth2callback)[^\s/\\?&=.:@\"'<>]+\?[^\s/\\?&=\"'<>]+=[^\s/\\?&\"'<>]+", re.IGNORECASE)
-MAX_TOKENS = 12  # words of a line that are tried as ids; each costs two reads
+MAX_TOKENS = 12  # the most words of a line to try as ids; each costs two reads
 
 
 MatchType = Literal["user", "video", "clip", "draft"]
@@ -69,9 +68,9 @@ MatchType = Literal["user", "video", "clip", "draft"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One reading of the text. `value` is what to look for; the ids are what the reading already gives away.
+    """One meaning of the text. `value` is the text to look for; the ids are those that the text itself contains.
 
-    `bare`: a word that may be an id or a slug, worth a look only where nothing better is found.
+    `bare`: a word that may be an id or a slug, and is looked up only where no better match is found.
     """
 
     kind: Kind
@@ -86,7 +85,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """The text as it may be shown (without secrets), what it was taken for, and every guess, likeliest first."""
+    """The text without secrets, its kind, and every guess, the likeliest first."""
 
     shown: str
     kind: Kind
@@ -94,7 +93,7 @@ class ParsedQuery:
 
 
 def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> ParsedQuery:
-    """Every way to read the text; `BadInput` when it is empty, too long or holds nothing that could be looked for."""
+    """Every meaning of the text; raises `BadInput` when it is empty, too long or has nothing to look for."""
     clean = "".join(char if char.isprintable() else " " for char in text).strip()
     while _ENCODED_URL.match(clean):
         clean = unquote(clean).strip()
@@ -122,7 +121,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
 
 
 def askable(text: str) -> str:
-    """The text without secrets, as it may be shown and stand in an address; an id that only looks like one stays."""
+    """The text without secrets, fit for a page and a page's address; an id that only looks like a secret stays."""
     return text if _is_odd_id(text) else without_secrets(text, "")
 
 
@@ -131,7 +130,7 @@ def _is_odd_id(text: str) -> bool:
 
 
 def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
-    """Readings of the text as a whole."""
+    """The meanings of the text as a whole."""
     if _is_odd_id(text):
         yield Candidate("uid", text, uid=text)
     if _URL.fullmatch(text):
@@ -171,7 +170,7 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
 
 
 def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
-    """Readings of what a longer line contains: URLs, then paths and keys, then addresses, file names and ids."""
+    """The meanings of the parts of a longer line: URLs, then paths and keys, then addresses, file names and ids."""
     for match in _URL.finditer(text):
         yield from _url(match.group().rstrip(".,)"), layout, bucket, public_url)
     rest = without_secrets(_URL.sub(" ", text), "")
@@ -194,7 +193,7 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
 
 
 def _bare(text: str) -> Iterator[Candidate]:
-    """Words that may be a uid or a video id, those with a digit in them first."""
+    """Words that may be a uid or a video id; words with a digit come first."""
     words = dict.fromkeys(word for word in _TOKEN.findall(text) if is_id(word))
     for word in sorted(words, key=lambda word: not any(char.isdigit() for char in word))[:MAX_TOKENS]:
         yield Candidate("uid", word, uid=word, bare=True)
@@ -203,7 +202,7 @@ def _bare(text: str) -> Iterator[Candidate]:
 
 
 def _named(text: str) -> Iterator[Candidate]:
-    """`uid=...`, `"video_id": "..."` and the like; all of one line belong together."""
+    """Named ids, such as `uid=...` and `"video_id": "..."`; all ids of one line belong together."""
     found: dict[str, str] = {}
     for name, value in _NAMED.findall(text):
         slot = next((f"{word}_id" for word in ("clip", "video", "draft") if word in name.lower()), "uid")
@@ -241,7 +240,8 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Can
 
 
 def _object_paths(parts: SplitResult, bucket: str, public_url: str) -> Iterator[str]:
-    """The path as a key: as it is, without the bucket (path style), and without the public URL's own path."""
+    """The keys that the path may mean: the whole path, without the bucket (path style), and without the public URL's
+    own path."""
     path = unquote(parts.path).lstrip("/")
     if bucket and path.startswith(f"{bucket}/"):
         yield path.removeprefix(f"{bucket}/")
@@ -268,7 +268,7 @@ def _desk_link(parts: SplitResult) -> Iterator[Candidate]:
 
 
 def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candidate]:
-    """A Firestore path, or a key; the `whole` text may be a key outside the layout, which a document may name."""
+    """A Firestore path or a key. The `whole` text may also be a key outside the layout that a document names."""
     relative = re.sub(r"^.*?/documents/", "", text).strip("/")
     parts = relative.split("/")
     if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_stored_id(part) for part in parts):
@@ -296,7 +296,7 @@ def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candida
 
 
 def _key_in(path: str, layout: Layout) -> ParsedKey:
-    """The path as a key: as it is, or without the bucket (and a host) that a log has before it."""
+    """The path as a key: the whole path, or without the bucket (and the host) that a log puts before it."""
     parsed = layout.parse(path)
     shorter = path
     for _ in range(2):
@@ -308,14 +308,14 @@ def _key_in(path: str, layout: Layout) -> ParsedKey:
 
 
 def _key_guess(kind: Kind, parsed: ParsedKey, layout: Layout | None = None) -> Candidate:
-    """With the layout, whose it is goes by its path where its name has no shape."""
+    """The guess for a key. With the layout, the path tells the owner where the file name has no known shape."""
     uid, video_id = (parsed.uid, parsed.video_id) if layout is None else place_of(parsed.key, layout)
     return Candidate(kind, parsed.key, uid=uid, video_id=video_id, parsed=parsed)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One thing found. `label` is its title, address or id as stored (hostile text); `why` is the desk's sentence."""
+    """One match. `label` is its title, address or id as stored (hostile text); `why` is the desk's sentence."""
 
     type: MatchType
     uid: str
@@ -326,7 +326,7 @@ class Match:
     draft_id: str = ""
 
     def as_dict(self) -> dict[str, str | None]:
-        """As `find --json` prints it: ids that do not apply are null."""
+        """The match as `find --json` prints it; ids that do not apply are null."""
         return {
             "type": self.type,
             "uid": self.uid,

@@ -1,7 +1,7 @@
-"""Public share links, as the product reads them: which of them show something, and where they lead to. Pure.
+"""Public share links, as the product reads them: whether each one shows something, and the clip to which it leads.
 
-A link is a document `share_slugs/{slug}` that names user, video and clip. A new share of a clip makes a new one and
-leaves the old one live; revoking a share deletes the one that its settings name; deleting many clips deletes none.
+A link is a document `share_slugs/{slug}` that names user, video and clip. A new share of a clip makes a new link and
+leaves the old one live. Revoking a share deletes the link that its settings name. Deleting many clips deletes no link.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class ShareLink:
-    """One public link, as its own document `share_slugs/{slug}` has it."""
+    """One public link, from its document `share_slugs/{slug}`."""
 
     slug: str
     uid: str
@@ -32,16 +32,16 @@ class ShareLink:
         return f"share_slugs/{self.slug}"
 
     def works(self, now: datetime) -> bool:
-        """Whether the product would follow it: not disabled, and not past its end."""
+        """Whether the product would follow the link: it is not disabled and has not ended."""
         return self.disabled_at is None and not (self.expires_at is not None and self.expires_at < now)
 
     def state(self, now: datetime) -> str:
-        """What it does, as the end of a sentence about it."""
+        """The state of the link, as the end of a sentence about it."""
         return state_of({"expires_at": self.expires_at, "disabled_at": self.disabled_at}, now)
 
 
 def links_of(frame: pd.DataFrame) -> Iterator[ShareLink]:
-    """The links of a frame of link documents that say whose they are."""
+    """The links in a frame of link documents, without those that name no owner."""
     ids, times = ("slug", "user_id", "video_id", "clip_id"), ("created_at", "expires_at", "disabled_at")
     for row in frame[[*ids, *times]].itertuples(index=False):
         slug, *owner = row[: len(ids)]
@@ -50,7 +50,7 @@ def links_of(frame: pd.DataFrame) -> Iterator[ShareLink]:
 
 
 def state_of(link: Mapping[str, Any], now: datetime) -> str:
-    """What a link does, as the end of a sentence about it."""
+    """The state of a link with these fields, as the end of a sentence about it."""
     disabled, expires = link.get("disabled_at"), link.get("expires_at")
     if disabled is not None:
         when = f" since {disabled:%Y-%m-%d %H:%M} UTC" if isinstance(disabled, datetime) else ""

@@ -1,6 +1,6 @@
-"""What all replicas know of sign-ins: who signed out, and when each sign-in was last used.
+"""The facts about sign-ins that all replicas share: who signed out, and when each sign-in was last used.
 
-One small document holds it, so a look costs one read. It holds digests of people and sign-ins, no names.
+One small document holds them, so reading them costs one read. It holds digests of people and sign-ins, no names.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any, Final
 from storage.errors import Unusable
 
 PATH: Final = "ops_signouts/current"
-KEPT: Final = timedelta(days=32)  # the longest life of Streamlit's sign-in cookie is 30 days, and a day of grace
-MOST_ENDED: Final = 4_000  # people; with the next one, below the 1 MiB of a document
+KEPT: Final = timedelta(days=32)  # Streamlit's sign-in cookie lives at most 30 days; the rest is grace
+MOST_ENDED: Final = 4_000  # people; together with `MOST_SEEN` below the 1 MiB of a document
 MOST_SEEN: Final = 10_000  # sign-ins
-_BODY: Final = "body"  # JSON in one field: a map of fields would make index entries for each of them
+_BODY: Final = "body"  # JSON in one field: Firestore would index each field of a map
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """All sign-ins of a person that were issued up to `before` have ended; nobody needs to know after `until`."""
+    """All sign-ins of a person that were issued up to `before` have ended; nobody needs this after `until`."""
 
     before: datetime
     until: datetime
@@ -30,15 +30,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """`ended` by the person's digest, `seen` by the sign-in's: when it was last used."""
+    """`ended` by the person's digest; `seen` is the time of the last use by the sign-in's digest."""
 
     ended: Mapping[str, Ended] = field(default_factory=dict)
     seen: Mapping[str, datetime] = field(default_factory=dict)
 
     def with_(self, other: Shared, now: datetime, *, longest: timedelta) -> Shared:
-        """Both together, without what is past its use; `longest` is how long a sign-in may last at all.
+        """Both together, without outdated entries; `longest` is the longest life of a sign-in.
 
-        Where there is too much, what would have ended soonest goes first, and what was not used for longest.
+        Where there are too many, the entries that would end soonest and the least recently used ones go first.
         """
         ended = {**self.ended}
         for digest, one in other.ended.items():
@@ -62,7 +62,7 @@ def fields_of(shared: Shared, now: datetime) -> dict[str, Any]:
 
 
 def from_fields(fields: Mapping[str, Any]) -> Shared:
-    """What the document says. Raises `Unusable` where it cannot be read as that."""
+    """The facts in the document; raises `Unusable` where it has another form."""
     try:
         body = json.loads(fields[_BODY])
         ended = {digest: Ended(_instant(before), _instant(until)) for digest, (before, until) in body["ended"].items()}
@@ -70,7 +70,7 @@ def from_fields(fields: Mapping[str, Any]) -> Shared:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
         raise Unusable(
             f"{PATH}, which says who signed out, cannot be read.",
-            remedy="It is made anew with the next sign-out; until then each process goes by those it knows.",
+            remedy="The next sign-out writes it again; until then each process uses the sign-outs that it knows.",
             operation="Reading the sign-outs",
             target=PATH,
         ) from None

@@ -1,4 +1,4 @@
-"""Plans the upload of a clip: where it goes, what its document becomes, and what speaks against it. Pure."""
+"""Plans the upload of a clip: its key, the fields of its document, and the reasons to refuse it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What is to be stored: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail.
+    """The clip to store: sizes in bytes, length in seconds. `thumbnail_bytes` is `None` without a thumbnail.
 
-    `clip_id` names the clip where scene and style do not: of Top Scenes clips a video may have several, all of scene 0.
+    `clip_id` names the clip where scene and style do not: a video may have several Top Scenes clips, all of scene 0.
     """
 
     scene_id: int
@@ -37,10 +37,10 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True)
 class UploadPlan:
-    """What an upload will do. `fields` is the clip's document as it will be; the differences are what counters gain.
+    """The effect of an upload. `fields` are the future fields of the clip's document; counters gain the differences.
 
-    `before` are the fields of the document as it is, `seen` its update time; `stored` and `stored_thumbnail` are the
-    ETags of what lies at the two keys. What is there when it is carried out must be just that.
+    `before` are the present fields of the document, `seen` its update time; `stored` and `stored_thumbnail` are the
+    ETags of the objects at the two keys. All of them are preconditions of the upload.
     """
 
     uid: str
@@ -62,21 +62,22 @@ class UploadPlan:
 
 
 def check_style(style: str) -> str:
-    """The style, or `BadInput`: lower-case words joined by '_'. Unknown ones are taken: the product may have newer."""
+    """The style; raises `BadInput` unless it is lower-case words joined by '_'. Unknown styles pass: the product may
+    have newer ones."""
     if not re.fullmatch(r"[a-z0-9]+(?:_[a-z0-9]+)*", style) or len(style) > 40:
         raise BadInput("STYLE is not the name of a style", field_name="style", remedy=f"One of: {', '.join(STYLES)}.")
     return style
 
 
 def check_scene(scene: int) -> int:
-    """The scene id, or `BadInput`."""
+    """The scene id; raises `BadInput` outside its range."""
     if not 0 <= scene <= MAX_SCENE:
         raise BadInput(f"SCENE must be from 0 to {MAX_SCENE:,}", field_name="scene", remedy="Give the scene's id.")
     return scene
 
 
 def clip_id_of(video_id: str, wish: UploadRequest) -> str:
-    """The one that was wished for, else `{video_id}_{scene_id}_{style}`, as the backend names clips."""
+    """The id that the request names, else `{video_id}_{scene_id}_{style}`, as the backend names clips."""
     return wish.clip_id or f"{video_id}_{wish.scene_id}_{wish.style}"
 
 
@@ -94,8 +95,8 @@ def plan_upload(
     now: datetime,
     stale_after: timedelta,
 ) -> UploadPlan:
-    """The plan. `clip` is what `document` says, `stored` the object at `target_key`, `stored_thumbnail` the one beside
-    it; `other_names` are keys that other clips of the video name.
+    """The plan. `clip` is the value of `document`, `stored` the object at `target_key`, `stored_thumbnail` the one at
+    the thumbnail's key; `other_names` are keys that other clips of the video name.
     """
     name = ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
     key = target_key(layout, video, clip, name)
@@ -103,7 +104,7 @@ def plan_upload(
     old_size = clip.file_size_bytes or 0 if clip else 0
     warnings = [] if wish.style in STYLES else [f"{wish.style} is not a style that this desk knows."]
     if not video.exists:
-        warnings.append("The video's document does not exist; only the clip's will be written.")
+        warnings.append("The video's document does not exist; the upload writes only the clip's.")
     return UploadPlan(
         uid=video.uid,
         video_id=video.video_id,
@@ -125,7 +126,7 @@ def plan_upload(
 
 
 def target_key(layout: Layout, video: Video, clip: Clip | None, name: ClipName) -> str:
-    """The key that the document names, where it is an MP4 in this video's folder for clips; else the canonical one."""
+    """The key that the document names, if it is an MP4 in this video's folder for clips; else the canonical key."""
     folder = layout.clip_key(video.uid, video.video_id, name).rpartition("/")[0]
     if clip and clip.r2_key and clip.r2_key.startswith(f"{folder}/") and clip.r2_key.lower().endswith(".mp4"):
         return clip.r2_key
@@ -133,7 +134,7 @@ def target_key(layout: Layout, video: Video, clip: Clip | None, name: ClipName) 
 
 
 def name_of(clip: Clip | None, wish: UploadRequest, title: str) -> ClipName:
-    """The clip's file name in its parts."""
+    """The parts of the clip's file name."""
     return ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
 
 
@@ -179,7 +180,7 @@ def _refusals(
 ) -> tuple[str, ...]:
     found: list[str] = []
     if clip and being_processed(clip.status) and _young(clip.updated_at or clip.created_at, now, stale_after):
-        found.append("The clip is being rendered at this moment; wait until it is done or has stalled.")
+        found.append("A worker is rendering the clip now; wait until it is done or has stalled.")
     if key in other_names:
         found.append(f"Another clip's document names the same key: {key}")
     if wish.replace or stored is None or stored.size_bytes == 0:

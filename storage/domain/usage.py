@@ -1,21 +1,18 @@
-"""A user's usage against the plan, as the product's API counts it and as its worker enforces it, and every counter
-beside the truth.
+"""Evaluates a user's usage against the plan, as the product's API counts it and as its worker enforces it.
 
-Rules (from the product's domain description): a monthly counter counts only while `usage_reset_month` is the current
-UTC month, else usage is 0; near the limit from 80 %, exceeded from 100 %, the true percentage never capped; a limit of
-0 has no percentage, and anything used is exceeded; the product enforces the accounting document's counter where that
-document exists, else the user's own.
+It also compares every counter with the truth, and writes the reply to the customer.
 
-Plan limits: the defaults in one place, what a plan document overrides, and where each limit came from. Source of the
-figures: the table "Plan defaults" of the product's domain description. An older generation of the product had other
-storage limits, so configuration may replace them (`PLAN_LIMITS_JSON`).
-
-The worker's own rule (its source, `clip_pipeline/clip.rs` and `user_plan.rs`): before each clip there must be room for
-50 MiB within the limit of the tier, a constant that no plan document changes.
-
-A user's usage in plain words, to be sent to the customer: no ids, counters or names of systems, and no promise. What
-could not be read is said to be unknown, never 0. A percentage is rounded down, so that what is just below a limit never
-reads as having reached it.
+- Usage (source: the product's domain description): a monthly counter counts only while `usage_reset_month` is the
+  current UTC month, else usage is 0. A quota is near its limit from 80 %, exceeded from 100 %, and the true percentage
+  is never capped. A limit of 0 has no percentage, and any use exceeds it. The product enforces the accounting
+  document's counter where that document exists, else the user's own.
+- Plan limits (source: the table "Plan defaults" of the domain description): the defaults stand in one place, a plan
+  document may override each of them, and each limit keeps its source. An older generation of the product had other
+  storage limits, so configuration may replace them (`PLAN_LIMITS_JSON`).
+- The worker's own rule (source: its `clip_pipeline/clip.rs` and `user_plan.rs`): before each clip it wants room for
+  50 MiB within the limit of the tier, a constant that no plan document changes.
+- The reply is in plain words: no ids, counters or names of systems, and no promise. It calls a figure that could not be
+  read unknown, never 0. It rounds percentages down, so that a use just below a limit never reads as having reached it.
 """
 
 from __future__ import annotations
@@ -36,9 +33,9 @@ from storage.errors import BadInput
 from storage.text import size_words
 
 GIB = 1024**3
-CLIP_ROOM_BYTES = 50 * 1024**2  # what the worker wants to be free before each clip
-FALLBACK_PLAN = "free"  # what an unknown plan counts as
-WORKER_TIERS = ("free", "pro", "studio")  # the worker takes any other name for free
+CLIP_ROOM_BYTES = 50 * 1024**2  # the room that the worker wants before each clip
+FALLBACK_PLAN = "free"  # an unknown plan counts as this one
+WORKER_TIERS = ("free", "pro", "studio")  # the worker treats any other name as free
 
 Source = Literal["plan document", "default"]
 
@@ -50,9 +47,9 @@ USER_COUNTER, ACCOUNTING_COUNTER = "user.total_storage_bytes", "storage_accounti
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """What a plan allows. Bytes, clips a calendar month (UTC), credits a month, and counts for each video.
+    """The limits of a plan: bytes, clips in a calendar month (UTC), credits in a month, and counts for each video.
 
-    `None` for credits or clips means that the plan does not carry that quota.
+    `None` for credits or clips means that the plan has no such quota.
     """
 
     storage_limit_bytes: int
@@ -70,7 +67,7 @@ DEFAULT_LIMITS: Mapping[str, PlanLimits] = MappingProxyType(
     }
 )
 LIMIT_NAMES = tuple(field.name for field in fields(PlanLimits))
-# Constants of the tier: the product reads them from no plan document, whatever that says.
+# Constants of the tier: the product never reads them from a plan document.
 NEVER_READ = frozenset({"max_highlights_per_video", "max_styles_per_video"})
 
 
@@ -78,10 +75,10 @@ NEVER_READ = frozenset({"max_highlights_per_video", "max_styles_per_video"})
 class EffectivePlan:
     """The plan that counts for a user: its id, whether it is known, its limits, and the source of each limit.
 
-    `written` is what the user document says; `carries` names the limits that the plan document itself states, which
-    tells a deployment that counts credits from one that counts clips. `tier` is what the API takes the plan for: the
-    field `id` of its document. `literal` says whether there is a document under the name just as it is written, which
-    is how the API looks it up; without one the API counts the user as free.
+    `written` is the plan's name in the user document. `carries` names the limits that the plan document itself states;
+    they tell a deployment that counts credits from one that counts clips. `tier` is the plan's tier for the API: the
+    field `id` of its document. `literal` says whether there is a document under exactly the name as written, which is
+    how the API looks it up; without one the API counts the user as free.
     """
 
     plan_id: str
@@ -97,26 +94,26 @@ class EffectivePlan:
 
 
 def normalise(written: str | None) -> str:
-    """The plan's id as plans are keyed: without blanks around it, lower case; an absent plan is free."""
+    """The plan's id in the form of the keys: without blanks around it, lower case; an absent plan is free."""
     return (written or "").strip().lower() or FALLBACK_PLAN
 
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """The plan documents that were read, by their ids, and the limits that count where they say nothing."""
+    """The plan documents that were read, by their ids, and the default limits for fields that they lack."""
 
     documents: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, PlanLimits] = field(default_factory=lambda: DEFAULT_LIMITS)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "defaults", dict(self.defaults))  # pages keep it, and a read-only view is not pickled
+        object.__setattr__(self, "defaults", dict(self.defaults))  # pages cache it, and a read-only view cannot pickle
 
     def of(self, written: str | None) -> EffectivePlan:
         """The limits for a user whose document says `written`.
 
-        A missing field falls back to the default of the tier, a missing document to that of the plan. An unknown plan
-        counts as free, as the document of that says where there is one, and says so. A limit that is not a whole number
-        of at least 0 is not used. Source: "Plan defaults" of the domain description.
+        A missing field falls back to the default of the tier, a missing document to the default of the plan. An unknown
+        plan counts as free, with the limits of the free plan's document where there is one, and is marked as unknown. A
+        limit that is not a whole number of at least 0 is not used. Source: "Plan defaults" of the domain description.
         """
         plan_id = normalise(written)
         own = next((self.documents[name] for name in plan_names(written) if name in self.documents), None)
@@ -142,7 +139,7 @@ class Plans:
 
 
 def plan_names(written: str | None) -> tuple[str, ...]:
-    """The ids under which the plan's document may lie: just as it is written, as the API asks, then without case."""
+    """The possible ids of the plan's document: exactly as written, which the API uses, then in lower case."""
     return tuple(dict.fromkeys([written or FALLBACK_PLAN, normalise(written)]))
 
 
@@ -159,7 +156,7 @@ def _is_limit(value: object) -> bool:
 
 
 def parse_overrides(text: str) -> dict[str, PlanLimits]:
-    """Configured defaults, as `{"free": {"storage_limit_bytes": 104857600}}`; `BadInput` says what is off."""
+    """Configured defaults, as `{"free": {"storage_limit_bytes": 104857600}}`; raises `BadInput` with the fault."""
     remedy = 'For example {"free": {"storage_limit_bytes": 104857600}}.'
     try:
         content = json.loads(text)
@@ -181,7 +178,7 @@ def parse_overrides(text: str) -> dict[str, PlanLimits]:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Something used against a limit, in the unit of the quota. `used` is `None` where it cannot be known."""
+    """A use against a limit, in the unit of the quota. `used` is `None` where it is unknown."""
 
     used: int | None
     limit: int
@@ -191,7 +188,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class WorkerQuota:
-    """What the worker goes by before each clip: the limit of a tier, what is left of it, and whether it refuses."""
+    """The worker's rule before each clip: the limit of the tier, the room that is left, and whether it refuses."""
 
     tier: str
     limit_bytes: int
@@ -203,7 +200,7 @@ class WorkerQuota:
 class Counter:
     """One stored counter beside the truth; `drift` is counter minus truth, `None` where either is unknown.
 
-    `dead`: the backend no longer keeps it, so that its drift says nothing of the account.
+    `dead`: the backend no longer keeps the counter, so its drift says nothing about the account.
     """
 
     name: str
@@ -214,15 +211,15 @@ class Counter:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it is known not to be the truth; one that is absent is wrong where there is something."""
+        """Whether the counter surely differs from the truth; an absent counter is wrong where the truth is not 0."""
         return not self.dead and (bool(self.drift) or (self.counter is None and bool(self.truth)))
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the clip documents add up to. `unsized_count` of them have no usable size, so the sum is a lower bound.
+    """The sums over the clip documents. `unsized_count` of them have no usable size, so the sum is a lower bound.
 
-    `size_bytes` is `None` where the sum is not known exactly: Firestore rounds what lies beyond 64 bits.
+    `size_bytes` is `None` where the exact sum is unknown: Firestore rounds sums beyond 64 bits.
 
     `by_video` has the index `video_id` and the columns `count` and `size_bytes`; `None` where only totals were read.
     """
@@ -236,7 +233,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Everything that the desk says about a user's usage. `enforced_by` names the counter that the product goes by."""
+    """The desk's facts about a user's usage. `enforced_by` names the counter that the product enforces."""
 
     uid: str
     email: str | None
@@ -253,7 +250,7 @@ class Usage:
 
     @property
     def accounted(self) -> bool:
-        """Whether the accounting document, whose counter is enforced, is there."""
+        """Whether the accounting document exists, whose counter the product enforces."""
         return self.enforced_by != USER_COUNTER
 
     @property
@@ -265,12 +262,12 @@ class Usage:
 
     @property
     def drifting(self) -> tuple[Counter, ...]:
-        """The counters that are known to be wrong; of dead ones nobody expects that they are right."""
+        """The counters that are surely wrong, without the dead ones, which need not be right."""
         return tuple(counter for counter in self.counters if counter.drift and not counter.dead)
 
 
 def quota(used: int | None, limit: int) -> Quota:
-    """Used against limit, the percentage not rounded. The state is decided on whole numbers alone."""
+    """The quota of a use against a limit; the percentage is not rounded. Only whole numbers decide the state."""
     if used is None:
         return Quota(None, limit, None, "unknown")
     if limit == 0:
@@ -284,7 +281,8 @@ def quota(used: int | None, limit: int) -> Quota:
 
 
 def truth_from_clips(clips: pd.DataFrame, *, complete: bool = True) -> Truth:
-    """The truth from a frame with `video_id`, `file_size_bytes` and `exists`: what is left of deleted clips is none."""
+    """The truth from a frame with `video_id`, `file_size_bytes` and `exists`; the remains of deleted clips count for
+    nothing."""
     clips = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]
     sizes, counts = clips["file_size_bytes"], Multiset(clips["video_id"])
     sums = dict.fromkeys(sorted(counts), 0)
@@ -308,7 +306,7 @@ def evaluate_usage(
     now: datetime,
     videos: pd.DataFrame | None = None,
 ) -> Usage:
-    """Usage, states and drift at `now` (aware). `truth=None` says that the clips could not be read: unknown, not zero.
+    """Usage, states and drift at `now` (aware). `truth=None`: the clips could not be read, so they are unknown, not 0.
 
     `videos` has `video_id`, `exists`, `total_size_bytes` and `clips_count`; with it and a truth by video, the videos'
     counters are compared too, those of clips without a video document included.
@@ -335,10 +333,10 @@ def evaluate_usage(
 
 
 def worker_quota(user: User, accounting: Accounting | None, defaults: Mapping[str, PlanLimits]) -> WorkerQuota:
-    """What the worker goes by: the limit of the tier, and what the accounting document counts.
+    """The worker's rule: the limit of the tier, and the accounting document's counter.
 
-    It prefers `plan_tier` to `plan`, ignores case, and takes any other name for free. It creates an accounting document
-    that is missing with 0, and reads 0 where the counter is no number of at least 0.
+    The worker prefers `plan_tier` to `plan`, ignores case, and treats any other name as free. It creates a missing
+    accounting document with 0, and reads 0 where the counter is not a number of at least 0.
     """
     named = user.plan if user.plan_tier is None else user.plan_tier
     tier = named.lower() if named is not None and named.lower() in WORKER_TIERS else FALLBACK_PLAN
@@ -348,14 +346,14 @@ def worker_quota(user: User, accounting: Accounting | None, defaults: Mapping[st
 
 
 def month_is_current(reset_month: str | None, now: datetime) -> bool:
-    """Whether a monthly counter counts: `usage_reset_month` is the current month in UTC."""
+    """Whether a monthly counter counts, because `usage_reset_month` is the current month in UTC."""
     return reset_month == now.astimezone(UTC).strftime("%Y-%m")
 
 
 def _monthly(user: User, field: str, plan: EffectivePlan, limit_name: str, current: bool) -> Quota | None:
-    """The quota, or `None` where neither the user's document nor the plan's carries it.
+    """The quota, or `None` where neither the user's document nor the plan's has it.
 
-    A counter that is absent counts as nothing used yet, as the backend reads it; one of a wrong type is unknown.
+    An absent counter counts as no use yet, as the backend reads it; a counter of a wrong type is unknown.
     """
     value: int | None = getattr(user, field)
     wrong = any(o.field_name == field and o.kind in {"wrong_type", "bad_value"} for o in user.oddities)
@@ -408,7 +406,7 @@ def _counter(name: str, counter: int | None, truth: int | None, *, dead: bool = 
 
 
 def usage_notes(usage: Usage) -> tuple[str, ...]:
-    """What must be known to read the figures: by what the API and the worker go, each a sentence or two for support."""
+    """The notes for support on the figures: the rules of the API and of the worker, in a sentence or two each."""
     return (*_plan_notes(usage.plan), *_counter_notes(usage), *worker_notes(usage), *_credit_notes(usage))
 
 
@@ -436,7 +434,7 @@ def _counter_notes(usage: Usage) -> Iterator[str]:
 
 
 def worker_refusal(usage: Usage) -> str:
-    """Why the worker makes no clip for this customer, and what that looks like; empty where there is room for one."""
+    """The reason why the worker makes no clip for this customer, with the symptoms; empty where there is room."""
     worker = usage.worker
     if worker is None or not worker.refuses:
         return ""
@@ -449,7 +447,7 @@ def worker_refusal(usage: Usage) -> str:
 
 
 def worker_notes(usage: Usage) -> Iterator[str]:
-    """What the worker does beside what the API shows, and from when on it makes no clip."""
+    """The notes on the worker: how it differs from the API, and from which use on it makes no clip."""
     worker = usage.worker
     if worker is None:
         return
@@ -477,7 +475,7 @@ def _credit_notes(usage: Usage) -> Iterator[str]:
 
 
 def usage_reply(usage: Usage, now: datetime) -> str:
-    """The reply: a line for the plan, one for each quota, and what being near or over a limit means; lines by `\\n`."""
+    """The reply: a line for the plan, a line for each quota, and advice near or over a limit; `\\n` ends each line."""
     name = usage.plan.name if usage.plan.known else "Free"
     lines = [f"Your account has the limits of the {name} plan. As of {now.astimezone(UTC):%d %B %Y, %H:%M} UTC:"]
     lines.append(f"- Storage: {_line(usage.storage, size_words)}")

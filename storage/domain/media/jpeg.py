@@ -1,4 +1,4 @@
-"""Reads a JPEG by ranges: its markers, its size in pixels, and whether it goes to its end. Source: ITU-T T.81, B."""
+"""Reads a JPEG by ranges: its markers, its size in pixels, and whether it is complete. Source: ITU-T T.81, B."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from storage.domain.media.ranges import Ranges
 
 HEAD = 4 * 1024
-TAIL = 512  # some writers put a few bytes behind the end
+TAIL = 512  # bytes; some writers put a few bytes behind the end
 MAX_SEGMENTS = 100
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _NOT_FRAMES = {0xC4, 0xC8, 0xCC}  # tables among the markers of frames
 
 
 class NoJpeg(Exception):
-    """It is something else, or (not `other`) a JPEG that ends too early."""
+    """The object is something else (`other`), or a JPEG that ends too early."""
 
     def __init__(self, words: str, *, other: bool) -> None:
         super().__init__(words)
@@ -24,14 +24,14 @@ class NoJpeg(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """Width and height in pixels."""
+    """The size of a JPEG: width and height in pixels."""
 
     width: int
     height: int
 
 
 def read(ranges: Ranges) -> Jpeg:
-    """The picture. Raises `NoJpeg`, `OutOfBudget`, and what reading raises."""
+    """The size of the picture. Raises `NoJpeg`, `OutOfBudget`, and any error of the reading."""
     if ranges.get(0, min(3, ranges.size), ahead=HEAD) != b"\xff\xd8\xff":
         raise NoJpeg("It is no JPEG: it does not begin with the marker of one.", other=True)
     at, found = 2, None

@@ -1,4 +1,4 @@
-"""One look into an object: it plays, it does not play, or that is not known; and what was seen of it."""
+"""Looks into one object: it plays, it does not play, or that is not known; the look also says what it saw."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CONTENT_TYPES: dict[MediaKind, str] = {"clip": "video/mp4", "thumbnail": "image/
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """What a look may take. The bytes are for a clip of up to a minute; a longer one may take `mp4.LONG_BUDGET`."""
+    """The budget of a look. The bytes are for a clip of up to a minute; a longer clip may take `mp4.LONG_BUDGET`."""
 
     bytes: int = 64 * 1024
     requests: int = 24
 
 
-# What is told apart by its first bytes, so that a person knows what was stored there: (offset, bytes, name).
+# Kinds of files by their first bytes, so that a person learns what was stored there: (offset, bytes, name).
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1a\x45\xdf\xa3", "a WebM or Matroska file"),
     (0, b"OggS", "an Ogg file"),
@@ -49,17 +49,17 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x00\x00\x01\xba", "an MPEG programme stream"),
     (0, b"\x00\x00\x00\x01", "a bare H.264 stream"),
 )
-# Browsers look at the content and not at the name, so these may play all the same where a clip should be.
+# Browsers go by the content and not by the name, so these kinds may play although they are no MP4.
 _PLAYED_BY_SOME = ("WebM", "Ogg", "FLAC", "MP3", "AAC", "WAVE")
 
 
 @dataclass(frozen=True, slots=True)
 class MediaLook:
-    """What was seen. `fault` where it is not what it should be; `words` say it in a sentence.
+    """The result of a look. `fault` names what is wrong with the object, if anything; `words` are a sentence about it.
 
-    `plays` is "not looked at" where no answer came, and where players differ (another format, say). What is cut at its
-    end may play all the same. `code` is the error's where looking failed. `needs_bytes`: how many bytes the file itself
-    says that it has, where it does.
+    `plays` is "not looked at" where no answer came, and where players differ (about another format, for example). A
+    file that is cut off at its end may still play. `code` is the error's where the look failed. `needs_bytes` is the
+    number of bytes that the file itself states, if it does.
     """
 
     kind: MediaKind
@@ -78,23 +78,24 @@ class MediaLook:
 
     @property
     def looked(self) -> bool:
-        """Whether anything was seen."""
+        """Whether the look saw anything."""
         return self.plays != "not looked at" or self.fault is not None
 
     @property
     def wrong_type(self) -> bool:
-        """Whether the store tells players another content type than that of a clip or a thumbnail."""
+        """Whether the store gives players another content type than that of a clip or a thumbnail."""
         told = (self.content_type or "").partition(";")[0].strip().lower()
         return self.looked and self.content_type is not None and told != CONTENT_TYPES[self.kind]
 
 
 def not_looked_at(kind: MediaKind, words: str, code: str = "") -> MediaLook:
-    """No answer: the store refused, was away, or was not asked."""
+    """The result without an answer: the store refused, was away, or was not asked."""
     return MediaLook(kind, "not looked at", words, code=code)
 
 
 def look(kind: MediaKind, size: int, read: Read, at_most: AtMost | None = AtMost()) -> MediaLook:
-    """Looks. Raises nothing but what `read` raises; `at_most` of `None` reads as much as it takes (a local file)."""
+    """Looks into an object of `size` bytes. Raises only what `read` raises. `at_most=None` sets no bound (for a local
+    file)."""
     bounds = at_most or AtMost(max(size, 1), max(size, 1))
     ranges = Ranges(size, read, bounds.bytes, bounds.requests)
     seen = _empty(kind) if size == 0 else _clip(ranges) if kind == "clip" else _thumbnail(ranges)
@@ -152,7 +153,7 @@ def _thumbnail(ranges: Ranges) -> MediaLook:
 
 
 def _name(ranges: Ranges) -> str:
-    """What the first bytes say it is; empty where they say nothing that is known."""
+    """The kind of file by its first bytes; empty where they match no known kind."""
     raw = ranges.get(0, min(ranges.size, 512))
     if not raw.strip(b"\x00"):
         return "zeros"
@@ -170,7 +171,7 @@ def _name(ranges: Ranges) -> str:
 
 
 def _said(film: Film) -> str:
-    """What plays, in a line."""
+    """The contents that play, in a line."""
     picture, sound = film.picture, film.sound
     parts = []
     if picture is not None and picture.played and picture.samples:

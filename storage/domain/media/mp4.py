@@ -1,9 +1,9 @@
-"""Reads an MP4 by ranges: where its index lies, what it describes, and whether all that it names lies in the file.
+"""Reads an MP4 by ranges: the place of its index, the tracks in the index, and whether the file holds all their bytes.
 
-Source: ISO/IEC 14496-12 (boxes, sample tables, fragments) and 14496-15 (H.264 in it). What players do with odd files
-was measured: `docs/media.md`. What the index does not tell (damage within the media) is not seen here.
+Source: ISO/IEC 14496-12 (boxes, sample tables, fragments) and 14496-15 (H.264 in it). The behaviour of players with odd
+files was measured: `docs/media.md`. The module does not see damage within the media, which the index does not show.
 
-A file may claim anything, so every count is bounded by the bytes that hold it, and every step by the budget.
+A file may claim anything, so the bytes that hold a count bound it, and the budget bounds every step.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 
 from storage.domain.media.ranges import OutOfBudget, Ranges
 
-HEAD = 16 * 1024  # holds the file type and, where it comes first, the index of some twenty seconds
-SHORT_SECONDS = 60.5  # a clip of a minute with the rounding of its last frame
+HEAD = 16 * 1024  # bytes; hold the file type and, where it comes first, the index of some twenty seconds
+SHORT_SECONDS = 60.5  # a clip of a minute, with the rounding of its last frame
 LONG_BUDGET = 1024 * 1024
-STEP = 2 * 1024  # what one request brings where it goes from box to box
+STEP = 2 * 1024  # bytes of one request on the way from box to box
 MAX_BOXES = 4_000
 MAX_TRACKS = 32
-TAIL = 16 * 1024  # of a file of many fragments that are not followed one by one
+TAIL = 16 * 1024  # bytes at the end of a file with too many fragments to follow each
 STEPS_AMONG_FRAGMENTS = 8
 
-# Codecs that current browsers play, as sample entries name them; HEVC depends on the machine.
+# Codecs that current browsers play, by the names of their sample entries; HEVC depends on the machine.
 PICTURES = frozenset({"avc1", "avc3", "vp08", "vp09", "av01"})
 PICTURES_OF_SOME = frozenset({"hvc1", "hev1", "dvh1", "dvhe"})
 SOUNDS = frozenset({"mp4a", "Opus", "fLaC", ".mp3"})
@@ -41,7 +41,7 @@ TrackKind = Literal["picture", "sound", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track. `codec` is the name of its sample entry; `needs` is where its last byte ends, 0 where it has none."""
+    """One track. `codec` is the name of its sample entry; `needs` is the end of its last byte, 0 without any byte."""
 
     kind: TrackKind
     codec: str
@@ -55,17 +55,17 @@ class Track:
 
     @property
     def played(self) -> bool:
-        """Whether browsers in general play it."""
+        """Whether browsers in general play the track."""
         return self.usable and self.codec in (PICTURES if self.kind == "picture" else SOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What the index says. `seconds` is `None` where it does not; `needs` is how many bytes all that it names takes.
+    """The contents of the index. `seconds` is `None` where it gives no length; `needs` is the size of all of it.
 
-    `whole_bytes` is where the file's own boxes end, as far as they were followed: more may lie behind. `lacking` bytes
-    at the end are not there, of what players do not read. `doubtful`: of what players differ about, a fragment's or the
-    last track's description.
+    `whole_bytes` is the end of the file's own boxes, as far as they were followed; more may lie behind. `lacking` bytes
+    at the end are missing, which players do not read. `doubtful`: players differ about the missing part, which belongs
+    to a fragment or to the last track's description.
     """
 
     tracks: tuple[Track, ...]
@@ -79,17 +79,17 @@ class Film:
 
     @property
     def picture(self) -> Track | None:
-        """The first track with a picture that is played, else the first with one."""
+        """The first picture track that browsers play, else the first picture track."""
         return _first(self.tracks, "picture")
 
     @property
     def sound(self) -> Track | None:
-        """The first track with a sound that is played, else the first with one."""
+        """The first sound track that browsers play, else the first sound track."""
         return _first(self.tracks, "sound")
 
 
 class Unplayable(Exception):
-    """No player plays it. `other`: it is something else than an MP4; else an MP4 that does not go to its end."""
+    """No player plays the file. `other`: it is no MP4; else it is an incomplete MP4."""
 
     def __init__(self, words: str, *, other: bool = False, film: Film | None = None) -> None:
         super().__init__(words)
@@ -108,7 +108,7 @@ class _Box:
 
 @dataclass(slots=True)
 class _Fragments:
-    """What the fragments of a file add up to, by track."""
+    """The sums over the fragments of a file, by track."""
 
     samples: dict[int, int]
     units: dict[int, int]
@@ -119,7 +119,7 @@ class _Fragments:
 
 
 def read(ranges: Ranges) -> Film:
-    """The film, where it plays. Raises `Unplayable`, `OutOfBudget`, and what reading raises."""
+    """The film, if it plays. Raises `Unplayable`, `OutOfBudget`, and any error of the reading."""
     ranges.get(0, min(HEAD, ranges.size), ahead=HEAD)
     before: list[_Box] = []
     index: _Box | None = None
@@ -196,7 +196,7 @@ def _film(ranges: Ranges, index: _Box, before: list[_Box], *, cut: bool = False)
 
 
 def _check(film: Film, size: int) -> None:
-    """Raises where what the index names does not lie in the file, or is nothing that is played."""
+    """Raises `Unplayable` where the file does not hold all that the index names, or where no browser plays that."""
     seen = [track for track in film.tracks if track.kind != "other"]
     if not seen or any(not track.usable for track in seen):
         raise Unplayable("Its index is damaged: it describes a picture or a sound that cannot be read.", film=film)
@@ -223,7 +223,7 @@ def _longest(tracks: list[Track]) -> float | None:
 
 
 def _top(ranges: Ranges) -> Iterator[_Box]:
-    """The boxes of the file until one is none. One that reaches past the file's end is the last."""
+    """The boxes of the file, up to the first bytes that are no box. A box that reaches past the file's end is last."""
     at = 0
     for _ in range(MAX_BOXES):
         box = _box(ranges, at, ranges.size, ahead=STEP)
@@ -235,11 +235,11 @@ def _top(ranges: Ranges) -> Iterator[_Box]:
         at = box.end
         left = ranges.size - at
         if box.kind == "mdat" and left <= ranges.left:
-            ranges.get(at, min(left, STEP), ahead=min(left, ranges.left))  # likely the index, which is wanted whole
+            ranges.get(at, min(left, STEP), ahead=min(left, ranges.left))  # likely the index, which is needed whole
 
 
 def _next_end(ranges: Ranges, at: int) -> int:
-    """Where the box behind the index ends, if that is known without asking; at most the file's end."""
+    """The end of the box behind the index, if known without a request; at most the file's end."""
     if not ranges.holds(at, min(16, max(0, ranges.size - at))):
         return 0
     box = _box(ranges, at, ranges.size)
@@ -247,7 +247,7 @@ def _next_end(ranges: Ranges, at: int) -> int:
 
 
 def _box(ranges: Ranges, at: int, limit: int, ahead: int = 0) -> _Box | None:
-    """The box at a position; `None` where there is none. Its end may lie past `limit`."""
+    """The box at a position; `None` where there is no box. Its end may lie past `limit`."""
     if at + 8 > limit:
         return None
     raw = ranges.get(at, min(16, limit - at), ahead)
@@ -266,9 +266,9 @@ def _box(ranges: Ranges, at: int, limit: int, ahead: int = 0) -> _Box | None:
 
 
 def _boxes(ranges: Ranges, start: int, end: int, *, until: str = "") -> Iterator[_Box]:
-    """The boxes inside of one, as long as they lie within it, no further than the one that is wanted.
+    """The boxes inside another box that lie within it, no further than the first of the kind `until`.
 
-    Where the file ends inside of the last one, that is given with what is there of it.
+    Where the file ends inside the last box, the result has that box up to the file's end.
     """
     at = start
     for _ in range(MAX_BOXES):
@@ -283,7 +283,7 @@ def _boxes(ranges: Ranges, start: int, end: int, *, until: str = "") -> Iterator
 
 
 def _inside(ranges: Ranges, box: _Box | None, *path: str) -> _Box | None:
-    """The first box down a path."""
+    """The first box at the end of a path of kinds."""
     for kind in path:
         if box is None:
             return None
@@ -302,7 +302,7 @@ def _brand(ranges: Ranges, box: _Box) -> str:
 
 
 def _movie_header(ranges: Ranges, box: _Box | None) -> tuple[int, int]:
-    """Time scale and length in its units, of a movie's or a track's header; zeros where it does not say."""
+    """Time scale and length in its units, from the header of a movie or a track; zeros where it lacks them."""
     raw = _body(ranges, box, 32) if box is not None else b""
     layout, offset = (">IQ", 20) if raw[:1] == b"\x01" else (">II", 12)
     if len(raw) < offset + struct.calcsize(layout):
@@ -335,7 +335,7 @@ def _children(ranges: Ranges, box: _Box | None) -> Iterator[_Box]:
 
 
 def _track_header(ranges: Ranges, box: _Box | None) -> tuple[int, int]:
-    """The track's id, and by how many degrees the player turns it."""
+    """The track's id, and its rotation by the player in degrees."""
     raw = _body(ranges, box, 96) if box is not None else b""
     number_at, matrix_at = (20, 52) if raw[:1] == b"\x01" else (12, 40)
     if len(raw) < matrix_at + 36:
@@ -347,7 +347,7 @@ def _track_header(ranges: Ranges, box: _Box | None) -> tuple[int, int]:
 
 
 def _entry(ranges: Ranges, box: _Box | None, kind: TrackKind) -> tuple[str, int | None, int | None, bool]:
-    """Codec, width and height of the first sample entry, and whether a decoder could be set up by it."""
+    """Codec, width and height of the first sample entry, and whether it has all that a decoder needs."""
     if box is None:
         return "", None, None, False
     entry = _box(ranges, box.body + 8, box.end)
@@ -366,7 +366,7 @@ def _entry(ranges: Ranges, box: _Box | None, kind: TrackKind) -> tuple[str, int 
 
 
 def _has_parameters(ranges: Ranges, entry: _Box) -> bool:
-    """H.264: whether the entry holds the parameter sets without which nothing is decoded (`avc3` has them inline)."""
+    """H.264: whether the entry holds the parameter sets that decoding needs (`avc3` has them inline)."""
     for part in _boxes(ranges, entry.body + 78, entry.end):
         if part.kind == "avcC":
             raw = _body(ranges, part, 8)
@@ -375,7 +375,7 @@ def _has_parameters(ranges: Ranges, entry: _Box) -> bool:
 
 
 def _sound_codec(ranges: Ranges, entry: _Box) -> str:
-    """`mp4a`, or what the descriptor says where that is neither AAC nor MP3. QuickTime's own forms are taken as AAC."""
+    """`mp4a`, or the descriptor's type where it is neither AAC nor MP3. QuickTime's own forms count as AAC."""
     raw = _body(ranges, entry, min(512, entry.end - entry.body))
     at = raw.find(b"esds")
     decoder = raw.find(b"\x04", at + 8) if at >= 0 else -1
@@ -389,9 +389,9 @@ def _sound_codec(ranges: Ranges, entry: _Box) -> str:
 
 
 def _samples(ranges: Ranges, tables: dict[str, _Box], *, whole: bool) -> tuple[int, int, bool]:
-    """Number of samples, where the last byte of them ends, and whether the tables can be read.
+    """The number of samples, the end of their last byte, and whether the tables can be read.
 
-    Not `whole`: by the last chunk alone, since writers append.
+    Without `whole`, the last chunk alone gives the end, since writers append.
     """
     sizes, chunks, runs = tables.get("stsz") or tables.get("stz2"), tables.get("stco") or tables.get("co64"), "stsc"
     if sizes is None or chunks is None or runs not in tables:
@@ -421,7 +421,7 @@ def _samples(ranges: Ranges, tables: dict[str, _Box], *, whole: bool) -> tuple[i
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """The tables that say where samples lie: sizes, offsets of chunks, and runs of chunks with as many samples each."""
+    """The tables of the samples' places: sizes, offsets of chunks, and runs of chunks with equal numbers of samples."""
 
     ranges: Ranges
     sizes: _Box
@@ -434,7 +434,7 @@ class _Tables:
     constant: int
 
     def needs(self) -> int:
-        """Where the furthest chunk ends; 0 where the tables contradict each other."""
+        """The end of the furthest chunk; 0 where the tables contradict each other."""
         offsets = self._offsets(0, self.chunk_count)
         raw = _body(self.ranges, self.runs, self.run_count * 12, 8)
         runs = np.frombuffer(raw, ">u4").reshape(-1, 3).astype(np.int64)
@@ -457,7 +457,7 @@ class _Tables:
         return int(reached.max())
 
     def needs_of_last(self) -> int:
-        """Where the last chunk ends."""
+        """The end of the last chunk."""
         last = _body(self.ranges, self.runs, 12, 8 + (self.run_count - 1) * 12)
         each = int.from_bytes(last[4:8], "big")
         offset = int(self._offsets(self.chunk_count - 1, 1)[0])
@@ -483,7 +483,7 @@ class _Tables:
 
 
 def _extends(ranges: Ranges, box: _Box) -> tuple[int, dict[int, tuple[int, int]]]:
-    """Of a file in fragments: its length where that is said (else 0), and each track's usual length and size."""
+    """The length of a fragmented file (0 where it is not stated), and the default length and size of each track."""
     units = 0
     defaults: dict[int, tuple[int, int]] = {}
     for part in _boxes(ranges, box.body, box.end):
@@ -497,7 +497,7 @@ def _extends(ranges: Ranges, box: _Box) -> tuple[int, dict[int, tuple[int, int]]
 
 
 def _fragments(ranges: Ranges, start: int, defaults: dict[int, tuple[int, int]]) -> _Fragments:
-    """The fragments behind the index: all, or the first ones and the end where there are too many to follow each."""
+    """The fragments behind the index: all, or the first ones and the file's end where there are too many to follow."""
     found = _Fragments({}, {})
     at, ahead, begun = start, STEP, ranges.asked
     for _ in range(MAX_BOXES):
@@ -507,7 +507,7 @@ def _fragments(ranges: Ranges, start: int, defaults: dict[int, tuple[int, int]])
             return _by_the_end(ranges, at, defaults, found)
         box = _box(ranges, at, ranges.size, ahead)
         if box is None:
-            return _left_over(at, ranges.size, found)  # the end, or what players do not look at any more
+            return _left_over(at, ranges.size, found)  # the end, or bytes that players no longer look at
         if box.end > ranges.size:
             return _cut(box, ranges.size, found)
         if box.kind == "moof":
@@ -518,7 +518,7 @@ def _fragments(ranges: Ranges, start: int, defaults: dict[int, tuple[int, int]])
 
 
 def _cut(box: _Box, size: int, found: _Fragments) -> _Fragments:
-    """What a cut within a fragment, or behind it, means to a player."""
+    """The fragments of a file that is cut within a fragment or behind it; raises `Unplayable` if no player plays it."""
     if box.kind == "mdat":
         raise Unplayable(f"It is cut short: {_missing(box.end - size)} of a fragment.")
     found.lacking, found.cut = box.end - size, box.kind == "moof"
@@ -526,7 +526,7 @@ def _cut(box: _Box, size: int, found: _Fragments) -> _Fragments:
 
 
 def _left_over(at: int, size: int, found: _Fragments) -> _Fragments:
-    """Behind whole fragments: nothing, something else, or the very beginning of a box."""
+    """The fragments with a remainder behind whole ones: nothing, other bytes, or only the beginning of a box."""
     found.lacking = 8 - (size - at) if 0 < size - at < 8 else 0
     return found
 
@@ -540,7 +540,7 @@ def _by_the_end(ranges: Ranges, at: int, defaults: dict[int, tuple[int, int]], f
         box = _box(ranges, start + place - 4, ranges.size) if place >= 4 else None
         last = _last_of(ranges, box) if box is not None else None
         if box is not None and last is not None:
-            found.units.clear()  # how long it is, only the last fragment's own time says
+            found.units.clear()  # only the last fragment's own time tells the length
             _fragment(ranges, box, defaults, found)
             ends = last.end <= ranges.size
             return _left_over(last.end, ranges.size, found) if ends else _cut(last, ranges.size, found)
@@ -549,9 +549,9 @@ def _by_the_end(ranges: Ranges, at: int, defaults: dict[int, tuple[int, int]], f
 
 
 def _last_of(ranges: Ranges, box: _Box) -> _Box | None:
-    """The last of the boxes that follow each other from here to the end of the file, or past it; `None` if none does.
+    """The last box of a chain of boxes from here to the end of the file, or past it; `None` without such a chain.
 
-    A box that would reach past the end counts only behind whole ones: else it is likely no box, but media.
+    A box that would reach past the end counts only behind whole boxes: otherwise the bytes are likely media.
     """
     following: _Box | None = box
     for followed in range(MAX_BOXES):
@@ -566,7 +566,7 @@ def _last_of(ranges: Ranges, box: _Box) -> _Box | None:
 
 
 def _fragment(ranges: Ranges, box: _Box, defaults: dict[int, tuple[int, int]], found: _Fragments) -> None:
-    """Adds one fragment: how many samples each track has in it, how long they are, where their bytes end."""
+    """Adds one fragment: the number of samples of each track, their length, and the end of their bytes."""
     found.fragments += 1
     for part in _boxes(ranges, box.body, box.end):
         if part.kind != "traf":
@@ -617,10 +617,13 @@ def _run(ranges: Ranges, box: _Box, flags: int, usual: tuple[int, int, int, int]
 
 
 def _in_fragments(track: Track, number: int, scale: int, found: _Fragments) -> Track:
-    """The track with what its fragments hold."""
+    """The track with the samples of its fragments."""
     units, samples = found.units.get(number, 0), found.samples.get(number, 0)
     seconds = units / scale + (track.seconds or 0 if track.samples else 0) if scale and units else track.seconds
     return replace(
-        track, samples=track.samples + samples, needs=max(track.needs, found.needs if samples else 0), seconds=seconds,
+        track,
+        samples=track.samples + samples,
+        needs=max(track.needs, found.needs if samples else 0),
+        seconds=seconds,
         usable=track.usable or not track.samples,
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""Bytes of one object, asked for by range: within a budget, counted, and nothing asked for twice."""
+"""Reads the bytes of one object by ranges, within a budget, counts them, and never asks for a byte twice."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ Read = Callable[[int, int], bytes]  # offset and length in; exactly those bytes 
 
 
 class OutOfBudget(Exception):
-    """More bytes or more requests would be needed than may be spent."""
+    """The reading needs more bytes or more requests than its budget allows."""
 
 
 class Ranges:
-    """The object's bytes. `budget` bounds all bytes that are asked for, `requests` the number of times.
+    """The object's bytes. `budget` bounds the number of bytes that are read, `requests` the number of requests.
 
-    The budget may be raised on the way, once it is known how much there is to look at.
+    The caller may raise the budget on the way, when it knows how much there is to read.
     """
 
     def __init__(self, size: int, read: Read, budget: int, requests: int) -> None:
@@ -28,15 +28,15 @@ class Ranges:
 
     @property
     def left(self) -> int:
-        """How many bytes may still be asked for."""
+        """The number of bytes that are left in the budget."""
         return self.budget - self.bytes_read
 
     def holds(self, offset: int, length: int) -> bool:
-        """Whether these bytes can be had without a request."""
+        """Whether these bytes need no request."""
         return self._missing(offset, offset + length) is None
 
     def get(self, offset: int, length: int, ahead: int = 0) -> bytes:
-        """The bytes, fewer where the object ends before. A request asks for `ahead` of them where it is needed anyway.
+        """The bytes, fewer where the object ends before. A request that is needed anyway reads `ahead` bytes.
 
         Raises `OutOfBudget`, and what the callable raises.
         """
@@ -60,7 +60,7 @@ class Ranges:
         self._held.sort()
 
     def _missing(self, start: int, end: int) -> tuple[int, int] | None:
-        """The first part of these bytes that is not held."""
+        """The first part of these bytes that was not read yet."""
         for at, content in self._held:
             if at <= start < at + len(content):
                 start = at + len(content)
