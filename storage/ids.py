@@ -30,8 +30,8 @@ def check_id(value: str, name: str) -> str:
         raise BadInput(
             f"{name} {problem}",
             field_name=name,
-            remedy=f"Give {name} exactly as Firestore shows it. Where it really is so: open it from a list or from "
-            "Find, whose links are taken as they are; on the command line, add --exact-ids.",
+            remedy=f"Give {name} exactly as Firestore shows it. If the id really has this form, open it from a list or "
+            "from Find, whose links keep it unchanged; on the command line, add --exact-ids.",
         )
     return value
 

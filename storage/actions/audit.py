@@ -193,7 +193,7 @@ class AuditTrail:
             return [vouch(end), *noted]
         genuine = known.link.sequence <= end.sequence and self._log.hash_of(known.link.sequence) == known.link.hash
         if not genuine or (known.sealed and rank == 0):
-            _log.error("the audit's end is not the one that the bucket knows; it is not vouched for")
+            _log.error("the audit's end differs from the one that the bucket knows; the desk does not vouch for it")
             return noted
         return [vouch(end), *noted]
 

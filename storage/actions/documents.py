@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.clients.firestore import FirestoreChanges, FirestoreHandle
 from storage.clients.firestore_errors import was_contention
 from storage.domain.documents import RawDocument
@@ -107,7 +107,7 @@ Change = Update | Create | Replace | Delete | Restore
 
 def to_write(change: Change, documents_root: str) -> Any:
     """The `Write` message; `BadInput` names a field that Firestore cannot store."""
-    write = pb.Write()
+    write = firestore.Write()
     name = f"{documents_root}/{document_path(change.path)}"
     if isinstance(change, Delete):
         write.delete = name
@@ -180,12 +180,12 @@ def _fill(write: Any, values: Mapping[tuple[str, ...], Any], *, masked: bool) ->
     for parts, value in values.items():
         if any(parts[:length] in values for length in range(1, len(parts))):
             raise BadInput(f"{'.'.join(parts)} lies within another field of the update", field_name="fields")
-        path = pb.field_path(parts)
+        path = firestore.field_path(parts)
         if isinstance(value, Increment):
             transform = write.update_transforms.add(field_path=path)
             transform.increment.CopyFrom(encode_value(value.by, path))
         elif value is Special.SERVER_TIME:
-            write.update_transforms.add(field_path=path, set_to_server_value=pb.REQUEST_TIME)
+            write.update_transforms.add(field_path=path, set_to_server_value=firestore.REQUEST_TIME)
         else:
             if masked:
                 write.update_mask.field_paths.append(path)
@@ -205,7 +205,7 @@ def _cell(fields: Any, parts: tuple[str, ...]) -> Any:
 
 def _at(document: Any, path: str) -> Any:
     fields, cell = document.fields, None
-    for part in pb.field_path_parts(path):
+    for part in firestore.field_path_parts(path):
         if part not in fields:
             return None
         cell = fields[part]

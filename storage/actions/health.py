@@ -197,8 +197,8 @@ def _indexes(stores: Stores) -> Iterable[Check]:
 
 def _sample_checks(stores: Stores, read: Check, listed: Check) -> tuple[Check, ...]:
     if not read.ok:
-        mend = "Mend firestore_read first."
-        return tuple(Check(name, False, "not tried: Firestore does not answer", mend) for name in SAMPLE_CHECKS)
+        remedy = "Fix firestore_read first."
+        return tuple(Check(name, False, "not tried: Firestore does not answer", remedy) for name in SAMPLE_CHECKS)
     stores.deployment(fresh=True)  # a person who runs the checks wants the present state
     return sample_checks(stores, listed=listed.ok)
 
@@ -213,7 +213,7 @@ def sample_checks(stores: Stores, *, listed: bool = True) -> tuple[Check, ...]:
     prefix = _caught("key_prefix", lambda: _key_prefix(stores, sample))
     source = _highlights_source(stores)
     if not listed:
-        unlisted = Check("right_bucket", False, "not tried: the bucket does not answer", "Mend r2_list first.")
+        unlisted = Check("right_bucket", False, "not tried: the bucket does not answer", "Fix r2_list first.")
         return prefix, unlisted, source
     return prefix, _caught("right_bucket", lambda: _right_bucket(stores, sample)), source
 
@@ -382,7 +382,7 @@ def _untried(stores: Stores, names: Iterable[str], why: str, first: str) -> Iter
     """A line for each check that was not made, so that the list says why each is missing."""
     for name in names:
         if name != TOKEN_SCOPE or stores.settings.r2.read_is_separate:
-            yield Check(name, False, f"not tried: {why}", f"Mend {first} first.")
+            yield Check(name, False, f"not tried: {why}", f"Fix {first} first.")
 
 
 def _conditions(canary: Canary) -> Check:
@@ -414,7 +414,7 @@ def _read_token_is_read_only(stores: Stores) -> Check:
         return Check(name, False, error.message, error.remedy, error)
     canary.clean_up()
     remedy = "Make R2_READ_* a token with 'Object Read only' for this bucket."
-    what = "R2_READ_ACCESS_KEY_ID may write: more than looking needs"
+    what = "R2_READ_ACCESS_KEY_ID may write, which reading does not need"
     return Check(name, False, what, remedy)
 
 

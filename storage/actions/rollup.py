@@ -291,7 +291,7 @@ class RollupRun(BackgroundRun[RollupEnd]):
 class RollupRuns(OneAtATime[RollupRun]):
     """The rollups of this process."""
 
-    busy = "The figures are being made already."
+    busy = "Another run is making the figures already."
 
     def start(
         self, make: Work, *, clock: Callable[[], datetime], users_total: int, asked_by: str, read_budget: int | None

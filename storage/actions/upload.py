@@ -79,7 +79,7 @@ def _whole(kind: MediaKind, file: BinaryIO, name: str, remedy: str) -> MediaLook
     file.seek(0)
     if found.plays != "plays" or found.fault is not None:
         noun = "clip" if kind == "clip" else "JPEG"
-        raise BadInput(f"{name} is no whole {noun}. {found.words}", field_name=name, remedy=remedy)
+        raise BadInput(f"{name} is not a whole {noun}. {found.words}", field_name=name, remedy=remedy)
     return found
 
 

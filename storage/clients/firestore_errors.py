@@ -65,7 +65,7 @@ MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
     Code.OK: _Meaning(Unusable, "Firestore reported a fault without a status", _REPORT_REMEDY),
     Code.CANCELLED: _Meaning(Unreachable, "the call was cancelled before Firestore answered", _NETWORK_REMEDY),
     Code.UNKNOWN: _Meaning(Unusable, "Firestore failed without saying how", _NETWORK_REMEDY),
-    Code.INVALID_ARGUMENT: _Meaning(Unusable, "Firestore does not take the request", _REPORT_REMEDY),
+    Code.INVALID_ARGUMENT: _Meaning(Unusable, "Firestore does not accept the request", _REPORT_REMEDY),
     Code.DEADLINE_EXCEEDED: _Meaning(Unreachable, "Firestore did not answer in time", _NETWORK_REMEDY),
     Code.NOT_FOUND: _Meaning(BackendError, "the project or its Firestore database does not exist", _SETTINGS_REMEDY),
     Code.ALREADY_EXISTS: _Meaning(Stale, "a document that was to be created exists already", _LOOK_AGAIN),
@@ -75,7 +75,7 @@ MEANINGS: Mapping[grpc.StatusCode, _Meaning] = {
     ),
     Code.FAILED_PRECONDITION: _Meaning(BackendError, "Firestore refused in its present state", _SETTINGS_REMEDY),
     Code.ABORTED: _Meaning(Unreachable, "Firestore gave the call up under contention", "Try again in a moment."),
-    Code.OUT_OF_RANGE: _Meaning(Unusable, "Firestore does not take a value of the request", _REPORT_REMEDY),
+    Code.OUT_OF_RANGE: _Meaning(Unusable, "Firestore does not accept a value of the request", _REPORT_REMEDY),
     Code.UNIMPLEMENTED: _Meaning(Unusable, "this backend does not know the call", _REPORT_REMEDY),
     Code.INTERNAL: _Meaning(Unreachable, "Firestore failed internally", _NETWORK_REMEDY),
     Code.UNAVAILABLE: _Meaning(Unreachable, "Firestore could not be reached", _NETWORK_REMEDY),
@@ -128,7 +128,7 @@ def translate(
     if change and (stale := _as_stale(code, detail)):
         return Stale(f"{operation}: {stale}.", remedy=_LOOK_AGAIN, reasons=[stale], operation=operation, target=target)
     if change and code is Code.INVALID_ARGUMENT:
-        return BadInput(f"{operation}: Firestore does not take this content: {detail}", field_name=target)
+        return BadInput(f"{operation}: Firestore does not accept this content: {detail}", field_name=target)
     if query and code is Code.FAILED_PRECONDITION and "atastore mode" not in detail.lower():
         return _missing_index(definition, where)
     meaning = MEANINGS[code]

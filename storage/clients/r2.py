@@ -236,9 +236,11 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     sdk.meta.events.register("before-call.s3.DeleteObjects", put_batch)
     sdk.meta.events.register("before-call.s3.CopyObject", put_destination)
     watch = Watch(
-        sdk, circuit_of(settings.endpoint_url),
-        connect_seconds=timeouts["connect_timeout"], read_seconds=timeouts["read_timeout"],
-    )  # fmt: skip
+        sdk,
+        circuit_of(settings.endpoint_url),
+        connect_seconds=timeouts["connect_timeout"],
+        read_seconds=timeouts["read_timeout"],
+    )
     signer = UrlSigner(settings.endpoint_url, settings.region, key_id, secret)
     return R2Client(sdk, settings.bucket, variables, signer, watch)
 

@@ -268,7 +268,7 @@ class _Kept:
             return
         copy = self._copied.pop(sequence, None)
         if copy is not None and copy != item.get("hash"):
-            yield Break(sequence, "replaced", "its copy in the bucket is another")
+            yield Break(sequence, "replaced", "its copy in the bucket differs")
         if self._ends.pop(sequence, {item.get("hash")}) != {item.get("hash")}:
             yield Break(sequence, "replaced", "the bucket knows another entry as the chain's end here")
         if item.get("action") == COPY_FAILED:

@@ -240,9 +240,9 @@ def decoder(schema: Schema) -> Decoder:
 
 
 def _source(schema: Schema) -> str:
-    lines = ["def decode(documents, columns, repair):"]
+    lines = ["def decode(documents, columns, fallback):"]
     appends = ", ".join(f"add{position}" for position in range(len(schema.columns)))
-    lines += [f"    {appends}, = [column.append for column in columns]", "    absent = repair.absent"]
+    lines += [f"    {appends}, = [column.append for column in columns]", "    absent = fallback.absent"]
     lines += ["    for document in documents:", *_indent(_path_source(schema), 2), "        fields = document.fields"]
     for position, column in enumerate(schema.columns):
         if column.from_path:
@@ -264,7 +264,7 @@ def _path_source(schema: Schema) -> list[str]:
         "path = document.name.split('/', 5)[5]",  # after projects/P/databases/D/documents
         "parts = path.split('/')",
         f"if {' or '.join(tests)}:",
-        "    repair.outside(document)",
+        "    fallback.outside(document)",
         "    continue",
         "there = document.create_time.seconds != 0",  # a phantom may have the time of a deletion, but never this one
         "changed = document.update_time",
@@ -288,7 +288,7 @@ def _cell_source(position: int, column: Column) -> list[str]:
         f"if {name} in fields:",
         f"    cell = fields[{name}]",
         f"    {read}",
-        f"    {add}({value} if {holds} else {null}repair.{column.kind}(document, {name}, cell))",
+        f"    {add}({value} if {holds} else {null}fallback.{column.kind}(document, {name}, cell))",
         "else:",
         f"    {add}({f'absent(document, {name})' if column.required else 'None'})",
     ]
@@ -300,19 +300,19 @@ class DocumentPage:
 
     rows: int
     columns: list[Any]
-    repair: CellFallback
+    fallback: CellFallback
 
 
 def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
     """Decodes the documents one by one as they come, which is twice as fast as keeping them; phantoms become rows."""
     columns: list[list[Any]] = [[] for _ in schema.columns]
-    repair = CellFallback()
-    decoder(schema)(documents, columns, repair)
+    fallback = CellFallback()
+    decoder(schema)(documents, columns, fallback)
     arrays = [
         values if (arrow := _ARROW.get(column.kind)) is None else pa.array(values, type=arrow)
         for values, column in zip(columns, schema.columns, strict=True)
     ]
-    return DocumentPage(len(columns[0]), arrays, repair)
+    return DocumentPage(len(columns[0]), arrays, fallback)
 
 
 class TableBuilder:
@@ -322,7 +322,7 @@ class TableBuilder:
         self.schema = schema
         self.pages = 0
         self.rows = 0
-        self._repair = CellFallback()
+        self._fallback = CellFallback()
         self._chunks: list[list[Any]] = [[] for _ in schema.columns]
 
     def page(self, documents: Iterable[Any]) -> DocumentPage:
@@ -333,7 +333,7 @@ class TableBuilder:
         """Keeps a page that was read to its end."""
         self.pages += 1
         self.rows += page.rows
-        self._repair.merge(page.repair)
+        self._fallback.merge(page.fallback)
         for chunks, column in zip(self._chunks, page.columns, strict=True):
             chunks.append(column)
 
@@ -352,7 +352,7 @@ class TableBuilder:
         return Table(
             schema=self.schema,
             frame=frame,
-            oddities=self._repair.oddities(),
+            oddities=self._fallback.oddities(),
             complete=complete,
             read_at=read_at,
             reads=reads,
@@ -392,10 +392,10 @@ def accounting(document: Any) -> Accounting:
 
 def _row(schema: Schema, document: Any) -> tuple[dict[str, Any], tuple[FieldProblem, ...]]:
     columns: list[list[Any]] = [[] for _ in schema.columns]
-    repair = CellFallback()
-    decoder(schema)([document], columns, repair)
+    fallback = CellFallback()
+    decoder(schema)([document], columns, fallback)
     row = {column.name: _value(column, values[0]) for column, values in zip(schema.columns, columns, strict=True)}
-    return row, repair.oddities()
+    return row, fallback.oddities()
 
 
 def _value(column: Column, value: Any) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from storage.clients import firestore as messages
+from storage.clients import firestore
 from storage.domain.documents import RawDocument
 from storage.errors import BadInput
 
@@ -104,17 +104,17 @@ def raw_document(document: Any) -> RawDocument:
 
 def document_to_json(document: Any) -> str:
     """The whole document, with name and times, as JSON that `document_from_json` turns into the same message."""
-    return messages.to_json(document)
+    return firestore.to_json(document)
 
 
 def document_from_json(text: str) -> Any:
     """The document that `document_to_json` wrote, field for field. Raises `ValueError` for anything else."""
-    return messages.document_from_json(text)
+    return firestore.document_from_json(text)
 
 
 def encode_value(value: Any, field_name: str = "value") -> Any:
     """A plain value in Firestore's form; `BadInput` names the field when Firestore has no such value."""
-    cell = messages.Value()
+    cell = firestore.Value()
     _fill(cell, value, field_name)
     return cell
 

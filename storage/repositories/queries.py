@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.clients.firestore import PAGE_SECONDS, READ_SECONDS, FirestoreHandle
 from storage.clients.meter import metering
 from storage.domain.documents import RawDocument, Schema, Table
@@ -32,7 +32,7 @@ CLOCK_EVERY = 100  # documents between two looks at the clock
 
 NAME = "__name__"
 Operator = Literal["==", "<", "<=", ">", ">=", "in"]
-_FIELD_FILTER = pb.StructuredQuery.FieldFilter
+_FIELD_FILTER = firestore.StructuredQuery.FieldFilter
 _OPERATORS: dict[Operator, Any] = {
     "==": _FIELD_FILTER.EQUAL,
     "<": _FIELD_FILTER.LESS_THAN,
@@ -122,11 +122,11 @@ def build(
     fields: Sequence[str] | None = None,
 ) -> Any:
     """A `StructuredQuery`. `group`: the collection anywhere below the parent. `fields`: only these, names if empty."""
-    query = pb.StructuredQuery()
+    query = firestore.StructuredQuery()
     query.from_.add(collection_id=collection_id, all_descendants=group)
     _add_filters(query, where)
     if order_by is not None:
-        direction = pb.StructuredQuery.DESCENDING if descending else pb.StructuredQuery.ASCENDING
+        direction = firestore.StructuredQuery.DESCENDING if descending else firestore.StructuredQuery.ASCENDING
         query.order_by.add(direction=direction).field.field_path = order_by
     if fields is not None:
         for field in fields or (NAME,):
@@ -145,7 +145,7 @@ def _add_filters(query: Any, where: Sequence[Condition]) -> None:
     if len(where) == 1:
         _fill(query.where.field_filter, *where[0])
     elif where:
-        query.where.composite_filter.op = pb.StructuredQuery.CompositeFilter.AND
+        query.where.composite_filter.op = firestore.StructuredQuery.CompositeFilter.AND
         for condition in where:
             _fill(query.where.composite_filter.filters.add().field_filter, *condition)
 
@@ -190,7 +190,7 @@ class RecordQueries:
         """As `_document`; for a phantom, a message with nothing but the name."""
         document = self._document(path, operation)
         if document is None and self._handle.list_collection_ids(path, operation=operation):
-            return pb.Document(name=self._handle.name(path))
+            return firestore.Document(name=self._handle.name(path))
         return document
 
     def _documents(self, paths: Sequence[str], operation: str) -> dict[str, Any]:
@@ -418,7 +418,7 @@ class Subtree:
 
     def below(self, path: str, fields: Sequence[str]) -> Iterator[FoundDocument]:
         """All existing documents below the document at `path`, by name, without the document itself."""
-        query = pb.StructuredQuery()
+        query = firestore.StructuredQuery()
         query.from_.add(all_descendants=True)
         return self._pages(query, document_path(path), fields)
 
@@ -438,7 +438,7 @@ class Subtree:
         return found
 
     def _pages(self, query: Any, parent: str, fields: Sequence[str]) -> Iterator[FoundDocument]:
-        query.order_by.add(direction=pb.StructuredQuery.ASCENDING).field.field_path = "__name__"
+        query.order_by.add(direction=firestore.StructuredQuery.ASCENDING).field.field_path = "__name__"
         for field in fields or ("__name__",):
             query.select.fields.add().field_path = field
         query.limit.value = PAGE

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.clients.meter import metering
 from storage.domain.amounts import INT64
 from storage.domain.documents import (
@@ -194,7 +194,7 @@ class ClipRecords(RecordQueries):
 
     def _with_phantoms(self, frame: pd.DataFrame, paths: set[str]) -> pd.DataFrame:
         builder = TableBuilder(CLIPS)
-        builder.add(builder.page(pb.Document(name=self._handle.name(path)) for path in sorted(paths)))
+        builder.add(builder.page(firestore.Document(name=self._handle.name(path)) for path in sorted(paths)))
         phantoms = builder.table(read_at=self._clock(), reads=0).frame
         whole = pd.concat([frame, phantoms], ignore_index=True) if len(frame) else phantoms
         return whole.sort_values(["video_id", "clip_id"], kind="stable", ignore_index=True)

@@ -101,7 +101,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         if job.state in RESTING or job.cancel_by:  # workers take up only jobs that no person stopped
             change = Update(job.path, {"state": "ready", "cancel_by": "", "failure": None}, job.update_time)
             try:
-                purging.writers.documents.commit([change], operation="Setting a job going again")
+                purging.writers.documents.commit([change], operation="Resuming a job")
             except Stale as stale:
                 raise changed_meanwhile(job) from stale
     return purging.jobs.get(job.job_id)
@@ -195,7 +195,7 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
 
 def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]:
     if job.kind != "purge" or job.quarantine != "kept":
-        yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is no purge"
+        yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is not a purge"
         return
     if job.quarantine_until is not None and not job.quarantine_over:
         yield f"it is promised until {job.quarantine_until:%Y-%m-%d %H:%M} UTC"
@@ -489,7 +489,7 @@ def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
 def _refuse_undo(purging: Purging, job: Job) -> None:
     grounds = list(others_at_work(purging, job.scope, but=(job.job_id,)))
     if job.kind != "purge":
-        grounds.append(f"job {job.job_id} is no purge")
+        grounds.append(f"job {job.job_id} is not a purge")
     elif job.erase:
         grounds.append("it was erased, without a quarantine")
     elif job.quarantine != "kept":

@@ -37,7 +37,7 @@ def key_to_seal(purging: Purging) -> SealKey:
         pass  # another process was quicker: its secret is everybody's
     made = _read(purging)
     if made is None:
-        raise Unusable("The secret that plans are sealed with was written and is not there.", target=SEAL_SECRET)
+        raise Unusable("The secret that seals plans was written, but is missing.", target=SEAL_SECRET)
     return made
 
 
@@ -73,7 +73,7 @@ def check_applied(purging: Purging, job: Job, plan: PurgePlan) -> None:
     if plan.fingerprint != job.fingerprint or plan.scope != job.scope:
         raise Stale(
             "The stored plan is not the one that was applied.",
-            reasons=("the stored plan is another",),
+            reasons=("the stored plan differs",),
             remedy="Nothing was done with it. Find out who writes below _ops/plans/ in the bucket.",
         )
     outside = strays(plan)

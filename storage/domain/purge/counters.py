@@ -6,7 +6,7 @@ totals are the sums over the clip documents. A clip of unknown size counts as a 
 
 from __future__ import annotations
 
-from collections import Counter as Multiset
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +77,7 @@ def video_counters(clips: Iterable[ClipSize]) -> dict[str, CounterValue]:
     """The correct counters of a video's document, for the clips that the video has."""
     kept = list(clips)
     left = totals(kept)
-    by_style = Multiset(clip.style for clip in kept if clip.style)
+    by_style = Counter(clip.style for clip in kept if clip.style)
     return {
         "total_size_bytes": left.size_bytes,
         "clips_count": left.count,

@@ -289,10 +289,10 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen
     elif never_seen:
         lines.append(
             "One object that completed clips claimed was never seen, and is not proven to be gone: "
-            "should it lie in another bucket, it lies there still."
+            "if it is in another bucket, it is still there."
             if never_seen == 1
             else f"{never_seen:,} objects that completed clips claimed were never seen, and are not proven to be gone: "
-            "should they lie in another bucket, they lie there still."
+            "if they are in another bucket, they are still there."
         )
     if public_url:
         lines.append(

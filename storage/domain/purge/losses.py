@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from storage.domain.integrity import controls as integrity
-from storage.domain.integrity.controls import Controls
+from storage.domain.integrity.controls import ClaimCounts, Controls
 from storage.domain.integrity.findings import Suspicion, controls_wanted, suspect, suspect_project
 from storage.domain.layout import thumbnail_of
 from storage.domain.purge.claims import ACKNOWLEDGE, Claims
@@ -85,7 +84,7 @@ def _stranger(facts: Facts) -> bool:
     return bool(facts.listed) and not facts.documents
 
 
-def _in_clips(facts: Facts) -> integrity.ClaimCounts:
+def _in_clips(facts: Facts) -> ClaimCounts:
     """The claims as the upload check counts them: by clip, with thumbnails only among the objects found.
 
     Where documents go and the bucket has nothing of the scope, that too is believed only with controls.
@@ -96,4 +95,4 @@ def _in_clips(facts: Facts) -> integrity.ClaimCounts:
     pictures = {*facts.claimed_thumbnails, *(thumbnail_of(key) for key in facts.claimed)}
     found = len(named) - len(missing) + len(pictures & there)
     nothing = bool(facts.documents) and not facts.listed
-    return integrity.ClaimCounts(len(named), len(missing), found, min(missing, default=""), also_absent=nothing)
+    return ClaimCounts(len(named), len(missing), found, min(missing, default=""), also_absent=nothing)

@@ -162,7 +162,7 @@ class PurgePlan:
         try:
             sealed = fingerprint_of({name: part for name, part in value.items() if name not in _OUTSIDE})
         except (ValueError, RecursionError):  # not-a-number, or nested more deeply than JSON can be written
-            raise _no_plan("it holds what no plan of this version holds") from None
+            raise _no_plan("it holds something that no plan of this version holds") from None
         if sealed != value["fingerprint"]:
             raise Stale(
                 "The plan was altered since it was made: its fingerprint does not fit its content.",
@@ -202,7 +202,7 @@ class PurgePlan:
             claims=Claims.from_dict(value["claims"]) if "claims" in value else None,
         )
         if plan.fingerprint != value["fingerprint"]:
-            raise _no_plan("it holds what no plan of this version holds")
+            raise _no_plan("it holds something that no plan of this version holds")
         return plan
 
 
@@ -239,7 +239,7 @@ def _whole(value: object) -> int:
 
 def _no_plan(why: str) -> BadInput:
     return BadInput(
-        f"This is no purge plan: {why}.", field_name="FILE", remedy="Give the file that `purge plan --out` wrote."
+        f"This is not a purge plan: {why}.", field_name="FILE", remedy="Give the file that `purge plan --out` wrote."
     )
 
 
