@@ -131,6 +131,8 @@ def _say(found: SearchResult) -> None:
         _card(match)
     if len(found.matches) > 10:
         _table(found)
+    if found.truncated:
+        st.caption("There may be more matches; narrow the text.")
     for number, gap in enumerate(found.gaps):
         feedback.error_panel(gap, key=key(NAME, "gap", number), what="a part of the search")
     if found.matches:
@@ -159,8 +161,6 @@ def _table(found: SearchResult) -> None:
         "why": "Why",
     }
     tables.table(frame, key=key(NAME, "table"), alt="All matches", columns=columns)
-    if found.truncated:
-        st.caption("There may be more matches; narrow the text.")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ def run_find(context: Context, query: str) -> int:
     else:
         say("Searched: " + safe("; ".join(found.searched), 1_000))
         report_error(nothing, as_json=False)
+    if found.truncated:
+        say("There may be more matches; narrow the text.")
     for gap in found.gaps:
         report_error(gap, as_json=False)
     return 0 if found.matches else 1

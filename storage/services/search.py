@@ -25,7 +25,7 @@ from storage.ids import is_stored_id
 from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 
-MATCH_LIMIT = 50
+MATCH_LIMIT = 50  # matches of one answer; no look-up may read fewer rows (`FIND_LIMIT`), or a cut would go unsaid
 SCAN_LIMIT = 1_000  # the most users to read for an address that is stored in another case than typed
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from storage.services.search import MATCH_LIMIT
 from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.records import clip, user, video
 
@@ -80,6 +81,14 @@ def test_find_nothing_is_an_answer_with_what_was_searched(desk):
     assert answer.json["matches"] == []
     assert answer.json["searched"]
     assert answer.json["error"]["code"] == "not_found"
+
+
+def test_find_shows_so_many_matches_and_says_that_there_may_be_more(desk):
+    desk.world.put({f"users/u{n}": user(f"u{n}", email=f"crowd{n}@example.com") for n in range(MATCH_LIMIT + 1)})
+    answer = desk.run("find", "crowd", "--json")
+    assert (len(answer.json["matches"]), answer.json["truncated"]) == (MATCH_LIMIT, True)
+    assert "There may be more matches" in desk.run("find", "crowd").out
+    assert "There may be more matches" not in desk.run("find", "crowd7").out
 
 
 def test_find_of_a_key_that_no_document_names_leads_to_its_video(desk):
