@@ -33,13 +33,13 @@ from storage.domain.deployment import Deployment
 from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
+    OF_CONTENTS,
     Checked,
     Failure,
     Finding,
     HeadAnswer,
     HighlightsPlace,
     InFlight,
-    Kind,
     Listing,
     MediaObject,
     Report,
@@ -127,9 +127,6 @@ class ReadScope:
 
 WHOLE = ReadScope()
 IN_DEPTH = ReadScope(sample=Sample())
-OF_CONTENTS: frozenset[Kind] = frozenset(
-    ("not_media", "truncated_media", "duration_mismatch", "no_audio_track", "wrong_content_type", "unreadable")
-)
 
 
 def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> list[R]:
@@ -451,7 +448,7 @@ def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
     What is not found again is `gone` only if everything could be read; else it is `unknown`.
     """
     try:
-        sample = Sample() if finding.kind in OF_CONTENTS else None
+        sample = Sample() if finding.kind in OF_CONTENTS or finding.kind == "unreadable" else None
         scope = ReadScope(caches=finding.kind == "unreadable", sample=sample)
         report = verify_user(checker, finding.uid, _narrowest(finding), scope)
     except NotFound:

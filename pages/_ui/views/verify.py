@@ -240,8 +240,8 @@ def _address(finding: Finding) -> str:
 
 
 def _amount(finding: Finding, value: str | int | None) -> str | None:
-    """Sizes in the units that people read; texts unchanged."""
-    if isinstance(value, int) and finding.kind in {"size_mismatch", "empty_object", "orphan_object", "missing_object"}:
+    """Whole numbers, which are always sizes, in the units that people read; texts unchanged."""
+    if isinstance(value, int):
         return format.size(value).text
     if finding.kind == "unreadable" and isinstance(value, str):
         return value.replace("_", " ")  # the code of an error
@@ -296,7 +296,7 @@ def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
 def meanings(findings: Sequence[Finding]) -> None:
     """Each kind that was found with its number and what it means."""
     for kind, count in count_by_kind(findings).items():
-        gravest = min((f.severity for f in findings if f.kind == kind), key=("error", "warning", "info").index)
+        gravest = min((f.severity for f in findings if f.kind == kind), key=SEVERITIES.index)
         look = status.look("severity", gravest)
         st.markdown(f":{look.colour}[{look.icon}] **{count:,} × {WORDS[kind]}**  \n:small[{MEANING[kind]}]")
 

@@ -1,6 +1,6 @@
 """Upload status: what the documents say exists, judged beside what the bucket holds."""
 
-from storage.domain.integrity.contents import MediaObject, Sample
+from storage.domain.integrity.contents import OF_CONTENTS, MediaObject, Sample
 from storage.domain.integrity.controls import ClaimCounts, Controls
 from storage.domain.integrity.findings import (
     KINDS,
@@ -32,6 +32,7 @@ from storage.domain.integrity.report import ClipObjects, TroubledClip, clip_obje
 
 __all__ = [
     "KINDS",
+    "OF_CONTENTS",
     "SEVERITIES",
     "CacheCount",
     "Checked",

@@ -20,6 +20,8 @@ PADDING_SECONDS = 2.5
 SLACK_PERCENT = 10
 TOO_LARGE = "too_large_to_look_into"
 UNSOUND: frozenset[Kind] = frozenset(("not_media", "truncated_media"))
+# What only a look into the object tells: to check such a finding again, the object is looked into again.
+OF_CONTENTS: frozenset[Kind] = UNSOUND | {"duration_mismatch", "no_audio_track", "wrong_content_type"}
 
 
 @dataclass(frozen=True, slots=True)
