@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from storage.domain.policy import ROLES
+from storage.domain.purge.scope import PurgeLimits
 from storage.errors import ConfigError
 from storage.settings import access, backends
+from storage.settings.reader import Reader
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = (
     "storage/settings/backends.py",
     "storage/settings/access.py",
-    "storage/settings/access.py",
-    "storage/settings/backends.py",
     "storage/sandbox/demo.py",
 )
+DOCUMENTED = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "pages/_ui/access/README.md"))
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 
 
@@ -55,9 +58,45 @@ def test_what_the_example_file_proposes_is_well_formed() -> None:
 
 
 def test_the_documentation_names_every_setting() -> None:
-    pages = [ROOT / "README.md", ROOT / "pages" / "_ui" / "access" / "README.md"]
-    text = "".join(path.read_text(encoding="utf-8") for path in pages)
-    assert {name for name in names() if not re.search(rf"\b{name}\b", text)} == set()
+    assert {name for name in names() if not re.search(rf"\b{name}\b", DOCUMENTED)} == set()
+
+
+@pytest.fixture
+def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The default of every setting that is a whole number, by its name, as the readers ask for it."""
+    found: dict[str, str] = {}
+
+    def whole(_: Reader, name: str, default: int, low: int, high: int) -> int:
+        assert low <= default <= high
+        found[name] = str(default)
+        return default
+
+    monkeypatch.setattr(Reader, "whole", whole)
+    for load in (backends.load, access.load):
+        with suppress(ConfigError):  # what must be set is not
+            load({})
+    return found
+
+
+def test_the_documentation_and_the_example_file_say_the_defaults_that_the_code_has(defaults: dict[str, str]) -> None:
+    told: dict[str, str] = {}
+    for cell, values in re.findall(r"^\| (`[A-Z].*?) \| (.*?) \|", DOCUMENTED, flags=re.MULTILINE):
+        told |= zip(re.findall(r"`(\w+)`", cell), values.split(", "), strict=False)
+    assert {name: told.get(name) for name in defaults} == defaults
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    proposed = dict(re.findall(r"^#([A-Z0-9_]+)=(.+)$", example, flags=re.MULTILINE))
+    assert {name: value for name, value in proposed.items() if name in defaults} == {
+        name: value for name, value in defaults.items() if name in proposed
+    }
+
+
+@pytest.mark.parametrize("declared", [backends.Settings, backends.R2Settings, PurgeLimits, access.AccessSettings])
+def test_every_setting_that_is_read_is_used(declared: type) -> None:
+    used = set()
+    for folder in ("storage", "pages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            used.update(re.findall(r"\.(\w+)", path.read_text(encoding="utf-8")))
+    assert {field.name for field in fields(declared)} - used == set()
 
 
 def test_files_with_secrets_are_kept_out_of_the_repository() -> None:
