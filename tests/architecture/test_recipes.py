@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from pages._ui.kit import status
 from pages._ui.nav import SCREENS
-from pages._ui.views import verify
+from pages._ui.views import clips, verify
 from storage.cli import commands
-from storage.domain.diagnosis.verdict import VERDICTS
-from storage.domain.integrity.findings import Kind
+from storage.domain.diagnosis.verdict import BREAKING, VERDICTS
+from storage.domain.integrity import KINDS, OF_CONTENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,11 +35,22 @@ def test_a_command_stands_in_the_table_of_commands(name: str) -> None:
     assert re.search(rf"`{name}\b", table("\n## Commands\n"))
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_finding_stands_in_its_table_and_has_words_on_the_page(kind: str) -> None:
     assert f"`{kind}`" in table("\n### Findings of `verify`\n")
     assert verify.WORDS[kind]
     assert verify.MEANING[kind]
+
+
+def test_a_finding_that_only_a_look_inside_makes_is_checked_again_by_one() -> None:
+    tree = ast.parse((ROOT / "storage/domain/integrity/contents.py").read_text(encoding="utf-8"))
+    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert named & set(KINDS) == set(OF_CONTENTS)
+
+
+def test_a_finding_that_keeps_a_clip_from_its_customer_has_words_on_the_card_of_the_clip() -> None:
+    others = {"foreign_key"} | OF_CONTENTS  # told by whose key it is, and by what was seen
+    assert set(BREAKING) - others <= set(clips.REASONS)
 
 
 @pytest.mark.parametrize("name", VERDICTS)

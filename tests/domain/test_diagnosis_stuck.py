@@ -19,6 +19,7 @@ from tests.domain.diagnosis_world import (
     upload_check,
     video,
 )
+from tests.domain.test_diagnosis_verdict import SITUATIONS
 
 
 def stuck(found: VideoFacts, video_id: str = "vid-0001", uid: str = "u1") -> StuckVideo:
@@ -58,6 +59,11 @@ def test_the_worst_comes_first_then_the_oldest_whatever_the_order_given() -> Non
         ordered = worst_first(shuffled)
         assert [video.diagnosis.verdict for video in ordered] == expected
         assert [video.diagnosis.video_id for video in ordered[4:6]] == ["old", "young"]
+
+
+def test_every_verdict_has_its_place_among_the_stuck() -> None:
+    everything = [stuck(cases[0][1]) for cases in SITUATIONS.values()]
+    assert len(worst_first(everything)) == len(SITUATIONS)
 
 
 def test_fourteen_that_stopped_at_one_step_within_minutes_are_one_outage() -> None:

@@ -1,7 +1,8 @@
 """Draws a video's clips: the gallery, whether each file is there, and one clip in detail.
 
-A player signs a link only when somebody asks for it. The detail shows the clip's key, its sizes, the findings of the
-upload check, and its address.
+A player signs a link only when somebody asks for it. The detail (`draw_clip`) shows the clip's id and keys to copy; its
+status, length, size, time and description as the document has them; what was seen inside, its public links, and the
+findings of the upload check.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from storage.services.diagnose import Case
 
 PAGE_SIZE = 24
 _SEEN: dict[Plays, Presence] = {"plays": "present", "does not play": "broken", "not looked at": "unknown"}
-_REASONS: dict[str, tuple[Presence, str]] = {
+REASONS: dict[str, tuple[Presence, str]] = {
     "missing_object": ("absent", "The file is not in the bucket."),
     "empty_object": ("absent", "The file in the bucket is empty (0 bytes)."),
     "clip_without_key": ("absent", "The document names no file."),
@@ -239,7 +240,7 @@ def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None)
         return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
     if look is not None and (look.fault is not None or not look.looked):
         return _SEEN[look.plays], look.words if look.looked else "The file is there, but could not be looked into."
-    for kind, answer in _REASONS.items():
+    for kind, answer in REASONS.items():
         if any(finding.kind == kind for finding in findings):
             return answer
     if not clip.r2_key:
