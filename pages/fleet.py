@@ -14,7 +14,6 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.views import fleet, fleet_run
-from pages._ui.views import fleet as view
 from storage.errors import NotFound, Unusable
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import is_old
@@ -45,17 +44,17 @@ def _figures() -> None:
     )
     now = datetime.now(UTC)
     _doubts(found, now)
-    view.summary(found)
+    fleet.summary(found)
     _charts(found)
     with st.container(border=True):
         st.subheader("Users", anchor=False)
         fleet.draw_lists(found, page=NAME)
     with st.container(border=True):
         st.subheader("Drift by counter", anchor=False)
-        view.drift(found, page=NAME)
+        fleet.drift(found, page=NAME)
     grave = fleet_run.running() or is_old(found, now) or not found.complete
     with st.expander("How these figures were made", icon=":material/schedule:", expanded=grave):
-        view.parts(found, page=NAME)
+        fleet.parts(found, page=NAME)
         fleet_run.draw(page=NAME, count_first=is_old(found, now))
 
 
@@ -63,17 +62,17 @@ def _charts(found: FleetView) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Growth by day", anchor=False)
-        view.growth(found, page=NAME)
+        fleet.growth(found, page=NAME)
     with right, st.container(border=True, height="stretch"):
         st.subheader("Videos", anchor=False)
-        view.videos(found)
+        fleet.videos(found)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Near or over a limit", anchor=False)
-        view.quotas(found)
+        fleet.quotas(found)
     with right, st.container(border=True, height="stretch"):
         st.subheader("Plans", anchor=False)
-        view.plans(found, page=NAME)
+        fleet.plans(found, page=NAME)
 
 
 def _doubts(found: FleetView, now: datetime) -> None:

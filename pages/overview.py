@@ -17,7 +17,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import overview as view
+from pages._ui.views import overview
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.errors import StorageError, Unusable
@@ -74,14 +74,14 @@ def _backends() -> None:
         checks = list(loaded.value)
         with suppress(StorageError):  # the card of Firestore shows the same fault
             checks += loads.sample_checks().value
-    view.backends(checks)
+    overview.backends(checks)
     freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
 
 
 def _statuses() -> None:
     with feedback.loading("Counting…", 260):
         loaded = fleet_loads.statuses()
-    view.statuses(loaded.value)
+    overview.statuses(loaded.value)
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 
 
@@ -89,7 +89,7 @@ def _limits() -> None:
     with feedback.loading("Reading users…", 260):
         loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
-    view.limits(found, page=NAME)
+    overview.limits(found, page=NAME)
     _rollup_unread()
     if found.source == "live" and not found.complete and found.scanned < SCAN_USERS:
         _offer_more()
@@ -146,7 +146,7 @@ def _ask_to_look() -> None:
     """Offers the look, which costs some reads for each video in progress or failed, where there are many of these."""
     known = fleet_loads.fleet()
     recent = known.value.recent(datetime.now(UTC))
-    view.stuck_steps(recent, page=NAME)
+    overview.stuck_steps(recent, page=NAME)
     if st.button("Look at all of them now", key=key(NAME, "look"), icon=":material/troubleshoot:"):
         st.session_state[_LOOK] = True
         st.rerun()

@@ -1,4 +1,4 @@
-"""Purge: what would go, who agrees, and what became of it?"""
+"""Purge: what would a plan delete, who approved it, and how did its job end?"""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def page() -> None:
         feedback.section("the job", partial(purge_job.draw_job, job), key=key(NAME, "job"), unknown="how far it is")
     elif plan:
         feedback.section(
-            "the plan", partial(purge_plan.draw_plan, plan), key=key(NAME, "plan"), unknown="what would go"
+            "the plan", partial(purge_plan.draw_plan, plan), key=key(NAME, "plan"), unknown="what the plan would delete"
         )
     else:
         _home(uid, video_id, clip_id)

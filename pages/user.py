@@ -44,7 +44,7 @@ def _user(uid: str) -> None:
         key=key(NAME, "fresh"),
         cost=loaded.cost,
         on_refresh=partial(loads.refresh_user, uid),
-        on_anew=partial(loads.forget_user, uid),
+        on_read_all=partial(loads.forget_user, uid),
     )
     view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")

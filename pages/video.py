@@ -16,9 +16,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import clips as clips_view
-from pages._ui.views import diagnosis, looking, oddities, raw
-from pages._ui.views import highlights as highlights_view
+from pages._ui.views import clips, diagnosis, highlights, looking, oddities, raw
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.documents import Video
@@ -61,7 +59,7 @@ def _video(uid: str, video_id: str) -> None:
     st.subheader("Clips", anchor="clips")
     feedback.section(
         "the clips",
-        partial(clips_view.section, uid, video_id, case, page=NAME),
+        partial(clips.section, uid, video_id, case, page=NAME),
         key=key(NAME, "clips"),
         unknown="which clips there are",
     )
@@ -69,7 +67,7 @@ def _video(uid: str, video_id: str) -> None:
         st.subheader("Diagnosis", anchor="diagnosis")
         diagnosis.verdict(case, page=NAME)
     st.subheader("Highlights", anchor="highlights")
-    highlights_view.draw(case, page=NAME)
+    highlights.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):
         st.subheader("Repair", anchor="repair")
         feedback.section("the repairs", partial(repairs.draw, case, page=NAME), key=key(NAME, "fixes"))

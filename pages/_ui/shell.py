@@ -1,7 +1,7 @@
-"""Draws what stands around every page: the tab's title and icon, the person, the search box, the banner, the menu.
+"""Draws the frame of every page: the tab's title and icon, the person, the search box, the banner, the menu.
 
 The banner says on every page that the desk looks at a demo or an emulator. The style sheet holds what Streamlit's
-settings cannot express: the chosen segment, the focus, and controls that must not be pressed.
+settings cannot express: the chosen segment, the focus, and controls that nobody may press.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from storage.domain.search import askable
 from storage.errors import ConfigError
 from storage.settings import backends, reader
 
-# Streamlit writes the chosen segment in the accent. No accent can be read both as that text on the dark ground and
+# Streamlit writes the chosen segment in the accent colour. No accent is legible both as that text on a dark ground and
 # below the white text of a button (the best gives 4.2 for each), so the segment keeps the colour of all other text.
-# Links of the menu get no more than a tint of 15 % when the keyboard reaches them, none at all on the open page, and
-# buttons a ring of half the accent; an outline in the colour of their own text is seen on every ground.
-# Streamlit's own CSV button of tables and charts writes formulas as they are; its setting (client.disableDataExport)
-# would forbid copying a cell as well, and ids are copied all day.
-# On a phone the hint of a form ("Press Enter to submit") lies over what is typed.
+# A menu link under the keyboard focus gets only a tint of 15 %, on the open page none, and a button a ring of half the
+# accent; an outline in the colour of the text is visible on every ground.
+# Streamlit's own CSV button of tables and charts writes formulas unchanged; its setting (client.disableDataExport)
+# would also forbid copying a cell, and people copy ids all day.
+# On a phone the hint of a form ("Press Enter to submit") covers the typed text.
 STYLE: Final = """<style>
 [data-testid="stButtonGroup"] button[data-selected="true"],
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit !important; font-weight: 600; }
@@ -39,10 +39,10 @@ button[aria-label^="Download as CSV"] { display: none; }
 @media (max-width: 640px) { [data-testid="InputInstructions"] { display: none; } }
 </style>"""
 _BOX: Final = key("quick", "find")
-_WISH: Final = key("quick", "wish")  # session key: what was typed, until the run that follows takes it
+_WISH: Final = key("quick", "wish")  # session key: the typed text, until the next run takes it
 PAGE_BOX: Final = key("find", "text")  # the beginning of the key of the box on the page Find
-SENT: Final = key("quick", "sent")  # session key: a question was just sent, so a single match may be opened at once
-# Drawings of our own: icons by name would be fetched from a third party.
+SENT: Final = key("quick", "sent")  # session key: a question was just sent, so the page may open a single match at once
+# Drawings of our own: the browser would fetch icons by name from a third party.
 _MARK: Final = "<rect width='32' height='32' rx='7' fill='#0B6E82'/><path d='M12 9l11 7-11 7z' fill='#fff'/>"
 _NAME: Final = "<text x='42' y='23' font-family='sans-serif' font-size='20' font-weight='600' fill='#5B8794'>Clip Desk"
 _SVG: Final = "data:image/svg+xml,"
@@ -53,7 +53,7 @@ _LOGO: Final = _SVG + quote(
 
 
 def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
-    """The banner, or nothing with ordinary live data."""
+    """Draws the banner, or nothing with ordinary live data."""
     emulator = values.get("FIRESTORE_EMULATOR_HOST", "").strip()
     if backends.is_demo(values):
         text = "Demo: sample data on this machine. Nothing here reaches a real bucket or project."
@@ -71,12 +71,12 @@ def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
 
 
 def draw_styles() -> None:
-    """Takes no room: a style alone is no element of the page."""
+    """Draws the style sheet, which takes no room on the page."""
     st.html(STYLE)
 
 
 def draw_quick_find() -> None:
-    """Draws the box, and goes to the answer where something was typed since the last run."""
+    """Draws the search box, and goes to the page Find where somebody typed a text since the last run."""
     if not allowed("find"):
         return
     with st.sidebar:
@@ -108,7 +108,7 @@ def _wish() -> None:
 
 
 def run() -> None:
-    """Draws the shell and in it the page that the address names, or what stands in its place."""
+    """Draws the shell and in it the page that the address names, or the screen that replaces it."""
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
     draw_styles()
     try:
@@ -138,6 +138,6 @@ def run() -> None:
 
 
 def _pages_unseen() -> None:
-    """Registers every page without a menu: the address stays what it is, and no page's file runs."""
+    """Registers every page without a menu: the address stays the same, and no page's file runs."""
     st.navigation(nav.pages(()), position="hidden")
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON)

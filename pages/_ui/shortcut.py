@@ -13,11 +13,11 @@ _SHORTCUT = st.components.v2.component(
 
 
 def to_search(*boxes: str, key: str, focus: bool = False) -> None:
-    """Lets `/` put the cursor into the first of the boxes that is in sight, named by the beginnings of their keys.
+    """Lets `/` put the cursor into the first visible one of the boxes, which are named by the beginnings of their keys.
 
-    Typing a slash into any field stays typing. With `focus` the cursor goes there once, when nothing else has it.
+    A slash typed into a field stays text. With `focus` the cursor goes there once, when no other field has it.
     """
     name = component_key(key)
-    # It shows nothing and takes no room; with the width of its column it would widen the page past a narrow screen.
+    # It shows nothing and takes no room; at the width of its column it would make the page wider than a narrow screen.
     st.html(f"<style>.st-key-{name} {{ position: absolute; width: 1px !important; }}</style>")
     _SHORTCUT(key=name, data={"boxes": list(boxes), "focus": focus}, height=1)

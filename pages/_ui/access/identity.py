@@ -42,8 +42,8 @@ _LEAST_BITS: Final = 2_048
 HEADER: Final = "Cf-Access-Jwt-Assertion"
 _LONGEST: Final = 16_384  # characters; a header longer than this is no assertion
 _LEEWAY_SECONDS: Final = 30  # for "not before" and "issued at" alone: an expired assertion is expired
-PERSONA: Final = "access__persona"  # session key: whom a local user plays
-# Whom a local user may play. Two admins, since an approval takes two.
+PERSONA: Final = "access__persona"  # session key: the persona that a local user plays
+# The personas of a local user. Two of them are admins, because an approval needs two.
 PERSONAS: Final[Mapping[str, frozenset[Role]]] = {
     "admin@demo.local": frozenset({"admin"}),
     "second-admin@demo.local": frozenset({"admin"}),
@@ -290,7 +290,7 @@ def _from_access(settings: AccessSettings, now: datetime) -> Person | None:
 
 
 def person_of_assertion(token: str, settings: AccessSettings, now: datetime) -> Person | None:
-    """The person whom Cloudflare Access vouches for; `None` for a service token.
+    """The person whom the assertion of Cloudflare Access names; `None` for a service token.
 
     Raises `BadAssertion`, or `Unreachable` where the keys cannot be fetched.
     """

@@ -1,4 +1,4 @@
-"""Draws what stands in place of a page: sign-in, no access, or a machine that is not configured. None shows data.
+"""Draws the screens that replace a page: sign-in, no access, or a machine that is not configured. None shows data.
 
 The side bar's part is here too: the person's name and roles, signing out, and the role that a local user plays.
 """
@@ -74,7 +74,7 @@ def no_role(actor: Actor) -> None:
 
 
 def not_configured(error: ConfigError) -> None:
-    """The settings that must be put right before anything is served. Names and remedies, never values."""
+    """Shows the settings to correct before the desk serves anything: names and remedies, never values."""
     with _middle():
         st.error(
             "The desk serves nothing until its configuration is complete: it does not guess, and it does not fall back "
@@ -108,7 +108,7 @@ def panel(actor: Actor) -> None:
 
 
 def _switcher() -> None:
-    """The demo and a local emulator have no sign-in; here a local user sees what each role sees."""
+    """Lets a local user choose a role: the demo and a local emulator have no sign-in."""
     st.selectbox(
         "See the desk as",
         list(identity.PERSONAS),
@@ -120,7 +120,7 @@ def _switcher() -> None:
 
 
 def _sign_out() -> None:
-    """Ends the sign-in for every tab, then lets the browser forget it and tells the provider."""
+    """Ends the sign-in for every tab, then removes it from the browser and tells the provider."""
     settings = current()
     now = datetime.now(UTC)
     try:

@@ -119,10 +119,10 @@ def of_this_process() -> Sharing:
     """The sharing of this process's sign-outs, for the start of the server."""
 
     def document() -> SharedSignOuts:
-        from pages._ui.data import resources as cached
+        from pages._ui.data import resources
         from storage.actions.writers import open_writers
 
-        stores = cached.stores()
+        stores = resources.stores()
         return SharedSignOuts(stores.records, open_writers(stores).documents, lambda: datetime.now(UTC))
 
     return Sharing(sessions, document)

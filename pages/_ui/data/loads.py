@@ -32,10 +32,8 @@ from storage.domain.integrity import Report, Sample
 from storage.domain.purge.job import Job
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
-from storage.services import audit_search, diagnose, usage, verify
-from storage.services import diagnose as diagnosing
+from storage.services import audit_search, diagnose, search, usage, verify
 from storage.services import drafts as drafting
-from storage.services import search as finding
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 from storage.services.diagnose import Case, Reach, StuckList
 from storage.services.drafts import DraftCase
@@ -100,7 +98,7 @@ def find(text: str) -> Loaded[SearchResult]:
     opened = stores()
     r2 = opened.settings.r2
     return measured(
-        lambda: finding.find(opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url)
+        lambda: search.find(opened.records, text, opened.layout, bucket=r2.bucket, public_url=r2.public_url)
     )
 
 
@@ -175,19 +173,19 @@ def checker() -> VerifyContext:
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def case(uid: str, video_id: str) -> Loaded[Case]:
     """The diagnosis of one video. The answer says which store refused or was away, and is cached like any other."""
-    return measured(lambda: diagnosing.diagnose(checker(), uid, video_id))
+    return measured(lambda: diagnose.diagnose(checker(), uid, video_id))
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -> Loaded[Case]:
     """The diagnosis that was `read_at`, after a look into so many of its clips (`None`: all)."""
     known = case(uid, video_id)
-    return measured(lambda: diagnosing.looked_into(checker(), known.value, _sample(clips)))
+    return measured(lambda: diagnose.looked_into(checker(), known.value, _sample(clips)))
 
 
 def to_look_into(known: Case, clips: int | None) -> int:
     """How many clips of the case this process has not looked into."""
-    return diagnosing.to_look_into(checker(), known, _sample(clips))
+    return diagnose.to_look_into(checker(), known, _sample(clips))
 
 
 def _sample(clips: int | None) -> Sample:

@@ -1,7 +1,7 @@
 """Starts and follows purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
 
 No function here calls `st.*` after an action has begun: Streamlit may cut a script off in the middle, and a job must
-not lose the worker that is to run it. `recovery` picks up a job that lost its worker all the same.
+not lose the worker that runs it. `recovery` resumes a job that still lost its worker.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def ask(name: str) -> None:
     )
 
 
-def draw_anew() -> None:
+def draw_again() -> None:
     """Runs the script again; the new run also shows the cost of this one."""
     st.session_state[_OWED] = meter.billed()
     st.rerun()
@@ -268,13 +268,13 @@ def freshness(
     complete: bool = True,
     now: datetime | None = None,
     on_refresh: Callable[[], Any] | None = None,
-    on_anew: Callable[[], Any] | None = None,
+    on_read_all: Callable[[], Any] | None = None,
 ) -> bool:
     """Draws one quiet line with the time and the cost of the reading; true when its refresh button was pressed.
 
     `on_refresh` clears the caches before the rerun; without it there is no button, because a button without effect
-    misleads. A refresh may read only changes; `on_anew` then gets its own button, which also drops the values that the
-    changes are applied to.
+    misleads. A refresh may read only changes; `on_read_all` then gets its own button, which also drops the values that
+    the changes are applied to.
     """
     now = now or datetime.now(UTC)
     parts = [*cost_words(cost)] if cost else []
@@ -291,15 +291,15 @@ def freshness(
             type="tertiary",
             on_click=_again,
             args=(on_refresh,),
-            help="Reads what has changed since." if on_anew else None,
+            help="Reads what has changed since." if on_read_all else None,
         )
-        if on_anew is not None:
+        if on_read_all is not None:
             st.button(
                 "Read everything again",
                 key=f"{key}_anew",
                 icon=":material/restart_alt:",
                 type="tertiary",
-                on_click=on_anew,
+                on_click=on_read_all,
                 help="For a change that was made outside this desk and left updated_at as it was.",
             )
         return pressed

@@ -24,7 +24,7 @@ SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
 FEW_ROWS = 12  # a table of so few rows needs no count below it
 _LINK_PIXELS = 62  # for an icon and a short heading, so that it takes little of a narrow screen
-SIZE_MARK = "clipdesk_size"  # on the configuration of a column of bytes; taken off before Streamlit sees it
+SIZE_MARK = "clipdesk_size"  # marks the configuration of a column of bytes; removed before Streamlit sees it
 _MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
 
 
@@ -63,9 +63,9 @@ def table(
     """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are selected.
 
     Only those columns reach the browser. Texts are made harmless and short; `columns` holds Streamlit's column
-    configuration, or a heading, for each. `total` is how many rows there are of which `frame` is the first part, or
-    the page that it is (`None`: these are all). With `csv_name` a button downloads `csv_frame()` or the whole `frame`,
-    made when it is pressed.
+    configuration, or a heading, for each. `total` is the number of all rows, of which `frame` is the first part,
+    or the page that `frame` is (`None`: these are all rows). With `csv_name` a button downloads `csv_frame()`, or the
+    whole `frame`, made when somebody presses it.
     """
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:

@@ -22,9 +22,9 @@ _JOINER = "\u200d"
 _RTL_CLASSES = frozenset({"R", "AL", "AN"})
 _BLANKS = re.compile(r"[\s\u2028\u2029\x85]+")
 
-# Streamlit turns these into links, pictures, icons and signs after the Markdown was read, so a backslash does not stop
-# it (its plugins search the finished text: remark-gfm autolinks, remark-emoji, :material/..., typographic signs). Each
-# character of a match is therefore put into a piece of text of its own, where the pattern is no longer whole.
+# Streamlit turns these into links, pictures, icons and signs after it has read the Markdown, so a backslash does not
+# stop it (its plugins search the finished text: remark-gfm autolinks, remark-emoji, :material/..., typographic signs).
+# `md` therefore puts each character of a match into its own piece of text, where the pattern is no longer whole.
 _LATE = re.compile(
     r"""
       (?P<address>@)
@@ -97,7 +97,7 @@ def _escaped(piece: str) -> str:
 def shorten(text: Iterable[str], limit: int) -> str:
     """At most `limit` graphemes, the last one an ellipsis if any were left out; never cuts within a grapheme.
 
-    Reads no further than it must, so a text of any length costs what is shown of it.
+    Reads no further than necessary, so the cost depends on the shown part and not on the length of the text.
     """
     kept: list[str] = []
     for count, cluster in enumerate(clusters(text)):

@@ -1,10 +1,10 @@
 """Wraps the pages in the desk's own rules for requests and answers.
 
-* Every answer carries the security headers and a content policy that allows the desk itself and media of the bucket.
-* Streamlit's cookies become `Secure` over https, and a sign-in cookie lives as long as a session may.
-* What Streamlit would serve to anybody (metrics, media, uploads) asks for a sign-in; a sign-out is noted on any path.
-* Streamlit's sign-in always ends at the first page, so the wanted page is kept in a short-lived cookie and opened
-  afterwards. The sign-in page finds it in `Referer`; only a path of this server is kept or followed.
+* `SecurityHeaders`: every answer has the security headers and a content policy for the desk and the bucket's media.
+* `Cookies`: Streamlit's cookies become `Secure` over https, and a sign-in cookie lives at most as long as a session.
+* `Gate`: metrics, media and uploads, which Streamlit would serve to anybody, need a sign-in; it notes each sign-out.
+* `ReturnTo`: Streamlit's sign-in always ends at the first page, so a short-lived cookie keeps the wanted page, which is
+  opened afterwards. The wanted page comes from `Referer`; only a path of this server is kept or followed.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from storage.settings.access import AccessSettings
 from storage.settings.reader import LOOPBACK
 from storage.text import is_signed
 
-_DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port, and not before the first page
+_DEMO_MEDIA: Final = "http://127.0.0.1:*"  # the stand-in takes any free port when the stores are opened
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Ids stand in the desk's addresses: the media host is not told them, the desk itself is (it needs it at sign-in).
+    # Addresses of the desk hold ids: the media host does not get them; the desk itself does, and needs them at sign-in.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -51,9 +51,9 @@ _FIXED: Final = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _MAX_AGE: Final = re.compile(r"(?i)(;\s*max-age=)(\d+)")
-_READ_BY_SCRIPT: Final = "_streamlit_xsrf="  # sent back in a header by the page: the one that must not be HttpOnly
+_READ_BY_SCRIPT: Final = "_streamlit_xsrf="  # the page sends it back in a header, so this one must not be HttpOnly
 _METRICS: Final = "/_stcore/metrics"
-_NEVER: Final = ("/_stcore/agent/", "/_stcore/script-health-check")  # not used here, and open to anybody if switched on
+_NEVER: Final = ("/_stcore/agent/", "/_stcore/script-health-check")  # unused here, and open to anybody if switched on
 _SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
 _SIGN_OUT: Final = "/auth/logout"
 COOKIE: Final = "clip_desk_return"
@@ -76,7 +76,7 @@ def path_of(scope: Scope) -> str:
 
 
 def is_https(scope: Scope) -> bool:
-    """True when the browser came over https, as the scheme says or the configured address does (behind a proxy)."""
+    """True if the browser came over https, by the scheme, or behind a proxy by the configured address."""
     if scope.get("scheme") == "https":
         return True
     try:
@@ -86,7 +86,7 @@ def is_https(scope: Scope) -> bool:
 
 
 def _inline_scripts() -> str:
-    """The scripts that stand in Streamlit's own page, as the hashes of a content policy."""
+    """The hashes, for a content policy, of the inline scripts in Streamlit's own page."""
     page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
@@ -124,7 +124,7 @@ class SecurityHeaders:
 
 
 def _media() -> tuple[str, ...]:
-    """As `media_hosts`; none where the settings cannot be read at all, which the pages say."""
+    """As `media_hosts`; none where the settings are unreadable, which the pages show."""
     try:
         return media_hosts(reader.read())
     except ConfigError:
@@ -144,11 +144,11 @@ def media_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def content_policy(media: tuple[str, ...]) -> str:
-    """The Content-Security-Policy: what stands here is what Streamlit's pages need, tried page by page in a browser.
+    """The Content-Security-Policy: exactly what Streamlit's pages need, tried page by page in a browser.
 
-    `blob:` for scripts: components get theirs that way. `wasm-unsafe-eval`: its protobuf library. No text is run as
-    script: charts interpret their expressions (Vega), and the one inline script is known by its hash. Styles stay
-    inline: Emotion writes them as the page is drawn, and a style can ask only those whom this policy allows.
+    Components get their scripts through `blob:`. Streamlit's protobuf library needs `wasm-unsafe-eval`. No text runs as
+    script: charts interpret their expressions (Vega), and the policy has the hash of the one inline script. Styles stay
+    inline: Emotion writes them while the page is drawn, and a style can ask only the hosts that this policy allows.
     """
     hosts = " ".join(("", *media))
     return "; ".join(
@@ -226,7 +226,7 @@ class Gate:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers 404 in place of what the request may not have."""
+        """Answers 404 where the request has no permission."""
         if scope["type"] != "http" or await self._may_pass(HTTPConnection(scope), path_of(scope)):
             await self._app(scope, receive, send)
         else:
@@ -254,7 +254,7 @@ def _knows_token(request: HTTPConnection) -> bool:
 
 
 async def _is_signed_in(request: HTTPConnection) -> bool:
-    """Whether somebody asks who has a role at this moment, and whose sign-in has not ended."""
+    """Whether the request comes from a person who has a role at this moment and a sign-in that has not ended."""
     try:
         current = settings.current()
         values = reader.read()
@@ -291,7 +291,7 @@ def _by_assertion(token: str, current: AccessSettings, now: datetime) -> identit
 
 
 def _note_sign_out(request: HTTPConnection) -> None:
-    """Ends the sign-in that the cookie proves. What anybody may make up is nobody's sign-in, and is not kept."""
+    """Ends the sign-in that the cookie proves. A forged cookie proves none, and is not kept."""
     claims = cookie.claims_of(request.cookies)
     if claims is not None:
         with suppress(SessionEnded):
@@ -305,7 +305,7 @@ class ReturnTo:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Keeps the page on the way to the provider, and goes there on the way back."""
+        """Keeps the wanted page on the way to the provider, and goes to it on the way back."""
         path = path_of(scope) if scope["type"] == "http" else ""
         if path == "/auth/login":
             send = self._keeping(HTTPConnection(scope), send)
@@ -345,7 +345,7 @@ class ReturnTo:
 def page_of(referer: str, host: str) -> str:
     """The path and query of a page of this server, or "" for anything else.
 
-    A query that carries a signature or a token is dropped: it has no business in a cookie. An id may look like one.
+    A query with a signature or a token is dropped, because a cookie must not hold one. An id may look like a token.
     """
     try:
         parts = urlsplit(referer)

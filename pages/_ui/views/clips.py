@@ -25,8 +25,7 @@ from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
-from pages._ui.views import looking
-from pages._ui.views import verify as findings_view
+from pages._ui.views import looking, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
@@ -145,7 +144,7 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     """Draws filter, page and gallery, from the documents of the diagnosis, and the clip that the address names."""
     table = _clips(uid, video_id, case)
     if case.facts.report is not None:
-        findings_view.prefix_doubt(case.facts.report.prefix_doubt)
+        verify.prefix_doubt(case.facts.report.prefix_doubt)
     if table.error:
         feedback.incomplete("clips", error=table.error, shown=len(table.frame), key=key(page, "clips_part"))
     frame = table.frame[table.frame["exists"]].sort_values(["priority", "scene_id", "style"], na_position="last")

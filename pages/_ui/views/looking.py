@@ -43,7 +43,7 @@ def look(found: Case, *, page: str) -> None:
     known = loads.case(uid, video_id)
     loads.looked_into(uid, video_id, known.read_at, UNASKED)
     st.session_state[_wish(page, uid, video_id)] = UNASKED
-    feedback.draw_anew()
+    feedback.draw_again()
 
 
 def line(found: Case, *, page: str) -> None:

@@ -142,7 +142,7 @@ def _undo(job: Job, now: datetime) -> None:
         )
         st.markdown(
             f"Every object can be put back byte for byte and every document field for field{left}. "
-            "The undo is refused where something new stands in their place."
+            "The undo is refused where something new is in their place."
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             reason = st.text_input(

@@ -375,7 +375,7 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
             title="This plan has expired",
             icon=":material/timer_off:",
         )
-        _anew(plan.scope)
+        _link_to_new_plan(plan.scope)
         return
     if not plan.seal:
         st.warning(
@@ -385,7 +385,7 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
             icon=":material/lock_open:",
         )
     if plan.blocked or not plan.seal:
-        _anew(plan.scope)
+        _link_to_new_plan(plan.scope)
         _acknowledge(plan)
         return
     waiting = bool(_needed(plan)) and not status.counting(plan, plan.maker)
@@ -414,7 +414,7 @@ def _look(summary: PlanSummary, seen: tuple[int, int]) -> None:
         st.rerun()
 
 
-def _anew(scope: Scope) -> None:
+def _link_to_new_plan(scope: Scope) -> None:
     """Draws the link back to the choice of a scope, with the same ids where they fit into an address."""
     wanted = {"uid": scope.uid, "video_id": scope.video_id}
     if scope.kind == "clip":

@@ -13,8 +13,7 @@ import streamlit as st
 from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import md, plain
-from storage.actions import disclosure, record, repair
-from storage.actions import highlights as write_highlights
+from storage.actions import disclosure, highlights, record, repair
 from storage.actions.repair import STATUSES, RepairContext, RepairPlan
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.domain.changes import LINKS, FieldChange, value_at
@@ -143,9 +142,9 @@ def _rebuild_preview(context: RepairContext, subject: Subject, values: Values, r
     if source == "file":
         if values["file"] is None:
             raise BadInput("No file was given", field_name="file", remedy="Choose a highlights file.")
-        plan = write_highlights.plan_put(context, uid, video_id, values["file"].getvalue())
+        plan = highlights.plan_put(context, uid, video_id, values["file"].getvalue())
     else:
-        plan = write_highlights.plan_rebuild(context, uid, video_id, source)
+        plan = highlights.plan_rebuild(context, uid, video_id, source)
     now = plan.found.served
     was = number(now.count, "highlight") if now.usable else (now.reason or now.presence)
     places = f"{plan.places[0].upper()}{plan.places[1:]}"
