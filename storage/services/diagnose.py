@@ -1,13 +1,10 @@
-"""Still processing: gathers the facts about one video from both stores once, and lets the pure rules judge.
+"""Diagnoses videos: gathers the facts about one video from both stores once, and lets the rules judge them.
 
-`storage.services.diagnose` asks the same for every video that may need a person.
-
-Stuck now: every video that needs a person, found cheaply by status and then diagnosed one by one, some at a time.
-
-Candidates: videos in progress that nothing has touched past the limit (those without `updated_at` too), videos that
-failed lately, and the delivered ones that were touched last, because a status of "completed" does not prove that the
-customer sees anything. What was left out is said in the notes. Without the index for a question across all users, the
-users are gone through one by one, and the answer says which index is missing.
+`stuck` diagnoses every video that may need a person. It finds the candidates cheaply by their status and diagnoses them
+one by one, some at a time. Candidates are videos in progress that nothing has touched past the limit (also videos
+without `updated_at`), videos that failed lately, and the delivered videos that were touched last, because a status of
+"completed" does not prove that the customer sees anything. The notes name the videos that were left out. Where the
+index for a query across all users is missing, `stuck` reads the users one by one, and the answer names the index.
 """
 
 from __future__ import annotations
@@ -55,7 +52,7 @@ from storage.services.usage import read_account
 from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged, with_looks
 from storage.text import number
 
-BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # what an empty bucket looks like, too
+BY_ABSENCE = {"analysis_stalled", "highlights_missing", "clips_missing"}  # an empty bucket gives these verdicts too
 NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
@@ -66,16 +63,16 @@ LIGHT = ReadScope(
 IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")
-COUNTED = 10_000  # videos of one status that are counted to find those of none: at most some 90 reads
+COUNTED = 10_000  # videos of one status to count, to find videos without a status: at most some 90 reads
 _DECIDING = ("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One diagnosis with the facts under it (for the hand-over), the owner, and what it cost.
+    """One diagnosis with its facts (for the hand-over), the owner, and its cost.
 
-    `clips` are the very documents that it was made from, with the time at which reading them began, and `gathered` all
-    that was read; `None` where Firestore gave no answer.
+    `clips` are the documents behind the diagnosis, with the time at which reading them began, and `gathered` are all
+    the facts; both are `None` where Firestore gave no answer.
     """
 
     diagnosis: Diagnosis
@@ -89,7 +86,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class VideoOwner:
-    """The user of a video and the state of the quotas; read once for all videos of the user."""
+    """The owner of a video and the state of the quotas, read once for all videos of the owner."""
 
     user: Fact[User]
     quota: Fact[QuotaState]
@@ -104,12 +101,12 @@ def diagnose(
     owner: VideoOwner | None = None,
     doubted: bool = False,
 ) -> Case:
-    """The case of one video. Raises only `BadInput`, for an id that is none.
+    """The case of one video. Raises only `BadInput`, for a malformed id.
 
-    `doubted`: for whoever is about to change something. Where nothing that the video claims was found, controls are
-    looked for, whatever the verdict; and the clips are looked into, as with the scope `LOOKING`.
+    `doubted` is for callers that are about to change something: where no object that the video claims was found, this
+    looks for controls with any verdict, and it looks into the clips, as with the scope `LOOKING`.
 
-    A store that refuses or is away makes a case whose verdict is about that; `error` is then what it said.
+    A store that refuses or is away gives a case with a verdict about that; `error` is then the store's error.
     """
     check_stored_id(uid, "uid")
     check_stored_id(video_id, "video_id")
@@ -122,7 +119,7 @@ def diagnose(
 
 
 def to_look_into(checker: VerifyContext, case: Case, sample: Sample) -> int:
-    """How many clips of the sample nobody has looked into yet, as far as the checker remembers."""
+    """The number of clips in the sample without a look so far, by the looks that the checker keeps."""
     if case.gathered is None:
         return 0
     wanted = media_objects(case.gathered, checker.clock(), checker.stale_after, checker.layout, sample)
@@ -130,7 +127,7 @@ def to_look_into(checker: VerifyContext, case: Case, sample: Sample) -> int:
 
 
 def looked_into(checker: VerifyContext, case: Case, sample: Sample) -> Case:
-    """The same case after a look into its clips: nothing else is read again. Itself where nothing was read of them."""
+    """The same case after a look into its clips; nothing else is read again. A case without clips comes back itself."""
     if case.gathered is None:
         return case
     with metering() as meter:
@@ -143,12 +140,12 @@ def looked_into(checker: VerifyContext, case: Case, sample: Sample) -> Case:
 
 
 def _controls(case: Case) -> Controls | None:
-    """The controls that the case was judged with."""
+    """The controls behind the case's judgement."""
     return case.facts.report.controls if case.facts.report is not None else None
 
 
 def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
-    """User, plan and accounting: 3 reads, or as `read_account` says. What could not be read is unknown."""
+    """User, plan and accounting: 3 reads, or as `read_account` says. A fact that could not be read is unknown."""
     try:
         account = read_account(checker.records, uid, checker.plan_limits)
     except NotFound:
@@ -162,7 +159,7 @@ def read_owner(checker: VerifyContext, uid: str) -> VideoOwner:
 
 
 def unknown(error: StorageError) -> Unknown:
-    """An error as a fact."""
+    """The fact that stands for an error."""
     return Unknown(error.message, error.code, error.remedy, refused=isinstance(error, AccessDenied))
 
 
@@ -204,7 +201,7 @@ def _facts(
 
 
 def _may_be_refused(owner: VideoOwner, video: Video) -> bool:
-    """Completed, and its owner has no room for a clip: what was charged says whether one was refused."""
+    """Whether the video is completed and its owner has no room for a clip: the charges tell whether one was refused."""
     state = owner.quota.value if isinstance(owner.quota, Known) else None
     full = state is not None and bool(state.worker_refuses or "storage" in state.exceeded)
     return full and video.exists and (video.status or "").strip().lower() == "completed"
@@ -224,7 +221,7 @@ def _exists(user: Fact[User]) -> bool | None:
 
 
 def _unread(checker: VerifyContext, uid: str, video_id: str, owner: VideoOwner, fault: Unknown) -> VideoFacts:
-    """The facts where Firestore gave no answer: the bucket is not asked, because nothing would follow from it."""
+    """The facts where Firestore gave no answer: the bucket is not asked, because its answer would prove nothing."""
     return VideoFacts(
         uid=uid,
         video_id=video_id,
@@ -267,7 +264,7 @@ def _clips(found: UserFacts, now: datetime) -> Fact[ClipTally]:
 def _objects(
     checker: VerifyContext, found: UserFacts, report: Report, now: datetime
 ) -> tuple[Fact[ObjectTally], StorageError | None]:
-    """The tally, or why there is none: the listing of the clips' own prefix must have ended, and every key answered."""
+    """The tally, or why there is none: the listing of the clips' prefix must be complete, and every key answered."""
     own = found.listings[0].table
     if not own.complete:
         error = own.error
@@ -284,9 +281,7 @@ def _objects(
         return Unknown(failed.words, failed.code, refused=refused), None
     broken = {str(kind): number for kind, number in counts.broken.items()}
     why = silent[0].words if silent else "players differ about it"
-    playing = Playing(
-        counts.plays, counts.does_not_play, counts.unanswered, counts.unasked, counts.troubled, why
-    )  # fmt: skip
+    playing = Playing(counts.plays, counts.does_not_play, counts.unanswered, counts.unasked, counts.troubled, why)
     return Known(ObjectTally(counts.claimed, counts.intact, broken, counts.first_at, counts.last_at, playing)), None
 
 
@@ -315,7 +310,7 @@ def _source(checker: VerifyContext, found: UserFacts, video: Video | None) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far to look. `candidates` bounds what is read for each group, `delivered` what is looked at of those done."""
+    """The extent of `stuck`. `candidates` bounds the reads for each group, `delivered` the finished videos to check."""
 
     failed_within: timedelta = timedelta(days=30)
     delivered_within: timedelta = timedelta(days=30)
@@ -327,10 +322,10 @@ class Reach:
 class StuckList:
     """The answer. `missing_index` is the definition to deploy where the list had to be made user by user.
 
-    `looked_at` counts the videos that were diagnosed; `notes` say what was not looked at. `error` is the first thing
-    that a store refused or did not answer: the verdicts of those videos are about that. `complete` is false there, and
-    where more candidates are in progress or failed than were considered, or some videos have no known status (the
-    product takes them for being processed, and no question finds them): then the list is a lower bound.
+    `looked_at` counts the diagnosed videos; `notes` name those that were left out. `error` is the first error of a
+    store; the verdicts of the videos concerned are about that. `complete` is false there, and where more candidates are
+    in progress or failed than were considered, or where some videos have no known status (the product treats them as
+    being processed, and no query finds them): then the list is a lower bound.
     """
 
     videos: tuple[StuckVideo, ...]
@@ -361,7 +356,7 @@ class StuckList:
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """(uid, video id) pairs to diagnose, and what was left out on the way."""
+    """(uid, video id) pairs to diagnose, and notes about the videos that were left out."""
 
     pairs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
@@ -372,7 +367,7 @@ class _Candidates:
 def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
     """Every video and draft that needs a person, worst first, with outages.
 
-    Raises what keeps the candidates from being found.
+    Raises the error that stops the search for candidates.
     """
     with metering() as meter:
         candidates = _candidates(checker, reach)
@@ -397,7 +392,7 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
 
 def _case(checker: VerifyContext, pair: tuple[str, str], owners: Mapping[str, VideoOwner]) -> Case:
     found = diagnose(checker, *pair, scope=LIGHT, owner=owners[pair[0]])
-    return replace(found, clips=None, gathered=None)  # of thousands of videos, nobody looks at the documents
+    return replace(found, clips=None, gathered=None)  # for thousands of videos, nobody needs the documents
 
 
 def _owners(checker: VerifyContext, pairs: tuple[tuple[str, str], ...]) -> dict[str, VideoOwner]:
@@ -420,8 +415,8 @@ def _candidates(checker: VerifyContext, reach: Reach) -> _Candidates:
 
 
 def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame], list[str], bool]:
-    """Three questions across all users; whether one of them was cut at the bound, or videos are in none of them."""
-    # Not narrowed by `updated_at` here: a clock that jumped ahead would hide a video for as long as it jumped.
+    """Three queries across all users; and whether one of them stopped at the bound, or some videos are in none."""
+    # The queries do not use `updated_at`: a clock that jumped ahead would hide a video for as long as it jumped.
     asked = {"in progress": IN_PROGRESS, "failed": FAILED, "delivered": DELIVERED}
     if not reach.delivered:
         del asked["delivered"]
@@ -440,14 +435,14 @@ def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame]
         notes += note
         strange -= int((~made["status"].isin(STATUSES)).sum())
     if COUNTED in counts.values():
-        notes.append("Too many videos to count here: whether some are without a known status, the rollup says.")
+        notes.append("Too many videos to count here: the rollup says whether some are without a known status.")
     elif strange > 0:
         notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
     return frames, notes, strange > 0 or not all(table.complete for table in tables)
 
 
 def _made_of_drafts(checker: VerifyContext, reach: Reach) -> tuple[pd.DataFrame, list[str]]:
-    """Videos that nobody created, found by the count that only renderings of a draft write."""
+    """Videos that nobody created, found by the count field that only renderings of a draft write."""
     try:
         table = checker.records.videos_of_drafts(reach.candidates)
     except MissingIndex as missing:
@@ -458,7 +453,7 @@ def _made_of_drafts(checker: VerifyContext, reach: Reach) -> tuple[pd.DataFrame,
 
 
 def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:
-    """Every video of every user; only the columns that decide are kept."""
+    """Every video of every user, with only the columns that decide."""
     kept = [VIDEOS.empty()[list(_DECIDING)]]
     for page in checker.records.iter_users():
         for uid in page.frame["uid"].tolist():
@@ -469,7 +464,7 @@ def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:
 def _selected(
     checker: VerifyContext, reach: Reach, frame: pd.DataFrame, notes: list[str], missing: Mapping[str, Any] | None
 ) -> _Candidates:
-    """The pairs worth a diagnosis, out of the videos found. An unknown status counts as in progress."""
+    """The pairs to diagnose, out of the videos found. An unknown status counts as in progress."""
     now = checker.clock()
     frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=False)].drop_duplicates(["uid", "video_id"])
     status = pd.Series(statuses(frame["status"]), index=frame.index, dtype="object")

@@ -1,18 +1,13 @@
-"""Upload status: reads one user, one video or the whole bucket user by user, and lets the pure rules judge.
+"""The upload check: reads one user, one video or the whole bucket user by user, and lets the rules judge the facts.
 
-Memory stays flat: of a whole bucket, one user's facts are held at a time; reports are handed on as they come.
+It reads the documents first, then lists each prefix once, then reads the rest, and looks into clips last, where the
+caller asks for that. Documents come first because the worker uploads an object before it writes the document: an object
+that a document names must be in a listing that begins later. Reads of one step run side by side and are metered for the
+caller. Memory stays flat: a check of the whole bucket holds one user's facts at a time and yields reports one by one.
 
-Gathers what an upload check is judged from: documents first, then one listing for each prefix, then what is left.
-
-Documents come first, because the worker uploads an object before it writes the document: whatever a document names must
-be in a listing that begins later. Reads of one step run side by side, and are metered for the caller.
-
-What is inside of clips is looked into last, where that is asked for.
-
-Users that only the bucket knows: objects under a uid of which Firestore holds nothing any more, not even a phantom.
-
-A scan user by user starts from Firestore and never meets them; they are what an interrupted purge leaves behind. The
-bucket's folders are found by jumping from one to the next: one billed listing and one document read for each uid.
+`verify_strangers` checks users that only the bucket knows: objects under a uid of which Firestore holds nothing, not
+even a phantom. An interrupted purge leaves such objects behind, and a scan that starts from Firestore never meets them.
+It finds the bucket's folders by jumping from one to the next: one billed listing and one document read for each uid.
 """
 
 from __future__ import annotations
@@ -63,7 +58,7 @@ from storage.services.controls import Kept, customers_beside, folder_uids, kept_
 from storage.services.media import KeptLooks, look_into
 
 READERS = 8
-MAX_DOCUMENTS = 200  # videos without a usable file whose documents are read to tell what could be rebuilt
+MAX_DOCUMENTS = 200  # videos without a usable file whose documents are read, to tell which could be rebuilt
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -71,17 +66,16 @@ R = TypeVar("R")
 
 
 MAX_SHARDS = 1_000
-MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row are a token without the right to list
+MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row mean a token without the right to list
 Standing = Literal["still there", "gone", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyContext:
-    """What every check and diagnosis needs: the readers, which backend is there, the clock, the stale limit, the plans'
-    limits.
+    """The context of checks and diagnoses: readers, deployment, clock, stale limit and the plans' limits.
 
-    `kept` is the last look at objects of other customers, so that a scan of many does not repeat it for each; `looks`
-    what was seen inside of objects.
+    `kept` holds the last controls, so that a scan of many users does not look for them again for each; `looks` holds
+    the looks into objects.
     """
 
     records: Records
@@ -100,7 +94,7 @@ class VerifyContext:
 
 
 def checker(stores: Stores, clock: Clock, looks: KeptLooks | None = None) -> VerifyContext:
-    """The checker over open stores, with the limits that configuration sets; `looks` where a process keeps them."""
+    """The context over open stores, with the limits from the settings; `looks` where the process keeps looks."""
     limit = timedelta(minutes=stores.settings.stale_after_minutes)
     limits, kept = stores.settings.plan_limits, looks or KeptLooks()
     return VerifyContext(stores.records, stores.objects, stores.deployment(), clock, limit, limits, looks=kept)
@@ -108,11 +102,12 @@ def checker(stores: Stores, clock: Clock, looks: KeptLooks | None = None) -> Ver
 
 @dataclass(frozen=True, slots=True)
 class ReadScope:
-    """How much to look at. `readers` is how many reads run side by side.
+    """The extent of a check. `readers` is the number of reads that run side by side.
 
-    Without `contents`, highlights.json is checked for presence and 0 bytes only; without `caches` and `uploads`, those
-    are not listed; without `links`, public links are not read. `known_uploads` and `known_links` replace a reading for
-    each user by one that was made for all. `sample`: which clips and thumbnails are looked into; none without it.
+    Without `contents`, highlights.json is checked only for presence and for 0 bytes; without `caches` and `uploads`,
+    the check does not list those; without `links`, it does not read public links. `known_uploads` and `known_links`
+    hold one reading for all users instead of a reading for each. `sample` selects the clips and thumbnails to look
+    into; `None` selects none.
     """
 
     contents: bool = True
@@ -130,7 +125,8 @@ IN_DEPTH = ReadScope(sample=Sample())
 
 
 def each(work: Callable[[T], R], items: Iterable[T], readers: int = READERS) -> list[R]:
-    """The results in order, some at a time, metered for the caller. The first error ends it."""
+    """The results in the order of the items; `readers` calls run at a time, metered for the caller. The first error is
+    raised."""
     waiting = list(items)
     if readers <= 1 or len(waiting) <= 1:
         return [work(item) for item in waiting]
@@ -147,10 +143,10 @@ def gather(
     video: Video | None = None,
     user_exists: bool | None = None,
 ) -> UserFacts:
-    """The facts of one user, or of one video. Raises what keeps the documents from being read at all.
+    """The facts of one user, or of one video. Raises the error that stops all reading of the documents.
 
-    `video` and `user_exists` save a read where the caller has just read those documents.
-    The bucket's refusals and outages are data in the facts, and so is a table of documents that was cut short.
+    `video` and `user_exists` save a read where the caller has just read those documents. Refusals and outages of the
+    bucket are data in the facts, and so is a table of documents that was cut short.
     """
     records, objects, layout = checker.records, checker.objects, checker.layout
     read_at = checker.clock()
@@ -188,7 +184,7 @@ def gather(
 
 
 def with_looks(checker: VerifyContext, facts: UserFacts, sample: Sample, readers: int = READERS) -> UserFacts:
-    """The facts with what is inside of the sampled clips and thumbnails. What gave no answer is in them as that."""
+    """The facts with the looks into the sampled clips and thumbnails. A look without an answer is in them as such."""
 
     def seen(item: MediaObject) -> MediaLook:
         return look_into(checker.objects, item, checker.looks)
@@ -200,8 +196,8 @@ def with_looks(checker: VerifyContext, facts: UserFacts, sample: Sample, readers
 
 
 def judged(checker: VerifyContext, facts: UserFacts, *, doubted: bool = False) -> tuple[UserFacts, Report]:
-    """The report on the facts. Where nothing of what ought to be there was found, controls are looked for before it is
-    believed; `doubted` looks for them all the same. The facts come back with them.
+    """The report on the facts, and the facts with the controls. Where no expected object was found, this looks for
+    controls before it believes that; with `doubted` it always does.
     """
     now = checker.clock()
 
@@ -220,7 +216,7 @@ def judged(checker: VerifyContext, facts: UserFacts, *, doubted: bool = False) -
 
 
 def one_video(video: Video | None, read_at: datetime) -> Table:
-    """The table of videos that holds just this one, or none."""
+    """A table of videos with only this one, or without rows."""
     row = {field.name: getattr(video, field.name) for field in fields(Video)} if video else {}
     row |= {"processing_progress": None, "styles_processed": None, "clips_by_style": None}
     values = [row] if video else []
@@ -229,7 +225,7 @@ def one_video(video: Video | None, read_at: datetime) -> Table:
 
 
 def failed(target: str, error: StorageError) -> Failure:
-    """An error as the facts carry it: without secrets, because errors of this package hold none."""
+    """An error in the form of the facts. It holds no secret, because errors of this package hold none."""
     return Failure(target, error.code, error.message, error.remedy)
 
 
@@ -290,8 +286,8 @@ def _links(
 
 
 def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope) -> UserFacts:
-    """Both places, as far as the question wants them: what the product serves always, the other one for one video, or
-    where it tells what could be rebuilt."""
+    """The facts with the highlights: always from the place that the product serves; from the other place for one video,
+    or where it tells which highlights could be rebuilt."""
     records, objects, layout = checker.records, checker.objects, checker.layout
     known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
     known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
@@ -313,7 +309,7 @@ def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope)
 
 
 def _unjudged(state: HighlightsState) -> bool:
-    """It is there, and its content was not asked for."""
+    """Whether the source is present and its content was not read."""
     return state.presence == "present" and state.content is None
 
 
@@ -324,7 +320,7 @@ def _sizes(table: Table) -> Iterable[tuple[str, int]]:
 def _stored(
     objects: Objects, facts: UserFacts, place: HighlightsPlace, known: Mapping[str, int], scope: ReadScope
 ) -> HighlightsState:
-    """One `highlights.json`: from the listing alone where that settles it, else by reading it."""
+    """The state of one `highlights.json`: from the listing alone where that settles it, else from its content."""
     key, size = place.key, known.get(place.key)
     listing = next((listing for listing in facts.listings if key.startswith(listing.prefix)), None)
     if size is None and listing is not None and listing.table.complete:
@@ -337,7 +333,7 @@ def _stored(
             else (highlights.absent("object", key))
         )
     if size is None and listing is not None and facts.video_id is None:
-        error = listing.table.error  # not asked one by one: what refused the listing would refuse each
+        error = listing.table.error  # no request for each: the store that refused the listing would refuse them too
         return highlights.unknown("object", error.message if error else "", key, code=error.code if error else "")
     if size is not None and size > MAX_FILE_BYTES:
         return highlights.too_large(key, size)
@@ -351,7 +347,7 @@ def _stored(
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
-    """How far a scan of the whole bucket is. `users_total` and `seconds_left` are `None` where they are not known."""
+    """The progress of a scan of the whole bucket. `users_total` and `seconds_left` are `None` where unknown."""
 
     users_done: int
     users_total: int | None
@@ -360,12 +356,12 @@ class ScanProgress:
 
     @property
     def users_per_second(self) -> float:
-        """The rate since this run began."""
+        """The users per second since this run began."""
         return self.users_done / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far."""
+        """The estimated seconds to the end, at the rate so far."""
         if self.users_total is None or not self.users_per_second:
             return None
         return max(0, self.users_total - self.users_done) / self.users_per_second
@@ -373,7 +369,7 @@ class ScanProgress:
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """What became of one finding. `now` is the finding as it is found today, where it is still there."""
+    """The result of checking one finding again. `now` is the present finding, where it still stands."""
 
     finding: Finding
     standing: Standing
@@ -385,17 +381,18 @@ class Rechecked:
 def verify_user(
     checker: VerifyContext, uid: str, video_id: str | None = None, scope: ReadScope | None = None
 ) -> Report:
-    """One user, or one video of a user, with what it cost. Without a `scope`, the clips of one video are looked into.
+    """The report on one user, or one video of a user, with its cost. Without a `scope`, a check of one video looks into
+    its clips.
 
-    Raises `BadInput` for an id that is none, `NotFound` where neither store holds anything under it, and what kept
-    Firestore from answering at all; a bucket that refuses or is away is a report that says so.
+    Raises `BadInput` for a malformed id, `NotFound` where neither store holds anything under it, and the error of a
+    Firestore that gives no answer at all. A bucket that refuses or is away gives a report that says so.
     """
     check_stored_id(uid, "uid")
     if video_id is not None:
         check_stored_id(video_id, "video_id")
     with metering() as meter:
         facts = gather(checker, uid, video_id, scope or (WHOLE if video_id is None else IN_DEPTH))
-        check_budgets()  # what was not read for want of budget is no finding
+        check_budgets()  # a reading that the budget stopped must not become a finding
         facts, report = judged(checker, facts)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
     if empty and report.complete and not (facts.user_exists and video_id is None):
@@ -417,13 +414,13 @@ def verify_all(
     on_progress: Callable[[ScanProgress], None] | None = None,
     scope: ReadScope = WHOLE,
 ) -> Iterator[Report]:
-    """Every user in order of uid, phantoms too, one report each as it is done. Keep the last uid to go on from there.
+    """Yields a report for every user in order of uid, phantoms too. A caller that keeps the last uid can resume there.
 
-    `shard` is (i, n); each uid belongs to exactly one of n by a stable hash. `resume_after` leaves out the uids up to
-    and with this one; `users_done` of an earlier run keep the time left honest. A user whose documents cannot be read
-    gives a report that is incomplete, and the scan goes on; it ends by raising where Firestore refuses the credential,
-    where the users cannot be listed, or after `MAX_REFUSED` users in a row whom the bucket refused. Unfinished uploads
-    are listed once for all, at the beginning.
+    `shard` is (i, n); a stable hash assigns each uid to exactly one of n shards. `resume_after` leaves out the uids up
+    to and including this one; `users_done` of an earlier run keeps the estimate of the time left correct. A user whose
+    documents cannot be read gives an incomplete report, and the scan goes on. The scan raises where Firestore refuses
+    the credential, where the users cannot be listed, or after the bucket refused `MAX_REFUSED` users in a row. It lists
+    unfinished uploads once for all users, at the beginning.
     """
     started, done, refused = checker.clock(), 0, 0
     total = _users(checker.records, shard)
@@ -443,9 +440,9 @@ def verify_all(
 
 
 def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
-    """Looks at one finding again, with as few reads as prove it, and says whether it still stands.
+    """Checks one finding again, with as few reads as prove it, and says whether it still stands.
 
-    What is not found again is `gone` only if everything could be read; else it is `unknown`.
+    A finding that is not found again is `gone` only if everything could be read; else it is `unknown`.
     """
     try:
         sample = Sample() if finding.kind in OF_CONTENTS or finding.kind == "unreadable" else None
@@ -466,7 +463,7 @@ def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """`I/N` with I from 1 to N; `BadInput` says what is off."""
+    """(I, N) of a text `I/N` with I from 1 to N; raises `BadInput` with the fault."""
     match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text.strip())
     index, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= index <= count <= MAX_SHARDS:
@@ -476,7 +473,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def _narrowest(finding: Finding) -> str | None:
-    """The video where that is enough. Two videos may share a key, and a phantom user is seen on the user alone."""
+    """The video, if its check is enough. Two videos may share a key, and only the user's check sees a phantom user."""
     return None if finding.kind == "duplicate_key" else finding.video_id
 
 
@@ -484,7 +481,7 @@ def _verify_one(checker: VerifyContext, uid: str, scope: ReadScope) -> Report:
     try:
         return verify_user(checker, uid, scope=scope)
     except AccessDenied:
-        raise  # what Firestore refuses for one user it refuses for all
+        raise  # Firestore would refuse the other users too
     except (BackendError, NotFound) as error:
         return _unread(checker, uid, failed("the user's documents", error))
 
@@ -495,7 +492,7 @@ def _denial(report: Report) -> Failure | None:
 
 
 def _unread(checker: VerifyContext, uid: str, failure: Failure) -> Report:
-    """The report on a user of whom nothing could be read, or whom somebody deleted meanwhile."""
+    """The report on a user without any readable document, also on one that was deleted meanwhile."""
     at = checker.clock()
     gone = failure.code == NotFound.code
     finding = Finding(
@@ -522,7 +519,7 @@ def _unread(checker: VerifyContext, uid: str, failure: Failure) -> Report:
 
 
 def _users(records: Records, shard: tuple[int, int] | None) -> int | None:
-    """About how many users a scan will see: phantoms are not counted, and shards are taken as even."""
+    """About the number of users that a scan will see: without phantoms, and as if shards were equally large."""
     try:
         count = records.count("users")
     except StorageError:
@@ -538,7 +535,7 @@ def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
 
 
 def _with_links(checker: VerifyContext, scope: ReadScope) -> ReadScope:
-    """Every public link at once: they are few beside the users, who would cost a read each to be asked for theirs."""
+    """The scope with every public link, read at once: links are few, and asking for each user's would cost a read."""
     if not scope.links:
         return scope
     table = checker.records.share_slugs()
@@ -564,12 +561,13 @@ __all__ = [
 
 
 def bucket_uids(checker: VerifyContext, after: str | None = None) -> Iterator[str]:
-    """Every uid that has a folder under the configured prefix, in the bucket's order, from behind `after` on."""
+    """Every uid with a folder under the configured prefix, in the bucket's order, from behind `after` on."""
     yield from folder_uids(checker.objects, checker.layout, after)
 
 
 def verify_strangers(checker: VerifyContext, after: str | None = None, scope: ReadScope = WHOLE) -> Iterator[Report]:
-    """A report for each user of the bucket whom Firestore does not know: all that is there is left over."""
+    """Yields a report for each user of the bucket whom Firestore does not know: all of the user's objects are left
+    over."""
     for uid in bucket_uids(checker, after):
         if checker.records.user(uid) is None:
             yield verify_user(checker, uid, scope=scope)

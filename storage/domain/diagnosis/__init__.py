@@ -1,4 +1,4 @@
-"""Still processing: one verdict for a video that does not move, with its evidence and the next safe step."""
+"""Gives a video one verdict, with the evidence for it and the next safe step."""
 
 from storage.domain.diagnosis.advice import NextStep
 from storage.domain.diagnosis.diagnosis import (

@@ -1,14 +1,12 @@
-"""The next safe step, and the one after if that fails: a ladder from looking again to purging, cut to the verdict.
+"""Advises the next safe steps for a verdict, and writes what the customer sees and the reply to the customer.
 
-The order is fixed: check again; recount; rebuild the highlights, or put them back; set the status, with the evidence
-that allows it; have the job run again; replace a clip from a file; and last, purge. Nothing that changes anything is
-advised while the stores cannot be believed, or while the video still moves.
+The steps form a ladder in a fixed order: check again; recount; rebuild the highlights, or put them back; set the
+status, with the evidence that allows it; have the job run again; replace a clip from a file; and last, purge. While the
+stores cannot be believed, or while the video still moves, the ladder has no step that changes anything.
 
-What the customer sees now, and a reply to send: plain words, no ids, keys, codes or names of systems.
-
-A reply promises nothing that is not known: no time, no success of a retry. The video's title is left out on purpose: it
-is a stranger's text, and the customer knows which video was asked about. Of several clips, those that cannot be played
-are named by title and style, made harmless.
+A reply is in plain words, without ids, keys, codes or names of systems. It promises nothing that is not known: no time,
+no success of a retry. It leaves out the video's title, which is a stranger's text; the customer knows the video. Where
+some clips cannot be played, it names them by title and style, made harmless.
 """
 
 from __future__ import annotations
@@ -129,7 +127,7 @@ _HEALTHY_ANALYSED = (
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One step: a stable id, the words, the command that does it (empty: done elsewhere), and what allows it."""
+    """One step: a stable id, the words, the command (empty: done elsewhere), and the evidence that allows it."""
 
     id: str
     text: str
@@ -143,7 +141,7 @@ class NextStep:
 
 
 class Ladder:
-    """The steps that fit one video. Each method gives the steps of one rung, or none where it does not fit."""
+    """The steps that fit one video. Each method yields the steps of one rung, or none where the rung does not fit."""
 
     def __init__(self, facts: VideoFacts, signals: Signals | None, evidence: tuple[Evidence, ...]) -> None:
         self.facts = facts
@@ -152,26 +150,26 @@ class Ladder:
         self.target = f"{shlex.quote(facts.uid)} {shlex.quote(facts.video_id)}"
 
     def settings(self) -> Iterator[NextStep]:
-        """Before anything is believed: is this the right bucket, prefix and credential?"""
+        """The check of bucket, prefix and credentials, before anybody believes the evidence."""
         yield NextStep("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
 
     def report_disclosure(self) -> Iterator[NextStep]:
-        """Before any repair: whoever answers for personal data must know."""
-        text = "Tell whoever answers for data protection, now: another customer's file may be seen through this video."
+        """The report to the person who is responsible for data protection, before any repair."""
+        text = "Tell the person responsible for data protection now: this video may show another customer's file."
         yield NextStep("report_disclosure", text)
 
     def end_disclosure(self) -> Iterator[NextStep]:
-        """Then what shows it is ended, in one change that can be taken back."""
-        text = "End it: keys are set right or the clips to failed, and public links that lead to them are disabled."
+        """The end of the disclosure, in one change that can be undone."""
+        text = "End it: this corrects keys or sets the clips to failed, and disables public links that lead to them."
         yield NextStep("end_disclosure", text, f"python -m storage end-disclosure {self.target}", changes=True)
 
     def again(self) -> Iterator[NextStep]:
-        """Look again: what is true now may not have been true a minute ago."""
+        """Another look: the facts may have changed within the last minute."""
         text = "Check again: the worker may have gone on meanwhile."
         yield NextStep("check_again", text, f"python -m storage diagnose {self.target}")
 
     def wait(self) -> Iterator[NextStep]:
-        """It moves, or is young: when to look again."""
+        """The time of the next look, for a video that moves or is young."""
         signals = self.signals
         if signals is not None and signals.touched_at is not None:
             until = signals.touched_at + signals.limit
@@ -179,29 +177,29 @@ class Ladder:
             yield NextStep("wait", text, f"python -m storage diagnose {self.target}")
 
     def upload_check(self) -> Iterator[NextStep]:
-        """Where it found something: the findings one by one."""
+        """The upload check, where it has findings."""
         if self.facts.report is not None and self.facts.report.wrong:
             text = "Look at the findings of the upload check one by one."
             yield NextStep("upload_check", text, f"python -m storage verify {self.target}")
 
     def recount(self) -> Iterator[NextStep]:
-        """Only where counters are wrong."""
+        """The recount, only where counters are wrong."""
         if "counters" in self.wrong:
             text = "Recount: the video's counters do not agree with its clip documents."
             yield NextStep("recount", text, f"python -m storage recount {shlex.quote(self.facts.uid)}")
 
     def usage(self) -> Iterator[NextStep]:
-        """Is the quota really used up, or did a counter drift?"""
+        """The check whether the quota is really used up or a counter drifted."""
         uid = shlex.quote(self.facts.uid)
         yield NextStep("check_usage", "Compare the quota with the truth.", f"python -m storage usage {uid}")
         text = "If a counter is ahead of the truth: recount."
         yield NextStep("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
 
     def rebuild(self) -> Iterator[NextStep]:
-        """Only what the product serves, from the other place, and not beside a worker.
+        """Rebuilds only the place that the product serves, from the other place, and not beside a worker.
 
-        Where the document is served, a file beside it would only switch off the product's guard against a second
-        rendering; where it is there already, it may hold the customer's own edits, which an older file does not have.
+        Where the product serves the document, a new file would only switch off the product's guard against a second
+        rendering. An existing document may hold the customer's own edits, which an older file lacks.
         """
         found, other = self.facts.highlights, self.facts.highlights_beside
         if self.signals is None or self.signals.being_processed or found.usable or not other.usable:
@@ -219,7 +217,7 @@ class Ladder:
             yield NextStep("rebuild_highlights_document", text, command, because, changes=True)
 
     def put_highlights(self) -> Iterator[NextStep]:
-        """Neither source has them: only a file from elsewhere (a log, a backup) helps. Not beside a worker."""
+        """Highlights from a file (a log, a backup), where neither place has them; not beside a worker."""
         if self.signals is None or self.signals.being_processed:
             return
         if self.signals.highlights != "valid" and not self.facts.highlights_beside.usable:
@@ -228,7 +226,7 @@ class Ladder:
             yield NextStep("put_highlights", text, command, changes=True)
 
     def set_status(self) -> Iterator[NextStep]:
-        """The status that the evidence allows: completed, analyzed, or failed so that the customer can start anew."""
+        """The status that the evidence allows: completed, analyzed, or failed so that the customer can start again."""
         signals = self.signals
         if signals is None:
             return
@@ -244,15 +242,15 @@ class Ladder:
             yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
 
     def set_failed(self) -> Iterator[NextStep]:
-        """So that the product lets the customer start again."""
+        """The status failed, so that the product lets the customer start again."""
         if self.signals is not None and self.signals.status != "failed":
-            text = "If it cannot be run again: set the status to failed, so that the customer can start anew."
+            text = "If it cannot be run again: set the status to failed, so that the customer can start again."
             because = "Nothing has touched the video past the limit." if self.signals.stalled else ""
             command = f"python -m storage set-status {self.target} failed {_WHO}"
             yield NextStep("set_failed", text, command, because, changes=True)
 
     def run_again(self) -> Iterator[NextStep]:
-        """The worker's own tools: this desk starts no job."""
+        """A new run with the worker's own tools: the desk starts no job."""
         text = "Have the worker's team look at the log and queue the job again."
         video = self.facts.video.value if isinstance(self.facts.video, Known) else None
         if video is not None and self.signals is not None and source_left_behind(video, self.signals):
@@ -262,7 +260,7 @@ class Ladder:
         yield NextStep("run_again", text)
 
     def replace_clip(self) -> Iterator[NextStep]:
-        """For clips that cannot be delivered: from a file that somebody still has."""
+        """The replacement of clips that cannot be delivered, from a file that a person still has."""
         report = self.facts.report
         broken = [f for f in report.findings if f.clip_id and f.severity == "error"] if report else []
         if broken:
@@ -271,7 +269,7 @@ class Ladder:
             yield NextStep("replace_clip", text, command, changes=True)
 
     def rebuild_record(self) -> Iterator[NextStep]:
-        """From the draft that the clips were made of; nobody else ever writes what is lacking."""
+        """The video's record from the draft behind the clips; nobody else ever writes the missing fields."""
         origin = self.facts.origin.value if isinstance(self.facts.origin, Known) else None
         scenes = len(origin.scenes) if origin is not None else 0
         usable = self.signals is not None and self.signals.highlights == "valid"
@@ -283,16 +281,16 @@ class Ladder:
             yield NextStep("rebuild_record", text, command, because, changes=True)
 
     def find(self) -> Iterator[NextStep]:
-        """Perhaps it lies elsewhere."""
+        """The search for the video under another user."""
         text = "Look for the video under another user."
         yield NextStep("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
 
     def tell(self) -> Iterator[NextStep]:
-        """Nothing technical helps."""
-        yield NextStep("reply", "Send the customer the reply; nothing on our side mends this.")
+        """The reply alone, where no technical step helps."""
+        yield NextStep("reply", "Send the customer the reply; nothing on our side can repair this.")
 
     def purge(self) -> Iterator[NextStep]:
-        """Last of all, and only a plan: it is looked at before anything goes."""
+        """The purge, last of all, and only as a plan that a person looks at first."""
         uid, video_id = shlex.quote(self.facts.uid), shlex.quote(self.facts.video_id)
         text = "Last of all, with the customer's agreement: plan a purge of this video and look at it."
         yield NextStep("purge", text, f"python -m storage purge plan {uid} --video {video_id}")
@@ -338,7 +336,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
         Ladder.purge,
     ),
 }
-# A verdict whose cause asks for another way than its name does.
+# Verdicts with a cause that needs other steps than the name of the verdict.
 _BY_CAUSE: dict[tuple[VerdictName, str], tuple[_Rung, ...]] = {
     ("failed_permanent", "highlights"): (Ladder.again, Ladder.put_highlights, Ladder.run_again, Ladder.purge),
     ("not_found", "deleted"): (Ladder.again, Ladder.purge),
@@ -348,7 +346,7 @@ _BY_CAUSE: dict[tuple[VerdictName, str], tuple[_Rung, ...]] = {
 def steps(
     facts: VideoFacts, signals: Signals | None, verdict: Verdict, evidence: tuple[Evidence, ...]
 ) -> tuple[NextStep, ...]:
-    """The next safe step first; empty only where nothing needs doing. See the module for what is never advised."""
+    """The steps, the next safe one first; empty only where nothing needs doing. The module names the exclusions."""
     ladder = Ladder(facts, signals, evidence)
     suspicion = facts.report.suspicion if facts.report is not None else None
     if suspicion is not None and not suspicion.repairs:
@@ -379,12 +377,12 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
 
 
 def reply_of(verdict: VerdictName) -> str:
-    """The reply that goes with a verdict alone; for those of `healthy` and `failed_permanent` more must be known."""
+    """The reply for a verdict alone; the replies of `healthy` and `failed_permanent` need more facts."""
     return _REPLIES[verdict]
 
 
 def permanent_reply(cause: str) -> str:
-    """Why no retry helps, in words for a customer."""
+    """The reason why no retry helps, in words for a customer."""
     if cause == "highlights":
         return _WITHOUT_HIGHLIGHTS
     reason = _PERMANENT_REASONS.get(cause, "it cannot be fetched or used")
@@ -395,7 +393,7 @@ def permanent_reply(cause: str) -> str:
 
 
 def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
-    """What the product shows the customer now, as far as the facts tell.
+    """The state that the product shows the customer now, as far as the facts tell.
 
     Source: the product answers "still being processed" wherever it finds no highlights, whatever the status says; see
     `storage.domain.highlights.page_opens`.
@@ -403,14 +401,14 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
     if verdict.name == "access_denied" or isinstance(facts.video, Unknown):
         return "Not known: a store did not give an answer."
     if suspected(facts):
-        return "Not known: what the bucket answers cannot be believed."
+        return "Not known: the bucket's answers cannot be believed."
     if missing(facts) or signals is None or verdict.name == "not_found":
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
-        return "Perhaps another customer's file among its own: it is named in this video's documents, and it is there."
+        return "Perhaps another customer's file among its own: this video's documents name it, and it is there."
     if verdict.name == "record_incomplete":
         page = "opens" if signals.page_opens else f"says {PROCESSING} for ever"
-        return f"Nothing in any list: the video is missing there. Its own page, for who has the address, {page}."
+        return f"Nothing in any list: the video is missing there. For a person with its address, its own page {page}."
     if signals.page_opens is None:
         return "Not known: the highlights could not be read."
     if signals.status == "failed":
@@ -428,7 +426,7 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
 
 
 def suspected(facts: VideoFacts) -> bool:
-    """Whether the bucket's answer cannot be believed: then nothing is told to a customer that rests on it."""
+    """Whether the bucket's answer cannot be believed: then no reply to a customer relies on it."""
     return facts.report is not None and facts.report.suspicion is not None and not facts.report.suspicion.repairs
 
 
@@ -447,7 +445,7 @@ def _clips(facts: VideoFacts) -> str:
 
 
 def _clips_missing(facts: VideoFacts) -> str:
-    """Names the clips that a customer has not got, by title and style; where all of them play, it does not alarm."""
+    """Names the clips that the customer cannot get, by title and style; does not alarm where all of them play."""
     known = facts.objects.value.seen if isinstance(facts.objects, Known) else playing.Playing()
     if known.harmless:
         return _ALL_PLAY

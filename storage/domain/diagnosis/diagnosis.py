@@ -1,8 +1,7 @@
-"""The whole answer for one video: the verdict with its evidence, timeline, next steps and reply.
+"""Builds the whole answer for one video: the verdict with its evidence, timeline, next steps and reply.
 
-What is handed over with a case: the diagnosis and its facts as JSON, without secrets, links or addresses.
-
-All videos that need a person, worst first; and outages, where many stopped at one step within minutes.
+`bundle` gives the diagnosis and its facts for the hand-over, without secrets, links or addresses. `worst_first` sorts
+the videos that need a person, and `outages` finds groups of videos that stopped at one step within minutes.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _STAGES: dict[VerdictName, Stage] = {
 
 FORMAT = "clip-desk-case/1"
 MAX_TEXT_CHARS = 2_000
-_EXACT = frozenset({"uid", "video_id", "clip_id", "key", "target", "command", "place"})  # needed as they are
+_EXACT = frozenset({"uid", "video_id", "clip_id", "key", "target", "command", "place"})  # must stay exact
 _VIDEO_FIELDS = (
     "status",
     "created_at",
@@ -66,10 +65,10 @@ _VIDEO_FIELDS = (
     "processing_progress",
     "oddities",
 )
-OUTAGE_VIDEOS = 3  # two can be chance; three at one step within minutes are looked at as one
-OUTAGE_GAP = timedelta(minutes=5)  # between one stop and the next of the same outage
-# Worst first: what one customer may see of another; a customer who waits in vain before one who has something; what
-# can be lost before what only looks wrong.
+OUTAGE_VIDEOS = 3  # two can be chance; three at one step within minutes count as one outage
+OUTAGE_GAP = timedelta(minutes=5)  # the longest time between two stops of the same outage
+# Worst first: a disclosure between customers; a customer who waits in vain before one who has something; a possible
+# loss before data that only look wrong.
 _RANK: tuple[VerdictName, ...] = (
     "disclosure",
     "access_denied",
@@ -93,9 +92,9 @@ _NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "discl
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong with one video, or that nothing is. `stage` is where it stands or stopped; `age` is since when.
+    """The answer about one video. `stage` is the step at which it is or stopped; `age` is the time since then.
 
-    `suspicion` is set where the bucket's answer cannot be believed; then nothing that changes anything is advised.
+    `suspicion` is set where the bucket's answer cannot be believed; then `actions` has no step that changes anything.
     """
 
     uid: str
@@ -118,16 +117,16 @@ class Diagnosis:
 
     @property
     def age(self) -> timedelta | None:
-        """For how long it has stood so; never negative."""
+        """The time for which the video has been in this state; never negative."""
         return None if self.since is None else max(timedelta(0), self.looked_at - self.since)
 
     @property
     def needs_person(self) -> bool:
-        """Whether somebody must act: not for what moves, is well, or only the customer can change."""
+        """Whether a person must act: not for a video that moves or is well, or that only the customer can change."""
         return self.severity == "error" or self.verdict in {"highlights_invalid", "quota_blocked"}
 
     def as_dict(self) -> dict[str, Any]:
-        """The document of `diagnose --json`: what the contract fixes, and what is added."""
+        """The document of `diagnose --json`: the fields of the contract, and additional ones."""
         return {
             "uid": self.uid,
             "video_id": self.video_id,
@@ -149,7 +148,7 @@ class Diagnosis:
 
 
 def diagnose(facts: VideoFacts) -> Diagnosis:
-    """The diagnosis from facts gathered once. Total: any facts give exactly one verdict, and nothing raises."""
+    """The diagnosis from facts gathered once. Any facts give exactly one verdict, and nothing raises."""
     decided, signals = verdict.decide(facts)
     evidence = checks.gather(facts, signals)
     return Diagnosis(
@@ -174,9 +173,9 @@ def diagnose(facts: VideoFacts) -> Diagnosis:
 
 
 def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
-    """What in the evidence speaks against setting the status to `analyzed`, `completed` or `failed`; empty: nothing.
+    """The objections of the evidence to setting the status to `analyzed`, `completed` or `failed`; empty: none.
 
-    A store that gave no answer is an objection too: unknown allows nothing.
+    A store without an answer is an objection too: an unknown fact allows nothing.
     """
     decided, signals = verdict.decide(facts)
     if signals is None or decided.name == "access_denied":
@@ -199,7 +198,7 @@ def status_objections(facts: VideoFacts, status: str) -> tuple[str, ...]:
 
 
 def undeliverable(facts: VideoFacts) -> list[str]:
-    """What keeps clips that their documents call completed from the customer, by kind with its number."""
+    """The kinds of findings, with numbers, that keep completed clips from the customer."""
     broken = facts.objects.value.broken if isinstance(facts.objects, Known) else {}
     return [f"{broken[kind]} {kind.replace('_', ' ')}" for kind in verdict.BREAKING if broken.get(kind)]
 
@@ -226,8 +225,8 @@ def _stage(decided: Verdict, signals: Signals | None) -> Stage:
 
 
 def bundle(diagnosis: Diagnosis, facts: VideoFacts) -> dict[str, Any]:
-    """Plain values only. The video's address and title, the owner's e-mail address and all texts of the highlights
-    are left out; links, tokens and addresses inside of messages are taken out."""
+    """The hand-over as plain values, without the video's address and title, the owner's e-mail address and all texts of
+    the highlights; links, tokens and addresses inside messages are removed."""
     video = facts.video.value if isinstance(facts.video, Known) else None
     content = {
         "format": FORMAT,
@@ -248,7 +247,7 @@ def bundle(diagnosis: Diagnosis, facts: VideoFacts) -> dict[str, Any]:
 
 
 def as_json(diagnosis: Diagnosis, facts: VideoFacts) -> str:
-    """The bundle as text, for a download. Pure ASCII, so no terminal or editor is misled by direction marks."""
+    """The bundle as text, for a download. It is ASCII, so direction marks cannot mislead a terminal or editor."""
     return json.dumps(bundle(diagnosis, facts), indent=2, ensure_ascii=True)
 
 
@@ -295,14 +294,14 @@ def _plain(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class StuckVideo:
-    """One video that needs a person, with whom it belongs to. `email` and `plan` are `None` where they are unknown."""
+    """One video that needs a person, with its owner. `email` and `plan` are `None` where they are unknown."""
 
     diagnosis: Diagnosis
     email: str | None = None
     plan: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The diagnosis as `diagnose --json` prints it, with owner, plan and age in seconds."""
+        """The diagnosis as `diagnose --json` prints it, with the owner, the plan and the age in seconds."""
         age = self.diagnosis.age
         more = {"plan": self.plan, "age_seconds": None if age is None else int(age.total_seconds())}
         return {**self.diagnosis.as_dict(), **more}
@@ -310,7 +309,7 @@ class StuckVideo:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Videos that stopped at one step, each within minutes of another: most likely one cause, to be mended once."""
+    """Videos that stopped at one step, each within minutes of another: most likely one cause needs one repair."""
 
     stage: Stage
     verdict: VerdictName
@@ -320,7 +319,7 @@ class Outage:
 
     @property
     def users(self) -> int:
-        """How many users it touches."""
+        """The number of users that the outage affects."""
         return len({uid for uid, _ in self.videos})
 
     def as_dict(self) -> dict[str, Any]:
@@ -336,14 +335,14 @@ class Outage:
 
 
 def worst_first(videos: Iterable[StuckVideo]) -> tuple[StuckVideo, ...]:
-    """Severity, then how bad the verdict is for the customer, then the oldest; the same whatever the order given."""
+    """The videos by severity, then by the verdict's harm to the customer, then by age, in any order of the input."""
     return tuple(sorted(videos, key=_order))
 
 
 def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[Outage, ...]:
-    """Groups of at least three, largest first, then the latest.
+    """Groups of at least three videos, the largest first, then the latest.
 
-    Videos of unknown age join none, nor do those whose cause lies with the customer.
+    Videos of unknown age, and videos with a cause on the customer's side, join no group.
     """
     groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
     for video in videos:
@@ -360,7 +359,7 @@ def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[
 
 
 def _chains(members: list[Diagnosis], gap: timedelta) -> list[list[Diagnosis]]:
-    """The members in runs in which each stopped at most `gap` after the one before."""
+    """The members in chains; each member of a chain stopped at most `gap` after the one before."""
     chains: list[list[Diagnosis]] = []
     for member in sorted(members, key=lambda found: (found.since or found.looked_at, found.uid, found.video_id)):
         last = chains[-1][-1] if chains else None

@@ -1,4 +1,4 @@
-"""The diagnosis of a draft: its analysis leaves status, error and scenes only there, and no video while it runs."""
+"""Diagnoses drafts: the analysis of a draft leaves status, error and scenes only there, and no video while it runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READY = (
     "The analysis of your video is finished. Please open it among your drafts, and choose the scenes that you would "
     "like as clips."
 )
-_EXPIRED = "The analysis of your video is over its time and has expired. Please have the video analysed again."
+_EXPIRED = "The analysis of your video has expired. Please have the video analysed again."
 _EMPTY = (
     "The analysis of your video finished without finding a passage that would make a good clip. You can try again with "
     "another prompt, or with another video."
@@ -39,7 +39,7 @@ _EMPTY = (
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """What a draft is judged from, at `now`. `scenes` and `charges`: `None` where they were not read."""
+    """The facts about a draft at `now`. `scenes` and `charges` are `None` where they were not read."""
 
     draft: AnalysisDraft
     now: datetime
@@ -49,7 +49,7 @@ class DraftFacts:
 
     @property
     def video_ids(self) -> tuple[str, ...]:
-        """The videos that were made of it, as far as charges name them."""
+        """The videos made from the draft, as far as charges name them."""
         return tuple(dict.fromkeys(charge.video_id for charge in self.charges or () if charge.video_id))
 
 
@@ -74,16 +74,16 @@ class DraftDiagnosis:
 
     @property
     def age(self) -> timedelta | None:
-        """For how long it has stood so; never negative."""
+        """The time for which the draft has been in this state; never negative."""
         return None if self.since is None else max(timedelta(0), self.looked_at - self.since)
 
     @property
     def needs_person(self) -> bool:
-        """Whether somebody must act."""
+        """Whether a person must act."""
         return self.severity == "error" or self.verdict == "quota_blocked"
 
     def as_dict(self) -> dict[str, Any]:
-        """As `diagnose --json` prints a video, with the draft's id and the videos made of it."""
+        """The document of `diagnose --json`, as for a video, with the draft's id and the videos made from it."""
         span = self.age
         return {
             "uid": self.uid,
@@ -107,7 +107,7 @@ class DraftDiagnosis:
 
 
 def diagnose_draft(facts: DraftFacts) -> DraftDiagnosis:
-    """The diagnosis from facts gathered once; any facts give exactly one."""
+    """The diagnosis from facts gathered once; any facts give exactly one verdict."""
     draft = facts.draft
     failure = read_failure(draft.error_message)
     verdict, severity, summary, cause = _verdict(facts, failure)
@@ -133,17 +133,17 @@ def _verdict(facts: DraftFacts, failure: ReadFailure) -> tuple[VerdictName, Seve
     draft = facts.draft
     if draft.status == "failed":
         if failure.kind == "quota":
-            return "quota_blocked", "warning", "The analysis was held back by the customer's quota.", "quota"
+            return "quota_blocked", "warning", "The customer's quota held the analysis back.", "quota"
         if failure.kind == "permanent":
             named = f" ({failure.cause})" if failure.cause else ""
             return (
                 "failed_permanent",
                 "warning",
-                f"The analysis failed for good{named}: no retry mends it.",
+                f"The analysis failed permanently{named}: no retry can help.",
                 failure.cause,
             )
         known = failure.kind != "unrecognised"
-        why = "by something that a retry may mend" if known else "for a reason that is not recognised"
+        why = "for a reason that a retry may fix" if known else "for a reason that is not recognised"
         return "failed_transient", "error", f"The analysis failed {why}.", failure.kind
     if draft.working:
         return _standing(facts) if _stalled(facts) else ("waiting", "info", "The analysis waits or runs.", "")
@@ -225,7 +225,7 @@ def _actions(facts: DraftFacts, verdict: VerdictName) -> Iterator[NextStep]:
         yield NextStep("check_again", "Check again: the worker may have gone on meanwhile.", look)
         yield NextStep("run_again", "Have the worker's team look at the log, or the customer analyse the source again.")
     if verdict in {"failed_permanent", "quota_blocked", "highlights_invalid"}:
-        yield NextStep("reply", "Send the customer the reply; nothing on our side mends this.")
+        yield NextStep("reply", "Send the customer the reply; nothing on our side can repair this.")
     for video_id in facts.video_ids:
         command = f"python -m storage diagnose {shlex.quote(draft.uid)} {shlex.quote(video_id)}"
         yield NextStep("diagnose_video", "Look at the video that was made of it.", command)

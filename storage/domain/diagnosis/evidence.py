@@ -1,12 +1,9 @@
-"""One line of evidence: what was looked at, what was found, and whether that is well.
+"""The evidence of a diagnosis: small named checks over the facts, and the timeline of the video.
 
-Small named checks over the facts: what was looked at, what was found, and whether that is well.
-
-`ok` is `None` where it could not be known. A check that does not apply to the video gives nothing.
-
-The checks of what the video has: highlights in both places, clip documents, counters, and the objects.
-
-When what happened, from the times of both stores in one order, with the silence that matters marked.
+Each check gives its name, its observation, and `ok`, which is `None` where the fact is unknown. A check that does not
+apply to the video gives nothing. The checks cover the stores, the document, the job, highlights in both places, clip
+documents, counters and objects. The timeline puts the times of both stores in one order and marks the silence that
+matters.
 """
 
 from __future__ import annotations
@@ -42,20 +39,20 @@ from storage.text import age, moment, number, quoted
 KNOWN_STATUSES = ("processing", "analyzed", "completed", "failed")
 _SHOWN_SHARED = 3
 Store = Literal["firestore", "bucket", "desk"]
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before this no product existed: such a time is a default and no time
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # the product is younger, so an earlier time is only a default value
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One thing that was looked at. `observed` is one line that is safe to show; it never holds a link or a secret."""
+    """The result of one check. `observed` is one line that is safe to show; it never holds a link or a secret."""
 
     check: str
     observed: str
-    ok: bool | None  # `None`: it could not be known
+    ok: bool | None  # `None`: unknown
 
 
 def highlights(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """Where the product serves them from, both sources, and whether they agree. What is not served is no fault."""
+    """The place that the product serves, both places, and whether they agree. A fault needs a place that is served."""
     wanted = signals.settled or signals.rendering_begun
     stored, document = facts.highlights_object, facts.highlights_document
     deployment, source = facts.deployment, facts.deployment.highlights_source
@@ -96,7 +93,7 @@ def _content_ok(state: HighlightsState, wanted: bool) -> bool | None:
 
 
 def clip_documents(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """How many clip documents there are, in which state, beside how many were expected."""
+    """The number of clip documents by state, beside the expected number."""
     if not isinstance(facts.clips, Known):
         yield Evidence("clip_documents", "They could not be read.", None)
         return
@@ -110,7 +107,7 @@ def clip_documents(facts: VideoFacts, video: Video, signals: Signals) -> Iterato
 
 
 def counters(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """The video's own counters beside its clip documents; while it is being worked on they may lag."""
+    """The video's own counters beside its clip documents; they may lag while a worker is busy."""
     if not isinstance(facts.clips, Known):
         return
     tally, wrong = facts.clips.value, []
@@ -139,7 +136,7 @@ def clip_objects(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[
 
 
 def upload_check(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """What the upload check found besides: each other kind once, with its number."""
+    """The other findings of the upload check: each kind once, with its number."""
     if facts.report is None:
         return
     counted: dict[str, list[str]] = {}
@@ -257,7 +254,7 @@ def _job(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence
     if progress.updated_at and progress.updated_at <= facts.now + timedelta(minutes=5):
         parts.append(f"written {age(facts.now - progress.updated_at)} ago")
     if progress.started_at is not None and progress.started_at < _EARLIEST:
-        parts.append("its start says 1970, which the worker writes where it met an error before any progress")
+        parts.append("its start says 1970, which the worker writes when it meets an error before any progress")
     halted = not signals.settled and signals.job_incomplete and signals.stalled
     yield Evidence("progress", f"The job's progress: {', '.join(parts)}.", not halted and not progress.failed_clips)
 
@@ -276,7 +273,7 @@ def _counts(progress: Progress) -> str:
 
 
 def _record(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """What the product needs in the video's own document to show it, and where the video comes from."""
+    """The fields of the video's document that the product needs to show the video, and the origin of the video."""
     if lost := lacking(video) if uncreated(video) else ():
         observed = f"It lacks {', '.join(lost)}. Without created_at it is in no list of the customer."
         yield Evidence("record", observed, False)
@@ -289,16 +286,16 @@ def _record(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evide
             observed = f"{number(charge.credits or 0, 'credit')} charged{asked}{at}, and no clip was made since."
             yield Evidence("charged", observed, False)
     elif isinstance(facts.origin, Unknown) and facts.origin.code != "unknown":
-        yield Evidence("draft", f"What it was made of could not be read: {quoted(facts.origin.message)}", None)
+        yield Evidence("draft", f"The video's origin could not be read: {quoted(facts.origin.message)}", None)
 
 
 def _origin(origin: DraftOrigin) -> Evidence:
     if not origin.draft_id:
-        return Evidence("draft", "No credit transaction says that it was made of a draft.", None)
+        return Evidence("draft", "No credit transaction says that it was made from a draft.", None)
     asked = f", asked for {moment(origin.charged_at)}" if origin.charged_at else ""
     made = f"Made of the draft {quoted(origin.draft_id, 80)}{asked}, {number(origin.credits, 'credit')} charged"
     if origin.draft is None:
-        return Evidence("draft", f"{made}. That draft is not there any more.", False)
+        return Evidence("draft", f"{made}. That draft no longer exists.", False)
     return Evidence("draft", f"{made}. The draft has {number(len(origin.scenes), 'scene')}.", bool(origin.scenes))
 
 
@@ -315,7 +312,7 @@ def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
 
 
 def _shares(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """How many public links work now, and of which clips. The links themselves are no evidence to hand on."""
+    """The number of public links that work now, and their clips. The links themselves are no evidence to hand on."""
     links = facts.report.links if facts.report is not None else None
     live = [link.clip_id for link in links or () if link.works(facts.now)]
     if live:
@@ -340,9 +337,9 @@ def _quota(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
 
 
 def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
-    """The cached source: fetched when rendering starts, and fetched again where it is gone, so neither is a fault.
+    """The cached source. The worker fetches it when rendering starts, and again where it is gone: absence is no fault.
 
-    One that says `downloading` for ever is: every later job waits for that download, which nobody makes any more.
+    A status that stays `downloading` is a fault: every later job waits for a download that no worker makes any more.
     """
     status, expires = (video.source_video_status or "").strip().lower(), video.source_video_expires_at
     if not status and facts.source_present is None:
@@ -360,7 +357,7 @@ def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evide
         parts.append("not in the bucket, and never fetched: that happens when rendering starts")
     left = source_left_behind(video, signals)
     if left:
-        parts.append("nothing has moved for long, so a worker that is gone left that: every later job waits for it")
+        parts.append("nothing has moved for long, so the worker that wrote this is gone; every later job waits for it")
     yield Evidence("source_video", f"Source video: {'; '.join(parts)}.", not left)
 
 
@@ -392,7 +389,7 @@ _WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One time that a store holds. `ahead`: it lies in the future, so a clock is wrong. `planned`: it is an expiry."""
+    """One time from a store. `ahead`: it lies in the future, so a clock is wrong. `planned`: it is an expiry."""
 
     at: datetime
     store: Store
@@ -407,10 +404,10 @@ class Entry:
 
 
 def timeline(facts: VideoFacts) -> tuple[Entry, ...]:
-    """Every time that is known, oldest first, closed by this moment, with the gap that matters marked.
+    """Every known time, oldest first, with the present at the end and a mark at the gap that matters.
 
-    That is the silence up to now where the worker has not said that it is done, else the longest one between two
-    times. A silence counts from the stale limit on, and is marked at the entry that ended it.
+    That gap is the silence up to now where the worker has not reported its end, else the longest silence between two
+    times. A silence counts from the stale limit on; the entry that ended it carries the mark.
     """
     ordered = sorted(_entries(facts), key=lambda entry: (entry.at, entry.store, entry.event))
     past = [entry for entry in ordered if not entry.ahead and not entry.planned]

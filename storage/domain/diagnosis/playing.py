@@ -1,4 +1,4 @@
-"""What is known of the clips themselves: which are there, which play, and which of them a customer is told about."""
+"""The facts about the clips themselves: which are there, which play, and which a reply to the customer names."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from storage.domain.integrity import TroubledClip
 from storage.text import number, quoted
 
-NAMED = 5  # clips that a reply names; more of them are counted
+NAMED = 5  # the most clips that a reply names; it counts the others
 TITLE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """The clips whose objects are there, by what a look into them gave. Nobody `asked` about those that are `unasked`.
+    """Numbers of the clips whose objects are there, by the result of a look. Nobody looked into the `unasked` clips.
 
-    `unanswered`: the store refused or was away, or it is nothing of which one can say that it plays or does not.
-    `troubled` are the clips that something is wrong with, the looks' findings and others; `why` is the first reason
-    for an answer that did not come.
+    `unanswered`: the store refused or was away, or the object is of a kind about which players differ. `troubled` are
+    the clips with any finding, from looks or otherwise; `why` is the first reason for a missing answer.
     """
 
     plays: int = 0
@@ -29,27 +28,27 @@ class Playing:
 
     @property
     def asked(self) -> int:
-        """How many were looked into or were to be."""
+        """The number of clips that were looked into or should have been."""
         return self.plays + self.does_not_play + self.unanswered
 
     @property
     def there(self) -> int:
-        """How many have an object."""
+        """The number of clips with an object."""
         return self.asked + self.unasked
 
     @property
     def unplayable(self) -> tuple[TroubledClip, ...]:
-        """Those that a customer has not got, or not so that every player plays it."""
+        """The clips that do not play for the customer, or not in every player."""
         return tuple(clip for clip in self.troubled if clip.plays == "does not play" or (clip.why and not clip.sound))
 
     @property
     def harmless(self) -> bool:
-        """Something is not as documented, and every clip that it is about was seen to play."""
+        """Whether something is not as documented, although every clip concerned was seen to play."""
         return bool(self.troubled) and all(clip.sound for clip in self.troubled)
 
 
 def words(playing: Playing, named: int) -> str:
-    """What a customer sees of the clips, as far as it was looked at; `named` is how many documents claim an object."""
+    """The clips as the customer sees them, as far as looked at; `named` is the number of documents with a claim."""
     gone = max(0, named - playing.there)
     if not playing.asked:
         parts = [f"{number(playing.there, 'clip')}, whether {_it(playing.there)} was not looked at"]
@@ -71,7 +70,7 @@ def _do(count: int) -> str:
 
 
 def observed(playing: Playing) -> tuple[str, bool | None]:
-    """The evidence in a line, and whether it is well."""
+    """The evidence in a line, and whether all is well."""
     if not playing.asked:
         return "They were not looked into: whether they play is not known.", None
     seen = [clip for clip in playing.troubled if clip.why]
@@ -81,7 +80,7 @@ def observed(playing: Playing) -> tuple[str, bool | None]:
 
 
 def counted(playing: Playing) -> str:
-    """How many play, do not, could not be told, and were not looked into."""
+    """The numbers of clips that play, do not play, gave no answer, and were not looked into."""
     plays = "plays" if playing.plays == playing.there == 1 else "play"
     parts = [f"{playing.plays} of {number(playing.there, 'clip')} {plays}"]
     if playing.does_not_play:
@@ -94,7 +93,7 @@ def counted(playing: Playing) -> str:
 
 
 def titled(clip: TroubledClip) -> str:
-    """A clip as the customer knows it: by title and style."""
+    """A clip in the customer's words: title and style."""
     title = quoted(clip.title, TITLE_CHARS) if clip.title.strip() else "one without a title"
     return f"{title} ({clip.style.replace('_', ' ')[:TITLE_CHARS]})" if clip.style.strip() else title
 

@@ -1,6 +1,7 @@
-"""What the checks and the verdict both need, derived once from the facts: age, stage, progress, kind of failure.
+"""The facts of a diagnosis, and the signals that the checks and the verdict share.
 
-What a diagnosis is made from: facts gathered once, each of them known, proven absent, or unknown with the reason.
+Facts are gathered once; each one is known, proven absent, or unknown with the reason. Signals are derived from them
+once: age, stage, progress, kind of failure.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ Highlights = Literal["valid", "empty", "invalid", "absent", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """It was read."""
+    """A fact that was read."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """It is proven not to be there: a 404, or a query that ended."""
+    """A thing that is proven absent, by a 404 or a complete query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It could not be read: the store refused, was away, or was not asked. `refused` tells a no from no answer."""
+    """A fact that could not be read: the store refused, was away, or was not asked. `refused` marks a refusal."""
 
     message: str
     code: str = "unknown"
@@ -53,7 +54,7 @@ Fact = Known[T] | Absent | Unknown
 
 @dataclass(frozen=True, slots=True)
 class ClipTally:
-    """The video's clip documents, counted. Times are the first and the last at which one was written or finished."""
+    """The numbers of the video's clip documents. The times are the first and last of writing or finishing one."""
 
     total: int = 0
     completed: int = 0
@@ -66,16 +67,16 @@ class ClipTally:
 
     @property
     def other(self) -> int:
-        """Documents with another status, or none."""
+        """The number of documents with another status or without one."""
         return self.total - self.completed - self.processing - self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectTally:
-    """The objects that completed clip documents claim. `intact` are there with the right size and not empty, and
-    nothing was seen in them that is wrong; `playing` is what was seen in them at all.
+    """The objects that completed clip documents claim. `intact` objects are there, have the right size, are not empty,
+    and no look saw a fault in them; `playing` holds the results of the looks.
 
-    `broken` counts by finding kind; `named` is the number of clips whose document claims an object. Times are those
+    `broken` counts by finding kind; `named` is the number of clips whose document claims an object. The times are those
     of the objects in the video's clip folder.
     """
 
@@ -88,15 +89,15 @@ class ObjectTally:
 
     @property
     def seen(self) -> Playing:
-        """What was seen in the objects that are there; where nobody looked, that they were not looked into."""
+        """The results of the looks into the existing objects; without looks, all of them count as not looked into."""
         return self.playing or Playing(unasked=self.intact + self.broken.get("size_mismatch", 0))
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """Which quotas of the owner are used up (`storage`, `clips`, `credits`), and the plan that sets them.
+    """The owner's quotas that are used up (`storage`, `clips`, `credits`), and the plan that sets them.
 
-    `worker_refuses` says in words why the worker makes no clip, though by the plan there may be room; empty: it does.
+    `worker_refuses` is the reason, in words, why the worker makes no clip even where the plan has room; else empty.
     """
 
     plan: str
@@ -106,11 +107,11 @@ class QuotaState:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """Everything gathered about one video, at `now`. The two highlights sources carry their own three answers.
+    """All facts about one video at `now`. Each of the two highlights sources carries its own three answers.
 
-    `origin` is what was charged for the video, and the draft that it was made of: asked for only where that matters.
-    `report` is the upload check of this video where it could be made. `source_present` says whether the cached source
-    video is in the bucket; `None` where that was not looked at or could not be.
+    `origin` holds the charges for the video and the draft behind it; it is read only where that matters. `report` is
+    the upload check of this video where one was possible. `source_present` says whether the cached source video is in
+    the bucket; `None` where nobody looked or no answer came.
     """
 
     uid: str
@@ -131,25 +132,25 @@ class VideoFacts:
 
     @property
     def highlights(self) -> HighlightsState:
-        """What customers get of the two sources."""
+        """The highlights that customers get from the two sources."""
         return together(self.highlights_object, self.highlights_document, self.deployment.highlights_source)
 
     @property
     def highlights_beside(self) -> HighlightsState:
-        """The other of the two."""
+        """The source that customers do not get."""
         return self.highlights_document if self.highlights.source == "object" else self.highlights_object
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Derived from the facts of a video whose document was read.
+    """The signals of a video whose document was read.
 
     `touched_at` is the last usable sign of life in the document; `stalled` says that it is older than the `limit` of
-    the job that it waits for (`step`), or that there is none. `error_old`: an earlier job left the error, and a later
-    one that went well does not clear it. `expected` is how many clips the job was to make, `finished` how many are
-    there and intact: `None` where that is not known. `page_opens`: the video's page shows more than that it is still
-    being processed. `documented` and `in_progress` count clip documents that say completed and processing;
-    `job_incomplete` is what the job's own progress says. `ahead` names the times that lie in the future.
+    the job that the video waits for (`step`), or that there is none. `error_old`: an earlier job left the error, and a
+    later successful job did not clear it. `expected` is the number of clips that the job was to make, `finished` the
+    number that are there and intact; both are `None` where unknown. `page_opens`: the video's page shows more than
+    "still being processed". `documented` and `in_progress` count clip documents with the status completed and
+    processing; `job_incomplete` comes from the job's own progress. `ahead` names the times that lie in the future.
     """
 
     status: str
@@ -174,19 +175,19 @@ class Signals:
 
     @property
     def settled(self) -> bool:
-        """The status claims that the worker is done."""
+        """Whether the status claims that the worker is done."""
         return self.status in {"analyzed", "completed"}
 
     @property
     def being_processed(self) -> bool:
-        """The product takes it for being processed: a worker may write at any moment."""
+        """Whether the product treats the video as being processed: a worker may then write at any moment."""
         return being_processed(self.status)
 
     @property
     def all_there(self) -> bool:
-        """Every clip that the job was to make is there and intact. Never true where the number is not known.
+        """Whether every clip that the job was to make is there and intact; false where the number is unknown.
 
-        More clips than expected, with the job's own progress incomplete, are the clips of an earlier job.
+        More clips than expected, while the job's own progress is incomplete, are clips of an earlier job.
         """
         if self.expected is None or self.finished is None or self.in_progress:
             return False
@@ -231,7 +232,7 @@ def derive(facts: VideoFacts, video: Video) -> Signals:
 
 
 def _error_old(video: Video, status: str) -> bool:
-    """Whether a later job got further than the one that left the error: nothing clears it when that goes well."""
+    """Whether a later job got further than the job that left the error: a successful job does not clear it."""
     if status in {"analyzed", "completed"}:
         return True
     if status == "failed" or video.failed_at is None:
@@ -243,8 +244,8 @@ def _error_old(video: Video, status: str) -> bool:
 def touched_at(video: Video, now: datetime) -> datetime | None:
     """The last sign of life: `updated_at` of the document or of its progress.
 
-    Without any, when it was begun or created, at last Firestore's own time. A time further in the future than clocks
-    differ says nothing about life and is passed over.
+    Without these, it is the time of the start or the creation, and last Firestore's own time. A time that lies further
+    in the future than clocks may differ is ignored.
     """
     progress = video.processing_progress or Progress()
     groups = (
@@ -260,7 +261,7 @@ def touched_at(video: Video, now: datetime) -> datetime | None:
 
 
 def ahead(video: Video, now: datetime) -> tuple[str, ...]:
-    """The names of the document's times that lie further in the future than clocks differ."""
+    """The names of the document's times that lie further in the future than clocks may differ."""
     progress = video.processing_progress or Progress()
     times = {
         "created_at": video.created_at,
@@ -274,8 +275,8 @@ def ahead(video: Video, now: datetime) -> tuple[str, ...]:
 
 
 def highlights_of(facts: VideoFacts) -> Highlights:
-    """What customers get: of the one source that the product serves, where that is known; else of either, and then
-    absence needs proof from both."""
+    """The highlights that customers get: from the source that the product serves, where that is known; else from
+    either, and absence then needs proof from both."""
     found = facts.highlights
     if found.presence == "absent":
         return "absent"
@@ -283,55 +284,55 @@ def highlights_of(facts: VideoFacts) -> Highlights:
 
 
 def unread(facts: VideoFacts) -> Unknown | None:
-    """The first fact that a verdict about the video would need and that could not be read."""
+    """The first fact that a verdict about the video needs and that could not be read."""
     for fact in (facts.video, facts.clips, facts.objects):
         if isinstance(fact, Unknown):
             return fact
     found = facts.highlights
     if facts.deployment.highlights_source == "mixed" and facts.highlights_object.presence == "unknown":
-        found = facts.highlights_object  # it may be one that the older product stumbles over
+        found = facts.highlights_object  # the older product may fail on this file
     if found.presence == "unknown":
         return Unknown(found.reason, found.code or "unknown", refused=_refused(found.code))
     return None
 
 
 def clips_known(facts: VideoFacts) -> int:
-    """Number of clip documents, 0 where they are absent or unknown."""
+    """The number of clip documents; 0 where they are absent or unknown."""
     return facts.clips.value.total if isinstance(facts.clips, Known) else 0
 
 
 def disclosures(facts: VideoFacts) -> int:
-    """How many documents name an object of another customer that is there."""
+    """The number of documents that name an existing object of another customer."""
     return sum(finding.disclosure for finding in facts.report.findings) if facts.report else 0
 
 
 def missing(facts: VideoFacts) -> bool:
-    """The video's document is proven absent, whatever lies below it."""
+    """Whether the video's document is proven absent; documents below it do not matter."""
     return isinstance(facts.video, Absent) or (isinstance(facts.video, Known) and not facts.video.value.exists)
 
 
 def source_fetched(video: Video) -> bool:
-    """The source video was in the cache once: only then can it have expired."""
+    """Whether the source video was in the cache once: only then can it have expired."""
     status = (video.source_video_status or "").strip().lower()
     return status in {"ready", "expired"} or video.source_video_expires_at is not None
 
 
 def source_left_behind(video: Video, signals: Signals) -> bool:
-    """The document says that the source is being downloaded, and nothing has moved past the limit."""
+    """Whether the document says that the source is downloading, while nothing has moved past the limit."""
     return (video.source_video_status or "").strip().lower() == "downloading" and signals.stalled
 
 
 def remnant(video: Video) -> bool:
-    """All that is left of a deleted video: a job that still ran wrote its progress once more, which made a document."""
+    """Whether the document is the remains of a deleted video: a job that still ran wrote its progress again."""
     names = ("status", "created_at", "video_title", "video_url", "clips_count", "completed_clips", "highlights_count")
     kept = [getattr(video, name) for name in (*names, "total_size_bytes", "completed_at", "failed_at")]
     return video.exists and video.processing_progress is not None and all(value is None for value in kept)
 
 
 def charged_in_vain(facts: VideoFacts, video: Video) -> Charge | None:
-    """The charge for a rendering that ended as completed, and of which no clip came.
+    """The charge for a rendering that ended as completed and made no clip.
 
-    The worker counts a clip that the quota refuses as failed, calls the video completed, and leaves no error.
+    The worker counts a clip that the quota refuses as failed, sets the video to completed, and leaves no error.
     """
     if not isinstance(facts.origin, Known) or not isinstance(facts.clips, Known):
         return None
@@ -343,9 +344,9 @@ def charged_in_vain(facts: VideoFacts, video: Video) -> Charge | None:
 
 
 def lacking(video: Video) -> tuple[str, ...]:
-    """The fields of the video's own document that the product cannot do without, and that it does not hold.
+    """The missing fields of the video's own document that the product needs.
 
-    A list of videos is sorted by `created_at`, and leaves out whatever has none.
+    The product sorts a list of videos by `created_at` and leaves out videos without it.
     """
     rest = ("status", "video_title", "video_url")
     lost = tuple(name for name in rest if getattr(video, name) is None)
@@ -353,7 +354,7 @@ def lacking(video: Video) -> tuple[str, ...]:
 
 
 def uncreated(video: Video) -> bool:
-    """Nobody ever wrote a `created_at`. One of another type is there, and a list shows what holds the field."""
+    """Whether nobody ever wrote `created_at`. A value of another type counts: a list shows videos with the field."""
     odd = any(one.field_name == "created_at" and one.kind != "missing" for one in video.oddities)
     return video.exists and video.created_at is None and not odd
 
@@ -373,6 +374,6 @@ def _incomplete(progress: Progress) -> bool:
 
 
 def _expected(video: Video, progress: Progress) -> int | None:
-    """How many clips the job was to make, as far as the documents say so; nonsense (0, negative) says nothing."""
+    """The number of clips that the job was to make, if the documents tell it; 0 and negative numbers tell nothing."""
     stated = [count for count in (video.expected_clips, progress.total_clips) if count is not None and count > 0]
     return max(stated, default=None)

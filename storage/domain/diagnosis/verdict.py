@@ -1,7 +1,7 @@
-"""One verdict for one video: rules in order of precedence, the first that applies decides. Total: one always does.
+"""Decides the verdict of a video: rules in order of precedence, and the first that applies decides. One always does.
 
-A refusal or an outage comes first, because then nothing is known about the video. What Firestore alone proves (the
-document is not there) comes before what would need the bucket.
+A refusal or an outage comes first, because then nothing is known about the video. Facts that Firestore alone proves
+(the document is not there) come before facts that need the bucket.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ VerdictName = Literal[
 ]
 VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
-# What keeps a clip that its document calls completed from reaching the customer.
+# The kinds of findings that keep a completed clip from the customer.
 BREAKING = (
     "missing_object",
     "size_mismatch",
@@ -68,9 +68,9 @@ _TOP_SCENES = "A job that has no progress, such as Top Scenes, touches the video
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict with its line for the engineer. `since` is when it came to stand, where that is known.
+    """The verdict with its line for the engineer. `since` is the time from which it holds, where that is known.
 
-    `cause` says more where the name does not: which store refused or was away, which permanent failure it is.
+    `cause` adds to the name: the store that refused or was away, or the kind of a permanent failure.
     """
 
     name: VerdictName
@@ -81,7 +81,7 @@ class Verdict:
 
 
 def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
-    """The verdict, and the signals that it rests on (`None` where there is no document to derive them from)."""
+    """The verdict, and the signals behind it (`None` where there is no document to derive them from)."""
     if isinstance(facts.video, Unknown):
         return _refused(facts.video), None
     if missing(facts) or not isinstance(facts.video, Known):
@@ -89,7 +89,7 @@ def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
     video = facts.video.value
     signals = derive(facts, video)
     disclosed = _disclosed(facts, video, signals)
-    if disclosed is not None:  # proven, whatever else could not be read
+    if disclosed is not None:  # proven, even if other facts could not be read
         return disclosed, signals
     fault = unread(facts)
     if fault is not None:
@@ -110,7 +110,7 @@ def _refused(fault: Unknown) -> Verdict:
 
 
 def _disclosed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Somebody else's file may be shown to this customer: worse than anything that this customer misses."""
+    """The product may show another customer's file to this one: worse than any loss of this customer."""
     found = disclosures(facts)
     if not found:
         return None
@@ -136,13 +136,13 @@ def _failed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None
     if signals.failure == "quota" or (exceeded and not signals.error_text.strip()):
         return _quota(exceeded, since)
     if signals.failure == "transient":
-        return Verdict("failed_transient", "error", "Failed by something that a retry may mend.", since, "transient")
-    text = "Failed for a reason that is not recognised; one retry is safe, then somebody must read the worker's log."
+        return Verdict("failed_transient", "error", "Failed for a reason that a retry may fix.", since, "transient")
+    text = "Failed for a reason that is not recognised; one retry is safe, then a person must read the worker's log."
     return Verdict("failed_transient", "error", text, since, "unrecognised")
 
 
 def _remnant(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Deleted while a job ran: its last touch made a document again, which nobody sees."""
+    """The video was deleted while a job ran: the job's last write made a document again, which nobody sees."""
     if not remnant(video):
         return None
     left = clips_known(facts)
@@ -152,7 +152,7 @@ def _remnant(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
 
 
 def _incomplete(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """There are clips, and the document has no `created_at`: nobody created it, as after the rendering of a draft."""
+    """There are clips, but the document has no `created_at`: nobody created it, as after the rendering of a draft."""
     if not uncreated(video) or not clips_known(facts) or (signals.being_processed and not signals.stalled):
         return None
     charged = ""
@@ -168,24 +168,24 @@ def _permanent(signals: Signals, since: datetime | None) -> Verdict:
     cause = signals.failure_cause
     if cause != "highlights":
         named = f" ({cause})" if cause else ""
-        return Verdict("failed_permanent", "warning", f"Failed for good{named}: no retry mends it.", since, cause)
+        return Verdict("failed_permanent", "warning", f"Failed permanently{named}: no retry can help.", since, cause)
     if signals.highlights == "valid":
-        summary = "Failed for want of the highlights document. There are highlights now, so a retry may mend it."
+        summary = "Failed because the highlights document was missing. There are highlights now, so a retry may help."
         return Verdict("failed_transient", "error", summary, since, cause)
-    summary = "Failed for want of the highlights document: no retry mends it before the highlights are put back."
+    summary = "Failed because the highlights document is missing: no retry can help before the highlights are back."
     return Verdict("failed_permanent", "error", summary, since, cause)
 
 
 def _quota(exceeded: tuple[str, ...], since: datetime | None) -> Verdict:
     used_up = f" Used up now: {', '.join(exceeded)}." if exceeded else ""
-    return Verdict("quota_blocked", "warning", f"Held back by the customer's quota.{used_up}", since, "quota")
+    return Verdict("quota_blocked", "warning", f"The customer's quota holds the video back.{used_up}", since, "quota")
 
 
 def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Not failed, yet held back: the document says so, or a quota is full and the job never began.
+    """The video did not fail but is held back: the document says so, or a quota is full and the job never began.
 
-    Never began: the highlights are there and no clip was begun. A full quota alone blocks nothing: a video whose
-    analysis or rendering stopped is judged by its age, or else an outage would look like its customers' own fault.
+    A job never began where the highlights are there and no clip was begun. A full quota alone blocks nothing: a video
+    whose analysis or rendering stopped is judged by its age, or an outage would look like the customers' own fault.
     """
     if signals.settled or not signals.stalled:
         return None
@@ -198,7 +198,7 @@ def _blocked(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
 
 
 def _unfinished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """`processing`, no status, or one that this project does not know: the worker has not said that it is done."""
+    """The status is `processing`, missing, or unknown to this project: the worker has not reported its end."""
     if signals.settled:
         return None
     if signals.highlights == "invalid" and not signals.rendering_begun:
@@ -242,7 +242,7 @@ def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
 
 
 def _highlights(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Settled, but without usable highlights: whatever the status says, the customer is told to wait."""
+    """The status is settled, but there are no usable highlights: the product tells the customer to wait."""
     if signals.highlights == "absent":
         source = facts.deployment.highlights_source
         where = "in either place" if source == "mixed" else f"where the product serves them from ({_where(facts)})"
@@ -250,7 +250,7 @@ def _highlights(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | 
         return Verdict("highlights_missing", "error", summary, _settled_at(video, signals))
     if signals.highlights in {"invalid", "empty"}:
         return _invalid(facts, video, signals)
-    # Which generation answers this customer is not known: the older one would stumble over the file.
+    # It is unknown which generation of the product answers this customer; the older one would fail on the file.
     if facts.deployment.highlights_source == "mixed" and facts.highlights_object.content == "invalid":
         return _invalid(facts, video, signals)
     return None
@@ -266,7 +266,7 @@ def _beside(facts: VideoFacts) -> str:
 
 
 def _invalid(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
-    mixed = signals.highlights == "valid"  # one of both places is sound, and the other one is not
+    mixed = signals.highlights == "valid"  # one of the two places is sound, the other is not
     bad = facts.highlights_object if mixed else facts.highlights
     where = "highlights.json" if bad.source == "object" else "The document highlights/main"
     mendable = " The other source has them." if mixed else _beside(facts)
@@ -294,7 +294,7 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
 
 
 def _in_vain(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Completed and charged without a new clip, while the worker has no room for one: no document says so."""
+    """The video is completed and charged without a new clip, and the worker has no room; no document says so."""
     state = facts.quota.value if isinstance(facts.quota, Known) else None
     charge = charged_in_vain(facts, video)
     if charge is None or state is None or not (state.worker_refuses or "storage" in state.exceeded):
@@ -305,7 +305,7 @@ def _in_vain(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
 
 
 def _foreign(facts: VideoFacts) -> str:
-    """What is at the keys that are not this customer's, as far as it was looked at."""
+    """The objects at keys that are not this customer's, as far as looked at."""
     details = (
         {finding.detail for finding in facts.report.findings if finding.kind == "foreign_key"} if facts.report else ()
     )
@@ -313,7 +313,7 @@ def _foreign(facts: VideoFacts) -> str:
 
 
 def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
-    """Healthy for the customer, with something that should be put right."""
+    """The video is healthy for the customer, but something should be corrected."""
     blemishes = []
     report = facts.report
     noted = {f.kind for f in report.findings if f.severity != "info"} if report else set()
@@ -321,14 +321,14 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
     if playing.unanswered:
         noted.discard("unreadable")
         of = number(playing.unanswered, "clip")
-        blemishes.append(f"of {of} it could not be seen whether it plays ({quoted(playing.why, 120)})")
+        blemishes.append(f"a look did not tell whether {of} plays ({quoted(playing.why, 120)})")
     if noted:
         blemishes.append(", ".join(sorted(kind.replace("_", " ") for kind in noted)))
     if signals.status == "completed" and not clips_known(facts):
         blemishes.append("no clips, although the status says completed")
     if not blemishes:
         return None
-    summary = f"The customer has everything; to put right: {'; '.join(blemishes)}."
+    summary = f"The customer has everything; to correct: {'; '.join(blemishes)}."
     return Verdict("healthy", "warning", summary, _settled_at(video, signals))
 
 
@@ -346,7 +346,7 @@ _RULES: tuple[Callable[[VideoFacts, Video, Signals], Verdict | None], ...] = (
 
 
 def _settled_at(video: Video, signals: Signals) -> datetime | None:
-    """When the status was set, as far as the document says so."""
+    """The time when the status was set, if the document tells it."""
     return video.completed_at if video.completed_at and "completed_at" not in signals.ahead else signals.touched_at
 
 
