@@ -141,7 +141,7 @@ class AuditTrail:
             head = self._head or self._log.head()
             # This process knows the entry before, unless it has just read the end.
             look_back = self._head is None or (tries > 1 and bool(self._key))
-            before = self._looked_back(head.link) if look_back else []
+            before = self._check_previous(head.link) if look_back else []
             self._head = None  # stored again only once it is certain
             entries: list[dict[str, Any]] = []
             link, at = head.link, self._clock()
@@ -162,16 +162,16 @@ class AuditTrail:
                 if tries >= TRIES:
                     raise
                 if now == head:  # somebody set the record of the end back: the entries go on from the real end
-                    self._past_a_false_end(now)
+                    self._correct_head(now)
                 time.sleep(random.uniform(0.01, 0.05) * min(tries, 8))
 
-    def _past_a_false_end(self, head: ChainHead) -> None:
+    def _correct_head(self, head: ChainHead) -> None:
         newest = self._log.newest()
         if newest is not None and newest.get("sequence", 0) > head.link.sequence:
             _log.warning("the record of the audit's end was behind its newest entry, number %s", newest["sequence"])
             self._head = ChainHead(end_of(newest), head.update_time)
 
-    def _looked_back(self, end: Link) -> list[Event]:
+    def _check_previous(self, end: Link) -> list[Event]:
         """Looks at the entry before the next one, and returns the events that the desk itself must note after it.
 
         Where a process ended before it wrote its copy, this writes the copy or notes that it is missing. It does not

@@ -29,7 +29,7 @@ class DisclosurePlan:
 
 
 def plan_disclosure(context: RepairContext, uid: str, video_id: str) -> DisclosurePlan:
-    """The repair that ends the disclosure of a video, read again; `Refused` also where the evidence is implausible."""
+    """The repair that ends a video's disclosure, from a new look; `Refused` also where the evidence is implausible."""
     existing_video(context, uid, video_id)
     believable(context, uid, video_id)
     return DisclosurePlan(what_ends_it(context.stores, uid, video_id, store_time(context.stores.handle)))

@@ -60,7 +60,7 @@ class HighlightsPlan:
             )
         video = self.found.video
         present = _both_places(context, video.uid, video.video_id)
-        _at_rest(present.video)
+        _refuse_processing(present.video)
         if not writes_file(self.found):
             return [Write(self.changes)]  # the precondition of each document is what was shown
         if _shape(present.object) != _shape(self.found.object):
@@ -106,7 +106,7 @@ def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) ->
 
 
 def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> HighlightsPlan:
-    _at_rest(found.video)
+    _refuse_processing(found.video)
     believable(context, found.video.uid, found.video.video_id)
     changes = plan_highlights(context.stores, found, entries, store_time(context.stores.handle))
     warning = not_promised(context) if writes_file(found) else ""
@@ -178,7 +178,7 @@ def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
     return found
 
 
-def _at_rest(video: Video) -> None:
+def _refuse_processing(video: Video) -> None:
     """Raises `Refused` while the product considers the video as being processed.
 
     A worker may write its highlights at any moment. While one renders, the missing or empty file prevents the product

@@ -288,7 +288,7 @@ class _Batch:
                 if code_of(error) not in _ONE_BY_ONE:
                     return self._stop(keys, error)
                 self._run.one_by_one = True
-        return self._singly(keys)
+        return self._one_by_one(keys)
 
     def _batch(self, keys: list[str]) -> dict[str, StorageError]:
         with batch_of(keys):
@@ -312,7 +312,7 @@ class _Batch:
                 self.unknown.append(key)
         return again
 
-    def _singly(self, keys: list[str]) -> dict[str, StorageError]:
+    def _one_by_one(self, keys: list[str]) -> dict[str, StorageError]:
         again: dict[str, StorageError] = {}
         with ContextThreads(max_workers=THREADS) as threads:
             for key, error in zip(keys, threads.map(self._single, keys), strict=True):

@@ -74,7 +74,7 @@ def plan_record(context: RepairContext, uid: str, video_id: str) -> RecordPlan:
             remedy="Replace them first (upload), so that the product does not call the video completed without them.",
         )
     if isinstance(facts.origin, Unknown):
-        raise Refused(f"What the video was made of could not be read: {facts.origin.message}", remedy="Try again.")
+        raise Refused(f"The origin of the video could not be read: {facts.origin.message}", remedy="Try again.")
     origin = facts.origin.value if isinstance(facts.origin, Known) else DraftOrigin("")
     stored = facts.highlights.usable
     if not stored and not origin.scenes:

@@ -73,27 +73,27 @@ def _advance(records: Records, writer: DocumentWriter, count: int) -> tuple[str,
     head = _readable(lambda: read_head(records))
     if head is not None and head.count == count:
         return ()
-    new = _whole(records, count)
+    new = _all_shards(records, count)
     if new is None:
         return ()
     before: Sequence[Content] = ()
     if head is not None:
-        old = _whole(records, head.count)
-        if old is not None and _since(old) > _since(new):
+        old = _all_shards(records, head.count)
+        if old is not None and _as_of(old) > _as_of(new):
             return ()
         before = rollup.merged_points([shard.points for shard in old], head.points) if old else head.points
     writer.set(HEAD, head_fields(RollupHead(count, before)))
     return (HEAD,)
 
 
-def _whole(records: Records, count: int) -> list[Shard] | None:
+def _all_shards(records: Records, count: int) -> list[Shard] | None:
     """Every shard of a division, or `None` where one is missing."""
     shards = _readable(lambda: read_shards(records, count)) or []
     there = [shard for shard in shards if shard is not None]
     return there if len(there) == count else None
 
 
-def _since(shards: Sequence[Shard]) -> datetime:
+def _as_of(shards: Sequence[Shard]) -> datetime:
     """The time as of which the figures of these shards together are valid."""
     return min(shard.read_at for shard in shards)
 

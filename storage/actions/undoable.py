@@ -102,7 +102,7 @@ def apply(
     if not changes.effective:
         raise Refused("There is nothing to change: every field is correct already.")
     record = {**_record(changes, actor, reason), **({"counted": [asdict(one) for one in counted]} if counted else {})}
-    commit = [*_forward(changes), *_counters(counted), Create(_path(change_id), record)]
+    commit = [*_field_writes(changes), *_counters(counted), Create(_path(change_id), record)]
     writers.documents.commit(commit, operation=f"Writing ({changes.kind})")
     return Applied(change_id, changes.effective)
 
@@ -134,13 +134,13 @@ def _apply_with_objects(
         rows = [Overwritten(row.key, row.kept, info.etag, row.before) for row, info in zip(rows, written, strict=True)]
         mine = rows
         end: dict[FieldName, Any] = {"state": DONE, "replaced": [row.as_row() for row in rows]}
-        commit: list[Change] = [*_forward(changes), *_counters(counted)]
+        commit: list[Change] = [*_field_writes(changes), *_counters(counted)]
         commit.append(Update(_path(change_id), end, begun.update_times[_path(change_id)]))
         committing = True
         writers.documents.commit(commit, operation=operation)
     except Exception as fault:
         unsure = committing and isinstance(fault, Unreachable)
-        if not _given_up(stores, writers, change_id, rows, mine, fault, unsure=unsure, actor=actor):
+        if not _roll_back(stores, writers, change_id, rows, mine, fault, unsure=unsure, actor=actor):
             raise
     return Applied(change_id, changes.effective, written)
 
@@ -159,7 +159,7 @@ def _write(writers: Writers, one: Replacement, row: Overwritten, mine: list[Over
         raise
 
 
-def _given_up(
+def _roll_back(
     stores: Stores,
     writers: Writers,
     change_id: str,
@@ -250,7 +250,7 @@ def _record(changes: ChangeSet, actor: str, reason: str, rows: Sequence[Overwrit
     }
 
 
-def _forward(changes: ChangeSet) -> list[Change]:
+def _field_writes(changes: ChangeSet) -> list[Change]:
     """The writes of the fields; the precondition of each is what was shown."""
     found: list[Change] = []
     for path in _paths(changes.effective):

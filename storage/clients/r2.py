@@ -228,7 +228,7 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
             **timeouts,
         ),
     )
-    sdk.meta.events.register("before-call.s3", _stay_here)
+    sdk.meta.events.register("before-call.s3", _keep_endpoint)
     sdk.meta.events.register("response-received.s3", _meter_answer)
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
     sdk.meta.events.register(LISTING_EVENT, take_columns)
@@ -278,7 +278,7 @@ def _refuse_changes(model: Any, **_: Any) -> None:
         )
 
 
-def _stay_here(params: dict[str, Any], **_: Any) -> None:
+def _keep_endpoint(params: dict[str, Any], **_: Any) -> None:
     """Keeps the endpoint of the settings: on a 400 the SDK would ask for the bucket's region and go there."""
     params["context"].setdefault("s3_redirect", {})["redirected"] = True
 

@@ -331,7 +331,7 @@ def _listed(objects: Objects, prefix: str, cuts: Sequence[str], reads: int = 0) 
     if any(isinstance(part.error, _OutOfOrder) for part in parts):
         whole = objects.list_all(prefix)
         return replace(whole, reads=whole.reads + reads)
-    return _together(parts, reads)
+    return _combined(parts, reads)
 
 
 def _cuts(prefix: str, folders: Sequence[str], ranges: int) -> list[str]:
@@ -379,7 +379,7 @@ def _check_order(keys: list[str], before: str | None, prefix: str) -> None:
         raise _OutOfOrder("The store lists in an order of its own.", operation="list_objects_v2", target=prefix)
 
 
-def _together(parts: Sequence[Table], reads: int) -> Table:
+def _combined(parts: Sequence[Table], reads: int) -> Table:
     """The parts up to the first incomplete one, as one table."""
     broken = next((number for number, part in enumerate(parts) if not part.complete), None)
     kept = parts if broken is None else parts[: broken + 1]

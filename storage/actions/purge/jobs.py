@@ -177,7 +177,7 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
     event = job_event(actor, "purge.empty", job, checked)
     with refusals_recorded(purging.trail, event):
         authorise(actor, "purge.apply", now=purging.clock())
-        grounds = list(_not_to_be_emptied(purging, job, phrase))
+        grounds = list(_objections_to_emptying(purging, job, phrase))
         if grounds:
             promised = job.quarantine == "kept" and not job.quarantine_over
             quicker = " To be quicker, make a plan of the scope and erase." if promised else ""
@@ -193,7 +193,7 @@ def empty_quarantine(purging: Purging, job_id: str, phrase: str, reason: str, ac
     return emptying
 
 
-def _not_to_be_emptied(purging: Purging, job: Job, phrase: str) -> Iterator[str]:
+def _objections_to_emptying(purging: Purging, job: Job, phrase: str) -> Iterator[str]:
     if job.kind != "purge" or job.quarantine != "kept":
         yield f"job {job.job_id} keeps nothing" if job.kind == "purge" else f"job {job.job_id} is not a purge"
         return
@@ -295,7 +295,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
             limits=purging.limits,
         )
         _refuse_others(purging, plan)
-        _refuse_moved(purging, plan, now)
+        _refuse_changed(purging, plan, now)
         store_plan(purging, plan)
         job = _job(purging, plan, request, email, reason, counted)
         purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
@@ -333,11 +333,11 @@ def _applied(job: Job) -> Refused:
     )
 
 
-def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
+def _refuse_changed(purging: Purging, plan: PurgePlan, now: datetime) -> None:
     """Refuses where the scope holds anything that the plan does not show as it is now, or the plan goes beyond it."""
     acknowledged = plan.claims is not None and plan.claims.acknowledged
     inventory = surveyed(purging, plan.scope, now, acknowledged=acknowledged, seen=[item.key for item in plan.objects])
-    differences = (*moved(plan, inventory), *_beyond(purging, plan, inventory))
+    differences = (*moved(plan, inventory), *_outside_scope(purging, plan, inventory))
     if differences:
         raise Stale(
             "The scope changed since the plan was made: " + "; ".join(differences[:5]) + ".",
@@ -346,7 +346,7 @@ def _refuse_moved(purging: Purging, plan: PurgePlan, now: datetime) -> None:
         )
 
 
-def _beyond(purging: Purging, plan: PurgePlan, inventory: Inventory) -> Iterator[str]:
+def _outside_scope(purging: Purging, plan: PurgePlan, inventory: Inventory) -> Iterator[str]:
     """Objects, documents and uploads of the plan that exist, though the look at the scope did not find them.
 
     They are not the scope's. Only documents say which objects belong to a clip and whose a public link is. So this
@@ -361,10 +361,10 @@ def _beyond(purging: Purging, plan: PurgePlan, inventory: Inventory) -> Iterator
     named = [document.path for document in plan.documents if document.path not in paths]
     found = Subtree(purging.stores.handle).at(named) if named else {}
     yield from (f"document not of the scope: {path}" for path, document in found.items() if document is not None)
-    yield from _uploads_beyond(purging, set(plan.uploads) - set(inventory.uploads))
+    yield from _uploads_outside_scope(purging, set(plan.uploads) - set(inventory.uploads))
 
 
-def _uploads_beyond(purging: Purging, uploads: Collection[PlannedUpload]) -> Iterator[str]:
+def _uploads_outside_scope(purging: Purging, uploads: Collection[PlannedUpload]) -> Iterator[str]:
     for folder in sorted({upload.key[: upload.key.rfind("/") + 1] for upload in uploads}):
         found = purging.stores.objects.multipart_uploads(folder)
         if found.error is not None:
@@ -444,7 +444,7 @@ def undo(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
         try:
             _refuse_occupied(purging, job)
         except StorageError as error:
-            _keep_for_a_person(purging, job, error)
+            _note_undo_refused(purging, job, error)
             raise
         undoing = follow_up_job(job, email, checked, job.read_time or purging.now())
         purging.trail.append(replace(event, outcome="begun", job_id=undoing.job_id))
@@ -476,7 +476,7 @@ def _refuse_occupied(purging: Purging, job: Job) -> None:
         )
 
 
-def _keep_for_a_person(purging: Purging, job: Job, why: StorageError) -> None:
+def _note_undo_refused(purging: Purging, job: Job, why: StorageError) -> None:
     """Notes that an undo was asked for and refused: the quarantine is then no longer emptied by its age."""
     try:
         purging.writers.documents.commit(

@@ -100,7 +100,7 @@ def surveyed(
     """
     refuse_dangers(scope, purging.stores.layout, purging.limits)
     facts = look(purging.stores, scope, now, purging.progress)
-    taken = _taken_before(purging, scope, claims_of(facts, Look(seen=seen)).missing)
+    taken = _deleted_earlier(purging, scope, claims_of(facts, Look(seen=seen)).missing)
     if taken:
         facts = replace(
             facts,
@@ -117,7 +117,7 @@ def surveyed(
     return judge(facts, stores.layout, purging.limits, now, Look(acknowledged, controls, seen))
 
 
-def _taken_before(purging: Purging, scope: Scope, missing: Collection[str]) -> frozenset[str]:
+def _deleted_earlier(purging: Purging, scope: Scope, missing: Collection[str]) -> frozenset[str]:
     """The missing keys that an earlier purge took, by its journal, without an undo begun since.
 
     Their absence is no loss, and a new plan takes up what that purge left.

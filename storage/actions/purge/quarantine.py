@@ -196,7 +196,7 @@ def record_of(jobs: Jobs, job_id: str, plan: PurgePlan, *, erase: bool) -> Recor
     )
 
 
-class _Shelves:
+class _Outcomes:
     """Names sorted by what the journal's entries say of their positions."""
 
     def __init__(self) -> None:
@@ -220,7 +220,7 @@ class _Shelves:
 
 class _Reader:
     def __init__(self, plan: PurgePlan, *, erase: bool) -> None:
-        self.keys, self.paths = _Shelves(), _Shelves()
+        self.keys, self.paths = _Outcomes(), _Outcomes()
         self.digests: dict[int, str] = {}
         self._names: dict[str, list[list[str]]] = {
             "objects": [[item.key for item in batch] for batch in object_batches(plan, erase=erase)],

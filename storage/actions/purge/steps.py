@@ -127,7 +127,7 @@ class DeleteDocuments:
     def look(self, batch: int) -> Seen:
         """Which documents must stay because of what was left alone; the commit itself checks the versions."""
         items = self._batches[batch]
-        return {"absent": [], "moved": sorted({*self._protected(items), *self._of_others(items)})}
+        return {"absent": [], "moved": sorted({*self._protected(items), *self._links_of_others(items)})}
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """Deletes the rest of the batch in one commit; the module's docstring says what happens when that fails."""
@@ -170,17 +170,17 @@ class DeleteDocuments:
             below = list(threads.map(self._purging.stores.records.children, parents))
         stay |= {path for path, collections in zip(parents, below, strict=True) if collections}
         if left.keys:
-            stay |= self._naming(left.keys, [item.path for item in items if item.path not in stay])
+            stay |= self._documents_naming(left.keys, [item.path for item in items if item.path not in stay])
         return [position for position, item in enumerate(items) if item.path in stay]
 
-    def _of_others(self, items: Sequence[PlannedDocument]) -> Iterator[int]:
+    def _links_of_others(self, items: Sequence[PlannedDocument]) -> Iterator[int]:
         """Positions of public links whose own documents lead elsewhere: not this scope's, whatever the plan says."""
         at = {item.path: position for position, item in enumerate(items) if item.path.startswith(SLUGS)}
         for path, link in self._tree.at(list(at)).items() if at else ():
             if link is not None and not points_into(self._plan.scope, link.fields):
                 yield at[path]
 
-    def _naming(self, keys: set[str], paths: list[str]) -> set[str]:
+    def _documents_naming(self, keys: set[str], paths: list[str]) -> set[str]:
         """The documents among `paths` that name one of the keys."""
         found = self._tree.at(paths)
         return {
@@ -323,13 +323,13 @@ class Prove(Single):
         proof, now, job = self.proof(), self.lease.now(), self.lease.job
         public_url = self.purging.stores.settings.r2.public_url
         never_seen = None if self.plan.claims is None else len(proof.never_seen)
-        outlives = what_outlives(job, wider=self._wider(), public_url=public_url, never_seen=never_seen)
+        outlives = what_outlives(job, wider=self._wider_purges(), public_url=public_url, never_seen=never_seen)
         content = json.dumps(certificate(job, proof, outlives, now, self.plan.claims), indent=1).encode()
         self.purging.writers.objects.put(certificate_key(job.job_id), content, "application/json")
         lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(shortened(proof.disturbed))}
         return BatchOutcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
 
-    def _wider(self) -> list[str]:
+    def _wider_purges(self) -> list[str]:
         """The earlier purges of a wider scope whose quarantines hold copies of this one."""
         scope = self.plan.scope
         jobs = self.purging.jobs.of_user(scope.uid)

@@ -57,11 +57,11 @@ class ProveRestored:
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         """The residue of the undo is what is missing or differs from before."""
-        self._let_settle()
+        self._wait_for_late_deletion()
         wrong = [*self._objects(), *self._documents()]
         return BatchOutcome(entry={"wrong": shortened(wrong)}, changes={"residue": tuple(shortened(wrong))})
 
-    def _let_settle(self) -> None:
+    def _wait_for_late_deletion(self) -> None:
         """Waits where the purge's worker was cut off in a batch of objects: a deletion that it sent may still arrive.
 
         Everything is restored by now, but the copies go only after a look that no such deletion can follow. The worker
@@ -87,10 +87,10 @@ class ProveRestored:
                     yield f"object missing: {key}"
             for position in presence.moved:
                 item = batch[position]
-                if first + position in numbers and item.key in sure and not self._alike(first + position, item):
+                if first + position in numbers and item.key in sure and not self._same_content(first + position, item):
                     yield f"object is another: {item.key}"
 
-    def _alike(self, number: int, item: PlannedObject) -> bool:
+    def _same_content(self, number: int, item: PlannedObject) -> bool:
         """Whether they are equal. A copy of a multipart object gets another ETag; then the bytes decide."""
         return "-" in item.etag and self._quarantine.same_as_kept(number, item)
 

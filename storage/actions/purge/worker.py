@@ -237,7 +237,7 @@ def abandoned_jobs(purging: Purging) -> tuple[Job, ...]:
     )
 
 
-def _here(purging: Purging, job: Job) -> bool:
+def _in_this_bucket(purging: Purging, job: Job) -> bool:
     """Whether this bucket is that of the job: an empty prefix in another bucket does not mean an emptied quarantine."""
     if is_here(purging, job):
         return True
@@ -257,7 +257,7 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
     worked: list[Job] = []
     due = [job.job_id for job in abandoned_jobs(purging)]
     for job in purging.jobs.in_quarantine():
-        if expired(purging, job) and _here(purging, job):
+        if expired(purging, job) and _in_this_bucket(purging, job):
             emptying = begin_emptying(purging, job)
             if emptying is not None:
                 due.append(emptying.job_id)

@@ -172,7 +172,7 @@ def _processed(video: VideoFact) -> bool:
     return video.exists and being_processed(video.status)
 
 
-def _says(video: VideoFact) -> str:
+def _status_in_words(video: VideoFact) -> str:
     """What the document says of its status where that is not the word `processing`."""
     if video.status == "processing":
         return "says processing"
@@ -181,7 +181,7 @@ def _says(video: VideoFact) -> str:
 
 
 def _since(video: VideoFact, now: datetime) -> str:
-    why = "" if video.status == "processing" else f"it {_says(video)}; "
+    why = "" if video.status == "processing" else f"it {_status_in_words(video)}; "
     if video.touched_at is None:
         return f"{why}it does not say since when"
     return f"{why}last touched {age(now - video.touched_at)} ago"
@@ -216,7 +216,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
         yield "a part of it is less than an hour old"
     for video in facts.videos:
         if _processed(video) and _idle(video.touched_at, limits, now):
-            yield f"video {video.video_id} {_says(video)}, though nothing has touched it for long"
+            yield f"video {video.video_id} {_status_in_words(video)}, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
 
 

@@ -37,7 +37,9 @@ def claims_of(facts: Facts, look: Look) -> Claims:
     there = {item.key for item in facts.listed}
     claimed = {*facts.claimed, *facts.claimed_thumbnails}
     missing = claimed - there - set(look.seen)
-    return Claims(len(claimed), tuple(sorted(missing)), look.acknowledged, None if _stranger(facts) else look.controls)
+    return Claims(
+        len(claimed), tuple(sorted(missing)), look.acknowledged, None if _without_documents(facts) else look.controls
+    )
 
 
 def wants_controls(facts: Facts) -> bool:
@@ -47,14 +49,14 @@ def wants_controls(facts: Facts) -> bool:
 
 def wants_customers(facts: Facts) -> bool:
     """Whether the caller must look for other customers of the bucket: there are objects, and no document at all."""
-    return _stranger(facts)
+    return _without_documents(facts)
 
 
 def doubt(facts: Facts, look: Look) -> Suspicion | None:
     """Why the result cannot be believed, if so. An acknowledgement does not lift a doubt, except for a loss whose
     controls exist.
     """
-    if _stranger(facts):
+    if _without_documents(facts):
         return suspect_project(len(facts.listed), look.controls, facts.listed[0].key)
     if look.acknowledged and look.controls is not None and look.controls.there:
         return None
@@ -65,7 +67,7 @@ def objections(facts: Facts, look: Look | None) -> Iterator[str]:
     """Which claims block a purge; without a look, only claims that are implausible by themselves."""
     suspicion = doubt(facts, look or Look())
     if suspicion is not None:
-        loss = look is not None and look.controls is not None and look.controls.there and not _stranger(facts)
+        loss = look is not None and look.controls is not None and look.controls.there and not _without_documents(facts)
         yield f"the scan is implausible: {suspicion.reason}" + (f" {_IF_LOST}" if loss else "")
         return
     claims = claims_of(facts, look) if look else None
@@ -80,7 +82,7 @@ def remarks(facts: Facts, look: Look) -> Iterator[str]:
         yield f"acknowledged as missing: {claims.words}. They were never seen, and the certificate will say so"
 
 
-def _stranger(facts: Facts) -> bool:
+def _without_documents(facts: Facts) -> bool:
     return bool(facts.listed) and not facts.documents
 
 
