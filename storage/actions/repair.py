@@ -370,7 +370,7 @@ def not_promised(context: RepairContext) -> str:
 
 
 def existing_video(context: RepairContext, uid: str, video_id: str) -> tuple[RawDocument, datetime]:
-    """The video's document and its update time; `NotFound` without one, before any request for other customers' objects."""
+    """The video's document and its update time; `NotFound` without one, before any request for other objects."""
     document = context.stores.records.raw(f"users/{uid}/videos/{video_id}")
     if document is None or document.update_time is None:
         raise _no_video(uid, video_id)
