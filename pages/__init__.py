@@ -1,1 +1,1 @@
-"""The pages of the desk, one file each; `pages._ui.nav` says how one is written."""
+"""The pages of the desk, one file each; `pages._ui.nav` says how to write one."""

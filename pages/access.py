@@ -1,4 +1,4 @@
-"""Access: who may do what here, and what am I?"""
+"""Access: who may do what here, and what may I do?"""
 
 import pandas as pd
 import streamlit as st

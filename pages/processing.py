@@ -153,7 +153,7 @@ def _close() -> None:
 
 
 def _drawer() -> None:
-    """The diagnosis of the video that the address names, in a drawer at the right."""
+    """Draws the diagnosis of the video that the address names, in a drawer at the right."""
     try:
         uid, video_id = params.read(UID), params.read(VIDEO_ID)
     except BadInput as error:

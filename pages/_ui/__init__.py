@@ -1,1 +1,1 @@
-"""The parts that every page is built from; pages draw with these, and with Streamlit, and with nothing else."""
+"""The parts of every page; pages draw only with these and with Streamlit."""

@@ -1,6 +1,6 @@
-"""The pages as data, and the navigation built from them.
+"""Declares the pages, and builds the navigation from them.
 
-How a page is written. `pages/NAME.py` defines `page()`, which draws, and ends with
+Each page is a file: `pages/NAME.py` defines `page()`, which draws, and ends with
 
     if __name__ == "__main__":
         show("NAME", page)
@@ -29,7 +29,7 @@ FOLDER: Final = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One page: `action` is what a person must be permitted to do to open it; `listed` puts it into the menu."""
+    """One page: `action` is the permission that opening it needs; `listed` puts it into the menu."""
 
     name: str
     title: str

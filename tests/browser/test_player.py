@@ -161,7 +161,7 @@ def test_a_refusal_is_told_apart_from_a_missing_file(page: Page, desk: Desk) -> 
     desk.media.refused.add("clip_a.mp4")
     rig.open_page(page, desk.url)
     play_button(page).click()
-    expect(page.get_by_text("The bucket answered, but did not give the file")).to_be_visible()
+    expect(page.get_by_text("The bucket answered, but did not deliver the file")).to_be_visible()
 
 
 def test_what_the_desk_itself_may_not_do_is_said_in_its_words(page: Page, desk: Desk) -> None:

@@ -1,1 +1,1 @@
-"""Who is asking, and may they: sign-in, roles, the guard in front of every page and every change."""
+"""Establishes who asks and what they may do: sign-in, roles, the guard before every page and every change."""

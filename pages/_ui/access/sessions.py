@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(slots=True)
 class _Known:
-    """A sign-in that this process has met. `issued_at` is by the issuer's clock; `begun_at` is at latest `met_at`.
+    """A sign-in that this process has met. `issued_at` is by the issuer's clock; `begun_at` is no later than `met_at`.
 
     `unheard`: this process met it before it had news of the other replicas, which may know that it was idle by then.
     """

@@ -1,1 +1,1 @@
-"""What pages load, keep for a while and forget after a change: the only caches of pages."""
+"""Loads the data of pages, and holds the only caches of pages, which are dropped after a change."""

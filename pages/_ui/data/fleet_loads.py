@@ -1,4 +1,4 @@
-"""Loads what pages show about all customers, from the rollup or live, mostly in the background; see `loads`."""
+"""Loads the figures about all customers, from the rollup or live, mostly in the background; see `loads`."""
 
 from __future__ import annotations
 

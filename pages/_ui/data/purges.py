@@ -1,4 +1,4 @@
-"""Starts and follows purges for the pages: plans are kept in the bucket, jobs run in processes of their own.
+"""Starts and follows purges for the pages: the bucket keeps the plans, and each job runs in its own process.
 
 No function here calls `st.*` after an action has begun: Streamlit may cut a script off in the middle, and a job must
 not lose the worker that runs it. `recovery` resumes a job that still lost its worker.
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Somebody's recorded no to exactly one plan."""
+    """A person's recorded refusal of exactly one plan."""
 
     by: str
     at: str
@@ -135,7 +135,7 @@ def summary(name: str) -> PlanSummary:
 
 
 def collection_of(path: str) -> str:
-    """The collection that a document lies in, by its own name alone."""
+    """The name of the collection that the document at this path belongs to."""
     return path.split("/")[-2] if "/" in path else path
 
 

@@ -1,4 +1,4 @@
-"""Resumes purges that no process runs any more, and empties expired quarantines, while the server runs."""
+"""Resumes abandoned purges, and empties expired quarantines, while the server runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Holds the stores, clients and long-lived values that all sessions of this process share.
 
-Each `cache_resource` here is closed with the stores that it rests on. A load that fails is never kept: the next call
+Each `cache_resource` here is closed with the stores that it uses. A load that fails is never cached: the next call
 tries again. Values that expire belong to `loads`.
 """
 

@@ -1,4 +1,4 @@
-// One card: what is known of a clip, its poster or player, and what can be done with it.
+// Draws one card: the facts about a clip, its poster or player, and its buttons.
 
 class CardView {
   constructor(gallery, id) {

@@ -1,6 +1,6 @@
 // The gallery: keeps a view for each clip by its id, whatever the page does around it, and talks with the desk.
 
-const PARKED_MS = 5000 // a gallery that the page took out and puts back within this goes on as it was
+const PARKED_MS = 5000 // a gallery that the page removes and puts back within this time continues as it was
 
 class Gallery {
   constructor() {
@@ -43,7 +43,7 @@ class Gallery {
   ask(id, purpose) {
     const number = Date.now() * 1000 + Math.floor(Math.random() * 1000)
     this.pending.set(channel(id, purpose), { id, purpose, number })
-    // All that is still open goes along, for of two triggers before the next run only the last arrives.
+    // Send all open requests, because of two triggers before the next run only the last arrives.
     this.send("ask", [...this.pending.values()])
   }
 

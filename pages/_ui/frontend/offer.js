@@ -1,4 +1,4 @@
-// A link to copy or a file to download, once the desk has signed it; gone when its life is over.
+// Offers a link to copy or a file to download, once the desk has signed it, until it expires.
 
 class Offer {
   constructor(view) {
@@ -42,7 +42,7 @@ class Offer {
     else this.say(WORDS.copyBlocked, textButton("again", WORDS.copyNow, () => void this.putOnClipboard(url)))
   }
 
-  // The link stays in sight, for a browser may have held the download back.
+  // The link stays visible, because a browser may have held the download back.
   startDownload(url, name) {
     const link = part("a", "again", WORDS.saveFile)
     link.href = url

@@ -1,8 +1,8 @@
-// Plays one clip: asks for a link when pressed, renews it when it ends, and goes on where it was.
+// Plays one clip: asks for a link when pressed, renews it when it expires, and continues where it was.
 
 const ANSWER_MS = 20000 // without an answer for so long, the desk counts as away
-const AHEAD_MS = 10000 // a link that ends sooner than this while playing is renewed before it does
-const MAX_FAILURES = 1 // new links in a row that did not play either
+const AHEAD_MS = 10000 // while playing, a link is renewed this long before it expires
+const MAX_FAILURES = 1 // new links in a row that also failed to play
 
 const BUSY = new Set(["asking", "loading", "renewing"])
 
@@ -64,7 +64,7 @@ class Playback {
     }, ANSWER_MS)
   }
 
-  // A link, known from the start or asked for; `left` is its life from now on in milliseconds.
+  // A link, known from the start or asked for; `left` is the time until it expires, in milliseconds.
   grant(url, left) {
     const waited = this.state === "asking" || this.state === "renewing"
     const swap = this.askedAhead && this.state === "playing" && !this.buffered()
@@ -180,7 +180,7 @@ class Playback {
     else this.renew()
   }
 
-  // Why it failed, where a new link cannot mend it; otherwise an empty word.
+  // Why it failed, where a new link cannot help; otherwise an empty text.
   async cause(error, url) {
     if (isFormat(error)) return "format"
     if (this.left() <= 0 || error.code === MediaError.MEDIA_ERR_NETWORK) return ""

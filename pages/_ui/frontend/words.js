@@ -5,7 +5,7 @@ const WORDS = {
   close: "Close the player",
   asking: "Asking for a link…",
   loading: "Loading…",
-  renewing: "The link ended. Fetching a new one…",
+  renewing: "The link expired. Fetching a new one…",
   again: "Try again",
   details: "Open details",
   copy: "Copy a link",
@@ -19,16 +19,16 @@ const WORDS = {
   saveFile: "Save the file",
   noPoster: "No thumbnail",
   brokenPoster: "Thumbnail not loaded",
-  ended: "The link has ended.",
+  ended: "The link has expired.",
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/
 
 function failureWords(kind, url) {
   const host = hostOf(url)
-  if (kind === "format") return "This browser cannot play the file: a format it does not know, or damaged data."
-  if (kind === "refused") return "The bucket answered, but did not give the file, not even for a new link: refused, or not there."
-  if (kind === "unclear") return "The file did not come, not even with a new link: refused, not there, or out of reach."
+  if (kind === "format") return "This browser cannot play the file: the format is unknown, or the data are damaged."
+  if (kind === "refused") return "The bucket answered, but did not deliver the file, not even for a new link: refused, or missing."
+  if (kind === "unclear") return "The file did not load, not even with a new link: refused, missing, or out of reach."
   if (kind === "desk") return "The desk did not answer. It may be busy or restarting."
   if (kind === "unreachable" && LOOPBACK.test(host)) {
     return (
@@ -36,7 +36,7 @@ function failureWords(kind, url) {
       "Open the desk on the machine that it runs on, or forward that port to yours."
     )
   }
-  if (kind === "unreachable") return `Your browser cannot reach ${host}: a network, VPN or blocker stands between.`
+  if (kind === "unreachable") return `Your browser cannot reach ${host}: a network, VPN or blocker is in the way.`
   return "The clip cannot be played."
 }
 

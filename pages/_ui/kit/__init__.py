@@ -1,1 +1,1 @@
-"""The parts that every page is drawn with: states, tables, charts, badges, text, numbers, session keys."""
+"""The parts with which every page is drawn: states, tables, charts, badges, text, numbers, session keys."""

@@ -39,7 +39,7 @@ def form(make: Callable[P, Any]) -> Callable[P, Form]:
     @lru_cache(maxsize=_FORMS)
     def built(*args: Hashable, **kwargs: Hashable) -> Form:
         found: Form = make(*args, **kwargs).to_dict()  # type: ignore[arg-type]
-        found.pop("config", None)  # Altair's own theme: sizes that Streamlit's replaces
+        found.pop("config", None)  # Altair's own theme: Streamlit's theme replaces its sizes
         return found
 
     @wraps(make)

@@ -1,7 +1,7 @@
 """Draws the states of a part of a page that are not its content: loading, empty, incomplete, denied, failed.
 
 `section` runs one part and shows its state, so that one failure does not take the page with it. Beside the content
-stand how fresh it is and what it cost to read; a part that reaches the budget of document reads stops and asks. An
+stand the time and the cost of its reading; a part that reaches the budget of document reads stops and asks. An
 unexpected error becomes an incident number on the page, and the log holds the traceback under that number.
 """
 
@@ -312,7 +312,7 @@ def _again(forget: Callable[[], Any]) -> None:
 
 
 def cost_words(cost: Cost) -> list[str]:
-    """What was billed, in words, leaving out zeros: `12 reads`, `1 list`, `3 heads or gets`."""
+    """The billed operations in words, without zeros: `12 reads`, `1 list`, `3 heads or gets`."""
     named = (
         (cost.firestore_reads, "read", "reads"),
         (cost.firestore_writes, "write", "writes"),

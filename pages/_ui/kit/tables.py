@@ -95,7 +95,7 @@ def _drawn(shown: Any, options: dict[str, Any], key: str, ids: Sequence[str], se
 def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
     """The frame with every text as `plain` shows it; numbers, times, flags and lists of words as they are.
 
-    The columns named in `links` stay whole: their addresses come from `links.url_for`, which encodes them.
+    The columns named in `links` stay whole: their addresses come from `session.url_for`, which encodes them.
     """
     columns = {name: frame[name] if name in links else _texts(frame[name]) for name in frame.columns}
     return pd.DataFrame(columns, index=frame.index)
@@ -219,7 +219,7 @@ def paged(total: int, *, key: str, size: int = 50) -> RowPage:
 
 
 def link(label: str, *, help: str = "") -> Any:
-    """A column of addresses from `links.url_for`, shown as an icon that opens the page in a new tab."""
+    """A column of addresses from `session.url_for`, shown as an icon that opens the page in a new tab."""
     return st.column_config.LinkColumn(
         label, display_text=":material/open_in_new:", width=_LINK_PIXELS, help=md(help) if help else None
     )
@@ -237,5 +237,5 @@ def moment(label: str, *, distance: bool = False, help: str = "Time in UTC.") ->
 
 
 def share(label: str, *, help: str = "") -> Any:
-    """A column of percentages. No bars: those of 100 % and of 130 % would look alike."""
+    """A column of percentages, without bars: the bars of 100 % and of 130 % would look alike."""
     return st.column_config.NumberColumn(label, format="%.1f %%", help=help or None)

@@ -60,8 +60,8 @@ def plain(value: str | None, limit: int = LIMIT, *, lines: bool = False) -> str:
 def md(value: str | None, limit: int = LIMIT) -> str:
     """The text of `plain`, written so that Markdown as Streamlit reads it shows exactly that and nothing more.
 
-    No emphasis, link, address, picture, HTML, formula, code, colour, icon or emoji comes of it, and what a person
-    copies from the page is the text itself. Not for use inside a code span or a fenced block, nor where Markdown is
+    It becomes no emphasis, link, address, picture, HTML, formula, code, colour, icon or emoji, and a person who copies
+    it from the page gets the text itself. Not for use inside a code span or a fenced block, nor where Markdown is
     not read (there, use `plain`).
     """
     shown = plain(value, limit)

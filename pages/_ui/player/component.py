@@ -51,7 +51,7 @@ def gallery(
     width: int = 190,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> GalleryEvents:
-    """A grid of the cards, each at least `width` pixels wide; a clip plays in its card and goes on over reruns.
+    """Draws a grid of the cards, each at least `width` pixels wide; a clip plays in its card, also through reruns.
 
     The browser fetches nothing of a clip before somebody asks for it, except thumbnails as they come into sight. With
     `sign`, this call signs the links that were asked for, so behind the page's guard. Without it the page gets the
@@ -70,7 +70,7 @@ def player(
     actions: Sequence[Action] = ("copy", "download"),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> GalleryEvents:
-    """One clip, large, with the same manners as in the gallery."""
+    """Draws one clip large; it behaves as in the gallery."""
     return _mount([card], key, sign, actions, "Clip", "single", 320, now)
 
 

@@ -33,7 +33,7 @@ def parts() -> dict[str, Any]:
 
 
 async def _home(request: Request) -> RedirectResponse:
-    """The first page by its name: Streamlit serves it at the root alone, and would answer "Page not found"."""
+    """Redirects the first page's name to the root: only there does Streamlit serve that page."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{base()}/{query}", 307)
 

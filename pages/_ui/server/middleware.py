@@ -132,7 +132,7 @@ def _media() -> tuple[str, ...]:
 
 
 def media_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Where the browser may fetch images and videos from, as origins: the bucket's endpoint and its CDN domain."""
+    """The origins that the browser may fetch images and videos from: the bucket's endpoint and its CDN domain."""
     if backends.is_demo(values):
         return (_DEMO_MEDIA,)
     try:

@@ -1,1 +1,1 @@
-"""The larger parts of pages, one file each. A view draws what it is given and loads nothing."""
+"""The larger parts of pages, one file each. Most views get their data from the page and load nothing."""

@@ -170,7 +170,8 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
-    elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}  # filtered out, another page
+    # A filter may hide the named clip, or it is on another page of the gallery.
+    elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}
     shares = case.facts.report.links if case.facts.report is not None else None
     draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, looks, shares, page=page)
     freshness(

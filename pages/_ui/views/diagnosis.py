@@ -153,7 +153,7 @@ def _lanes(lanes: tuple[tuple[str, str], ...], ticks: str, *, silence: str | Non
 
 
 def _gap(entries: Sequence[Entry]) -> tuple[datetime, datetime] | None:
-    """The silence that is marked: from the time before to the entry that ended it."""
+    """The start and end of the marked silence: the entry before it, and the entry that ended it."""
     past = [entry for entry in entries if not entry.ahead and not entry.planned]
     return next(((before.at, after.at) for before, after in pairwise(past) if after.gap_before), None)
 
@@ -237,7 +237,7 @@ def _check_word(check: str) -> str:
 
 
 def steps_list(steps: Sequence[NextStep]) -> None:
-    """The next steps in words, in their order."""
+    """Draws the next steps in words, in their order."""
     if not steps:
         st.markdown(":green[:material/check_circle:] Nothing needs to be done.")
         return
@@ -277,7 +277,7 @@ def _bundle(case: Case, page: str) -> None:
 
 
 def draw_anchors(parts: Mapping[str, str]) -> None:
-    """The line of links, by anchor: `{"clips": "Clips"}`."""
+    """Draws a line of links, by anchor: `{"clips": "Clips"}`."""
     st.caption("On this page: " + " · ".join(f"[{name}](#{anchor})" for anchor, name in parts.items()))
 
 

@@ -38,7 +38,7 @@ _BARS = 12
 
 
 def summary(view: FleetView) -> None:
-    """The sums over all users."""
+    """Draws the sums over all users."""
     totals = view.totals
     videos = None if view.videos is None else sum(view.videos.values())
     size = format.size(totals.clip_bytes)
@@ -160,7 +160,7 @@ def quotas(view: FleetView) -> None:
 
 
 def plans(view: FleetView, *, page: str) -> None:
-    """Users and bytes by plan."""
+    """Draws users and bytes by plan."""
     frame = view.plans.sort_values("users", ascending=False)
     if not len(frame):
         st.caption("There are no users, so there are no plans.")

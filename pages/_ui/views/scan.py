@@ -38,7 +38,7 @@ _WORDS = {
 
 
 def draw(*, page: str) -> tuple[Finding, ...]:
-    """The panel; returns the findings of the last scan where it has ended, for the table below."""
+    """Draws the panel; returns the findings of the last scan where it has ended, for the table below."""
     _explain()
     scan = scans().current
     if scan is not None and scan.running:
@@ -91,7 +91,7 @@ def _form(last: Snapshot | None, page: str) -> None:
 
 
 def _cost_before(page: str) -> None:
-    """What the scan will be billed, as far as a rollup can tell, and where it stops."""
+    """Draws the cost of the scan, estimated from a rollup, and where the scan stops."""
     bound = feedback.allowed()
     stops = "" if bound is None else f" It stops after the user at whom it has read {bound:,} documents."
     view = fleet_loads.fleet().value.view

@@ -183,7 +183,7 @@ def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:
 def table(
     videos: Sequence[StuckVideo], *, page: str, select: tables.SelectionMode = "none", csv_name: str = ""
 ) -> list[str]:
-    """The videos as a table, in the order given; returns `uid/video_id` of the rows that are selected."""
+    """Draws the videos as a table, in the order given; returns `uid/video_id` of the rows that are selected."""
     if not videos:
         st.markdown(":green[:material/check_circle:] Nothing needs a person.")
         return []
@@ -352,7 +352,7 @@ def choose_outage(identity: str) -> None:
 
 
 def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, page: str) -> list[StuckVideo]:
-    """The controls, and the videos that pass them, in their order."""
+    """Draws the filters, and returns the videos that pass them, in their order."""
     verdicts = list(dict.fromkeys(status.look("verdict", video.diagnosis.verdict).word for video in videos))
     steps = list(dict.fromkeys(stage_word(video.diagnosis.stage) for video in videos))
     plans = sorted({_plan(video) for video in videos})

@@ -1,7 +1,7 @@
 """Draws the result of an upload check: doubts first, then totals, findings by kind and severity, and the table.
 
-One finding can be opened whole: what it means, where it is, when it was last seen, and how it looks now. What is
-counted apart and the result as JSON stand below.
+`draw_finding` draws one finding in full: its meaning, its place, when it was last seen, and its present state. The
+things that are counted apart, and the result as JSON, stand below.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def incomplete(failures: Sequence[Failure], unchecked: int) -> None:
 
 
 def chart(findings: Sequence[Finding]) -> None:
-    """Findings by kind, coloured by severity, in the contract's order of kinds."""
+    """Draws findings by kind, coloured by severity, in the contract's order of kinds."""
     counts = pd.DataFrame({"kind": [f.kind for f in findings], "severity": [f.severity for f in findings]})
     counts = counts.value_counts(["kind", "severity"]).rename("Findings").reset_index()
     frame = pd.DataFrame(
@@ -184,7 +184,7 @@ def frame(findings: Sequence[Finding]) -> pd.DataFrame:
 def table(
     findings: Sequence[Finding], *, page: str, standing: Callable[[Finding], str | None], csv_name: str
 ) -> list[str]:
-    """One page of the findings with links to user, video and clip; returns the identity of the row that is ticked."""
+    """Draws one page of findings with links to user, video and clip; returns the identity of the ticked row."""
     part = tables.paged(len(findings), key=key(page, "pages"), size=200)
     rows = findings[part.start : part.stop]
     shown = pd.DataFrame(
@@ -249,7 +249,7 @@ def _amount(finding: Finding, value: str | int | None) -> str | None:
 
 
 def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> bool:
-    """The finding, and a button to check it again alone; true when that was pressed."""
+    """Draws the finding, and a button that checks it again; true when somebody pressed it."""
     now = datetime.now(UTC)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         status.badge("severity", finding.severity)
@@ -294,7 +294,7 @@ def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
 
 
 def meanings(findings: Sequence[Finding]) -> None:
-    """Each kind that was found with its number and what it means."""
+    """Draws each kind that was found with its number and its meaning."""
     for kind, count in count_by_kind(findings).items():
         gravest = min((f.severity for f in findings if f.kind == kind), key=SEVERITIES.index)
         look = status.look("severity", gravest)
@@ -302,7 +302,7 @@ def meanings(findings: Sequence[Finding]) -> None:
 
 
 def uncompared(report: Report) -> list[str]:
-    """What one check could not compare, in words."""
+    """The things that one check could not compare, in words."""
     unchecked = "clip" if report.unchecked == 1 else "clips"
     counts = (
         (report.unchecked, f"{unchecked} could not be checked"),
@@ -366,7 +366,7 @@ def caches(found: Iterable[CacheCount]) -> None:
 
 
 def as_json(document: Mapping[str, Any], name: str, *, page: str) -> None:
-    """A download of the whole result as `python -m storage verify --json` prints it."""
+    """Draws a download of the whole result as `python -m storage verify --json` prints it."""
     st.download_button(
         "JSON",
         data=lambda: json.dumps(document, indent=2, default=_plain).encode(),
@@ -386,6 +386,6 @@ def _plain(value: object) -> str:
 
 
 def span_words(begun: datetime, ended: datetime | None, now: datetime) -> str:
-    """When something ran and for how long."""
+    """The start and the length of a run, in words."""
     long = format.span(((ended or now) - begun).total_seconds())
     return f"{format.ago(begun, now).text}, for {long}"

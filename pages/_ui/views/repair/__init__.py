@@ -1,1 +1,1 @@
-"""The repairs of a page: what may be done, what will change, and how it ended."""
+"""Draws repairs: the repairs that a person may make, the changes that they would make, and how they ended."""

@@ -88,7 +88,7 @@ class Kind:
 
     @property
     def audited(self) -> str:
-        """What the audit calls it."""
+        """The action's name in the audit."""
         names = {
             "rebuild": "highlights",
             "record": "rebuild-record",

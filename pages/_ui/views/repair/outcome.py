@@ -47,7 +47,7 @@ class RepairOutcome:
 
 
 def outcome_key(page: str) -> str:
-    """Where the outcome is kept in the session."""
+    """The session key of the outcome."""
     return key(page, "fix", "outcome")
 
 
