@@ -65,8 +65,9 @@ USAGE = Command(
     summary="a user's usage against the plan, and counter drift",
     about="""How much does a customer use, of how much, and are the counters true?
 
-    Compares the usage with the plan's limits, and every counter with the sum over the clip documents. With --json, the
-    answer includes a reply to the customer.""",
+    Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
+    objects in the bucket. A bucket that does not answer leaves its side unknown. With --json, the answer includes a
+    reply to the customer.""",
     params=[uid()],
     examples=[("usage u1", "Storage, clips and credits of u1, and the counters that drift.")],
     exits={

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
 from storage.clients.meter import metering
+from storage.domain.ledger import Ledger, cause_words, over_by_mistake
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
 from storage.services import usage as account
+from storage.services.ledger import read_ledger
 
 
 def run_usage(context: Context, uid: str) -> int:
@@ -17,11 +20,12 @@ def run_usage(context: Context, uid: str) -> int:
     with metering() as meter:
         found = account.read_account(stores.records, uid, stores.settings.plan_limits)
         full = account.read_full_usage(stores.records, found, context.now())
-    unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
-    if unread is not None:
-        raise unread
+        unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
+        if unread is not None:
+            raise unread
+        ledger = read_ledger(stores, uid, full.videos, full.clips, context.now())
     reply = usage_reply(full.usage, context.now())
-    document = usage_document(full.usage) | {
+    document = usage_document(full.usage, ledger) | {
         "reply": reply,
         "as_of": full.clips.read_at,
         "cost": meter.cost().as_dict(),
@@ -29,11 +33,11 @@ def run_usage(context: Context, uid: str) -> int:
     if context.as_json:
         print_json(document)
     else:
-        _say_usage(full.usage)
+        _say_usage(full.usage, ledger)
     return 1 if full.usage.drifting else 0
 
 
-def usage_document(usage: Usage) -> dict[str, Any]:
+def usage_document(usage: Usage, ledger: Ledger) -> dict[str, Any]:
     """The answer of `usage --json`."""
     storage = usage.storage
     return {
@@ -50,6 +54,7 @@ def usage_document(usage: Usage) -> dict[str, Any]:
             "percent": storage.percent,
             "state": storage.state,
             "enforced_by": usage.enforced_by,
+            **ledger_document(ledger),
         },
         "worker": _worker(usage.worker),
         "clips": _quota(usage.clips),
@@ -61,8 +66,26 @@ def usage_document(usage: Usage) -> dict[str, Any]:
             for c in usage.counters
         ],
         "unsized_clips": usage.unsized_clips,
-        "notes": list(usage_notes(usage)),
+        "notes": [*_first(usage, ledger), *usage_notes(usage), *ledger.notes],
     }
+
+
+def ledger_document(ledger: Ledger) -> dict[str, Any]:
+    """The bucket's side: `null` where it is not known. Causes and kinds of which there is nothing are left out."""
+    differences = ledger.differences
+    return {
+        "stored_bytes": ledger.stored_bytes,
+        "differences": None if differences is None else [asdict(one) for one in differences],
+        "beside": [asdict(one) for one in ledger.beside],
+        "in_flight_minutes": int(ledger.stale_after.total_seconds() // 60),
+    }
+
+
+def _first(usage: Usage, ledger: Ledger) -> list[str]:
+    """What must be known before the figures are read."""
+    storage = usage.storage
+    said = over_by_mistake(storage.used, storage.limit, usage.actual_bytes, ledger.stored_bytes)
+    return [said] if said else []
 
 
 def _worker(worker: WorkerQuota | None) -> dict[str, Any] | None:
@@ -82,11 +105,13 @@ def _quota(quota: Quota | None) -> dict[str, Any] | None:
     return {"used": quota.used, "limit": quota.limit, "percent": quota.percent, "state": quota.state}
 
 
-def _say_usage(usage: Usage) -> None:
+def _say_usage(usage: Usage, ledger: Ledger) -> None:
     plan = usage.plan
     says = f"says {plan.written!r}, which is no plan" if plan.written else "names no plan"
     unknown = "" if plan.known else f" (the document {says}; it counts as free)"
     say(f"{safe(usage.uid)}  {safe(usage.email)}  plan {safe(plan.plan_id)}{safe(unknown)}")
+    for note in _first(usage, ledger):
+        say(safe(note, 600))
     rows: list[tuple[object, ...]] = [
         (
             "storage",
@@ -104,15 +129,33 @@ def _say_usage(usage: Usage) -> None:
     say(f"The product enforces {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
     if usage.unsized_clips:
         say(f"{usage.unsized_clips:,} clips have no usable size, so that sum is a lower bound.")
+    _say_ledger(ledger)
     drifting = usage.drifting
     if drifting:
         say_table(
             ("DRIFTING COUNTER", "COUNTER", "TRUTH", "DRIFT"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
         )
-    for note in usage_notes(usage):
+    for note in (*usage_notes(usage), *ledger.notes):
         say(safe(note, 600))
     unknown_counters = [c.name for c in usage.counters if c.drift is None and not c.dead]
     if unknown_counters:
         say(f"Not there or not usable: {safe(', '.join(unknown_counters), 1_000)}")
     elif not drifting:
         say("No counter drifts.")
+
+
+def _say_ledger(ledger: Ledger) -> None:
+    """The bucket's side, why it is not that of the documents, and what lies beside."""
+    if ledger.stored_bytes is not None:
+        say(f"The objects of these clips in the bucket have {size(ledger.stored_bytes)}.")
+    rows: list[tuple[object, ...]] = [
+        (cause_words(one.cause, ledger), f"{one.bytes:+,}", f"{one.clips:,}") for one in ledger.differences or ()
+    ]
+    if rows:
+        say_table(("BUCKET LESS DOCUMENTS", "BYTES", "CLIPS"), rows)
+    beside = [
+        (cause_words(one.cause, ledger), size(one.bytes), "unknown" if one.objects is None else f"{one.objects:,}")
+        for one in ledger.beside
+    ]
+    if beside:
+        say_table(("BESIDE THE CLIPS", "SIZE", "OBJECTS"), beside)

@@ -17,16 +17,24 @@ import numpy as np
 
 from storage.domain.amounts import exact_sum
 from storage.domain.documents import Table
-from storage.domain.integrity import Kind, UserFacts
+from storage.domain.integrity import UserFacts
 from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Array, Clips, join
 from storage.domain.integrity.rules import Sorted, in_flight, matched_by_name, orphans, sort_objects
 from storage.domain.layout import MAX_KEY_BYTES, Layout, parse_stem
-from storage.text import number
+from storage.text import number, size_words
 
 Cause = Literal["wrong_size", "missing", "in_flight", "duplicate_key"]
 Beside = Literal["orphan", "quarantine", "cache", "deleted_share"]
 CAUSES: tuple[Cause, ...] = ("wrong_size", "missing", "in_flight", "duplicate_key")
-ORPHAN: Kind = "orphan_object"
+_WORDS: Mapping[str, str] = {
+    "wrong_size": "wrong size in the document",
+    "missing": "no object in the bucket",
+    "duplicate_key": "object named by another clip too",
+    "orphan": "objects that no document names",
+    "quarantine": "kept by purges for their undo",
+    "cache": "caches, which expire",
+    "deleted_share": "left of deleted clips that were shared",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,21 @@ def balance(
         notes=unseen or tuple(_doubts(clips, presence)),
         stale_after=stale_after,
     )
+
+
+def cause_words(cause: Cause | Beside, ledger: Ledger) -> str:
+    """A cause, or a kind of what lies beside, for a reader; with the limit by which something counts as in flight."""
+    minutes = int(ledger.stale_after.total_seconds() // 60)
+    return f"being written, touched within {minutes} minutes" if cause == "in_flight" else _WORDS[cause]
+
+
+def unread(clips: Table, stale_after: timedelta, why: str) -> Ledger:
+    """The ledger where nothing at all was seen of the bucket."""
+    frame = clips.frame[clips.frame["exists"].to_numpy(dtype=bool, na_value=True)]
+    kinds: tuple[Beside, ...] = ("orphan", "quarantine", "cache", "deleted_share")
+    beside = tuple(Apart(kind, None, None) for kind in kinds)
+    notes = (f"How much of this customer is stored is not known. {why}",)
+    return Ledger(exact_sum(frame["file_size_bytes"]), None, None, beside, (), notes, stale_after)
 
 
 def _presence(clips: Clips, uid: str, layout: Layout) -> Array:
@@ -254,9 +277,19 @@ def _doubts(clips: Clips, presence: Array) -> Iterator[str]:
         )
 
 
-def over_by_mistake(used: int | None, limit: int, truth: int | None, stored: int | None) -> Mapping[str, int]:
-    """The sides that lie below the limit although the counter has reached it: `documents` or `bucket` to bytes."""
+def over_by_mistake(used: int | None, limit: int, truth: int | None, stored: int | None = None) -> str:
+    """That the counter has reached the limit while another side lies below it; empty where that is not so.
+
+    `truth` is the sum over the clip documents, `stored` the bucket's side; `None` where one is not known.
+    """
     if used is None or limit <= 0 or used < limit:
-        return {}
-    sides = {"documents": truth, "bucket": stored}
-    return {name: size for name, size in sides.items() if size is not None and size < limit}
+        return ""
+    sides = {"clip documents add up to": truth, "objects in the bucket have": stored}
+    below = [f"the {words} {size_words(size)}" for words, size in sides.items() if size is not None and size < limit]
+    if not below:
+        return ""
+    mend = "recount" if truth is not None and truth < limit else "recount --sizes"
+    return (
+        f"This customer is over the limit by a wrong number: the counter says {size_words(used)} of "
+        f"{size_words(limit)}, but {' and '.join(below)}. {mend} mends it."
+    )

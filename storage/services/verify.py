@@ -156,11 +156,7 @@ def gather(
     prefixes = prefixes if scope.caches else prefixes[:1]
     below = "" if video_id is None else f"{video_id}/"
     prefixes = tuple(dict.fromkeys((*prefixes, *(f"{home}{below}" for home in layout.own_prefixes(uid)))))
-    keys = clips.frame["r2_key"].dropna().tolist()
-    listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, scope.readers)
-    more = lookups(uid, videos.frame, clips.frame, prefixes, layout, video_id)
-    listings += each(lambda prefix: Listing(prefix, objects.list_all(prefix)), more.prefixes, scope.readers)
-    heads = dict(zip(more.keys, each(lambda key: _head(objects, key), more.keys, scope.readers), strict=True))
+    listings, heads = objects_of(objects, layout, uid, video_id, videos.frame, clips.frame, prefixes, scope.readers)
     uploads, uploads_failure = _uploads(objects, prefixes[0], scope)
     links, links_failure = _links(records, uid, video_id, scope)
     facts = UserFacts(
@@ -170,7 +166,7 @@ def gather(
         user_failure=failure,
         videos=videos,
         clips=clips,
-        listings=tuple(listings),
+        listings=listings,
         heads=heads,
         uploads=uploads,
         uploads_failure=uploads_failure,
@@ -181,6 +177,25 @@ def gather(
     )
     facts = _with_highlights(checker, facts, scope)
     return facts if scope.sample is None else with_looks(checker, facts, scope.sample, scope.readers)
+
+
+def objects_of(
+    objects: Objects,
+    layout: Layout,
+    uid: str,
+    video_id: str | None,
+    videos: pd.DataFrame,
+    clips: pd.DataFrame,
+    prefixes: Sequence[str],
+    readers: int = READERS,
+) -> tuple[tuple[Listing, ...], dict[str, HeadAnswer]]:
+    """What lies under the prefixes, and what the documents name elsewhere. Refusals and outages are data."""
+    keys = clips["r2_key"].dropna().tolist()
+    listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, readers)
+    more = lookups(uid, videos, clips, prefixes, layout, video_id)
+    listings += each(lambda prefix: Listing(prefix, objects.list_all(prefix)), more.prefixes, readers)
+    heads = dict(zip(more.keys, each(lambda key: _head(objects, key), more.keys, readers), strict=True))
+    return tuple(listings), heads
 
 
 def with_looks(checker: VerifyContext, facts: UserFacts, sample: Sample, readers: int = READERS) -> UserFacts:

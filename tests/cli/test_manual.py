@@ -129,7 +129,7 @@ def test_nothing_is_imported_that_a_command_does_not_use() -> None:
         "status = [main(line.split()) for line in lines]; "
         "found = lambda names: [name for name in names if name in sys.modules]; "
         f"asked = found({HEAVY}); "
-        "import storage.cli.context, storage.cli.find, storage.cli.usage; "
+        "import storage.cli.context, storage.cli.find, storage.services.usage; "
         f"print(status, asked, found({BEYOND_READING_DOCUMENTS}), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True, capture_output=True, text=True)
