@@ -36,7 +36,8 @@ _KINDS: Final = {
     "document_path": "a document's path",
     "desk_link": "a link to this desk",
     "share_link": "a public share link or its slug",
-    "log_line": "a line of a log",
+    "title": "words of a title, or a part of an address",
+    "log_line": "a line of a log, or another text that names things",
 }
 
 
@@ -52,8 +53,9 @@ def page() -> None:
         feedback.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
-            hint="User id · e-mail address or its beginning · video id · clip id · file name · key · presigned or CDN "
-            "URL · YouTube URL · public share link or its slug · or a whole line of a log that contains one of these.",
+            hint="User id · e-mail address or a part of it · words of a video's title · video id · clip id · file name "
+            "· key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
+            "whole line of a log that contains one of these.",
         )
         return
     feedback.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
@@ -117,7 +119,9 @@ def _say(found: SearchResult) -> None:
             "Nothing was found.",
             icon="search_off",
             hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
-            "leaves nothing to find; the audit records purges.",
+            "leaves nothing to find; the audit records purges. Cannot be searched: "
+            + md("; ".join(found.cannot), 800)
+            + ".",
         )
         if allowed("audit.read"):
             audit = SCREENS["audit"]

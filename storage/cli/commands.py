@@ -46,8 +46,9 @@ FIND = Command(
     params=[
         argument(
             "QUERY",
-            "A uid, an e-mail address or its beginning, a video id, a clip id, a draft id, a file name, a key, a "
-            "presigned or CDN URL, a video's URL, or a line of a log that contains one of these.",
+            "A uid, an e-mail address or a part of it, words of a video's title, a video id, a clip id, a draft id, a "
+            "file name, a key, a presigned or CDN URL, a video's URL, a link of the product or of a console, or a line "
+            "of a log that contains one of these.",
         )
     ],
     examples=[

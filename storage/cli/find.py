@@ -26,6 +26,7 @@ def run_find(context: Context, query: str) -> int:
             "matches": [match.as_dict() for match in found.matches],
             "searched": found.searched,
             "not_searched": gaps,
+            "cannot_search": found.cannot,
             "truncated": found.truncated,
             "cost": meter.cost().as_dict(),
         }
@@ -37,6 +38,7 @@ def run_find(context: Context, query: str) -> int:
         say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)
     else:
         say("Searched: " + safe("; ".join(found.searched), 1_000))
+        say("Cannot be searched: " + safe("; ".join(found.cannot), 1_000))
         report_error(nothing, as_json=False)
     if found.truncated:
         say("There may be more matches; narrow the text.")

@@ -1,4 +1,4 @@
-"""The possible meanings of a pasted text (ids, addresses, keys, URLs, or a log line with one of these), and the answer.
+"""The possible meanings of a pasted text (ids, addresses, keys, URLs, words of a title, or a log line), and the answer.
 
 This module looks nothing up. It first removes any secret from the text, so that no later step can show it. The answer
 of a search holds the matches with their reasons, the look-ups that were made, and those that could not be made.
@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from storage.domain.layout import STYLES, TOP_SCENES, Layout, ParsedKey, parse_stem, place_of
+from storage.domain.pasted import (
+    console_place,
+    is_console,
+    led_to,
+    spellings,
+    title_words,
+    unwrapped,
+)
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.text import is_signed, without_secrets
@@ -34,12 +42,15 @@ Kind = Literal[
     "document_path",
     "desk_link",
     "share_link",
+    "title",
     "log_line",
 ]
 
 _URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _ENCODED_URL = re.compile(r"https?%(?:25)?3a", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]+@[^\s@<>\"',;:()\[\]]+\.[^\s@<>\"',;:()\[\].]+")
+# Alone in the text, an address may hold an apostrophe.
+_WHOLE_EMAIL = re.compile(r"[^\s@<>\",;:()\[\]]+@[^\s@<>\"',;:()\[\]]+\.[^\s@<>\"',;:()\[\].]+")
 _UUID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
 _VIDEO_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _CLIP_ID = re.compile(
@@ -49,8 +60,9 @@ _CLIP_ID = re.compile(
 _ANY_CLIP_ID = re.compile(r"([A-Za-z0-9_-]{1,64}?)_(\d+)_\w+")  # of a style that this project does not know
 _ANY_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # alone in the text, a shorter word may be a video id too
 _FILE_NAME = re.compile(r"(?:clip_\d{2,}_\d+|top_\d+_scenes)_[^/\"'<>|]*?\.(?:mp4|jpg)", re.IGNORECASE)
+_COPY = re.compile(r" ?\(\d{1,3}\)(\.\w+)$")  # what a browser adds to the name of a second download
 _NAMED = re.compile(
-    r"(?i)\b(uid|user_?id|user|video_?id|video|draft_?id|draft|clip_?id|clip)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&)\]}]+)"
+    r"(?i)\b(uid|user_?id|user|video_?id|video|draft_?id|draft|clip_?id|clip)([\"']?\s*[=:]\s*[\"']?)([^\s\"',;&)\]}]+)"
 )
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -61,6 +73,21 @@ _TOKEN = re.compile(r"(?<![\w@./%-])[A-Za-z0-9_-]{2,128}(?![\w@/%-])")
 # An id that looks like an address's end with a token, such as `cust?token=abc`: one word, one parameter, no address.
 _ODD_ID = re.compile(r"(?!oauth2callback)[^\s/\\?&=.:@\"'<>]+\?[^\s/\\?&=\"'<>]+=[^\s/\\?&\"'<>]+", re.IGNORECASE)
 MAX_TOKENS = 12  # the most words of a line to try as ids; each costs two reads
+_MADE = re.compile(r"(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{16,}")  # by a machine: long, and with digits
+_LOGGED = re.compile(
+    r"\b(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|TRACE|CRITICAL|Traceback|Exception)\b|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d"
+    r"|\b(?:GET|PUT|POST|HEAD|DELETE|PATCH)\s+/|\w=\S|\{\s*\""
+)
+_TIME = re.compile(r"\b\d\d:\d\d\b")
+_NUMBERED = re.compile(r"\b[A-Za-z]+[-_]?\d+\b")  # `u10`, `vid-0001`, and no `4K` or `2nd`
+# A page of the product about one video, or about one draft of a video.
+_HISTORY = re.compile(
+    r"(?:/[a-z]{2}(?:-[a-z]{2})?)?/(?:history|drafts?|analysis|analy[sz]e)/([^/?#]+)/?", re.IGNORECASE
+)
+MAX_IDS_OF_TITLE = 3  # words of a title that are tried as ids, where nothing has such a title
+_NOT_A_WORD = re.compile(r"[\"'<>=;{}\[\]()]")
+_IDS = ("uid", "email_prefix", "clip_id", "video_id")
+MAX_HOPS = 5  # redirectors within redirectors
 
 
 MatchType = Literal["user", "video", "clip", "draft"]
@@ -94,30 +121,85 @@ class ParsedQuery:
 
 def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = "") -> ParsedQuery:
     """Every meaning of the text; raises `BadInput` when it is empty, too long or has nothing to look for."""
-    clean = "".join(char if char.isprintable() else " " for char in text).strip()
-    while _ENCODED_URL.match(clean):
-        clean = unquote(clean).strip()
-    if not clean:
+    raw = "".join(char if char.isprintable() else " " for char in text).strip()
+    while _ENCODED_URL.match(raw):
+        raw = unquote(raw).strip()
+    if not raw:
         raise BadInput(
             "The search text is empty", field_name="QUERY", remedy="Paste an id, an address, a key or a URL."
         )
-    if len(clean) > MAX_QUERY_CHARS:
+    if len(raw) > MAX_QUERY_CHARS:
         raise BadInput(
             f"The search text is longer than {MAX_QUERY_CHARS:,} characters",
             field_name="QUERY",
             remedy="Paste the line that names the user, the video or the clip.",
         )
-    whole = list(_whole(clean, layout, bucket, public_url))
+    clean = unwrapped(text)
+    if not any(map(str.isalnum, clean)):
+        clean = raw
+    whole = list(dict.fromkeys(_readings(clean, layout, bucket, public_url)))
     if whole:
-        return ParsedQuery(askable(clean), whole[0].kind, tuple(whole))
-    parts = tuple(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
-    if not parts:
+        first = whole[0].kind
+        exact = _as_it_is(raw, clean) if first in _IDS else []
+        words = not clean.isascii() and first == "uid"  # the ids of the product are of ASCII letters
+        return ParsedQuery(askable(clean), "title" if words else first, (*exact, *whole))
+    parts = list(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
+    rest = without_secrets(_URL.sub(" ", clean), "")
+    words = title_words(rest)
+    title = [Candidate("title", " ".join(rest.split()))] if words else []
+    if parts or _is_logged(rest):
+        known = [*parts, *_bare(rest), *([] if parts else [replace(one, bare=True) for one in title])]
+        if known:
+            return ParsedQuery(without_secrets(clean, ""), "log_line", tuple(known))
+    if title:
+        ids = [one for one in _bare(rest) if _NUMBERED.fullmatch(one.value)][: 2 * MAX_IDS_OF_TITLE]
+        return ParsedQuery(without_secrets(clean, ""), "title", (*_as_it_is(raw, ""), *title, *ids))
+    if is_console(clean):
         raise BadInput(
-            "The search text holds nothing to look for",
+            "The link leads to a console's page that names no document and no object",
             field_name="QUERY",
-            remedy="Paste a uid, an e-mail address, a video id, a clip id, a file name, a key or a URL.",
+            remedy="Open the document or the object there, and paste the address that the browser shows then.",
         )
-    return ParsedQuery(without_secrets(clean, ""), "log_line", parts)
+    raise BadInput(
+        "The search text holds nothing to look for",
+        field_name="QUERY",
+        remedy="Paste a uid, an e-mail address, a video id, a clip id, a title, a file name, a key or a URL.",
+    )
+
+
+def _as_it_is(raw: str, clean: str) -> list[Candidate]:
+    """The whole text as a uid, where a uid may have what was taken off or what only a title has."""
+    fits = raw != clean and is_id(raw) and "://" not in raw and raw == without_secrets(raw, "")
+    return [Candidate("uid", raw, uid=raw, bare=True)] if fits else []
+
+
+def _is_random(word: str) -> bool:
+    """Whether the word is an id by its looks, and no word of a title."""
+    mixed = word.lower() != word and word.upper() != word and any(map(str.isdigit, word))
+    return bool(_MADE.fullmatch(word)) or (mixed and bool(_YOUTUBE_ID.fullmatch(word) or _SLUG.fullmatch(word)))
+
+
+def _is_logged(text: str) -> bool:
+    """Whether a machine wrote the text, as far as can be seen: else its words are those of a title or a name."""
+    made = any(_MADE.fullmatch(word) for word in _TOKEN.findall(text))
+    return made or bool(_LOGGED.search(text)) or bool(_TIME.search(text) and _NUMBERED.search(text))
+
+
+def _readings(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
+    """Readings of the text as a whole, as it stands and as it is spelt elsewhere, and its words as those of a title."""
+    yield from _whole(text, layout, bucket, public_url)
+    if "/" in text or is_signed(text):
+        return
+    for spelling in spellings(without_secrets(text, ""))[1:]:
+        yield from _whole(spelling, layout, bucket, public_url)
+    if "@" not in text and is_id(text) and not (_UUID.fullmatch(text) or _is_random(text)):
+        kept = spellings(without_secrets(text, ""))[-1]
+        if (" " in kept and not _FILE_NAME.fullmatch(kept)) or _NOT_A_WORD.search(kept):
+            return
+        named = parse_stem(kept.rpartition(".")[0]) if _FILE_NAME.fullmatch(kept) else None
+        words = kept if named is None else named.title.replace("_", " ")
+        if not _CLIP_ID.fullmatch(kept) and title_words(words):
+            yield Candidate("title", words, bare=True)
 
 
 def askable(text: str) -> str:
@@ -143,16 +225,25 @@ def _whole(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator[
         if not hosted and "://" not in text:
             yield from _path(text, layout, whole=True)
         return
-    if any(char in text for char in "\"'<>=;{}[]()") or not is_id(text):
+    if _WHOLE_EMAIL.fullmatch(text) and is_id(text):
+        yield Candidate("email", text)
+        yield Candidate("uid", text, uid=text)
+        return
+    if is_id(text) and (" " not in text or _FILE_NAME.match(text)) and text.lower().endswith((".mp4", ".jpg")):
+        if match := _CLIP_ID.fullmatch(text):
+            yield Candidate("clip_id", text, video_id=match.group(1), clip_id=text)
+        yield Candidate("file_name", text)
+        if (once := _COPY.sub(r"\1", text)) != text:
+            yield Candidate("file_name", once)
+        return
+    if _NOT_A_WORD.search(text) or not is_id(text):
         return
     if "@" in text and " " not in text:
-        yield Candidate("email" if _EMAIL.fullmatch(text) else "email_prefix", text)
+        yield Candidate("email_prefix", text)
+        yield Candidate("uid", text, uid=text)
         return
     if match := _CLIP_ID.fullmatch(text) or _ANY_CLIP_ID.fullmatch(text):
         yield Candidate("clip_id", text, video_id=match.group(1), clip_id=text)
-    if _FILE_NAME.fullmatch(text) or text.lower().endswith((".mp4", ".jpg")):
-        yield Candidate("file_name", text)
-        return
     if " " in text:
         return
     yield Candidate("uid", text, uid=text)
@@ -181,21 +272,23 @@ def _inside(text: str, layout: Layout, bucket: str, public_url: str) -> Iterator
             yield from _path(token.strip("./:"), layout)
     for match in _EMAIL.finditer(rest):
         yield Candidate("email", match.group().rstrip("."))
-    for match in _FILE_NAME.finditer(rest):
-        yield Candidate("file_name", match.group())
+    for name in dict.fromkeys(found for form in (rest, unquote(rest)) for found in _FILE_NAME.findall(form)):
+        yield Candidate("file_name", name)
+        if (once := _COPY.sub(r"\1", name)) != name:
+            yield Candidate("file_name", once)
     for match in _CLIP_ID.finditer(rest):
         yield Candidate("clip_id", match.group(), video_id=match.group(1), clip_id=match.group())
     yield from _named(rest)
     for match in _UUID.finditer(rest):
         yield Candidate("video_id", match.group(), video_id=match.group())
         yield Candidate("draft_id", match.group(), draft_id=match.group(), bare=True)
-    yield from _bare(rest)
 
 
 def _bare(text: str) -> Iterator[Candidate]:
     """Words that may be a uid or a video id; words with a digit come first."""
     words = dict.fromkeys(word for word in _TOKEN.findall(text) if is_id(word))
-    for word in sorted(words, key=lambda word: not any(char.isdigit() for char in word))[:MAX_TOKENS]:
+    likely = [word for word in words if _NUMBERED.fullmatch(word) or _MADE.fullmatch(word)] or words
+    for word in sorted(likely, key=lambda word: not any(char.isdigit() for char in word))[:MAX_TOKENS]:
         yield Candidate("uid", word, uid=word, bare=True)
         if _VIDEO_ID.fullmatch(word):
             yield Candidate("video_id", word, video_id=word, bare=True)
@@ -204,7 +297,9 @@ def _bare(text: str) -> Iterator[Candidate]:
 def _named(text: str) -> Iterator[Candidate]:
     """Named ids, such as `uid=...` and `"video_id": "..."`; all ids of one line belong together."""
     found: dict[str, str] = {}
-    for name, value in _NAMED.findall(text):
+    for name, between, value in _NAMED.findall(text):
+        if not name.lower().endswith("id") and "=" not in between and not re.search(r"\d|[\"']", between + value):
+            continue  # "Video: how to …" names none
         slot = next((f"{word}_id" for word in ("clip", "video", "draft") if word in name.lower()), "uid")
         if is_id(value) and "@" not in value:
             found.setdefault(slot, value)
@@ -214,11 +309,19 @@ def _named(text: str) -> Iterator[Candidate]:
             return
 
 
-def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Candidate]:
+def _url(url: str, layout: Layout, bucket: str, public_url: str, hops: int = 0) -> Iterator[Candidate]:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
     except ValueError:
+        return
+    if is_console(url):
+        place, text = console_place(url)
+        yield from _path(place, layout) if place else ()
+        yield from _inside(text, layout, bucket, public_url) if text else ()
+        return
+    if hops < MAX_HOPS and (ahead := led_to(url)):
+        yield from _url(ahead, layout, bucket, public_url, hops + 1)
         return
     if any(host == known or host.endswith(f".{known}") for known in _YOUTUBE_HOSTS):
         if video := _youtube_id(parts):
@@ -226,7 +329,14 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Can
         return
     if shared := _SHARE_PATH.fullmatch(parts.path):
         yield Candidate("share_link", shared.group(1))
+    if shown := _HISTORY.fullmatch(unquote(parts.path)):
+        yield from _shown(shown.group(1))
+        return
     yield from _desk_link(parts)
+    if parts.path.rstrip("/").endswith("/find") and (asked := parse_qs(parts.query).get("q", [""])[0].strip()):
+        if hops < MAX_HOPS and not _URL.match(asked):
+            yield from _readings(asked, layout, bucket, public_url)
+        return
     signed = is_signed(url)
     parsed_paths = [layout.parse(path) for path in _object_paths(parts, bucket, public_url)]
     for parsed in parsed_paths:
@@ -237,6 +347,13 @@ def _url(url: str, layout: Layout, bucket: str, public_url: str) -> Iterator[Can
         yield Candidate("video_url", without_secrets(url, ""))
     elif parsed_paths[0].key:
         yield _key_guess("presigned_url", parsed_paths[0])
+
+
+def _shown(found: str) -> Iterator[Candidate]:
+    """What the product's page of one video, or of one draft, is about."""
+    if is_stored_id(found) and _ANY_VIDEO_ID.fullmatch(found):
+        yield Candidate("video_id", found, video_id=found)
+        yield Candidate("draft_id", found, draft_id=found)
 
 
 def _object_paths(parts: SplitResult, bucket: str, public_url: str) -> Iterator[str]:
@@ -269,6 +386,9 @@ def _desk_link(parts: SplitResult) -> Iterator[Candidate]:
 
 def _path(text: str, layout: Layout, *, whole: bool = False) -> Iterator[Candidate]:
     """A Firestore path or a key. The `whole` text may also be a key outside the layout that a document names."""
+    if shown := _HISTORY.fullmatch("/" + re.sub(r"[?#].*", "", text).strip("/")):
+        yield from _shown(shown.group(1))
+        return
     relative = re.sub(r"^.*?/documents/", "", text).strip("/")
     parts = relative.split("/")
     if parts[0] == "users" and len(parts) >= 4 and parts[2] == "videos" and all(is_stored_id(part) for part in parts):
@@ -340,7 +460,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The answer. `gaps` are look-ups that could not be made; `truncated` says that there may be more matches."""
+    """The answer. `gaps` are look-ups that could not be made; `truncated` says that there may be more matches.
+
+    `cannot` says what no search of this desk reaches, where nothing was found.
+    """
 
     query: str
     kind: Kind
@@ -348,3 +471,4 @@ class SearchResult:
     searched: tuple[str, ...]
     gaps: tuple[StorageError, ...]
     truncated: bool
+    cannot: tuple[str, ...] = ()

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import unquote
 
 import pandas as pd
 
+from storage.clients.r2 import ContextThreads
 from storage.domain.drafts import AnalysisDraft, charge_of, draft_of
 from storage.domain.layout import Layout, parse_stem
+from storage.domain.pasted import cannot_search, folded, is_titled, spellings, title_words
 from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
 from storage.domain.shares import state_of
 from storage.errors import MissingIndex, StorageError
@@ -26,10 +27,12 @@ from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 
 MATCH_LIMIT = 50  # matches of one answer; no look-up may read fewer rows (`FIND_LIMIT`), or a cut would go unsaid
-SCAN_LIMIT = 1_000  # the most users to read for an address that is stored in another case than typed
+SCAN_LIMIT = 500  # users read at most for a part of an address, or for the titles of their videos
+VIDEOS_OF_USER = 100  # whose titles are then looked at
+READERS = 8
 
 
-_ADDRESS_START = re.compile(r"[^@]*@.*|[A-Za-z][A-Za-z0-9._+-]{1,18}")  # longer without an "@" is an id
+_ADDRESS_PART = re.compile(r"[^@\s]*@\S*|[^\W\d_][\w.+-]{1,18}")  # longer without an "@" is an id
 
 
 def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
@@ -51,18 +54,24 @@ def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
     yield from users(table.unbroken(), "its address begins with the text")
 
 
-def of_email_in_any_case(records: Records, folded: str) -> Iterator[Match]:
-    """Users among the first `SCAN_LIMIT` whose address begins with `folded` (case-folded) in any case."""
-    seen, cursor = 0, None
-    while seen < SCAN_LIMIT:
-        page = records.users(cursor=cursor)
-        frame = page.unbroken()
-        seen += len(frame)
-        emails = frame["email"].fillna("").str.casefold()
-        yield from users(frame[emails.str.startswith(folded)], "its address begins with the text, in another case")
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def of_address_part(found: pd.DataFrame, part: str) -> Iterator[Match]:
+    """Those of the users whose address has the part, or all of its words, in any case and without accents."""
+    words = folded(part).split()
+    addresses = found["email"].fillna("").map(folded)
+    there = addresses.map(lambda address: bool(address) and all(word in address for word in words)).astype(bool)
+    yield from users(found[there], "its address has the text in it")
+
+
+def of_titles(records: Records, uids: Iterable[str], words: list[str]) -> Iterator[Match]:
+    """Videos of these users whose title has every word, in any case and without accents."""
+
+    def titled(uid: str) -> pd.DataFrame:
+        found = records.videos(uid, limit=VIDEOS_OF_USER).frame
+        return found[found["video_title"].fillna("").map(lambda title: is_titled(title, words)).astype(bool)]
+
+    with ContextThreads(max_workers=READERS) as threads:
+        for frame in threads.map(titled, uids):
+            yield from videos(frame, "its title has the words")
 
 
 def users(frame: pd.DataFrame, why: str) -> Iterator[Match]:
@@ -163,7 +172,7 @@ def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
     media = parsed.kind in {"clip", "thumbnail", "unrecognised"} and is_stored_id(uid) and is_stored_id(video_id)
     frame = records.clips(uid, video_id).unbroken() if media else None
     if frame is not None and len(frame):
-        keys = {guess.value, unquote(guess.value)}
+        keys = set(spellings(guess.value))
         named = frame[frame["r2_key"].isin(keys) | frame["thumbnail_r2_key"].isin(keys)]
         if len(named):
             yield from clips(named, "its document names this key")
@@ -174,7 +183,7 @@ def of_key(records: Records, guess: Candidate) -> Iterator[Match]:
             yield from clips(same, "its file name is that of the key")
             return
     if media or parsed.kind == "unrecognised":
-        for key in dict.fromkeys((guess.value, unquote(guess.value))):
+        for key in spellings(guess.value):
             elsewhere = records.find_clips(r2_key=key).unbroken()
             yield from clips(elsewhere, "its document names this key")
             if len(elsewhere):
@@ -198,6 +207,13 @@ class _Search:
     matches: dict[tuple[str, ...], Match] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
+    first_users: pd.DataFrame | None = None
+
+    def some_users(self) -> pd.DataFrame:
+        """The first users, read once in a search."""
+        if self.first_users is None:
+            self.first_users = self.records.users(page_size=SCAN_LIMIT).unbroken()
+        return self.first_users
 
     def look(self, what: str, find: Callable[[], Iterator[Match]], *, optional: bool = False) -> bool:
         """Runs one look-up; true when it found something. An `optional` one is left out where its index is missing."""
@@ -245,6 +261,7 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
         searched=tuple(dict.fromkeys(search.searched)),
         gaps=tuple(search.gaps),
         truncated=len(found) >= MATCH_LIMIT,
+        cannot=() if found else cannot_search(reading.shown),
     )
 
 
@@ -262,14 +279,23 @@ def _email(search: _Search, guess: Candidate) -> bool:
 def _email_prefix(search: _Search, guess: Candidate) -> bool:
     typed = guess.value
     found = False
-    for start in dict.fromkeys((typed, typed.lower(), typed.capitalize())):
+    for start in () if typed.startswith("@") else dict.fromkeys((typed, typed.lower(), typed.capitalize())):
         found |= search.look(
             f"users whose address begins with {start}", partial(of_email_prefix, search.records, start)
         )
-    if not found and _ADDRESS_START.fullmatch(typed):
-        what = f"the first {SCAN_LIMIT:,} users, upper and lower case alike"
-        found = search.look(what, partial(of_email_in_any_case, search.records, typed.casefold()))
-    return found
+    return found or (bool(_ADDRESS_PART.fullmatch(typed)) and _address_part(search, typed))
+
+
+def _address_part(search: _Search, typed: str) -> bool:
+    what = f"the addresses of the first {SCAN_LIMIT:,} users, for a part, in any case"
+    return search.look(what, lambda: of_address_part(search.some_users(), typed))
+
+
+def _title(search: _Search, guess: Candidate) -> bool:
+    words = title_words(guess.value)
+    found = False if guess.bare else _address_part(search, guess.value)
+    what = f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} users"
+    return search.look(what, lambda: of_titles(search.records, search.some_users()["uid"], words)) or found
 
 
 def _video_id(search: _Search, guess: Candidate) -> bool:
@@ -325,10 +351,12 @@ def _clip_id(search: _Search, guess: Candidate) -> bool:
 
 def _file_name(search: _Search, guess: Candidate) -> bool:
     name = guess.value.removesuffix(".jpg") + ".mp4" if guess.value.endswith(".jpg") else guess.value
-    return search.look(
-        f"clips with the file name {name}",
-        lambda: clips(search.records.find_clips(filename=name).unbroken(), "its file name is the text"),
-    )
+
+    def found() -> Iterator[Match]:
+        for spelling in spellings(name):
+            yield from clips(search.records.find_clips(filename=spelling).unbroken(), "its file name is the text")
+
+    return search.look(f"clips with the file name {name}", found)
 
 
 def _path(search: _Search, guess: Candidate) -> bool:
@@ -361,4 +389,5 @@ _LOOKUPS: dict[Kind, Callable[[_Search, Candidate], bool]] = {
     "document_path": _path,
     "desk_link": _path,
     "share_link": _share_link,
+    "title": _title,
 }
