@@ -141,8 +141,8 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
     if whole:
         first = whole[0].kind
         exact = _as_it_is(raw, clean) if first in _IDS else []
-        words = not clean.isascii() and first == "uid"  # the ids of the product are of ASCII letters
-        return ParsedQuery(askable(clean), "title" if words else first, (*exact, *whole))
+        spelt = not clean.isascii() and first == "uid"  # the ids of the product are of ASCII letters
+        return ParsedQuery(askable(clean), "title" if spelt else first, (*exact, *whole))
     parts = list(dict.fromkeys(_inside(clean, layout, bucket, public_url)))
     rest = without_secrets(_URL.sub(" ", clean), "")
     words = title_words(rest)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import pandas as pd
 
-from storage.clients.r2 import ContextThreads
 from storage.domain.drafts import AnalysisDraft, charge_of, draft_of
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.pasted import cannot_search, folded, is_titled, spellings, title_words
@@ -69,9 +70,10 @@ def of_titles(records: Records, uids: Iterable[str], words: list[str]) -> Iterat
         found = records.videos(uid, limit=VIDEOS_OF_USER).frame
         return found[found["video_title"].fillna("").map(lambda title: is_titled(title, words)).astype(bool)]
 
-    with ContextThreads(max_workers=READERS) as threads:
-        for frame in threads.map(titled, uids):
-            yield from videos(frame, "its title has the words")
+    with ThreadPoolExecutor(max_workers=READERS) as threads:  # each in a copy of the context, for the meter
+        asked = [threads.submit(copy_context().run, titled, uid) for uid in uids]
+        for one in asked:
+            yield from videos(one.result(), "its title has the words")
 
 
 def users(frame: pd.DataFrame, why: str) -> Iterator[Match]:
