@@ -182,12 +182,12 @@ def test_a_document_that_no_list_shows_or_that_never_ends_is_incomplete(fields: 
 @pytest.mark.parametrize(
     ("served", "content", "document", "expected"),
     [
-        ("object", None, {"highlights": [{"id": 1}]}, ("missing_highlights", "error", "can be made anew")),
+        ("object", None, {"highlights": [{"id": 1}]}, ("missing_highlights", "error", "can be rebuilt")),
         ("object", None, {"highlights": []}, ("missing_highlights", "error", "still being processed")),
         ("object", GOOD_HIGHLIGHTS, None, None),
         ("document", None, {"highlights": [{"id": 1}]}, None),
         ("document", b"{", {"highlights": [{"id": 1}]}, None),
-        ("document", GOOD_HIGHLIGHTS, None, ("missing_highlights", "error", "can be made anew")),
+        ("document", GOOD_HIGHLIGHTS, None, ("missing_highlights", "error", "can be rebuilt")),
         ("document", None, {"highlights": 5}, ("invalid_highlights", "error", "not a list")),
         ("document", None, {"highlights": []}, None),
         ("mixed", None, {"highlights": [{"id": 1}]}, None),

@@ -1,4 +1,4 @@
-"""Upload status: what the documents say exists, judged beside what the bucket holds."""
+"""The rules of the upload check: they compare the claims of the documents with the objects in the bucket."""
 
 from storage.domain.integrity.contents import OF_CONTENTS, MediaObject, Sample
 from storage.domain.integrity.controls import ClaimCounts, Controls

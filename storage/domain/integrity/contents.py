@@ -1,7 +1,7 @@
-"""The rules about what is inside of clips and thumbnails, as far as somebody looked, and which of them to look into.
+"""The rules about the contents of clips and thumbnails, and the choice of those to look into.
 
-How far a clip's length may be from its document's: the worker renders with a second of padding on both sides, so up to
-that and a rounding is no difference (source: the product's highlights, `pad_before` and `pad_after`).
+The worker renders a clip with a second of padding on both sides, so its length may differ from its document's by that
+much and a rounding (source: the product's highlights, `pad_before` and `pad_after`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OF_CONTENTS: frozenset[Kind] = UNSOUND | {"duration_mismatch", "no_audio_track",
 
 @dataclass(frozen=True, slots=True)
 class MediaObject:
-    """One object to look into, as a listing shows it."""
+    """One object to look into, with the facts from a listing."""
 
     key: str
     kind: MediaKind
@@ -37,20 +37,20 @@ class MediaObject:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How much to look into: so many of a hundred, by key and always the same ones; at most so many clips."""
+    """The share of objects to look into, in percent: chosen by key, always the same ones, and at most so many clips."""
 
     percent: float = 100.0
     thumbnails: bool = True
     clips: int | None = None
 
     def takes(self, key: str) -> bool:
-        """Whether the object is among the sample."""
+        """Whether the object belongs to the sample."""
         place = int.from_bytes(hashlib.sha256(key.encode(errors="replace")).digest()[:4], "big") / 2**32
         return place * 100 < self.percent
 
 
 def to_look_into(facts: UserFacts, clips: Clips, settled: Array, sample: Sample) -> tuple[MediaObject, ...]:
-    """The clips of the sample that are there and claimed, in the order of the documents, each with its thumbnail."""
+    """The clips of the sample that exist and are claimed, in the order of the documents, each with its thumbnail."""
     theirs = clips.object.own | clips.object.cached
     there = settled & clips.claims & theirs & (clips.object.presence == PRESENT)
     chosen = [i for i in rows(there & (clips.object.size > 0)) if sample.takes(clips.object.key[i])][: sample.clips]
@@ -77,7 +77,7 @@ def _etags(facts: UserFacts, wanted: dict[str, tuple[MediaKind, int, datetime | 
 
 
 def looked_into(facts: UserFacts) -> LookedInto | None:
-    """The looks, counted; `None` where nobody asked."""
+    """The numbers of the looks; `None` where the check looked into nothing."""
     if facts.looks is None:
         return None
     seen = [look for look in facts.looks.values() if look.looked]
@@ -86,7 +86,7 @@ def looked_into(facts: UserFacts) -> LookedInto | None:
 
 
 def contents(facts: UserFacts, clips: Clips, there: Array) -> Iterator[Finding]:
-    """What is wrong with what is inside. Of an object that nobody looked into, nothing is said."""
+    """The findings about contents. An object without a look gives no finding."""
     looks = facts.looks or {}
     for i in rows(there) if looks else ():
         for key in (clips.object.key[i], clips.thumbnail.key[i]):
@@ -125,7 +125,7 @@ def _film(facts: UserFacts, clips: Clips, i: int, look: MediaLook) -> Iterator[F
 
 
 def about_size(facts: UserFacts, key: str, documented: int) -> str:
-    """Which of two sizes is right, where the file itself tells; begins with a blank, or is empty."""
+    """A sentence on which of two sizes is right, where the file itself tells; begins with a blank, or is empty."""
     look = (facts.looks or {}).get(key)
     if look is None or not look.looked:
         return ""

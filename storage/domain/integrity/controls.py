@@ -1,5 +1,6 @@
-"""Controls: a few objects that documents of other customers name. Whether those are there tells a customer's own loss
-from a bucket that is not the one of this Firestore project.
+"""Controls: a few objects that documents of other customers name.
+
+Their presence tells a customer's own loss from a bucket that does not belong to this Firestore project.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ WHAT = "of other customers that were looked for as a control"
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """How many controls are there, are proven missing, and could not be looked at (which is neither).
+    """The numbers of controls that are there, are proven missing, and could not be looked at (which proves neither).
 
-    `why` says what kept one of them, or the documents that name them, from being read; `example` is a missing key.
+    `why` is the reason why one of them, or a document that names one, could not be read; `example` is a missing key.
     """
 
     there: int = 0
@@ -26,7 +27,7 @@ class Controls:
 
     @property
     def looked_for(self) -> int:
-        """How many were looked for."""
+        """The number of controls that were looked for."""
         return self.there + self.missing + self.unknown
 
     @property
@@ -44,7 +45,7 @@ class Controls:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `as_dict`; `KeyError` or `TypeError` for what is none."""
+        """The inverse of `as_dict`; raises `KeyError` or `TypeError` for other values."""
         counts = [value[name] for name in ("there", "missing", "unknown")]
         texts = [value[name] for name in ("example", "why")]
         if not all(type(count) is int and count >= 0 for count in counts) or not all(type(t) is str for t in texts):
@@ -54,11 +55,11 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class ClaimCounts:
-    """What the completed clips of a scope say is there, and what of it is.
+    """The claims of the completed clips of a scope, and how many of the objects are there.
 
-    `expected` counts the clips, `missing` those of them whose object is proven absent, `found` the objects of clips
-    and thumbnails that are there. `example` is one of the missing keys, for a check by hand. `also_absent`: nothing is
-    claimed, and something else that ought to be there (highlights) is not.
+    `expected` counts the clips, `missing` the clips whose object is proven absent, `found` the existing objects of
+    clips and thumbnails. `example` is one of the missing keys, for a check by hand. `also_absent`: there are no claims,
+    and another object or document that should exist (highlights) does not.
     """
 
     expected: int
@@ -69,7 +70,7 @@ class ClaimCounts:
 
     @property
     def none_found(self) -> bool:
-        """Something ought to be there, and nothing of it is: controls must tell why."""
+        """Whether objects should be there and none is: controls must then tell why."""
         return self.found == 0 and (self.missing > 0 or (self.expected == 0 and self.also_absent))
 
 

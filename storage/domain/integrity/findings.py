@@ -1,18 +1,20 @@
-"""The values of an upload check: what was found, how much was looked at, and whether the result can be believed.
+"""The values of an upload check: findings, numbers, the report, and the doubts about the whole result.
 
-Do the keys that documents name begin with the configured prefix? A typo in the setting hides nothing at first sight:
-existing objects are found by the keys in their documents, and only what is looked for or written by the layout goes
-astray. Older objects may rightly lie under another prefix, so this is a doubt and no finding.
+A wrong bucket, prefix or credential gives a result that cannot be true of the customer's data. These rules tell it from
+a credible one:
 
-Tells a result that cannot be true of the customer's data from one that can: a wrong bucket, prefix or credential.
+- Controls: where none of a scope's claimed objects is found, however few there are, the check looks for objects of
+  other customers. If they are missing too, or if there are none to look for, the doubt falls on the bucket and not on
+  the customer's data.
+- Thresholds, which are this project's own: ten completed clips without one object under the prefix, or four in five of
+  at least twenty clips missing at once, do not come from lost uploads.
+- Left-over objects: where no document names more than half of all objects, and at least a hundred, the documents come
+  from another project.
+- The key prefix: a typo in the setting hides nothing at first sight, because existing objects are found by the keys in
+  their documents; only objects that are looked for or written by the layout go to the wrong place. Older objects may
+  rightly lie under another prefix, so keys outside the configured prefix are a doubt and no finding.
 
-Where none of a scope's claimed objects is found, however few they are, objects of other customers are the control: are
-they missing too, or is there none to look for, then the bucket is doubted and not the customer's data. Beside that
-stand thresholds, which are this project's own: ten completed clips and not one object under the prefix, or four in five
-of at least twenty clips missing at once, do not come about by lost uploads. Seen from the other side: where more than
-half of everything in the bucket, and a hundred objects at least, is named by no document, another project was read.
-
-Adds up the reports of many users without keeping them: what was checked, what was found, one doubt over all.
+`ScanTotals` adds up the reports of many users without keeping them.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # gravest first
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the gravest first
 
 
 _SHOWN = 3
@@ -69,11 +71,12 @@ _RARE = "Nobody loses so much by a lost upload: look before anything is changed.
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be. `seen_at` is when the stores were read; ids are `None` where none apply.
+    """One fault. `seen_at` is the time when the stores were read; ids are `None` where none apply.
 
-    `expected` and `actual` are sizes in bytes for sizes, short words for all else. `disclosure`: it names another
-    customer's object, and that object is there: the product may show it to the wrong person. Then `owner` is whose it
-    is, `since` when it came to be so at the latest, and `links` are the public links that lead to it now.
+    `expected` and `actual` are bytes for sizes, and short words for all else. `disclosure`: the document names another
+    customer's object, and that object is there, so the product may show it to the wrong person. `owner` is then the
+    customer to whom the object belongs, `since` the latest possible time of the beginning, and `links` are the public
+    links that lead to the object now.
     """
 
     kind: Kind
@@ -93,12 +96,12 @@ class Finding:
 
     @property
     def identity(self) -> tuple[str | None, ...]:
-        """What makes it the same finding in a later check: the kind and what it is about, not what was measured."""
+        """The identity of the finding across checks: its kind and the things that it is about, not the measurements."""
         return (self.kind, self.uid, self.video_id, self.clip_id, self.key)
 
     @property
     def order(self) -> tuple[bool, int, int, str, str, str, str]:
-        """Disclosures before all else, then severity, then the kind in the contract's order, then ids and key."""
+        """The sort key: disclosures first, then severity, then the kind in the contract's order, then ids and key."""
         ids = (self.uid, self.video_id or "", self.clip_id or "", self.key or "")
         return (not self.disclosure, SEVERITIES.index(self.severity), KINDS.index(self.kind), *ids)
 
@@ -120,13 +123,13 @@ class Finding:
 
     @property
     def disclosed(self) -> dict[str, Any]:
-        """Both customers of a disclosure, since when at the latest, its public links: for those who may see them."""
+        """Both customers of a disclosure, its latest beginning and its public links, for people who may see them."""
         return {"shown_to": self.uid, "owner": self.owner, "since": self.since, "links": list(self.links)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How much was looked at. `objects` are those that were listed or asked for, the desk's own left out."""
+    """The numbers of things checked. `objects` are the listed or requested objects without the desk's own."""
 
     users: int = 0
     videos: int = 0
@@ -148,7 +151,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """What was left out of the findings because it is young enough to be still written."""
+    """The numbers of things that give no finding because they are so young that a worker may still write them."""
 
     clips: int = 0
     objects: int = 0
@@ -164,9 +167,10 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class LookedInto:
-    """How many clips and thumbnails were looked into, and the bytes that this took.
+    """The numbers of clips and thumbnails that were looked into, and the bytes read for that.
 
-    `not_looked_at` gave no answer: refused, away, changed meanwhile, or with too large an index.
+    `not_looked_at` counts looks without an answer: the store refused or was away, the object changed meanwhile, or its
+    index is too large.
     """
 
     clips: int = 0
@@ -181,10 +185,10 @@ class LookedInto:
 
 @dataclass(frozen=True, slots=True)
 class CacheCount:
-    """One kind of cache under the user: objects and bytes, and how many have outlived their own expiry.
+    """One kind of the user's caches: objects and bytes, and the number of objects past their own expiry.
 
-    `complete` is false where its listing did not end; `overdue` ones exist although the bucket's lifecycle rule should
-    have removed them (a day of grace, because such rules run late).
+    `complete` is false where the listing did not end. `overdue` objects exist although the bucket's lifecycle rule
+    should have removed them (with a day of grace, because such rules run late).
     """
 
     kind: str
@@ -207,10 +211,10 @@ class CacheCount:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Why the whole result is not to be believed, and how to find out. Findings beside it feed no action.
+    """The reason to doubt the whole result, and the ways to find out. No action may use the findings beside it.
 
-    `repairs` is true where only a control is lacking, because there is no other customer: then what is missing may be
-    put back all the same, which takes nothing away; it may not be purged.
+    `repairs` is true where only a control is lacking, because there is no other customer. A repair may then put missing
+    objects back, which takes nothing away; a purge is still refused.
     """
 
     reason: str
@@ -231,7 +235,7 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A read that was refused or not answered, without anything secret: what it was about, and the error's code."""
+    """A read that was refused or got no answer: its target and the error's code, without any secret."""
 
     target: str
     code: str
@@ -244,12 +248,12 @@ class Report:
     """The result of checking one user, or one video of a user.
 
     `claimed` counts the completed clips whose object must be there. `complete` is false when anything could not be
-    read: what was not read is counted in `unchecked`, never as missing.
+    read: unread things count as `unchecked`, never as missing.
     `unsized` clips have no usable size in their document, so their object's size could not be compared.
-    `without_thumbnail` clips are there, and neither is a thumbnail nor does their document promise one.
-    `prefix_doubt` says so where no key lies under the configured prefix: no finding, for older ones may lie elsewhere.
-    `looked_into` is `None` where nobody asked what is in the objects.
-    `claims` are what the completed clips say is there; `controls` were looked for where `wants_controls`. `stranger`:
+    `without_thumbnail` clips exist without a thumbnail, and their document promises none.
+    `prefix_doubt` is set where no key lies under the configured prefix; it is no finding, as older keys may lie
+    elsewhere. `looked_into` is `None` where the check looked into no object.
+    `claims` are the claims of the completed clips; the check looks for `controls` where `wants_controls`. `stranger`:
     there are objects, and Firestore has no document at all. `links` are the public links, `None` where not read.
     """
 
@@ -290,20 +294,20 @@ class Report:
 
     @property
     def actionable(self) -> bool:
-        """Whether an action may be derived from the findings. Never from a scan that is suspected or incomplete."""
+        """Whether an action may use the findings: never those of a scan that is doubted or incomplete."""
         return self.suspicion is None and self.complete
 
     @property
     def wrong(self) -> bool:
-        """Whether the result says that something is wrong; notes (`info`) do not."""
+        """Whether any finding is more than a note (`info`)."""
         return self.suspicion is not None or any(finding.severity != "info" for finding in self.findings)
 
     def with_cost(self, cost: Mapping[str, int]) -> Report:
-        """The same, with the billed operations that it took."""
+        """The same report, with its billed operations."""
         return replace(self, cost=dict(cost))
 
     def as_dict(self) -> dict[str, Any]:
-        """The document of `verify --json`: the suspicion first, then what the contract fixes, then what is added."""
+        """The document of `verify --json`: the suspicion, then the fields of the contract, then additional ones."""
         return {
             "scope": self.scope,
             "implausible": self.suspicion.as_dict() if self.suspicion else None,
@@ -328,14 +332,14 @@ class Report:
 
 
 def count_by_kind(findings: Iterable[Finding]) -> dict[str, int]:
-    """Number of findings of each kind, in the contract's order."""
+    """The number of findings of each kind, in the contract's order."""
     counts = Counter(finding.kind for finding in findings)
     return {kind: counts[kind] for kind in KINDS if counts[kind]}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPrefixes:
-    """What stands before the owner's id in so many keys: `others` has the prefixes that are not the configured one."""
+    """The prefixes before the owner's id in `keys` keys: `others` are those that are not the configured one."""
 
     configured: str
     keys: int
@@ -344,7 +348,7 @@ class KeyPrefixes:
 
     @property
     def doubtful(self) -> bool:
-        """There are keys, and not one of them lies where the layout says."""
+        """Whether there are keys and none of them lies under the layout's prefix."""
         return self.keys > 0 and not self.expected
 
     @property
@@ -352,15 +356,17 @@ class KeyPrefixes:
         """The doubt in a sentence; empty where there is none."""
         if not self.doubtful:
             return ""
-        which = "the key that the documents name does not begin" if self.keys == 1 else (
-            f"none of the {self.keys:,} keys that the documents name begins"
-        )  # fmt: skip
+        which = (
+            "the key that the documents name does not begin"
+            if self.keys == 1
+            else (f"none of the {self.keys:,} keys that the documents name begins")
+        )
         found = " or ".join(repr(prefix) for prefix in self.others[:_SHOWN])
         return f"{which} with R2_KEY_PREFIX ({self.configured!r}) and its user's id; what stands there is {found}"
 
 
 def key_prefixes(layout: Layout, named: Iterable[tuple[str, str]]) -> KeyPrefixes:
-    """Looks at (uid of the owner, key) pairs. Keys without that uid, caches and the desk's own say nothing here."""
+    """The prefixes in (uid of the owner, key) pairs. Keys without that uid, caches and the desk's keys do not count."""
     found: Counter[str] = Counter()
     for uid, key in named:
         kind = layout.parse(key).kind
@@ -373,16 +379,16 @@ def key_prefixes(layout: Layout, named: Iterable[tuple[str, str]]) -> KeyPrefixe
 
 
 def controls_wanted(claims: ClaimCounts, objects: int) -> bool:
-    """Whether the result can only be judged with controls beside it."""
+    """Whether the result needs controls before anybody can judge it."""
     return claims.none_found or bool(_brake(claims, objects, ()))
 
 
 def suspect(
     claims: ClaimCounts, objects: int, prefixes: tuple[str, ...], controls: Controls | None
 ) -> Suspicion | None:
-    """A suspicion, or `None` where the result is plausible. `controls` are `None` where they were not looked for.
+    """A suspicion, or `None` where the result is plausible. `controls` are `None` where nobody looked for them.
 
-    `objects` counts everything that was found at all.
+    `objects` counts all objects that were found.
     """
     there = controls is not None and controls.there > 0
     beside = f" {_sentence(controls.words)}" if controls is not None else ""
@@ -408,7 +414,7 @@ def _brake(claims: ClaimCounts, objects: int, prefixes: tuple[str, ...]) -> str:
 
 
 def _counts_against(claims: ClaimCounts, controls: Controls) -> bool:
-    """Without any claim only controls that are proven missing raise a doubt: there may be no other customer yet."""
+    """Whether the controls raise a doubt. Without claims, only missing controls do: there may be no other customer."""
     return bool(claims.missing) or (controls.missing > 0 and not controls.unknown)
 
 
@@ -441,10 +447,10 @@ def suspect_whole(
     found: int | None = None,
     doubted: str = "",
 ) -> Suspicion | None:
-    """A suspicion over a scan of many users, who may each look harmless; `orphans` counts objects of no document.
+    """A suspicion about a scan of many users, who may each look harmless; `orphans` counts objects without a document.
 
-    `found` counts the claimed objects that are there (`None`: not counted), `doubted` is why one of the users is
-    suspected: where nothing that is claimed was found in all of the scan, that holds for the whole.
+    `found` counts the claimed objects that are there (`None`: not counted). `doubted` is the suspicion of one of the
+    users: where the whole scan found no claimed object, it holds for the scan.
     """
     brake = suspect(ClaimCounts(expected, missing, 1 if found is None else found, example_key), objects, (), None)
     if brake is not None:
@@ -468,9 +474,9 @@ def suspect_whole(
 
 
 def suspect_project(objects: int, controls: Controls | None, example_key: str) -> Suspicion | None:
-    """A suspicion where objects lie under an id of which Firestore has no document: a left-over, or another project.
+    """A suspicion where objects lie under an id without any document in Firestore: left over, or another project.
 
-    `controls` are other customers of the bucket, looked for in Firestore; `None`, or none to look for: nothing follows.
+    `controls` are other customers of the bucket, looked for in Firestore; without any, there is no suspicion.
     """
     if not objects or controls is None or controls.there or not controls.missing:
         return None
@@ -485,7 +491,7 @@ def suspect_project(objects: int, controls: Controls | None, example_key: str) -
 
 
 def wrong_project(example_key: str) -> tuple[str, ...]:
-    """What to look at where the project is doubted, and not the bucket."""
+    """The steps to take where the doubt falls on the project and not on the bucket."""
     return (
         "Compare FIREBASE_PROJECT_ID (and FIRESTORE_EMULATOR_HOST, if it is set) with the project of the worker.",
         f"Look in that project for a document that names one of them, for example {example_key!r}.",
@@ -494,7 +500,7 @@ def wrong_project(example_key: str) -> tuple[str, ...]:
 
 
 def how_to_check(example_key: str) -> tuple[str, ...]:
-    """What to look at, in order, before any finding of such a scan is believed."""
+    """The steps to take, in order, before anybody believes a finding of such a scan."""
     return (
         "Run `python -m storage check`: it lists the bucket, looks for objects of several customers, and tries each "
         "permission.",
@@ -509,7 +515,7 @@ def _named(prefixes: tuple[str, ...]) -> str:
 
 
 class ScanTotals:
-    """The sum so far; memory does not grow with the number of users."""
+    """The sums of the reports so far; memory does not grow with the number of users."""
 
     def __init__(self) -> None:
         self.checked = Checked()
@@ -528,7 +534,7 @@ class ScanTotals:
         self._orphan = ""
 
     def add(self, report: Report) -> None:
-        """Takes one user's report in."""
+        """Adds one user's report."""
         self.checked += report.checked
         self.in_flight += report.in_flight
         self.complete = self.complete and report.complete
@@ -553,25 +559,31 @@ class ScanTotals:
 
     @property
     def cost(self) -> Mapping[str, int]:
-        """Billed operations of all reports."""
+        """The billed operations of all reports."""
         return dict(self._cost)
 
     @property
     def suspicion(self) -> Suspicion | None:
-        """A doubt over the whole scan: many small users whose clips are all missing look harmless one by one."""
+        """The doubt about the whole scan: many small users, each without any clip, look harmless one by one."""
         missing, orphans = self._kinds["missing_object"], self._kinds["orphan_object"]
         return suspect_whole(
-            self._claimed, missing, self.checked.objects, orphans, self._example, self._orphan,
-            found=self._found, doubted=self._doubted,
-        )  # fmt: skip
+            self._claimed,
+            missing,
+            self.checked.objects,
+            orphans,
+            self._example,
+            self._orphan,
+            found=self._found,
+            doubted=self._doubted,
+        )
 
     @property
     def actionable(self) -> bool:
-        """Whether an action may be derived from any of the findings."""
+        """Whether an action may use the findings."""
         return self.suspicion is None and self.suspected_users == 0
 
     def as_dict(self, scope: str) -> dict[str, Any]:
-        """The document of `verify --all --json` but for the findings, which the caller has streamed."""
+        """The document of `verify --all --json` without the findings, which the caller has streamed."""
         suspicion = self.suspicion
         return {
             "scope": scope,

@@ -1,4 +1,4 @@
-"""The rules about a video's highlights: what its status promises, beside what is where the product serves them from."""
+"""The rules about a video's highlights: they compare the promise of its status with the place the product serves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from storage.domain.integrity.rules import DISCLOSED, THERE, disclosed_by, exist
 from storage.domain.layout import Layout
 
 _PLACES: Mapping[Source, str] = {"object": "highlights.json", "document": "The document highlights/main"}
-PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these says that it has highlights
+PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these statuses claims to have highlights
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What the rules need of a video's document."""
+    """The facts of a video's document that the rules need."""
 
     video_id: str
     status: str
@@ -27,15 +27,15 @@ class _Row:
 
 
 def promising(facts: UserFacts) -> tuple[str, ...]:
-    """The videos whose status says that they have highlights."""
+    """The videos whose status claims highlights."""
     return tuple(row.video_id for row in _rows(facts) if row.status in PROMISING)
 
 
 def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Finding]:
-    """What each existing video promises about its highlights, beside what is where the product serves them from.
+    """The findings about the highlights of each existing video, in the place that the product serves.
 
-    A video that is still processing, or failed, promises none; a file that is there all the same must be usable where
-    files are served. Where they are not, nothing is said about them: the newer product writes none.
+    A video that is still processing, or failed, promises no highlights; an existing file must still be usable where the
+    product serves files. Where it does not, files give no finding: the newer product writes none.
     """
     finished = Counter(clips.video_id[i] for i in rows(clips.completed))
     prefixes = layout.own_prefixes(facts.uid)
@@ -64,15 +64,15 @@ def _rows(facts: UserFacts) -> Iterator[_Row]:
 
 
 def _absent(facts: UserFacts, row: _Row, state: HighlightsState, other: HighlightsState) -> Iterator[Finding]:
-    """`state` is what is not there, `other` the place that it could be made anew from."""
+    """The finding about absent highlights: `state` is the absent place, `other` the place to rebuild it from."""
     if row.status not in PROMISING and (not row.named_key or row.status in {"processing", "failed"}):
         return
     severity: Severity = "error" if row.status in PROMISING else "warning"
     detail = "The customer sees that the video is still being processed."
     if other.usable:
-        detail += f" {_PLACES[other.source]} has {other.count} entries: it can be made anew from them."
+        detail += f" {_PLACES[other.source]} has {other.count} entries: it can be rebuilt from them."
     elif other.presence == "present" and other.content is None:
-        detail += f" {_PLACES[other.source]} is there: perhaps it can be made anew from that."
+        detail += f" {_PLACES[other.source]} is there: perhaps it can be rebuilt from that."
     name = "highlights.json" if state.source == "object" else "highlights/main"
     expected = f"{name} ({row.status or 'no status'})"
     key = state.place if state.source == "object" else ""
@@ -88,7 +88,7 @@ def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: 
         yield _finding(facts, row, "invalid_highlights", severity, key, expected, state.reason, detail)
     elif state.content == "empty" and clips_count:
         detail = f"The list is empty, though the video has {clips_count} completed clips."
-        if state.source == "document":  # the page opens all the same, and a customer may delete every scene
+        if state.source == "document":  # the page opens nevertheless, and a customer may delete every scene
             severity = "info"
         yield _finding(facts, row, "invalid_highlights", severity, key, expected, "an empty list", detail)
 

@@ -1,4 +1,4 @@
-"""Videos whose own documents the product cannot use: it lists them by `created_at`, and goes by their status."""
+"""The rule about videos whose documents the product cannot use: it lists videos by `created_at` and by their status."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from storage.domain.integrity.join import statuses
 
 
 def incomplete_videos(facts: UserFacts, now: datetime, stale_after: timedelta) -> Iterator[Finding]:
-    """Documents that the product cannot list (no `created_at`), or takes for being processed for ever (no status).
+    """Findings about documents that the product cannot list (no `created_at`), or treats as being processed for ever
+    (no status).
 
-    One that was touched within the limit may be still written: the first clip of a draft's rendering comes before all
-    else that anybody writes of the video.
+    A worker may still write a document that was touched within the limit: the first clip of a draft's rendering comes
+    before anything else about the video.
     """
     videos, odd = facts.videos.frame, facts.videos.oddities
     strange = {one.path.rpartition("/")[2] for one in odd if one.field_name == "created_at" and one.kind != "missing"}
@@ -24,7 +25,7 @@ def incomplete_videos(facts: UserFacts, now: datetime, stale_after: timedelta) -
     for video_id, status, undated, touched, there in zip(
         *columns, (value is True for value in videos["exists"].tolist()), strict=True
     ):
-        undated = undated and video_id not in strange  # a list shows what holds the field, whatever it holds
+        undated = undated and video_id not in strange  # a list shows a video with the field, also of another type
         names = [*(["created_at"] if undated else []), *([] if status else ["status"])]
         if not there or not names or (not status and pd.notna(touched) and touched > now - stale_after):
             continue

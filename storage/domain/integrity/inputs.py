@@ -1,6 +1,6 @@
-"""What an upload check is judged from: documents and listings as they were read, with how far each reading went.
+"""The facts of an upload check: documents and listings as they were read, and how complete each reading is.
 
-Which keys must be asked for beside the listings, and where each video's highlights lie. Pure: asks nobody.
+It also tells which keys need a request beside the listings, and where each video's highlights are. It makes no request.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from storage.domain.media import MediaLook
 from storage.domain.shares import ShareLink
 
 LIST_FROM_KEYS = 13  # one listing costs as much as 12.5 HEAD requests, and answers for a thousand keys
-MAX_FOREIGN_HEADS = 50  # keys that are not the user's are looked up for the report only, so not without end
+MAX_FOREIGN_HEADS = 50  # only the report needs the keys that are not the user's, so their number is bounded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """One prefix (ending with '/') and what the bucket lists under it. Proves absence only if `table.complete`."""
+    """One prefix (ending with '/') with the bucket's listing. It proves absence only if `table.complete`."""
 
     prefix: str
     table: Table
@@ -43,16 +43,16 @@ class HeadAnswer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserFacts:
-    """Everything read about one user (or one video, when `video_id` is set). Documents are read before the bucket.
+    """All facts about one user (or one video, when `video_id` is set). Documents are read before the bucket.
 
-    That order matters: the worker uploads an object and then writes its document, so whatever a document names was
-    there before the listing began, and an object that is newer than `read_at` needs no document yet.
+    That order matters: the worker uploads an object and then writes its document, so an object that a document names
+    was there before the listing began, and an object that is newer than `read_at` needs no document yet.
     `user_exists` is `None` where the user's document was not or could not be read (`user_failure`). `highlights` and
-    `highlights_documents` are by video id; where the product serves the file, a document is only read beside one that
-    is of no use, and where it serves the document, the file's content is not.
-    `links` are the public links that say that they are the user's, or the video's; `None` where they were not read.
-    `looks` are what was seen inside of objects, by key, where that was asked for (else `None`), and `looked_at_bytes`
-    what it took. `controls` are looked for only where the report asks for them, `known_customers` (other customers of
+    `highlights_documents` are by video id; where the product serves the file, a document is read only beside an
+    unusable file, and where it serves the document, the file's content is not read.
+    `links` are the public links that name the user, or the video; `None` where they were not read.
+    `looks` are the looks into objects, by key (`None` where the caller asked for none), and `looked_at_bytes` the bytes
+    read for them. `controls` are looked for only where the report wants them, and `known_customers` (other customers of
     the bucket, looked for in Firestore) where there are objects and no document.
     """
 
@@ -80,7 +80,7 @@ class UserFacts:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """What is still to ask: more prefixes to list, and single keys to HEAD. Sorted, without repetition."""
+    """The requests still to make: more prefixes to list, and single keys to HEAD. Sorted, without repetition."""
 
     prefixes: tuple[str, ...]
     keys: tuple[str, ...]
@@ -88,9 +88,9 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class HighlightsPlace:
-    """Where to look for a video's `highlights.json`.
+    """The key of a video's `highlights.json`.
 
-    `named`: the document names this key. `own` is false where it names one that is not the user's.
+    `named`: the document names this key. `own` is false where the document names a key that is not the user's.
     """
 
     video_id: str
@@ -107,7 +107,7 @@ def lookups(
     layout: Layout,
     video_id: str | None = None,
 ) -> Lookups:
-    """What the documents name outside the listed prefixes. Many keys under one other prefix are listed instead.
+    """The keys that the documents name outside the listed prefixes. Many keys under one other prefix become a listing.
 
     `listed` are the prefixes that are listed anyway, each ending with '/'.
     """
@@ -137,8 +137,8 @@ def highlights_places(
 ) -> tuple[HighlightsPlace, ...]:
     """For each existing video, the key that its document names, else the layout's; `known` keys decide between layouts.
 
-    A video whose document names no key is looked for under the configured prefix, and under another known one only
-    where the bucket is known to hold it there; so is one whose document names a key that is not the user's.
+    For a video whose document names no key, the place is under the configured prefix, and under another known prefix
+    only where the bucket is known to hold it there. The same holds for a document with a key that is not the user's.
     """
     keys, prefixes = frozenset(known), layout.own_prefixes(uid)
     places = []
@@ -155,7 +155,7 @@ def highlights_places(
 
 
 def _worth_listing(keys: Iterable[str], prefixes: tuple[str, ...], *, whole_video: bool) -> tuple[str, ...]:
-    """The prefixes (of the user, or of one video in a video's check) with enough keys for a listing to be cheaper."""
+    """The prefixes (of the user, or of one video in a video's check) with so many keys that a listing is cheaper."""
     counts: dict[str, int] = defaultdict(int)
     for key in keys:
         prefix = next(prefix for prefix in prefixes if key.startswith(prefix))

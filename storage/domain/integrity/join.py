@@ -1,8 +1,8 @@
-"""Puts the documents of a user's clips beside the objects in the bucket: one exact join on the key, column by column.
+"""Joins the documents of a user's clips with the objects in the bucket, exactly on the key and column by column.
 
-Keys are compared as the code points they are. Presence has three answers: `PRESENT`; `ABSENT`, which only a listing
-that ended or a 404 proves; `UNKNOWN`. Columns are NumPy arrays, because masks over them cost the same for a user with
-one clip as for one with twenty thousand; times in them are UTC, and "no time" compares as false with everything.
+Keys are compared code point by code point. Presence has three answers: `PRESENT`; `ABSENT`, which only a complete
+listing or a 404 proves; `UNKNOWN`. Columns are NumPy arrays, because masks over them cost the same for a user with one
+clip as for a user with twenty thousand. Times in them are UTC, and "no time" compares as false with everything.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from storage.domain.integrity.inputs import UserFacts
 from storage.domain.layout import OPS_PREFIX, Layout, cache_prefixes, thumbnail_of
 from storage.domain.processing import being_processed
 
-CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this says nothing about age
+CLOCK_TOLERANCE = timedelta(minutes=5)  # a time further in the future than this does not tell an age
 
 UNKNOWN, ABSENT, PRESENT = 0, 1, 2
-NO_SIZE = -(2**63)  # stands in a column of sizes where there is none: no number that anything can have
+NO_SIZE = -(2**63)  # marks a missing size in a column of sizes; nothing can have this size
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListedObjects:
-    """Every object that was listed or asked for, once; `at` is the position of a key in the columns."""
+    """Every listed or requested object, once; `at` gives the position of a key in the columns."""
 
     at: dict[str, int]
     size: Array
@@ -46,7 +46,7 @@ class ListedObjects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """For each clip, one key that its document implies and what is there. An empty key is `UNKNOWN`.
+    """For each clip, one key that its document implies and the object there. An empty key is `UNKNOWN`.
 
     `own` and `cached` are `Layout.standing` of the key, as masks.
     """
@@ -61,11 +61,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clips:
-    """A row for each clip document that exists.
+    """A row for each existing clip document.
 
-    `claims`: it says that its object is there. `young`: it may be still written. `seconds`: how long it says that it
-    plays, NaN for nothing; `shortened`: silence was cut out of it, so it plays shorter. `promises_thumbnail`: it names
-    one, or says that there is one.
+    `claims`: the document says that its object is there. `young`: a worker may still write it. `seconds`: the length
+    in the document, NaN without one; `shortened`: silence was cut out of the clip, so it plays shorter.
+    `promises_thumbnail`: the document names a thumbnail, or says that there is one.
     """
 
     video_id: Sequence[str]
@@ -128,12 +128,12 @@ def join(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout
 
 
 def texts(column: pd.Series) -> list[str]:
-    """The column as plain texts, empty where there is none."""
+    """The column as plain texts; a missing value is empty."""
     return [value if isinstance(value, str) else "" for value in column.tolist()]
 
 
 def statuses(column: pd.Series) -> list[str]:
-    """Statuses for comparing: lower case, without blanks around them, empty where there is none."""
+    """Statuses for comparisons: lower case, without blanks around them; a missing value is empty."""
     return [text.strip().lower() for text in texts(column)]
 
 
@@ -148,24 +148,24 @@ def rows(mask: Array) -> list[int]:
 
 
 def sizes(column: pd.Series) -> Array:
-    """The column as whole bytes, `NO_SIZE` where there is none; floats would round above 2^53."""
+    """The column as whole bytes, `NO_SIZE` for a missing value; floats would round above 2^53."""
     result: Array = column.to_numpy(dtype="int64", na_value=NO_SIZE)
     return result
 
 
 def times(column: pd.Series) -> Array:
-    """The column as times in UTC, NaT where there is none."""
+    """The column as times in UTC, NaT for a missing value."""
     result: Array = column.to_numpy(dtype="datetime64[us]")
     return result
 
 
 def utc64(moment: datetime) -> np.datetime64:
-    """An aware time as the columns hold it."""
+    """An aware time in the form of the columns."""
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
 
 
 def from64(moment: np.datetime64) -> datetime | None:
-    """Back to an aware time; `None` where there is none."""
+    """A time of the columns as an aware time; `None` for NaT."""
     return None if np.isnat(moment) else moment.astype("datetime64[us]").item().replace(tzinfo=UTC)
 
 
@@ -178,20 +178,20 @@ def _equal(values: list[str], wanted: str) -> Array:
 
 
 def _touched(frame: pd.DataFrame, now: datetime) -> Array:
-    """When the worker last touched the document: its own times first, Firestore's only where it has none.
+    """The time when the worker last touched each document: its own times first, Firestore's only without these.
 
-    A time in the future is left out: a clock that jumped says nothing about age.
+    Times in the future are left out: a clock that jumped does not tell an age.
     """
     limit = utc64(now + CLOCK_TOLERANCE)
     touched = np.full(len(frame), np.datetime64("NaT", "us"))
-    for name in ("update_time", "created_at", "updated_at"):  # the last one that is usable wins
+    for name in ("update_time", "created_at", "updated_at"):  # the last usable one wins
         column = times(frame[name])
         touched = np.where(column <= limit, column, touched)
     return touched
 
 
 def _objects(facts: UserFacts) -> ListedObjects:
-    """Every object known, by key; what the desk wrote for itself is left out, and nothing counts twice."""
+    """Every known object, by key, without the desk's own; nothing counts twice."""
     at: dict[str, int] = {}
     found: list[Array] = []
     modified: list[Array] = []

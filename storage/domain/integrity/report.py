@@ -1,6 +1,7 @@
-"""One user's (or one video's) upload check, from facts to report. Takes well under a second for 20,000 clips.
+"""Turns the facts about one user (or one video) into the report of the upload check.
 
-The objects of the clips that claim one, counted: how many are whole, what is wrong with the others, since when.
+`clip_objects` counts the objects that clips claim: the intact ones, and the faults of the others. Both take well under
+a second for 20,000 clips.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ from storage.domain.media import Plays
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
-    """Everything the facts prove, at `now` (aware). What could not be read is `unreadable`, never missing.
+    """The report on the facts at `now` (aware). A thing that could not be read is `unreadable`, never missing.
 
-    `stale_after` is both the limit after which a clip in progress counts as stale and the window in which an object
-    or a clip may be still written. Findings come gravest first, then by kind; the order of the facts does not matter.
+    `stale_after` is both the limit after which a clip in progress counts as stale and the time for which a worker may
+    still write an object or a clip. Findings come gravest first, then by kind; the order of the facts does not matter.
     """
     clips, objects = join(facts, now, stale_after, layout)
     flying = rules.in_flight(clips, now, stale_after)
@@ -107,7 +108,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
 def media_objects(
     facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout, sample: Sample
 ) -> tuple[MediaObject, ...]:
-    """What to look into: the sample of the clips that are there, none that may be still written."""
+    """The objects to look into: the sample of the existing clips, without those that a worker may still write."""
     clips, _ = join(facts, now, stale_after, layout)
     return to_look_into(facts, clips, ~rules.in_flight(clips, now, stale_after), sample)
 
@@ -118,7 +119,7 @@ def _checked(facts: UserFacts, clips: Clips, objects: ListedObjects) -> Checked:
 
 
 def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> ClaimCounts:
-    """What completed clips claim. The thumbnails count for what is found only: they are best effort."""
+    """The claims of completed clips. Thumbnails count only in `found`: they are best effort."""
     missing = [clips.object.key[i] for i in rows(expected & (clips.object.presence == ABSENT))]
     pictures = {clips.thumbnail.key[i] for i in rows(expected & (clips.thumbnail.presence == PRESENT))}
     return ClaimCounts(
@@ -159,7 +160,7 @@ def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
 
 
 def _failures(facts: UserFacts) -> Iterator[Failure]:
-    """Every reading that was refused, not answered or cut short."""
+    """Every reading that was refused, got no answer or was cut short."""
     for table, target in ((facts.videos, "the user's video documents"), (facts.clips, "the user's clip documents")):
         if not table.complete:
             yield _cut(table, target)
@@ -217,8 +218,8 @@ def _unreadable(facts: UserFacts, clips: Clips, failures: tuple[Failure, ...]) -
 
 @dataclass(frozen=True, slots=True)
 class TroubledClip:
-    """A clip whose object has an error, as its customer knows it. `why` is what was seen in it, in a sentence, where
-    that is what is wrong. What is not there does not play.
+    """A clip whose object has an error, in the customer's words. `why` is the sentence of the look, where the look
+    found the fault. A missing object does not play.
     """
 
     clip_id: str
@@ -229,17 +230,17 @@ class TroubledClip:
 
     @property
     def sound(self) -> bool:
-        """It was looked into, and plays."""
+        """Whether a look saw that the clip plays."""
         return self.plays == "plays"
 
 
 @dataclass(frozen=True, slots=True)
 class ClipObjects:
-    """`claimed`: clips whose document says that the object is there. `intact`: it is, with as many bytes as said, and
-    nothing was seen in it that is wrong.
+    """Numbers of clips. `claimed`: the document says that the object is there. `intact`: it is there, with as many
+    bytes as documented, and no look saw a fault in it.
 
-    `broken` counts the clips whose object (not the thumbnail) has an error, by kind; `unknown` could not be checked.
-    Of those that are there, by what was seen inside: `plays`, `does_not_play`, `unanswered` and `unasked`.
+    `broken` counts the clips whose object (not the thumbnail) has an error, by kind; `unknown` ones could not be
+    checked. `plays`, `does_not_play`, `unanswered` and `unasked` count the existing ones by the result of the look.
     """
 
     claimed: int
@@ -256,7 +257,7 @@ class ClipObjects:
 
 
 def clip_objects(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> ClipObjects:
-    """The counts, by the same join and the same rules as the findings."""
+    """The counts, from the same join and the same rules as the findings."""
     clips, _ = join(facts, now, stale_after, layout)
     settled = ~clip_rules.in_flight(clips, now, stale_after)
     keys = {(v, c): key for v, c, key in zip(clips.video_id, clips.clip_id, clips.object.key, strict=True)}

@@ -1,11 +1,9 @@
-"""The rules about clip documents and the objects they name. Each rule is a mask over the join and the finding it makes.
+"""The rules of the upload check about clip documents, objects, missing parents and public links.
 
-A clip is judged once: one without key is not also missing, one of 0 bytes is not also of another size, and the
-thumbnail of a clip that is itself missing is not reported on top.
-
-The rules about objects: which of them no document explains, which are caches, and which uploads were never ended.
-
-The rules about parents that do not exist, and public links that lead nowhere.
+Each rule about clip documents is a mask over the join, and the finding for each row of the mask. A clip gives one
+finding: a clip without key is not also missing, an object of 0 bytes is not also of another size, and the thumbnail of
+a missing clip gives no finding. The rules about objects tell which objects no document explains, which are caches, and
+which uploads never ended.
 """
 
 from __future__ import annotations
@@ -54,23 +52,23 @@ FOREIGN: dict[Standing, str] = {
 DISCLOSED = "Another customer's object is there: the product may show it to this one."
 
 
-# Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none; nor have
-# segments without silence, and a source video where older workers put it, which no rule of the bucket covers.
+# Source of the expiries: the table "Objects in R2" of the product's domain description. Transcripts have none; neither
+# have segments without silence and the source videos of older workers, which no rule of the bucket covers.
 CACHE_EXPIRY: dict[KeyKind, timedelta] = {
     "source": timedelta(hours=24),
     "raw_segment": timedelta(days=7),
     "neural_cache": timedelta(days=7),
 }
-LIFECYCLE_GRACE = timedelta(hours=24)  # the bucket's rules remove "usually within 24 hours" of the expiry
+LIFECYCLE_GRACE = timedelta(hours=24)  # the bucket's rules remove objects "usually within 24 hours" of the expiry
 _ENDED = "the normal end of a shared clip, whose settings the product leaves when it deletes the clip."
 UPLOAD_LIMIT = timedelta(days=1)
 
 
 def in_flight(clips: Clips, now: datetime, stale_after: timedelta) -> Array:
-    """Clips that are young enough to be still written: documented as in progress, or being replaced right now.
+    """A mask of the clips that a worker may still write: young and in progress, or being replaced now.
 
-    Being replaced: the video is processing, the object differs in size and is itself young. The worker uploads the
-    object before it writes the document.
+    A clip is being replaced where the video is processing and the object differs in size and is itself young: the
+    worker uploads the object before it writes the document.
     """
     young_object = clips.object.modified > utc64(now - stale_after)
     replaced = clips.video_processing & clips.claims & young_object & differs(clips)
@@ -102,7 +100,7 @@ class ClipRules:
         yield from self.duplicates()
 
     def stale(self) -> Iterator[Finding]:
-        """In progress past the limit: whoever was writing it is gone."""
+        """Clips in progress past the limit: their worker is gone."""
         for i in rows(self.settled & self.clips.in_progress):
             touched = from64(self.clips.touched[i])
             detail = f"last touched {touched:%Y-%m-%d %H:%M} UTC" if touched else "no usable time in the document"
@@ -111,7 +109,7 @@ class ClipRules:
             yield self._finding(i, "stale_clip", "warning", expected="completed", actual=actual, detail=detail)
 
     def without_key(self, by_name: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
-        """Completed, but it names no object."""
+        """Completed clips that name no object."""
         keyless = flags(not key for key in self.clips.object.key)
         for i in rows(self.settled & self.clips.completed & keyless):
             found = by_name.get((self.clips.video_id[i], self.clips.filename[i]))
@@ -120,9 +118,9 @@ class ClipRules:
             yield self._finding(i, "clip_without_key", "error", expected=found or "a key", actual=None, detail=detail)
 
     def foreign(self) -> Iterator[Finding]:
-        """A key that is not this user's.
+        """Clips with a key that is not this user's.
 
-        One finding where the thumbnail's goes astray with its clip's, unless the thumbnail's alone discloses something.
+        Where the keys of clip and thumbnail are both wrong, one finding stands, unless only the thumbnail's discloses.
         """
         clip, thumbnail = self.clips.object, self.clips.thumbnail
         named = flags(bool(key) for key in clip.key)
@@ -134,7 +132,7 @@ class ClipRules:
             yield self._foreign(i, thumbnail.key[i], thumbnail.presence[i], "thumbnail")
 
     def missing(self) -> Iterator[Finding]:
-        """The document claims an object, and it is proven not to be there."""
+        """Clips whose document claims an object that is proven absent."""
         for i in rows(self.claimed & (self.clips.object.presence == ABSENT)):
             completed = self.clips.completed[i]
             says = "completed" if completed else f"{self.clips.status[i] or 'no status'}, and names an object"
@@ -144,14 +142,14 @@ class ClipRules:
             yield self._finding(i, "missing_object", severity, expected=expected, actual=None, detail=detail)
 
     def empty(self) -> Iterator[Finding]:
-        """The object has 0 bytes."""
+        """Clips with an object of 0 bytes."""
         for i in rows(self.there & (self.clips.object.size == 0)):
             detail = "The object is there and has 0 bytes."
             expected = _whole(self.clips.size[i])
             yield self._finding(i, "empty_object", "error", expected=expected, actual=0, detail=detail)
 
     def sizes(self) -> Iterator[Finding]:
-        """The object's size is not the document's."""
+        """Clips whose object has another size than their document says."""
         for i in rows(self.there & (self.clips.object.size != 0) & differs(self.clips)):
             expected, actual = _whole(self.clips.size[i]), _whole(self.clips.object.size[i])
             detail = f"The object differs from its document by {(actual or 0) - (expected or 0):+,} bytes."
@@ -159,7 +157,7 @@ class ClipRules:
             yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
 
     def thumbnails(self) -> Iterator[Finding]:
-        """A thumbnail is best effort: its absence is never an error, and nothing where no document promises one."""
+        """Thumbnails are best effort: absence is never an error, and no finding where no document promises one."""
         thumbnail, wanted = self.clips.thumbnail, "a thumbnail"
         there = self.there & thumbnail.own
         for i in rows(there & (thumbnail.presence == ABSENT) & self.clips.promises_thumbnail):
@@ -171,12 +169,12 @@ class ClipRules:
 
     @property
     def without_thumbnail(self) -> int:
-        """Clips that are there without a thumbnail, which no document promises either: normal, so no finding."""
+        """The number of existing clips without a thumbnail that no document promises: normal, so no finding."""
         pictured = self.clips.promises_thumbnail | (self.clips.thumbnail.presence != ABSENT)
         return int((self.there & ~pictured).sum())
 
     def duplicates(self) -> Iterator[Finding]:
-        """One finding a key that two or more documents name, as their clip or as a thumbnail of their own."""
+        """One finding for each key that two or more documents name as their clip or as a thumbnail of their own."""
         owners: dict[str, set[tuple[str, str]]] = defaultdict(set)
         clips = self.clips
         documents = zip(clips.video_id, clips.clip_id, clips.object.key, clips.named_thumbnail, strict=True)
@@ -227,9 +225,9 @@ class ClipRules:
 
 
 def disclosed_by(found: Finding, facts: UserFacts, layout: Layout, now: datetime, times: Sequence[datetime]) -> Finding:
-    """The finding as a disclosure: whose object it is, since when at the latest, and through which public links.
+    """The finding as a disclosure, with the object's owner, the latest possible beginning and the public links.
 
-    The words name neither customer: whoever may see whose it is reads `owner`.
+    The words name neither customer: a person who may see the owner reads `owner`.
     """
     since = max(times, default=None)
     live = [
@@ -274,7 +272,7 @@ def _duplicate(facts: UserFacts, key: str, who: list[tuple[str, str]]) -> Findin
 
 
 def differs(clips: Clips) -> Array:
-    """Both sizes are known and not the same. A size that the document does not hold is not compared."""
+    """A mask of the clips whose two sizes are known and differ. A size that the document lacks is not compared."""
     known = (clips.size != NO_SIZE) & (clips.object.size != NO_SIZE)
     result: Array = known & (clips.size != clips.object.size)
     return result
@@ -297,7 +295,7 @@ class Thing:
 
 @dataclass(slots=True)
 class Sorted:
-    """The objects that are not named as a clip or thumbnail, by what they are."""
+    """The objects that no document names as clip or thumbnail, by their kind."""
 
     in_clip_folders: list[Thing] = field(default_factory=list)
     caches: list[Thing] = field(default_factory=list)
@@ -306,7 +304,7 @@ class Sorted:
 
 
 def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout: Layout) -> Sorted:
-    """Tells the objects that no clip document names apart. Accepts every key."""
+    """Sorts the objects that no clip document names. Accepts every key."""
     result = Sorted()
     explained = set(clips.object.key) | set(clips.thumbnail.key)
     explained.update(thumbnail_of(key) for key in clips.object.key if key)
@@ -334,10 +332,10 @@ def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout:
 def orphans(
     facts: UserFacts, clips: Clips, things: Sorted, explained: Collection[str], now: datetime, stale_after: timedelta
 ) -> tuple[list[Finding], int]:
-    """Objects under the user's clips that no document names, and the number of those that are in flight instead.
+    """Findings about objects under the user's clips that no document names, and the number of objects in flight.
 
-    Nothing is an orphan while not all documents could be read. In flight: the video is processing (or a clip without
-    a file name is) and the object is young; or the object is newer than the reading of the documents. `explained` are
+    Without all documents there is no orphan. An object is in flight where the video (or a clip without a file name) is
+    processing and the object is young, or where the object is newer than the reading of the documents. `explained` are
     the keys that legacy documents without key explain by their file name.
     """
     if not (facts.clips.complete and facts.videos.complete):
@@ -359,14 +357,14 @@ def orphans(
 
 
 def matched_by_name(clips: Clips, things: Sorted) -> dict[tuple[str, str], str]:
-    """Keys of the objects that legacy documents without key explain by their file name, by video id and file name."""
+    """The keys of the objects that legacy documents without key explain, by video id and file name."""
     names = _file_names(clips)
     pairs = (((thing.video_id, thing.key.rpartition("/")[2]), thing.key) for thing in things.in_clip_folders)
     return {name: key for name, key in pairs if name in names}
 
 
 def caches(facts: UserFacts, things: Sorted, now: datetime) -> tuple[CacheCount, ...]:
-    """Objects and bytes of each kind of cache, judged by their own expiry; kinds without any object are left out."""
+    """Objects and bytes of each kind of cache, judged by its own expiry; kinds without any object are left out."""
     videos = facts.videos.frame
     expiries = dict(zip(videos["video_id"], videos["source_video_expires_at"], strict=True))
     counts: dict[str, CacheCount] = {}
@@ -384,9 +382,9 @@ def caches(facts: UserFacts, things: Sorted, now: datetime) -> tuple[CacheCount,
 
 
 def uploads(facts: UserFacts, layout: Layout, now: datetime) -> tuple[list[Finding], int]:
-    """Multipart uploads older than a day, and the number of younger ones (in flight).
+    """Findings about multipart uploads older than a day, and the number of younger ones (in flight).
 
-    One whose age the store hides counts as a note: nothing proves that it is old.
+    An upload whose age the store hides gives a note: nothing proves that it is old.
     """
     findings, flying = [], 0
     for upload in facts.uploads:
@@ -430,10 +428,10 @@ def _orphan(facts: UserFacts, thing: Thing, detail: str) -> Finding:
 
 
 def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
-    """Videos for which a worker may be writing clips that no document tells of yet.
+    """Videos for which a worker may be writing clips that have no document yet.
 
-    They are processing themselves, or have a young clip in progress whose document names no file: one that names its
-    file explains that file, and no other.
+    They are processing themselves, or have a young clip in progress whose document names no file: a document with a
+    file name explains only that file.
     """
     videos = facts.videos.frame
     pairs = zip(videos["video_id"], videos["status"], strict=True)
@@ -444,7 +442,7 @@ def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
 
 
 def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
-    """Video and file name of each legacy document without key, and of the thumbnail beside that file."""
+    """(video id, file name) of each legacy document without key, and of the thumbnail beside that file."""
     rows = zip(clips.video_id, clips.filename, clips.object.key, strict=True)
     named = [(video_id, name) for video_id, name, key in rows if name and not key]
     return frozenset(named) | frozenset((video_id, thumbnail_of(name)) for video_id, name in named)
@@ -461,7 +459,7 @@ def _expires_at(thing: Thing, source_expiries: dict[str, datetime]) -> datetime 
 
 
 def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
-    """Parents that do not exist above documents that do. Nothing is claimed from a reading that did not end."""
+    """Findings about absent parents of existing documents. An incomplete reading gives none."""
     videos = facts.videos.frame
     if facts.user_exists is False and len(videos) + len(clips):
         yield _phantom(facts, None, None, f"{len(videos)} videos and {len(clips)} clips lie below it.")
@@ -487,9 +485,10 @@ def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
 
 
 def dangling(facts: UserFacts, clips: Clips, now: datetime) -> Iterator[Finding]:
-    """Public links to clips that do not exist. Nothing is claimed unless all clips were read, before the link was made.
+    """Notes on public links to absent clips, only where all clips were read, and after the link was made.
 
-    A note: the product leaves them when it deletes clips. Worth one, because a link is found by the clip's id alone.
+    The product leaves such links when it deletes clips. They deserve a note, because a link leads to any clip with its
+    id.
     """
     if not facts.links or not facts.clips.complete:
         return
