@@ -65,7 +65,7 @@ def make_plan(
         inventory = surveyed(purging, scope, now, acknowledged=acknowledge_missing)
         if inventory.empty:
             raise NotFound(
-                f"Nothing of {scope.spelled} exists: no object, no document.",
+                f"There is nothing of {scope.spelled}: no object, no document.",
                 remedy="Look the id up with find; an earlier purge of it may have ended already.",
                 target=scope.spelled,
             )
