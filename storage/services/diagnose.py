@@ -287,7 +287,7 @@ def _objects(
 
 def _stored(checker: VerifyContext, found: UserFacts, video: Video | None) -> HighlightsState:
     if video is None or not video.exists:
-        return highlights.unknown("object", "It was not looked at: the video has no document.")
+        return highlights.unknown("object", "The video has no document, so highlights.json was not looked at.")
     return found.highlights[video.video_id]
 
 

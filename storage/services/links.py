@@ -29,7 +29,7 @@ class MediaLink:
 def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
     """The clip's document; raises `NotFound`."""
     clip = records.clip(uid, video_id, clip_id)
-    if clip is None:
+    if clip is None or not clip.exists:
         raise NotFound(
             f"There is no clip {in_words(clip_id)} in video {in_words(video_id)} of user {in_words(uid)}.",
             remedy="List the video's clips, or look the clip up with find.",
@@ -57,13 +57,14 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     standing = layout.standing(key, clip.uid)
     if standing not in {"own", "cache"}:
         doubt = key_prefixes(layout, [(clip.uid, key)]).reason
-        shown = ": it is another customer's" if standing == "others" else f": {key}"
+        others = standing == "others"
+        shown = ": it is another customer's" if others else f": {key}"
+        hidden = "the other customer's file" if others else "a file outside the layout"
         check = f"Check the setting first (`python -m storage check`): {doubt}. " if doubt else ""
         raise Refused(
             f"The document of clip {clip.clip_id} names a key that does not belong to its customer{shown}",
-            remedy=f"{check}Run verify for the user, and replace the clip with upload; the other customer's file "
-            "is not shown.",
-            target=clip.clip_id if standing == "others" else key,
+            remedy=f"{check}Run verify for the user, and replace the clip with upload; {hidden} is not shown.",
+            target=clip.clip_id if others else key,
         )
     if not {".", ".."}.isdisjoint(key.split("/")):
         raise Refused(

@@ -83,10 +83,12 @@ def users(frame: pd.DataFrame, why: str) -> Iterator[Match]:
 
 
 def phantoms(records: Records, video_id: str) -> Iterator[Match]:
-    """Videos without a document, found by the clips below them."""
+    """Videos whose document is gone, or does not say its id as one made of a draft, found by the clips below them."""
     frame = records.find_clips_of_video(video_id).unbroken()
     for uid in sorted(set(frame.loc[frame["video_id"] == video_id, "uid"])):
-        yield Match("video", uid, video_id, "", video_id, "clips with its id are there, and no document of the video")
+        video = records.video(uid, video_id)
+        lacks = "its document does not say its id" if video is not None and video.exists else "no document of the video"
+        yield Match("video", uid, video_id, "", video_id, f"clips with its id are there, and {lacks}")
 
 
 def videos(frame: pd.DataFrame, why: str) -> Iterator[Match]:

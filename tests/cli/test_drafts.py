@@ -205,3 +205,9 @@ def test_drafts_that_stand_still_or_failed_are_listed_and_each_is_diagnosed_by_i
 def test_a_draft_is_found_by_its_path_a_link_to_it_and_a_line_of_a_log(made: Desk, text: str) -> None:
     matches = made.run("find", text, "--json").json["matches"]
     assert ("draft", DRAFT) in {(match["type"], match["draft_id"]) for match in matches}
+
+
+def test_a_video_made_of_a_draft_is_not_said_to_have_no_document(made: Desk) -> None:
+    found = made.run("find", f"https://viralclipai.io/history/{VIDEO}", "--json").json["matches"]
+    assert [(one["type"], one["uid"], one["video_id"]) for one in found] == [("video", "u1", VIDEO)]
+    assert "its document does not say its id" in found[0]["why"]

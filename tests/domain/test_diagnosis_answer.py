@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from storage.domain.diagnosis import VERDICTS, QuotaState, Unknown, VideoFacts, 
 from storage.domain.diagnosis import status_objections as objections
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.highlights import judge_document
-from storage.text import age, quoted, redacted
+from storage.domain.integrity import Finding
+from storage.text import age, number, quoted, redacted
 from tests.domain.diagnosis_world import (
     AWAY,
     BROKEN_OBJECT,
@@ -36,6 +38,7 @@ from tests.domain.diagnosis_world import (
     observed,
     progress,
     seen,
+    upload_check,
     video,
 )
 from tests.domain.integrity_world import World
@@ -91,6 +94,20 @@ def test_an_unknown_store_is_shown_as_unknown_in_the_evidence(found: VideoFacts)
     if diagnosis.verdict == "access_denied":
         assert any(item.ok is None for item in diagnosis.evidence)
         assert diagnosis.customer_sees.startswith("Not known")
+
+
+@pytest.mark.parametrize(
+    ("tally", "said"),
+    [(clips(2, failed=1), "its clips 1 could not be provided; the others are in place"),
+     (clips(failed=2), "its clips 2 could not be provided. Please")],
+)  # fmt: skip
+def test_of_a_video_with_failed_clips_nobody_says_that_everything_is_in_place(tally: Any, said: str) -> None:
+    thumbnail = Finding("missing_thumbnail", "warning", "u1", "vid-0001", "c1")
+    found = diagnose(facts(documents=tally, things=objects(tally.value.completed), report=upload_check(thumbnail)))
+    assert found.verdict == "healthy"
+    assert said in found.reply
+    assert "everything" not in found.reply
+    assert f"everything but {number(tally.value.failed, 'clip')} that failed" in found.summary
 
 
 def test_every_verdict_has_a_reply_of_its_own() -> None:
@@ -184,7 +201,8 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         ),
         (facts(quota=Unknown("No answer.", "unreachable")), "quota", None, "could not be read"),
         (facts(video("processing", **STANDING, source_video_status="expired")), "source_video", True, "expired"),
-        (facts(source_present=False), "source_video", True, "never fetched"),
+        (nothing_rendered(video("analyzed"), source_present=False), "source_video", True, "never fetched"),
+        (facts(source_present=False), "source_video", True, "not in the bucket: a job that needs it fetches it again"),
         (facts(video(source_video_expires_at=ago(days=1)), source_present=False), "source_video", True, "was fetched"),
         (
             facts(video("processing", **STANDING, source_video_status="downloading"), source_present=False),

@@ -221,3 +221,39 @@ def test_the_cost_is_estimated_before_and_not_far_from_what_is_billed(world: Pur
     billed = meter.cost().as_dict()
     for name, count in expected.items():
         assert 0.6 * billed[name] - 12 <= count <= 1.5 * billed[name] + 12, (name, count, billed)
+
+
+def test_what_lies_outside_the_scope_is_not_said_to_be_missing(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 2})
+    world.add_user("u2", {VIDEO: 1})
+    theirs = f"users/u2/{VIDEO}/clips/clip_01_0_a title+%#_split"
+    fields = dict((world.stores.records.raw(CLIP) or pytest.fail("the clip is not there")).fields or {})
+    named = {"r2_key": f"{theirs}.mp4", "thumbnail_r2_key": f"{theirs}.jpg"}
+    world.put_documents({CLIP: {**fields, **named, "status": "completed"}})
+    plan = world.plan(Scope.of("u1", VIDEO))
+    assert [line for line in plan.blocked if "belongs to user u2" in line] == list(plan.blocked) != []
+    assert not [line for line in (*plan.warnings, *plan.blocked) if "not there" in line]
+    assert plan.claims is not None
+    assert plan.claims.missing == ()
+
+
+def test_an_analysis_of_a_draft_that_runs_holds_the_purge_of_its_user(world: PurgeWorld) -> None:
+    world.add_user("u1", {VIDEO: 1})
+    now = datetime.now(UTC)
+    base = "users/u1/analysis_drafts"
+    world.put_documents(
+        {
+            f"{base}/running": {"status": "analyzing", "updated_at": now - timedelta(minutes=3)},
+            f"{base}/without": {"updated_at": now - timedelta(minutes=4)},
+            f"{base}/left": {"status": "pending", "updated_at": now - timedelta(days=3)},
+            f"{base}/ended": {"status": "completed", "updated_at": now},
+        }
+    )
+    plan = world.plan(Scope.of("u1"))
+    assert [line.split(" (")[0] for line in plan.blocked] == [
+        "draft running is being analysed", "draft without is being analysed",
+    ]  # fmt: skip
+    assert [line for line in plan.warnings if "draft" in line] == [
+        "the analysis of draft left never ended, though nothing has touched it for long"
+    ]
+    assert world.plan(Scope.of("u1", VIDEO)).blocked == ()

@@ -22,9 +22,11 @@ import pandas as pd
 from storage.actions.purge.counters import counted_totals
 from storage.clients.r2 import ContextThreads
 from storage.domain.amounts import whole
+from storage.domain.documents import RawDocument
+from storage.domain.drafts import draft_of
 from storage.domain.layout import OPS_PREFIX, Layout
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
-from storage.domain.purge.facts import Facts, LinkFact, NamedKey, ObjectFact, VideoFact
+from storage.domain.purge.facts import DraftFact, Facts, LinkFact, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.inventory import Inventory, judge
 from storage.domain.purge.plan import SLUGS, CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import (
@@ -71,6 +73,7 @@ class DocumentsFound:
     claimed: list[str] = field(default_factory=list)
     claimed_thumbnails: list[str] = field(default_factory=list)
     videos: list[VideoFact] = field(default_factory=list)
+    drafts: list[DraftFact] = field(default_factory=list)
     busy_elsewhere: list[str] = field(default_factory=list)
     links: list[LinkFact] = field(default_factory=list)
     clips: list[ClipSize] = field(default_factory=list)
@@ -108,6 +111,10 @@ def _take(found: DocumentsFound, document: FoundDocument) -> None:
     if len(parts) == 4 and parts[2] == "videos":
         found.named += named_keys(document.path, fields, VIDEO_KEYS)
         found.videos_seen[parts[3]] = video_fact(parts[3], document)
+    elif len(parts) == 4 and parts[2] == "analysis_drafts":
+        draft = draft_of(RawDocument(document.path, fields, document.create_time, document.update_time))
+        if draft.working:
+            found.drafts.append(DraftFact(draft.draft_id, draft.updated_at or document.update_time))
     elif len(parts) == 6 and parts[4] == "clips":
         named = named_keys(document.path, fields, CLIP_KEYS)
         found.named += named
@@ -273,25 +280,31 @@ def look(stores: Stores, scope: Scope, now: datetime, progress: Progress = silen
     for prefix in prefixes:
         listed += _objects(stores, prefix, keys, home=prefix in home, progress=progress)
         uploads += _uploads(stores, prefix)
-    return _facts(scope, found, listed, uploads, prefixes)
+    return _facts(scope, stores.layout, found, listed, uploads, prefixes)
 
 
 def _facts(
     scope: Scope,
+    layout: Layout,
     found: DocumentsFound,
     listed: list[ObjectFact],
     uploads: list[PlannedUpload],
     prefixes: tuple[str, ...],
 ) -> Facts:
+    def looked_for(keys: Sequence[str]) -> tuple[str, ...]:
+        """Without keys outside the scope's own prefixes: nobody listed their places, and such a plan is blocked."""
+        return tuple(key for key in keys if layout.belongs_to(key, scope.uid) and in_scope(key, scope, layout))
+
     return Facts(
         scope=scope,
         documents=tuple(found.documents),
         youngest=found.youngest,
         named=tuple(found.named),
         named_elsewhere=None if found.named_elsewhere is None else tuple(found.named_elsewhere),
-        claimed=tuple(found.claimed),
-        claimed_thumbnails=tuple(found.claimed_thumbnails),
+        claimed=looked_for(found.claimed),
+        claimed_thumbnails=looked_for(found.claimed_thumbnails),
         videos=tuple(found.videos),
+        drafts=tuple(found.drafts),
         busy_elsewhere=tuple(found.busy_elsewhere),
         links=tuple(found.links),
         clips=tuple(found.clips),

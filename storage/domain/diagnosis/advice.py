@@ -22,6 +22,7 @@ from storage.domain.diagnosis.signals import (
     Signals,
     Unknown,
     VideoFacts,
+    clips_failed,
     clips_known,
     missing,
     source_fetched,
@@ -114,6 +115,10 @@ _WITHOUT_HIGHLIGHTS = (
 _HEALTHY = (
     "Your video is finished and everything belonging to it is in place. If you still do not see it, please reload the "
     "page and tell us what it shows."
+)
+_HEALTHY_BUT_FAILED = (
+    "Your video is finished. Of its clips {count} could not be provided{rest}. Please tell us whether you still need "
+    "{it}; our team will then look into it."
 )
 _ALL_PLAY = (
     "Your clips are in place and play. What we keep about some of them is not as it should be; that is on our side, "
@@ -365,7 +370,12 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
     if suspected(facts):
         return _REPLIES["access_denied"]
     if verdict.name == "healthy":
-        return _HEALTHY_ANALYSED if signals is not None and signals.status == "analyzed" else _HEALTHY
+        if signals is not None and signals.status == "analyzed":
+            return _HEALTHY_ANALYSED
+        failed = clips_failed(facts)
+        rest = "; the others are in place" if clips_known(facts) > failed else ""
+        it = "it" if failed == 1 else "them"
+        return _HEALTHY_BUT_FAILED.format(count=f"{failed:,}", rest=rest, it=it) if failed else _HEALTHY
     if verdict.name == "failed_permanent":
         return permanent_reply(verdict.cause)
     if verdict.name == "highlights_invalid" and verdict.severity == "warning" and not _has_highlights(signals):

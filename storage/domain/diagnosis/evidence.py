@@ -23,6 +23,7 @@ from storage.domain.diagnosis.signals import (
     Unknown,
     VideoFacts,
     charged_in_vain,
+    clips_known,
     lacking,
     missing,
     remnant,
@@ -189,7 +190,8 @@ def _bucket(facts: VideoFacts) -> Iterator[Evidence]:
     if isinstance(facts.objects, Unknown):
         observed = f"It did not give an answer: {quoted(facts.objects.message)}"
     elif facts.highlights_object.presence == "unknown":
-        observed = f"highlights.json could not be read: {quoted(facts.highlights_object.reason)}"
+        why = facts.highlights_object.reason
+        observed = f"highlights.json could not be read: {quoted(why)}" if not missing(facts) else why
     elif report is not None and not report.complete:
         observed = f"Not everything could be read: {quoted(report.failures[0].message)}"
     else:
@@ -354,7 +356,10 @@ def _source(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evide
         if facts.source_present is False:
             parts.insert(len(parts) - 1, "it is not in the bucket")
     elif facts.source_present is False and status != "downloading":
-        parts.append("not in the bucket, and never fetched: that happens when rendering starts")
+        if signals.rendering_begun or clips_known(facts):  # made of something, though the document never said so
+            parts.append("not in the bucket: a job that needs it fetches it again")
+        else:
+            parts.append("not in the bucket, and never fetched: that happens when rendering starts")
     left = source_left_behind(video, signals)
     if left:
         parts.append("nothing has moved for long, so the worker that wrote this is gone; every later job waits for it")

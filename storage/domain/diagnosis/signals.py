@@ -301,6 +301,11 @@ def clips_known(facts: VideoFacts) -> int:
     return facts.clips.value.total if isinstance(facts.clips, Known) else 0
 
 
+def clips_failed(facts: VideoFacts) -> int:
+    """Number of clip documents that say failed, 0 where they are absent or unknown."""
+    return facts.clips.value.failed if isinstance(facts.clips, Known) else 0
+
+
 def disclosures(facts: VideoFacts) -> int:
     """The number of documents that name an existing object of another customer."""
     return sum(finding.disclosure for finding in facts.report.findings) if facts.report else 0

@@ -18,6 +18,7 @@ from storage.domain.diagnosis.signals import (
     Unknown,
     VideoFacts,
     charged_in_vain,
+    clips_failed,
     clips_known,
     derive,
     disclosures,
@@ -328,7 +329,12 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
         blemishes.append("no clips, although the status says completed")
     if not blemishes:
         return None
-    summary = f"The customer has everything; to correct: {'; '.join(blemishes)}."
+    has = "The customer has everything"
+    if failed := clips_failed(facts):
+        has += f" but {number(failed, 'clip')} that failed"
+    elif playing.unanswered:
+        has = "Everything that the documents name is there"
+    summary = f"{has}; to correct: {'; '.join(blemishes)}."
     return Verdict("healthy", "warning", summary, _settled_at(video, signals))
 
 

@@ -30,6 +30,14 @@ class VideoFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftFact:
+    """A draft of the scope whose analysis waits or runs, and its last sign of life."""
+
+    draft_id: str
+    touched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LinkFact:
     """A public share link; `live`: it works now."""
 
@@ -54,7 +62,8 @@ class Facts:
 
     `named` are the keys that its own documents name, `named_elsewhere` the keys of clips beside it (`None`: there are
     too many clips to read). `claimed` are the keys of completed clips, `claimed_thumbnails` the thumbnails that these
-    clips name. `clips` are the clips that go, `user_totals` the present sums over all of the user's clips.
+    clips name; both only where they lie in the scope, whose prefixes were listed. `clips` are the clips that go,
+    `user_totals` the present sums over all of the user's clips.
     """
 
     scope: Scope
@@ -74,3 +83,4 @@ class Facts:
     uploads: tuple[PlannedUpload, ...]
     prefixes: tuple[str, ...]
     claimed_thumbnails: tuple[str, ...] = ()
+    drafts: tuple[DraftFact, ...] = ()

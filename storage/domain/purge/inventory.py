@@ -161,6 +161,10 @@ def _blocked(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -
                 f"video {video.video_id} is being processed ({_since(video, now)}): wait for it, or set its status "
                 "first"
             )
+    for draft in facts.drafts:
+        if not _idle(draft.touched_at, limits, now):
+            quiet = f"last touched {age(now - draft.touched_at)} ago"
+            yield f"draft {draft.draft_id} is being analysed ({quiet}): wait until its analysis has ended"
     yield from _few(_foreign(facts, layout))
 
 
@@ -217,13 +221,23 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
     for video in facts.videos:
         if _processed(video) and _idle(video.touched_at, limits, now):
             yield f"video {video.video_id} {_status_in_words(video)}, though nothing has touched it for long"
+    for draft in facts.drafts:
+        if _idle(draft.touched_at, limits, now):
+            yield f"the analysis of draft {draft.draft_id} never ended, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
 
 
 def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
     there = {item.key for item in facts.listed}
     # Caches expire, and the newer product names a highlights.json that it never writes.
-    expected = {item.key for item in facts.named if layout.parse(item.key).kind not in {*CACHE_KINDS, "highlights"}}
+    # Nobody listed the places of keys that are not the scope's own.
+    expected = {
+        item.key
+        for item in facts.named
+        if layout.parse(item.key).kind not in {*CACHE_KINDS, "highlights"}
+        and layout.belongs_to(item.key, facts.scope.uid)
+        and in_scope(item.key, facts.scope, layout)
+    }
     missing = expected - there
     if missing:
         yield f"objects that documents name and that are not there: {len(missing):,}, for example {min(missing)}"
