@@ -1,1 +1,1 @@
-"""Embedded stand-ins for R2 and Firestore, and the sample data that they show; never imported in live mode."""
+"""The embedded stand-ins for R2 and Firestore, and their sample data; live mode never imports them."""

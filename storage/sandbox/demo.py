@@ -1,15 +1,13 @@
-"""The demo: both stand-ins with the sample data, started by the first process that wants them, shared by the others.
+"""The demo: both stand-ins with the sample data. The first process that needs it starts it, and the others share it.
 
-    python -m storage.sandbox.demo            starts it, says where it listens, runs until Ctrl-C
+    python -m storage.sandbox.demo            starts it, prints its addresses, runs until Ctrl-C
     python -m storage.sandbox.demo --reset    deletes its data
 
-The process that holds the folder's lock owns the demo: it runs the Firestore server in its own threads and SeaweedFS as
-a child, and both end with it, however it ends. Every other process attaches. Data persist between starts. When they are
-half a day old, or a month has turned, their dates are moved to now, so that "three minutes ago" stays true; what
-somebody changed or deleted in the demo stays changed or deleted. DEMO_FOLDER names another folder than `.demo`: a demo
-of its own.
-
-What the owner of a demo does: starts the stand-ins, brings the sample data up to date, and looks after them.
+The process that holds the folder's lock owns the demo. It runs the Firestore server in its own threads and SeaweedFS as
+a child, and both end with it in every case. It also keeps the sample data up to date. Every other process attaches.
+Data persist between starts. When they are half a day old, or when a new month has begun, the owner moves their dates to
+now, so that "three minutes ago" stays true; changes and deletions by a person stay. DEMO_FOLDER names another folder
+than `.demo`, with a demo of its own.
 """
 
 from __future__ import annotations
@@ -49,17 +47,17 @@ from storage.settings.reader import Reader
 
 STALE_AFTER = timedelta(hours=12)
 TICK_SECONDS = 45.0  # a live job touches its documents at least every two minutes
-ENDING_SECONDS = 40.0  # for the stand-in of an owner that was killed
+ENDING_SECONDS = 40.0  # the time for the stand-in of a killed owner to end
 
 _log = logging.getLogger(__name__)
 
 
-WAIT_SECONDS = 120.0  # for another process that is just starting the demo, the first time included
+WAIT_SECONDS = 120.0  # the time for another process to start the demo, also for the first time
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The stand-ins that this process runs, and a way to read the documents."""
+    """The stand-ins that this process runs, and a handle to read the documents."""
 
     seaweed: SeaweedFS
     server: FirestoreServer
@@ -67,10 +65,10 @@ class Parts:
 
 
 class DemoOwner:
-    """A demo that this process runs. `note` says what was done about the age of the data, if anything was."""
+    """A demo that this process runs. `note` says how the data were updated, if they were."""
 
     def __init__(self, folder: DemoFolder, clock: Callable[[], datetime]) -> None:
-        """Starts everything; the folder's lock must be held, and is let go if this fails."""
+        """Starts everything. The caller must hold the folder's lock; a failure releases it."""
         self._folder = folder
         self._clock = clock
         self._ended = threading.Event()
@@ -84,7 +82,7 @@ class DemoOwner:
             folder.write_running(self.running)
             live = world.build(clock(), seeding.SEED).live
             self._heartbeat = Heartbeat(self._parts.handle, live, clock)
-            with ThreadPoolExecutor(1) as pool:  # in a thread of its own, so that no page or command is charged with it
+            with ThreadPoolExecutor(1) as pool:  # in its own thread, so that no page or command is billed for it
                 pool.submit(self._bring_up_to_date).result()
             self._thread = threading.Thread(target=self._look_after, name="demo", daemon=True)
             stack.callback(self._end_thread)
@@ -93,15 +91,15 @@ class DemoOwner:
             self._stack = stack.pop_all()
 
     def stop(self) -> None:
-        """Ends the stand-ins, in the reverse order of their start, and lets go of the folder; may be called twice."""
+        """Ends the stand-ins in the reverse order of their start, and releases the folder; may be called twice."""
         self._stack.close()
 
     def alive(self) -> bool:
-        """Whether the stand-in that is a process of its own still runs; the other one is this process."""
+        """Whether the stand-in with its own process still runs; the other one runs in this process."""
         return self._parts.seaweed.running
 
     def tick(self) -> None:
-        """What is due from time to time: data of another day are dated anew, live videos are touched."""
+        """Does the regular work: moves the dates of old data to now, and touches live videos."""
         sample, now = self._sample, self._clock()
         if sample is not None and is_stale(sample.dated, now):
             self.note = f"The sample data were dated {sample.dated:%Y-%m-%d %H:%M} UTC; their dates were moved to now."
@@ -133,12 +131,12 @@ class DemoOwner:
 
 
 def is_stale(dated: datetime, now: datetime) -> bool:
-    """Half a day old, or of another month (monthly counters count only in theirs), or from a clock that was ahead."""
+    """Whether data are half a day old, from another month (which monthly counters need), or from a clock ahead."""
     return not timedelta() <= now - dated < STALE_AFTER or (dated.year, dated.month) != (now.year, now.month)
 
 
 def await_former(folder: DemoFolder) -> None:
-    """Waits until the stand-in of an owner that was killed is gone: two at once would spoil each other's data."""
+    """Waits until the stand-in of a killed owner is gone: two at once would damage each other's data."""
     former = folder.running()
     deadline = time.monotonic() + ENDING_SECONDS
     while former and is_alive(former.watcher_pid) and time.monotonic() < deadline:
@@ -147,7 +145,7 @@ def await_former(folder: DemoFolder) -> None:
 
 
 def _usable_sample(folder: DemoFolder) -> SampleData | None:
-    """The sample in the folder; what is unfinished, or was made by other code, is deleted."""
+    """The sample in the folder; deletes an unfinished sample and one that other code made."""
     sample = folder.sample()
     if sample is not None and sample.code == seeding.code_fingerprint():
         return sample
@@ -169,18 +167,18 @@ def _start_stand_ins(folder: DemoFolder, stack: ExitStack) -> tuple[Running, Par
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this user with this number; on Windows never, as nobody may ask there."""
+    """Whether there is a process of this user with this number; always false on Windows, where one cannot ask."""
     if sys.platform == "win32":
         return False  # there, signal 0 would be a Ctrl-C
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):  # gone, or somebody else's: the number was given anew
+    except (ProcessLookupError, PermissionError):  # gone, or the number belongs to another user's process now
         return False
     return True
 
 
 class Demo:
-    """A running demo: the settings that reach it, and `stop`."""
+    """A running demo, with the settings that reach it."""
 
     def __init__(self, folder: DemoFolder, running: Running, owner: DemoOwner | None = None) -> None:
         self._folder = folder
@@ -191,11 +189,11 @@ class Demo:
 
     @property
     def owned(self) -> bool:
-        """Whether this process runs it, so that `stop` ends it."""
+        """Whether this process runs the demo, so that `stop` ends it."""
         return self.owner is not None
 
     def alive(self) -> bool:
-        """Whether what `values` reach still runs: with its owner a demo ends for everybody who attached to it."""
+        """Whether the demo that `values` reach still runs: it ends with its owner, also for attached processes."""
         if self.owner is not None:
             return self.owner.alive()
         running = self._folder.running()
@@ -203,7 +201,7 @@ class Demo:
 
     @property
     def note(self) -> str:
-        """What a person should know about the sample data of this start; mostly nothing."""
+        """A note for people about the sample data of this start; mostly empty."""
         return self.owner.note if self.owner else ""
 
     def values(self) -> dict[str, str]:
@@ -235,7 +233,7 @@ class Demo:
 
 
 def configured_folder() -> Path:
-    """Where the demo's data lie: `DEMO_FOLDER` (relative to the project), else `.demo`. Raises `ConfigError`."""
+    """The folder of the demo's data: `DEMO_FOLDER` (relative to the project), else `.demo`. Raises `ConfigError`."""
     reader = Reader(environment.read())
     path = reader.path("DEMO_FOLDER")
     if reader.problems:
@@ -244,7 +242,7 @@ def configured_folder() -> Path:
 
 
 def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = utc_now) -> Demo:
-    """The demo of this folder, or of the configured one: attached to where one runs, else started.
+    """The demo of this folder, or of the configured one: attaches to a running demo, else starts one.
 
     Takes some 10 s the first time, 1 to 4 s later. Raises `Unreachable` when another process holds the folder without
     answering, or a stand-in does not start; `ConfigError` when the folder cannot be written or SeaweedFS is missing.
@@ -268,7 +266,7 @@ def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = 
 
 
 def reset(directory: Path | None = None) -> None:
-    """Deletes the demo's data; the next start makes them anew. `Refused` while a process runs it."""
+    """Deletes the demo's data; the next start makes new data. Raises `Refused` while a process runs the demo."""
     folder = DemoFolder(directory or configured_folder())
     if not folder.path.exists():
         return

@@ -1,15 +1,14 @@
-"""The demo's folder: who owns it, where the owner's stand-ins listen, and which sample data lie in it.
+"""The demo's folder and its state: the owner, the addresses of the stand-ins, and the sample data.
 
-lock              held by the owning process for as long as it lives; the kernel lets go when it dies, however
-running.json      endpoints and keys while a demo runs, readable by this user alone
-sample.json       written once all sample data are in: what they are and when they were dated
+lock              the owning process holds it while it lives; the kernel releases it when the process dies
+running.json      endpoints and keys while a demo runs, readable only by this user
+sample.json       written when all sample data are complete: their origin and their date
 objects/          SeaweedFS's data
 firestore.sqlite  the documents
 
-Plays the worker in the demo: the few videos that are being processed keep being touched, as a live job would.
-
-Without it, "rendering, touched 40 seconds ago" would turn into "rendering stalled" while one looks at it. A video whose
-status somebody changes, or that is deleted, is left alone from then on.
+`Heartbeat` plays the worker in the demo: it touches the few videos that are being processed, as a live job would.
+Without it, "rendering, touched 40 seconds ago" would become "rendering stalled" while a person looks at it. It leaves
+a video alone after a person changes its status or deletes it.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ LOCK, RUNNING, SAMPLE, OBJECTS, FIRESTORE = "lock", "running.json", "sample.json
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running demo: its owner, where it listens, its keys. The keys open the sample data and nothing else.
+    """A running demo: its owner, its addresses, its keys. The keys open the sample data and nothing else.
 
-    Until it is `ready` its data are still being made; `watcher_pid` is there from the beginning.
+    Until it is `ready`, the owner is still making the data; `watcher_pid` is set from the beginning.
     """
 
     pid: int
@@ -56,10 +55,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class SampleData:
-    """Which sample data lie in the folder: made by which code, from which seed, dated relative to when.
+    """The sample data in the folder: the code and the seed that made them, and the time to which their dates relate.
 
-    `stamps` are the update times (microseconds since 1970) that the sample's own loads gave to documents: a document
-    with another one was changed by somebody since.
+    `stamps` are the update times (microseconds since 1970) that the sample's own loads gave to documents: a person has
+    changed a document with any other update time.
     """
 
     code: str
@@ -77,36 +76,36 @@ class DemoFolder:
 
     @property
     def objects(self) -> Path:
-        """Where SeaweedFS keeps its data."""
+        """The folder of SeaweedFS's data."""
         return self.path / OBJECTS
 
     @property
     def firestore(self) -> Path:
-        """Where the documents are."""
+        """The file of the documents."""
         return self.path / FIRESTORE
 
     def acquire(self) -> bool:
-        """Takes the lock if nobody has it; the folder is made if need be."""
+        """Takes the lock if nobody has it; makes the folder where it is missing."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
             return False
-        if not _is_still(descriptor, self.path / LOCK):  # a reset took the folder away between the two calls
+        if not _is_still(descriptor, self.path / LOCK):  # a reset deleted the folder between the two calls
             os.close(descriptor)
             return False
         self._descriptor = descriptor
         return True
 
     def release(self) -> None:
-        """Lets go of the lock; may be called twice."""
+        """Releases the lock; may be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def remove(self) -> None:
-        """Deletes everything, the lock last. Only for the one who holds it."""
+        """Deletes everything, the lock last. Only the holder of the lock may call this."""
         self.clear()
         (self.path / LOCK).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -114,7 +113,7 @@ class DemoFolder:
         self.release()
 
     def clear(self) -> None:
-        """Deletes the sample data and every file beside them; what says that they are complete goes first."""
+        """Deletes the sample data and every file beside them; the mark of completeness goes first."""
         self.forget_sample()
         for entry in list(self.path.iterdir()):
             if entry.name == LOCK:
@@ -125,26 +124,26 @@ class DemoFolder:
                 entry.unlink(missing_ok=True)
 
     def running(self) -> Running | None:
-        """What the owner wrote, or `None` where no demo says that it runs."""
+        """The state that the owner wrote, or `None` where no demo says that it runs."""
         content = _read(self.path / RUNNING)
         with contextlib.suppress(TypeError):
             return Running(**content) if content else None
         return None
 
     def write_running(self, running: Running) -> None:
-        """Tells others where the demo listens."""
+        """Writes the addresses of the demo for other processes."""
         _write(self.path / RUNNING, asdict(running))
 
     def remove_running(self) -> None:
-        """Takes that back."""
+        """Deletes the addresses of the demo."""
         (self.path / RUNNING).unlink(missing_ok=True)
 
     def forget_sample(self) -> None:
-        """Takes the mark away while the data change: should this process die over it, they are made anew."""
+        """Deletes the mark while the data change: if this process dies meanwhile, the next start makes new data."""
         (self.path / SAMPLE).unlink(missing_ok=True)
 
     def sample(self) -> SampleData | None:
-        """The sample data that are completely in, or `None`."""
+        """The sample data if they are complete, else `None`."""
         content = _read(self.path / SAMPLE)
         try:
             dated = datetime.fromisoformat(content["dated"])
@@ -166,7 +165,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    """In one step, so that nobody reads half of it; for this user alone."""
+    """Writes the file in one step, so that nobody reads half of it; readable only by this user."""
     replace_file(path, json.dumps(content).encode())
 
 
@@ -198,7 +197,7 @@ else:
 
 
 class Heartbeat:
-    """Keeps fields at their age: by document path, by dotted field name, how long ago the time in it should lie."""
+    """Keeps the ages of fields: by document path, by dotted field name, the age that the time in it should have."""
 
     def __init__(
         self, handle: FirestoreHandle, live: Mapping[str, Mapping[str, timedelta]], clock: Callable[[], datetime]
@@ -209,7 +208,7 @@ class Heartbeat:
         self._clock = clock
 
     def beat(self) -> None:
-        """Touches every document that is still being processed; one that changed in between is left to the next."""
+        """Touches every document that is still being processed; leaves one that changed meanwhile to the next call."""
         found = self._handle.batch_get(list(self._live), operation="look at the sample's live videos")
         for path, document in found.items():
             if document is None or document.fields["status"].string_value != "processing":

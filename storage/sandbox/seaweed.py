@@ -1,19 +1,15 @@
-"""Starts and stops SeaweedFS, the embedded stand-in for R2: one process, on loopback, with its data in one folder.
+"""Runs SeaweedFS, the embedded stand-in for R2: one process, on loopback, with its data in one folder.
 
-It checks signatures, expiry and tampering as S3 does, so the real client talks to it unchanged. The process ends with
-this one, however this one ends (`seaweed_watch.py`). Telemetry, web UIs and the other protocols are off.
+SeaweedFS checks signatures, expiry and tampering as S3 does, so the real client talks to it unchanged. Its process ends
+with this one in every case (`seaweed_watch.py`). Telemetry, web UIs and the other protocols are off. `free_ports` finds
+nine free ports for it.
 
-Switches SeaweedFS's own housekeeping off: it would abort unfinished uploads after a day, which R2 keeps for seven.
+`switch_off` turns off SeaweedFS's own housekeeping, which would abort unfinished uploads after a day; R2 keeps them for
+seven days. No option of the program does that, so this writes the file in which its administrator keeps the setting.
 
-No option of the program does that. This is the file in which its administrator keeps the setting, and which it takes
-as it finds it.
-
-Changes times inside SeaweedFS over its filer's gRPC, so that sample data can hold things that are days old.
-
-S3 has no way to set when an object was written or an upload begun. The messages below are the few fields needed of
-`filer.proto`; protobuf keeps the fields that it does not know, so an entry that is read and written back loses nothing.
-
-Nine free ports on loopback for SeaweedFS, and the options that tell it.
+`Filer` changes times inside SeaweedFS over its filer's gRPC, so that sample data can hold things that are days old: S3
+cannot set the time of an object or of an upload's beginning. The messages below have only the few fields of
+`filer.proto` that this needs. Protobuf keeps unknown fields, so an entry that is read and written back loses nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +44,7 @@ from storage.files import private_log, replace_file
 from storage.settings.backends import KeyPair, R2Settings
 from storage.text import Secret
 
-# A protobuf message: the job's name, version 1, its run settings with enabled = 0, and who wrote it.
+# A protobuf message: the job's name, version 1, its run settings with enabled = 0, and the writer's name.
 _OFF = (
     b"\n\x0cadmin_script\x10\x01*\x15\x08\x00\x10\x11\x18\xac\x02 \x01(\x010\x01@\x1eH\x88\x0eP\x88\x0e:\x09clip-desk"
 )
@@ -68,29 +64,29 @@ _MESSAGES: dict[str, dict[str, tuple[int, int | str]]] = {
     "Delete": {"directory": (1, _TEXT), "name": (2, _TEXT), "with_data": (4, _FLAG), "recursive": (5, _FLAG)},
     "Outcome": {"error": (1, _TEXT)},
 }
-_AT_ONCE = 64  # changes under way at a time
-_MANY = 10_000  # entries of one folder: more parts than an upload may have
+_AT_ONCE = 64  # the number of concurrent changes
+_MANY = 10_000  # the limit of entries of one folder; an upload cannot have more parts
 HOST = "127.0.0.1"
-ADMIN_GRPC_OFFSET = 10_000  # its own rule: the admin's gRPC port is the admin's port and this much
-START_SECONDS = 120.0  # usually one; a busy machine may need many. A start that failed is known at once all the same
-STOP_SECONDS = 30.0  # longer than the watcher's own patience: ended before that, data are lost
+ADMIN_GRPC_OFFSET = 10_000  # SeaweedFS's rule: the admin's gRPC port is the admin's port plus this
+START_SECONDS = 120.0  # usually one second; a busy machine may need many. A failed start shows at once anyway
+STOP_SECONDS = 30.0  # longer than the watcher's grace: an earlier end would lose data
 TRIES = 3  # another program may take a port between the choice and the start
 _TAIL_LINES = 15
 _ADMINISTRATOR = ("Admin", "Read", "Write", "List")
 _SWITCHED_OFF = (
-    "-master.telemetry=false",  # on by default: it would report to the makers
+    "-master.telemetry=false",  # on by default: it would report to the developers of SeaweedFS
     "-admin.ui=false",
     "-webdav=false",
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
     "-s3.allowDeleteBucketNotEmpty=false",
-    "-volume.max=5000",  # each bucket takes one at least, however little it holds; a disk nearly full would allow few
+    "-volume.max=5000",  # each bucket takes at least one, even if it is small; a nearly full disk would allow few
     "-s3.autoCreateBucket=false",  # a put to a wrong bucket must fail, as it does on R2
 )
 
 
 def switch_off(directory: Path) -> None:
-    """Writes the setting below the store's directory; to be called before each start."""
+    """Writes the setting below the store's directory; call this before each start."""
     place = directory / "admin" / "plugin" / "job_types" / "admin_script"
     place.mkdir(parents=True, exist_ok=True)
     replace_file(place / "config.pb", _OFF)
@@ -103,7 +99,7 @@ class Filer:
         self._channel = grpc.insecure_channel(address)
 
     def backdate_object(self, bucket: str, key: str, when: datetime) -> None:
-        """Sets when an object was written."""
+        """Sets the time at which an object was written."""
         folder, _, name = f"/buckets/{bucket}/{key}".rpartition("/")
         entry = self._look_up(folder, name)
         _set_times(entry, when)
@@ -112,9 +108,9 @@ class Filer:
     def backdate_objects(
         self, bucket: str, times: Mapping[str, datetime], written: Mapping[str, datetime] | None = None
     ) -> int:
-        """Sets when many objects were written, and gives their number: a thousand in a tenth of a second.
+        """Sets the time at which many objects were written, and gives their number: a thousand in a tenth of a second.
 
-        Keys that are not there are left out; with `written`, so is an object whose time is another than said there.
+        Missing keys are left out; with `written`, so are objects with another time than `written` has for them.
         """
         put, found = _CLASSES["Put"], _CLASSES["Found"]
         update = self._channel.unary_unary(
@@ -136,10 +132,10 @@ class Filer:
         return count
 
     def backdate_upload(self, bucket: str, upload_id: str, when: datetime) -> None:
-        """Sets when an upload was begun.
+        """Sets the time at which an upload began.
 
-        An update keeps the time of creation, so the upload's folder and its parts are taken away, without the bytes
-        that they point to, and put back.
+        An update keeps the time of creation, so this deletes the upload's folder and its parts, without the bytes to
+        which they point, and puts them back.
         """
         folder = f"/buckets/{bucket}/.uploads"
         entry = self._look_up(folder, upload_id)
@@ -151,7 +147,7 @@ class Filer:
             self._call("CreateEntry", "Put", "Outcome", directory=f"{folder}/{upload_id}", entry=part)
 
     def tree(self, folder: str) -> Iterator[tuple[str, Any]]:
-        """Every entry below a folder, with the folder that it lies in."""
+        """Every entry below a folder, each with its own folder."""
         request, answer = _CLASSES["LookUp"], _CLASSES["Put"]
         method = self._channel.unary_stream(
             "/filer_pb.SeaweedFiler/TraverseBfsMetadata", request.SerializeToString, answer.FromString
@@ -219,7 +215,7 @@ _CLASSES = _classes()
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each part listens."""
+    """The port of each part of SeaweedFS."""
 
     s3: int
     s3_grpc: int
@@ -232,12 +228,12 @@ class Ports:
     admin: int
 
     def options(self) -> list[str]:
-        """As the command line has them: `-filer.port.grpc=...`."""
+        """The ports as options of the command line: `-filer.port.grpc=...`."""
         pairs = [(*name.partition("_"), port) for name, port in asdict(self).items()]
         return [f"-{part}.port{'.grpc' if grpc else ''}={port}" for part, _, grpc, port in pairs]
 
     def sockets(self) -> list[str]:
-        """The socket files that the program makes, in a folder that it does not let one choose, and leaves behind."""
+        """The socket files that the program makes in a fixed folder and leaves behind."""
         names = [f"filer-{self.filer}", f"s3-{self.s3}", f"admin-grpc-{self.admin + ADMIN_GRPC_OFFSET}"]
         grpc = {"master": self.master_grpc, "volume": self.volume_grpc, "filer": self.filer_grpc, "s3": self.s3_grpc}
         names += [f"{part}-grpc-{port}" for part, port in grpc.items()]
@@ -245,21 +241,21 @@ class Ports:
 
 
 def free_ports(s3_port: int = 0) -> Ports:
-    """Ports that are free now; the S3 port may be given. Another program may still take one before it is used."""
+    """Ports that are free now; the caller may set the S3 port. Another program may still take one before its use."""
     with contextlib.ExitStack() as held:
         others = {part.name: _held(held) for part in fields(Ports) if part.name not in {"s3", "admin"}}
         return Ports(s3=s3_port or _held(held), admin=_admin(held), **others)
 
 
 def _held(stack: contextlib.ExitStack, port: int = 0) -> int:
-    """A port that the kernel gives, kept until the stack ends so that no port is given twice."""
+    """A port from the kernel, held until the stack ends so that no port is given twice."""
     listener = stack.enter_context(socket.socket())
     listener.bind((HOST, port))
     return int(listener.getsockname()[1])
 
 
 def _admin(stack: contextlib.ExitStack) -> int:
-    """A port below those that the kernel hands out, whose gRPC twin is free as well."""
+    """A port below the kernel's range, with a free gRPC port at the offset."""
     for _ in range(200):
         port = random.randrange(12_000, 22_000)
         with contextlib.suppress(OSError):
@@ -273,7 +269,7 @@ _WATCHER = Path(__file__).with_name("seaweed_watch.py")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One more token beside the administrator's. `actions` are SeaweedFS's: `Read:bucket`, `List:bucket`, ..."""
+    """A token beside the administrator's. `actions` are SeaweedFS's: `Read:bucket`, `List:bucket`, ..."""
 
     access_key: str
     secret_key: str
@@ -286,9 +282,9 @@ class Identity:
 class SeaweedFS:
     """A running SeaweedFS; it is ready when the constructor returns.
 
-    Data lie in `directory` and persist. `access_key` may do everything; `identities` are further tokens. `bucket` is
-    created unless it exists. Raises `ConfigError` where the program is not installed, and `Unreachable` with the end
-    of its log (secrets taken out) where it does not start.
+    Its data are in `directory` and persist. `access_key` may do everything; `identities` are further tokens. The
+    constructor creates `bucket` unless it exists. It raises `ConfigError` where the program is not installed, and
+    `Unreachable` with the end of the log (without secrets) where the program does not start.
     """
 
     def __init__(
@@ -336,11 +332,11 @@ class SeaweedFS:
 
     @property
     def pid(self) -> int:
-        """The process that watches over the program and outlives it: once it is gone, the data are free again."""
+        """The process that watches the program and outlives it: when it is gone, the data are free again."""
         return self._process.pid
 
     def settings(self, bucket: str) -> R2Settings:
-        """Settings that reach a bucket here as its administrator."""
+        """The settings that reach a bucket here as administrator."""
         pair = KeyPair(Secret(self._identities[0].access_key), Secret(self._identities[0].secret_key))
         return R2Settings(bucket, self.endpoint, "auto", "users/", "", pair, pair, read_is_separate=False)
 
@@ -350,27 +346,27 @@ class SeaweedFS:
             self._admin.at(name).call("create_bucket", name)
 
     def backdate_upload(self, bucket: str, upload: MultipartUpload, initiated_at: datetime) -> None:
-        """Makes an unfinished upload look as if it had been begun at that time (aware); its parts stay."""
+        """Makes an unfinished upload look as if it began at that time (aware); its parts stay."""
         with Filer(f"{HOST}:{self.filer_port}") as filer:
             filer.backdate_upload(bucket, upload.upload_id, initiated_at)
 
     def backdate_object(self, bucket: str, key: str, modified_at: datetime) -> None:
-        """Makes an object look as if it had been written at that time (aware)."""
+        """Makes an object look as if it was written at that time (aware)."""
         with Filer(f"{HOST}:{self.filer_port}") as filer:
             filer.backdate_object(bucket, key, modified_at)
 
     def backdate_objects(
         self, bucket: str, times: Mapping[str, datetime], written: Mapping[str, datetime] | None = None
     ) -> int:
-        """As `backdate_object` for many keys at once; gives how many there were.
+        """As `backdate_object` for many keys at once; gives the number of objects.
 
-        Keys that are not there are left out; with `written`, so is an object whose time is another than said there.
+        Missing keys are left out; with `written`, so are objects with another time than `written` has for them.
         """
         with Filer(f"{HOST}:{self.filer_port}") as filer:
             return filer.backdate_objects(bucket, times, written)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Ends the process and waits for it: in order (2 to 4 s), or at once where the data will not be used again."""
+        """Ends the process and waits for it: in order (2 to 4 s), or at once where nobody will use the data again."""
         if at_once and os.name != "nt":
             self._process.send_signal(signal.SIGINT)
         if self._process.stdin is not None:
@@ -408,9 +404,9 @@ class SeaweedFS:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         logs = self.directory / "logs"
-        for leftover in (logs, *self.directory.glob("m[0-9]*")):  # logs, and the master's state, which goes by its port
+        for leftover in (logs, *self.directory.glob("m[0-9]*")):  # logs, and the master's state, named after its port
             shutil.rmtree(leftover, ignore_errors=True)
-        (self.directory / "mini.options").unlink(missing_ok=True)  # the last start's ports, which it would take again
+        (self.directory / "mini.options").unlink(missing_ok=True)  # the last start's ports, which it would use again
         logs.mkdir()
         switch_off(self.directory)
         command = [
@@ -434,7 +430,7 @@ class SeaweedFS:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 env=_environment(),
-                start_new_session=True,  # Ctrl+C in a terminal is for the starter, which then stops this in order
+                start_new_session=True,  # Ctrl+C in a terminal reaches only the starter, which then stops this in order
             )
 
     def _await_answer(self) -> None:
@@ -451,7 +447,7 @@ class SeaweedFS:
     def _failure(self, what: str) -> Unreachable:
         return Unreachable(
             f"SeaweedFS, the stand-in for R2, {what}.",
-            remedy="Read the end of its log; free disk space and ports on 127.0.0.1 are what it needs.",
+            remedy="Read the end of its log; it needs free disk space and free ports on 127.0.0.1.",
             operation="start",
             target=str(self.directory),
             detail=self._tail(),
@@ -467,7 +463,7 @@ class SeaweedFS:
 
 
 def find_program() -> str:
-    """The path of `weed`: beside this Python, else on the path. `ConfigError` where it is not installed."""
+    """The path of `weed`: beside this Python, else on the path. Raises `ConfigError` where it is not installed."""
     name = "weed.exe" if os.name == "nt" else "weed"
     beside = Path(sysconfig.get_path("scripts")) / name
     program = str(beside) if beside.exists() else shutil.which(name)
@@ -488,6 +484,6 @@ def _answers(port: int) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """What the process may know: neither cloud credentials nor other settings of whoever starts it."""
+    """The environment of the process: without cloud credentials or other settings of the caller."""
     kept = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG")
     return {name: os.environ[name] for name in kept if name in os.environ}

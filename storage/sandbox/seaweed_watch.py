@@ -1,9 +1,10 @@
-"""Runs one command and ends it when whoever started this goes away, however that happens; then tidies up after it.
+"""Runs one command, ends it when the process that started this script is gone, and then removes its files.
 
-A script of its own, run by path with `python -I -S FILES COMMAND...`: the starter may be one thread of a web server,
-where neither a fork hook nor the kernel's parent-death signal (which follows the *thread*) can be used. The starter
-holds the other end of standard input; when it closes, by intent or by a crash, the command is asked to stop, then made
-to. SIGTERM asks it to stop, SIGINT ends it at once. `FILES` are paths, joined as in PATH, to remove at the end.
+It is a separate script, run by path with `python -I -S FILES COMMAND...`: the starter may be one thread of a web
+server, where neither a fork hook nor the kernel's parent-death signal (which follows the *thread*) works. The starter
+holds the other end of standard input; when that closes, by intent or by a crash, the script asks the command to stop,
+then kills it. SIGTERM asks the command to stop, SIGINT ends it at once. `FILES` are paths, joined as in PATH, to remove
+at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(files: list[str], command: list[str]) -> int:
-    """The command's exit status; ends with it, or ends it."""
+    """Runs the command to its end, or ends it; returns its exit status."""
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent if sys.platform == "linux" else None
     )
@@ -37,7 +38,7 @@ def main(files: list[str], command: list[str]) -> int:
 
 
 def _die_with_parent() -> None:
-    """Linux: should this watcher be killed outright, the kernel ends the command. One thread only here, so it holds."""
+    """Linux: if this watcher is killed, the kernel ends the command. This works because there is only one thread."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

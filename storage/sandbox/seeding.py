@@ -1,12 +1,11 @@
-"""Puts the sample data into the stand-ins, and dates them anew when they have grown old.
+"""Puts the sample data into the stand-ins, and moves their dates when they have grown old.
 
-A document counts as the sample's own as long as its update time is one of the sample's loads; whatever somebody
-changed or deleted in the demo stays as it is.
+A document belongs to the sample as long as its update time is that of one of the sample's loads; changes and deletions
+by a person in the demo stay.
 
-The figures about all customers of the sample data, so that the page that shows them has something at first start.
-
-They are made as the command makes them. Only growth before today cannot be: it is worked out from the creation dates of
-what is there, and a view says so of days for which nothing says what the counters were.
+It also makes the figures about all customers, as the command does, so that their page is not empty at the first start.
+Only the growth before today comes from the creation dates of the documents, because no counters exist for those days; a
+view says so.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ BUCKET = "clip-desk-demo"
 PROJECT = "demo-clip-desk"
 SEED = 7
 THREADS = 16
-OWN = "ops_"  # collections of what the desk keeps for itself
-DATED_BY = "updated_at"  # a loaded document counts as written then, as real ones of its age do
-_PART = b"\0" * 65_536  # what an unfinished upload has sent
+OWN = "ops_"  # the prefix of the desk's own collections
+DATED_BY = "updated_at"  # a loaded document counts as written at this time, as real documents of its age do
+_PART = b"\0" * 65_536  # the bytes that an unfinished upload has sent
 
 
 def write_rollup(handle: FirestoreHandle, sample: SampleWorld, there: Collection[str]) -> None:
-    """Makes the figures as of the sample's own time. `there` are the paths of its documents that still exist."""
+    """Makes the figures as of the sample's time. `there` are the paths of its documents that still exist."""
     records, writer = Records(handle), DocumentWriter(handle)
     shard = run_rollup(records, writer, DEFAULT_LIMITS, lambda: sample.now, stale_after=STALE_AFTER).shard
     today = sample.now.astimezone(UTC).date()
@@ -59,9 +58,9 @@ def write_rollup(handle: FirestoreHandle, sample: SampleWorld, there: Collection
 
 
 def growth(documents: Mapping[str, Mapping[str, Any]], today: date) -> list[Content]:
-    """A point for each day before today: what is there now and says that it was created by the end of that day.
+    """A point for each day before today: the present documents that were created by the end of that day.
 
-    What the counters said then is not known.
+    The counters of that day are unknown.
     """
     born = [(path.split("/"), fields.get("created_at"), fields) for path, fields in documents.items()]
     days = [today - timedelta(days=back) for back in range(DAYS - 1, 0, -1)]
@@ -82,7 +81,7 @@ def _point(day: date, born: list[tuple[list[str], Mapping[str, Any]]]) -> Conten
 
 
 def code_fingerprint() -> str:
-    """Changes whenever the code or the media that make the sample data do: older data are then made anew."""
+    """A digest of the code and the media that make the sample data: when it changes, older data are replaced."""
     digest = hashlib.sha256()
     for path in [
         *sorted(Path(world.__file__).parent.glob("*.py")),
@@ -95,7 +94,7 @@ def code_fingerprint() -> str:
 
 
 def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> SampleData:
-    """Everything into empty stand-ins; the sample is complete when this returns."""
+    """Puts everything into empty stand-ins; the sample is complete when this returns."""
     sample = world.build(now, SEED)
     server.load(PROJECT, sample.documents, dated_by=DATED_BY)
     client = r2.write_client(seaweed.settings(BUCKET))
@@ -115,7 +114,7 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
 def redate(
     seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, old: SampleData, now: datetime
 ) -> SampleData:
-    """The same sample relative to `now`: what nobody changed gets its new times, all else is left alone."""
+    """Moves the sample's dates to `now`: unchanged documents and objects get new times, all others stay."""
     before, after = world.build(old.dated, old.seed), world.build(now, old.seed)
     stamps = update_times(handle)
     dated = {path: _micros(fields.get(DATED_BY)) for path, fields in before.documents.items()}
@@ -132,14 +131,14 @@ def redate(
 
 
 def _micros(moment: object) -> int | None:
-    """The stamp of a document that was loaded as of this time."""
+    """The stamp of a document that was loaded with this time."""
     if not isinstance(moment, datetime):
         return None
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def update_times(handle: FirestoreHandle) -> dict[str, int]:
-    """Every document but the desk's own by path, with its update time in microseconds since 1970."""
+    """The update time, in microseconds since 1970, of every document but the desk's own, by path."""
     query = pb.StructuredQuery()
     query.from_.add(all_descendants=True)
     query.select.fields.add(field_path="__name__")
@@ -153,7 +152,8 @@ def update_times(handle: FirestoreHandle) -> dict[str, int]:
 
 
 def _put(client: r2.R2Client, http: urllib3.PoolManager, each: SampleObject) -> None:
-    """Signed by the SDK but sent without it, which takes a quarter of the time: there are thousands of objects."""
+    """Stores an object. The SDK signs the request but does not send it, which takes a quarter of the time: there are
+    thousands of objects."""
     names = {"Bucket": BUCKET, "Key": each.key, "ContentType": each.content_type}
     url = client.sdk.generate_presigned_url("put_object", Params=names, ExpiresIn=600)
     answer = http.request("PUT", url, body=each.content(), headers={"Content-Type": each.content_type})
@@ -167,7 +167,7 @@ def _begin_upload(client: r2.R2Client, key: str, content_type: str) -> None:
 
 
 def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: SampleWorld, before: SampleWorld | None) -> None:
-    """Objects and unfinished uploads as old as they should look; with `before`, only where they still look so."""
+    """Sets the ages of objects and unfinished uploads; with `before`, only of those that still have the former age."""
     written = {each.key: each.modified for each in before.objects} if before else None
     seaweed.backdate_objects(BUCKET, {each.key: each.modified for each in sample.objects}, written)
     ages: Mapping[str, datetime] = {each.key: sample.now - each.age for each in sample.uploads}
@@ -178,12 +178,12 @@ def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: SampleWorld, 
 
 
 def _undated(documents: Mapping[str, Mapping[str, object]]) -> str | None:
-    """A document that was stamped with the time of its loading."""
+    """The path of a document whose stamp is the time of its loading."""
     return next((path for path, fields in documents.items() if not isinstance(fields.get(DATED_BY), datetime)), None)
 
 
 def _stamps(handle: FirestoreHandle, documents: Mapping[str, Mapping[str, object]]) -> tuple[int, ...]:
-    """The update time that the last load gave to those of its documents that have no time of their own."""
+    """The update time that the last load gave to its documents without a time of their own."""
     path = _undated(documents)
     if path is None:
         return ()

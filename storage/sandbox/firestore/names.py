@@ -1,12 +1,11 @@
 """Resource names: parsing, the rules for ids, and a byte key that sorts as Firestore sorts names.
 
-Firestore orders names segment by segment, each by its UTF-8 bytes. A key is the segments in turn, each ended
-by 00 01, with a zero byte inside an id written as 00 FF: comparing two keys byte by byte then compares the
-names, and all that lies below a document or a collection is exactly the keys that begin with its own. Numeric
-ids, written `__id7__`, sort before all others and by their number: the client's `recursive()` starts from the
-least.
+Firestore orders names segment by segment, each by its UTF-8 bytes. A key is the sequence of segments, each ended by
+00 01, with a zero byte inside an id written as 00 FF. So comparing two keys byte by byte compares the names, and the
+names below a document or a collection are exactly the keys that begin with its key. Numeric ids, written `__id7__`,
+sort before all others and by their number: the client's `recursive()` starts from the least.
 
-Field paths (`` a.b.`c d` ``) and what they reach in the nested maps of a document.
+The module also reads and writes field paths (`` a.b.`c d` ``) in the nested maps of a document.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class Name:
 
     @property
     def key(self) -> bytes:
-        """Sorts as the name does; the keys of everything below start with it."""
+        """The key, which sorts as the name does; the keys of all names below start with it."""
         return _root_key(self.database) + b"".join(map(_segment_key, self.segments))
 
     @property
@@ -62,7 +61,7 @@ class Name:
         return Name(self.database, self.segments[:-1])
 
     def child(self, *segments: str) -> Name:
-        """The name that lies `segments` below this one."""
+        """The name at the path `segments` below this one."""
         return Name(self.database, self.segments + segments)
 
 
@@ -72,23 +71,23 @@ def is_reserved(name: str) -> bool:
 
 
 def is_numeric(name: str) -> bool:
-    """Whether an id is one that Datastore numbered: `__id7__`, never 0, in 64 bits, without zeros before it."""
+    """Whether an id is a number from Datastore: `__id7__`, never 0, in 64 bits, without leading zeros."""
     found = _NUMERIC_ID.fullmatch(name)
     return found is not None and -_OFFSET <= int(found[1]) < _OFFSET
 
 
 def above(prefix: bytes) -> bytes:
-    """The least key that sorts after everything which begins with `prefix`."""
+    """The least key that sorts after every key that begins with `prefix`."""
     return prefix + _ABOVE
 
 
 def after(key: bytes) -> bytes:
-    """A bound between `key` itself and all that sorts after it, its descendants included."""
+    """A bound between `key` itself and all later keys, its descendants included."""
     return key + b"\x00"
 
 
 def name_of(key: bytes) -> Name:
-    """The name that a key was made from."""
+    """The name behind a key."""
     project, database, *segments = map(_segment_of, key.split(_END)[:-1])
     return Name(f"projects/{project}/databases/{database}", tuple(segments))
 
@@ -126,7 +125,7 @@ def document_named(name: str, label: str = "Document name") -> Name:
 
 
 def parent_named(name: str, label: str = "Document parent name") -> Name:
-    """Parse what queries and lists start from: a document, or `.../documents` for the root.
+    """Parse the start of a query or list: a document, or `.../documents` for the root.
 
     Raises:
         Refused: INVALID_ARGUMENT, as for `document_named`.
@@ -156,7 +155,7 @@ def collection_id(text: str) -> str:
 
 
 def same_database(name: Name, database: str) -> Name:
-    """`name`, which has to lie in the database that the request is about.
+    """`name`, after a check that it lies in the request's database.
 
     Raises:
         Refused: INVALID_ARGUMENT, when it lies in another one.
@@ -231,7 +230,7 @@ def parse(text: str) -> Path:
 
 
 def checked(path: Path) -> Path:
-    """`path`, whose names may be neither too long nor reserved.
+    """`path`, after a check that its names are neither too long nor reserved.
 
     Raises:
         Refused: INVALID_ARGUMENT.
@@ -247,7 +246,7 @@ def checked(path: Path) -> Path:
 
 
 def find(fields: Message, path: Path) -> Message | None:
-    """The value at `path` below a map of fields; None where there is none (a stored null is a value)."""
+    """The value at `path` below a map of fields; None without one (a stored null is a value)."""
     value = fields.get(path[0])
     for name in path[1:]:
         if value is None or value.WhichOneof("value_type") != "map_value":
@@ -257,7 +256,7 @@ def find(fields: Message, path: Path) -> Message | None:
 
 
 def put(fields: Message, path: Path) -> Message:
-    """The value message at `path`, emptied to be filled anew; maps on the way there replace scalars."""
+    """The value message at `path`, emptied for a new value; maps on the way there replace scalars."""
     for name in path[:-1]:
         value = fields[name]
         if value.WhichOneof("value_type") != "map_value":
@@ -269,7 +268,7 @@ def put(fields: Message, path: Path) -> Message:
 
 
 def remove(fields: Message, path: Path) -> None:
-    """Take the value at `path` away; nothing happens where there is none."""
+    """Remove the value at `path`, if there is one."""
     for name in path[:-1]:
         value = fields.get(name)
         if value is None or value.WhichOneof("value_type") != "map_value":

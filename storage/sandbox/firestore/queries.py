@@ -1,7 +1,8 @@
-"""Queries and their figures: from a StructuredQuery message to a plan, and from the plan to the rows that answer it.
+"""Queries and aggregations: turns a StructuredQuery message into a plan, and the plan into the rows that answer it.
 
-Served are one collection, one collection group, or everything below a document (by name alone); comparisons joined by
-AND; several orders in either direction; cursors; a limit; a projection. What else a query may hold is refused by name.
+The server serves one collection, one collection group, or everything below a document (by name alone); comparisons
+joined by AND; several orders in either direction; cursors; a limit; a projection. It refuses any other part of a query
+by name.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ from storage.sandbox.firestore.wire import (
 )
 
 Test = Callable[[Message, bytes], bool]
-"""Of a document's fields and its path key: whether it stays."""
+"""Takes a document's fields and path key; returns whether the document matches."""
 
 Demand = Callable[[Message, Sequence[str]], Definition | None]
-"""Of a StructuredQuery and the fields that are summed: the index to refuse it for, or None to run it."""
+"""Takes a StructuredQuery and the summed fields; returns the missing index, or None to run the query."""
 
 SortKeys = tuple[Any, ...]
 """One item for each order: the value's key (`values.key_of`), or the path key for the name."""
@@ -75,7 +76,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A cursor: keys for the first few sorts, standing just before or just after what equals them."""
+    """A cursor: keys for the first few sorts, just before or just after the rows that equal them."""
 
     keys: SortKeys
     before: bool
@@ -83,7 +84,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to answer a query. Names that are compared have gone into the scope already."""
+    """The way to answer a query. The scope already includes comparisons with names."""
 
     scope: RowScope
     tests: tuple[Test, ...]
@@ -95,7 +96,7 @@ class Plan:
 
     @property
     def is_scan(self) -> bool:
-        """Whether rows can be handed out in name order without a look into the documents."""
+        """Whether rows can go out in name order without reading the documents."""
         return not self.tests and self.sorts == (Sort(_NAME_PATH, descending=False),)
 
 
@@ -103,8 +104,8 @@ def plan(parent: Name, query: Message) -> Plan:
     """Plan `query`, which starts from `parent`.
 
     Raises:
-        Refused: where Firestore would not run it on any data (INVALID_ARGUMENT mostly; FAILED_PRECONDITION for names in
-            descending order, which no index serves), and where this server does not (UNIMPLEMENTED).
+        Refused: where Firestore would not run it on any data (mostly INVALID_ARGUMENT; FAILED_PRECONDITION for names in
+            descending order, which no index serves), and where this server does not run it (UNIMPLEMENTED).
     """
     _check_parts(query)
     compared = _comparisons(query)
@@ -145,7 +146,7 @@ def _check_parts(query: Message) -> None:
 
 
 def _comparisons(query: Message) -> list[Leaf]:
-    """All comparisons of the query, which holds only where all of them do."""
+    """All comparisons of the query; a row must pass all of them."""
     if not query.HasField("where"):
         return []
     compared = list(_conjunction(query.where))
@@ -212,7 +213,7 @@ def _test(leaf: Leaf) -> Test:
 
 
 def _matcher(leaf: Leaf) -> Callable[[Key], bool]:
-    """Of a value's key: whether it is meant. A comparison with null or NaN matches nothing, as in SQL."""
+    """A test for the key of a value. A comparison with null or NaN matches nothing, as in SQL."""
     if leaf.op == "in":
         return frozenset(key for key in map(key_of, _listed(leaf)) if key not in (NULL, NAN)).__contains__
     wanted, compare = key_of(leaf.value), _COMPARISONS[leaf.op]
@@ -222,7 +223,7 @@ def _matcher(leaf: Leaf) -> Callable[[Key], bool]:
 
 
 def _name_key(value: Message) -> bytes:
-    """The path key of a reference that a document's name is compared with."""
+    """The path key of a reference for comparisons with a document's name."""
     if value.WhichOneof("value_type") != "reference_value":
         raise invalid("__key__ filter value must be a Key")
     return document_named(value.reference_value, "Resource name").key
@@ -298,7 +299,7 @@ def run(rows: Rows, plan: Plan) -> list[Row]:
 
 
 def count(rows: Rows, plan: Plan) -> int:
-    """How many rows answer `plan`, counted in the index where that is possible."""
+    """The number of rows that answer `plan`, counted in the index where that is possible."""
     if not plan.is_scan:
         return len(run(rows, plan))
     number = rows.count(plan.scope)
@@ -317,7 +318,7 @@ def _matches(rows: Rows, plan: Plan) -> Iterator[tuple[SortKeys, Row]]:
 
 
 def _sort_keys(fields: Message, path: bytes, sorts: tuple[Sort, ...]) -> SortKeys | None:
-    """What the row sorts by; None if it lacks one of the fields, which leaves it out of the result."""
+    """The sort keys of the row; None if it lacks one of the fields, so that it is not in the result."""
     keys: list[Any] = []
     for sort in sorts:
         if sort.path == _NAME_PATH:
@@ -346,7 +347,7 @@ def _is_past(keys: SortKeys, bound: Bound, sorts: tuple[Sort, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure that is asked for: a count (with its ceiling, if any), or the sum of a field."""
+    """One requested figure: a count (with its ceiling, if any), or the sum of a field."""
 
     alias: str
     summed: Path | None
@@ -394,9 +395,9 @@ def _figure(alias: str, aggregation: Message) -> Figure:
 
 
 def aggregate(rows: Rows, plan: Plan, wanted: list[Figure]) -> tuple[dict[str, Message], int]:
-    """The figures by alias, and the number of index entries that they were taken from.
+    """The figures by alias, and the number of index entries behind them.
 
-    With sums, only documents that hold all their fields count, for counts too, as in production. Call it inside
+    Beside sums, only documents with all the summed fields count, also in counts, as in production. Call it inside
     `rows.reading()`.
     """
     paths = sorted({figure.summed for figure in wanted if figure.summed is not None})
@@ -405,7 +406,7 @@ def aggregate(rows: Rows, plan: Plan, wanted: list[Figure]) -> tuple[dict[str, M
 
 
 def _columns(rows: Rows, plan: Plan, paths: list[Path]) -> tuple[int, dict[Path, list[int | float]]]:
-    """How many documents have all paths, and the numbers that these have at each."""
+    """The number of documents with all paths, and their numbers at each path."""
     columns: dict[Path, list[int | float]] = {path: [] for path in paths}
     number = 0
     for row in run(rows, plan):
@@ -422,7 +423,8 @@ def _columns(rows: Rows, plan: Plan, paths: list[Path]) -> tuple[int, dict[Path,
 
 
 def _result(figure: Figure, number: int, columns: dict[Path, list[int | float]]) -> Message:
-    """A sum is exact over integers, and a double as soon as one is among them, or beyond 64 bits."""
+    """The value of a figure. A sum is exact over integers, and a double as soon as one is among them, or beyond 64
+    bits."""
     if figure.summed is None:
         return Value(integer_value=number if figure.up_to is None else min(number, figure.up_to))
     total = sum(columns[figure.summed])
@@ -432,7 +434,7 @@ def _result(figure: Figure, number: int, columns: dict[Path, list[int | float]])
 
 
 def demand_of(indexes: Mapping[str, Any] | None) -> Demand | None:
-    """What to refuse queries by: the content of `firestore.indexes.json`, or nothing."""
+    """The check for missing indexes from the content of `firestore.indexes.json`; None without it."""
     if indexes is None:
         return None
     return lambda query, summed: missing_index(query, indexes, summed)
@@ -446,7 +448,7 @@ class Queries:
         self._demand = demand
 
     def run_query(self, request: Message) -> Replies:
-        """RunQuery: a message for each document, or one without any."""
+        """RunQuery: a message for each document, or one message without a document."""
         query = _structured_query(request, request)
         planned = plan(parent_named(request.parent), query)
         self._require_index(query)

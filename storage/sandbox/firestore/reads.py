@@ -32,7 +32,7 @@ from storage.sandbox.firestore.wire import (
 )
 
 DEFAULT_PAGE = 30
-LONGEST_PAGE = 150  # as in Google's emulator: shorter pages than asked for are part of the protocol
+LONGEST_PAGE = 150  # as in Google's emulator: the protocol allows shorter pages than requested
 
 
 class Reads:
@@ -102,7 +102,7 @@ class Reads:
         return reply(response, reads=1)
 
     def _listed(self, collection: Name, request: Message) -> Iterator[tuple[bytes, bytes | None]]:
-        """Path and body (masked if asked) of what is listed from the page token on; missing ones lack one."""
+        """Path and body (masked if requested) of the documents from the page token on; missing ones have no body."""
         start = _resumed(request, collection)
         if request.show_missing:
             for path in self._rows.heads(collection, 1, start):
@@ -114,7 +114,7 @@ class Reads:
 
 
 def _body(row: Row, request: Message) -> bytes:
-    """The document as the request wants it: as stored, or with the fields of the mask only."""
+    """The document for the request: as stored, or with only the fields of the mask."""
     if not request.HasField("mask"):
         return row.body
     paths = [names.parse(text) for text in request.mask.field_paths]
@@ -123,7 +123,7 @@ def _body(row: Row, request: Message) -> bytes:
 
 
 def _missing(path: bytes) -> bytes:
-    """What stands for a document that does not exist: its name, and no times."""
+    """The message for an absent document: its name, and no times."""
     body: bytes = Document(name=str(name_of(path))).SerializeToString()
     return body
 
@@ -133,7 +133,7 @@ def _token(path: bytes) -> bytes:
 
 
 def _resumed(request: Message, below: Name) -> bytes:
-    """The path that the page token stands for; empty without one."""
+    """The path behind the page token; empty without a token."""
     if not request.page_token:
         return b""
     try:

@@ -1,6 +1,6 @@
 """The server as one object: start it, point the real client at it, stop it.
 
-The gRPC surface: which calls are served, and how a request becomes a handler's answer or a status.
+`Service` is the gRPC surface: the table of calls, and the way from a request to a handler's answer or a status.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ SERVICE = "google.firestore.v1.Firestore"
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
 Around = Callable[[str, Message, Callable[[], Replies]], Iterable[bytes]]
-"""What stands around each call: told the method (`"RunQuery"`) and the request, it has the call done, or not, and gives
-the messages to send; a `CallRefused` that it raises, also in the middle of a stream, is what the caller gets."""
+"""A wrapper around each call. It gets the method (`"RunQuery"`), the request and the call, runs the call or not, and
+gives the messages to send. The caller gets any `CallRefused` that it raises, also in the middle of a stream."""
 
 _WORKERS = 16
 _OPTIONS = [
-    ("grpc.so_reuseport", 0),  # a taken port is an error, not a share of somebody else's calls
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # larger than the limit, which answers for itself
+    ("grpc.so_reuseport", 0),  # a taken port is an error; otherwise two servers would share the calls
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # above Firestore's limit, so that our own refusal answers
 ]
 
 
 def plainly(_method: str, _request: Message, call: Callable[[], Replies]) -> Iterable[bytes]:
-    """Nothing around a call: it is done."""
+    """Runs the call without anything around it."""
     return call().messages
 
 
@@ -119,9 +119,9 @@ class FirestoreServer:
 
     With a `path` the documents live in that file and an acknowledged commit survives even the kill of the
     process; without one they live in memory until `stop`. Databases of different projects never see each
-    other. With `require_indexes`, queries that production would refuse for a missing index are refused: give
-    the content of `firestore.indexes.json`. Its time is its own: `clock` gives it, in microseconds since 1970.
-    `around` stands around every call (README.md, Faults).
+    other. With `require_indexes` (the content of `firestore.indexes.json`), the server refuses queries that
+    production would refuse for a missing index. `clock` gives the server's own time in microseconds since 1970.
+    `around` wraps every call (README.md, Faults).
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class FirestoreServer:
         return f"127.0.0.1:{port}"
 
     def stop(self) -> None:
-        """Cut off what is under way and close the file; a stopped server stays stopped."""
+        """Cut off running calls and close the file; a stopped server stays stopped."""
         self._grpc.stop(None).wait()
         self._workers.shutdown()
         self._rows.close()
@@ -161,9 +161,8 @@ class FirestoreServer:
     def load(self, project_id: str, documents: Mapping[str, Mapping[str, Any]], *, dated_by: str = "") -> None:
         """Write whole documents (path such as `users/u1` -> fields as Python values) in one transaction.
 
-        They replace what is there under the same paths. Far quicker than writing through a client. With
-        `dated_by`, the time in that field is when Firestore says that the document was written, as it is with
-        documents of some age.
+        They replace documents under the same paths. This is far quicker than writing through a client. With
+        `dated_by`, the time in that field becomes the document's update time, as it is with documents of some age.
 
         Raises:
             Refused: INVALID_ARGUMENT for a path or document that Firestore would not take; nothing is

@@ -1,7 +1,7 @@
 """The stored documents: one sqlite table, one connection, one lock.
 
-A row keeps its document serialized, so that a scan hands out bytes and never parses. Write-ahead logging
-makes every acknowledged commit survive the end of this process, however it comes about.
+A row keeps its document serialized, so that a scan gives bytes and never parses. Write-ahead logging makes every
+acknowledged commit survive any end of this process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowScope:
-    """Which rows: paths from `low` to before `high`, and of these one collection or group if given."""
+    """A range of rows: paths from `low` to before `high`, and only one collection or group of them if given."""
 
     low: bytes
     high: bytes
@@ -77,15 +77,15 @@ def group_scope(parent: Name, group: str) -> RowScope:
 
 
 def subtree_scope(parent: Name) -> RowScope:
-    """All documents below `parent`, whatever their collection; `parent` itself is not among them."""
+    """All documents below `parent`, in any collection, without `parent` itself."""
     return RowScope(after(parent.key), above(parent.key))
 
 
 class Rows:
-    """The table. Use it inside `reading()` or `writing()`: they hold the lock and say what time it is."""
+    """The table. Use it inside `reading()` or `writing()`, which hold the lock and give the time."""
 
     def __init__(self, path: Path | None, clock: Callable[[], int] = now_micros) -> None:
-        """Open the file at `path`, made with its folders if need be; in memory without one."""
+        """Open the file at `path` and create it with its folders where missing; without a path, use memory."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -97,19 +97,19 @@ class Rows:
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file; nothing can be read after."""
+        """Close the file; later reads fail."""
         with self._lock:
             self._database.close()
 
     @contextmanager
     def reading(self) -> Iterator[int]:
-        """One consistent view while it lasts; gives the read time in microseconds."""
+        """One consistent view inside the block; gives the read time in microseconds."""
         with self._lock:
             yield max(self._clock(), self._last_commit)
 
     @contextmanager
     def writing(self) -> Iterator[int]:
-        """One atomic change; gives its commit time in microseconds, later than every commit's before."""
+        """One atomic change; gives its commit time in microseconds, later than all earlier commit times."""
         with self._lock:
             self._last_commit = max(self._clock(), self._last_commit + 1)
             self._database.execute("BEGIN IMMEDIATE")
@@ -127,7 +127,7 @@ class Rows:
         return Row(*found) if found else None
 
     def put(self, documents: Iterable[tuple[Name, int, bytes]]) -> None:
-        """Write documents (name, update time in microseconds, body), in place of what is there."""
+        """Write documents (name, update time in microseconds, body) and replace existing ones."""
         self._database.executemany(
             _PUT,
             (
@@ -137,27 +137,27 @@ class Rows:
         )
 
     def delete(self, path: bytes) -> None:
-        """Take the document at this key away, if there is one."""
+        """Delete the document at this key, if there is one."""
         self._database.execute("DELETE FROM documents WHERE path = ?", (path,))
 
     def scan(self, scope: RowScope, limit: int | None = None) -> Iterator[Row]:
-        """The rows of `scope`, ordered by name, fetched as they are taken: while the lock is still held."""
+        """The rows of `scope`, ordered by name, fetched one by one; take them while the lock is held."""
         where, values = scope.where()
         sql = f"SELECT path, updated, body FROM documents WHERE {where} ORDER BY path LIMIT ?"
         found = self._database.execute(sql, [*values, -1 if limit is None else limit])
         return map(Row._make, found)
 
     def count(self, scope: RowScope) -> int:
-        """How many documents `scope` holds."""
+        """The number of documents in `scope`."""
         where, values = scope.where()
         [(number,)] = self._database.execute(f"SELECT count(*) FROM documents WHERE {where}", values)
         return int(number)
 
     def heads(self, below: Name, segments: int, later_than: bytes = b"") -> Iterator[bytes]:
-        """What begins the keys below `below`, cut `segments` further down: each once, in order.
+        """The beginnings of the keys below `below`, cut `segments` further down: each once, in order.
 
-        So collections without a document of their own, and documents that exist only as parents, come up too.
-        Each costs one look into the index, whatever lies under it. `later_than` resumes after one of them.
+        So the result includes collections without a document of their own, and documents that exist only as
+        parents. Each costs one look into the index, with any number of keys below. `later_than` resumes after one.
         """
         end = above(below.key)
         start = above(later_than) if later_than else after(below.key)

@@ -1,6 +1,6 @@
-"""Optimistic transactions: the commit looks at every document again that was read, and aborts if one has changed.
+"""Optimistic transactions: the commit reads every document again that the transaction read, and aborts if one changed.
 
-What a handler gives back: serialized replies, and what they count for.
+`Replies` is the result of a handler: serialized replies and their numbers for billing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONTENTION = (
 
 @dataclass(slots=True)
 class OpenTransaction:
-    """What an open transaction has read: by path key, the update time that it saw, or None for a missing document."""
+    """The readings of an open transaction: by path key, the update time it saw, or None for a missing document."""
 
     database: str
     opened: float
@@ -35,14 +35,14 @@ class OpenTransaction:
     seen: dict[bytes, int | None] = field(default_factory=dict)
 
     def saw(self, path: bytes, updated: int | None) -> None:
-        """Remember what a read gave first; the commit demands the same."""
+        """Keep the result of the first read; the commit demands the same."""
         self.seen.setdefault(path, updated)
 
     def check(self, rows: Rows) -> None:
         """Read everything again.
 
         Raises:
-            Refused: ABORTED, when a document is no longer what it was.
+            Refused: ABORTED, when a document has changed.
         """
         for path, updated in self.seen.items():
             row = rows.get(path)
@@ -51,7 +51,7 @@ class OpenTransaction:
 
 
 class Transactions:
-    """The open transactions by id. Safe to use from several threads."""
+    """The open transactions by id. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,10 +59,10 @@ class Transactions:
         self._issued = 0
 
     def begin(self, database: str, options: Message) -> bytes:
-        """Open a transaction that may write, as `options` (TransactionOptions) say, and return its id.
+        """Open a transaction that may write, according to `options` (TransactionOptions), and return its id.
 
         Raises:
-            Refused: INVALID_ARGUMENT, when it retries a transaction that never was; UNIMPLEMENTED for a read-only one.
+            Refused: INVALID_ARGUMENT, when it retries an unknown transaction; UNIMPLEMENTED for a read-only one.
         """
         if options.WhichOneof("mode") == "read_only":
             raise unimplemented("A read-only transaction")
@@ -81,7 +81,7 @@ class Transactions:
         """The open transaction `identity` of `database`.
 
         Raises:
-            Refused: INVALID_ARGUMENT, when it was never begun or is over.
+            Refused: INVALID_ARGUMENT, when it never began or has ended.
         """
         now = time.monotonic()
         with self._lock:
@@ -94,10 +94,10 @@ class Transactions:
             return transaction
 
     def close(self, identity: bytes) -> None:
-        """End a transaction; nothing happens when it is over already.
+        """End a transaction; nothing happens when it has already ended.
 
         Raises:
-            Refused: INVALID_ARGUMENT, when it was never begun.
+            Refused: INVALID_ARGUMENT, when it never began.
         """
         with self._lock:
             self._require_issued(identity)
@@ -115,7 +115,7 @@ class Transactions:
 
 
 def refuse_selectors(request: Message, what: str) -> None:
-    """Refuse a read that is to see anything but the present, outside of any transaction.
+    """Refuse a read within a transaction, or of a time in the past.
 
     Raises:
         Refused: UNIMPLEMENTED.
@@ -131,8 +131,8 @@ def refuse_selectors(request: Message, what: str) -> None:
 class Replies:
     """Serialized replies in order: exactly one for a plain call, any number for a stream.
 
-    `documents` is how many documents they hold, `reads` how many reads production would bill for them: one for each
-    document or missing document, for each 1,000 index entries aggregated, and at least one for a query.
+    `documents` is the number of documents in them, `reads` the number of reads that production would bill: one for each
+    document or missing document, one for each 1,000 index entries aggregated, and at least one for a query.
     """
 
     messages: Iterable[bytes]

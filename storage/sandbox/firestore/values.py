@@ -1,8 +1,8 @@
-"""What Firestore accepts as a document: types, nesting, names, ranges and sizes, checked in one walk.
+"""Values of documents: the checks that Firestore makes, the encoding from Python, and the order over all values.
 
-Plain Python values into document messages, as the client library encodes them but without its wrapping.
-
-One total order over all values, as a key that Python compares: filters, sorting and cursors all use it.
+`check_document` checks types, nesting, names, ranges and sizes in one walk. `document` encodes plain Python values as
+the client library does, but without its wrapping. `key_of` gives one total order over all values, as a key that Python
+compares; filters, sorting and cursors all use it:
 
 null < booleans < numbers (NaN first, integers and doubles by their exact value) < timestamps < strings (by
 UTF-8) < bytes < references (by segments) < geographical points < arrays < maps (names and values in
@@ -80,10 +80,10 @@ _KEYS: dict[str, Callable[[Message], Key]] = {
 
 
 def check_document(name: Name, fields: Message) -> None:
-    """Refuse a document that Firestore would; timestamps are cut to microseconds in place, as it does.
+    """Refuse a document that Firestore would refuse; cut timestamps to microseconds in place, as Firestore does.
 
     Raises:
-        Refused: INVALID_ARGUMENT, with what is wrong and where.
+        Refused: INVALID_ARGUMENT, with the fault and its place.
     """
     size = _name_bytes(name) + 32
     for field, value in fields.items():
@@ -99,7 +99,7 @@ def check_document(name: Name, fields: Message) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value stands: below which field, how deep, and whether directly in an array."""
+    """The place of a value: its field, its depth, and whether it is directly in an array."""
 
     field: str
     depth: int = 0
@@ -113,7 +113,7 @@ class _Place:
 
 
 def _measure(value: Message, place: _Place) -> int:
-    """Bytes that the value counts for by Firestore's published storage size rules."""
+    """The number of bytes of the value by Firestore's published storage size rules."""
     kind = value.WhichOneof("value_type")
     fixed = _FIXED_BYTES.get(kind)
     if fixed is not None:

@@ -1,9 +1,8 @@
-"""The raw protobuf classes under the client library's typed ones.
+"""The raw protobuf classes under the client library's typed ones, and the exception that refuses a call.
 
-The client's classes wrap every field access in Python; the messages below are the same wire format without
-that wrapping, some ten times cheaper to read. They carry no type stubs, hence `Any`.
-
-A request turned down: the gRPC status that the caller sees, raised from any depth of the server.
+The client's classes wrap every field access in Python; the messages below have the same wire format without that
+wrapping and are some ten times cheaper to read. They have no type stubs, hence `Any`. Any part of the server may raise
+`CallRefused`, which carries the gRPC status for the caller.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from google.protobuf import empty_pb2
 from grpc import StatusCode
 
 Message = Any
-"""A protobuf message: its classes are made at run time, so a type checker knows nothing of its fields."""
+"""A protobuf message: its classes are made at run time, so a type checker does not know its fields."""
 
 Value: Any = types.Value.pb()
 Document: Any = types.Document.pb()
@@ -47,7 +46,7 @@ def set_time(target: Message, micros: int) -> None:
 
 
 def micros_of(stamp: Message) -> int:
-    """Microseconds since 1970 of a Timestamp message; what is finer is cut off, as Firestore does."""
+    """Microseconds since 1970 of a Timestamp message; finer parts are cut off, as Firestore does."""
     return int(stamp.seconds) * 1_000_000 + int(stamp.nanos) // 1_000
 
 
@@ -63,7 +62,7 @@ def embedded(field_number: int, body: bytes) -> bytes:
 
 
 class CallRefused(Exception):
-    """Ends a call with `code` and `message`, worded as production words it where its wording is known."""
+    """Ends a call with `code` and `message`, in production's words where these are known."""
 
     def __init__(self, code: StatusCode, message: str) -> None:
         super().__init__(f"{code.name}: {message}")
@@ -72,10 +71,10 @@ class CallRefused(Exception):
 
 
 def invalid(message: str) -> CallRefused:
-    """The request can never succeed, whatever is stored."""
+    """The refusal of a request that can never succeed with any stored data."""
     return CallRefused(StatusCode.INVALID_ARGUMENT, message)
 
 
 def unimplemented(what: str) -> CallRefused:
-    """Firestore has it, this server does not: a refusal, where an answer would be a wrong one."""
+    """The refusal of a feature that Firestore has and this server lacks, instead of a wrong answer."""
     return CallRefused(StatusCode.UNIMPLEMENTED, f"{what} is not served by the embedded Firestore.")

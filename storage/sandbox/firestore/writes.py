@@ -1,4 +1,4 @@
-"""Writes: commits and the beginning and end of transactions; preconditions, masks, transforms, and what comes back."""
+"""Writes: commits, the beginning and end of transactions, preconditions, masks, transforms and write results."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def _transformed(fields: Message, transform: Message, now: int) -> Message:
-    """Change `fields` by one transform and return the value that the client is sent.
+    """Change `fields` by one transform and return the value for the client.
 
-    `now` is the time of the commit in microseconds; a server timestamp has milliseconds only, as production's has.
+    `now` is the time of the commit in microseconds; a server timestamp has only milliseconds, as in production.
     """
     path = names.parse(transform.field_path)
     kind = transform.WhichOneof("transform_type")
@@ -52,7 +52,7 @@ def _transformed(fields: Message, transform: Message, now: int) -> Message:
 
 
 def _increased(before: Message | None, by: Message) -> Message:
-    """The sum as a new value: within 64 bits for integers, a double where one of both is; alone where no number is."""
+    """The sum as a new value: integers stay within 64 bits, a double gives a double, no number before counts as 0."""
     kind = by.WhichOneof("value_type")
     if kind not in _NUMBERS:
         raise invalid("Input must be int64 or double.")
@@ -64,10 +64,10 @@ def _increased(before: Message | None, by: Message) -> Message:
 
 
 def target_of(write: Message, database: str) -> Name:
-    """The document that a write is about.
+    """The name of the document of a write.
 
     Raises:
-        Refused: INVALID_ARGUMENT, when it names none, or one of another database.
+        Refused: INVALID_ARGUMENT, when the write names no document, or one of another database.
     """
     kind = write.WhichOneof("operation")
     if kind is None:
@@ -84,7 +84,7 @@ def apply(rows: Rows, write: Message, name: Name, now: int) -> Message:
 
     Raises:
         Refused: for a failed precondition (NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION) or a document that
-            Firestore would not take (INVALID_ARGUMENT). The caller has to roll back.
+            Firestore would not take (INVALID_ARGUMENT). The caller must roll back.
     """
     row = rows.get(name.key)
     check_precondition(write.current_document, name, row)
@@ -103,7 +103,7 @@ def apply(rows: Rows, write: Message, name: Name, now: int) -> Message:
 
 
 def check_precondition(precondition: Message, name: Name, row: Row | None) -> None:
-    """Refuse a write whose condition the stored document does not meet.
+    """Refuse a write whose precondition the stored document does not meet.
 
     Raises:
         Refused: NOT_FOUND, ALREADY_EXISTS or FAILED_PRECONDITION.
@@ -123,9 +123,9 @@ def check_precondition(precondition: Message, name: Name, row: Row | None) -> No
 
 
 def put_new(rows: Rows, documents: Iterable[tuple[Name, Message]], now: int, dated_by: str = "") -> None:
-    """Write whole documents without reading what they replace; for loading many.
+    """Write whole documents without reading those that they replace; for loading many.
 
-    With `dated_by`, a document that has a past time in that field counts as written then.
+    With `dated_by`, a document with a past time in that field counts as written at that time.
 
     Raises:
         Refused: INVALID_ARGUMENT for a document that Firestore would not take.
@@ -142,7 +142,7 @@ def put_new(rows: Rows, documents: Iterable[tuple[Name, Message]], now: int, dat
 
 
 def _merged(write: Message, name: Name, before: Message | None) -> Message:
-    """The document as the write leaves it, before transforms: replaced, or changed where the mask says."""
+    """The document after the write and before transforms: replaced, or changed in the fields of the mask."""
     document = Document(name=str(name))
     source = before if write.HasField("update_mask") else write.update
     if source is not None:
@@ -158,7 +158,7 @@ def _merged(write: Message, name: Name, before: Message | None) -> Message:
 
 
 def _store(rows: Rows, name: Name, document: Message, row: Row | None, now: int) -> int:
-    """Write the document unless it is what is stored already; returns its update time."""
+    """Write the document unless the same one is already stored; return its update time."""
     created = micros_of(Document.FromString(row.body).create_time) if row else now
     if row is not None and _stamped(document, created, row.updated) == row.body:
         return row.updated
@@ -187,13 +187,13 @@ class Writes:
         return reply(BeginTransactionResponse(transaction=identity))
 
     def rollback(self, request: Message) -> Replies:
-        """Rollback; of a transaction that is over already, too."""
+        """Rollback, also of a transaction that has already ended."""
         database_named(request.database)
         self._transactions.close(request.transaction)
         return reply(Empty())
 
     def commit(self, request: Message) -> Replies:
-        """Commit: all writes or none; in a transaction only if what it read is still so."""
+        """Commit: all writes or none; in a transaction only if its readings still hold."""
         database = database_named(request.database)
         targets = [target_of(write, database) for write in request.writes]
         response = CommitResponse()
@@ -206,7 +206,7 @@ class Writes:
         return reply(response)
 
     def _settle(self, request: Message, database: str) -> None:
-        """End the transaction of a commit, provided that nothing it read has changed."""
+        """End the transaction of a commit, if nothing that it read has changed."""
         transaction = self._transactions.find(request.transaction, database)
         self._transactions.close(request.transaction)
         transaction.check(self._rows)

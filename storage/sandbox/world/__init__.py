@@ -1,7 +1,7 @@
 """The sample data of the demo: `build(now, seed)` gives a whole world of customers, videos, clips and their troubles.
 
 It is pure and deterministic: nothing here reads a clock or the network. Ids and keys never depend on `now`, so a world
-that is dated anew replaces the former one path by path. `SampleWorld.cast` is the catalogue of what is in it.
+with new dates replaces the former one path by path. `SampleWorld.cast` is the catalogue of its stories.
 """
 
 from __future__ import annotations

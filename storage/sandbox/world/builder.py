@@ -1,9 +1,7 @@
-"""The world while it is being put together: where documents and objects are gathered, and counters are settled last.
+"""Builds the world: `Draft` gathers documents, objects, unfinished uploads and stories, and settles the counters last.
 
-Ids and keys depend on names alone, sizes and choices on the seed as well, and only times on `now`: so a world that is
-dated anew has the same paths and keys as before.
-
-The values of the sample data: documents, objects, unfinished uploads, and the catalogue of what they show.
+Ids and keys depend on names alone, sizes and choices also on the seed, and only times on `now`. So a world with new
+dates has the same paths and keys as before. `SampleWorld` holds the finished values and the catalogue of stories.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ class SampleObject:
 
 @dataclass(frozen=True, slots=True)
 class SampleUpload:
-    """A multipart upload that was begun `age` ago and never completed; one part of it was sent."""
+    """A multipart upload that began `age` ago and never completed; it has one part."""
 
     key: str
     age: timedelta
@@ -74,7 +72,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class SampleWorld:
-    """Everything that a fresh demo holds, dated relative to `now`; the same `now` and `seed` give the same world.
+    """All data of a new demo, dated relative to `now`; the same `now` and `seed` give the same world.
 
     `documents` is by path. `live` names fields that must stay young for their story to hold (a video being rendered):
     by document path, by dotted field name, the age that the time in it should have. `outages` lists the videos (uid,
@@ -106,7 +104,7 @@ class Draft:
         self._sizes = {path.name: path.stat().st_size for path in MEDIA.iterdir()}
 
     def chance(self, *names: object) -> random.Random:
-        """A source of choices of its own for each thing, so that adding one story does not change the others."""
+        """A separate source of random choices for each thing, so that a new story does not change the others."""
         return random.Random("/".join([str(self.seed), *map(str, names)]))
 
     def put(self, path: str, fields: Fields) -> Fields:
@@ -135,11 +133,11 @@ class Draft:
         self.cast[story.name] = story
 
     def shift(self, path: str, **amounts: Any) -> None:
-        """Lets counters of a document drift: each amount is added once the counters are settled."""
+        """Lets counters of a document drift: adds each amount after the counters are settled."""
         self._shifts.append((path, amounts))
 
     def finish(self) -> SampleWorld:
-        """The world, with every counter that no story set itself equal to what it counts, then shifted where asked."""
+        """The world: every counter that no story set equals its truth, and then gets its shift."""
         self._settle()
         for path, amounts in self._shifts:
             for name, amount in amounts.items():
@@ -169,13 +167,13 @@ class Draft:
         for path, fields in self.documents.items():
             match path.split("/"):
                 case ["users", uid]:
-                    dead = f"storage_accounting/{uid}" in self.documents  # beside it, nothing raises the user's own
+                    dead = f"storage_accounting/{uid}" in self.documents  # then nothing raises the user's own counters
                     fields.setdefault("total_storage_bytes", 0 if dead else sizes[path])
                     fields.setdefault("total_clips_count", 0 if dead else counts[path])
                 case ["users", _, "videos", _]:
                     fields.setdefault("clips_count", counts[path])
                     fields.setdefault("total_size_bytes", sizes[path])
-                    if "video_id" in fields:  # who counts clips of a video that nobody created writes no more than that
+                    if "video_id" in fields:  # the document of a video that nobody created has only the clip count
                         fields.setdefault("clips_by_style", dict(sorted(styles.get(path, {}).items())))
                 case ["storage_accounting", uid]:
                     fields.setdefault("styled_clips_bytes", sizes[f"users/{uid}"])
@@ -183,7 +181,7 @@ class Draft:
                     self._count_caches(uid, fields)
 
     def _count_caches(self, uid: str, fields: Fields) -> None:
-        """What `storage_accounting` says beside the billable clips: bytes by kind of cache."""
+        """The fields of `storage_accounting` beside the billable clips: bytes by kind of cache."""
         names = {
             "source": "source_videos_bytes",
             "raw_segment": "raw_segments_bytes",
@@ -203,7 +201,7 @@ class Draft:
 
 
 def letters(name: str, length: int, alphabet: str = LETTERS) -> str:
-    """An id of that many characters that belongs to the name for ever."""
+    """An id of `length` characters; the same name always gives the same id."""
     number, found = int.from_bytes(hashlib.sha256(name.encode()).digest()), ""
     for _ in range(length):
         number, index = divmod(number, len(alphabet))
@@ -212,17 +210,17 @@ def letters(name: str, length: int, alphabet: str = LETTERS) -> str:
 
 
 def user_id(handle: str) -> str:
-    """A uid as Firebase makes them: 28 letters and digits."""
+    """A uid in Firebase's form: 28 letters and digits."""
     return letters(f"uid:{handle}", 28)
 
 
 def video_id(uid: str, name: str, *, short: bool = False) -> str:
-    """A UUID, or a short id as older deployments made them."""
+    """A UUID, or a short id as in older deployments."""
     if short:
         return letters(f"video:{uid}/{name}", 10, string.ascii_lowercase + string.digits + "-").strip("-").ljust(8, "0")
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"video:{uid}/{name}"))
 
 
 def youtube_id(name: str) -> str:
-    """Eleven characters as YouTube's ids have them."""
+    """An id in YouTube's form: eleven characters."""
     return letters(f"youtube:{name}", 11, LETTERS + "-_")

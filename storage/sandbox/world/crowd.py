@@ -26,7 +26,7 @@ HIT_BY_RENDERING = (
 
 
 def add_ordinary_videos(draft: Draft) -> None:
-    """Each customer's own number of videos that nothing is wrong with."""
+    """Adds each customer's number of videos without any fault."""
     for person in PEOPLE:
         titles = WORDINGS[person.language].videos
         for number in range(person.videos):
@@ -47,14 +47,14 @@ def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoO
         scenes=chance.randint(2, MAX_SCENES.get(plan, 3)),
         styles=tuple(sorted(chance.sample(STYLES[:14], chance.choice((1, 2, 2, 3) if plan != "free" else (1, 2, 2))))),
         made=0 if status == "analyzed" else None,
-        highlights="both" if person.older else "document",  # what the older product wrote was taken over once
+        highlights="both" if person.older else "document",  # a migration copied the older product's files once
         title=title if number < len(WORDINGS[person.language].videos) else f"{title} ({number + 1})",
         short_id=old,
     )
 
 
 def add_big_account(draft: Draft) -> None:
-    """One editorial office with 500 clips in 25 videos: long enough for tables, galleries and pages to show it."""
+    """Adds one editorial office with 500 clips in 25 videos: enough for long tables, galleries and pages."""
     for number in range(BIG_VIDEOS):
         order = VideoOrder(
             handle="kanal",
@@ -69,7 +69,7 @@ def add_big_account(draft: Draft) -> None:
 
 
 def add_outages(draft: Draft) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Two outages; each left fourteen videos of fourteen customers standing at the same step, within minutes."""
+    """Adds two outages; each stopped fourteen videos of fourteen customers at the same step, within minutes."""
     analysis = tuple(_stopped_in_analysis(draft, handle, n) for n, handle in enumerate(HIT_BY_ANALYSIS))
     rendering = tuple(_stopped_in_rendering(draft, handle, n) for n, handle in enumerate(HIT_BY_RENDERING))
     draft.tell(

@@ -1,4 +1,4 @@
-"""Stories of the two-step flow: drafts in each state, and a video that was made of one and that nobody created."""
+"""Stories of the two-step flow: drafts in each state, and a video made from a draft that nobody created."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KEPT = 7 * DAY  # of the free plan
 
 
 def add_draft_stories(world: World) -> None:
-    """All of them."""
+    """Adds all stories of this module."""
     _rendered(world)
     _states(world)
 
 
 def _rendered(world: World) -> None:
-    """Each clip left its count; nobody wrote anything else of the video, nor its highlights."""
+    """Each clip wrote its count; nobody wrote other fields of the video, or its highlights."""
     order = VideoOrder("lucas", "made of a draft", 2 * DAY, highlights="none", title="O fiorde no inverno")
     video, clips = add_with_clips(world, order)
     draft_id = _draft(world, order.handle, "rendered", "completed", order.age, order.title, scenes=len(video.scenes))
@@ -52,7 +52,7 @@ def _rendered(world: World) -> None:
 
 
 def _states(world: World) -> None:
-    """Drafts alone: one stands still, one failed, one has expired."""
+    """Drafts alone: one is stalled, one failed, one has expired."""
     _draft(world, "mateo", "stalled", "analyzing", 6 * HOUR, None)
     timeout = "Job failed after 3 retries: Download failed: Connection reset by peer"
     _draft(world, "mateo", "failed", "failed", DAY, None, error_message=timeout)

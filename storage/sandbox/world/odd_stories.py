@@ -1,6 +1,7 @@
-"""Stories about unusual data: clips of older deployments, keys with every letter, hostile strings, wrong types.
+"""Stories about unusual data, and stories for `verify`.
 
-Stories for `verify`: every kind of finding that data alone can cause, each on a video of its own.
+`add_odd_stories` has clips of older deployments, keys with every letter, hostile strings and wrong types.
+`add_broken_stories` has every kind of finding that data alone can cause, each on a video of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ KEY_TITLES = (
 
 
 def add_odd_stories(draft: Draft) -> None:
-    """All of them."""
+    """Adds all stories about unusual data."""
     _legacy(draft)
     _keys(draft)
     _hostile(draft)
@@ -150,7 +151,7 @@ def _wrong_types(draft: Draft) -> None:
 
 
 def add_broken_stories(draft: Draft) -> None:
-    """All of them."""
+    """Adds all stories for `verify`."""
     _without_object(draft)
     _without_document(draft)
     _contents(draft)
@@ -169,7 +170,7 @@ def _tell(
 
 
 def _one_odd_clip(draft: Draft, name: str, title: str, days: int, **odd: Any) -> tuple[AddedVideo, AddedClip]:
-    """A completed video of four clips, the second of which is built as `odd` says."""
+    """Adds a completed video with four clips; `odd` changes the second one."""
     video = add_video(draft, VideoOrder("marta", name, days * DAY, title=title))
     clips = [add_clip(draft, video, *wanted, **(odd if wanted[0] == 2 else {})) for wanted in video.ordered()]
     return video, clips[1]
@@ -205,7 +206,7 @@ def _without_document(draft: Draft) -> None:
 
 
 def _contents(draft: Draft) -> None:
-    """Objects of the right size, in which something is wrong."""
+    """Objects of the right size with wrong contents."""
     whole = (MEDIA / "clip_c.mp4").read_bytes()
     silent = whole.replace(b"trak", b"free").replace(b"free", b"trak", 1)  # the picture is the first of the tracks
     page = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>".ljust(2_048)
@@ -284,7 +285,7 @@ def _phantom_videos(draft: Draft) -> None:
 
 
 def _phantom_user(draft: Draft) -> None:
-    """The user's document was deleted by hand; what lies below it and in the bucket stayed."""
+    """A person deleted the user's document by hand; the documents below it and the objects stayed."""
     uid = uid_of("ghost")
     video, clips = add_with_clips(draft, VideoOrder("ghost", "left behind", 50 * DAY, title="Was übrig blieb"))
     del draft.documents[f"users/{uid}"]

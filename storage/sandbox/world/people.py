@@ -1,11 +1,8 @@
-"""The customers of the sample data: who they are, on which plan, in which language, how old their account is.
+"""The customers of the sample data: their names, plans, languages and ages, and the titles of their videos.
 
-Puts the customers' documents and the plans in place: users, accounting, credit transactions, plan limits.
-
-The sample clips are a few seconds long and weigh some 30 kB, so the demo's plans allow little storage: a usage bar then
-looks as it does for a real customer.
-
-What customers call their videos and scenes, by language: a few of each, in the scripts that real titles come in.
+`add_people` and `add_plans` write the documents: users, accounting, credit transactions and plan limits. The sample
+clips are a few seconds long and have some 30 kB, so the demo's plans allow little storage, and a usage bar looks as it
+does for a real customer. `WORDINGS` has a few titles of videos and scenes by language, in the scripts of real titles.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import Literal
 
 from storage.sandbox.world.builder import Draft, Fields, user_id
 
-# Which monthly counters a user document carries depends on when the account was made.
+# The age of the account decides which monthly counters a user document has.
 Generation = Literal["clips", "credits", "both", "none"]
 
 
@@ -54,9 +51,9 @@ PLANS: dict[str, Fields] = {
             "max_styles_per_video": 5,
         },
     },
-    # Half a document: no price, and most limits left to the defaults.
+    # Half a document: it has no price, and the defaults give most limits.
     "studio": {"id": "studio", "limits": {"storage_limit_bytes": STORAGE_LIMITS["studio"]}},
-    # A plan that allows nothing: what a subscription falls to when its payment fails.
+    # A plan that allows nothing: a subscription gets it when its payment fails.
     "paused": {
         "id": "paused",
         "name": "Paused",
@@ -90,12 +87,12 @@ class Customer:
 
     @property
     def older(self) -> bool:
-        """Whether it is of the older product, which kept no accounting and put keys below `users/`."""
+        """Whether the customer is of the older product, which kept no accounting and put keys below `users/`."""
         return not self.accounting
 
 
 PEOPLE: tuple[Customer, ...] = (
-    # Those about whom there is a story; the stories' modules say which.
+    # Customers with a story; the modules of the stories say which.
     Customer("zoe", "Zoë Müller-Łukasiewicz", "zoe.mueller@atelier.example", "pro", "de", 412, videos=6),
     Customer("dmitry", "Дмитрий Орлов", "d.orlov@pochta.example", "free", "ru", 61, videos=2),
     Customer("layla", "ليلى حدّاد", "layla@haddad.example", "pro", "ar", 240),
@@ -135,7 +132,7 @@ PEOPLE: tuple[Customer, ...] = (
     Customer("mateo", "Mateo Ibáñez 🎬", "mateo@ibanez.example", "pro", "es", 188),
     Customer("ravi", "रवि कुमार", "ravi.kumar@example.in", "studio", "hi", 260),
     Customer("ghost", "Gerda Ohm", "gerda.ohm@example.at", "free", "de", 510, "none", False, 1),
-    # Those about whom there is none.
+    # Customers without a story.
     Customer("anh", "Nguyễn Văn Anh", "anh.nguyen@example.vn", "pro", "vi", 210, videos=5),
     Customer("deniz", "Deniz Çelik", "deniz.celik@example.com.tr", "pro", "tr", 320, videos=5),
     Customer("lin", "林美玲", "meiling.lin@example.tw", "studio", "zh", 410, videos=7),
@@ -157,19 +154,19 @@ def person_of(handle: str) -> Customer:
 
 
 def month(now: datetime, back: int = 0) -> str:
-    """The UTC month that many months ago, as `YYYY-MM`."""
+    """The UTC month `back` months ago, as `YYYY-MM`."""
     number = now.year * 12 + now.month - 1 - back
     return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def add_plans(draft: Draft) -> None:
-    """`plans/{plan_id}`."""
+    """Adds the documents `plans/{plan_id}`."""
     for plan_id, fields in PLANS.items():
         draft.put(f"plans/{plan_id}", {**fields, **({"limits": dict(fields["limits"])})})
 
 
 def add_people(draft: Draft) -> None:
-    """`users/{uid}`, `storage_accounting/{uid}` and credit transactions of every customer."""
+    """Adds `users/{uid}`, `storage_accounting/{uid}` and the credit transactions of every customer."""
     for person in PEOPLE:
         uid = uid_of(person.handle)
         draft.put(f"users/{uid}", _user(draft, person, uid))
@@ -205,7 +202,7 @@ def _user(draft: Draft, person: Customer, uid: str) -> Fields:
 
 
 def _add_transactions(draft: Draft, uid: str) -> None:
-    """What the worker and the API charged in the last weeks; `balance_after` is what was used by then."""
+    """Adds the charges of the last weeks by the worker and the API; `balance_after` is the use at that time."""
     chance = draft.chance("credits", uid)
     at, used = draft.now - timedelta(days=chance.randint(20, CHARGED_SINCE_DAYS - 1)), 0
     for number in range(chance.randint(3, 9)):

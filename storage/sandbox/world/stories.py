@@ -1,6 +1,6 @@
-"""Stories for `diagnose`: every verdict that data alone can cause, each on a video of its own.
+"""Stories for `diagnose` (every verdict that data alone can cause, each on a video of its own), and about usage.
 
-Stories about quotas, counters, shares and caches.
+The stories about usage cover quotas, counters, shares and caches.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FAILURES = (
 
 
 def add_stuck_stories(draft: Draft) -> None:
-    """All of them."""
+    """Adds all stories for `diagnose`."""
     _healthy(draft)
     _waiting_for_analysis(draft)
     _without_status(draft)
@@ -264,7 +264,7 @@ def _source_expired(draft: Draft) -> None:
 
 
 def add_usage_stories(draft: Draft) -> None:
-    """All of them."""
+    """Adds all stories about quotas, counters, shares and caches."""
     _filled(draft, "olga", 1.08, credits_used_this_month=214)
     draft.tell(
         Story("over_quota", uid_of("olga"), "Over both limits: storage at some 110 %, 214 of 200 credits this month")
@@ -281,7 +281,7 @@ def add_usage_stories(draft: Draft) -> None:
 
 
 def _filled(draft: Draft, handle: str, part: float, **used: int) -> None:
-    """Adds videos until the customer's clips pass that part of the free plan's storage."""
+    """Adds videos until the customer's clips exceed that part of the free plan's storage."""
     total, number, goal = 0, 0, part * STORAGE_LIMITS["free"]
     titles = ("La feria de abril", "Sopa de ajo", "Коли квітне каштан", "Тиха гавань")
     while total < goal:
@@ -322,7 +322,7 @@ def _plans(draft: Draft) -> None:
 
 
 def _drift(draft: Draft) -> None:
-    """Three lost updates and a failed delete; the user's own counters still say what an old recalculation found."""
+    """Three lost updates and a failed delete; the user's own counters still have the values of an old recalculation."""
     uid = uid_of("sofia")
     draft.shift(f"users/{uid}", total_storage_bytes=1_310_720, total_clips_count=4)
     draft.shift(f"storage_accounting/{uid}", styled_clips_bytes=-262_144, styled_clips_count=-1)
@@ -380,7 +380,7 @@ def _shares(draft: Draft) -> None:
 
 
 def _deleted_shared_clip(draft: Draft) -> None:
-    """As the product leaves it: the link is gone with the clip, the settings below it are not."""
+    """A deleted clip as the product leaves it: the link is gone with the clip, but its share settings remain."""
     video, _ = add_with_clips(draft, VideoOrder("layla", "deleted shared clip", 13 * DAY, title="مقهى على الرصيف"))
     gone = f"{video.video_id}_8_split"
     slug = _share(draft, video, gone, "deleted share")
@@ -406,7 +406,7 @@ def _share(draft: Draft, video: AddedVideo, clip_id: str, name: str, **changes: 
 
 
 def _top_scenes(draft: Draft) -> None:
-    """A compilation: of no single scene, and named for the moment at which it was asked for."""
+    """A compilation: it has no single scene, and its name has the time of the request."""
     order = VideoOrder("lin", "top scenes", 3 * DAY, scenes=3, styles=("streamer",), title="夜市直播精华")
     video, _ = add_with_clips(draft, order)
     moment = "20251201_101500"

@@ -1,8 +1,7 @@
-"""Builds videos with their highlights and clips as the worker leaves them; a story then changes what it is about.
+"""Builds videos, their scenes, highlights and clips as the worker leaves them; each story then makes its changes.
 
-Builds clips: the document, the object it names and the thumbnail, sizes as they really are.
-
-Scenes of a video and the highlights that the analysis writes about them, as object and as document.
+A clip has a document, the object that it names and the thumbnail, with their real sizes. Highlights come as object and
+as document, in the forms of the analysis.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from storage.domain.layout import SLUG_LENGTH, ClipName, Layout, slug
 from storage.sandbox.world.builder import LAYOUT, OLDER_LAYOUT, Draft, Fields, video_id, youtube_id
 from storage.sandbox.world.people import WORDINGS, Customer, person_of, uid_of
 
-# The sample clips by letter, with their length in seconds: a scene is as long as the clip that stands for it.
+# The sample clips by letter, with their length in seconds: a scene is as long as its clip.
 CLIP_SECONDS = {"a": 6, "b": 7, "c": 5, "d": 6, "e": 6, "f": 5, "g": 4, "h": 5, "i": 7, "j": 6, "k": 8, "l": 4}
 HOOKS = ("emotional", "educational", "controversial", "inspirational", "humorous", "dramatic", "surprising", "other")
 PAD = 1.0  # seconds that a clip begins before its scene and ends after it
@@ -27,14 +26,14 @@ ABSENT = object()  # as a change: leave the field out
 ANALYSIS = timedelta(minutes=4)
 RENDERING = timedelta(minutes=7)
 SOURCE_LIFE = timedelta(hours=24)
-FIELDS_SINCE_DAYS = 200  # older videos lack the fields that came later
+FIELDS_SINCE_DAYS = 200  # older videos lack the newer fields
 Highlights = Literal["both", "object", "document", "none"]
 MIB = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One highlight: its number, what it is called, where it lies in the long video (seconds), which clip it shows."""
+    """One highlight: its number, its title, its place in the long video (seconds), and its clip."""
 
     number: int
     title: str
@@ -48,12 +47,12 @@ class Scene:
 
     @property
     def end(self) -> int:
-        """Where it ends in the long video, in seconds."""
+        """The end in the long video, in seconds."""
         return self.start + self.seconds
 
 
 def make_scenes(draft: Draft, language: str, owner: str, count: int) -> tuple[Scene, ...]:
-    """So many scenes in order of time, none overlapping."""
+    """`count` scenes in order of time that do not overlap."""
     chance = draft.chance("scenes", owner)
     titles = WORDINGS[language].scenes
     at, first, scenes = 0, chance.randrange(len(titles)), []
@@ -71,7 +70,7 @@ def clock(seconds: int) -> str:
 
 
 def highlight_entries(scenes: Sequence[Scene], *, pads: tuple[str, str]) -> list[dict[str, Any]]:
-    """The scenes as both places list them; the names of the paddings are what differs."""
+    """The scenes in the form of both places, which differ only in the names of the paddings."""
     return [
         {
             "id": scene.number,
@@ -89,7 +88,7 @@ def highlight_entries(scenes: Sequence[Scene], *, pads: tuple[str, str]) -> list
 
 
 def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title: str | None) -> bytes:
-    """`highlights.json` as the older worker wrote it."""
+    """The content of `highlights.json` in the older worker's form."""
     content = {
         "highlights": highlight_entries(scenes, pads=("pad_before_seconds", "pad_after_seconds")),
         "video_url": video_url,
@@ -100,7 +99,7 @@ def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title:
 
 
 def add_highlights_document(draft: Draft, video: AddedVideo, video_url: str, video_title: str) -> None:
-    """`highlights/main` below the video."""
+    """Adds the document `highlights/main` below the video."""
     fields = {
         "video_id": video.video_id,
         "highlights": highlight_entries(video.scenes, pads=("pad_before", "pad_after")),
@@ -133,7 +132,7 @@ class VideoOrder:
 
 @dataclass(frozen=True, slots=True)
 class AddedVideo:
-    """A video that was added, with what is needed to add clips to it."""
+    """A video in the world, with the facts that its clips need."""
 
     person: Customer
     uid: str
@@ -151,11 +150,11 @@ class AddedVideo:
 
     @property
     def highlights_key(self) -> str:
-        """Where its highlights belong."""
+        """The key of its highlights."""
         return self.layout.highlights_key(self.uid, self.video_id)
 
     def ordered(self) -> list[tuple[int, Scene, str]]:
-        """Every clip asked for, in the order of rendering: priority, scene, style."""
+        """Every ordered clip, in the order of rendering: priority, scene, style."""
         pairs = [(scene, style) for scene in self.scenes for style in self.styles]
         return [(number, scene, style) for number, (scene, style) in enumerate(pairs, start=1)]
 
@@ -167,7 +166,7 @@ def apply_changes(fields: Fields, changes: Fields) -> Fields:
 
 
 def add_video(draft: Draft, order: VideoOrder, **changes: Any) -> AddedVideo:
-    """The video's document and its highlights, without clips."""
+    """Adds the video's document and its highlights, without clips."""
     person, uid = person_of(order.handle), uid_of(order.handle)
     identity = video_id(uid, order.name, short=order.short_id)
     created = draft.now - order.age
@@ -216,14 +215,14 @@ def _document(draft: Draft, order: VideoOrder, video: AddedVideo, created: datet
         "crop_mode": "none",
         "target_aspect": "9:16",
         "highlights_json_key": video.highlights_key,
-        **({} if video.person.older else {"clips_by_style": {}}),  # filled when a clip is deleted, and never before
+        **({} if video.person.older else {"clips_by_style": {}}),  # the backend fills this only when it deletes a clip
         "created_by": video.uid,
     }
     if video.person.older and young and order.status == "completed":
         total = len(video.scenes) * len(order.styles)
         fields |= {"expected_clips": total, "completed_clips": total}
     if not video.person.older and order.status == "completed":
-        fields["processing_progress"] = None  # what is left of the rendering's own
+        fields["processing_progress"] = None  # the remains of the rendering's progress
     return fields | (_source(draft, video, order) if young else {})
 
 
@@ -252,7 +251,7 @@ def _add_highlights(draft: Draft, order: VideoOrder, video: AddedVideo, fields: 
 
 
 def progress(video: AddedVideo, done: int, started: datetime, touched: datetime, **changes: Any) -> Fields:
-    """`processing_progress` with so many clips done."""
+    """The field `processing_progress` with `done` clips finished."""
     per_scene = len(video.styles)
     at = min(done // per_scene, len(video.scenes) - 1)
     fields: Fields = {
@@ -272,7 +271,7 @@ def progress(video: AddedVideo, done: int, started: datetime, touched: datetime,
 
 @dataclass(frozen=True, slots=True)
 class AddedClip:
-    """A clip that was added: its ids, its document and the keys that belong to it."""
+    """A clip in the world: its ids, its document and its keys."""
 
     clip_id: str
     path: str
@@ -303,7 +302,7 @@ def add_clip(
     has_thumbnail: bool = True,
     **changes: Any,
 ) -> AddedClip:
-    """One clip with its objects; `changes` replace fields of the document, and nothing else."""
+    """Adds one clip with its objects; `changes` replace only fields of the document."""
     name = name or clip_name(video, number, scene, style)
     clip_id = clip_id or f"{video.video_id}_{scene.number}_{style}"
     clip = AddedClip(
@@ -347,13 +346,13 @@ def add_clip(
 
 
 def unfinished_clip(changes: Fields) -> Fields:
-    """What the document of a clip says while it is being rendered, with changes."""
+    """The document's fields of a clip during its rendering, with changes."""
     fields = {"status": "processing", "completed_at": None, "r2_key": None}
     return {**fields, "file_size_bytes": 0, "file_size_mb": 0.0, **changes}
 
 
 def add_with_clips(draft: Draft, order: VideoOrder, **changes: Any) -> tuple[AddedVideo, list[AddedClip]]:
-    """A video and as many of its clips as the order says were made."""
+    """Adds a video and as many of its clips as the order counts as made."""
     video = add_video(draft, order, **changes)
     wanted = video.ordered()[: order.made]
     return video, [add_clip(draft, video, number, scene, style) for number, scene, style in wanted]
