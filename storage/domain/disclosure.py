@@ -67,7 +67,7 @@ def _name(fields: Mapping[str, Any]) -> ClipName | None:
     return ClipName(priority, scene, slug(title), style) if priority >= 0 and scene >= 0 else None
 
 
-def mended(
+def corrected(
     found: Sequence[Astray], there: Mapping[str, bool], documents: Documents, now: datetime
 ) -> Iterator[FieldChange]:
     """The changes that correct the documents; `there` says which of the rightful keys hold an object."""

@@ -52,7 +52,7 @@ def what_ends_it(stores: Stores, uid: str, video_id: str, now: datetime) -> Chan
     links = _read(stores, _links(stores, uid, video_id, shared)) if shared else {}
     there = {key: _holds(stores, key) for one in found for key in one.rightful}
     changes = (
-        *disclosure.mended(found, there, delivered, now),
+        *disclosure.corrected(found, there, delivered, now),
         *disclosure.disabled(_fields(settings), _fields(links), now),
     )
     seen = {path: one.update_time for path, one in {**read, **settings, **links}.items() if one.update_time is not None}

@@ -283,7 +283,7 @@ class UserCache:
         self,
         uid: str,
         what: Hashable,
-        anew: Callable[[], T],
+        read: Callable[[], T],
         since: Callable[[T], T | None],
         table: Callable[[T], Table | None] | None = None,
     ) -> T:
@@ -294,7 +294,7 @@ class UserCache:
         now, kept = self._clock(), self._recall(uid, what)
         fresh = since(kept.value) if kept is not None else None
         began = kept.began if kept is not None and fresh is not None else now
-        found = fresh if fresh is not None else anew()
+        found = fresh if fresh is not None else read()
         rows = table(found) if table is not None else None
         if table is None or rows is not None:
             self._keep(uid, what, _Kept(began, found, 0 if rows is None else len(rows.frame)))

@@ -5,7 +5,7 @@ caller asks for that. Documents come first because the worker uploads an object 
 that a document names must be in a listing that begins later. Reads of one step run side by side and are metered for the
 caller. Memory stays flat: a check of the whole bucket holds one user's facts at a time and yields reports one by one.
 
-`verify_strangers` checks users that only the bucket knows: objects under a uid of which Firestore holds nothing, not
+`verify_strangers` checks users that only the bucket knows: objects under a uid without any document in Firestore, not
 even a phantom. An interrupted purge leaves such objects behind, and a scan that starts from Firestore never meets them.
 It finds the bucket's folders by jumping from one to the next: one billed listing and one document read for each uid.
 """

@@ -33,8 +33,8 @@ class FailureText:
 
 
 # The order decides where a text fits two kinds: a provider that limits *us* ("429", "quota exceeded for requests per
-# minute") is transient although it says quota; a customer's quota comes next; then failures that no retry mends; then
-# failures that a retry may mend.
+# minute") is transient although it says quota; a customer's quota comes next; then failures that no retry can fix; then
+# failures that a retry may fix.
 TEXTS: tuple[FailureText, ...] = (
     FailureText(
         "transient",
