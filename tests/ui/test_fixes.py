@@ -295,11 +295,11 @@ def test_only_who_may_plan_a_purge_is_led_there(app, role):
     assert "Plan a purge" in words(app.open("video", role="admin", **IDS))
 
 
-def test_the_page_leads_to_the_advised_repair_and_folds_away_what_is_well(app):
+def test_the_page_leads_to_the_advised_repair_and_folds_away_what_passed(app):
     stuck(app)
     shown = app.open("video", role="engineer", **IDS)
     assert "[Repair (advised: set the status)](#repair)" in words(shown)
-    folded = next(one for one in shown.expander if "well" in one.label)
+    folded = next(one for one in shown.expander if "passed" in one.label)
     tables = [table.value for table in shown.table]
     assert len(tables) == 2  # failed checks in sight, passed checks in the expander
     assert f"{len(tables[1])} checks passed" == folded.label

@@ -339,7 +339,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "Set the status",
         "flag",
         "fix",
-        "Sets the status that the product goes by, where the evidence of both stores allows it.",
+        "Sets the status that the product uses, where the evidence of both stores allows it.",
         _status_inputs,
         _status_preview,
         ("status",),
