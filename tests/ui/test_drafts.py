@@ -49,7 +49,7 @@ def test_drafts_cost_nothing_until_asked_for_and_a_link_opens_one_with_its_scene
 def test_a_video_says_of_which_draft_it_was_made_and_the_list_shows_drafts_that_need_a_person(app: LiveApp) -> None:
     rendered(app)
     video = words(app.open("video", uid="u1", video_id=VIDEO))
-    assert f"Made of the draft {DRAFT}" in video
+    assert f"Made from the draft {DRAFT}" in video
     assert "Rebuild the record" in video
     stuck = words(app.open("processing"))
     assert "failed-1" in stuck

@@ -189,7 +189,7 @@ def test_an_altered_or_missing_entry_is_shown_with_its_number(history, harm):
     else:
         history.world.firestore.client(history.world.project).document(entry_path(number)).delete()
     app = press(history.audit(), "audit-check")
-    assert "The chain does not hold" in " ".join(str(block.proto.title) for block in app.error)
+    assert "The chain is broken" in " ".join(str(block.proto.title) for block in app.error)
     breaks = app.dataframe[-1].value
     assert number in breaks["number"].tolist()
 
