@@ -82,7 +82,7 @@ def ledger_document(ledger: Ledger) -> dict[str, Any]:
 
 
 def _first(usage: Usage, ledger: Ledger) -> list[str]:
-    """What must be known before the figures are read."""
+    """The notes that a person must know before reading the figures."""
     storage = usage.storage
     said = over_by_mistake(storage.used, storage.limit, usage.actual_bytes, ledger.stored_bytes)
     return [said] if said else []

@@ -189,7 +189,7 @@ def objects_of(
     prefixes: Sequence[str],
     readers: int = READERS,
 ) -> tuple[tuple[Listing, ...], dict[str, HeadAnswer]]:
-    """What lies under the prefixes, and what the documents name elsewhere. Refusals and outages are data."""
+    """The objects under the prefixes, and those that the documents name elsewhere. Refusals and outages are data."""
     keys = clips["r2_key"].dropna().tolist()
     listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, readers)
     more = lookups(uid, videos, clips, prefixes, layout, video_id)

@@ -113,9 +113,9 @@ def add_highlights_document(draft: Draft, video: AddedVideo, video_url: str, vid
 
 @dataclass(frozen=True, slots=True)
 class VideoOrder:
-    """What to build: whose video, under which name of ours, how old, with which scenes and styles.
+    """The order for a video: its customer, our name for it, its age, its scenes and styles.
 
-    `made` says how many of the ordered clips exist (all of them if `None`); `highlights` where they lie.
+    `made` is the number of the ordered clips that exist (`None`: all of them); `highlights` is their place.
     """
 
     handle: str
