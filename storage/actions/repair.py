@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal, Protocol, get_args
@@ -26,29 +26,33 @@ from storage.actions.upload import Media
 from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
 from storage.domain.actor_and_reason import checked_reason, normal_email
+from storage.domain.amounts import whole, whole_column
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, link_paths, strays, value_at
 from storage.domain.diagnosis import Absent, status_objections
 from storage.domain.documents import RawDocument
+from storage.domain.ledger import WrongSize
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.processing import being_processed, silence_limit, step_in
 from storage.domain.purge.counters import ClipSize, sizes_of, storable, totals, wanted_counters
 from storage.domain.purge.plan import batches
 from storage.domain.upload import UploadPlan
-from storage.errors import BadInput, NotFound, Refused, StorageError
+from storage.errors import BadInput, NotFound, Refused, Stale, StorageError
 from storage.ids import check_stored_id, in_words
 from storage.repositories.changes import CHANGES
 from storage.repositories.queries import FoundDocument, Subtree
 from storage.repositories.store_time import store_time
 from storage.repositories.stores import Stores
 from storage.services.diagnose import Case, diagnose
-from storage.services.verify import VerifyContext, checker
+from storage.services.ledger import read_ledger
+from storage.services.verify import VerifyContext, checker, each
 
 Status = Literal["analyzed", "completed", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 MAX_RECORDED = 50  # fields named in one audit entry
 _log = logging.getLogger(__name__)
 MOST_DOCUMENTS = 150  # of one commit
+_SIZE = "file_size_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,6 +429,8 @@ class RecountPlan:
     changes: ChangeSet
     busy: tuple[str, ...]
     unsized_clips: int
+    sizes: tuple[WrongSize, ...] = ()  # clip documents that get their object's size
+    left: tuple[WrongSize, ...] = ()  # clip documents that keep a size which is not their object's
     action: Action = "recount"
 
     def event(self, reason: str) -> Event:
@@ -438,6 +444,7 @@ class RecountPlan:
                 reasons=[f"video {video_id} is being processed" for video_id in self.busy],
                 remedy="Wait until it has ended; a recount now would make the product count those clips twice.",
             )
+        _unmoved(context.stores, self.sizes)
         return [Write(part) for part in _parts(self.changes)]
 
     @property
@@ -456,11 +463,22 @@ class RecountPlan:
         return tuple(row for row in self.drifting if not storable(row.after))
 
 
-def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
-    """Reads every clip and video of the user once. `NotFound` without either; raises the backends' errors."""
-    clips = stores.records.clips(uid).whole()
+def plan_recount(stores: Stores, uid: str, now: datetime, *, sizes: bool = False) -> RecountPlan:
+    """Reads every clip and video of the user once. `NotFound` without either; raises the backends' errors.
+
+    With `sizes`, clip documents get the sizes of their objects first, and the counters add up those.
+    """
+    video_table, clip_table = stores.records.videos(uid), stores.records.clips(uid)
+    videos, clips = video_table.whole(), clip_table.whole()
     clips = clips[clips["exists"]]
-    videos = stores.records.videos(uid).whole()
+    of_sizes, wrong = _Sizes(), tuple[WrongSize, ...]()
+    if sizes:
+        found_sizes = read_ledger(stores, uid, video_table, clip_table, now)
+        if found_sizes.error is not None:
+            raise found_sizes.error
+        wrong = found_sizes.wrong_sizes
+        of_sizes = _mended(stores, uid, found_sizes.mendable)
+        clips = of_sizes.applied(clips)
     there = videos[videos["exists"]]
     by_video: dict[str, list[ClipSize]] = {str(video_id): [] for video_id in there["video_id"]}
     for video_id, group in clips.groupby("video_id"):
@@ -472,10 +490,51 @@ def plan_recount(stores: Stores, uid: str, now: datetime) -> RecountPlan:
         raise NotFound(f"There is no user {in_words(uid)}.", remedy="Look the user up with find.", target=uid)
     rows, changes = _compare(uid, wanted, found)
     busy = _busy(there, timedelta(minutes=stores.settings.stale_after_minutes), now)
-    seen = {path: document.update_time for path, document in found.items()}
+    seen = {**of_sizes.seen, **{path: document.update_time for path, document in found.items()}}
     return RecountPlan(
-        uid, rows, ChangeSet("recount", uid, "", changes, seen), busy, int(clips["file_size_bytes"].isna().sum())
+        uid,
+        rows,
+        ChangeSet("recount", uid, "", (*of_sizes.changes, *changes), seen),
+        busy,
+        int(clips["file_size_bytes"].isna().sum()),
+        sizes=tuple(one for one in wrong if one.mendable),
+        left=tuple(one for one in wrong if not one.mendable),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """The changes of sizes in clip documents, with the update time of each."""
+
+    changes: tuple[FieldChange, ...] = ()
+    seen: Mapping[str, datetime] = field(default_factory=dict)
+
+    def applied(self, clips: pd.DataFrame) -> pd.DataFrame:
+        """The clips as they will be."""
+        after = {change.path: change.after for change in self.changes}
+        pairs = zip(clips["path"], clips["file_size_bytes"], strict=True)
+        return clips.assign(file_size_bytes=whole_column([after.get(path, size) for path, size in pairs]))
+
+
+def _mended(stores: Stores, uid: str, wrong: Sequence[WrongSize]) -> _Sizes:
+    """`Stale` where a document was written since its size was compared with the object's."""
+    paths = {f"users/{uid}/{one.path_in_user}": one for one in wrong}
+    changes, seen = list[FieldChange](), dict[str, datetime]()
+    for path, document in Subtree(stores.handle).at(list(paths)).items():
+        one = paths[path]
+        before = ABSENT if document is None else document.fields.get(_SIZE, ABSENT)
+        if document is None or (document.fields.get("r2_key"), whole(before)) != (one.key, one.before):
+            raise Stale(f"The clip {in_words(one.clip_id)} was written a moment ago.", remedy="Look again.")
+        changes.append(FieldChange(path, _SIZE, before, one.after))
+        seen[path] = document.update_time
+    return _Sizes(tuple(changes), seen)
+
+
+def _unmoved(stores: Stores, sizes: Sequence[WrongSize]) -> None:
+    """`Stale` where an object no longer has the size that was shown."""
+    for one, there in zip(sizes, each(lambda one: stores.objects.head(one.key), sizes), strict=True):
+        if there is None or there.size_bytes != one.after:
+            raise Stale(f"The object of the clip {in_words(one.clip_id)} has changed.", remedy="Look again.")
 
 
 def _compare(
@@ -518,7 +577,8 @@ def _busy(videos: pd.DataFrame, stale_after: timedelta, now: datetime) -> tuple[
 
 def _parts(changes: ChangeSet) -> Sequence[ChangeSet]:
     """The changes in parts: each commit gets whole documents, and no more than one commit should take."""
-    ordered = sorted(changes.effective, key=lambda change: change.path)
+    # The clips' own documents come before the counters that add them up.
+    ordered = sorted(changes.effective, key=lambda change: (change.field != _SIZE, change.path))
     documents = [tuple(group) for _, group in groupby(ordered, key=lambda change: change.path)]
     return [
         replace(changes, changes=tuple(change for document in part for change in document))
@@ -528,7 +588,11 @@ def _parts(changes: ChangeSet) -> Sequence[ChangeSet]:
 
 def _detail(plan: RecountPlan) -> dict[str, Any]:
     rows = [{"name": row.name, "before": _plain(row.before), "after": _plain(row.after)} for row in plan.drifting]
-    return {"counters": rows[:MAX_RECORDED], "drifting": len(plan.drifting)}
+    detail = {"counters": rows[:MAX_RECORDED], "drifting": len(plan.drifting)}
+    if not plan.sizes:
+        return detail
+    sizes = [{"clip_id": one.clip_id, "before": one.before, "after": one.after} for one in plan.sizes]
+    return {**detail, "sizes": sizes[:MAX_RECORDED], "wrong_sizes": len(sizes)}
 
 
 def _plain(value: Any) -> Any:

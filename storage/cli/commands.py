@@ -291,15 +291,18 @@ RECOUNT = Command(
     about="""Are a customer's counters true?
 
     Adds up the clip documents and shows every counter before and after. With --apply, it writes each counter with the
-    precondition that its document is as shown. undo-change takes it back.""",
+    precondition that its document is as shown. With --sizes, each clip document gets the size of its object first.
+    undo-change takes it back.""",
     params=[
         uid(),
+        flag("--sizes", "Compare the size in each clip document with its object, and correct those first."),
         flag("--apply", "Write the counters."),
         reason("Why, with the ticket; recorded; needed with --apply.", required=False),
         actor("Who does it; recorded; needed with --apply.", required=False),
     ],
     examples=[
         ("recount u1", "Look."),
+        ("recount u1 --sizes", "Look at the objects too, for a customer who is over by a wrong number."),
         ("recount u1 --apply --actor you@example.com --reason 'ticket 7'", "Correct them."),
     ],
     exits={

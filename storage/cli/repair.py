@@ -9,18 +9,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from storage.actions import highlights as write_highlights
 from storage.actions import repair, upload
-from storage.actions.repair import plan_recount
+from storage.actions.repair import RecountPlan, plan_recount
 from storage.cli.context import Context, shell_actor, shell_reader
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, check_file, page_opens
+from storage.domain.ledger import WrongSize
 from storage.domain.policy import Actor
 from storage.domain.upload import check_scene, check_style
 from storage.errors import BadInput, NotFound, Refused
@@ -138,7 +140,7 @@ def _say(found: Highlights) -> None:
     say_table(("ID", "START", "END", "TITLE"), table)
 
 
-def run_recount(context: Context, uid: str, apply: bool, reason: str | None, actor: str | None) -> int:
+def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: str | None, actor: str | None) -> int:
     """Exit 0 when every counter is true (now), dead counters too; 1 when some are wrong and were not written."""
     if apply:
         for name, given in (("reason", reason), ("actor", actor)):
@@ -147,7 +149,7 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
     who, why = (shell_actor(actor or ""), checked_reason(reason or "")) if apply else (shell_reader(None), "")
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:
-        plan = plan_recount(stores, uid, store_time(stores.handle))
+        plan = plan_recount(stores, uid, store_time(stores.handle), sizes=sizes)
         document = {
             "uid": uid,
             "counters": [{"name": row.name, "before": row.before, "after": row.after} for row in plan.counters],
@@ -160,6 +162,8 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
             "dead": [row.name for row in plan.counters if row.dead],
             "applied": False,
         }
+        if sizes:
+            document |= {"sizes": _sizes(uid, plan.sizes), "sizes_left": _sizes(uid, plan.left)}
         if apply:
             try:
                 with unbudgeted():  # reading every clip may use up the budget, which must not stop it between counters
@@ -171,6 +175,8 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
     if context.as_json:
         print_json(document)
     else:
+        if sizes:
+            _say_sizes(plan, applied=apply)
         rows = plan.drifting or plan.counters
         say_table(("COUNTER", "BEFORE", "AFTER"), [(row.name, row.before, row.after) for row in rows])
         for row in plan.too_large:
@@ -181,8 +187,33 @@ def run_recount(context: Context, uid: str, apply: bool, reason: str | None, act
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
             say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
-    wrong = plan.too_large if apply else plan.drifting
+    wrong = (plan.too_large or plan.left) if apply else (plan.drifting or plan.sizes or plan.left)
     return 1 if wrong else 0
+
+
+def _sizes(uid: str, wrong: Sequence[WrongSize]) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": f"users/{uid}/{one.path_in_user}",
+            "video_id": one.video_id,
+            "clip_id": one.clip_id,
+            "key": one.key,
+            "before": one.before,
+            "after": one.after,
+        }
+        | ({"why": one.why} if one.why else {})
+        for one in wrong
+    ]
+
+
+def _say_sizes(plan: RecountPlan, *, applied: bool) -> None:
+    if plan.sizes:
+        rows = [(one.video_id, one.clip_id, one.before, one.after) for one in plan.sizes]
+        say_table(("VIDEO", "CLIP", "SIZE BEFORE", "AFTER"), rows)
+    were = "had" if applied else "have"
+    say(f"{number(len(plan.sizes), 'clip document')} {were} a size that is not the object's.")
+    for one in plan.left:
+        say(f"note: {safe(one.clip_id)} keeps its size: {safe(one.why, 200)}.")
 
 
 def run_set_status(context: Context, uid: str, video_id: str, status: str, actor: str, reason: str) -> int:

@@ -21,6 +21,7 @@ from storage.domain.integrity import UserFacts
 from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Array, Clips, join
 from storage.domain.integrity.rules import Sorted, in_flight, matched_by_name, orphans, sort_objects
 from storage.domain.layout import MAX_KEY_BYTES, Layout, parse_stem
+from storage.errors import StorageError
 from storage.text import number, size_words
 
 Cause = Literal["wrong_size", "missing", "in_flight", "duplicate_key"]
@@ -96,6 +97,7 @@ class Ledger:
     wrong_sizes: tuple[WrongSize, ...]
     notes: tuple[str, ...]
     stale_after: timedelta
+    error: StorageError | None = None  # what kept the bucket from being listed to its end
 
     @property
     def mendable(self) -> tuple[WrongSize, ...]:
@@ -128,6 +130,7 @@ def balance(
         wrong_sizes=tuple(_wrong_sizes(clips, presence, sizes, flying)),
         notes=unseen or tuple(_doubts(clips, presence)),
         stale_after=stale_after,
+        error=next((listing.table.error for listing in facts.listings if listing.table.error is not None), None),
     )
 
 
@@ -137,13 +140,13 @@ def cause_words(cause: Cause | Beside, ledger: Ledger) -> str:
     return f"being written, touched within {minutes} minutes" if cause == "in_flight" else _WORDS[cause]
 
 
-def unread(clips: Table, stale_after: timedelta, why: str) -> Ledger:
+def unread(clips: Table, stale_after: timedelta, error: StorageError) -> Ledger:
     """The ledger where nothing at all was seen of the bucket."""
     frame = clips.frame[clips.frame["exists"].to_numpy(dtype=bool, na_value=True)]
     kinds: tuple[Beside, ...] = ("orphan", "quarantine", "cache", "deleted_share")
     beside = tuple(Apart(kind, None, None) for kind in kinds)
-    notes = (f"How much of this customer is stored is not known. {why}",)
-    return Ledger(exact_sum(frame["file_size_bytes"]), None, None, beside, (), notes, stale_after)
+    notes = (f"How much of this customer is stored is not known. {error.message}",)
+    return Ledger(exact_sum(frame["file_size_bytes"]), None, None, beside, (), notes, stale_after, error)
 
 
 def _presence(clips: Clips, uid: str, layout: Layout) -> Array:

@@ -26,7 +26,7 @@ def read_ledger(stores: Stores, uid: str, videos: Table, clips: Table, now: date
         prefixes = tuple(dict.fromkeys((*layout.user_prefixes(uid), *layout.own_prefixes(uid))))
         listings, heads = objects_of(stores.objects, layout, uid, None, videos.frame, clips.frame, prefixes)
     except BackendError as error:
-        return unread(clips, stale_after, error.message)
+        return unread(clips, stale_after, error)
     facts = UserFacts(uid, None, videos, clips, listings, clips.read_at, heads=heads)
     return balance(facts, now, stale_after, layout, _kept_by_purges(stores, uid))
 

@@ -6,11 +6,12 @@ import pytest
 
 from tests.cli.conftest import Desk
 from tests.rigs.http_faults import Answer as Refusal
-from tests.rigs.http_faults import FaultProxy
+from tests.rigs.http_faults import FaultProxy, Meanwhile
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import SeaweedRig
 
 GIB = 1024**3
+WHO = ("--actor", "eng@example.com", "--reason", "ticket 9: over by a wrong number")
 BASE = "users/u1/videos/vid-0001"
 HOME = "users/u1/vid-0001/clips/clip_01"
 
@@ -67,3 +68,53 @@ def test_a_bucket_that_refuses_leaves_its_side_unknown_and_the_exit_status(
         "orphan": None, "cache": None, "deleted_share": None,
     }  # fmt: skip
     assert "is not known" in answer.json["notes"][-1]
+
+
+def size_of(desk: Desk, scene: int) -> object:
+    return desk.world.fields(f"{BASE}/clips/vid-0001_{scene}_split").get("file_size_bytes")
+
+
+def test_sizes_are_mended_from_the_objects_then_the_counters_and_all_is_taken_back(desk: Desk) -> None:
+    over(desk)
+    shown = desk.run("recount", "u1", "--sizes", "--json")
+    assert shown.status == 1
+    assert [(row["clip_id"], row["before"], row["after"]) for row in shown.json["sizes"]] == [
+        ("vid-0001_1_split", 2 * GIB, 8)
+    ]
+    assert shown.json["after"]["user.total_storage_bytes"] == 15  # what no object tells of stays as documented
+    assert desk.run("recount", "u1", "--json").status == 0  # without the objects nothing is seen to be wrong
+    assert size_of(desk, 1) == 2 * GIB
+    done = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json")
+    assert (done.status, size_of(desk, 1), size_of(desk, 3)) == (0, 8, 2)
+    assert desk.world.fields("users/u1")["total_storage_bytes"] == 15
+    assert desk.world.fields(BASE)["total_size_bytes"] == 15
+    events = desk.run("audit", "--uid", "u1", "--json").json["events"]
+    assert [(event["action"], event["outcome"]) for event in events] == [("recount", "done"), ("recount", "begun")]
+    assert events[0]["detail"]["sizes"] == [{"clip_id": "vid-0001_1_split", "before": 2 * GIB, "after": 8}]
+    usage = desk.run("usage", "u1", "--json").json
+    assert [one["cause"] for one in usage["storage"]["differences"]] == ["missing"]
+    assert "wrong number" not in usage["notes"][0]
+    (change_id,) = done.json["change_ids"]
+    assert desk.run("undo-change", change_id, *WHO, "--json").status == 0
+    assert (size_of(desk, 1), desk.world.fields("users/u1")["total_storage_bytes"]) == (2 * GIB, 2 * GIB + 7)
+
+
+def test_sizes_are_not_mended_from_what_is_no_measure_or_moved_or_was_not_seen(
+    desk: Desk, r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over(desk)
+    desk.put(f"{HOME}_3_scene_split.mp4", b"")
+    assert [row["clip_id"] for row in desk.run("recount", "u1", "--sizes", "--json").json["sizes_left"]] == [
+        "vid-0001_3_split"
+    ]
+    with FaultProxy(r2_rig.endpoint) as proxy:
+        proxy.on(Refusal(403, "AccessDenied"), query="list-type")
+        monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+        refused = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json")
+        assert (refused.status, refused.json["error"]["code"]) == (3, "access_denied")
+        proxy.clear()
+        moved = Meanwhile(lambda: desk.put(f"{HOME}_1_scene_split.mp4", b"another file"))
+        proxy.on(moved, method="HEAD", path="clip_01_1_scene_split")
+        stale = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json")
+        assert (stale.status, stale.json["error"]["code"]) == (4, "stale")
+    assert size_of(desk, 1) == 2 * GIB
