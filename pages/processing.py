@@ -55,10 +55,8 @@ def _stuck(delivered: int) -> None:
         complete=found.complete,
         on_refresh=loads.stuck.clear,
     )
-    if found.drafts:
-        st.markdown("**Drafts** :small[:gray[analyses that stalled or failed; there is no video yet]]")
-        drafts.table(found.drafts, page=NAME, name="drafts")
     if not found.videos:
+        _drafts(found)
         _nothing(found, delivered)
         return
     stuck.disclosures(found)
@@ -67,6 +65,7 @@ def _stuck(delivered: int) -> None:
     chosen = stuck.outage()
     stuck.outages(found.outages, chosen=chosen, choose=stuck.choose_outage)
     stuck.apart(found, chosen=chosen, choose=stuck.choose_outage)
+    _drafts(found)
     with st.container(border=True):
         st.markdown("**When they stopped** :small[:gray[UTC; each mark is one video; a column of marks is an outage]]")
         stuck.strip(found.videos, found.outages)
@@ -79,6 +78,12 @@ def _stuck(delivered: int) -> None:
     st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
     stuck.gaps(found, page=NAME)
     _scope(found, delivered)
+
+
+def _drafts(found: StuckList) -> None:
+    if found.drafts:
+        st.markdown("**Drafts** :small[:gray[analyses that stalled or failed; there is no video yet]]")
+        drafts.table(found.drafts, page=NAME, name="drafts")
 
 
 def _nothing(found: StuckList, delivered: int) -> None:

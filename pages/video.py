@@ -95,7 +95,11 @@ def _head(case: Case, video: Video | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(md(title, 120), width="content", anchor=False)
         if video is not None and video.exists:
-            status.badge("video", video.status)
+            if video.status:
+                status.badge("video", video.status)
+            else:
+                nothing = "The document does not say. The product counts that as processing."
+                st.badge("No status", icon=":material/help:", color="gray", help=nothing)
         if allowed("diagnose"):
             status.badge("verdict", found.verdict)
     owner = case.user.value if isinstance(case.user, Known) else None

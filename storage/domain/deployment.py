@@ -37,6 +37,7 @@ class Deployment:
 
     `complete` is false where a store did not give the sample (`fault` is its error): then either place counts for
     reading, the prefix is the default one, and the desk writes nothing that depends on them.
+    `prefix_sampled`: keys of a sample told the prefix.
     """
 
     highlights_source: Served
@@ -46,11 +47,12 @@ class Deployment:
     found_at: datetime | None = None
     complete: bool = True
     fault: StorageError | None = None
+    prefix_sampled: bool = False
 
     @property
     def layout(self) -> Layout:
         """The grammar of keys under the prefix."""
-        return Layout(self.key_prefix)
+        return Layout(self.key_prefix, sampled=self.prefix_sampled)
 
     @property
     def highlights_place(self) -> str:
@@ -72,7 +74,7 @@ class Deployment:
         """The fields of the document in Firestore; `from_fields` reads them."""
         found = self.as_dict()
         del found["complete"]
-        return found
+        return found | {"prefix_sampled": self.prefix_sampled}
 
 
 NOT_LOOKED_AT = "It was not looked at."
@@ -98,7 +100,10 @@ def from_fields(fields: Mapping[str, Any] | None, now: datetime, *, prefix: bool
         return None
     if prefix and held["key_prefix_why"] == NOT_LOOKED_AT:
         return None
-    return Deployment(source, held["highlights_why"], held["key_prefix"], held["key_prefix_why"], at)
+    sampled = held.get("prefix_sampled") is True
+    return Deployment(
+        source, held["highlights_why"], held["key_prefix"], held["key_prefix_why"], at, prefix_sampled=sampled
+    )
 
 
 def told_source(have: Sequence[bool], how: str = "newest") -> tuple[Served, str]:

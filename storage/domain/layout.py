@@ -24,7 +24,7 @@ are shown as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -115,9 +115,13 @@ class ParsedKey:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The grammar under one configured prefix."""
+    """The grammar under one configured prefix.
+
+    `sampled`: nobody set it, a sample of documents told it, so that older customers may lie under the other known one.
+    """
 
     prefix: str = "users/"
+    sampled: bool = field(default=False, compare=False)
 
     def parse(self, key: str) -> ParsedKey:
         """The parts of the key; accepts every string, and gives the kind `unrecognised` instead of raising."""

@@ -455,8 +455,7 @@ def worker_notes(usage: Usage) -> Iterator[str]:
     if worker.refuses:
         yield worker_refusal(usage)
     else:
-        full = size_words(worker.limit_bytes - CLIP_ROOM_BYTES)
-        yield f"The worker makes no clip once more than {full} are used: before each it wants {wanted} of room."
+        yield f"The worker makes no clip once less than {wanted} of its {limit} are left: each clip wants that room."
     if usage.storage.limit == 0:
         yield "A limit of 0 blocks nothing in the API, which shows 0 %; in the worker a limit of 0 blocks every clip."
     if worker.limit_bytes != usage.storage.limit:

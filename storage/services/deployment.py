@@ -106,8 +106,9 @@ class Finder:
                 owners
             )
         named = [pair for table in self._records.sample_clips() for pair in _keys(table.unbroken(), "r2_key")]
-        prefix, prefix_why = told_prefix(named or _keys(videos, "highlights_json_key"))
-        return Deployment(source, why, prefix, prefix_why, now), bool(owners)
+        named = named or _keys(videos, "highlights_json_key")
+        prefix, prefix_why = told_prefix(named)
+        return Deployment(source, why, prefix, prefix_why, now, prefix_sampled=bool(named)), bool(owners)
 
     def _delivered(self) -> tuple[pd.DataFrame, str]:
         """The newest videos that should have highlights, and the words for them; of a sample where the index lacks."""
@@ -129,7 +130,9 @@ class Finder:
         if self._wanted != "auto":
             found = replace(found, highlights_source=self._wanted, highlights_why="HIGHLIGHTS_SOURCE sets it.")
         if self._prefix is not None:
-            found = replace(found, key_prefix=self._prefix, key_prefix_why="R2_KEY_PREFIX sets it.")
+            found = replace(
+                found, key_prefix=self._prefix, key_prefix_why="R2_KEY_PREFIX sets it.", prefix_sampled=False
+            )
         return found
 
 

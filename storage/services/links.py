@@ -56,7 +56,7 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     key = media_key(clip, kind)
     standing = layout.standing(key, clip.uid)
     if standing not in {"own", "cache"}:
-        doubt = key_prefixes(layout, [(clip.uid, key)]).reason
+        doubt = key_prefixes(layout, [(clip.uid, key)]).doubt
         others = standing == "others"
         shown = ": it is another customer's" if others else f": {key}"
         hidden = "the other customer's file" if others else "a file outside the layout"
@@ -98,7 +98,7 @@ def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -
             "else is missing.",
             target=key,
         )
-    doubt = key_prefixes(stores.layout, [(clip.uid, key)]).reason
+    doubt = key_prefixes(stores.layout, [(clip.uid, key)]).doubt
     return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info, doubt)
 
 

@@ -80,6 +80,17 @@ def test_older_keys_under_another_prefix_are_no_doubt_once_somebody_lies_under_t
     assert "1 of 4 keys" in found["detail"]
 
 
+def test_where_a_sample_told_the_prefix_a_customer_of_the_older_one_is_well_without_a_doubt(desk, monkeypatch):
+    monkeypatch.delenv("R2_KEY_PREFIX", raising=False)
+    for number in range(3):
+        stored(desk, "", f"a{number}")
+    stored(desk, uid="zz")
+    assert "found out: ''" in prefix_check(desk)[1]["detail"]
+    assert desk.run("verify", "zz", "--json").json["prefix_doubt"] is None
+    assert "key_prefix" not in str(desk.run("diagnose", "zz", VIDEO, "--json").json["evidence"])
+    assert "R2_KEY_PREFIX" not in desk.run("url", "zz", VIDEO, CLIP).err
+
+
 def test_the_sample_costs_few_reads_and_reads_on_only_while_there_is_doubt(desk, monkeypatch):
     for number in range(8):
         base, home = f"users/u{number}/videos/{VIDEO}/clips", f"users/u{number}/{VIDEO}/clips"

@@ -269,7 +269,7 @@ def test_without_an_accounting_document_nothing_is_used_for_the_worker():
 
 def test_what_the_worker_does_is_said_in_words():
     well = usage.usage_notes(evaluated(user(), books=accounting(0, 0)))
-    assert any("no clip once more than 974 MiB are used" in note for note in well)
+    assert any("no clip once less than 50.0 MiB of its 1.00 GiB are left" in note for note in well)
     assert usage.worker_refusal(evaluated(user(), books=accounting(0, 0))) == ""
     tight = evaluated(user(), books=accounting(980 * MIB, 9))
     assert tight.storage.state == "near_limit"

@@ -54,6 +54,9 @@ def test_a_video_says_of_which_draft_it_was_made_and_the_list_shows_drafts_that_
     stuck = words(app.open("processing"))
     assert "failed-1" in stuck
     assert VIDEO in stuck
+    first = words(app.open("overview"))
+    assert "1 draft besides, whose analysis stalled or failed" in first
+    assert "Delivered videos were not looked at" in first
 
 
 def test_the_record_is_rebuilt_from_the_page(app: LiveApp) -> None:

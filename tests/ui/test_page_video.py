@@ -80,3 +80,17 @@ def test_a_clip_that_could_not_be_looked_at_is_that_on_the_page(app, proxy, monk
     page = app.open("video", clip_id="vid-0001_0_split", **IDS)
     assert "1 of 2 clips play, of 1 it is not known" in words(page)
     assert "cannot be played" not in words(page)
+
+
+def test_the_line_above_the_clips_counts_those_without_a_file(app):
+    delivered(app, 2)
+    app.writer.delete(["users/u1/vid-0001/clips/clip_01_0_scene_split.mp4"])
+    text = words(app.open("video", **IDS))
+    assert "1 of 1 clip plays. 1 completed clip has no file of this customer's to play." in text
+
+
+def test_where_the_bucket_refuses_the_clips_are_shown_with_what_is_not_known_of_them(app, proxy, monkeypatch):
+    delivered(app, 2)
+    proxy.on(Answer(403, "AccessDenied"), method="GET")
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    assert "Whether these clips play is not known" in words(app.open("video", role="support", **IDS))

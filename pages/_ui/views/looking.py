@@ -15,7 +15,7 @@ from pages._ui.data.loads import Loaded
 from pages._ui.kit import feedback
 from pages._ui.kit.session import key
 from pages._ui.kit.text import prose
-from storage.domain.diagnosis import Known
+from storage.domain.diagnosis import Known, Unknown
 from storage.domain.diagnosis.playing import Playing, counted
 from storage.services.diagnose import Case
 from storage.text import number
@@ -49,8 +49,14 @@ def look(found: Case, *, page: str) -> None:
 def line(found: Case, *, page: str) -> None:
     """Draws one line on the look, as high before as after it, and the button for the clips that are left."""
     tally = found.facts.objects
+    if isinstance(tally, Unknown):
+        st.caption(f"Whether these clips play is not known: {prose(tally.message, 300)}")
+        return
     playing = tally.value.seen if isinstance(tally, Known) else Playing()
+    more = _without_a_file(tally.value.named - playing.there) if isinstance(tally, Known) else ""
     if not playing.there:
+        if more:
+            st.caption(more)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key(page, "looked")):
         if found.gathered is not None and found.gathered.looks is None:
@@ -58,7 +64,7 @@ def line(found: Case, *, page: str) -> None:
                 f":material/hourglass_top: Looking into {number(min(UNASKED, playing.there), 'clip')}…", width="content"
             )
             return
-        st.caption(prose(counted(playing), 300), width="content")
+        st.caption(f"{prose(counted(playing), 300)} {more}", width="content")
         if playing.unasked:
             st.button(
                 f"Look into the other {playing.unasked:,}",
@@ -69,6 +75,13 @@ def line(found: Case, *, page: str) -> None:
                 args=(page, found.facts.uid, found.facts.video_id),
                 help="One or two billed reads a clip.",
             )
+
+
+def _without_a_file(clips: int) -> str:
+    """The clips that are completed by their documents, and whose files are not there or are not the customer's."""
+    if clips <= 0:
+        return ""
+    return f"{number(clips, 'completed clip')} {'has' if clips == 1 else 'have'} no file of this customer's to play."
 
 
 def _all(page: str, uid: str, video_id: str) -> None:

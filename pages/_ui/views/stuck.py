@@ -142,11 +142,14 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
         st.markdown(f"**{number(len(own), 'other stuck video')}** :small[:gray[outside these outages]]")
     if own or not found.outages:
         table(own[:shown], page=page)
+    if found.drafts:
+        st.caption(f"{number(len(found.drafts), 'draft')} besides, whose analysis stalled or failed: in Processing.")
     first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if found.videos:
             st.caption(f"{first}{number(len(found.videos), 'video')} in the list of Processing.", width="content")
         st.page_link(SCREENS["processing"].file, label="Open Processing", icon=":material/arrow_forward:")
+    st.caption("Delivered videos were not looked at; Processing does that where its switch is on.")
 
 
 def _when(outage: Outage, now: datetime) -> str:

@@ -27,7 +27,7 @@ from typing import Any, Literal, get_args
 
 from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
-from storage.domain.layout import CACHE_KINDS, Layout
+from storage.domain.layout import CACHE_KINDS, KNOWN_PREFIXES, Layout
 from storage.domain.shares import ShareLink
 
 Kind = Literal[
@@ -339,12 +339,16 @@ def count_by_kind(findings: Iterable[Finding]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class KeyPrefixes:
-    """The prefixes before the owner's id in `keys` keys: `others` are those that are not the configured one."""
+    """The prefixes before the owner's id in `keys` keys: `others` are those that are not the configured one.
+
+    `sampled`: nobody configured the prefix, keys of a sample told it.
+    """
 
     configured: str
     keys: int
     expected: int
     others: tuple[str, ...]
+    sampled: bool = False
 
     @property
     def doubtful(self) -> bool:
@@ -364,6 +368,11 @@ class KeyPrefixes:
         found = " or ".join(repr(prefix) for prefix in self.others[:_SHOWN])
         return f"{which} with R2_KEY_PREFIX ({self.configured!r}) and its user's id; what stands there is {found}"
 
+    @property
+    def doubt(self) -> str:
+        """As `reason`, of one customer's keys: where a sample told the prefix, some lie under the other known one."""
+        return "" if self.sampled and set(self.others) <= set(KNOWN_PREFIXES) else self.reason
+
 
 def key_prefixes(layout: Layout, named: Iterable[tuple[str, str]]) -> KeyPrefixes:
     """The prefixes in (uid of the owner, key) pairs. Keys without that uid, caches and the desk's keys do not count."""
@@ -375,7 +384,7 @@ def key_prefixes(layout: Layout, named: Iterable[tuple[str, str]]) -> KeyPrefixe
         if at >= 0 and kind != "ops" and kind not in CACHE_KINDS:
             found[key[:at]] += 1
     others = tuple(prefix for prefix, _ in found.most_common() if prefix != layout.prefix)
-    return KeyPrefixes(layout.prefix, found.total(), found[layout.prefix], others)
+    return KeyPrefixes(layout.prefix, found.total(), found[layout.prefix], others, layout.sampled)
 
 
 def controls_wanted(claims: ClaimCounts, objects: int) -> bool:

@@ -150,7 +150,7 @@ def _suspicion(
 
 def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
     named = (*facts.clips.frame["r2_key"].dropna(), *facts.videos.frame["highlights_json_key"].dropna())
-    reason = key_prefixes(layout, ((facts.uid, key) for key in named)).reason
+    reason = key_prefixes(layout, ((facts.uid, key) for key in named)).doubt
     if not reason:
         return ""
     return (
