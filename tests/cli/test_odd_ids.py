@@ -40,7 +40,7 @@ def test_every_command_works_for_ids_that_nobody_would_type(odd: Desk, tmp_path)
         link = odd.run("url", uid, video, clip, "--exact-ids", "--json").json
         assert link["key"] == key.replace(f"{BLANK}/{LINE}", f"{uid}/{video}")
         assert odd.run("recount", uid, "--exact-ids", "--json").status == 0
-        assert odd.run("highlights", uid, video, "--exact-ids", "--json").json["source"] == "object"
+        assert odd.run("highlights", uid, video, "--exact-ids", "--json").json["source"] == "document"
         events = odd.run("audit", "--uid", uid, "--exact-ids", "--json").json["events"]
         assert {event["uid"] for event in events} == {uid}
     everybody = {*UIDS, ORDINARY}

@@ -100,7 +100,8 @@ def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/
         path = f"users/{uid}/videos/{video_id}"
         own = [clip for key, clip in clips.items() if key.startswith(f"{path}/")]
         documents[path] = {
-            "video_id": video_id, "status": "completed", "updated_at": LONG_AGO, "clips_count": count,
+            "video_id": video_id, "status": "completed", "created_at": LONG_AGO, "updated_at": LONG_AGO,
+            "clips_count": count,
             "total_size_bytes": sum(clip["file_size_bytes"] for clip in own),
             "clips_by_style": {"split": count} if count else {},
             "highlights_json_key": f"{prefix}{uid}/{video_id}/highlights.json",
