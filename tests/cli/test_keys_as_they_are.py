@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import MEDIA, Desk
+from tests.rigs.clips import film
 from tests.rigs.records import clip, user, video
 
 NOW = datetime.now(UTC)
@@ -42,19 +43,19 @@ def share(clip_id: str, **fields: Any) -> dict[str, Any]:
 def filled(desk: Desk) -> None:
     """A customer of today's product: keys without a prefix, a Top Scenes clip, odd file names, every kind of cache."""
     documents: dict[str, dict[str, Any]] = {
-        "users/u1": user("u1", total_storage_bytes=25, total_clips_count=5),
+        "users/u1": user("u1", total_storage_bytes=5_000, total_clips_count=5),
         BASE: video(
             "vid-0001",
             updated_at=NOW,
             clips_count=5,
-            total_size_bytes=25,
+            total_size_bytes=5_000,
             highlights_json_key=f"{HOME}/highlights.json",
         ),
         f"{BASE}/highlights/main": {"highlights": [{"id": 1}], "video_id": "vid-0001"},
     }
     for number, (clip_id, key) in enumerate(CLIPS.items(), start=1):
-        desk.put(key, b"12345")
-        named = {"clip_id": clip_id, "r2_key": key, "file_size_bytes": 5, "has_thumbnail": False}
+        desk.put(key, film())
+        named = {"clip_id": clip_id, "r2_key": key, "file_size_bytes": 1_000, "has_thumbnail": False}
         documents[f"{BASE}/clips/{clip_id}"] = clip("vid-0001", number, filename=key.rpartition("/")[2], **named)
     documents[f"{BASE}/clips/{TOP_ID}"] |= {
         "scene_id": 0,

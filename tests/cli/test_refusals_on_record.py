@@ -48,7 +48,7 @@ def test_a_refusal_that_cannot_be_recorded_stands_and_says_so(desk: Desk, firest
     customer(desk)
     assert isinstance(firestore_rig, EmbeddedFirestore)  # faults are injected into our own
     firestore_rig.faults.clear()
-    firestore_rig.faults.refuse("Commit", StatusCode.PERMISSION_DENIED)
+    firestore_rig.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
     answer = desk.run("set-status", "u1", "vid-0001", "completed", *ADA, "--json")
     firestore_rig.faults.clear()
     assert (answer.status, answer.json["error"]["code"]) == (4, "refused")
