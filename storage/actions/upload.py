@@ -13,6 +13,7 @@ from storage.actions.undoable import Counted
 from storage.domain import upload
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.documents import Clip, Video
+from storage.domain.integrity import MediaObject
 from storage.domain.layout import TOP_SCENES, thumbnail_of
 from storage.domain.media import MediaKind, MediaLook, look
 from storage.domain.upload import UploadPlan, UploadRequest
@@ -20,6 +21,7 @@ from storage.errors import BadInput, NotFound
 from storage.files import open_file, read_file
 from storage.ids import check_stored_id, in_words
 from storage.repositories.stores import Stores
+from storage.services.media import KeptLooks, look_into
 
 MAX_BYTES = 2 * 1024**3
 MAX_THUMBNAIL_BYTES = 10 * 1024**2
@@ -141,6 +143,9 @@ def plan(
         title=wished,
         now=now,
         stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
+        look=lambda at: look_into(
+            stores.objects, MediaObject(at.key, "clip", at.size_bytes, at.etag, at.last_modified), KeptLooks()
+        ),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from storage.domain.documents import Clip, ObjectInfo, RawDocument, Video
 from storage.domain.layout import STYLES, ClipName, Layout, slug, thumbnail_of
+from storage.domain.media import MediaLook
 from storage.domain.processing import being_processed
 from storage.errors import BadInput
 
@@ -94,9 +95,11 @@ def plan_upload(
     title: str,
     now: datetime,
     stale_after: timedelta,
+    look: Callable[[ObjectInfo], MediaLook],
 ) -> UploadPlan:
     """The plan. `clip` is the value of `document`, `stored` the object at `target_key`, `stored_thumbnail` the one at
-    the thumbnail's key; `other_names` are keys that other clips of the video name.
+    the thumbnail's key; `other_names` are keys that other clips of the video name. `look` looks into the stored
+    object, and is asked only where everything else says that it is intact.
     """
     name = ClipName(_priority(clip), wish.scene_id, slug(title), wish.style)
     key = target_key(layout, video, clip, name)
@@ -120,7 +123,7 @@ def plan_upload(
         style=wish.style,
         size_difference=wish.size_bytes - old_size,
         count_difference=0 if clip else 1,
-        refusals=_refusals(video, clip, stored, other_names, key, wish, now, stale_after),
+        refusals=_refusals(video, clip, stored, other_names, key, wish, now, stale_after, look),
         warnings=tuple(warnings),
     )
 
@@ -177,6 +180,7 @@ def _refusals(
     wish: UploadRequest,
     now: datetime,
     stale_after: timedelta,
+    look: Callable[[ObjectInfo], MediaLook],
 ) -> tuple[str, ...]:
     found: list[str] = []
     if clip and being_processed(clip.status) and _young(clip.updated_at or clip.created_at, now, stale_after):
@@ -188,7 +192,14 @@ def _refusals(
     if clip is None or clip.r2_key != key:
         found.append("An object lies at this key that no document of this clip names; --replace overwrites it.")
     elif clip.status == "completed" and stored.size_bytes == clip.file_size_bytes:
-        found.append("The clip is there and intact; --replace overwrites it.")
+        seen = look(stored)
+        if seen.plays == "plays" and seen.fault is None:
+            found.append("The clip is there and intact; --replace overwrites it.")
+        elif not seen.looked:
+            found.append(
+                "The clip is there, as large as its document says, and it is not known whether it plays; --replace "
+                f"overwrites it. {seen.words}"
+            )
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.records import clip, user, video
 
@@ -55,3 +55,16 @@ def test_a_percentage_that_is_none_is_bad_usage(desk: Desk, percent: str) -> Non
     answer = desk.run("verify", "--all", "--contents", percent, "--json")
     assert answer.status == 2
     assert "contents" in answer.json["error"]["message"]
+
+
+def test_a_clip_that_is_no_film_is_replaced_without_a_word_and_one_that_plays_is_not(delivered: Desk) -> None:
+    who = ("--actor", "ann@example.com", "--reason", "ticket 4711", "--json")
+    statuses = [
+        delivered.run(
+            "upload", "u1", "vid-0001", str(MEDIA / "clip_a.mp4"), "--scene", str(n), "--style", "split", *who
+        ).status
+        for n in (0, 1)
+    ]
+    assert statuses == [0, 4]
+    found = delivered.run("diagnose", "u1", "vid-0001", "--json").json
+    assert "10 clips that play" in found["customer_sees"]
