@@ -16,15 +16,18 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import drafts, oddities
+from pages._ui.views import drafts, ledger, oddities
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
+from storage.domain.ledger import Ledger
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
+from storage.errors import StorageError
 from storage.services.usage import Account
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
+_LISTED: Final = key(NAME, "listed")  # users whose objects somebody wants listed
 READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video and storage by style
 
 
@@ -46,6 +49,7 @@ def _user(uid: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
         on_read_all=partial(loads.forget_user, uid),
     )
+    ledger.wrong_limit(usage, _ledger(uid))
     view.cards(usage, page=NAME, read_at=loaded.read_at)
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
@@ -55,6 +59,8 @@ def _user(uid: str) -> None:
     with left:
         st.subheader("Stored counters")
         feedback.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
+        st.subheader("Counter, documents, bucket", anchor="sides")
+        feedback.section("the bucket", partial(_sides, uid, usage), key=key(NAME, "sides"), unknown="what is stored")
     with right:
         st.subheader("Plan")
         view.plan(usage.plan)
@@ -187,6 +193,36 @@ def _truth(uid: str, usage: Usage) -> None:
         key=key(NAME, "truth_fresh"),
         cost=loaded.cost,
         complete=broken is None,
+        on_refresh=partial(loads.refresh_user, uid),
+    )
+
+
+def _ledger(uid: str) -> Ledger | None:
+    """The ledger where somebody asked for it and it could be read; its own section says why it could not."""
+    if uid not in st.session_state.get(_LISTED, ()):
+        return None
+    try:
+        return loads.ledger(uid).value
+    except StorageError:
+        return None
+
+
+def _sides(uid: str, usage: Usage) -> None:
+    """Drawn where somebody asks for it: it reads every clip document and lists the customer's objects."""
+    if uid not in st.session_state.get(_LISTED, ()):
+        st.caption("Whether the bucket holds what the documents add up to takes a listing of the customer's objects.")
+        if st.button("Compare with the bucket", key=key(NAME, "compare"), icon=":material/balance:"):
+            st.session_state[_LISTED] = {*st.session_state.get(_LISTED, ()), uid}
+            st.rerun()
+        return
+    with feedback.loading("Listing the objects…"):
+        loaded = loads.ledger(uid)
+    ledger.draw(usage, loaded.value)
+    freshness(
+        loaded.read_at,
+        key=key(NAME, "sides_fresh"),
+        cost=loaded.cost,
+        complete=loaded.value.stored_bytes is not None,
         on_refresh=partial(loads.refresh_user, uid),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
 from storage.clients.meter import metering
-from storage.domain.ledger import Ledger, cause_words, over_by_mistake
+from storage.domain.ledger import Ledger, cause_words, only_sizes_mend, over_by_mistake
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
 from storage.services import usage as account
 from storage.services.ledger import read_ledger
@@ -85,7 +85,8 @@ def _first(usage: Usage, ledger: Ledger) -> list[str]:
     """The notes that a person must know before reading the figures."""
     storage = usage.storage
     said = over_by_mistake(storage.used, storage.limit, usage.actual_bytes, ledger.stored_bytes)
-    return [said] if said else []
+    command = "recount --sizes" if only_sizes_mend(storage.limit, usage.actual_bytes) else "recount"
+    return [f"{said} {command} corrects it."] if said else []
 
 
 def _worker(worker: WorkerQuota | None) -> dict[str, Any] | None:

@@ -30,11 +30,11 @@ CAUSES: tuple[Cause, ...] = ("wrong_size", "missing", "in_flight", "duplicate_ke
 _WORDS: Mapping[str, str] = {
     "wrong_size": "wrong size in the document",
     "missing": "no object in the bucket",
-    "duplicate_key": "object named by another clip too",
+    "duplicate_key": "object of another clip too",
     "orphan": "objects that no document names",
     "quarantine": "kept by purges for their undo",
     "cache": "caches, which expire",
-    "deleted_share": "left of deleted clips that were shared",
+    "deleted_share": "left of deleted shared clips",
 }
 
 
@@ -137,7 +137,7 @@ def balance(
 def cause_words(cause: Cause | Beside, ledger: Ledger) -> str:
     """A cause, or a kind of what lies beside, for a reader; with the limit by which something counts as in flight."""
     minutes = int(ledger.stale_after.total_seconds() // 60)
-    return f"being written, touched within {minutes} minutes" if cause == "in_flight" else _WORDS[cause]
+    return f"in flight (within {minutes} minutes)" if cause == "in_flight" else _WORDS[cause]
 
 
 def unread(clips: Table, stale_after: timedelta, error: StorageError) -> Ledger:
@@ -291,8 +291,12 @@ def over_by_mistake(used: int | None, limit: int, truth: int | None, stored: int
     below = [f"the {words} {size_words(size)}" for words, size in sides.items() if size is not None and size < limit]
     if not below:
         return ""
-    mend = "recount" if truth is not None and truth < limit else "recount --sizes"
     return (
         f"This customer is over the limit by a wrong number: the counter says {size_words(used)} of "
-        f"{size_words(limit)}, but {' and '.join(below)}. {mend} mends it."
+        f"{size_words(limit)}, but {' and '.join(below)}."
     )
+
+
+def only_sizes_mend(limit: int, truth: int | None) -> bool:
+    """Whether adding up the documents leaves such a customer over the limit, so that their sizes must be mended."""
+    return truth is None or truth >= limit

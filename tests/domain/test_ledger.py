@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage.domain.documents import OBJECTS, Table
 from storage.domain.integrity import Failure, HeadAnswer
-from storage.domain.ledger import Ledger, balance, over_by_mistake
+from storage.domain.ledger import Ledger, balance, only_sizes_mend, over_by_mistake
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
 
 CLIPS = "users/u1/v1/clips/"
@@ -125,9 +125,9 @@ def test_an_empty_bucket_is_told_with_a_doubt() -> None:
     ("used", "truth", "stored", "said"),
     [
         (99, 10, 10, ""),
-        (100, 99, 100, "documents add up to 99 B. recount mends"),
-        (100, 100, 99, "bucket have 99 B. recount --sizes mends"),
-        (100, 5, 6, "add up to 5 B and the objects in the bucket have 6 B. recount mends"),
+        (100, 99, 100, "documents add up to 99 B."),
+        (100, 100, 99, "bucket have 99 B."),
+        (100, 5, 6, "add up to 5 B and the objects in the bucket have 6 B."),
         (None, 5, 5, ""),
         (100, None, None, ""),
     ],
@@ -136,6 +136,7 @@ def test_over_by_a_wrong_number_is_known_from_either_side(used: Any, truth: Any,
     found = over_by_mistake(used, 100, truth, stored)
     assert said in found
     assert bool(said) == bool(found)
+    assert only_sizes_mend(100, truth) is (truth not in (5, 10, 99))
 
 
 SIZES = st.none() | st.integers(-(2**62), 2**62) | st.integers(0, 300)

@@ -29,6 +29,7 @@ from storage.clients.meter import check as check_budgets
 from storage.domain.diagnosis import DraftDiagnosis
 from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report, Sample
+from storage.domain.ledger import Ledger
 from storage.domain.purge.job import Job
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
@@ -37,6 +38,7 @@ from storage.services import drafts as drafting
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 from storage.services.diagnose import Case, Reach, StuckList
 from storage.services.drafts import DraftCase
+from storage.services.ledger import read_ledger
 from storage.services.usage import Account, FullUsage, SomeVideos
 from storage.services.verify import VerifyContext
 from storage.services.verify import checker as checker_over
@@ -115,6 +117,17 @@ def full_usage(uid: str) -> Loaded[FullUsage]:
     def load() -> FullUsage:
         found = usage.read_account(stores().records, uid, stores().settings.plan_limits)
         return usage.read_full_usage(users(), found, _now())
+
+    return measured(load)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
+def ledger(uid: str) -> Loaded[Ledger]:
+    """Documents and bucket of a user side by side: every clip document, then a listing for each place of the user's."""
+
+    def load() -> Ledger:
+        videos, clips = users().videos(uid), users().clips(uid)
+        return read_ledger(stores(), uid, videos, clips, _now())
 
     return measured(load)
 
@@ -262,7 +275,7 @@ def forget_purges() -> None:
 
 def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
-    for load in (user, full_usage, some_videos, all_videos, transactions):
+    for load in (user, full_usage, ledger, some_videos, all_videos, transactions):
         load.clear(uid)
     for whole in (clips, find, raw, case, looked_into, report, drafts, draft):
         whole.clear()

@@ -99,19 +99,29 @@ class Kind:
         return names.get(self.id, self.id)
 
 
-def _no_inputs(subject: Subject, name: Name) -> None:
+def _recount_inputs(subject: Subject, name: Name) -> None:
     st.caption("The desk reads every clip document of the user and adds them up.")
+    st.checkbox(
+        "Correct the sizes in clip documents first, from the objects", key=name("sizes"),
+        help="Lists the customer's objects. A document whose size is not its object's gets the object's size.",
+    )  # fmt: skip
 
 
 def _recount_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
-    plan = repair.plan_recount(context.stores, subject.uid, store_time(context.stores.handle))
+    sizes = bool(values["sizes"])
+    plan = repair.plan_recount(context.stores, subject.uid, store_time(context.stores.handle), sizes=sizes)
     notes = [f"{len(plan.drifting):,} of {len(plan.counters):,} counters are wrong."]
+    if sizes:
+        notes.append(f"A size that is not the object's: {number(len(plan.sizes), 'clip document')}.")
+    notes.extend(f"The clip {one.clip_id} keeps its size: {one.why}." for one in plan.left)
     if plan.unsized_clips:
         notes.append(f"Without a usable size: {number(plan.unsized_clips, 'clip')}; the sums are lower bounds.")
     blocked = [f"Video {video_id} is being processed: clips are being written." for video_id in plan.busy]
     changes = plan.changes.effective
-    done = f"Corrected: {number(len(changes), 'counter')}."
-    return Preview(changes, plan, "Write the counters", done, tuple(notes), tuple(blocked))
+    of_clips = f", and {number(len(plan.sizes), 'size')} of clips" if plan.sizes else ""
+    done = f"Corrected: {number(len(changes) - len(plan.sizes), 'counter')}{of_clips}."
+    verb = "Write the sizes and counters" if plan.sizes else "Write the counters"
+    return Preview(changes, plan, verb, done, tuple(notes), tuple(blocked))
 
 
 _SOURCES: Final = {
@@ -307,9 +317,9 @@ KINDS: Final[tuple[Kind, ...]] = (
         "calculate",
         "recount",
         "Corrects the counters of the user, the videos and the accounting: it adds up the clip documents.",
-        _no_inputs,
+        _recount_inputs,
         _recount_preview,
-        (),
+        ("sizes",),
         frozenset({"recount"}),
     ),
     Kind(
