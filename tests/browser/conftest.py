@@ -82,7 +82,8 @@ class Tab:
         for other in page.context.pages:
             if other is not page:
                 other.close()
-        page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
+        if page.url.startswith("http"):  # a page without an address has no storage
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
         page.goto("about:blank")
         page.context.clear_cookies()
         page.context.clear_permissions()

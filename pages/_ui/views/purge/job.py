@@ -49,7 +49,7 @@ _PURGE = (
 _UNDO = (
     ("objects back", "Put objects back"),
     ("documents back", "Put documents back"),
-    ("look", "Verify everything is back"),
+    ("look", "Verify what was put back"),
     ("counters", "Correct the counters"),
     ("empty", "Empty the quarantine"),
 )
