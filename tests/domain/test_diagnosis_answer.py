@@ -16,6 +16,7 @@ from storage.domain.diagnosis import status_objections as objections
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.highlights import judge_document
 from storage.domain.integrity import Finding
+from storage.domain.shares import ShareLink
 from storage.text import age, number, quoted, redacted
 from tests.domain.diagnosis_world import (
     AWAY,
@@ -108,6 +109,18 @@ def test_of_a_video_with_failed_clips_nobody_says_that_everything_is_in_place(ta
     assert said in found.reply
     assert "everything" not in found.reply
     assert f"everything but {number(tally.value.failed, 'clip')} that failed" in found.summary
+
+
+def test_a_status_that_support_set_is_not_put_down_to_the_worker() -> None:
+    found = diagnose(facts(video("failed", error_message="Set by support: ticket 7", failed_at=ago(hours=1))))
+    assert observed(found, "error_message")[0].startswith("This desk left “Set by support: ticket 7”")
+
+
+def test_a_public_link_to_no_clip_is_not_counted_as_live() -> None:
+    dangling = Finding("dangling_share", "info", "u1", "vid-0001", "c9", key="share_slugs/b")
+    links = tuple(ShareLink(slug, "u1", "vid-0001", clip_id) for slug, clip_id in (("a", "c1"), ("b", "c9")))
+    found = diagnose(facts(report=replace(upload_check(dangling), links=links)))
+    assert observed(found, "share_links") == ("Live: 1 public link of 1 clip (“c1”).", True)
 
 
 def test_every_verdict_has_a_reply_of_its_own() -> None:

@@ -310,13 +310,16 @@ def _error(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Eviden
         observed = f"An earlier job left {quoted(signals.error_text)}: old and harmless, as nothing clears it."
         yield Evidence("error_message", observed, True)
         return
-    yield Evidence("error_message", f"The worker left {quoted(signals.error_text)}: {kind}.", False)
+    who = "This desk" if signals.error_text.startswith("Set by support: ") else "The worker"
+    yield Evidence("error_message", f"{who} left {quoted(signals.error_text)}: {kind}.", False)
 
 
 def _shares(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[Evidence]:
     """The number of public links that work now, and their clips. The links themselves are no evidence to hand on."""
     links = facts.report.links if facts.report is not None else None
-    live = [link.clip_id for link in links or () if link.works(facts.now)]
+    findings = facts.report.findings if facts.report is not None else ()
+    left_over = {finding.key for finding in findings if finding.kind == "dangling_share"}  # lead to no clip
+    live = [link.clip_id for link in links or () if link.works(facts.now) and link.path not in left_over]
     if live:
         shared = sorted(set(live))
         shown = ", ".join(quoted(clip_id, 60) for clip_id in shared[:_SHOWN_SHARED])
