@@ -186,6 +186,7 @@ def _truth(uid: str, usage: Usage) -> None:
     titles = dict(zip(full.videos.frame["video_id"], full.videos.frame["video_title"], strict=True))
     view.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
     repairs.recount(uid, full.usage.counters, page=NAME)
+    ledger.crossed(full.usage, full.clips)
     st.markdown("**Storage by style**")
     view.by_style(full.clips.frame)
     freshness(

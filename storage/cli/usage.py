@@ -8,7 +8,7 @@ from typing import Any
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
 from storage.clients.meter import metering
-from storage.domain.ledger import Ledger, cause_words, only_sizes_mend, over_by_mistake
+from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
 from storage.services import usage as account
 from storage.services.ledger import read_ledger
@@ -25,7 +25,9 @@ def run_usage(context: Context, uid: str) -> int:
             raise unread
         ledger = read_ledger(stores, uid, full.videos, full.clips, context.now())
     reply = usage_reply(full.usage, context.now())
+    crossed = crossing(full.clips.frame, full.usage.storage.limit)
     document = usage_document(full.usage, ledger) | {
+        "crossed": asdict(crossed) if crossed else None,
         "reply": reply,
         "as_of": full.clips.read_at,
         "cost": meter.cost().as_dict(),
@@ -34,6 +36,8 @@ def run_usage(context: Context, uid: str) -> int:
         print_json(document)
     else:
         _say_usage(full.usage, ledger)
+        if crossed:
+            say(safe(crossed.sentence(full.usage.plan.plan_id, full.usage.storage.limit), 600))
     return 1 if full.usage.drifting else 0
 
 

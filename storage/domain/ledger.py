@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from storage.domain.amounts import exact_sum
 from storage.domain.documents import Table
@@ -278,6 +279,48 @@ def _doubts(clips: Clips, presence: Array) -> Iterator[str]:
             f"Of {number(named, 'clip')} not one object is there. Check bucket and key prefix with verify before you "
             "believe that."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The clip with which the clips that are there today reached the limit, in the order of their creation.
+
+    `undated` clips have no creation time and are counted before all others.
+    """
+
+    at: datetime
+    video_id: str
+    clip_id: str
+    bytes_before: int
+    bytes_after: int
+    undated: int
+
+    def sentence(self, plan_name: str, limit: int) -> str:
+        """The crossing for a reader. Deleted clips and earlier plans are on record nowhere, and the words say so."""
+        undated = f" {number(self.undated, 'clip')} without a creation time count as older." if self.undated else ""
+        return (
+            f"Of the clips that are there today, {self.clip_id} reached the limit of {size_words(limit)} (plan "
+            f"{plan_name}, as it is today) on {self.at:%Y-%m-%d %H:%M} UTC: from {size_words(self.bytes_before)} to "
+            f"{size_words(self.bytes_after)}.{undated}"
+        )
+
+
+def crossing(clips: pd.DataFrame, limit: int) -> Crossing | None:
+    """When the documents' sizes, added up by `created_at`, reached the limit for the last time.
+
+    `None` where they are below it today, where the limit is 0, or where only clips without a time are enough for it.
+    """
+    there = clips[clips["exists"].to_numpy(dtype=bool, na_value=False)]
+    dated = there["created_at"].notna()
+    ordered = there[dated].sort_values(["created_at", "video_id", "clip_id"], kind="stable")
+    total = exact_sum(there.loc[~dated, "file_size_bytes"])
+    found = None
+    columns = ["created_at", "video_id", "clip_id", "file_size_bytes"]
+    for at, video_id, clip_id, size in ordered[columns].itertuples(index=False):
+        before, total = total, total + (0 if pd.isna(size) else int(size))
+        if before < limit <= total:
+            found = Crossing(at.to_pydatetime(), video_id, clip_id, before, total, int((~dated).sum()))
+    return found if limit > 0 and total >= limit else None
 
 
 def over_by_mistake(used: int | None, limit: int, truth: int | None, stored: int | None = None) -> str:

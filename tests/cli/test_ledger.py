@@ -49,9 +49,11 @@ def test_usage_tells_the_three_sides_and_a_wrong_number_first(desk: Desk) -> Non
     ]
     assert answer.json["cost"]["r2_class_a"] >= 4
     assert "over the limit by a wrong number" in answer.json["notes"][0]
+    assert answer.json["crossed"]["clip_id"] == "vid-0001_1_split"
     said = desk.run("usage", "u1").out
     assert said.index("by a wrong number") < said.index("QUOTA")
     assert "no object in the bucket" in said
+    assert "vid-0001_1_split reached the limit of 1.00 GiB (plan free" in said
 
 
 def test_a_bucket_that_refuses_leaves_its_side_unknown_and_the_exit_status(

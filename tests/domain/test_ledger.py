@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage.domain.documents import OBJECTS, Table
 from storage.domain.integrity import Failure, HeadAnswer
-from storage.domain.ledger import Ledger, balance, only_sizes_mend, over_by_mistake
+from storage.domain.ledger import Ledger, balance, crossing, only_sizes_mend, over_by_mistake
 from tests.domain.integrity_world import JUST_NOW, LAYOUT, NOW, OLD, STALE, World, denied, table
 
 CLIPS = "users/u1/v1/clips/"
@@ -137,6 +137,30 @@ def test_over_by_a_wrong_number_is_known_from_either_side(used: Any, truth: Any,
     assert said in found
     assert bool(said) == bool(found)
     assert only_sizes_mend(100, truth) is (truth not in (5, 10, 99))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ([60, 30], None),
+        ([60, 30, 10], ("c2", 90, 100)),
+        ([60, None, 50, 5], ("c2", 60, 110)),
+        ([100, -50, 60], ("c2", 50, 110)),
+        ([100, -50], None),
+    ],
+)
+def test_the_upload_that_reached_the_limit_is_named(sizes: Any, found: Any) -> None:
+    world = World().video("v1")
+    for n, size in enumerate(sizes):
+        at = OLD + timedelta(hours=n)
+        world.clip("v1", clip_id=f"c{n}", file_size_bytes=size, created_at=at)
+    world.clip("v1", clip_id="gone", file_size_bytes=500, created_at=OLD, exists=False)
+    crossed = crossing(world.facts().clips.frame, 100)
+    assert (crossed and (crossed.clip_id, crossed.bytes_before, crossed.bytes_after)) == found
+    world.clip("v1", clip_id="undated", file_size_bytes=99, created_at=None)
+    first = crossing(world.facts().clips.frame, 160)
+    assert first is None or first.undated == 1
+    assert crossing(world.facts().clips.frame, 0) is None
 
 
 SIZES = st.none() | st.integers(-(2**62), 2**62) | st.integers(0, 300)

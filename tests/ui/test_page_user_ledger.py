@@ -30,6 +30,7 @@ def over(app: LiveApp) -> LiveApp:
 def test_a_wrong_size_is_found_told_first_mended_and_taken_back(over: LiveApp) -> None:
     shown = over.open("user", role="operations", uid="u1")
     assert "by a wrong number" not in words(shown)  # the bucket was not asked
+    assert "vid-0001_1_split reached the limit of 1.00 GiB" in words(shown)
     press(shown, "Compare with the bucket")
     text = words(shown)
     assert text.index("Over the limit by a wrong number") < text.index("Storage")

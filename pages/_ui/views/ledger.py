@@ -7,7 +7,8 @@ import streamlit as st
 
 from pages._ui.kit import charts, format, status
 from pages._ui.kit.text import md
-from storage.domain.ledger import Ledger, cause_words, only_sizes_mend, over_by_mistake
+from storage.domain.documents import Table
+from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
 from storage.domain.usage import Usage
 from storage.text import number
 
@@ -22,6 +23,13 @@ def wrong_limit(usage: Usage, ledger: Ledger | None) -> None:
     box = only_sizes_mend(storage.limit, usage.actual_bytes)
     how = "Recount, with the box for sizes ticked, corrects it." if box else "Recount corrects it."
     st.error(f"{md(said, 400)} {how}", title="Over the limit by a wrong number", icon=":material/rule:")
+
+
+def crossed(usage: Usage, clips: Table) -> None:
+    """Says with which clip the limit was reached, where every clip was read."""
+    found = crossing(clips.frame, usage.storage.limit) if clips.complete else None
+    if found is not None:
+        st.caption(md(found.sentence(usage.plan.name, usage.storage.limit), 600))
 
 
 def draw(usage: Usage, ledger: Ledger) -> None:
