@@ -135,6 +135,7 @@ def run_rollup(
     stale_after: timedelta,
     shard: tuple[int, int] = (1, 1),
     on_progress: Callable[[int], None] = lambda users: None,
+    on_page: Callable[[Table], None] = lambda page: None,
 ) -> Written:
     """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
@@ -150,6 +151,7 @@ def run_rollup(
         tally, done = RollupTally(started), 0
         for page in records.iter_users(shard if count > 1 else None):
             _add_page(reader, tally, page)
+            on_page(page)
             done += len(page.frame)
             on_progress(done)
         notes: list[str] = []

@@ -330,10 +330,11 @@ ROLLUP = Command(
     summary="read all customers once and keep the figures that fleet pages are drawn from",
     about="""The figures about all customers, read once and kept for the pages that show them.
 
-    Reads every user, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups). A
-    scheduler should run it once a day or more often. With --shard it runs on several machines, each with its own I;
-    each machine lists all users, a read for each. With --show it prints the newest figures instead; that takes a few
-    reads.""",
+    Reads every user, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups). Then
+    it reads the titles of all videos and clips, a read for each, and writes the index that find looks into (ops_index);
+    of several shards the first does. A scheduler should run it once a day or more often. With --shard it runs on
+    several machines, each with its own I; each machine lists all users, a read for each. With --show it prints the
+    newest figures instead; that takes a few reads.""",
     params=[
         option("--shard", "I/N", "Only the I-th of N parts of the users (N <= 32).", default="1/1"),
         flag("--show", "Print the newest figures instead of making them; a few reads."),
@@ -346,7 +347,8 @@ ROLLUP = Command(
     exits={
         0: "everything was read and written; or shown",
         1: "with --show: incomplete, too old to stand for today, or never made",
-        3: "some users could not be read; the rest is written",
+        3: "some users could not be read, or the index could not be made; the rest is written",
+        4: "the reads are past the budget: nothing is written, or (index_error) all but the index",
     },
 )
 AUDIT = Command(

@@ -178,6 +178,8 @@ def console_place(url: str) -> tuple[str, str]:
 
 def folded(text: str) -> str:
     """The text as titles and addresses are compared: without case, accents and forms of one letter, in any script."""
+    if text.isascii():
+        return text[:2_000].casefold()
     plain = unicodedata.normalize("NFKD", text[:2_000]).casefold().translate(_ODD_LETTERS)
     plain = unicodedata.normalize("NFKD", plain)
     return "".join(char for char in plain if unicodedata.category(char) not in {"Mn", "Cf"})
@@ -194,6 +196,9 @@ def title_words(text: str) -> list[str]:
 
 def is_titled(title: str, words: list[str]) -> bool:
     """Whether each of the folded words begins a word of the title."""
+    plain = folded(title)
+    if not all(word in plain for word in words):
+        return False
     own = words_of(title)
     return all(any(one.startswith(word) for one in own) for word in words)
 

@@ -14,18 +14,23 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
+from storage.domain.documents import Table
 from storage.domain.drafts import AnalysisDraft, charge_of, draft_of
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.pasted import cannot_search, folded, is_titled, spellings, title_words
 from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
+from storage.domain.search_index import IndexHead, titles_with, users_with
 from storage.domain.shares import state_of
-from storage.errors import MissingIndex, StorageError
+from storage.errors import MissingIndex, StorageError, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
+from storage.repositories.search_index import index_records, read_head, read_rows
+from storage.text import moment
 
 MATCH_LIMIT = 50  # matches of one answer; no look-up may read fewer rows (`FIND_LIMIT`), or a cut would go unsaid
 SCAN_LIMIT = 500  # users read at most for a part of an address, or for the titles of their videos
@@ -63,11 +68,11 @@ def of_address_part(found: pd.DataFrame, part: str) -> Iterator[Match]:
     yield from users(found[there], "its address has the text in it")
 
 
-def of_titles(records: Records, uids: Iterable[str], words: list[str]) -> Iterator[Match]:
-    """Videos of these users whose title has every word, in any case and without accents."""
+def of_titles(pages: Callable[[str], Table], uids: Iterable[str], words: list[str]) -> Iterator[Match]:
+    """Videos of these users whose title has every word, in any case and without accents; `pages` reads a user's."""
 
     def titled(uid: str) -> pd.DataFrame:
-        found = records.videos(uid, limit=VIDEOS_OF_USER).frame
+        found = pages(uid).frame
         return found[found["video_title"].fillna("").map(lambda title: is_titled(title, words)).astype(bool)]
 
     with ThreadPoolExecutor(max_workers=READERS) as threads:  # each in a copy of the context, for the meter
@@ -212,6 +217,38 @@ class _Search:
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
     first_users: pd.DataFrame | None = None
+    later_users: pd.DataFrame | None = None
+    head: IndexHead | None = None
+    head_read: bool = False
+
+    def index(self) -> IndexHead | None:
+        """The index that `rollup` writes, or `None`: there is none, or (a gap that is told) it cannot be read."""
+        if not self.head_read:
+            self.head_read = True
+            try:
+                self.head = read_head(self.records)
+            except StorageError as error:
+                self.gaps.append(error)
+        return self.head
+
+    def indexed(self, paths: Callable[[IndexHead], list[str]]) -> Iterator[list[Any]]:
+        """The rows of some documents of the index; once more where a rollup replaced it meanwhile."""
+        if self.head is None:
+            return
+        try:
+            rows = list(read_rows(self.records, paths(self.head)))
+        except Unusable:
+            self.head = read_head(self.records)
+            rows = list(read_rows(self.records, paths(self.head))) if self.head else []
+        yield from rows
+
+    def users_since(self, when: datetime) -> pd.DataFrame:
+        """Users that are new or changed since the index was made, read once in a search."""
+        if self.later_users is None:
+            reader = index_records(self.records)
+            found = [reader.users_later(name, when, SCAN_LIMIT).frame for name in ("created_at", "updated_at")]
+            self.later_users = pd.concat(found).drop_duplicates("uid").head(SCAN_LIMIT)
+        return self.later_users
 
     def some_users(self) -> pd.DataFrame:
         """The first users, read once in a search."""
@@ -291,15 +328,51 @@ def _email_prefix(search: _Search, guess: Candidate) -> bool:
 
 
 def _address_part(search: _Search, typed: str) -> bool:
-    what = f"the addresses of the first {SCAN_LIMIT:,} users, for a part, in any case"
-    return search.look(what, lambda: of_address_part(search.some_users(), typed))
+    head = search.index()
+    if head is None:
+        what = f"the addresses of the first {SCAN_LIMIT:,} users, for a part, in any case: there is no index"
+        return search.look(what, lambda: of_address_part(search.some_users(), typed))
+
+    def indexed() -> Iterator[Match]:
+        for uid, email in users_with(search.indexed(lambda index: index.user_paths), typed):
+            yield Match("user", uid, "", "", email, "its address has the text in it")
+
+    return search.look(f"the addresses of {head.users:,} users, {_as_of(head)}", indexed) or search.look(
+        f"the addresses of up to {SCAN_LIMIT:,} users that are newer than the index",
+        lambda: of_address_part(search.users_since(head.read_at), typed),
+    )
+
+
+def _as_of(head: IndexHead) -> str:
+    return f"in the index as of {moment(head.read_at)}"
 
 
 def _title(search: _Search, guess: Candidate) -> bool:
     words = title_words(guess.value)
     found = False if guess.bare else _address_part(search, guess.value)
-    what = f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} users"
-    return search.look(what, lambda: of_titles(search.records, search.some_users()["uid"], words)) or found
+    head = search.index()
+    if head is None:
+        what = f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} users: no index"
+        pages = partial(search.records.videos, limit=VIDEOS_OF_USER)
+        return search.look(what, lambda: of_titles(pages, search.some_users()["uid"], words)) or found
+    bucket = head.bucket_for(words)
+    cut = ", of so common a word only a part: add a rarer one" if bucket in head.cut else ""
+
+    def indexed() -> Iterator[Match]:
+        rows = search.indexed(lambda index: index.title_paths(index.bucket_for(words) or 0))
+        for uid, video_id, clip_id, title in titles_with(rows, words)[: 2 * MATCH_LIMIT]:
+            yield Match("clip" if clip_id else "video", uid, video_id, clip_id, title, "its title has the words")
+
+    def newer() -> Iterator[Match]:
+        later = index_records(search.records).accounts_later(head.read_at, SCAN_LIMIT)
+        uids = list(dict.fromkeys([*search.users_since(head.read_at)["uid"], *later]))[:SCAN_LIMIT]
+        yield from of_titles(
+            lambda uid: search.records.videos_changed_since(uid, head.read_at, VIDEOS_OF_USER), uids, words
+        )
+
+    what = f"{head.titles:,} titles of videos and clips, {_as_of(head)}{cut}"
+    newest = f"titles of videos that up to {SCAN_LIMIT:,} users changed since the index was made"
+    return search.look(what, indexed) or found or search.look(newest, newer)
 
 
 def _video_id(search: _Search, guess: Candidate) -> bool:

@@ -25,6 +25,9 @@ def test_figures_are_written_and_said(desk: Desk) -> None:
     assert found["documents"] == ["ops_rollups/shard-001-of-001", "ops_rollups/head"]
     assert found["cost"]["firestore_writes"] == 2
     assert "error" not in found
+    assert (found["index"]["users"], found["index"]["titles"], found["index"]["documents"]) == (2, 4, 4)
+    assert found["index"]["cost"]["firestore_writes"] == 4
+    assert [match["uid"] for match in desk.run("find", "U1@EXAMPLE", "--json").json["matches"]] == ["u1"]
     assert read_fleet(desk.world.records).totals.users == 2
 
 
@@ -88,3 +91,14 @@ def test_figures_that_are_not_there_or_not_whole_are_told_by_the_status(desk: De
 def test_showing_takes_no_shard_and_no_list_longer_than_is_kept(desk: Desk, more: list[str]) -> None:
     answer = desk.run("rollup", "--show", "--json", *more)
     assert (answer.status, answer.json["error"]["code"]) == (2, "bad_input")
+
+
+def test_figures_are_written_and_the_index_is_not_where_its_titles_are_past_the_budget(desk: Desk) -> None:
+    fill(desk)
+    desk.world.put({f"users/u1/videos/v1/clips/x{n}": clip("v1", n, scene_title=f"T{n}") for n in range(60)})
+    answer = desk.run("rollup", "--json", "--read-budget", "60")
+    assert (answer.json["complete"], answer.json["index"]) == (True, None)
+    assert "was not begun" in answer.json["index_error"]["message"]
+    assert answer.status == 4
+    assert desk.world.records.raw("ops_index/head") is None
+    assert read_fleet(desk.world.records).totals.users == 2

@@ -1,0 +1,214 @@
+"""Writes the index of addresses and titles that Find looks into, and takes one customer out of it.
+
+A generation is written beside the one before it; the head then names it, and the old one goes. Titles wait in files
+without a name, not in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from tempfile import TemporaryFile
+from typing import IO
+
+from storage.actions.documents import Delete, DocumentWriter, Update
+from storage.clients.meter import Cost, metering
+from storage.domain.documents import Table
+from storage.domain.search_index import (
+    HEAD,
+    MAX_PARTS,
+    MAX_TEXT,
+    USERS_OF_PLACE,
+    VERSION,
+    IndexHead,
+    body_fields,
+    bucket_count,
+    bucket_of,
+    buckets_of,
+    head_fields,
+    line_of,
+    packed,
+    place_path,
+    rows_of,
+    title_path,
+    title_row,
+    user_path,
+)
+from storage.errors import Stale, Unusable
+from storage.ids import is_stored_id
+from storage.repositories.records import Records
+from storage.repositories.search_index import index_records, read_head, read_rows
+
+_OPERATION = "Writing the index of addresses and titles"
+_MOST_FOR_SIZE = 256  # buckets that sizes are counted for before their number is known
+_MOST_PLACES = 400  # files that are open at once
+_DELETES = 100
+TRIES = 5
+_TITLES = (("videos", "video_title", 4), ("clips", "scene_title", 6))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWritten:
+    """The generation that was written, and what it cost."""
+
+    head: IndexHead
+    cost: Cost
+
+
+def addresses(page: Table) -> list[tuple[str, str]]:
+    """The uids and addresses of a page of users."""
+    rows = page.frame[["uid", "email"]].dropna().itertuples(index=False)
+    return [(uid, email[:MAX_TEXT]) for uid, email in rows if email]
+
+
+def write_index(
+    records: Records,
+    writer: DocumentWriter,
+    clock: Callable[[], datetime],
+    users: tuple[datetime, Iterable[tuple[str, str]]] | None = None,
+) -> IndexWritten:
+    """Reads the addresses of all users and the titles of all videos and clips, a read each, and writes them anew.
+
+    `users` are the addresses where they were read already, and when that began. Raises where one of these reads fails,
+    or a budget ends: the generation before then stays, with its time.
+    """
+    read_at = clock() if users is None else users[0]
+    found = users[1] if users else (one for page in records.iter_users() for one in addresses(page))
+    with metering() as meter:
+        before = _readable_head(records)
+        generation = _next_generation(before, read_at)
+        lines = [line_of(list(one)) for one in found]
+        bodies = packed(lines)
+        for number, body in enumerate(bodies):
+            writer.set(user_path(generation, number), body_fields(body))
+        titles, parts, cut, places = _write_titles(records, writer, generation, len(lines))
+        head = IndexHead(
+            generation, read_at, clock(), len(lines), titles, len(bodies), tuple(parts), places, tuple(cut)
+        )
+        writer.set(HEAD, head_fields(head))
+        if before is not None:
+            _delete(writer, before)
+    return IndexWritten(head, meter.cost())
+
+
+def _next_generation(before: IndexHead | None, read_at: datetime) -> str:
+    generation = f"{read_at:%Y%m%d%H%M%S}"
+    return f"{generation}b" if before is not None and before.generation == generation else generation
+
+
+def _readable_head(records: Records) -> IndexHead | None:
+    try:
+        return read_head(records)
+    except Unusable:
+        return None  # of another version, which nothing reads any more
+
+
+def _delete(writer: DocumentWriter, head: IndexHead) -> None:
+    for start in range(0, len(head.paths), _DELETES):
+        writer.commit([Delete(path) for path in head.paths[start : start + _DELETES]], operation=_OPERATION)
+
+
+def _write_titles(
+    records: Records, writer: DocumentWriter, generation: str, users: int
+) -> tuple[int, list[int], list[int], int]:
+    """The number of titles, the parts of each bucket, the buckets that were cut, and the pages of places."""
+    titles = line_bytes = 0
+    with ExitStack() as stack:
+        rows = _spool(stack)
+        for row in _titles(records):
+            line = line_of(row)
+            rows.write(f"{line}\n")
+            titles += 1
+            line_bytes += (len(line.encode("utf-8", "replace")) + 1) * len(buckets_of(row[3], _MOST_FOR_SIZE))
+        count = bucket_count(line_bytes)
+        buckets = [_spool(stack) for _ in range(count)]
+        places = [_spool(stack) for _ in range(min(_MOST_PLACES, 1 + users // USERS_OF_PLACE))]
+        for line in _lines(rows):
+            uid, _, _, title = json.loads(line)
+            found = sorted(buckets_of(title, count))
+            for bucket in found:
+                buckets[bucket].write(f"{line}\n")
+            places[bucket_of(uid, len(places))].write(f"{line_of([uid, found])}\n")
+        parts, cut = [], []
+        for number, spool in enumerate(buckets):
+            bodies = packed(list(_lines(spool)))
+            if len(bodies) > MAX_PARTS:
+                cut.append(number)
+            for part, body in enumerate(bodies[:MAX_PARTS]):
+                writer.set(title_path(generation, number, part), body_fields(body))
+            parts.append(min(len(bodies), MAX_PARTS))
+        for number, spool in enumerate(places):
+            writer.set(place_path(generation, number), body_fields(_places(spool)))
+    return titles, parts, cut, len(places)
+
+
+def _places(spool: IO[str]) -> bytes:
+    where: dict[str, set[int]] = {}
+    for line in _lines(spool):
+        uid, found = json.loads(line)
+        where.setdefault(uid, set()).update(found)
+    return packed([line_of([uid, sorted(found)]) for uid, found in where.items()] or [line_of(["", []])])[0]
+
+
+def _titles(records: Records) -> Iterator[list[str]]:
+    """A row for each title: of a video its own, of a clip that of its scene, once for all styles of a scene."""
+    for collection, field, length in _TITLES:
+        last: tuple[str, ...] = ()
+        for path, title in index_records(records).titles(collection, field):
+            ids = path.split("/")
+            if len(ids) != length or ids[0] != "users" or not all(map(is_stored_id, ids)):
+                continue
+            row = title_row(ids[1], ids[3], ids[5] if length == 6 else "", title)
+            if (same := (row[0], row[1], row[3])) != last:
+                yield row
+            last = same
+
+
+def _spool(stack: ExitStack) -> IO[str]:
+    """A file without a name, which nobody else can open and which ends with this process."""
+    return stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace", newline="\n"))
+
+
+def _lines(spool: IO[str]) -> Iterator[str]:
+    spool.seek(0)
+    for line in spool:
+        yield line.rstrip("\n")
+
+
+def remove_user(records: Records, writer: DocumentWriter, uid: str) -> tuple[str, ...]:
+    """Takes everything of one customer out of the index; gives the paths of the documents that held any of it.
+
+    Each document is rewritten under its own update time. Raises `Stale` where others went on changing it.
+    """
+    head = read_head(records)
+    if head is None:
+        return ()
+    places = place_path(head.generation, bucket_of(uid, head.places))
+    buckets = {bucket for row in read_rows(records, [places]) if row[0] == uid for bucket in row[1]}
+    titles = [path for bucket in sorted(buckets) for path in head.title_paths(bucket)]
+    return tuple(path for path in (*head.user_paths, *titles, places) if _without(records, writer, path, uid))
+
+
+def _without(records: Records, writer: DocumentWriter, path: str, uid: str) -> bool:
+    for attempt in range(1, TRIES + 1):
+        document = records.raw(path)
+        if document is None:
+            return False  # the next generation took its place
+        rows = rows_of(document.fields)
+        kept = [line_of(row) for row in rows if row[0] != uid]
+        if len(kept) == len(rows):
+            return False
+        body = packed(kept or [line_of(["", [] if "-places-" in path else "", "", ""])])[0]
+        try:
+            writer.commit(
+                [Update(path, {"version": VERSION, "body": body}, document.update_time)], operation=_OPERATION
+            )
+        except Stale:
+            if attempt == TRIES:
+                raise
+        else:
+            return True
+    return False

@@ -1,0 +1,88 @@
+"""The index that `rollup` writes: what Find gets out of it, for how many reads, how fresh, and how a customer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage.actions.search_index import remove_user, write_index
+from storage.domain.layout import Layout
+from storage.domain.search import SearchResult
+from storage.domain.search_index import HEAD, rows_of
+from storage.repositories.search_index import read_head
+from storage.services.search import find
+from tests.rigs.firestore import FirestorePool
+from tests.rigs.pasted import WORLD
+from tests.rigs.records import World, clip, reads_of, user, video
+
+MADE = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
+LATER = MADE + timedelta(hours=5)
+
+
+@pytest.fixture
+def world(firestores: FirestorePool) -> Iterator[World]:
+    with World(firestores.rig("embedded")) as world:
+        world.put(WORLD)
+        world.put({"users/u2/videos/vid-jp01/clips/vid-jp01_1_split": clip("vid-jp01", 1, scene_title="Opening Night")})
+        write_index(world.records, world.writer, lambda: MADE)
+        yield world
+
+
+def paths(found: SearchResult) -> list[str]:
+    return ["/".join(filter(None, (one.uid, one.video_id, one.clip_id))) for one in found.matches]
+
+
+def look(world: World, text: str) -> tuple[SearchResult, int]:
+    return reads_of(lambda: find(world.records, text, Layout()))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("LOVELACE", "u1"), ("correo.example", "u2"), ("Ada Lovelace", "u1"), ("best cafe", "u1/vid-0001"),
+        ("opening night", "u2/vid-jp01/vid-jp01_1_split"), ("夜景", "u2/vid-jp01"), ("최고의 순간", "u2/vid-kr01"),
+    ],
+)  # fmt: skip
+def test_parts_and_titles_are_found_in_the_index_for_few_reads(world: World, text: str, expected: str) -> None:
+    found, reads = look(world, text)
+    assert expected in paths(found)
+    assert any("in the index as of 2026-11-20 06:30 UTC" in what for what in found.searched)
+    assert reads <= 20
+
+
+def test_what_is_newer_than_the_index_is_read_and_said(world: World) -> None:
+    world.put({
+        "users/new": user("new", email="grace.hopper@navy.example", created_at=LATER, updated_at=LATER),
+        "storage_accounting/u3": {"styled_clips_bytes": 1, "styled_clips_count": 1, "updated_at": LATER},
+        "users/u3/videos/vid-new1": video("vid-new1", video_title="Compilers explained", updated_at=LATER),
+    })  # fmt: skip
+    for text, expected in (("hopper", "new"), ("compilers explained", "u3/vid-new1")):
+        found, _ = look(world, text)
+        assert paths(found) == [expected]
+        assert any("newer than the index" in what or "since the index" in what for what in found.searched)
+
+
+def test_a_generation_takes_the_place_of_the_one_before_whole(world: World) -> None:
+    first = read_head(world.records)
+    world.put({"users/u1": user("u1", email="moved@example.com")})
+    written = write_index(world.records, world.writer, lambda: MADE)
+    assert first is not None
+    assert first.generation != written.head.generation
+    assert set(world.records.many(first.paths).values()) == {None}
+    assert read_head(world.records) == written.head
+    assert written.cost.firestore_reads > 0
+    assert paths(look(world, "moved@")[0]) == ["u1"]
+
+
+def test_a_customer_goes_out_of_the_index_whole_and_alone(world: World) -> None:
+    head = read_head(world.records)
+    assert head is not None
+    assert remove_user(world.records, world.writer, "u2")
+    for path in head.paths:
+        assert "u2" not in [row[0] for row in rows_of(world.fields(path))], path
+    assert paths(look(world, "best cafe")[0]) == ["u1/vid-0001"]
+    assert remove_user(world.records, world.writer, "u2") == ()
+    world.writer.delete(HEAD)
+    assert remove_user(world.records, world.writer, "u1") == ()
