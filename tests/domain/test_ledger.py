@@ -59,6 +59,12 @@ CASES = {
         100,
         {"duplicate_key": (-7, 1)},
     ),
+    "named twice, and the first is right": (
+        World().video("v1").clip("v1", clip_id="a").clip("v1", clip_id="b", file_size_bytes=7),
+        107,
+        100,
+        {"duplicate_key": (-7, 1)},
+    ),
     "a key of the desk's own": (
         World().video("v1").clip("v1", r2_key="_ops/x/clips/clip_01_1_a_split.mp4", size=None),
         100,
