@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Desk
+from tests.cli.test_purge_cli import VIDEO, applied, customer, planned
 from tests.rigs.http_faults import Answer as Refusal
 from tests.rigs.http_faults import FaultProxy, Meanwhile
 from tests.rigs.records import clip, user, video
@@ -120,3 +123,10 @@ def test_sizes_are_not_mended_from_what_is_no_measure_or_moved_or_was_not_seen(
         stale = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json")
         assert (stale.status, stale.json["error"]["code"]) == (4, "stale")
     assert size_of(desk, 1) == 2 * GIB
+
+
+def test_what_a_purge_keeps_for_its_undo_stands_beside(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    assert applied(desk, planned(desk, tmp_path, "u1", "--video", VIDEO), f"u1/{VIDEO}").status == 0
+    beside = {row["cause"]: row for row in desk.run("usage", "u1", "--json").json["storage"]["beside"]}
+    assert beside["quarantine"]["bytes"] >= 21  # what the clips of this customer add up to
