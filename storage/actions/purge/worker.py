@@ -41,6 +41,7 @@ from storage.actions.purge.steps_undo import (
     RestoreDocuments,
     RestoreObjects,
 )
+from storage.actions.search_index import remove_user
 from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
@@ -76,7 +77,22 @@ def run_job(purging: Purging, job_id: str) -> Job:
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
             lease.close("failed", {"failure": failure})
-        return lease.job
+        job = lease.job
+    if job.kind == "purge" and job.state in ENDED and (job.scope.kind == "user" or job.erase):
+        _leave_the_index(purging, job)
+    return job
+
+
+def _leave_the_index(purging: Purging, job: Job) -> None:
+    """Takes the customer's address and titles out of the index that Find looks into; the next rollup writes it anew.
+
+    The purge itself has ended. A failure is logged: until the next rollup the index may name a customer who is gone.
+    """
+    try:
+        with patiently():
+            remove_user(purging.stores.records, purging.writers.documents, job.scope.uid)
+    except StorageError as error:
+        _log.warning("the customer of job %s is still in the index of addresses: %s", job.job_id, error.message)
 
 
 def _engine(purging: Purging, lease: JobLease) -> Engine:
