@@ -214,7 +214,7 @@ def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing
     desk.knows(base=f"http://127.0.0.1:{dead_port}")
     rig.open_page(page, desk.url)
     play_button(page).click()
-    expect(page.get_by_text("refused, not there, or out of reach")).to_be_visible()
+    expect(page.get_by_text("refused, missing, or out of reach")).to_be_visible()
 
 
 def test_starting_one_clip_pauses_the_other(page: Page, desk: Desk) -> None:
