@@ -24,7 +24,8 @@ from typing import Any
 
 from storage.actions.purge.plans import approve
 from storage.domain.purge.scope import PurgeLimits, Scope
-from tests.purge.world import BOB, LONG_AGO, PurgeWorld
+from tests.purge.world import BOB, PurgeWorld
+from tests.rigs.desk import LONG_AGO
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 

@@ -109,7 +109,10 @@ class Memory:
 def running() -> Iterator[tuple[str, int]]:
     """The app over its demo data: its address, and its process. Sessions that left are given up after five seconds."""
     quick = ("--server.disconnectedSessionTTL=5",)
-    with tempfile.TemporaryDirectory() as folder, streamlit_app(ROOT / "app.py", Path(folder), args=quick) as app:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        streamlit_app(ROOT / "app.py", Path(folder), by_command=True, args=quick) as app,
+    ):
         port = f"--server.port={app.url.rpartition(':')[2]}".encode()
         found = [path for path in Path("/proc").glob("[0-9]*/cmdline") if port in _bytes(path).split(b"\0")]
         yield app.url, int(found[0].parent.name)

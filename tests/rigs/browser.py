@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,19 +58,25 @@ def browser_required() -> bool:
 
 @contextmanager
 def streamlit_app(
-    script: Path, log_dir: Path, *, env: Mapping[str, str] | None = None, by_command: bool = False
+    script: Path,
+    log_dir: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    by_command: bool = False,
+    args: Sequence[str] = (),
 ) -> Iterator[RunningApp]:
     """Serves the script with the project's own settings until the block ends; the server is then gone for certain.
 
     The environment is this one without any `R2_`, `FIREBASE_` or `FIRESTORE_` variable, plus `env`. The server is
-    forked from a process that has the libraries imported; `by_command` starts it as `make run` does.
+    forked from a process that has the libraries imported; `by_command` starts it as `make run` does. `args` are
+    further options of Streamlit's, for a start by command.
     """
 
     def log_of(port: int) -> Path:
         return log_dir / f"{script.stem}-{port}.log"
 
     def spawn(port: int) -> subprocess.Popen[bytes] | forked.Forked:
-        command = ["streamlit", "run", str(script), f"--server.port={port}"]
+        command = ["streamlit", "run", str(script), f"--server.port={port}", *args]
         values = _environment(env or {})
         if not by_command:
             log_of(port).touch()
