@@ -7,14 +7,13 @@ there has no `created_at`, so no list shows it, and without highlights its page 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
 
-from storage.actions.repair import RepairContext, Write, believable, existing_video
+from storage.actions.repair import RepairContext, Write, believable, event_of, existing_video
 from storage.domain import drafts
-from storage.domain.actor_and_reason import checked_reason
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ChangeSet, FieldChange, value_at
 from storage.domain.diagnosis import Known, Unknown, undeliverable
@@ -35,16 +34,8 @@ class RecordPlan:
     action: Action = "fix"
 
     def event(self, reason: str) -> Event:
-        changes = self.changes
-        named = [f"{change.path}: {change.field}" for change in changes.effective]
-        return Event(
-            "rebuild-record",
-            "-",
-            reason=checked_reason(reason),
-            uid=changes.uid,
-            video_id=changes.video_id,
-            detail={"fields": named, "draft_id": self.draft_id},
-        )
+        event = event_of("rebuild-record", self.changes, reason)
+        return replace(event, detail={**event.detail, "draft_id": self.draft_id})
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
         """Both documents in one commit; `Stale` where a worker touched either meanwhile."""

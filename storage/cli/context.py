@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from storage import connect
 from storage.cli.output import cost_line, progress
 from storage.clients.meter import billed, metering
-from storage.domain.actor_and_reason import MAX_REASON_CHARS, normal_email
+from storage.domain.actor_and_reason import MAX_REASON_CHARS, checked_reason, normal_email
 from storage.domain.policy import ROLES, Actor
-from storage.errors import Refused, StorageError
+from storage.errors import BadInput, Refused, StorageError
 from storage.repositories.stores import Stores
 from storage.text import without_secrets
 
@@ -38,6 +38,16 @@ def shell_actor(email: str) -> Actor:
 def shell_reader(email: str | None) -> Actor:
     """The actor for a command that only reads; the address is optional there."""
     return shell_actor(email) if email is not None else _shell("")
+
+
+def applying(apply: bool, actor: str | None, reason: str | None) -> tuple[Actor, str]:
+    """The actor and the reason of a command that writes only with `--apply`, which needs both; `BadInput` names one."""
+    if not apply:
+        return shell_reader(None), ""
+    for name, given in (("reason", reason), ("actor", actor)):
+        if not (given or "").strip():
+            raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
+    return shell_actor(actor or ""), checked_reason(reason or "")
 
 
 def _shell(email: str) -> Actor:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from storage.actions import repair
 from storage.actions.disclosure import plan_disclosure
-from storage.cli.context import Context, shell_actor, shell_reader
+from storage.cli.context import Context, applying
 from storage.cli.output import print_json, safe, say, say_table
-from storage.domain.actor_and_reason import checked_reason
 from storage.domain.changes import ABSENT, rows
-from storage.errors import BadInput
 
 
 def run_end_disclosure(
     context: Context, uid: str, video_id: str, apply: bool, actor: str | None, reason: str | None
 ) -> int:
     """Exit 0 when the disclosure is ended, 1 when the changes were only shown; raises `Refused` without disclosure."""
-    if apply:
-        for name, given in (("reason", reason), ("actor", actor)):
-            if not (given or "").strip():
-                raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
-    who = shell_actor(actor or "") if apply else shell_reader(None)
-    why = checked_reason(reason or "") if apply else ""
+    who, why = applying(apply, actor, reason)
     bench = context.bench()
     plan = plan_disclosure(bench, uid, video_id)
     change_id = repair.apply(bench, who, plan, why).change_id if apply else None

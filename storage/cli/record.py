@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from storage.actions import record, repair
 from storage.cli.context import Context, shell_actor
-from storage.cli.output import print_json, progress, safe, say, say_table
+from storage.cli.output import print_json, progress
+from storage.cli.repair import say_written
 from storage.domain.actor_and_reason import checked_reason
-from storage.domain.changes import ABSENT, rows
+from storage.domain.changes import rows
 
 
 def run_rebuild_record(context: Context, uid: str, video_id: str, actor: str, reason: str) -> int:
@@ -21,10 +22,5 @@ def run_rebuild_record(context: Context, uid: str, video_id: str, actor: str, re
         more = {"draft_id": plan.draft_id or None, "change_id": done.change_id, "changes": rows(plan.changes)}
         print_json({"uid": uid, "video_id": video_id, **more})
         return 0
-    absent = "(absent)"
-    say_table(
-        ("FIELD", "BEFORE", "AFTER"),
-        [(c.field, absent if c.before is ABSENT else c.before, c.after) for c in done.changes],
-    )
-    say(f"Written. Change {safe(done.change_id)} can be undone.")
+    say_written(done)
     return 0

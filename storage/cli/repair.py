@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from storage.actions import highlights as write_highlights
 from storage.actions import repair, upload
-from storage.actions.repair import RecountPlan, plan_recount
-from storage.cli.context import Context, shell_actor, shell_reader
+from storage.actions.repair import RecountPlan, Repaired, plan_recount
+from storage.cli.context import Context, applying, shell_actor
 from storage.cli.output import plain, print_json, progress, report_error, safe, say, say_table, size
 from storage.clients.meter import metering, unbudgeted
 from storage.domain.actor_and_reason import checked_reason
@@ -142,11 +142,7 @@ def _say(found: Highlights) -> None:
 
 def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: str | None, actor: str | None) -> int:
     """Exit 0 when every counter is true (now), dead counters too; 1 when some are wrong and were not written."""
-    if apply:
-        for name, given in (("reason", reason), ("actor", actor)):
-            if not (given or "").strip():
-                raise BadInput(f"--{name} is needed with --apply", field_name=f"--{name}", remedy=f"Give --{name}.")
-    who, why = (shell_actor(actor or ""), checked_reason(reason or "")) if apply else (shell_reader(None), "")
+    who, why = applying(apply, actor, reason)
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:
         plan = plan_recount(stores, uid, store_time(stores.handle), sizes=sizes)
@@ -226,13 +222,15 @@ def run_set_status(context: Context, uid: str, video_id: str, status: str, actor
     if context.as_json:
         print_json({"uid": uid, "video_id": video_id, "change_id": done.change_id, "changes": rows(plan.changes)})
         return 0
-    absent = "(absent)"
-    say_table(
-        ("FIELD", "BEFORE", "AFTER"),
-        [(c.field, absent if c.before is ABSENT else c.before, c.after) for c in done.changes],
-    )
-    say(f"Written. Change {safe(done.change_id)} can be undone.")
+    say_written(done)
     return 0
+
+
+def say_written(done: Repaired) -> None:
+    """The fields of a repair that is one commit, and the change that takes it back."""
+    fields = [(c.field, "(absent)" if c.before is ABSENT else c.before, c.after) for c in done.changes]
+    say_table(("FIELD", "BEFORE", "AFTER"), fields)
+    say(f"Written. Change {safe(done.change_id)} can be undone.")
 
 
 def run_undo_change(context: Context, change_id: str, actor: str, reason: str) -> int:

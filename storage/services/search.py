@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from storage.domain.search_index import IndexHead, titles_with, users_with
 from storage.domain.shares import state_of
 from storage.errors import MissingIndex, StorageError, Unusable
 from storage.ids import is_stored_id
+from storage.repositories.clock import utc_now
 from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 from storage.repositories.search_index import index_records, read_head, read_rows
@@ -277,7 +278,7 @@ def find(
     *,
     bucket: str = "",
     public_url: str = "",
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
 ) -> SearchResult:
     """The matches of the text. Raises `BadInput` for unusable text, `BackendError` when an error hides the answer."""
     reading = recognise(text, layout, bucket=bucket, public_url=public_url)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
@@ -76,8 +77,8 @@ class FirestoreRig(AbstractContextManager["FirestoreRig"]):
         """A project id that is empty because it has never been used."""
         return f"t-{uuid.uuid4().hex[:16]}"
 
-    def _running(self) -> AbstractContextManager[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _running(self) -> AbstractContextManager[str]: ...
 
     def __enter__(self) -> Self:
         self.start()
