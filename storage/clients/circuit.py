@@ -26,6 +26,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from weakref import WeakSet
 
+from storage.clients import latency
 from storage.errors import Unreachable
 
 OPEN_SECONDS = 30.0  # how long a store that hangs gets no requests
@@ -117,6 +118,8 @@ class Circuit:
         """
         with self._lock:
             now = self._answered = self._clock()
+            if began is not None:
+                latency.total.answered(self.store, now - began)
             slow = began is not None and now - began >= max(seconds / 2, SLOW_ANSWER_SECONDS)
             if self._silent_since is not None:
                 if slow and self._slow and began is not None and began < self._silent_since:
@@ -139,6 +142,7 @@ class Circuit:
         """
         with self._lock:
             now = self._clock()
+            latency.total.timed_out(self.store)
             self._late = [(at, about) for at, about in self._late if now - at < REMEMBERED_SECONDS]
             self._late.append((now, target))
             wanted = 3 if self._answered > began else 2 if single else 1

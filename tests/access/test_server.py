@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
+from pages._ui import nav
 from pages._ui.access.cookie import claims_of
 from pages._ui.access.identity import person_of_assertion, sign_in_of
 from pages._ui.access.sessions import SessionEnded, sessions
@@ -150,12 +152,34 @@ def test_cookies_are_secure_over_https_and_the_sign_in_lives_no_longer_than_a_se
 
 def test_metrics_need_the_token(ask: Callable[..., httpx.Response], no_settings: Callable[..., None]) -> None:
     no_settings(**LIVE, **OIDC)
-    assert ask("/_stcore/metrics").status_code == 404
-    assert ask("/_stcore/metrics", peer="127.0.0.1").status_code == 404
+    for path in ("/_stcore/metrics", "/metrics"):
+        assert ask(path).status_code == 404
+        assert ask(path, peer="127.0.0.1").status_code == 404
     no_settings(**LIVE, **OIDC, METRICS_TOKEN="a-long-enough-token")
-    assert ask("/_stcore/metrics").status_code == 404
-    assert ask("/_stcore/metrics", authorization="Bearer wrong").status_code == 404
+    for path in ("/_stcore/metrics", "/metrics"):
+        assert ask(path).status_code == 404
+        assert ask(path, authorization="Bearer wrong").status_code == 404
     assert ask("/_stcore/metrics", authorization="Bearer a-long-enough-token").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/nope", "/user/x", "/user/_stcore/health", "/static/js/none.js", "/.env", "/%2e%2e/x"]
+)
+def test_a_path_that_nothing_has_is_not_found(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None], path: str
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    assert ask(path).status_code == 404
+
+
+def test_pages_streamlits_files_and_routes_are_served(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    script = next((Path(streamlit.__file__).parent / "static" / "static" / "js").glob("index.*.js"))
+    files = ["/favicon.png", "/index.html", "/manifest.json", f"/static/js/{script.name}"]
+    for path in ["/", *(f"/{name}" for name in nav.SCREENS if name != nav.HOME), *files, "/_stcore/host-config"]:
+        assert ask(path).status_code == 200, path
 
 
 @pytest.mark.parametrize("path", ["/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/script-health-check"])

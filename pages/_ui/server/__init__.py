@@ -7,14 +7,15 @@ from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pages._ui.access import settings
 from pages._ui.nav import HOME
+from pages._ui.server import health
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
-from pages._ui.server.middleware import Cookies, Gate, ReturnTo, SecurityHeaders, base
+from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders, base
 from storage import logs
 from storage.errors import ConfigError
 from storage.settings import reader
@@ -25,11 +26,21 @@ def parts() -> dict[str, Any]:
     logs.start()
     return {
         "lifespan": lifespan,
-        "routes": [Route(f"{base()}/{HOME}", _home)],
+        "routes": [
+            Route(f"{base()}/{HOME}", _home),
+            Route(f"{base()}{HEALTH}", health.healthz),
+            Route(f"{base()}{METRICS}", _metrics),
+        ],
         "middleware": [Middleware(SecurityHeaders), Middleware(Cookies), Middleware(ReturnTo), Middleware(Gate)],
         "secrets": _secrets(),
         "on_script_error": on_script_error,
     }
+
+
+async def _metrics(request: Request) -> Response:
+    from pages._ui.server import metrics  # with its library, which only a server that is scraped needs
+
+    return await metrics.metrics(request)
 
 
 async def _home(request: Request) -> RedirectResponse:

@@ -2,7 +2,8 @@
 
 * `SecurityHeaders`: every answer has the security headers and a content policy for the desk and the bucket's media.
 * `Cookies`: Streamlit's cookies become `Secure` over https, and a sign-in cookie lives at most as long as a session.
-* `Gate`: metrics, media and uploads, which Streamlit would serve to anybody, need a sign-in; it notes each sign-out.
+* `Gate`: metrics, media and uploads, which Streamlit would serve to anybody, need a token or a sign-in; a path that
+  nothing has is 404; it notes each sign-out.
 * `ReturnTo`: Streamlit's sign-in always ends at the first page, so a short-lived cookie keeps the wanted page, which is
   opened afterwards. The wanted page comes from `Referer`; only a path of this server is kept or followed.
 """
@@ -31,6 +32,7 @@ from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.kit.session import CLIP_ID, DRAFT_ID, UID, VIDEO_ID
+from pages._ui.nav import SCREENS
 from storage.domain.search import askable
 from storage.errors import ConfigError, StorageError
 from storage.logs import redacted
@@ -52,8 +54,13 @@ _FIXED: Final = {
 }
 _MAX_AGE: Final = re.compile(r"(?i)(;\s*max-age=)(\d+)")
 _READ_BY_SCRIPT: Final = "_streamlit_xsrf="  # the page sends it back in a header, so this one must not be HttpOnly
-_METRICS: Final = "/_stcore/metrics"
+METRICS: Final = "/metrics"
+HEALTH: Final = "/healthz"
+_FOR_MONITORS: Final = (METRICS, "/_stcore/metrics")
 _NEVER: Final = ("/_stcore/agent/", "/_stcore/script-health-check")  # unused here, and open to anybody if switched on
+_DESK: Final = (METRICS, HEALTH, "/oauth2callback")
+_STREAMLIT: Final = ("/_stcore/", "/auth/", "/media/", "/component/", "/app/static/")
+_STATIC: Final = Path(st.__file__).parent / "static"
 _SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
 _SIGN_OUT: Final = "/auth/logout"
 COOKIE: Final = "clip_desk_return"
@@ -226,22 +233,34 @@ class Gate:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers 404 where the request has no permission."""
+        """Answers 404 where the request has no permission, and where nothing has this path."""
         if scope["type"] != "http" or await self._may_pass(HTTPConnection(scope), path_of(scope)):
             await self._app(scope, receive, send)
         else:
             await PlainTextResponse("Not found", status_code=404)(scope, receive, send)
 
     async def _may_pass(self, request: HTTPConnection, path: str) -> bool:
-        if path.startswith(_NEVER):
+        if path.startswith(_NEVER) or not _is_served(path):
             return False
-        if path == _METRICS:
+        if path in _FOR_MONITORS:
             return _knows_token(request)
         if path.startswith(_SIGNED_IN):
             return await _is_signed_in(request)
         if path == _SIGN_OUT:
             _note_sign_out(request)
         return True
+
+
+def _is_served(path: str) -> bool:
+    """Whether anything has this path: a page, a route of Streamlit or of the desk, or a file of Streamlit's own.
+
+    Streamlit would answer any other path with its first page and status 200. Its browser part asks below a page's own
+    path first (`/user/_stcore/health`), and expects a 404 there.
+    """
+    first, _, rest = path.strip("/").partition("/")
+    if not first or (first in SCREENS and not rest) or path in _DESK or path.startswith(_STREAMLIT):
+        return True
+    return ".." not in path and (_STATIC / path.strip("/")).is_file()
 
 
 def _knows_token(request: HTTPConnection) -> bool:

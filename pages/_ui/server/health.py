@@ -1,0 +1,37 @@
+"""`/healthz`: 200 where both stores answer, else 503, for monitors outside of the desk.
+
+Anybody may ask, so it says only which store answers, and costs the same however often it is asked: it shares the
+overview's look at both stores, which lives 15 seconds. It is no liveness probe: a store that is away is no reason to
+restart the desk, whose own life `/_stcore/health` shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from storage.errors import ConfigError, StorageError
+
+STORES: Final = {"firestore": "firestore_read", "r2": "r2_list"}  # the check that says whether the store answers
+
+
+async def healthz(_request: Request) -> JSONResponse:
+    """`{"ok", "stores": {"firestore", "r2"}, "read_at"}`: true where the store answers, null where nobody could ask."""
+    answer = await asyncio.to_thread(look)
+    return JSONResponse(answer, 200 if answer["ok"] else 503, headers={"Cache-Control": "no-store"})
+
+
+def look() -> dict[str, object]:
+    """The answer. Never raises: without valid settings, or stores that open, nobody could ask."""
+    from pages._ui.data import loads  # imports Streamlit's session and the SDKs, which the server's start does not need
+
+    try:
+        loaded = loads.backends()
+    except (ConfigError, StorageError) as error:
+        return {"ok": False, "stores": dict.fromkeys(STORES), "read_at": None, "code": error.code}
+    checks = {check.name: check.ok for check in loaded.value}
+    stores = {store: checks.get(name) for store, name in STORES.items()}
+    return {"ok": all(stores.values()), "stores": stores, "read_at": f"{loaded.read_at:%Y-%m-%dT%H:%M:%SZ}"}
