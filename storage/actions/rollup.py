@@ -2,7 +2,8 @@
 
 A run reads all users once, in flat memory: the document, the accounting, and the clips by aggregation (two reads for
 every 1,000). The first shard alone also counts videos by status across all users, and videos in progress that nothing
-moves any more. A shard's documents are written at once, and the head when all shards exist.
+moves any more. A shard's documents are written at once, and the head when all shards exist. After its figures the first
+shard writes the index of addresses and titles that Find looks into (`search_index`), whoever began the run.
 
 `RollupRun` makes a rollup in a thread of this process: see `background`.
 """
@@ -16,7 +17,9 @@ from functools import reduce
 from typing import Literal, TypeVar
 
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
+from storage.actions.search_index import IndexWritten, addresses, write_index
 from storage.clients.meter import Cost, Meter, metering
+from storage.clients.meter import check as check_budgets
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
 from storage.domain.documents import Table, users_of
@@ -108,12 +111,17 @@ def _readable(read: Callable[[], T]) -> T | None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run wrote: the shard as it was kept, the documents' paths, and the cost."""
+    """What a run wrote: the shard as it was kept, the documents' paths, and their cost.
+
+    `index` is written by the first shard alone; what kept it from being written (`index_error`) leaves the one before.
+    """
 
     shard: Shard
     paths: tuple[str, ...]
     cost: Cost
     error: BackendError | None
+    index: IndexWritten | None = None
+    index_error: StorageError | None = None
 
 
 @dataclass
@@ -135,23 +143,25 @@ def run_rollup(
     stale_after: timedelta,
     shard: tuple[int, int] = (1, 1),
     on_progress: Callable[[int], None] = lambda users: None,
-    on_page: Callable[[Table], None] = lambda page: None,
+    on_index: Callable[[int], None] = lambda reads: None,
 ) -> Written:
     """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
-    Raises, and writes nothing, where users cannot be listed or Firestore refuses the credential.
+    Then the first shard writes the index; `on_index` is told about how many reads that takes. Raises, and writes
+    nothing, where users cannot be listed or Firestore refuses the credential.
     """
     index, count = shard
     if not 1 <= index <= count <= MAX_SHARDS:
         remedy = f"For example 1/4; at most {MAX_SHARDS} shards."
         raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
-    started = clock()
+    started, people = clock(), list[tuple[str, str]]()
     with metering() as meter:
         reader = _Reader(records, Plans(records.plans(), limits), started)
         tally, done = RollupTally(started), 0
         for page in records.iter_users(shard if count > 1 else None):
             _add_page(reader, tally, page)
-            on_page(page)
+            if count == 1:
+                people += addresses(page)
             done += len(page.frame)
             on_progress(done)
         notes: list[str] = []
@@ -176,7 +186,29 @@ def run_rollup(
             notes,
         )
         paths = write_shard(records, writer, made)
-    return Written(made, paths, meter.cost(), reader.error)
+    written = Written(made, paths, meter.cost(), reader.error)
+    if index > 1:
+        return written
+    try:
+        return replace(written, index=_write_index(records, writer, clock, made, people, on_index))
+    except StorageError as error:
+        return replace(written, index_error=error)
+
+
+def _write_index(
+    records: Records,
+    writer: DocumentWriter,
+    clock: Clock,
+    made: Shard,
+    people: list[tuple[str, str]],
+    on_index: Callable[[int], None],
+) -> IndexWritten:
+    """One of several shards has its own users alone, so the first of them lists all users once more."""
+    titles = (sum(made.videos.values()) if made.videos else 0) + records.count("clips")
+    ahead = titles + (made.content["totals"].get("users", 0) * made.count if made.count > 1 else 0)
+    on_index(ahead)
+    check_budgets(ahead=ahead)
+    return write_index(records, writer, clock, (made.read_at, people) if made.count == 1 else None)
 
 
 def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
@@ -279,7 +311,8 @@ class RollupRun(BackgroundRun[RollupEnd]):
     def _work(self) -> RollupEnd:
         try:
             with metering(read_budget=self._read_budget) as self._meter:
-                self._error = self._make(self._advance).error
+                made = self._make(self._advance)
+                self._error = made.error or made.index_error
         except _Stopped:
             return "cancelled"
         return "done"

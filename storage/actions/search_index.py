@@ -1,20 +1,21 @@
 """Writes the index of addresses and titles that Find looks into, and takes one customer out of it.
 
-A generation is written beside the one before it; the head then names it, and the old one goes. Titles wait in files
-without a name, not in memory.
+A generation is written beside the one before it; the head then names it, and every older one goes, those too that a
+killed run left. A run that began earlier never replaces what a later one wrote. Titles wait in files without a name,
+not in memory.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
-from storage.actions.documents import Delete, DocumentWriter, Update
+from storage.actions.documents import Change, Create, Delete, DocumentWriter, FieldName, Update
 from storage.clients.meter import Cost, metering
 from storage.domain.documents import Table
 from storage.domain.search_index import (
@@ -29,6 +30,7 @@ from storage.domain.search_index import (
     bucket_of,
     buckets_of,
     head_fields,
+    head_from,
     line_of,
     packed,
     place_path,
@@ -73,12 +75,14 @@ def write_index(
     """Reads the addresses of all users and the titles of all videos and clips, a read each, and writes them anew.
 
     `users` are the addresses where they were read already, and when that began. Raises where one of these reads fails,
-    or a budget ends: the generation before then stays, with its time.
+    or a budget ends: the generation before then stays, with its time. Returns the later generation where another run
+    wrote one meanwhile.
     """
     read_at = clock() if users is None else users[0]
     found = users[1] if users else (one for page in records.iter_users() for one in addresses(page))
     with metering() as meter:
-        before = _readable_head(records)
+        document = records.raw(HEAD)
+        before = _usable(document.fields if document else None)
         generation = _next_generation(before, read_at)
         lines = [line_of(list(one)) for one in found]
         bodies = packed(lines)
@@ -88,10 +92,35 @@ def write_index(
         head = IndexHead(
             generation, read_at, clock(), len(lines), titles, len(bodies), tuple(parts), places, tuple(cut)
         )
-        writer.set(HEAD, head_fields(head))
-        if before is not None:
-            _delete(writer, before)
-    return IndexWritten(head, meter.cost())
+        current = _switch(records, writer, head)
+        _delete(writer, index_records(records).paths_before(current.generation))
+    return IndexWritten(current, meter.cost())
+
+
+def _switch(records: Records, writer: DocumentWriter, head: IndexHead) -> IndexHead:
+    """Makes readers use this generation, unless they use a later one: then its documents go, and that one is returned.
+
+    The documents of the generation that it replaces go too, whatever its name.
+    """
+    for attempt in range(1, TRIES + 1):
+        document = records.raw(HEAD)
+        there = _usable(document.fields if document else None)
+        if there is not None and there.read_at > head.read_at:
+            _delete(writer, head.paths)
+            return there
+        fields: dict[FieldName, Any] = {**head_fields(head)}
+        seen = document.update_time if document is not None and document.fields is not None else None
+        change: Change = Create(HEAD, head_fields(head)) if seen is None else Update(HEAD, fields, seen)
+        try:
+            writer.commit([change], operation=_OPERATION)
+        except Stale:
+            if attempt == TRIES:
+                raise
+        else:
+            if there is not None:
+                _delete(writer, there.paths)
+            break
+    return head
 
 
 def _next_generation(before: IndexHead | None, read_at: datetime) -> str:
@@ -99,16 +128,16 @@ def _next_generation(before: IndexHead | None, read_at: datetime) -> str:
     return f"{generation}b" if before is not None and before.generation == generation else generation
 
 
-def _readable_head(records: Records) -> IndexHead | None:
+def _usable(fields: Mapping[str, Any] | None) -> IndexHead | None:
     try:
-        return read_head(records)
+        return None if fields is None else head_from(fields)
     except Unusable:
         return None  # of another version, which nothing reads any more
 
 
-def _delete(writer: DocumentWriter, head: IndexHead) -> None:
-    for start in range(0, len(head.paths), _DELETES):
-        writer.commit([Delete(path) for path in head.paths[start : start + _DELETES]], operation=_OPERATION)
+def _delete(writer: DocumentWriter, paths: Sequence[str]) -> None:
+    for start in range(0, len(paths), _DELETES):
+        writer.commit([Delete(path) for path in paths[start : start + _DELETES]], operation=_OPERATION)
 
 
 def _write_titles(

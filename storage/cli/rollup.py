@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from storage.actions import rollup, search_index
+from storage.actions import rollup
 from storage.actions.search_index import IndexWritten
 from storage.cli.context import Context
 from storage.cli.output import (
@@ -29,8 +29,8 @@ from storage.cli.output import (
 from storage.clients.circuit import patiently
 from storage.clients.meter import check as check_budgets
 from storage.clients.meter import metering
-from storage.domain.rollup import TOP, Shard
-from storage.errors import BackendError, BadInput, StorageError
+from storage.domain.rollup import TOP
+from storage.errors import BackendError, BadInput
 from storage.repositories.rollups import FleetView, read_fleet
 from storage.services import fleet, verify
 from storage.services.fleet import find_fleet, rollup_reads
@@ -138,7 +138,6 @@ def _make(context: Context, shard_text: str) -> int:
     expected = rollup_reads(users, clips, shard[1])
     progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
     check_budgets(ahead=expected)
-    addresses: list[tuple[str, str]] = []
     with patiently():
         written = rollup.run_rollup(
             stores.records,
@@ -148,10 +147,10 @@ def _make(context: Context, shard_text: str) -> int:
             stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
             shard=shard,
             on_progress=lambda users: progress(f"{users:,} users"),
-            on_page=lambda page: addresses.extend(search_index.addresses(page)),
+            on_index=lambda reads: progress(f"index: about {reads:,} firestore reads, one for each title"),
         )
     made, error = written.shard, None
-    index, unindexed = _index(context, made, addresses) if made.index == 1 else (None, None)
+    index, unindexed = written.index, written.index_error
     if written.error is not None:
         error = BackendError(made.notes[-1], remedy=written.error.remedy or "Run it again.")
         error.code = written.error.code
@@ -194,26 +193,6 @@ def _make(context: Context, shard_text: str) -> int:
                 report_error(fault, as_json=False)
     fault = error or unindexed
     return fault.exit_status if fault else 0
-
-
-def _index(
-    context: Context, made: Shard, addresses: list[tuple[str, str]]
-) -> tuple[IndexWritten | None, StorageError | None]:
-    """The index that Find looks into, written after the figures; what kept it from being written leaves the one before.
-
-    One of several shards has its own users alone, so the first of them lists all users once more.
-    """
-    records = context.stores.records
-    try:
-        titles = (sum(made.videos.values()) if made.videos else 0) + records.count("clips")
-        ahead = titles + (made.content["totals"].get("users", 0) * made.count if made.count > 1 else 0)
-        progress(f"index: about {ahead:,} firestore reads, one for each title")
-        check_budgets(ahead=ahead)
-        users = (made.read_at, addresses) if made.count == 1 else None
-        with patiently():
-            return search_index.write_index(records, context.writers().documents, context.now, users), None
-    except StorageError as error:
-        return None, error
 
 
 def _index_document(index: IndexWritten) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from storage.domain.documents import USERS, Table
-from storage.domain.search_index import HEAD, IndexHead, Row, head_from, rows_of
+from storage.domain.search_index import COLLECTION, HEAD, IndexHead, Row, head_from, rows_of
 from storage.repositories.decode import relative_path
-from storage.repositories.queries import BULK_SECONDS, PageReader, RecordQueries, build, start_after
+from storage.repositories.queries import BULK_SECONDS, PageReader, RecordQueries, build, names_between, start_after
 from storage.repositories.records import Records
 
 PAGES_AT_ONCE = 4  # documents of up to a MiB that one call asks for
@@ -35,6 +35,16 @@ class IndexRecords(RecordQueries):
             if following is None:
                 return
             start_after(query, following)
+
+    def paths_before(self, generation: str) -> list[str]:
+        """The documents of earlier generations, by their names: a read each, at least one."""
+        first, last = (self._handle.name(f"{COLLECTION}/{name}") for name in ("0", generation))
+        query = build(COLLECTION, where=names_between(first, last), fields=())
+
+        def names(documents: Any) -> list[str]:
+            return [relative_path(document.name) for document in documents]
+
+        return self._handle.run_query(query, names, operation="Looking for older indexes")
 
     def users_later(self, field: str, moment: datetime, limit: int) -> Table:
         """Users whose `created_at` or `updated_at` is later, the latest first."""

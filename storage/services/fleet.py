@@ -145,11 +145,13 @@ class Statuses:
 class Estimate:
     """The cost of a rollup, before it is made. `affordable`: this process may make it itself.
 
-    `users` are counted up to `USERS_HERE`; `clips` is the number in the rollup before this one, or `None`.
+    `users` are counted up to `USERS_HERE`; `clips`, and `titles` of videos and clips for the index, are the numbers in
+    the rollup before this one, or `None`.
     """
 
     users: int
     clips: int | None
+    titles: int | None
     reads: int
     affordable: bool
 
@@ -207,9 +209,12 @@ def estimate(records: Records, before: FleetView | None, read_budget: int | None
     """The reads that a rollup of all users will take; counting the users stops at a bound."""
     users = records.count("users", up_to=USERS_HERE + 1)
     clips = before.totals.clips if before is not None else None
-    reads = rollup_reads(users, clips or 0)
+    titles = None
+    if before is not None and before.videos is not None:
+        titles = before.totals.clips + sum(before.videos.values())
+    reads = rollup_reads(users, clips or 0) + (titles or 0)
     fits = read_budget is None or reads <= read_budget
-    return Estimate(users, clips, reads, users <= USERS_HERE and fits)
+    return Estimate(users, clips, titles, reads, users <= USERS_HERE and fits)
 
 
 def rollup_reads(users: int, clips: int, shards: int = 1) -> int:

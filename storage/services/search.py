@@ -217,6 +217,7 @@ class _Search:
     matches: dict[tuple[str, ...], Match] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     gaps: list[StorageError] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)  # what these look-ups could not search
     first_users: pd.DataFrame | None = None
     later_users: pd.DataFrame | None = None
     head: IndexHead | None = None
@@ -303,7 +304,7 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
         searched=tuple(dict.fromkeys(search.searched)),
         gaps=tuple(search.gaps),
         truncated=len(found) >= MATCH_LIMIT,
-        cannot=() if found else cannot_search(reading.shown),
+        cannot=() if found else (*cannot_search(reading.shown), *dict.fromkeys(search.unreached)),
     )
 
 
@@ -331,6 +332,9 @@ def _email_prefix(search: _Search, guess: Candidate) -> bool:
 def _address_part(search: _Search, typed: str) -> bool:
     head = search.index()
     if head is None:
+        search.unreached.append(
+            f"parts of the addresses of others than {SCAN_LIMIT:,} users: there is no index; a rollup writes it"
+        )
         what = f"the addresses of the first {SCAN_LIMIT:,} users, for a part, in any case: there is no index"
         return search.look(what, lambda: of_address_part(search.some_users(), typed))
 
@@ -353,9 +357,11 @@ def _title(search: _Search, guess: Candidate) -> bool:
     found = False if guess.bare else _address_part(search, guess.value)
     head = search.index()
     if head is None:
+        search.unreached.append("titles of clips, and of other videos: there is no index; a rollup writes it")
         what = f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} users: no index"
         pages = partial(search.records.videos, limit=VIDEOS_OF_USER)
         return search.look(what, lambda: of_titles(pages, search.some_users()["uid"], words)) or found
+    search.unreached.append(f"titles of clips that are newer than the index (as of {moment(head.read_at)})")
     bucket = head.bucket_for(words)
     cut = ", of so common a word only a part: add a rarer one" if bucket in head.cut else ""
 

@@ -10,10 +10,10 @@ import pytest
 from storage.actions.search_index import remove_user, write_index
 from storage.domain.layout import Layout
 from storage.domain.search import SearchResult
-from storage.domain.search_index import HEAD, rows_of
-from storage.repositories.search_index import read_head
+from storage.domain.search_index import HEAD, place_path, rows_of, title_path, user_path
+from storage.repositories.search_index import index_records, read_head
 from storage.services.search import find
-from tests.rigs.firestore import FirestorePool
+from tests.rigs.firestore import FirestoreRig
 from tests.rigs.pasted import WORLD
 from tests.rigs.records import World, clip, reads_of, user, video
 
@@ -22,10 +22,15 @@ LATER = MADE + timedelta(hours=5)
 
 
 @pytest.fixture
-def world(firestores: FirestorePool) -> Iterator[World]:
-    with World(firestores.rig("embedded")) as world:
+def world(firestore_rig: FirestoreRig) -> Iterator[World]:
+    """On every kind of Firestore in turn."""
+    with World(firestore_rig) as world:
         world.put(WORLD)
-        world.put({"users/u2/videos/vid-jp01/clips/vid-jp01_1_split": clip("vid-jp01", 1, scene_title="Opening Night")})
+        titles = ("Opening Night", "Finale à l'Opéra", "Зимняя ёлка", "夏の花火大会")
+        world.put({
+            f"users/u2/videos/vid-jp01/clips/vid-jp01_{scene}_split": clip("vid-jp01", scene, scene_title=title)
+            for scene, title in enumerate(titles, start=1)
+        })  # fmt: skip
         write_index(world.records, world.writer, lambda: MADE)
         yield world
 
@@ -38,11 +43,17 @@ def look(world: World, text: str) -> tuple[SearchResult, int]:
     return reads_of(lambda: find(world.records, text, Layout()))  # type: ignore[no-any-return]
 
 
+def kept(world: World) -> set[str]:
+    return set(index_records(world.records).paths_before("~"))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("LOVELACE", "u1"), ("correo.example", "u2"), ("Ada Lovelace", "u1"), ("best cafe", "u1/vid-0001"),
         ("opening night", "u2/vid-jp01/vid-jp01_1_split"), ("夜景", "u2/vid-jp01"), ("최고의 순간", "u2/vid-kr01"),
+        ("FINALE A L'OPERA", "u2/vid-jp01/vid-jp01_2_split"), ("ЗИМНЯЯ ЕЛКА", "u2/vid-jp01/vid-jp01_3_split"),
+        ("花火", "u2/vid-jp01/vid-jp01_4_split"),
     ],
 )  # fmt: skip
 def test_parts_and_titles_are_found_in_the_index_for_few_reads(world: World, text: str, expected: str) -> None:
@@ -64,6 +75,18 @@ def test_what_is_newer_than_the_index_is_read_and_said(world: World) -> None:
         assert any("newer than the index" in what or "since the index" in what for what in found.searched)
 
 
+def test_nothing_found_says_what_cannot_be_searched_with_and_without_an_index(world: World) -> None:
+    found, _ = look(world, "nobody wrote this")
+    assert (found.matches, found.cannot[-1]) == ((), "titles of clips that are newer than the index (as of 2026-11-20 "
+                                                     "06:30 UTC)")  # fmt: skip
+    world.writer.delete(HEAD)
+    found, _ = look(world, "ЗИМНЯЯ ЕЛКА")
+    assert found.matches == ()
+    assert any("the first 500 users: no index" in what for what in found.searched)
+    assert "titles of clips, and of other videos: there is no index; a rollup writes it" in found.cannot
+    assert paths(look(world, "BEST CAFE")[0]) == ["u1/vid-0001"]
+
+
 def test_a_generation_takes_the_place_of_the_one_before_whole(world: World) -> None:
     first = read_head(world.records)
     world.put({"users/u1": user("u1", email="moved@example.com")})
@@ -74,6 +97,19 @@ def test_a_generation_takes_the_place_of_the_one_before_whole(world: World) -> N
     assert read_head(world.records) == written.head
     assert written.cost.firestore_reads > 0
     assert paths(look(world, "moved@")[0]) == ["u1"]
+
+
+def test_the_next_run_removes_what_a_killed_one_left_and_an_earlier_one_never_replaces_a_later(world: World) -> None:
+    half = f"{MADE + timedelta(hours=1):%Y%m%d%H%M%S}"
+    left = [user_path(half, 0), title_path(half, 0, 0), place_path(half, 0)]
+    world.put({path: {"version": 1, "body": b"half"} for path in left})
+    assert paths(look(world, "LOVELACE")[0]) == ["u1"]  # nobody reads it
+
+    later = write_index(world.records, world.writer, lambda: LATER).head
+    assert kept(world) == {HEAD, *later.paths}
+
+    assert write_index(world.records, world.writer, lambda: LATER - timedelta(minutes=1)).head == later
+    assert kept(world) == {HEAD, *later.paths}
 
 
 def test_a_customer_goes_out_of_the_index_whole_and_alone(world: World) -> None:

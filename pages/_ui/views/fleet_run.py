@@ -47,7 +47,7 @@ def draw(*, page: str, count_first: bool) -> None:
         st.markdown(
             ":material/terminal: **Made by a scheduler.** A rollup reads every user, the accounting and the clips' "
             "totals once, and keeps sums and the first hundred of each list. This page then costs a few reads, however "
-            "many users there are."
+            "many users there are. It also reads all titles of videos and clips, for the index that Find looks into."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
     if not allowed(ACTION):
@@ -83,7 +83,9 @@ def _words(found: Estimate) -> str:
     if found.users > USERS_HERE:
         return f"There are more than {USERS_HERE:,} users: too many for this process. Use the command above, in shards."
     more = " and 2 more for every 1,000 clips" if found.clips is None else ""
-    return f"{found.users:,} users: about {found.reads:,} document reads{more}, and 2 writes."
+    if found.titles is None:
+        more += ", one more for each video and clip"
+    return f"{found.users:,} users: about {found.reads:,} document reads{more}, and a few writes."
 
 
 @guarded(ACTION)
