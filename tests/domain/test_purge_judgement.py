@@ -175,7 +175,7 @@ def test_an_upload_under_way_goes_with_what_it_belongs_to() -> None:
         ({"youngest": NOW - timedelta(minutes=5)}, "less than an hour old"),
         (
             {"named_elsewhere": (NamedKey(f"{BASE}.mp4", "users/u1/videos/v2/clips/c", "r2_key"),)},
-            "users/u1/videos/v2/clips/c too",
+            "stays, because users/u1/videos/v2/clips/c names it too",
         ),
         ({"named_elsewhere": None}, "too many clips"),
         ({"user_videos": 10, "user_totals": Totals(50, 20)}, "usually has 2"),
@@ -213,6 +213,7 @@ def test_nothing_moved_when_all_is_as_planned_or_less() -> None:
             "new document: users/u1/videos/video-1/clips/c",
         ),
         ({"uploads": (PlannedUpload("k", "2"),)}, "new unfinished upload: k"),
+        ({"shared": ("z",)}, "a clip beside names it too now: z"),
         ({"blocked": ("video v is being processed",)}, "video v is being processed"),
     ],
 )

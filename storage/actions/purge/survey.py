@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,7 @@ from storage.domain.amounts import whole
 from storage.domain.documents import RawDocument
 from storage.domain.drafts import draft_of
 from storage.domain.layout import OPS_PREFIX, Layout
+from storage.domain.processing import silence_limit
 from storage.domain.purge.counters import ClipSize, Totals, changes, sizes_of, wanted_counters
 from storage.domain.purge.facts import DraftFact, Facts, LinkFact, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.inventory import Inventory, judge
@@ -80,7 +81,7 @@ class DocumentsFound:
     user_totals: Totals = field(default_factory=lambda: Totals(0, 0))
     user_videos: int = 0
     counters: list[CounterChange] = field(default_factory=list)
-    slugs_named: set[str] = field(default_factory=set)
+    slugs_named: dict[str, str] = field(default_factory=dict)  # the path of the clip whose share settings name it
     videos_seen: dict[str, VideoFact] = field(default_factory=dict)
 
 
@@ -88,13 +89,14 @@ def documents_of(stores: Stores, scope: Scope, now: datetime, progress: Callable
     """Everything of the scope in Firestore, whatever the names of the collections."""
     tree = Subtree(stores.handle)
     found = DocumentsFound()
+    patience = silence_limit(timedelta(minutes=stores.settings.stale_after_minutes), "analysis")
     roots = [*document_roots(scope), *([f"storage_accounting/{scope.uid}"] if scope.kind == "user" else [])]
     for there in tree.at(roots).values():
         if there is not None:
-            _take(found, there)
+            _take(found, there, patience)
     for root in document_roots(scope):
         for number, document in enumerate(tree.below(root, _FIELDS), start=1):
-            _take(found, document)
+            _take(found, document, patience)
             if number % 1_000 == 0:
                 progress(f"{number:,} documents found below {root}")
     _take_links(found, stores, tree, scope, now)
@@ -102,7 +104,7 @@ def documents_of(stores: Stores, scope: Scope, now: datetime, progress: Callable
     return found
 
 
-def _take(found: DocumentsFound, document: FoundDocument) -> None:
+def _take(found: DocumentsFound, document: FoundDocument, patience: timedelta) -> None:
     """Notes one document of the scope and its content."""
     found.documents.append(PlannedDocument(document.path, document.update_time))
     found.youngest = max(found.youngest or document.create_time, document.create_time)
@@ -114,21 +116,27 @@ def _take(found: DocumentsFound, document: FoundDocument) -> None:
     elif len(parts) == 4 and parts[2] == "analysis_drafts":
         draft = draft_of(RawDocument(document.path, fields, document.create_time, document.update_time))
         if draft.working:
-            found.drafts.append(DraftFact(draft.draft_id, draft.updated_at or document.update_time))
+            found.drafts.append(DraftFact(draft.draft_id, draft.updated_at or document.update_time, patience))
     elif len(parts) == 6 and parts[4] == "clips":
         named = named_keys(document.path, fields, CLIP_KEYS)
-        found.named += named
+        served = not _is(fields.get("status"), "failed")
+        found.named += [replace(item, served=served) for item in named]
         found.clips.append(clip_size(fields))
         if completed(fields.get("status")):
             found.claimed += [item.key for item in named if item.field == "r2_key"]
             found.claimed_thumbnails += [item.key for item in named if item.field == "thumbnail_r2_key"]
     elif len(parts) == 8 and parts[6] == "shares":
-        found.slugs_named |= {slug for name in SLUG_FIELDS if isinstance(slug := fields.get(name), str) and slug}
+        slugs = {slug for name in SLUG_FIELDS if isinstance(slug := fields.get(name), str) and slug}
+        found.slugs_named |= dict.fromkeys(slugs, "/".join(parts[:6]))
 
 
 def completed(status: object) -> bool:
     """Whether a clip's status says completed, by the rule of the upload check."""
-    return isinstance(status, str) and status.strip().lower() == "completed"
+    return _is(status, "completed")
+
+
+def _is(status: object, word: str) -> bool:
+    return isinstance(status, str) and status.strip().lower() == word
 
 
 def named_keys(path: str, fields: Mapping[str, Any], names: Sequence[str]) -> list[NamedKey]:
@@ -172,11 +180,15 @@ def _take_links(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Sco
     for path, link in tree.at([path for path in named if path not in slugs]).items():
         if link is not None and points_into(scope, link.fields):
             slugs[path] = link
+    clips = {document.path for document in found.documents if document.path.count("/") == 5}
     for path, link in sorted(slugs.items()):
         found.documents.append(PlannedDocument(path, link.update_time))
         expires = link.fields.get("expires_at")
         over = link.fields.get("disabled_at") is not None or (isinstance(expires, datetime) and expires <= now)
-        found.links.append(LinkFact(path, live=not over))
+        shown = found.slugs_named.get(path.removeprefix(SLUGS), "")  # where the link itself does not say
+        if {"video_id", "clip_id"} <= link.fields.keys():
+            shown = f"users/{scope.uid}/videos/{link.fields['video_id']}/clips/{link.fields['clip_id']}"
+        found.links.append(LinkFact(path, live=not over and shown in clips))
 
 
 def _surroundings(found: DocumentsFound, stores: Stores, tree: Subtree, scope: Scope) -> None:

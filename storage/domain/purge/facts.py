@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from storage.domain.purge.counters import ClipSize, Totals
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedUpload
@@ -12,11 +12,12 @@ from storage.domain.purge.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A key and the document and field that name it."""
+    """A key and the document and field that name it. `served`: false for a clip that failed, which nobody is shown."""
 
     key: str
     path: str
     field: str
+    served: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,16 @@ class VideoFact:
 
 @dataclass(frozen=True, slots=True)
 class DraftFact:
-    """A draft of the scope whose analysis waits or runs, and its last sign of life."""
+    """A draft of the scope whose analysis waits or runs, its last sign of life, and how long it may be silent."""
 
     draft_id: str
     touched_at: datetime
+    patience: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class LinkFact:
-    """A public share link; `live`: it works now."""
+    """A public share link; `live`: it works now, and the clip to which it leads exists."""
 
     path: str
     live: bool

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from storage.domain.layout import CACHE_KINDS, Layout, owner_of
 from storage.domain.processing import being_processed
 from storage.domain.purge.claims import Claims
-from storage.domain.purge.facts import Facts, NamedKey, ObjectFact, VideoFact
+from storage.domain.purge.facts import DraftFact, Facts, NamedKey, ObjectFact, VideoFact
 from storage.domain.purge.losses import Look, claims_of, objections, remarks
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import PurgeLimits, Scope, home_prefixes, in_scope
@@ -31,7 +31,8 @@ MAX_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """A complete look at a scope; a look that could not be completed is an error instead."""
+    """A complete look at a scope; a look that could not be completed is an error instead. `shared`: the keys that stay
+    because a clip beside the scope names them too."""
 
     objects: tuple[PlannedObject, ...]
     documents: tuple[PlannedDocument, ...]
@@ -40,6 +41,7 @@ class Inventory:
     warnings: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     claims: Claims | None = None
+    shared: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -68,6 +70,7 @@ def _moved(plan: PurgePlan, now: Inventory) -> Iterator[str]:
             yield f"new document: {document.path}"
         elif document.update_time != seen[document.path]:
             yield f"document changed: {document.path}"
+    yield from (f"a clip beside names it too now: {key}" for key in now.shared if key in etags)
     uploads = set(plan.uploads)
     yield from (f"new unfinished upload: {upload.key}" for upload in now.uploads if upload not in uploads)
     yield from (reason for reason in now.blocked if reason not in plan.blocked)
@@ -89,7 +92,7 @@ class Chosen:
 
     objects: tuple[ObjectFact, ...]
     uploads: tuple[PlannedUpload, ...]
-    shared_raw: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
 
 
@@ -106,11 +109,12 @@ def judge(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime, look
         warnings=(*(remarks(facts, look) if look else ()), *_warnings(facts, chosen, layout, limits, now)),
         blocked=(*_blocked(facts, layout, limits, now), *objections(facts, look)),
         claims=claims_of(facts, look) if look else None,
+        shared=chosen.shared,
     )
 
 
 def choose(facts: Facts, layout: Layout) -> Chosen:
-    """All listed objects and uploads that are the scope's own.
+    """All listed objects and uploads that are the scope's own, without those that a clip beside the scope names too.
 
     Outside the configured layout an object is the scope's only where its path gives it to the user or a document names
     it: a folder of the bucket may have a user's name by chance.
@@ -118,14 +122,17 @@ def choose(facts: Facts, layout: Layout) -> Chosen:
     if facts.scope.clips:
         return _choose_clips(facts)
     named = {item.key for item in facts.named}
+    elsewhere = {item.key for item in facts.named_elsewhere or ()}
 
     def own(key: str, home: bool) -> bool:
         return home or key in named or _theirs(key, facts.scope, layout)
 
     home = home_prefixes(facts.scope, layout)
+    found = [item for item in facts.listed if own(item.key, item.home)]
     return Chosen(
-        objects=tuple(item for item in facts.listed if own(item.key, item.home)),
+        objects=tuple(item for item in found if item.key not in elsewhere),
         uploads=tuple(item for item in facts.uploads if own(item.key, item.key.startswith(home))),
+        shared=tuple(item.key for item in found if item.key in elsewhere),
         strangers=tuple(item.key for item in facts.listed if not own(item.key, item.home)),
     )
 
@@ -135,16 +142,15 @@ def _theirs(key: str, scope: Scope, layout: Layout) -> bool:
 
 
 def _choose_clips(facts: Facts) -> Chosen:
-    """What the chosen clips name, with each one's twin (its thumbnail, its video); shared raw segments stay."""
+    """What the chosen clips name, with each one's twin (its thumbnail, its video); what other clips name too stays."""
     elsewhere = {item.key for item in facts.named_elsewhere or ()}
-    own = {item.key for item in facts.named if item.field != RAW}
-    twins = {twin for key in own if (twin := _twin(key)) and twin not in elsewhere}
-    raw = {item.key for item in facts.named if item.field == RAW}
-    wanted = own | twins | (raw - elsewhere)
+    named = {item.key for item in facts.named}
+    twins = {_twin(item.key) for item in facts.named if item.field != RAW and item.key not in elsewhere}
+    wanted = (named | twins) - elsewhere
     return Chosen(
         objects=tuple(item for item in facts.listed if item.key in wanted),
         uploads=tuple(item for item in facts.uploads if item.key in wanted),
-        shared_raw=tuple(sorted(raw & elsewhere)),
+        shared=tuple(item.key for item in facts.listed if item.key in named & elsewhere),
     )
 
 
@@ -162,10 +168,14 @@ def _blocked(facts: Facts, layout: Layout, limits: PurgeLimits, now: datetime) -
                 "first"
             )
     for draft in facts.drafts:
-        if not _idle(draft.touched_at, limits, now):
+        if not _stalled(draft, limits, now):
             quiet = f"last touched {age(now - draft.touched_at)} ago"
             yield f"draft {draft.draft_id} is being analysed ({quiet}): wait until its analysis has ended"
-    yield from _few(_foreign(facts, layout))
+    yield from _few(_foreign(facts, layout, served=True))
+
+
+def _stalled(draft: DraftFact, limits: PurgeLimits, now: datetime) -> bool:
+    return now - draft.touched_at >= min(draft.patience, timedelta(hours=limits.idle_hours))
 
 
 def _idle(touched_at: datetime | None, limits: PurgeLimits, now: datetime) -> bool:
@@ -191,8 +201,12 @@ def _since(video: VideoFact, now: datetime) -> str:
     return f"{why}last touched {age(now - video.touched_at)} ago"
 
 
-def _foreign(facts: Facts, layout: Layout) -> Iterator[str]:
+def _foreign(facts: Facts, layout: Layout, *, served: bool) -> Iterator[str]:
+    """Keys outside the scope. A clip that failed keeps such a key after a disclosure was ended, and blocks nothing: a
+    purge deletes no object outside its scope."""
     for item in facts.named:
+        if item.served is not served:
+            continue
         if not layout.belongs_to(item.key, facts.scope.uid):
             others = owner_of(item.key, layout)
             whose = f"belongs to user {others}" if others else "lies outside the layout"
@@ -208,10 +222,10 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
     if live:
         yield f"{live:,} public share {'link works' if live == 1 else 'links work'} now and will stop working"
     yield from _few(_also_named(facts, chosen))
+    harmless = _foreign(facts, layout, served=False)
+    yield from _few(f"{line}: the clip failed, and that object is not touched" for line in harmless)
     if facts.named_elsewhere is None:
         yield "the user has too many clips to check whether other clips name the same objects"
-    if chosen.shared_raw:
-        yield f"raw segments that other clips name too stay: {len(chosen.shared_raw):,}"
     yield from _size_warning(facts, chosen)
     young = [item.last_modified for item in chosen.objects if now - item.last_modified < YOUNG]
     if facts.youngest is not None and now - facts.youngest < YOUNG:
@@ -222,7 +236,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
         if _processed(video) and _idle(video.touched_at, limits, now):
             yield f"video {video.video_id} {_status_in_words(video)}, though nothing has touched it for long"
     for draft in facts.drafts:
-        if _idle(draft.touched_at, limits, now):
+        if _stalled(draft, limits, now):
             yield f"the analysis of draft {draft.draft_id} never ended, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
 
@@ -255,13 +269,20 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
 
 
 def _also_named(facts: Facts, chosen: Chosen) -> Iterator[str]:
-    going = {item.key for item in chosen.objects}
+    staying = set(chosen.shared)
     by_key: defaultdict[str, list[NamedKey]] = defaultdict(list)
+    raw = 0
     for item in facts.named_elsewhere or ():
-        if item.key in going:
+        if item.key in staying:
             by_key[item.key].append(item)
     for key, others in sorted(by_key.items()):
-        yield f"{key} is named by {others[0].path} too" + (f" and {len(others) - 1:,} more" if len(others) > 1 else "")
+        if all(item.field == RAW for item in others):
+            raw += 1
+            continue
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        yield f"{key} stays, because {others[0].path} names it too{more}"
+    if raw:
+        yield f"raw segments that other clips name too stay: {raw:,}"
 
 
 def _size_warning(facts: Facts, chosen: Chosen) -> Iterator[str]:
