@@ -16,7 +16,7 @@ from google.cloud.firestore_v1.base_query import _collection_group_query_respons
 
 from benchmarks import sample
 from benchmarks.timing import Measured, interleaved, once
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.domain.documents import CLIPS, Schema
 from storage.repositories.columns import TableBuilder
 from storage.repositories.decode import encode_value
@@ -45,7 +45,7 @@ def recorded(twelve: bool, count: int = sample.CLIPS) -> list[bytes]:
     """The answers of a query for so many clips, as they come over the wire."""
     answers = []
     for path, fields in sample.clips(count).items():
-        answer = pb.RunQueryResponse()
+        answer = firestore.RunQueryResponse()
         answer.document.name = f"{_ROOT}/{path}"
         for name, value in fields.items():
             if not twelve or name in sample.TWELVE:
@@ -69,7 +69,7 @@ def usual(answers: Iterable[bytes]) -> pd.DataFrame:
 def ours(answers: list[bytes], schema: Schema = CLIPS) -> pd.DataFrame:
     """The desk's way: raw messages into typed columns, page by page."""
     builder = TableBuilder(schema)
-    parse = pb.RunQueryResponse.FromString
+    parse = firestore.RunQueryResponse.FromString
     for start in range(0, len(answers), PAGE):
         builder.add(builder.page(parse(answer).document for answer in answers[start : start + PAGE]))
     return builder.table(read_at=NOW, reads=0).frame

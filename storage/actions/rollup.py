@@ -18,8 +18,7 @@ from typing import Literal, TypeVar
 
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.actions.search_index import IndexWritten, addresses, write_index
-from storage.clients.meter import Cost, Meter, metering
-from storage.clients.meter import check as check_budgets
+from storage.clients.meter import Cost, Meter, check_budgets, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
 from storage.domain.documents import Table, users_of

@@ -32,7 +32,7 @@ def run_find(context: Context, query: str) -> int:
         }
         print_json(answer if found.matches else answer | {"error": nothing.as_dict()})
         return 0 if found.matches else 1
-    say(f"Taken for: {found.kind.replace('_', ' ')}")
+    say(f"Searched as: {found.kind.replace('_', ' ')}")
     rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, m.why) for m in found.matches]
     if rows:
         say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)

@@ -27,8 +27,7 @@ from storage.cli.output import (
     size,
 )
 from storage.clients.circuit import patiently
-from storage.clients.meter import check as check_budgets
-from storage.clients.meter import metering
+from storage.clients.meter import check_budgets, metering
 from storage.domain.rollup import TOP
 from storage.errors import BackendError, BadInput
 from storage.repositories.rollups import FleetView, read_fleet

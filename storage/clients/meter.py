@@ -100,7 +100,7 @@ def billed() -> Cost | None:
     return active[0].cost() if active else None
 
 
-def check(ahead: int = 0) -> None:
+def check_budgets(ahead: int = 0) -> None:
     """Raises `OverBudget` if an active meter exceeds its budget: for a caller whose callees may have swallowed that.
 
     `ahead` are the reads expected of work that is useless when it stops half way: over the budget it does not begin.

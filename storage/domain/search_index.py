@@ -151,10 +151,17 @@ def rows_of(fields: Mapping[str, Any] | None) -> list[Row]:
 def head_fields(head: IndexHead) -> dict[str, Any]:
     """The fields of the head document."""
     return {
-        "version": VERSION, "generation": head.generation, "read_at": head.read_at, "finished_at": head.finished_at,
-        "users": head.users, "titles": head.titles, "user_pages": head.user_pages, "parts": list(head.parts),
-        "places": head.places, "cut": list(head.cut),
-    }  # fmt: skip
+        "version": VERSION,
+        "generation": head.generation,
+        "read_at": head.read_at,
+        "finished_at": head.finished_at,
+        "users": head.users,
+        "titles": head.titles,
+        "user_pages": head.user_pages,
+        "parts": list(head.parts),
+        "places": head.places,
+        "cut": list(head.cut),
+    }
 
 
 def head_from(fields: Mapping[str, Any]) -> IndexHead:
@@ -165,10 +172,16 @@ def head_from(fields: Mapping[str, Any]) -> IndexHead:
         if not isinstance(fields["read_at"], datetime):
             raise TypeError("its time is none")
         return IndexHead(
-            str(fields["generation"]), fields["read_at"], fields["finished_at"], int(fields["users"]),
-            int(fields["titles"]), int(fields["user_pages"]), tuple(map(int, fields["parts"])), int(fields["places"]),
+            str(fields["generation"]),
+            fields["read_at"],
+            fields["finished_at"],
+            int(fields["users"]),
+            int(fields["titles"]),
+            int(fields["user_pages"]),
+            tuple(map(int, fields["parts"])),
+            int(fields["places"]),
             tuple(map(int, fields["cut"])),
-        )  # fmt: skip
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise _unusable(str(error)) from None
 

@@ -26,8 +26,8 @@ class IndexRecords(RecordQueries):
 
             def consume(documents: Any) -> tuple[list[tuple[str, str]], str | None]:
                 taken = PageReader(documents, self._bulk_page, seconds=BULK_SECONDS)
-                found = [(relative_path(one.name), one.fields[field].string_value) for one in taken.documents()
-                         if field in one.fields]  # fmt: skip
+                titled = (one for one in taken.documents() if field in one.fields)
+                found = [(relative_path(one.name), one.fields[field].string_value) for one in titled]
                 return found, taken.following()
 
             page, following = self._handle.run_query(query, consume, operation="Reading titles")

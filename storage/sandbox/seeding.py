@@ -22,8 +22,7 @@ import urllib3
 
 from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import run_rollup, write_shard
-from storage.clients import firestore as pb
-from storage.clients import r2
+from storage.clients import firestore, r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.documents import MultipartUpload
 from storage.domain.rollup import DAYS, Content
@@ -139,7 +138,7 @@ def _micros(moment: object) -> int | None:
 
 def update_times(handle: FirestoreHandle) -> dict[str, int]:
     """The update time, in microseconds since 1970, of every document but the desk's own, by path."""
-    query = pb.StructuredQuery()
+    query = firestore.StructuredQuery()
     query.from_.add(all_descendants=True)
     query.select.fields.add(field_path="__name__")
     root = handle.name("") + "/"

@@ -29,11 +29,10 @@ from storage.errors import MissingIndex, StorageError, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.clock import utc_now
 from storage.repositories.drafts import draft_path
-from storage.repositories.records import Records
+from storage.repositories.records import FIND_LIMIT, Records
 from storage.repositories.search_index import index_records, read_head, read_rows
 from storage.text import moment
 
-MATCH_LIMIT = 50  # matches of one answer; no look-up may read fewer rows (`FIND_LIMIT`), or a cut would go unsaid
 SCAN_LIMIT = 500  # users read at most for a part of an address, or for the titles of their videos
 VIDEOS_OF_USER = 100  # whose titles are then looked at
 READERS = 8
@@ -57,7 +56,7 @@ def of_email(records: Records, email: str) -> Iterator[Match]:
 
 def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
     """Users whose address begins with `start`, in this case."""
-    table = records.users_by_email_prefix(start, MATCH_LIMIT)
+    table = records.users_by_email_prefix(start, FIND_LIMIT)
     yield from users(table.unbroken(), "its address begins with the text")
 
 
@@ -300,10 +299,10 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
     return SearchResult(
         query=reading.shown,
         kind=kind,
-        matches=found[:MATCH_LIMIT],
+        matches=found[:FIND_LIMIT],
         searched=tuple(dict.fromkeys(search.searched)),
         gaps=tuple(search.gaps),
-        truncated=len(found) >= MATCH_LIMIT,
+        truncated=len(found) >= FIND_LIMIT,
         cannot=() if found else (*cannot_search(reading.shown), *dict.fromkeys(search.unreached)),
     )
 
@@ -367,7 +366,7 @@ def _title(search: _Search, guess: Candidate) -> bool:
 
     def indexed() -> Iterator[Match]:
         rows = search.indexed(lambda index: index.title_paths(index.bucket_for(words) or 0))
-        for uid, video_id, clip_id, title in titles_with(rows, words)[: 2 * MATCH_LIMIT]:
+        for uid, video_id, clip_id, title in titles_with(rows, words)[: 2 * FIND_LIMIT]:
             yield Match("clip" if clip_id else "video", uid, video_id, clip_id, title, "its title has the words")
 
     def newer() -> Iterator[Match]:

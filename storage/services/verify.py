@@ -20,8 +20,7 @@ from typing import Literal, TypeVar
 
 import pandas as pd
 
-from storage.clients.meter import check as check_budgets
-from storage.clients.meter import metering
+from storage.clients.meter import check_budgets, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import highlights, integrity
 from storage.domain.deployment import Deployment

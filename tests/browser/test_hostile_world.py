@@ -17,7 +17,7 @@ from storage.actions import rollup
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
 from storage.domain.usage import DEFAULT_LIMITS
-from tests.rigs import browser as rig
+from tests.rigs import browser
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.hostile import CLIP, LONG, TEXT, UID, VIDEO, documents
 from tests.rigs.records import World
@@ -56,7 +56,7 @@ OVERFLOWING = """() => {
 class Desk:
     """The desk over the hostile world."""
 
-    app: rig.RunningApp
+    app: browser.RunningApp
     bucket_origin: str
 
 
@@ -80,7 +80,7 @@ def desk(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         stale = timedelta(minutes=15)
         rollup.run_rollup(world.records, world.writer, DEFAULT_LIMITS, lambda: datetime.now(UTC), stale_after=stale)
         env = r2_rig.values(bucket) | world.values()
-        with rig.streamlit_app(rig.ROOT / "app.py", tmp_path_factory.mktemp("desk"), env=env) as app:
+        with browser.streamlit_app(browser.ROOT / "app.py", tmp_path_factory.mktemp("desk"), env=env) as app:
             yield Desk(app, r2_rig.endpoint)
 
 
@@ -91,9 +91,9 @@ def test_a_page_of_hostile_strings_shows_text_and_nothing_acts(name: str, desk: 
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-    rig.open_page(page, f"{desk.app.url}/{path}?{urlencode(QUERIES[name])}")
+    browser.open_page(page, f"{desk.app.url}/{path}?{urlencode(QUERIES[name])}")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    rig.see_all(page)  # what is drawn, and asked for, only once it is in sight
+    browser.see_all(page)  # what is drawn, and asked for, only once it is in sight
     assert page.get_by_text(re.compile("Something went wrong|Page not found")).count() == 0
     assert page.evaluate(ACTING) == []
     assert page.evaluate(OVERFLOWING) == {"wide": False, "long": []}

@@ -11,8 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.rigs import browser as rig
-from tests.rigs import media, waiting
+from tests.rigs import browser, media, waiting
 from tests.rigs.browser import until_script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     control.write_text("{}", encoding="utf-8")
     with media.serving(ROOT / "storage" / "sandbox" / "media") as files:
         env = {"MEDIA_BASE": files.base, "MEDIA_CONTROL": str(control)}
-        with rig.streamlit_app(APP, folder, env=env) as app:
+        with browser.streamlit_app(APP, folder, env=env) as app:
             yield Desk(app.url, files, control)
 
 
@@ -66,7 +65,7 @@ def video(page: Page) -> Locator:
 
 
 def start(page: Page, desk: Desk, query: str = "") -> None:
-    rig.open_page(page, desk.url + query)
+    browser.open_page(page, desk.url + query)
     play_button(page).click()
     until_script(video(page), PLAYS_ON)
 
@@ -82,7 +81,7 @@ def test_a_clip_plays_in_its_card_after_a_click(page: Page, desk: Desk) -> None:
 
 
 def test_nothing_but_thumbnails_is_fetched_before_a_click_and_nothing_is_signed(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     expect(play_button(page)).to_be_visible()
     cards = page.get_by_test_id("stBidiComponentIsolated")
     until_script(cards, "node => node.shadowRoot.querySelectorAll('img')[1].complete")
@@ -92,7 +91,7 @@ def test_nothing_but_thumbnails_is_fetched_before_a_click_and_nothing_is_signed(
 
 
 def test_a_clip_plays_with_the_keyboard_alone_and_the_focus_comes_back(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).focus()
     page.keyboard.press("Enter")
     until_script(video(page), PLAYS_ON)
@@ -141,7 +140,7 @@ def test_a_link_about_to_end_is_renewed_before_it_does(page: Page, desk: Desk) -
 
 def test_a_link_that_ended_before_play_is_replaced_and_starts(page: Page, desk: Desk) -> None:
     desk.media.expired.add(("clip_a.mp4", "1"))
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     until_script(video(page), PLAYS_ON)
     expect(page.get_by_text("signed ['play clip-a', 'renew clip-a']")).to_be_visible()
@@ -151,7 +150,7 @@ def test_a_link_that_ended_before_play_is_replaced_and_starts(page: Page, desk: 
 def test_a_missing_file_is_called_missing(page: Page, desk: Desk) -> None:
     desk.knows(absent=["clip-a"])
     desk.media.missing.add("clip_a.mp4")
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_role("status").get_by_text("The file is not in the bucket.").first).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
@@ -159,14 +158,14 @@ def test_a_missing_file_is_called_missing(page: Page, desk: Desk) -> None:
 
 def test_a_refusal_is_told_apart_from_a_missing_file(page: Page, desk: Desk) -> None:
     desk.media.refused.add("clip_a.mp4")
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text("The bucket answered, but did not deliver the file")).to_be_visible()
 
 
 def test_what_the_desk_itself_may_not_do_is_said_in_its_words(page: Page, desk: Desk) -> None:
     desk.knows(denied=["clip-a"])
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text("The bucket refused the desk: HeadObject was refused")).to_be_visible()
     desk.knows(forbidden=["clip-a"])
@@ -177,7 +176,7 @@ def test_what_the_desk_itself_may_not_do_is_said_in_its_words(page: Page, desk: 
 
 def test_trying_again_plays_once_the_fault_is_gone(page: Page, desk: Desk) -> None:
     desk.media.refused.add("clip_a.mp4")
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     desk.media.refused.clear()
@@ -187,7 +186,7 @@ def test_trying_again_plays_once_the_fault_is_gone(page: Page, desk: Desk) -> No
 
 def test_data_that_no_browser_plays_is_called_so_and_no_link_is_signed_for_it(page: Page, desk: Desk) -> None:
     desk.media.extra["clip_a.mp4"] = b"\x00\x00\x00\x18ftypisom" + bytes(5_000)
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text("This browser cannot play the file")).to_be_visible()
     expect(page.get_by_text("signed ['play clip-a']")).to_be_visible()
@@ -196,7 +195,7 @@ def test_data_that_no_browser_plays_is_called_so_and_no_link_is_signed_for_it(pa
 def test_a_bucket_on_loopback_that_does_not_answer_is_explained(page: Page, desk: Desk, dead_port: int) -> None:
     dead = f"127.0.0.1:{dead_port}"
     desk.knows(base=f"http://{dead}")
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text(f"Your browser cannot reach the demo's bucket at {dead}.")).to_be_visible()
 
@@ -212,7 +211,7 @@ def test_where_the_page_may_not_ask_whether_the_bucket_answers_it_claims_nothing
         " return Promise.reject(new TypeError('blocked')) }"
     )
     desk.knows(base=f"http://127.0.0.1:{dead_port}")
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     play_button(page).click()
     expect(page.get_by_text("refused, missing, or out of reach")).to_be_visible()
 
@@ -225,7 +224,7 @@ def test_starting_one_clip_pauses_the_other(page: Page, desk: Desk) -> None:
 
 
 def test_a_clip_whose_file_is_known_to_be_gone_offers_nothing_but_the_words(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     card = page.get_by_role("listitem").filter(has_text="A clip whose file is gone")
     expect(card.get_by_text("The file is not in the bucket.")).to_be_visible()
     for name in ("Play", "Copy a link", "Download"):
@@ -233,13 +232,13 @@ def test_a_clip_whose_file_is_known_to_be_gone_offers_nothing_but_the_words(page
 
 
 def test_an_unknown_presence_is_said_and_leaves_the_play_button(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     card = page.get_by_role("listitem").filter(has_text="R2 refused.")
     expect(card.get_by_role("button", name="Play")).to_be_visible()
 
 
 def test_hostile_titles_are_only_text(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     title = page.get_by_role("listitem").nth(1).locator(".title > span")
     expect(title).to_have_text(f'<img src=x onerror="window.hacked=1"><b>bold</b> ![p]({desk.media.base}/leak.jpg)')
     assert title.locator("*").count() == 0
@@ -249,7 +248,7 @@ def test_hostile_titles_are_only_text(page: Page, desk: Desk) -> None:
 
 def test_a_copied_link_is_signed_when_asked_for_and_shows_its_life(page: Page, desk: Desk) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     page.get_by_role("button", name="Copy a link: The first clip").click()
     expect(page.get_by_text("Link copied. Valid 14:")).to_be_visible()
     assert page.evaluate("() => navigator.clipboard.readText()") == f"{desk.media.base}/clip_a.mp4?token=1"
@@ -258,7 +257,7 @@ def test_a_copied_link_is_signed_when_asked_for_and_shows_its_life(page: Page, d
 
 
 def test_a_download_starts_and_leaves_the_page_where_it_was(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download: The first clip").click()
     assert download.value.suggested_filename == "clip_a.mp4"
@@ -267,7 +266,7 @@ def test_a_download_starts_and_leaves_the_page_where_it_was(page: Page, desk: De
 
 
 def test_pressing_a_title_opens_that_clip_once(page: Page, desk: Desk) -> None:
-    rig.open_page(page, desk.url)
+    browser.open_page(page, desk.url)
     page.get_by_role("button", name="The first clip", exact=True).click()
     expect(page.get_by_text("opened clip-a")).to_be_visible()
     page.get_by_role("button", name="Rerun", exact=True).click()
@@ -282,7 +281,7 @@ def test_a_page_may_sign_by_itself_and_give_the_link_in_the_next_run(page: Page,
 
 def test_thumbnails_whose_links_ended_are_asked_for_anew(page: Page, desk: Desk) -> None:
     desk.media.expired.add(("clip_a.jpg", "1"))
-    rig.open_page(page, desk.url + "/?posters=1")
+    browser.open_page(page, desk.url + "/?posters=1")
     until_script(page.locator("li.card"), "card => card.querySelector('img[src$=\"token=2\"]')?.naturalWidth > 0")
     assert desk.media.of("clip_a.jpg") == [("clip_a.jpg", "1", 403), ("clip_a.jpg", "2", 200)]
 
@@ -303,7 +302,7 @@ def test_the_words_on_a_card_keep_their_contrast_in_both_appearances(page: Page,
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
-        rig.open_page(page, desk.url)
+        browser.open_page(page, desk.url)
         cover = page.get_by_role("listitem").filter(has_text="A clip whose file is gone").locator(".cover")
         ink, ground = cover.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")
         assert contrast(ink, ground) >= 4.5, (scheme, ink, ground)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.rigs import browser as rig
+from tests.rigs import browser
 
 APP = Path(__file__).resolve().parent / "apps" / "table_app.py"
 ROW = 35  # pixels; Streamlit's rows are drawn on a canvas, so they are found by their place
@@ -16,7 +16,7 @@ ROW = 35  # pixels; Streamlit's rows are drawn on a canvas, so they are found by
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with rig.streamlit_app(APP, tmp_path_factory.mktemp("table")) as app:
+    with browser.streamlit_app(APP, tmp_path_factory.mktemp("table")) as app:
         yield app.url
 
 
@@ -28,7 +28,7 @@ def tick(page: Page, row: int) -> None:
 
 
 def test_a_tick_is_an_id_and_is_dropped_when_the_order_changes(page: Page, url: str) -> None:
-    rig.open_page(page, url)
+    browser.open_page(page, url)
     tick(page, 0)
     expect(page.get_by_text("chosen ['v 1&uid=x']")).to_be_visible()
     expect(page.get_by_text("3 shown · 1 selected")).to_be_visible()
@@ -37,7 +37,7 @@ def test_a_tick_is_an_id_and_is_dropped_when_the_order_changes(page: Page, url: 
 
 
 def test_cells_show_text_as_it_is_and_sizes_as_exact_numbers_to_assistive_technology(page: Page, url: str) -> None:
-    rig.open_page(page, url)
+    browser.open_page(page, url)
     rows = page.get_by_test_id("stDataFrame").locator("[role=row]")
     rows.nth(1).wait_for(state="attached")
     read = [rows.nth(row).locator("[role=gridcell]").all_text_contents() for row in (1, 2, 3)]
@@ -46,7 +46,7 @@ def test_cells_show_text_as_it_is_and_sizes_as_exact_numbers_to_assistive_techno
 
 
 def test_a_link_opens_the_page_in_a_new_tab_with_the_very_id(page: Page, url: str) -> None:
-    rig.open_page(page, url)
+    browser.open_page(page, url)
     header = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
     assert header is not None
     with page.context.expect_page() as opened:
@@ -55,13 +55,13 @@ def test_a_link_opens_the_page_in_a_new_tab_with_the_very_id(page: Page, url: st
             if len(page.context.pages) > 1:
                 break
     target = opened.value
-    rig.settled(target)
+    browser.settled(target)
     expect(target.get_by_text("asked for v 1&uid=x")).to_be_visible()
     expect(target.get_by_text("uid ok True")).to_be_visible()
 
 
 def test_the_download_holds_every_column_and_no_formula(page: Page, url: str) -> None:
-    rig.open_page(page, url)
+    browser.open_page(page, url)
     page.get_by_test_id("stDataFrame").hover()
     expect(page.get_by_role("button", name="Download as CSV")).to_be_hidden()
     with page.expect_download() as download:

@@ -12,8 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pages._ui.kit.text import plain
-from tests.rigs import browser as rig
-from tests.rigs import media
+from tests.rigs import browser, media
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "tests" / "browser" / "apps" / "text_app.py"
@@ -99,7 +98,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     with media.serving(folder) as evil:
         env = {"NASTY": str(folder / "cases.json"), "EVIL": evil.base}
-        with rig.streamlit_app(APP, folder, env=env) as app:
+        with browser.streamlit_app(APP, folder, env=env) as app:
             yield Shown(app.url, cases, evil)
 
 
@@ -114,7 +113,7 @@ def asked(page: Page) -> list[str]:
 def test_markdown_shows_every_hostile_string_as_it_is_and_makes_nothing_of_it(
     page: Page, shown: Shown, asked: list[str]
 ) -> None:
-    rig.open_page(page, shown.url)
+    browser.open_page(page, shown.url)
     page.wait_for_selector(f".st-key-case-{len(shown.cases) - 1} p", state="attached")
     drawn = page.evaluate(
         """([count, active]) => Array.from({ length: count }, (_, number) => {
@@ -129,7 +128,7 @@ def test_markdown_shows_every_hostile_string_as_it_is_and_makes_nothing_of_it(
 
 
 def test_no_place_on_a_page_links_to_or_asks_a_foreign_host(page: Page, shown: Shown, asked: list[str]) -> None:
-    rig.open_page(page, shown.url)
+    browser.open_page(page, shown.url)
     places = page.locator(".st-key-places")
     expect(places.get_by_test_id("stTable")).to_be_visible()
     places.get_by_test_id("stMetric").hover()
@@ -147,7 +146,7 @@ def test_no_place_on_a_page_links_to_or_asks_a_foreign_host(page: Page, shown: S
 
 def test_the_copy_button_copies_exactly_and_says_so(page: Page, shown: Shown) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    rig.open_page(page, shown.url)
+    browser.open_page(page, shown.url)
     button = page.get_by_role("button", name="Copy user id")
     button.focus()
     page.keyboard.press("Enter")
@@ -165,7 +164,7 @@ def test_copying_works_where_a_browser_has_no_clipboard_interface(new_page: Call
         "Object.defineProperty(window, 'isSecureContext', { value: false });"
         "document.addEventListener('copy', () => { window.copied = document.activeElement.value })"
     )
-    rig.open_page(page, shown.url)
+    browser.open_page(page, shown.url)
     page.get_by_role("button", name="Copy user id").click()
     expect(page.get_by_role("button", name="Copy user id")).to_have_text("Copied")
     assert page.evaluate("() => window.copied") == "uid ✓ <b>*x*</b>"

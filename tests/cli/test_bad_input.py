@@ -13,8 +13,7 @@ from storage.cli.command import CUSTOMER_IDS, leaves
 from storage.cli.commands import ROOT
 from tests.cli.recorded import ACTING
 from tests.rigs import hostile
-from tests.rigs.http_faults import Answer as Refusal
-from tests.rigs.http_faults import FaultProxy
+from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import World, clip, user, video
 from tests.rigs.seaweed import NOBODY, READER, SECRETS, UNLISTING
 
@@ -190,7 +189,7 @@ def test_highlights_that_the_bucket_refuses_are_an_error_with_code_and_remedy(de
     assert (absent.status, absent.json["source"], absent.json["error"]["code"]) == (1, None, "not_found")
     desk.put("users/u1/vid-0001/highlights.json", b'{"highlights": [{"id": 1}]}', "application/json")
     with FaultProxy(r2_rig.endpoint) as proxy:
-        proxy.on(Refusal(403, "AccessDenied"), path=r"highlights\.json")
+        proxy.on(Answer(403, "AccessDenied"), path=r"highlights\.json")
         monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
         for command in ("diagnose", "highlights", "verify"):
             answer = desk.run(command, "u1", "vid-0001", "--json")

@@ -8,8 +8,7 @@ import pytest
 
 from tests.cli.conftest import Desk
 from tests.cli.test_purge_cli import VIDEO, applied, customer, planned
-from tests.rigs.http_faults import Answer as Refusal
-from tests.rigs.http_faults import FaultProxy, Meanwhile
+from tests.rigs.http_faults import Answer, FaultProxy, Meanwhile
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import SeaweedRig
 
@@ -64,7 +63,7 @@ def test_a_bucket_that_refuses_leaves_its_side_unknown_and_the_exit_status(
 ) -> None:
     over(desk)
     with FaultProxy(r2_rig.endpoint) as proxy:
-        proxy.on(Refusal(403, "AccessDenied"), query="list-type")
+        proxy.on(Answer(403, "AccessDenied"), query="list-type")
         monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
         answer = desk.run("usage", "u1", "--json")
     storage = answer.json["storage"]
@@ -113,7 +112,7 @@ def test_sizes_are_not_mended_from_what_is_no_measure_or_moved_or_was_not_seen(
         "vid-0001_3_split"
     ]
     with FaultProxy(r2_rig.endpoint) as proxy:
-        proxy.on(Refusal(403, "AccessDenied"), query="list-type")
+        proxy.on(Answer(403, "AccessDenied"), query="list-type")
         monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
         refused = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json")
         assert (refused.status, refused.json["error"]["code"]) == (3, "access_denied")

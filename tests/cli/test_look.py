@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storage.services.search import MATCH_LIMIT
+from storage.repositories.records import FIND_LIMIT
 from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.records import clip, user, video
 
@@ -84,9 +84,9 @@ def test_find_nothing_is_an_answer_with_what_was_searched(desk):
 
 
 def test_find_shows_so_many_matches_and_says_that_there_may_be_more(desk):
-    desk.world.put({f"users/u{n}": user(f"u{n}", email=f"crowd{n}@example.com") for n in range(MATCH_LIMIT + 1)})
+    desk.world.put({f"users/u{n}": user(f"u{n}", email=f"crowd{n}@example.com") for n in range(FIND_LIMIT + 1)})
     answer = desk.run("find", "crowd", "--json")
-    assert (len(answer.json["matches"]), answer.json["truncated"]) == (MATCH_LIMIT, True)
+    assert (len(answer.json["matches"]), answer.json["truncated"]) == (FIND_LIMIT, True)
     assert "There may be more matches" in desk.run("find", "crowd").out
     assert "There may be more matches" not in desk.run("find", "crowd7").out
 

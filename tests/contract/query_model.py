@@ -14,8 +14,7 @@ from typing import Any
 
 from google.cloud import firestore
 from google.cloud.firestore_v1 import _helpers
-from google.cloud.firestore_v1.base_query import And
-from google.cloud.firestore_v1.base_query import FieldFilter as Where
+from google.cloud.firestore_v1.base_query import And, FieldFilter
 from google.cloud.firestore_v1.order import Order, TypeOrder
 from hypothesis import strategies as st
 
@@ -40,7 +39,7 @@ class Spec:
         """The query as the client builds it."""
         query = collection
         if self.filters:
-            query = query.where(filter=And([Where(*part) for part in self.filters]))
+            query = query.where(filter=And([FieldFilter(*part) for part in self.filters]))
         for field, direction in self.orders:
             query = query.order_by(field, direction=direction)
         if self.start is not None:

@@ -13,7 +13,7 @@ from google.cloud.firestore_v1 import _helpers as library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.domain.changes import same
 from storage.errors import BadInput
 from storage.repositories.decode import (
@@ -52,7 +52,7 @@ FIELDS = st.dictionaries(st.text(min_size=1), NESTED, max_size=4)
 
 def document(fields: dict[str, Any]) -> Any:
     """A raw document that exists, with these fields."""
-    made = pb.Document(name=f"{ROOT}/users/ü 1")
+    made = firestore.Document(name=f"{ROOT}/users/ü 1")
     for name, content in fields.items():
         made.fields[name].CopyFrom(encode_value(content))
     made.create_time.FromDatetime(NOON)
@@ -118,7 +118,7 @@ def test_json_that_is_no_document_is_refused(text: str) -> None:
 
 
 def test_a_reference_reads_as_its_path_and_is_written_back_as_the_reference_that_it_is() -> None:
-    cell = pb.Value(map_value={"fields": {"to": pb.Value(reference_value=f"{ROOT}/users/u1")}})
+    cell = firestore.Value(map_value={"fields": {"to": firestore.Value(reference_value=f"{ROOT}/users/u1")}})
 
     plain = decode_value(cell)
 
@@ -134,25 +134,25 @@ def test_what_a_change_wrote_is_known_again_whatever_it_holds() -> None:
 
 
 def test_references_places_bytes_and_times_become_plain_values() -> None:
-    reference = pb.Value(reference_value=f"{ROOT}/users/u1")
+    reference = firestore.Value(reference_value=f"{ROOT}/users/u1")
 
     assert decode_value(reference) == "users/u1"
     assert decode_value(encode_value(GeoPoint(1.5, -2.5))) == GeoPoint(1.5, -2.5)
     assert decode_value(encode_value(b"\x00\xff")) == b"\x00\xff"
     assert decode_value(encode_value(NOON)) == NOON
     assert decode_value(encode_value(NOON)).tzinfo is UTC
-    assert decode_value(pb.Value()) is None
+    assert decode_value(firestore.Value()) is None
 
 
 def test_a_time_that_python_cannot_hold_is_none_and_not_an_error() -> None:
-    beyond = pb.Value()
+    beyond = firestore.Value()
     beyond.timestamp_value.seconds = 253_402_300_800
 
     assert decode_value(beyond) is None
 
 
 def test_a_raw_document_tells_a_phantom_from_an_empty_one() -> None:
-    phantom = raw_document(pb.Document(name=f"{ROOT}/users/u1"))
+    phantom = raw_document(firestore.Document(name=f"{ROOT}/users/u1"))
     empty = raw_document(document({}))
 
     assert (phantom.path, phantom.fields, phantom.create_time, phantom.update_time) == ("users/u1", None, None, None)

@@ -7,7 +7,7 @@ import threading
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter as Where
+from google.cloud.firestore_v1.base_query import FieldFilter
 from grpc import StatusCode
 
 from tests.rigs.firestore import EmbeddedFirestore
@@ -152,7 +152,7 @@ def test_calls_documents_and_billed_reads_are_counted(
     assert not faults.calls
 
     list(clips.stream())
-    list(clips.where(filter=Where("n", ">", 99)).stream())
+    list(clips.where(filter=FieldFilter("n", ">", 99)).stream())
     list(clips.order_by("n").limit(2).stream())
     assert (faults.calls["RunQuery"], faults.documents["RunQuery"]) == (3, 10 + 0 + 2)
     assert faults.reads["RunQuery"] == 10 + 1 + 2

@@ -9,8 +9,7 @@ import pytest
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter as Where
-from google.cloud.firestore_v1.base_query import Or
+from google.cloud.firestore_v1.base_query import FieldFilter, Or
 
 from storage.domain.indexes import Definition, missing_index
 from tests.rigs.firestore import EmbeddedFirestore
@@ -63,7 +62,7 @@ def group(client: firestore.Client) -> firestore.Query:
 
 def done(query: firestore.Query) -> firestore.Query:
     """The finished ones."""
-    return query.where(filter=Where("status", "==", "done"))
+    return query.where(filter=FieldFilter("status", "==", "done"))
 
 
 def of_user(query: firestore.Query, client: firestore.Client) -> firestore.Query:
@@ -75,11 +74,11 @@ def of_user(query: firestore.Query, client: firestore.Client) -> firestore.Query
 FREE: dict[str, Build] = {
     "a collection": clips,
     "a collection in descending order": lambda c: clips(c).order_by("size", direction=DESCENDING),
-    "a range and its order": lambda c: clips(c).where(filter=Where("size", ">", 1)).order_by("size"),
-    "equalities on several fields": lambda c: done(clips(c)).where(filter=Where("style", "in", ["a", "b"])),
-    "an equality and contains": lambda c: done(clips(c)).where(filter=Where("t", "array_contains", "a")),
+    "a range and its order": lambda c: clips(c).where(filter=FieldFilter("size", ">", 1)).order_by("size"),
+    "equalities on several fields": lambda c: done(clips(c)).where(filter=FieldFilter("style", "in", ["a", "b"])),
+    "an equality and contains": lambda c: done(clips(c)).where(filter=FieldFilter("t", "array_contains", "a")),
     "an order by a field that is fixed": lambda c: done(clips(c)).order_by("status"),
-    "alternatives": lambda c: clips(c).where(filter=Or([Where("a", "==", 1), Where("b", "==", 2)])),
+    "alternatives": lambda c: clips(c).where(filter=Or([FieldFilter("a", "==", 1), FieldFilter("b", "==", 2)])),
     "a whole group": group,
     "a group by name": lambda c: group(c).order_by("__name__"),
     "a group within a range of names": lambda c: of_user(group(c), c),
@@ -98,7 +97,7 @@ DEMANDING: dict[str, tuple[Build, dict[str, Any]]] = {
         composite(("status", "ASCENDING"), ("size", "DESCENDING")),
     ),
     "an equality and a range": (
-        lambda c: done(clips(c)).where(filter=Where("size", ">", 1)),
+        lambda c: done(clips(c)).where(filter=FieldFilter("size", ">", 1)),
         composite(("status", "ASCENDING"), ("size", "ASCENDING")),
     ),
     "two orders": (
@@ -106,11 +105,11 @@ DEMANDING: dict[str, tuple[Build, dict[str, Any]]] = {
         composite(("style", "ASCENDING"), ("size", "DESCENDING")),
     ),
     "two ranges": (
-        lambda c: clips(c).where(filter=Where("size", ">", 1)).where(filter=Where("age", "!=", 1)),
+        lambda c: clips(c).where(filter=FieldFilter("size", ">", 1)).where(filter=FieldFilter("age", "!=", 1)),
         composite(("age", "ASCENDING"), ("size", "ASCENDING")),
     ),
     "array-contains and an order": (
-        lambda c: clips(c).where(filter=Where("tags", "array_contains", "a")).order_by("size"),
+        lambda c: clips(c).where(filter=FieldFilter("tags", "array_contains", "a")).order_by("size"),
         composite(("tags", "CONTAINS"), ("size", "ASCENDING")),
     ),
     "an order with names the other way": (
@@ -118,7 +117,7 @@ DEMANDING: dict[str, tuple[Build, dict[str, Any]]] = {
         composite(("size", "ASCENDING"), ("__name__", "DESCENDING")),
     ),
     "one of two alternatives": (
-        lambda c: clips(c).where(filter=Or([Where("size", ">", 1), Where("status", "==", "done")])),
+        lambda c: clips(c).where(filter=Or([FieldFilter("size", ">", 1), FieldFilter("status", "==", "done")])),
         composite(("status", "ASCENDING"), ("size", "ASCENDING")),
     ),
     "an equality in a group": (lambda c: done(group(c)), override("status", order="ASCENDING")),
@@ -127,7 +126,7 @@ DEMANDING: dict[str, tuple[Build, dict[str, Any]]] = {
         override("size", order="DESCENDING"),
     ),
     "array-contains in a group": (
-        lambda c: group(c).where(filter=Where("tags", "array_contains", "a")),
+        lambda c: group(c).where(filter=FieldFilter("tags", "array_contains", "a")),
         override("tags", arrayConfig="CONTAINS"),
     ),
     "an equality and an order in a group": (
@@ -165,7 +164,7 @@ def test_an_index_of_another_collection_scope_or_direction_does_not_help(client:
 
 
 def test_indexes_that_end_alike_merge(client: firestore.Client) -> None:
-    query = done(clips(client)).where(filter=Where("style", "==", "a")).order_by("size")
+    query = done(clips(client)).where(filter=FieldFilter("style", "==", "a")).order_by("size")
     both = [composite((field, "ASCENDING"), ("size", "ASCENDING")) for field in ("status", "style")]
 
     assert demanded(query, {"indexes": both[:1]}) is not None

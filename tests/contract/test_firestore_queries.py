@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter as Where
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from tests.rigs.firestore import FirestoreRig
 
@@ -113,7 +113,7 @@ FILTERS: list[tuple[str, object, list[str]]] = [
 
 def test_a_filter_finds_what_it_should_and_no_other_type(world: firestore.Client) -> None:
     for op, value, expected in FILTERS:
-        found = world.collection("mixed").where(filter=Where("v", op, value)).stream()
+        found = world.collection("mixed").where(filter=FieldFilter("v", op, value)).stream()
         assert [snapshot.id for snapshot in found] == expected, (op, value)
 
 
@@ -121,13 +121,13 @@ def test_references_are_compared_by_their_segments(db: firestore.Client) -> None
     for identity, path in (("1", "a/b"), ("2", "a/b/c/d"), ("3", "a/b!")):
         db.document(f"c/{identity}").set({"v": db.document(path)})
 
-    assert ids(db.collection("c").where(filter=Where("v", ">=", db.document("a/b")))) == "123"
-    assert ids(db.collection("c").where(filter=Where("v", "==", db.document("a/b/c/d")))) == "2"
+    assert ids(db.collection("c").where(filter=FieldFilter("v", ">=", db.document("a/b")))) == "123"
+    assert ids(db.collection("c").where(filter=FieldFilter("v", "==", db.document("a/b/c/d")))) == "2"
 
 
-FIRST = Where("priority", "==", 1)
-FIRST_TWO = Where("priority", "in", [2, 1])
-SIZED = Where("size", ">", 0)
+FIRST = FieldFilter("priority", "==", 1)
+FIRST_TWO = FieldFilter("priority", "in", [2, 1])
+SIZED = FieldFilter("size", ">", 0)
 ORDERED: list[tuple[Build, str]] = [
     (lambda c: c, "abcde"),
     (lambda c: c.order_by("priority"), "acbde"),
@@ -137,16 +137,16 @@ ORDERED: list[tuple[Build, str]] = [
     (lambda c: c.order_by("size").order_by("priority", direction=DESCENDING), "bcda"),
     (lambda c: c.order_by("absent"), ""),
     (lambda c: c.where(filter=SIZED), "bcad"),
-    (lambda c: c.where(filter=SIZED).where(filter=Where("priority", ">", 0)), "cabd"),
+    (lambda c: c.where(filter=SIZED).where(filter=FieldFilter("priority", ">", 0)), "cabd"),
     (lambda c: c.where(filter=SIZED).order_by("priority", direction=DESCENDING), "dbac"),
-    (lambda c: c.where(filter=Where("size", "<", 10)).where(filter=FIRST), "c"),
+    (lambda c: c.where(filter=FieldFilter("size", "<", 10)).where(filter=FIRST), "c"),
     (lambda c: c.where(filter=FIRST).order_by("size"), "ca"),
     (lambda c: c.where(filter=FIRST).order_by("__name__", direction=DESCENDING), "ca"),
     (lambda c: c.where(filter=FIRST_TWO).limit(3), "abc"),
-    (lambda c: c.where(filter=Where("size", "in", [5])).where(filter=FIRST_TWO), "bc"),
+    (lambda c: c.where(filter=FieldFilter("size", "in", [5])).where(filter=FIRST_TWO), "bc"),
     (lambda c: c.where(filter=FIRST_TWO).order_by("priority", direction=DESCENDING), "dbca"),
-    (lambda c: c.where(filter=Where("m.x", ">", 1)), "bde"),
-    (lambda c: c.where(filter=Where("`a b`.`c.d`", "==", 3)), "e"),
+    (lambda c: c.where(filter=FieldFilter("m.x", ">", 1)), "bde"),
+    (lambda c: c.where(filter=FieldFilter("`a b`.`c.d`", "==", 3)), "e"),
     (lambda c: c.order_by("priority").limit(2), "ac"),
     (lambda c: c.limit(0), ""),
     (lambda c: c.order_by("priority").start_at({"priority": 2}), "bde"),
@@ -164,9 +164,9 @@ ORDERED: list[tuple[Build, str]] = [
     (lambda c: c.order_by("__name__").start_after({"__name__": c.document("b")}).limit(2), "cd"),
     (lambda c: c.order_by("__name__").start_at({"__name__": c.document("bb")}).limit(2), "cd"),
     (lambda c: c.order_by("__name__").end_before({"__name__": c.document("b")}), "a"),
-    (lambda c: c.where(filter=Where("__name__", "==", c.document("b"))), "b"),
-    (lambda c: c.where(filter=Where("__name__", ">", c.document("b"))), "cde"),
-    (lambda c: c.where(filter=Where("__name__", "<=", c.document("b"))), "ab"),
+    (lambda c: c.where(filter=FieldFilter("__name__", "==", c.document("b"))), "b"),
+    (lambda c: c.where(filter=FieldFilter("__name__", ">", c.document("b"))), "cde"),
+    (lambda c: c.where(filter=FieldFilter("__name__", "<=", c.document("b"))), "ab"),
 ]
 
 
@@ -209,22 +209,22 @@ def of_user(db: firestore.Client, uid: str) -> firestore.Query:
 def test_a_group_holds_the_collections_of_one_id_wherever_they_lie(world: firestore.Client) -> None:
     group = world.collection_group("clips")
     assert ids(group) == "gabcdef"
-    assert ids(group.where(filter=Where("status", "==", "done"))) == "gbd"
+    assert ids(group.where(filter=FieldFilter("status", "==", "done"))) == "gbd"
     assert ids(group.order_by("n", direction=DESCENDING).limit(3)) == "gfe"
-    assert ids(group.where(filter=Where("n", ">", 1)).order_by("n").start_after({"n": 3}).limit(2)) == "ef"
+    assert ids(group.where(filter=FieldFilter("n", ">", 1)).order_by("n").start_after({"n": 3}).limit(2)) == "ef"
 
 
 def test_a_range_of_names_gives_the_clips_of_one_user(world: firestore.Client) -> None:
     assert [ids(of_user(world, uid)) for uid in ("u", "u!", "u1", "v", "no")] == ["abc", "d", "e", "f", ""]
     query = of_user(world, "u")
     first = query.limit(2).get()
-    assert ids(query.where(filter=Where("status", "==", "done"))) == "b"
+    assert ids(query.where(filter=FieldFilter("status", "==", "done"))) == "b"
     assert query.count().get()[0][0].value == 3
     assert ids(query.start_after({"__name__": first[-1].reference})) == "c"
 
-    within = world.collection_group("clips").where(filter=Where("__name__", ">=", world.document("users/u")))
-    within = within.where(filter=Where("__name__", "<", world.document("users/u\0")))
-    assert ids(within.where(filter=Where("status", "==", "failed"))) == "ac"
+    within = world.collection_group("clips").where(filter=FieldFilter("__name__", ">=", world.document("users/u")))
+    within = within.where(filter=FieldFilter("__name__", "<", world.document("users/u\0")))
+    assert ids(within.where(filter=FieldFilter("status", "==", "failed"))) == "ac"
 
 
 def test_recursive_gives_everything_below_a_collection(world: firestore.Client) -> None:
@@ -271,7 +271,7 @@ def test_a_count_counts_documents_within_filters_limits_and_cursors(world: fires
     rest = numbers.order_by("__name__").start_after({"__name__": numbers.document("1")})
     for query, expected in (
         (numbers, 6),
-        (numbers.where(filter=Where("v", ">", 3)), 2),
+        (numbers.where(filter=FieldFilter("v", ">", 3)), 2),
         (numbers.limit(4), 4),
         (rest, 4),
         (world.collection_group("clips"), 7),

@@ -20,7 +20,7 @@ from storage.errors import AccessDenied, BadInput, NotFound, StorageError
 from storage.repositories.objects import RANGES, Objects
 from storage.services.verify import ReadScope, ScanProgress, parse_shard, recheck, verify_all, verify_user
 from tests.contract.verify_world import HIGHLIGHTS, Desk, add_copies
-from tests.rigs import records as documents
+from tests.rigs import records
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
 from tests.rigs.http_faults import Answer, FaultProxy, Reset
 from tests.rigs.records import World
@@ -164,10 +164,10 @@ def test_twenty_thousand_clips_take_few_listings_and_no_head(
     batch, keys = {}, []
     for video in range(20):
         video_id = f"vid-{video:04}"
-        batch[f"users/u1/videos/{video_id}"] = documents.video(video_id)
+        batch[f"users/u1/videos/{video_id}"] = records.video(video_id)
         keys.append(f"users/u1/{video_id}/highlights.json")
         for scene in range(1_000):
-            clip = documents.clip(video_id, scene, file_size_bytes=len(HIGHLIGHTS), has_thumbnail=False)
+            clip = records.clip(video_id, scene, file_size_bytes=len(HIGHLIGHTS), has_thumbnail=False)
             batch[f"users/u1/videos/{video_id}/clips/c{scene:04}"] = clip
             keys.append(clip["r2_key"])
     desk.world.put(batch)
@@ -434,10 +434,10 @@ def test_memory_does_not_grow_with_the_number_of_users(desk: Desk) -> None:
     desk.object(original)
     for number in range(40):
         uid = f"user-{number:02}"
-        batch[f"users/{uid}"] = documents.user(uid)
-        batch[f"users/{uid}/videos/vid-0001"] = documents.video("vid-0001")
+        batch[f"users/{uid}"] = records.user(uid)
+        batch[f"users/{uid}/videos/vid-0001"] = records.video("vid-0001")
         for scene in range(100):
-            batch[f"users/{uid}/videos/vid-0001/clips/c{scene}"] = documents.clip("vid-0001", scene, r2_key=original)
+            batch[f"users/{uid}/videos/vid-0001/clips/c{scene}"] = records.clip("vid-0001", scene, r2_key=original)
     desk.world.put(batch)
     peak(desk, "user-38")
     eight, forty = peak(desk, "user-31"), peak(desk, "u1")

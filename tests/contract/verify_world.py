@@ -16,7 +16,7 @@ from storage.repositories.objects import Objects
 from storage.sandbox import seaweed
 from storage.sandbox.seaweed import Filer
 from storage.services.verify import VerifyContext
-from tests.rigs import records as documents
+from tests.rigs import records
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
@@ -49,12 +49,12 @@ class Desk:
 
     def user(self, uid: str = "u1", **fields: Any) -> None:
         """A user's document."""
-        self.put(f"users/{uid}", documents.user(uid, **fields))
+        self.put(f"users/{uid}", records.user(uid, **fields))
 
     def video(self, video_id: str, uid: str = "u1", *, highlights: bytes | None = HIGHLIGHTS, **fields: Any) -> None:
         """A video's document with its highlights.json."""
         old = {"updated_at": self.ago(days=1), "created_at": self.ago(days=1), "clips_count": None}
-        self.put(f"users/{uid}/videos/{video_id}", documents.video(video_id, **{**old, **fields}))
+        self.put(f"users/{uid}/videos/{video_id}", records.video(video_id, **{**old, **fields}))
         if highlights is not None:
             self.object(self.layout.highlights_key(uid, video_id), highlights)
 
@@ -72,7 +72,7 @@ class Desk:
         key = f"{self.layout.user_prefixes(uid)[0]}{video_id}/clips/clip_01_{scene}_scene_split.mp4"
         named = {"r2_key": key, "file_size_bytes": len(CLIP), "updated_at": self.ago(days=1), **fields}
         self.put(
-            f"users/{uid}/videos/{video_id}/clips/{video_id}_{scene}_split", documents.clip(video_id, scene, **named)
+            f"users/{uid}/videos/{video_id}/clips/{video_id}_{scene}_split", records.clip(video_id, scene, **named)
         )
         if content is not None:
             self.object(named["r2_key"], content)

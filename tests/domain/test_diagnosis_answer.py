@@ -11,8 +11,16 @@ from typing import Any
 import pytest
 
 from storage.domain.deployment import set_to
-from storage.domain.diagnosis import VERDICTS, QuotaState, Unknown, VideoFacts, as_json, bundle, diagnose
-from storage.domain.diagnosis import status_objections as objections
+from storage.domain.diagnosis import (
+    VERDICTS,
+    QuotaState,
+    Unknown,
+    VideoFacts,
+    as_json,
+    bundle,
+    diagnose,
+    status_objections,
+)
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.highlights import judge_document
 from storage.domain.integrity import Finding
@@ -377,19 +385,21 @@ def test_times_in_the_future_and_expiries_stand_in_the_timeline_and_make_no_gap(
 
 def test_setting_a_status_is_objected_to_exactly_where_the_evidence_contradicts_it() -> None:
     complete = facts(video("processing", **STANDING, expected_clips=3))
-    assert objections(complete, "completed") == ()
-    assert objections(facts(things=objects(2, missing_object=1)), "completed") == ("1 missing object",)
-    assert "3 of 9 expected" in objections(facts(video("processing", **STANDING, expected_clips=9)), "completed")[0]
-    assert objections(nothing_rendered(video("processing", **STANDING), STORED), "analyzed") == ()
-    assert "no intact clip" in objections(nothing_rendered(video("analyzed"), STORED), "completed")[0]
-    assert "no usable highlights" in objections(facts(stored=NO_OBJECT), "completed")[0]
+    assert status_objections(complete, "completed") == ()
+    assert status_objections(facts(things=objects(2, missing_object=1)), "completed") == ("1 missing object",)
+    assert (
+        "3 of 9 expected" in status_objections(facts(video("processing", **STANDING, expected_clips=9)), "completed")[0]
+    )
+    assert status_objections(nothing_rendered(video("processing", **STANDING), STORED), "analyzed") == ()
+    assert "no intact clip" in status_objections(nothing_rendered(video("analyzed"), STORED), "completed")[0]
+    assert "no usable highlights" in status_objections(facts(stored=NO_OBJECT), "completed")[0]
     moving = facts(video("processing", updated_at=ago(minutes=1), expected_clips=3))
-    assert "a moment ago" in objections(moving, "completed")[0]
-    assert "a moment ago" in objections(moving, "failed")[0]
-    assert objections(nothing_rendered(video("processing", **STANDING)), "failed") == ()
-    assert "nothing failed" in objections(facts(), "failed")[0]
-    assert "nothing is known" in objections(facts(things=REFUSED), "completed")[0]
-    assert "no document" in objections(facts(Absent()), "failed")[0]
+    assert "a moment ago" in status_objections(moving, "completed")[0]
+    assert "a moment ago" in status_objections(moving, "failed")[0]
+    assert status_objections(nothing_rendered(video("processing", **STANDING)), "failed") == ()
+    assert "nothing failed" in status_objections(facts(), "failed")[0]
+    assert "nothing is known" in status_objections(facts(things=REFUSED), "completed")[0]
+    assert "no document" in status_objections(facts(Absent()), "failed")[0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from storage.actions.documents import Delete, Restore, Update
 from storage.actions.purge.jobs import cancel, empty_quarantine, resume, undo
 from storage.actions.purge.worker import run_job, sweep
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.domain.purge.job import Job, entry_path
 from storage.domain.purge.scope import Scope, kept_documents
 from storage.errors import Refused
@@ -28,7 +28,7 @@ OVER = timedelta(days=8)  # the quarantine's time is over
 
 
 def document(world: PurgeWorld, path: str) -> Any:
-    return pb.Document(name=f"projects/{world.project}/databases/(default)/documents/{path}")
+    return firestore.Document(name=f"projects/{world.project}/databases/(default)/documents/{path}")
 
 
 def edges(world: PurgeWorld, path: str) -> Any:
@@ -90,17 +90,19 @@ texts = st.text(st.one_of(st.sampled_from(SEPARATORS), st.characters(exclude_cat
 names = texts.map(lambda text: f"n{text}")
 cells = st.recursive(
     st.one_of(
-        st.builds(lambda value: pb.Value(string_value=value), texts),
-        st.builds(lambda value: pb.Value(double_value=value), st.floats()),
-        st.builds(lambda value: pb.Value(integer_value=value), st.integers(-(2**63), 2**63 - 1)),
-        st.builds(lambda value: pb.Value(bytes_value=value), st.binary(max_size=12)),
-        st.builds(lambda value: pb.Value(boolean_value=value), st.booleans()),
-        st.just(pb.Value(null_value=0)),
+        st.builds(lambda value: firestore.Value(string_value=value), texts),
+        st.builds(lambda value: firestore.Value(double_value=value), st.floats()),
+        st.builds(lambda value: firestore.Value(integer_value=value), st.integers(-(2**63), 2**63 - 1)),
+        st.builds(lambda value: firestore.Value(bytes_value=value), st.binary(max_size=12)),
+        st.builds(lambda value: firestore.Value(boolean_value=value), st.booleans()),
+        st.just(firestore.Value(null_value=0)),
     ),
     lambda inner: (
-        st.builds(lambda parts: pb.Value(map_value={"fields": parts}), st.dictionaries(names, inner, max_size=3))
+        st.builds(lambda parts: firestore.Value(map_value={"fields": parts}), st.dictionaries(names, inner, max_size=3))
         | st.builds(
-            lambda parts: pb.Value(array_value={"values": [pb.Value(map_value={"fields": part}) for part in parts]}),
+            lambda parts: firestore.Value(
+                array_value={"values": [firestore.Value(map_value={"fields": part}) for part in parts]}
+            ),
             st.lists(st.dictionaries(names, inner, max_size=2), max_size=2),
         )
     ),

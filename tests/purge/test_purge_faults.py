@@ -14,14 +14,13 @@ from storage.actions.purge import worker
 from storage.actions.purge.jobs import resume, undo
 from storage.actions.purge.plans import approve
 from storage.actions.purge.worker import run_job
-from storage.clients import circuit as circuits
-from storage.clients import r2
+from storage.clients import circuit, r2
 from storage.clients.r2_deadlines import circuit_of
 from storage.connect import connect
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.errors import Unreachable
-from storage.sandbox.firestore.wire import CallRefused as Refusal
+from storage.sandbox.firestore.wire import CallRefused
 from tests.purge.test_purge_kill import assert_purged
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
 from tests.rigs.firestore_faults import FaultRule
@@ -124,7 +123,7 @@ def test_a_firestore_that_fails_at_any_call_does_not_change_the_end(small: Purge
         return next(counted) in struck
 
     def strike() -> None:
-        faults.add(FaultRule(method, moment, Refusal(code, "on purpose"), when=due, times=None))  # type: ignore[arg-type]
+        faults.add(FaultRule(method, moment, CallRefused(code, "on purpose"), when=due, times=None))  # type: ignore[arg-type]
 
     there_and_back(small, strike, faults.clear)
 
@@ -279,7 +278,7 @@ def test_a_purge_that_meets_an_open_circuit_rests_and_goes_on_when_the_bucket_an
         approve(quick.purging, plan, BOB)
     job_id = quick.apply(plan, erase=erase).job_id
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "patiently", lambda: circuits.patiently(0.1))  # its patience is soon at an end
+        patch.setattr(worker, "patiently", lambda: circuit.patiently(0.1))  # its patience is soon at an end
         first = {"method": "POST"} if erase else {"method": "PUT", "path": "quarantine"}
         proxy.on(Afterwards(lambda: proxy.on(Hang())), only={1}, **first)
         job = run_job(quick.open(), job_id)
@@ -289,7 +288,7 @@ def test_a_purge_that_meets_an_open_circuit_rests_and_goes_on_when_the_bucket_an
             again(quick, job_id)
         assert quick.purging.jobs.get(job_id).state == "interrupted"
     proxy.clear()
-    circuits.ask_again()
+    circuit.ask_again()
     assert_purged(quick, plan, again(quick, job_id), before)
     assert quick.log.verify_chain().whole
 

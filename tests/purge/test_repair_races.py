@@ -16,13 +16,13 @@ from grpc import StatusCode
 from storage.actions import documents
 from storage.actions import repair as fixing
 from storage.actions.highlights import plan_put
-from storage.actions.purge.jobs import undo as undo_purge
+from storage.actions.purge.jobs import undo
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.repair import RepairContext
 from storage.actions.upload import check_media
 from storage.domain.purge.scope import Scope
 from storage.errors import Refused, Stale, StorageError
-from storage.sandbox.firestore.wire import CallRefused as Refusal
+from storage.sandbox.firestore.wire import CallRefused
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
 from tests.rigs.firestore_faults import FaultRule
 from tests.rigs.http_faults import Action, Afterwards, Answer, FaultProxy, LoseReply, Meanwhile
@@ -400,7 +400,7 @@ def test_a_firestore_that_fails_at_any_commit_of_a_repair_leaves_what_was_there_
     for number in range(12):
         go = REPAIRS[repair][0](desk)
         code = StatusCode.PERMISSION_DENIED if moment == "before" else StatusCode.DEADLINE_EXCEEDED
-        rule = FaultRule("Commit", moment, Refusal(code, "on purpose"), skip=number, times=None if lasting else 1)
+        rule = FaultRule("Commit", moment, CallRefused(code, "on purpose"), skip=number, times=None if lasting else 1)
         faults.add(rule)
         if settled(desk, before, go, lambda rule=rule: faults.lift(rule)) == "done" and rule.skip:
             break
@@ -419,7 +419,7 @@ def taken(world: PurgeWorld) -> str:
     """The job that undoes a purge of the video, ready to run."""
     job = run_job(world.purging, world.apply(world.plan(SCOPE)).job_id)
     assert job.state == "done"
-    return undo_purge(world.purging, job.job_id, REASON, ADA).job_id
+    return undo(world.purging, job.job_id, REASON, ADA).job_id
 
 
 @pytest.mark.parametrize("moment", [Meanwhile, Afterwards])

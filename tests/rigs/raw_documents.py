@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from storage.clients import firestore as pb
+from storage.clients import firestore
 from storage.domain.documents import Schema
 from storage.errors import FieldProblem
 from storage.repositories.columns import TableBuilder
@@ -21,9 +21,9 @@ CREATED, UPDATED = NOON, NOON + timedelta(days=1, microseconds=1)
 
 def message(path: str, fields: dict[str, Any], *, there: bool = True) -> Any:
     """A raw document, built past the code under test where values allow it."""
-    document = pb.Document(name=f"{ROOT}/{path}")
+    document = firestore.Document(name=f"{ROOT}/{path}")
     for name, value in fields.items():
-        document.fields[name].CopyFrom(value if isinstance(value, pb.Value) else encode_value(value))
+        document.fields[name].CopyFrom(value if isinstance(value, firestore.Value) else encode_value(value))
     if there:
         document.create_time.FromDatetime(CREATED)
         document.update_time.FromDatetime(UPDATED)
@@ -46,7 +46,7 @@ def cell(schema: Schema, name: str, value: Any) -> tuple[Any, list[tuple[str, st
 
 def value(**content: Any) -> Any:
     """A raw value of any kind."""
-    made = pb.Value()
+    made = firestore.Value()
     for kind, part in content.items():
         if part is None:
             getattr(made, kind).SetInParent()
@@ -57,7 +57,7 @@ def value(**content: Any) -> Any:
 
 def stamp(seconds: int, nanos: int = 0) -> Any:
     """A raw time, also one that Firestore would refuse."""
-    made = pb.Value()
+    made = firestore.Value()
     made.timestamp_value.seconds, made.timestamp_value.nanos = seconds, nanos
     made.timestamp_value.SetInParent()
     return made

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.player import Ask, ClipCard, gallery
-from pages._ui.player import asks as asking
-from pages._ui.player import cards as showing
+from pages._ui.player import Ask, ClipCard, asks, cards, gallery
 from pages._ui.player.component import _events
 from storage.domain.documents import SignedUrl
 from storage.errors import AccessDenied, BadInput, NotFound, NotPermitted, StorageError, Throttled, Unreachable
@@ -26,19 +24,19 @@ def signed(minutes: float = 15, url: str = URL) -> SignedUrl:
     return SignedUrl(url, "users/u1/v/clips/clip_01_2_a.mp4", NOW + timedelta(minutes=minutes), "video/mp4")
 
 
-def serve(error: Exception | None = None, url: str = URL) -> asking.LinkReply:
-    def sign(clip_id: str, purpose: asking.Purpose) -> SignedUrl:
+def serve(error: Exception | None = None, url: str = URL) -> asks.LinkReply:
+    def sign(clip_id: str, purpose: asks.Purpose) -> SignedUrl:
         if error:
             raise error
         return signed(url=url)
 
-    return asking.serve(Ask("c1", "play", 7), sign, lambda: NOW)
+    return asks.serve(Ask("c1", "play", 7), sign, lambda: NOW)
 
 
 def test_a_wish_is_answered_with_a_link_and_its_life() -> None:
     answer = serve()
     assert answer.left_ms == 15 * 60 * 1000
-    assert asking.payload(answer) == {
+    assert asks.payload(answer) == {
         "id": "c1", "purpose": "play", "number": 7, "url": URL, "left": 900_000, "name": "clip_01_2_a.mp4",
     }  # fmt: skip
 
@@ -56,7 +54,7 @@ def test_a_wish_is_answered_with_a_link_and_its_life() -> None:
     ],
 )
 def test_why_there_is_no_link_is_said_in_words(error: StorageError, kind: str, words: str) -> None:
-    assert asking.payload(serve(error))["problem"] == {"kind": kind, "words": words}
+    assert asks.payload(serve(error))["problem"] == {"kind": kind, "words": words}
 
 
 def test_a_slip_while_signing_is_logged_without_the_link_and_shown_as_a_number(
@@ -70,16 +68,16 @@ def test_a_slip_while_signing_is_logged_without_the_link_and_shown_as_a_number(
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:video/mp4;base64,AA", "file:///etc/passwd", ""])
 def test_an_address_that_is_not_of_the_web_never_reaches_the_browser(url: str) -> None:
-    assert "url" not in asking.payload(serve(url=url))
+    assert "url" not in asks.payload(serve(url=url))
     with pytest.raises(ValueError, match="http"):
-        showing.payload(ClipCard("c1", poster_url=url))
+        cards.payload(ClipCard("c1", poster_url=url))
 
 
 def test_the_same_wish_is_served_once_and_a_newer_one_again() -> None:
     first = Ask("c1", "play", 1)
     answers = {first.channel: serve()}
-    assert asking.unserved((first, Ask("c1", "renew", 7)), answers) == ()
-    assert asking.unserved((Ask("c1", "renew", 8), Ask("c1", "copy", 1)), answers) == (
+    assert asks.unserved((first, Ask("c1", "renew", 7)), answers) == ()
+    assert asks.unserved((Ask("c1", "renew", 8), Ask("c1", "copy", 1)), answers) == (
         Ask("c1", "renew", 8),
         Ask("c1", "copy", 1),
     )
@@ -87,8 +85,8 @@ def test_the_same_wish_is_served_once_and_a_newer_one_again() -> None:
 
 def test_links_are_dropped_when_their_life_is_over_and_reasons_are_kept() -> None:
     answers = {("c1", "play"): serve(), ("c2", "play"): serve(NotFound("404"))}
-    assert asking.alive(answers, NOW + timedelta(minutes=14)) == answers
-    assert set(asking.alive(answers, NOW + timedelta(minutes=15))) == {("c2", "play")}
+    assert asks.alive(answers, NOW + timedelta(minutes=14)) == answers
+    assert set(asks.alive(answers, NOW + timedelta(minutes=15))) == {("c2", "play")}
 
 
 @settings(deadline=None)
@@ -100,7 +98,7 @@ def test_links_are_dropped_when_their_life_is_over_and_reasons_are_kept() -> Non
     )
 )
 def test_whatever_a_browser_sends_only_wishes_about_shown_clips_are_read(value: object) -> None:
-    for ask in asking.parse_asks(value, {"c1"}):
+    for ask in asks.parse_asks(value, {"c1"}):
         assert ask.clip_id == "c1"
         assert ask.purpose in {"play", "renew", "download", "copy"}
         assert ask.number >= 0
@@ -112,28 +110,28 @@ def test_whatever_a_browser_sends_only_wishes_about_shown_clips_are_read(value: 
 
 def test_a_flood_of_wishes_is_cut() -> None:
     flood = [{"id": "c1", "purpose": "play", "number": number} for number in range(1_000)]
-    assert len(asking.parse_asks(flood, {"c1"})) == asking.MAX_ASKS
+    assert len(asks.parse_asks(flood, {"c1"})) == asks.MAX_ASKS
 
 
 def test_a_card_says_unknown_where_it_is_unknown_and_never_zero() -> None:
-    shown = showing.payload(ClipCard("c1", None, duration_seconds=None, size_bytes=None, status=None))
+    shown = cards.payload(ClipCard("c1", None, duration_seconds=None, size_bytes=None, status=None))
     assert (shown["title"], shown["size"], shown["length"], shown["status"]) == ("c1", "size unknown", "", "—")
-    assert showing.payload(ClipCard("c1", size_bytes=0))["size"] == "0 B"
+    assert cards.payload(ClipCard("c1", size_bytes=0))["size"] == "0 B"
 
 
 def test_presence_has_three_answers_each_with_its_words() -> None:
-    reasons = [showing.payload(ClipCard("c1", presence=one))["reason"] for one in ("present", "absent", "unknown")]
+    reasons = [cards.payload(ClipCard("c1", presence=one))["reason"] for one in ("present", "absent", "unknown")]
     assert reasons == ["", "The file is not in the bucket.", "Not known whether the file is there."]
 
 
 def test_a_card_whose_file_is_not_there_is_not_called_completed() -> None:
-    shown = showing.payload(ClipCard("c1", status="completed", presence="absent"))
+    shown = cards.payload(ClipCard("c1", status="completed", presence="absent"))
     assert (shown["status"], shown["colour"]) == ("Broken", "red")
-    assert showing.payload(ClipCard("c1", status="completed", presence="unknown"))["status"] == "Completed"
+    assert cards.payload(ClipCard("c1", status="completed", presence="unknown"))["status"] == "Completed"
 
 
 def test_times_reach_the_browser_as_milliseconds() -> None:
-    shown = showing.payload(ClipCard("c1", media_url=URL, expires_at=NOW))
+    shown = cards.payload(ClipCard("c1", media_url=URL, expires_at=NOW))
     assert shown["media"] == {"url": URL, "expires": int(NOW.timestamp() * 1000)}
 
 

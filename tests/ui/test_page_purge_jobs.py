@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 
 from pages._ui.data import loads, purges, recovery
-from pages._ui.views.purge import job as purge_outcome
-from pages._ui.views.purge import job as purge_steps
-from pages._ui.views.purge import plan as purge_sheet
+from pages._ui.views.purge import job as purge_job
+from pages._ui.views.purge import plan as purge_plan
 from storage.actions.purge.jobs import begin_emptying, undo
 from storage.actions.purge.plans import approve, to_text
 from storage.actions.purge.worker import run_job
@@ -143,42 +142,42 @@ def test_the_lists_name_what_waits_and_what_was_done(desk, before):
 
 def test_what_is_downloaded_opens_as_text_in_a_spreadsheet(desk, before):
     plan = replace(desk.plan(CLIP), objects=(PlannedObject("=cmd|' /C calc'!A0", 3, "e"),))
-    content = safe_csv(purge_sheet.everything(plan)).decode()
+    content = safe_csv(purge_plan.everything(plan)).decode()
     assert "\"'=cmd" in content
     assert "http" not in content + to_text(plan)
 
 
 def test_a_certificate_prints_as_plain_text_with_what_it_cannot_cover(desk, before):
     job = desk.world.purge(CLIP)
-    text = purge_outcome.as_text(purges.certificate(job.job_id))
+    text = purge_job.as_text(purges.certificate(job.job_id))
     for fact in (job.job_id, job.fingerprint, CLIP.spelled, "Objects left: 0", "point-in-time recovery"):
         assert fact in text
 
 
 def test_steps_are_told_for_every_kind_of_job(desk, before):
     job = desk.world.apply(desk.plan(CLIP), MAKER)
-    assert {step.place for step in purge_steps.steps(job)} == {"next"}
+    assert {step.place for step in purge_job.steps(job)} == {"next"}
     moving = replace(job, state="running", step="objects", batch=2)
-    places = {step.name: step.place for step in purge_steps.steps(moving)}
+    places = {step.name: step.place for step in purge_job.steps(moving)}
     assert (places["slugs"], places["objects"], places["documents"]) == ("done", "now", "next")
     assert "earlier quarantines" not in places
-    assert "save" not in {step.name for step in purge_steps.steps(replace(job, erase=True))}
+    assert "save" not in {step.name for step in purge_job.steps(replace(job, erase=True))}
     done = run_job(desk.world.purging, job.job_id)
-    assert {step.place for step in purge_steps.steps(done)} == {"done"}
-    assert purge_steps.handled(done) == purge_steps.total(done)
-    strange = purge_steps.steps(replace(job, kind="undo", step="a step to come"))
+    assert {step.place for step in purge_job.steps(done)} == {"done"}
+    assert purge_job.handled(done) == purge_job.total(done)
+    strange = purge_job.steps(replace(job, kind="undo", step="a step to come"))
     assert strange[-1].words == "a step to come"
 
 
 def test_a_rate_is_told_only_where_something_was_done(desk):
     start = desk.world.now()
-    samples: list[purge_steps.ProgressSample] = []
+    samples: list[purge_job.ProgressSample] = []
     for second in range(40):
-        samples = purge_steps.sampled(samples, start + timedelta(seconds=second), second * 10)
+        samples = purge_job.sampled(samples, start + timedelta(seconds=second), second * 10)
     assert len(samples) == 21
-    assert purge_steps.rate(samples) == pytest.approx(10.0)
-    assert purge_steps.rate(samples[:1]) is None
-    assert purge_steps.rate([replace(sample, done=5) for sample in samples]) is None
+    assert purge_job.rate(samples) == pytest.approx(10.0)
+    assert purge_job.rate(samples[:1]) is None
+    assert purge_job.rate([replace(sample, done=5) for sample in samples]) is None
 
 
 def test_the_look_for_abandoned_jobs_goes_on_after_a_fault_and_tells_of_it_once(monkeypatch, caplog):

@@ -24,8 +24,7 @@ from pages._ui.data.resources import looks, stores, users
 from pages._ui.kit import feedback
 from storage.actions import health
 from storage.actions.health import Check
-from storage.clients.meter import Cost, metering
-from storage.clients.meter import check as check_budgets
+from storage.clients.meter import Cost, check_budgets, metering
 from storage.domain.diagnosis import DraftDiagnosis
 from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report, Sample

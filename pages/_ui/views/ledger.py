@@ -59,9 +59,13 @@ def draw(usage: Usage, ledger: Ledger) -> None:
                 "colour": [status.shade(colour) for *_, colour in rows],
             }
         ),
-        "Side", "bytes", label="Size", more=("Size", "About"), pixels=26,
+        "Side",
+        "bytes",
+        label="Size",
+        more=("Size", "About"),
+        pixels=26,
         alt="Counter, clip documents and bucket, with what makes them differ and what lies beside the clips",
-    )  # fmt: skip
+    )
     st.caption(_sentence(ledger))
 
 

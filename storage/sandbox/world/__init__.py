@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from storage.sandbox.world.builder import Draft, SampleObject, SampleUpload, SampleWorld, Story
+from storage.sandbox.world.builder import SampleObject, SampleUpload, SampleWorld, Story, WorldBuilder
 from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
 from storage.sandbox.world.draft_stories import add_draft_stories
 from storage.sandbox.world.odd_stories import add_broken_stories, add_odd_stories
@@ -21,15 +21,15 @@ __all__ = ["SampleObject", "SampleUpload", "SampleWorld", "Story", "build"]
 
 def build(now: datetime, seed: int = 7) -> SampleWorld:
     """The world as it is at `now` (aware; times in it are UTC, to the microsecond as Firestore keeps them)."""
-    draft = Draft(now.astimezone(UTC), seed)
-    add_plans(draft)
-    add_people(draft)
-    add_ordinary_videos(draft)
-    add_big_account(draft)
-    outages = add_outages(draft)
-    add_stuck_stories(draft)
-    add_usage_stories(draft)
-    add_draft_stories(draft)
-    add_odd_stories(draft)
-    add_broken_stories(draft)
-    return replace(draft.finish(), outages=outages)
+    world = WorldBuilder(now.astimezone(UTC), seed)
+    add_plans(world)
+    add_people(world)
+    add_ordinary_videos(world)
+    add_big_account(world)
+    outages = add_outages(world)
+    add_stuck_stories(world)
+    add_usage_stories(world)
+    add_draft_stories(world)
+    add_odd_stories(world)
+    add_broken_stories(world)
+    return replace(world.finish(), outages=outages)

@@ -1,4 +1,4 @@
-"""Builds the world: `Draft` gathers documents, objects, unfinished uploads and stories, and settles the counters last.
+"""Builds the world: `WorldBuilder` gathers documents, objects, uploads and stories, and settles the counters last.
 
 Ids and keys depend on names alone, sizes and choices also on the seed, and only times on `now`. So a world with new
 dates has the same paths and keys as before. `SampleWorld` holds the finished values and the catalogue of stories.
@@ -89,7 +89,7 @@ class SampleWorld:
     outages: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
-class Draft:
+class WorldBuilder:
     """Gathers documents, objects, uploads and stories; `finish` settles the counters and gives the world."""
 
     def __init__(self, now: datetime, seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from storage.domain.layout import STYLES
-from storage.sandbox.world.builder import Draft, Story
+from storage.sandbox.world.builder import Story, WorldBuilder
 from storage.sandbox.world.people import PEOPLE, WORDINGS, Customer, uid_of
 from storage.sandbox.world.videos import ABSENT, VideoOrder, add_clip, add_video, add_with_clips, progress
 
@@ -25,16 +25,16 @@ HIT_BY_RENDERING = (
 )
 
 
-def add_ordinary_videos(draft: Draft) -> None:
+def add_ordinary_videos(world: WorldBuilder) -> None:
     """Adds each customer's number of videos without any fault."""
     for person in PEOPLE:
         titles = WORDINGS[person.language].videos
         for number in range(person.videos):
-            add_with_clips(draft, _ordinary(draft, person, number, titles[number % len(titles)]))
+            add_with_clips(world, _ordinary(world, person, number, titles[number % len(titles)]))
 
 
-def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoOrder:
-    chance = draft.chance("ordinary", person.handle, number)
+def _ordinary(world: WorldBuilder, person: Customer, number: int, title: str) -> VideoOrder:
+    chance = world.chance("ordinary", person.handle, number)
     plan = (person.plan or "free").lower()
     days = chance.uniform(1.5, max(1.6, min(150, person.joined_days - 1)))
     old = person.joined_days > OLD_ACCOUNT_DAYS
@@ -53,7 +53,7 @@ def _ordinary(draft: Draft, person: Customer, number: int, title: str) -> VideoO
     )
 
 
-def add_big_account(draft: Draft) -> None:
+def add_big_account(world: WorldBuilder) -> None:
     """Adds one editorial office with 500 clips in 25 videos: enough for long tables, galleries and pages."""
     for number in range(BIG_VIDEOS):
         order = VideoOrder(
@@ -64,15 +64,15 @@ def add_big_account(draft: Draft) -> None:
             styles=BIG_STYLES,
             title=f"Sieben vor Mitternacht — Folge {BIG_VIDEOS - number:03d}",
         )
-        add_with_clips(draft, order)
-    draft.tell(Story("big_account", uid_of("kanal"), "A studio account with 500 clips in 25 videos"))
+        add_with_clips(world, order)
+    world.tell(Story("big_account", uid_of("kanal"), "A studio account with 500 clips in 25 videos"))
 
 
-def add_outages(draft: Draft) -> dict[str, tuple[tuple[str, str], ...]]:
+def add_outages(world: WorldBuilder) -> dict[str, tuple[tuple[str, str], ...]]:
     """Adds two outages; each stopped fourteen videos of fourteen customers at the same step, within minutes."""
-    analysis = tuple(_stopped_in_analysis(draft, handle, n) for n, handle in enumerate(HIT_BY_ANALYSIS))
-    rendering = tuple(_stopped_in_rendering(draft, handle, n) for n, handle in enumerate(HIT_BY_RENDERING))
-    draft.tell(
+    analysis = tuple(_stopped_in_analysis(world, handle, n) for n, handle in enumerate(HIT_BY_ANALYSIS))
+    rendering = tuple(_stopped_in_rendering(world, handle, n) for n, handle in enumerate(HIT_BY_RENDERING))
+    world.tell(
         Story(
             "outage_analysis",
             analysis[0][0],
@@ -81,7 +81,7 @@ def add_outages(draft: Draft) -> dict[str, tuple[tuple[str, str], ...]]:
             verdict="analysis_stalled",
         )
     )
-    draft.tell(
+    world.tell(
         Story(
             "outage_rendering",
             rendering[0][0],
@@ -93,28 +93,28 @@ def add_outages(draft: Draft) -> dict[str, tuple[tuple[str, str], ...]]:
     return {"outage_analysis": analysis, "outage_rendering": rendering}
 
 
-def _stopped_in_analysis(draft: Draft, handle: str, number: int) -> tuple[str, str]:
+def _stopped_in_analysis(world: WorldBuilder, handle: str, number: int) -> tuple[str, str]:
     age = ANALYSIS_OUTAGE_AGE - timedelta(seconds=23 * number)
-    title = _title(draft, handle, "outage analysis")
+    title = _title(world, handle, "outage analysis")
     order = VideoOrder(handle, "outage analysis", age, "processing", highlights="none", title=title)
     video = add_video(
-        draft, order, source_video_status="pending", source_video_r2_key=ABSENT, source_video_expires_at=ABSENT
+        world, order, source_video_status="pending", source_video_r2_key=ABSENT, source_video_expires_at=ABSENT
     )
     return video.uid, video.video_id
 
 
-def _stopped_in_rendering(draft: Draft, handle: str, number: int) -> tuple[str, str]:
+def _stopped_in_rendering(world: WorldBuilder, handle: str, number: int) -> tuple[str, str]:
     age = RENDER_OUTAGE_AGE + timedelta(minutes=18, seconds=37 * number)
-    title = _title(draft, handle, "outage rendering")
-    touched = draft.now - RENDER_OUTAGE_AGE + timedelta(seconds=11 * number)
+    title = _title(world, handle, "outage rendering")
+    touched = world.now - RENDER_OUTAGE_AGE + timedelta(seconds=11 * number)
     order = VideoOrder(handle, "outage rendering", age, "processing", title=title)
-    video = add_video(draft, order, updated_at=touched)
-    fields = draft.documents[video.path]
+    video = add_video(world, order, updated_at=touched)
+    fields = world.documents[video.path]
     fields["processing_progress"] = progress(video, 1, touched - timedelta(minutes=4), touched)
-    add_clip(draft, video, *video.ordered()[0])
+    add_clip(world, video, *video.ordered()[0])
     return video.uid, video.video_id
 
 
-def _title(draft: Draft, handle: str, name: str) -> str:
+def _title(world: WorldBuilder, handle: str, name: str) -> str:
     person = next(person for person in PEOPLE if person.handle == handle)
-    return draft.chance(name, handle).choice(WORDINGS[person.language].videos)
+    return world.chance(name, handle).choice(WORDINGS[person.language].videos)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage.sandbox.world.builder import Draft as World
-from storage.sandbox.world.builder import Story, video_id, youtube_id
+from storage.sandbox.world.builder import Story, WorldBuilder, video_id, youtube_id
 from storage.sandbox.world.people import uid_of
 from storage.sandbox.world.videos import VideoOrder, add_with_clips, clock
 
@@ -15,13 +14,13 @@ DAY = timedelta(days=1)
 KEPT = 7 * DAY  # of the free plan
 
 
-def add_draft_stories(world: World) -> None:
+def add_draft_stories(world: WorldBuilder) -> None:
     """Adds all stories of this module."""
     _rendered(world)
     _states(world)
 
 
-def _rendered(world: World) -> None:
+def _rendered(world: WorldBuilder) -> None:
     """Each clip wrote its count; nobody wrote other fields of the video, or its highlights."""
     order = VideoOrder("lucas", "made of a draft", 2 * DAY, highlights="none", title="O fiorde no inverno")
     video, clips = add_with_clips(world, order)
@@ -51,7 +50,7 @@ def _rendered(world: World) -> None:
     world.tell(Story("made_of_a_draft", video.uid, shows, video.video_id, verdict="record_incomplete", findings=found))
 
 
-def _states(world: World) -> None:
+def _states(world: WorldBuilder) -> None:
     """Drafts alone: one is stalled, one failed, one has expired."""
     _draft(world, "mateo", "stalled", "analyzing", 6 * HOUR, None)
     timeout = "Job failed after 3 retries: Download failed: Connection reset by peer"
@@ -62,7 +61,7 @@ def _states(world: World) -> None:
 
 
 def _draft(
-    world: World,
+    world: WorldBuilder,
     handle: str,
     name: str,
     status: str,
@@ -91,7 +90,9 @@ def _draft(
     return draft_id
 
 
-def _charge(world: World, uid: str, kind: str, amount: int, description: str, at: datetime, **names: Any) -> None:
+def _charge(
+    world: WorldBuilder, uid: str, kind: str, amount: int, description: str, at: datetime, **names: Any
+) -> None:
     identity = video_id(uid, f"charge {kind} {names}")
     world.put(
         f"users/{uid}/credit_transactions/{identity}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from storage.sandbox.world.builder import Draft, Fields, user_id
+from storage.sandbox.world.builder import Fields, WorldBuilder, user_id
 
 # The age of the account decides which monthly counters a user document has.
 Generation = Literal["clips", "credits", "both", "none"]
@@ -159,41 +159,41 @@ def month(now: datetime, back: int = 0) -> str:
     return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
-def add_plans(draft: Draft) -> None:
+def add_plans(world: WorldBuilder) -> None:
     """Adds the documents `plans/{plan_id}`."""
     for plan_id, fields in PLANS.items():
-        draft.put(f"plans/{plan_id}", {**fields, **({"limits": dict(fields["limits"])})})
+        world.put(f"plans/{plan_id}", {**fields, **({"limits": dict(fields["limits"])})})
 
 
-def add_people(draft: Draft) -> None:
+def add_people(world: WorldBuilder) -> None:
     """Adds `users/{uid}`, `storage_accounting/{uid}` and the credit transactions of every customer."""
     for person in PEOPLE:
         uid = uid_of(person.handle)
-        draft.put(f"users/{uid}", _user(draft, person, uid))
+        world.put(f"users/{uid}", _user(world, person, uid))
         if person.accounting:
-            at = draft.now - timedelta(hours=draft.chance("accounting", uid).randint(2, 90))
-            draft.put(f"storage_accounting/{uid}", {"updated_at": at})
+            at = world.now - timedelta(hours=world.chance("accounting", uid).randint(2, 90))
+            world.put(f"storage_accounting/{uid}", {"updated_at": at})
         if person.generation in {"credits", "both"} and person.joined_days > CHARGED_SINCE_DAYS:
-            _add_transactions(draft, uid)
+            _add_transactions(world, uid)
 
 
-def _user(draft: Draft, person: Customer, uid: str) -> Fields:
-    chance = draft.chance("user", uid)
-    joined = draft.now - timedelta(days=person.joined_days, minutes=chance.randint(0, 1_439))
+def _user(world: WorldBuilder, person: Customer, uid: str) -> Fields:
+    chance = world.chance("user", uid)
+    joined = world.now - timedelta(days=person.joined_days, minutes=chance.randint(0, 1_439))
     fields: Fields = {
         "uid": uid,
         **({"email": person.email} if person.email or person.older else {}),
         "plan": person.plan,
         **({"role": person.role} if person.role or person.older else {}),
         "created_at": joined,
-        "updated_at": min(draft.now, joined + timedelta(days=person.joined_days * chance.uniform(0.6, 0.99))),
+        "updated_at": min(world.now, joined + timedelta(days=person.joined_days * chance.uniform(0.6, 0.99))),
     }
     settings = {"display_name": person.name, "language": person.language, "notify_by_email": chance.random() < 0.7}
     if person.older:
         fields["settings"] = settings
     used = {"clips_used_this_month": chance.randint(1, 14), "credits_used_this_month": chance.randint(20, 150)}
     if person.generation != "none":
-        fields["usage_reset_month"] = month(draft.now, person.months_back)
+        fields["usage_reset_month"] = month(world.now, person.months_back)
     if person.generation in {"clips", "both"}:
         fields["clips_used_this_month"] = used["clips_used_this_month"]
     if person.generation in {"credits", "both"}:
@@ -201,16 +201,16 @@ def _user(draft: Draft, person: Customer, uid: str) -> Fields:
     return fields
 
 
-def _add_transactions(draft: Draft, uid: str) -> None:
+def _add_transactions(world: WorldBuilder, uid: str) -> None:
     """Adds the charges of the last weeks by the worker and the API; `balance_after` is the use at that time."""
-    chance = draft.chance("credits", uid)
-    at, used = draft.now - timedelta(days=chance.randint(20, CHARGED_SINCE_DAYS - 1)), 0
+    chance = world.chance("credits", uid)
+    at, used = world.now - timedelta(days=chance.randint(20, CHARGED_SINCE_DAYS - 1)), 0
     for number in range(chance.randint(3, 9)):
         at += timedelta(hours=chance.randint(5, 60))
         kind, amount, description = CHARGES[0] if number % 3 == 0 else chance.choice(CHARGES)
         used += amount
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"charge:{uid}/{number}"))
-        draft.put(
+        world.put(
             f"users/{uid}/credit_transactions/{identity}",
             {
                 "id": identity,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from storage.domain.layout import SLUG_LENGTH, ClipName, Layout, slug
-from storage.sandbox.world.builder import LAYOUT, OLDER_LAYOUT, Draft, Fields, video_id, youtube_id
+from storage.sandbox.world.builder import LAYOUT, OLDER_LAYOUT, Fields, WorldBuilder, video_id, youtube_id
 from storage.sandbox.world.people import WORDINGS, Customer, person_of, uid_of
 
 # The sample clips by letter, with their length in seconds: a scene is as long as its clip.
@@ -51,9 +51,9 @@ class Scene:
         return self.start + self.seconds
 
 
-def make_scenes(draft: Draft, language: str, owner: str, count: int) -> tuple[Scene, ...]:
+def make_scenes(world: WorldBuilder, language: str, owner: str, count: int) -> tuple[Scene, ...]:
     """`count` scenes in order of time that do not overlap."""
-    chance = draft.chance("scenes", owner)
+    chance = world.chance("scenes", owner)
     titles = WORDINGS[language].scenes
     at, first, scenes = 0, chance.randrange(len(titles)), []
     for number in range(1, count + 1):
@@ -98,7 +98,7 @@ def highlights_file(scenes: Sequence[Scene], video_url: str | None, video_title:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def add_highlights_document(draft: Draft, video: AddedVideo, video_url: str, video_title: str) -> None:
+def add_highlights_document(world: WorldBuilder, video: AddedVideo, video_url: str, video_title: str) -> None:
     """Adds the document `highlights/main` below the video."""
     fields = {
         "video_id": video.video_id,
@@ -108,7 +108,7 @@ def add_highlights_document(draft: Draft, video: AddedVideo, video_url: str, vid
         "created_at": video.analyzed_at,
         "updated_at": video.analyzed_at,
     }
-    draft.put(f"{video.path}/highlights/main", fields)
+    world.put(f"{video.path}/highlights/main", fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,34 +165,34 @@ def apply_changes(fields: Fields, changes: Fields) -> Fields:
     return {name: value for name, value in merged.items() if value is not ABSENT}
 
 
-def add_video(draft: Draft, order: VideoOrder, **changes: Any) -> AddedVideo:
+def add_video(world: WorldBuilder, order: VideoOrder, **changes: Any) -> AddedVideo:
     """Adds the video's document and its highlights, without clips."""
     person, uid = person_of(order.handle), uid_of(order.handle)
     identity = video_id(uid, order.name, short=order.short_id)
-    created = draft.now - order.age
-    analyzed = min(created + ANALYSIS, draft.now)
+    created = world.now - order.age
+    analyzed = min(created + ANALYSIS, world.now)
     video = AddedVideo(
         person,
         uid,
         identity,
-        make_scenes(draft, person.language, f"{uid}/{order.name}", order.scenes),
+        make_scenes(world, person.language, f"{uid}/{order.name}", order.scenes),
         order.styles,
         analyzed,
-        min(analyzed + RENDERING, draft.now),
+        min(analyzed + RENDERING, world.now),
         OLDER_LAYOUT if person.older else LAYOUT,
     )
-    fields = _document(draft, order, video, created)
-    draft.put(video.path, apply_changes(fields, changes))
-    _add_highlights(draft, order, video, fields)
+    fields = _document(world, order, video, created)
+    world.put(video.path, apply_changes(fields, changes))
+    _add_highlights(world, order, video, fields)
     return video
 
 
-def _document(draft: Draft, order: VideoOrder, video: AddedVideo, created: datetime) -> Fields:
+def _document(world: WorldBuilder, order: VideoOrder, video: AddedVideo, created: datetime) -> Fields:
     young = order.age < timedelta(days=FIELDS_SINCE_DAYS)
     tube = youtube_id(f"{video.uid}/{order.name}")
     host = (
         "https://youtu.be/"
-        if draft.chance("link", video.video_id).random() < 0.2
+        if world.chance("link", video.video_id).random() < 0.2
         else "https://www.youtube.com/watch?v="
     )
     done = order.status in {"completed", "failed"}
@@ -223,18 +223,18 @@ def _document(draft: Draft, order: VideoOrder, video: AddedVideo, created: datet
         fields |= {"expected_clips": total, "completed_clips": total}
     if not video.person.older and order.status == "completed":
         fields["processing_progress"] = None  # the remains of the rendering's progress
-    return fields | (_source(draft, video, order) if young else {})
+    return fields | (_source(world, video, order) if young else {})
 
 
-def _source(draft: Draft, video: AddedVideo, order: VideoOrder) -> Fields:
+def _source(world: WorldBuilder, video: AddedVideo, order: VideoOrder) -> Fields:
     """The source video's fields; while it is younger than a day, the cached object too."""
-    expires = draft.now - order.age + SOURCE_LIFE
+    expires = world.now - order.age + SOURCE_LIFE
     if order.age < timedelta(minutes=5):
         return {"source_video_status": "downloading"}
     key = video.layout.source_key(video.uid, video.video_id)
-    ready = expires > draft.now
+    ready = expires > world.now
     if ready:
-        draft.store(key, "source.mp4", "video/mp4", draft.now - order.age + timedelta(minutes=2))
+        world.store(key, "source.mp4", "video/mp4", world.now - order.age + timedelta(minutes=2))
     return {
         "source_video_status": "ready" if ready else "expired",
         "source_video_r2_key": key,
@@ -242,12 +242,12 @@ def _source(draft: Draft, video: AddedVideo, order: VideoOrder) -> Fields:
     }
 
 
-def _add_highlights(draft: Draft, order: VideoOrder, video: AddedVideo, fields: Fields) -> None:
+def _add_highlights(world: WorldBuilder, order: VideoOrder, video: AddedVideo, fields: Fields) -> None:
     if order.highlights in {"both", "object"}:
         body = highlights_file(video.scenes, fields["video_url"], fields["video_title"])
-        draft.store(video.highlights_key, body, "application/json", video.analyzed_at)
+        world.store(video.highlights_key, body, "application/json", video.analyzed_at)
     if order.highlights in {"both", "document"}:
-        add_highlights_document(draft, video, fields["video_url"], fields["video_title"])
+        add_highlights_document(world, video, fields["video_url"], fields["video_title"])
 
 
 def progress(video: AddedVideo, done: int, started: datetime, touched: datetime, **changes: Any) -> Fields:
@@ -290,7 +290,7 @@ def clip_name(video: AddedVideo, priority: int, scene: Scene, style: str, title:
 
 
 def add_clip(
-    draft: Draft,
+    world: WorldBuilder,
     video: AddedVideo,
     number: int,
     scene: Scene,
@@ -310,13 +310,13 @@ def add_clip(
         f"{video.path}/clips/{clip_id}",
         video.layout.clip_key(video.uid, video.video_id, name),
         video.layout.thumbnail_key(video.uid, video.video_id, name),
-        draft.size_of(f"clip_{scene.letter}.mp4"),
+        world.size_of(f"clip_{scene.letter}.mp4"),
     )
-    made = min(video.analyzed_at + timedelta(seconds=40 * number), draft.now)
+    made = min(video.analyzed_at + timedelta(seconds=40 * number), world.now)
     if has_object:
-        draft.store(clip.key, f"clip_{scene.letter}.mp4", "video/mp4", made)
+        world.store(clip.key, f"clip_{scene.letter}.mp4", "video/mp4", made)
     if has_thumbnail:
-        draft.store(clip.thumbnail_key, f"clip_{scene.letter}.jpg", "image/jpeg", made)
+        world.store(clip.thumbnail_key, f"clip_{scene.letter}.jpg", "image/jpeg", made)
     fields = {
         "clip_id": clip.clip_id,
         "video_id": video.video_id,
@@ -341,7 +341,7 @@ def add_clip(
         "updated_at": made,
         "created_by": video.uid,
     }
-    draft.put(clip.path, apply_changes(fields, changes))
+    world.put(clip.path, apply_changes(fields, changes))
     return clip
 
 
@@ -351,8 +351,8 @@ def unfinished_clip(changes: Fields) -> Fields:
     return {**fields, "file_size_bytes": 0, "file_size_mb": 0.0, **changes}
 
 
-def add_with_clips(draft: Draft, order: VideoOrder, **changes: Any) -> tuple[AddedVideo, list[AddedClip]]:
+def add_with_clips(world: WorldBuilder, order: VideoOrder, **changes: Any) -> tuple[AddedVideo, list[AddedClip]]:
     """Adds a video and as many of its clips as the order counts as made."""
-    video = add_video(draft, order, **changes)
+    video = add_video(world, order, **changes)
     wanted = video.ordered()[: order.made]
-    return video, [add_clip(draft, video, number, scene, style) for number, scene, style in wanted]
+    return video, [add_clip(world, video, number, scene, style) for number, scene, style in wanted]

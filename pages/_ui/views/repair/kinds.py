@@ -102,9 +102,10 @@ class Kind:
 def _recount_inputs(subject: Subject, name: Name) -> None:
     st.caption("The desk reads every clip document of the user and adds them up.")
     st.checkbox(
-        "Correct the sizes in clip documents first, from the objects", key=name("sizes"),
+        "Correct the sizes in clip documents first, from the objects",
+        key=name("sizes"),
         help="Lists the customer's objects. A document whose size is not its object's gets the object's size.",
-    )  # fmt: skip
+    )
 
 
 def _recount_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
