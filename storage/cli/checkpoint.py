@@ -40,6 +40,7 @@ class ScanLog:
         self.failure: Failure | None = None
         self.wrong = False
         self.implausible: list[dict[str, Any]] = []
+        self.incomplete_users = 0
         self._file = self._open(header)
 
     def _open(self, header: dict[str, Any]) -> GrowingFile:
@@ -92,6 +93,15 @@ class ScanLog:
             for line in file:
                 yield from json.loads(line)["findings"]
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Every finding, with `stranger` and `doubted` (the result cannot be true) of its customer."""
+        with self.path.open(encoding="utf-8", newline=NEWLINE) as file:
+            next(file)
+            for text in file:
+                line = json.loads(text)
+                about = {"stranger": line["stranger"], "doubted": line["implausible"] is not None}
+                yield from ({**finding, **about} for finding in line["findings"])
+
     def kinds(self) -> dict[str, int]:
         """Findings by kind, in the contract's order."""
         return {kind: self.summary[kind] for kind in KINDS if self.summary[kind]}
@@ -134,6 +144,7 @@ class ScanLog:
             self.looked_into = {name: known.get(name, 0) + count for name, count in looked.items()}
         self.summary.update(finding["kind"] for finding in line["findings"])
         self.complete = self.complete and line["complete"]
+        self.incomplete_users += not line["complete"]
         if self.failure is None and line.get("failure"):
             self.failure = Failure(**line["failure"])
         self.wrong = self.wrong or line["wrong"]
@@ -160,8 +171,18 @@ def _usable(line: dict[str, Any]) -> dict[str, Any]:
         and all(isinstance(text, str) for text in failure.values())
         and (suspicion is None or isinstance(suspicion["reason"], str))
         and all(row["kind"] in KINDS and row.keys() >= set(COLUMNS) for row in rows)
-        and all(value is None or isinstance(value, str | int) for row in rows for value in row.values())
+        and all(value is None or isinstance(value, str | int) for row in rows for value in _values(row))
     )
     if not fine:
         raise ValueError("not a line of a scan's log")
     return line
+
+
+def _values(finding: dict[str, Any]) -> Iterator[Any]:
+    """Every plain value of a finding, those of a disclosure too."""
+    for name, value in finding.items():
+        if name == "disclosure" and isinstance(value, dict):
+            yield from (value[field] for field in ("shown_to", "owner", "since"))
+            yield from value["links"]
+        else:
+            yield value

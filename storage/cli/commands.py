@@ -127,6 +127,7 @@ VERIFY = Command(
             type=float,
             flag_value=100.0,
         ),
+        flag("--keep", "With --all: keep the result, to compare it with others (scans), and for the page Uploads."),
         flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
     ],
     examples=[
@@ -135,8 +136,39 @@ VERIFY = Command(
         ("verify u1 --contents", "All of one user, with a look into each clip."),
         ("verify --all --contents 5", "Every user, with a look into one clip of twenty."),
         ("verify --all --checkpoint scan.jsonl --csv", "Every user, in a scan that can be stopped and started again."),
+        ("verify --all --keep", "Every user, kept: a scheduler's call for every night."),
     ],
     exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},
+)
+SCANS = Command(
+    "scans",
+    run="storage.cli.scans:run_scans",
+    summary="the kept scans, one of them, or what is new between two",
+    about="""What did verify --all --keep find, and what is new, gone and still there since?
+
+    Without WHAT it lists the kept scans, the newest first. show prints one whole. diff compares two, or the last two:
+    only what the newer one looked at and did not find is gone. join makes one scan of the parts that
+    verify --all --shard I/N --keep kept, the newest of each shard, and removes the parts. Kept scans stay for
+    SCAN_RETENTION_DAYS.""",
+    params=[
+        argument("WHAT", "show, diff or join.", required=False, type=click.Choice(("show", "diff", "join"))),
+        argument(
+            "SCAN_IDS",
+            "Of show one; of diff two, the older first, or none; of join all parts, or none.",
+            required=False,
+            nargs=-1,
+        ),
+        option("--limit", "N", "How many scans to list, 30 by default.", type=int, default=30),
+    ],
+    examples=[
+        ("scans --limit 5", "The last five."),
+        ("scans diff", "What is new since the scan before."),
+        ("scans join", "After every shard has kept its part."),
+    ],
+    exits={
+        0: "printed; joined; or no new errors",
+        1: "diff: there are new errors; or there is no such scan",
+    },
 )
 DIAGNOSE = Command(
     "diagnose",
@@ -377,6 +409,7 @@ ROOT = Group(
         USAGE,
         URL,
         VERIFY,
+        SCANS,
         DIAGNOSE,
         SET_STATUS,
         END_DISCLOSURE,

@@ -7,6 +7,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,19 @@ from storage.cli.output import (
     say_table,
     size,
 )
+from storage.cli.scans import scan_keeper
 from storage.clients.circuit import patiently
 from storage.domain.deployment import Deployment
 from storage.domain.integrity import Failure, Report, Sample
+from storage.domain.scans.coverage import Coverage, ScanRange
+from storage.domain.scans.kept import IMPLAUSIBLE, ScanOutcome
 from storage.errors import BackendError, BadInput, StorageError, Unusable
 from storage.export import safe_cell
 from storage.repositories.records import Records
 from storage.services import verify
 from storage.services.fleet import estimate_scan, find_fleet
 from storage.services.verify import ReadScope, ScanProgress, checker, verify_strangers
+from storage.text import number
 
 
 def run_verify(
@@ -45,6 +51,7 @@ def run_verify(
     checkpoint: Path | None,
     strangers: bool,
     contents: float | None,
+    keep: bool,
     csv: bool,
 ) -> int:
     """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
@@ -52,13 +59,14 @@ def run_verify(
         raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
     if all == (uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not all and (shard is not None or checkpoint or strangers):
-        raise BadInput("--shard, --checkpoint and --strangers go with --all", field_name="all", remedy="Add --all.")
+    if not all and (shard is not None or checkpoint or strangers or keep):
+        words = "--shard, --checkpoint, --strangers and --keep go with --all"
+        raise BadInput(words, field_name="all", remedy="Add --all.")
     if shard is not None and strangers:
         raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
     sample = _sample(contents)
     if uid is None:
-        return _run_all(context, shard, checkpoint, sample, strangers=strangers, as_csv=csv)
+        return _run_all(context, shard, checkpoint, sample, strangers=strangers, keep=keep, as_csv=csv)
     scope = ReadScope(sample=sample) if sample is not None else None
     report = verify.verify_user(checker(context.stores, context.now), uid, video_id, scope)
     error = _incomplete(report.complete, next(iter(report.failures), None))
@@ -151,8 +159,10 @@ def _run_all(
     sample: Sample | None,
     *,
     strangers: bool,
+    keep: bool,
     as_csv: bool,
 ) -> int:
+    started = context.now()
     shard = verify.parse_shard(shard_text) if shard_text is not None else None
     stores = context.stores
     header = {
@@ -182,12 +192,66 @@ def _run_all(
                     log.add(report, stranger=True)
         except StorageError as stopped:
             error = stopped
+        stop = error
         error = error or _incomplete(log.complete, log.failure)
+        coverage = Coverage(
+            ranges=(ScanRange(*(shard or (1, 1)), until=log.last_uid if stop else None),),
+            strangers=strangers and stop is None,
+            contents=sample.percent if sample else None,
+            doubted=log.suspicion() is not None,
+        )
+        kept = _keep(context, log, coverage, started, stop) if keep else _NOT_ASKED
         try:
-            _print_all(log, shard_text, context, error, as_csv=as_csv)
+            _print_all(log, shard_text, context, error, kept, as_csv=as_csv)
         finally:
             log.close()
-    return error.exit_status if error else 1 if log.wrong else 0
+    fault = error or kept.error
+    return fault.exit_status if fault else 1 if log.wrong else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What became of `--keep`: the scan's id, or what kept it from being kept."""
+
+    scan_id: str | None = None
+    error: StorageError | None = None
+    asked: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields of `--json`."""
+        more = {"keep_error": self.error.as_dict()} if self.error else {}
+        return {"scan_id": self.scan_id, **more} if self.asked else {}
+
+
+_NOT_ASKED = _Kept(asked=False)
+
+
+def _keep(context: Context, log: ScanLog, coverage: Coverage, started: datetime, stop: StorageError | None) -> _Kept:
+    """Keeps the scan, also one that stopped early. The findings are printed whatever becomes of it."""
+    from storage.actions.scans import keep_scan  # only here: without --keep the command changes nothing
+
+    if log.last_uid is None and stop is not None:
+        return _Kept()  # it looked at nobody
+    left_out = []
+    if stop is not None:
+        left_out.append(f"the customers after the first {log.users:,}: {stop.code.replace('_', ' ')}")
+    if log.incomplete_users:
+        why = f": {log.failure.code.replace('_', ' ')}" if log.failure else ""
+        left_out.append(f"a part of {number(log.incomplete_users, 'customer')}{why}")
+    outcome = ScanOutcome(
+        started_at=started,
+        finished_at=context.now(),
+        coverage=coverage,
+        complete=log.complete and stop is None,
+        checked={name: log.checked[name] for name in ("users", "videos", "clips", "objects")},
+        looked_into=log.looked_into,
+        not_looked_at=tuple(left_out),
+        doubt=IMPLAUSIBLE if coverage.doubted else "",
+    )
+    try:
+        return _Kept(keep_scan(scan_keeper(context), outcome, log.rows()).scan_id)
+    except StorageError as error:
+        return _Kept(error=error)
 
 
 def _say_estimate(records: Records, shard: tuple[int, int] | None) -> None:
@@ -212,11 +276,13 @@ def _progress(state: ScanProgress) -> None:
     progress(f"{state.users_done:,}{total} users, {state.users_per_second:,.1f} a second{left}; last: {state.last_uid}")
 
 
-def _print_all(log: ScanLog, shard: str | None, context: Context, error: StorageError | None, *, as_csv: bool) -> None:
+def _print_all(
+    log: ScanLog, shard: str | None, context: Context, error: StorageError | None, kept: _Kept, *, as_csv: bool
+) -> None:
     if as_csv:
         _print_csv(log.findings())
     elif context.as_json:
-        _stream_json(log, shard, context.stores.deployment(), error)
+        _stream_json(log, shard, context.stores.deployment(), error, kept)
         return
     else:
         whole = log.suspicion()
@@ -232,13 +298,19 @@ def _print_all(log: ScanLog, shard: str | None, context: Context, error: Storage
         _say_looked_into(log.looked_into)
         looked_into = log.looked_into is not None
         _say_findings(log.kinds(), log.findings(), complete=whole_scan, looked_into=looked_into, owner=("uid",))
+    if kept.scan_id:
+        progress(f"kept as {kept.scan_id}: python -m storage scans show {kept.scan_id}")
+    if kept.error:
+        report_error(kept.error, as_json=False)
     if error:
         report_error(error, as_json=False)
         if log.last_uid:
             progress("The scan stopped early; with --checkpoint it goes on where it stopped.")
 
 
-def _stream_json(log: ScanLog, shard: str | None, deployment: Deployment, error: StorageError | None) -> None:
+def _stream_json(
+    log: ScanLog, shard: str | None, deployment: Deployment, error: StorageError | None, kept: _Kept
+) -> None:
     """Writes one JSON document, finding by finding."""
     checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
     whole = log.suspicion()
@@ -253,6 +325,7 @@ def _stream_json(log: ScanLog, shard: str | None, deployment: Deployment, error:
         "looked_into": log.looked_into,
         "cost": dict(log.cost),
         "last_uid": log.last_uid,
+        **kept.as_dict(),
         **({"error": error.as_dict()} if error else {}),
     }
     sys.stdout.write(json.dumps(plain(head), indent=2).removesuffix("\n}") + ',\n  "findings": [')

@@ -113,6 +113,7 @@ class Settings:
     download_url_expiry_seconds: int
     stale_after_minutes: int
     highlights_source: Wanted
+    scan_retention_days: int
     read_budget: int | None
     plan_limits: Mapping[str, PlanLimits]
     purge: PurgeLimits
@@ -146,6 +147,7 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
         stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
         highlights_source=_highlights_source(reader),
+        scan_retention_days=reader.whole("SCAN_RETENTION_DAYS", 90, 1, 3_650),
         read_budget=_read_budget(reader),
         plan_limits=_plan_limits(reader),
         purge=read_limits(reader),

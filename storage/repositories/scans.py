@@ -1,0 +1,82 @@
+"""Reads kept scans: their summaries from Firestore, their tables from the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pandas as pd
+import pyarrow as pa
+
+from storage.domain.scans.coverage import Coverage
+from storage.domain.scans.kept import (
+    COLLECTION,
+    COLUMNS,
+    FLAGS,
+    TIMES,
+    KeptScan,
+    ScanHead,
+    head_from,
+    scan_path,
+    table_key,
+    typed,
+)
+from storage.errors import NotFound
+from storage.ids import check_stored_id
+from storage.repositories.decode import raw_document
+from storage.repositories.objects import Objects
+from storage.repositories.parquet import parquet_bytes, read_parquet, table_of, unusable
+from storage.repositories.queries import RecordQueries, build
+from storage.repositories.records import Records
+
+_TYPES = {**dict.fromkeys(FLAGS, pa.bool_()), **dict.fromkeys(TIMES, pa.timestamp("us", tz="UTC"))}
+SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
+MOST_HEADS = 5_000  # that a clean-up looks through
+
+
+class ScanRecords(RecordQueries):
+    """The summaries of kept scans."""
+
+    def heads(self, limit: int, *, parts: bool = True) -> tuple[ScanHead, ...]:
+        """The newest summaries, the newest first; without `parts`, only those of whole scans, by the scan's time."""
+        query = build(COLLECTION, order_by="kept_at" if parts else "at", descending=True)
+        query.limit.value = limit
+        return self._handle.run_query(
+            query,
+            lambda documents: tuple(head_from(raw_document(document).fields or {}) for document in documents),
+            operation="Reading the kept scans",
+        )
+
+    def head(self, scan_id: str) -> ScanHead:
+        """One summary; `NotFound` where there is none."""
+        document = self._document(scan_path(check_stored_id(scan_id, "SCAN_ID")), "Reading a kept scan")
+        if document is None:
+            raise NotFound(
+                f"There is no kept scan {scan_id}.",
+                remedy="List them: python -m storage scans",
+                target=scan_id,
+            )
+        return head_from(raw_document(document).fields or {})
+
+
+def scan_records(records: Records) -> ScanRecords:
+    """The same reads over the handle of these records."""
+    return ScanRecords(records._handle, records._clock)
+
+
+def read_kept(objects: Objects, head: ScanHead) -> KeptScan:
+    """The scan with its table. Raises `NotFound` without the table, `Unusable` where it cannot be read."""
+    key = table_key(head.scan_id)
+    table, noted = read_parquet(objects, key)
+    try:
+        coverage = Coverage.from_dict(json.loads(noted))
+        return KeptScan(head, coverage, typed(table.select(list(COLUMNS)).to_pandas()))
+    except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
+        raise unusable(key, str(error)) from None
+
+
+def table_content(kept: KeptScan) -> tuple[bytes, str]:
+    """The object of a scan's table, and its SHA-256."""
+    columns = {name: [None if one is pd.NaT else one for one in kept.frame[name].tolist()] for name in COLUMNS}
+    content = parquet_bytes(table_of(columns, SCHEMA), json.dumps(kept.coverage.as_dict()).encode())
+    return content, hashlib.sha256(content).hexdigest()
