@@ -174,7 +174,8 @@ def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: st
         if sizes:
             _say_sizes(plan, applied=apply)
         rows = plan.drifting or plan.counters
-        say_table(("COUNTER", "BEFORE", "AFTER"), [(row.name, row.before, row.after) for row in rows])
+        shown = [(f"{row.name} (dead)" if row.dead else row.name, row.before, row.after) for row in rows]
+        say_table(("COUNTER", "BEFORE", "AFTER"), shown)
         for row in plan.too_large:
             say(
                 f"note: {safe(row.name)} stays as it is: the clips add up to {row.after:,}, beyond Firestore's numbers."
@@ -183,7 +184,8 @@ def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: st
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
             say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
-    wrong = (plan.too_large or plan.left) if apply else (plan.drifting or plan.sizes or plan.left)
+    too_large = [row for row in plan.too_large if not row.dead]
+    wrong = (too_large or plan.left) if apply else (plan.wrong or plan.sizes or plan.left)
     return 1 if wrong else 0
 
 

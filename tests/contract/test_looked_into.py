@@ -104,20 +104,30 @@ def test_what_was_seen_is_remembered_by_its_etag(desk: Desk, far_objects: Object
 
 
 @pytest.mark.parametrize(
-    ("content", "told", "words"),
+    ("content", "told", "words", "right", "steps"),
     [
-        (clips.film(2_000), 1_000, "The object is right"),
-        (clips.film(2_000)[:1_500], 2_000, "as the document says"),
-        (clips.film(2_000)[:1_500], 9_000, "neither size is right"),
-        (clips.film(1_000) + b"\xff" * 500, 1_000, "The document is right"),
-        (bytes(1_500), 1_000, "no clip"),
+        (clips.film(2_000), 1_000, "The object is right", "object", ["check_again", "recount"]),
+        (clips.film(2_000)[:1_500], 2_000, "as the document says", "document", ["replace_clip"]),
+        (clips.film(2_000)[:1_500], 9_000, "neither size is right", "neither", ["replace_clip"]),
+        (clips.film(1_000) + b"\xff" * 500, 1_000, "The document is right", "document", ["replace_clip"]),
+        (bytes(1_500), 1_000, "no clip", None, ["replace_clip"]),
     ],
 )
-def test_which_of_two_sizes_is_right(desk: Desk, content: bytes, told: int, words: str) -> None:
+def test_which_of_two_sizes_is_right(
+    desk: Desk, content: bytes, told: int, words: str, right: str | None, steps: list[str]
+) -> None:
     put(desk, 1, content, file_size_bytes=told)
     report = verify_user(desk.checker, "u1", "vid-0001")
     [finding] = [finding for finding in report.findings if finding.kind == "size_mismatch"]
     assert words in finding.detail
+    assert finding.as_dict().get("right") == right
+    advised = {step.id: step for step in ill(desk).diagnosis.actions}
+    if right == "object":
+        assert list(advised) == steps, "nothing need be made or replaced"
+        assert advised["recount"].command.startswith("python -m storage recount u1 --sizes --apply ")
+    else:
+        assert set(advised) >= set(steps)
+        assert "--sizes" not in str(advised)
     [unseen] = verify_user(desk.checker, "u1").findings
     assert "right" not in unseen.detail
 

@@ -154,6 +154,24 @@ class Ladder:
         self.wrong = {item.check for item in evidence if item.ok is False}
         self.target = f"{shlex.quote(facts.uid)} {shlex.quote(facts.video_id)}"
 
+    @property
+    def _told(self) -> frozenset[str | None]:
+        """The clips whose only fault is the size in the document: the object was seen to be right."""
+        findings = self.facts.report.findings if self.facts.report else ()
+        right = {f.clip_id for f in findings if f.kind == "size_mismatch" and f.right == "object"}
+        return frozenset(right - {f.clip_id for f in findings if f.severity == "error" and f.right != "object"})
+
+    @property
+    def _broken(self) -> frozenset[str | None]:
+        """The clips with an error that only another file mends."""
+        findings = self.facts.report.findings if self.facts.report else ()
+        return frozenset(f.clip_id for f in findings if f.clip_id and f.severity == "error") - self._told
+
+    @property
+    def _only_told(self) -> bool:
+        """Whether wrong sizes in documents are all that is wrong with the clips: nothing need be made again."""
+        return bool(self._told) and not self._broken and bool(self.signals and self.signals.settled)
+
     def settings(self) -> Iterator[NextStep]:
         """The check of bucket, prefix and credentials, before anybody believes the evidence."""
         yield NextStep("check_settings", "Check bucket, key prefix and credentials first.", "python -m storage check")
@@ -188,8 +206,14 @@ class Ladder:
             yield NextStep("upload_check", text, f"python -m storage verify {self.target}")
 
     def recount(self) -> Iterator[NextStep]:
-        """The recount, only where counters are wrong."""
-        if "counters" in self.wrong:
+        """The recount, only where counters are wrong, or sizes in clip documents: the file told that it is whole."""
+        told = len(self._told)
+        if told:
+            text = f"Correct the size in {number(told, 'clip document')} from the object, which is whole; then recount."
+            because = "The look into the file tells that the object is right and its document wrong."
+            command = f"python -m storage recount {shlex.quote(self.facts.uid)} --sizes --apply {_WHO}"
+            yield NextStep("recount", text, command, because, changes=True)
+        elif "counters" in self.wrong:
             text = "Recount: the video's counters do not agree with its clip documents."
             yield NextStep("recount", text, f"python -m storage recount {shlex.quote(self.facts.uid)}")
 
@@ -256,6 +280,8 @@ class Ladder:
 
     def run_again(self) -> Iterator[NextStep]:
         """A new run with the worker's own tools: the desk starts no job."""
+        if self._only_told:
+            return
         text = "Have the worker's team look at the log and queue the job again."
         video = self.facts.video.value if isinstance(self.facts.video, Known) else None
         if video is not None and self.signals is not None and source_left_behind(video, self.signals):
@@ -266,10 +292,8 @@ class Ladder:
 
     def replace_clip(self) -> Iterator[NextStep]:
         """The replacement of clips that cannot be delivered, from a file that a person still has."""
-        report = self.facts.report
-        broken = [f for f in report.findings if f.clip_id and f.severity == "error"] if report else []
-        if broken:
-            text = f"Replace {number(len(broken), 'clip')} from a file, where one exists."
+        if broken := len(self._broken):
+            text = f"Replace {number(broken, 'clip')} from a file, where one exists."
             command = f"python -m storage upload {self.target} FILE --scene N --style STYLE {_WHO}"
             yield NextStep("replace_clip", text, command, changes=True)
 
@@ -296,6 +320,8 @@ class Ladder:
 
     def purge(self) -> Iterator[NextStep]:
         """The purge, last of all, and only as a plan that a person looks at first."""
+        if self._only_told:
+            return
         uid, video_id = shlex.quote(self.facts.uid), shlex.quote(self.facts.video_id)
         text = "Last of all, with the customer's agreement: plan a purge of this video and look at it."
         yield NextStep("purge", text, f"python -m storage purge plan {uid} --video {video_id}")

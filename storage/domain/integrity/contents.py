@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.domain.integrity.findings import Finding, Kind, LookedInto, Severity
+from storage.domain.integrity.findings import Finding, Kind, LookedInto, RightSize, Severity
 from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import PRESENT, Array, Clips, Place, from64, rows
 from storage.domain.media import CONTENT_TYPES, MediaKind, MediaLook
@@ -124,22 +124,26 @@ def _film(facts: UserFacts, clips: Clips, i: int, look: MediaLook) -> Iterator[F
         )
 
 
-def about_size(facts: UserFacts, key: str, documented: int) -> str:
-    """A sentence on which of two sizes is right, where the file itself tells; begins with a blank, or is empty."""
+def about_size(facts: UserFacts, key: str, documented: int) -> tuple[RightSize | None, str]:
+    """Which of two sizes is right, where the file itself tells, and a sentence on it that begins with a blank."""
     look = (facts.looks or {}).get(key)
     if look is None or not look.looked:
-        return ""
+        return None, ""
     needs, size = look.needs_bytes, look.size_bytes
     if look.fault == "not_media":
-        return " What is there is no clip, so its size tells nothing."
+        return None, " What is there is no clip, so its size tells nothing."
     if look.fault == "truncated_media":
         if needs is None or needs <= size:
-            return " The object is cut short."
-        right = "as the document says" if needs == documented else "neither size is right"
-        return f" The object is cut short: by its own index it should have {needs:,} bytes, {right}."
+            return None, " The object is cut short."
+        right: RightSize = "document" if needs == documented else "neither"
+        words = "as the document says" if right == "document" else "neither size is right"
+        return right, f" The object is cut short: by its own index it should have {needs:,} bytes, {words}."
     if needs == documented and size > documented:
-        return " The document is right: the clip ends there, and what follows in the object is something else."
-    return " The object is right: it is whole and plays. The document's size is wrong."
+        return (
+            "document",
+            " The document is right: the clip ends there, and what follows in the object is something else.",
+        )
+    return "object", " The object is right: it is whole and plays. The document's size is wrong."
 
 
 def _finding(

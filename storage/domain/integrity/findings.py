@@ -69,6 +69,9 @@ _LIKELIER = "A wrong bucket, key prefix or credential is likelier than a loss of
 _RARE = "Nobody loses so much by a lost upload: look before anything is changed."
 
 
+RightSize = Literal["object", "document", "neither"]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One fault. `seen_at` is the time when the stores were read; ids are `None` where none apply.
@@ -76,7 +79,7 @@ class Finding:
     `expected` and `actual` are bytes for sizes, and short words for all else. `disclosure`: the document names another
     customer's object, and that object is there, so the product may show it to the wrong person. `owner` is then the
     customer to whom the object belongs, `since` the latest possible time of the beginning, and `links` are the public
-    links that lead to the object now.
+    links that lead to the object now. `right` says which of two sizes is right, where the file itself tells.
     """
 
     kind: Kind
@@ -93,6 +96,7 @@ class Finding:
     owner: str = ""
     since: datetime | None = None
     links: tuple[str, ...] = ()
+    right: RightSize | None = None
 
     @property
     def identity(self) -> tuple[str | None, ...]:
@@ -118,6 +122,7 @@ class Finding:
             "actual": self.actual,
             "detail": self.detail,
             "last_seen_at": self.seen_at,
+            **({"right": self.right} if self.right else {}),
             **({"disclosure": self.disclosed} if self.disclosure else {}),
         }
 

@@ -153,8 +153,10 @@ class ClipRules:
         for i in rows(self.there & (self.clips.object.size != 0) & differs(self.clips)):
             expected, actual = _whole(self.clips.size[i]), _whole(self.clips.object.size[i])
             detail = f"The object differs from its document by {(actual or 0) - (expected or 0):+,} bytes."
-            detail += about_size(self.facts, self.clips.object.key[i], expected or 0)
-            yield self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
+            right, words = about_size(self.facts, self.clips.object.key[i], expected or 0)
+            detail += words
+            found = self._finding(i, "size_mismatch", "error", expected=expected, actual=actual, detail=detail)
+            yield replace(found, right=right)
 
     def thumbnails(self) -> Iterator[Finding]:
         """Thumbnails are best effort: absence is never an error, and no finding where no document promises one."""

@@ -101,8 +101,11 @@ class Kind:
 
 def _recount_inputs(subject: Subject, name: Name) -> None:
     st.caption("The desk reads every clip document of the user and adds them up.")
+    steps = subject.looked.diagnosis.actions if subject.looked is not None else ()
+    advised = any(" --sizes " in step.command for step in steps)
     st.checkbox(
         "Correct the sizes in clip documents first, from the objects",
+        value=advised,
         key=name("sizes"),
         help="Lists the customer's objects. A document whose size is not its object's gets the object's size.",
     )
