@@ -140,6 +140,11 @@ def age(span: timedelta) -> str:
     return number(count, unit)
 
 
+def whole_minutes(span: timedelta) -> int:
+    """The whole minutes of a span, rounded down."""
+    return int(span.total_seconds() // 60)
+
+
 def short_age(span: timedelta) -> str:
     """The same span for a narrow place: `26 h 5 min`, `2 days`, `40 s`."""
     count, unit = _largest(span)

@@ -108,7 +108,7 @@ def _switch(records: Records, writer: DocumentWriter, head: IndexHead) -> IndexH
         if there is not None and there.read_at > head.read_at:
             _delete(writer, head.paths)
             return there
-        fields: dict[FieldName, Any] = {**head_fields(head)}
+        fields: dict[FieldName, Any] = dict(head_fields(head).items())
         seen = document.update_time if document is not None and document.fields is not None else None
         change: Change = Create(HEAD, head_fields(head)) if seen is None else Update(HEAD, fields, seen)
         try:

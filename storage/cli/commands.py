@@ -68,9 +68,30 @@ USAGE = Command(
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
     objects in the bucket. A bucket that does not answer leaves its side unknown. With --json, the answer includes a
-    reply to the customer.""",
-    params=[uid()],
-    examples=[("usage u1", "Storage, clips and credits of u1, and the counters that drift.")],
+    reply to the customer. With --if-..., it also says what that would do to the figures, and to whether the customer
+    may upload and the worker makes clips; nothing is changed.""",
+    params=[
+        uid(),
+        option("--if-plan", "PLAN", "What if: on another plan."),
+        option(
+            "--if-without",
+            "VIDEO_ID[/CLIP_ID]",
+            "What if: after a purge of this video or clip; may be repeated.",
+            multiple=True,
+        ),
+        flag("--if-purged", "What if: after a purge of the whole user."),
+        option("--if-undo", "ID", "What if: after the undo of this purge (its job) or change."),
+        option(
+            "--if-video-of",
+            "SIZE",
+            "What if: with one more video, by how long its clips play in all (10m) or their size (500MiB).",
+        ),
+    ],
+    examples=[
+        ("usage u1", "Storage, clips and credits of u1, and the counters that drift."),
+        ("usage u1 --if-without v1 --if-video-of 10m", "Is there room for ten more minutes of clips without v1?"),
+        ("usage u1 --if-plan pro", "What another plan would change."),
+    ],
     exits={
         0: "every counter is true; a quota that is used up is no fault of the data",
         1: "a counter drifts, or there is no such user",

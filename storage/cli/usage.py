@@ -7,27 +7,45 @@ from typing import Any
 
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
+from storage.cli.what_if import Asked, answer, say_what_if
 from storage.clients.meter import metering
+from storage.domain.credits import CreditLedger
 from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
+from storage.domain.what_if import admission_document
 from storage.services import usage as account
-from storage.services.ledger import read_ledger
+from storage.services.ledger import read_credits, read_ledger
+from storage.text import whole_minutes
 
 
-def run_usage(context: Context, uid: str) -> int:
+def run_usage(
+    context: Context,
+    uid: str,
+    if_plan: str | None,
+    if_without: tuple[str, ...],
+    if_purged: bool,
+    if_undo: str | None,
+    if_video_of: str | None,
+) -> int:
     """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no fault."""
     stores = context.stores
+    asked = Asked(if_plan, if_without, if_purged, if_undo, if_video_of)
     with metering() as meter:
         found = account.read_account(stores.records, uid, stores.settings.plan_limits)
         full = account.read_full_usage(stores.records, found, context.now())
         unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
         if unread is not None:
             raise unread
+        supposed = answer(context, full, asked) if asked else None
         ledger = read_ledger(stores, uid, full.videos, full.clips, context.now())
-    reply = usage_reply(full.usage, context.now())
+        credits = read_credits(stores.records, full.usage, context.now())
+    reply = usage_reply(full.usage, context.now(), ledger.stored_bytes)
     crossed = crossing(full.clips.frame, full.usage.storage.limit)
     document = usage_document(full.usage, ledger) | {
-        "crossed": asdict(crossed) if crossed else None,
+        "crossed": asdict(crossed) | {"plan": full.usage.plan.plan_id, "plan_then": None} if crossed else None,
+        "credit_ledger": credits.as_dict(),
+        **admission_document(full.usage),
+        **({"what_if": supposed.as_dict()} if supposed else {}),
         "reply": reply,
         "as_of": full.clips.read_at,
         "cost": meter.cost().as_dict(),
@@ -38,7 +56,22 @@ def run_usage(context: Context, uid: str) -> int:
         _say_usage(full.usage, ledger)
         if crossed:
             say(safe(crossed.sentence(full.usage.plan.plan_id, full.usage.storage.limit), 600))
+        say_credits(credits)
+        if supposed:
+            say_what_if(supposed)
     return 1 if full.usage.drifting else 0
+
+
+def say_credits(ledger: CreditLedger) -> None:
+    """The months of the credit ledger, and what does not add up; nothing where there is no entry."""
+    rows = [
+        (one.month, f"{one.entries:,}", f"{one.charged:,}", f"{one.used:,}", "" if one.whole else "begun before")
+        for one in ledger.months
+    ]
+    if rows:
+        say_table(("CREDITS OF", "ENTRIES", "CHARGED", "USED AT ITS END", ""), rows)
+    for note in ledger.notes:
+        say(safe(note, 600))
 
 
 def usage_document(usage: Usage, ledger: Ledger) -> dict[str, Any]:
@@ -81,7 +114,7 @@ def ledger_document(ledger: Ledger) -> dict[str, Any]:
         "stored_bytes": ledger.stored_bytes,
         "differences": None if differences is None else [asdict(one) for one in differences],
         "beside": [asdict(one) for one in ledger.beside],
-        "in_flight_minutes": int(ledger.stale_after.total_seconds() // 60),
+        "in_flight_minutes": whole_minutes(ledger.stale_after),
     }
 
 

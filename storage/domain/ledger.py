@@ -23,10 +23,10 @@ from storage.domain.integrity.join import ABSENT, NO_SIZE, PRESENT, UNKNOWN, Arr
 from storage.domain.integrity.rules import Sorted, in_flight, matched_by_name, orphans, sort_objects
 from storage.domain.layout import MAX_KEY_BYTES, Layout, parse_stem
 from storage.errors import StorageError
-from storage.text import number, size_words
+from storage.text import number, size_words, whole_minutes
 
 Cause = Literal["wrong_size", "missing", "in_flight", "duplicate_key"]
-Beside = Literal["orphan", "quarantine", "cache", "deleted_share"]
+Beside = Literal["orphan", "in_flight", "quarantine", "cache", "deleted_share"]
 CAUSES: tuple[Cause, ...] = ("wrong_size", "missing", "in_flight", "duplicate_key")
 _WORDS: Mapping[str, str] = {
     "wrong_size": "wrong size in the document",
@@ -137,14 +137,17 @@ def balance(
 
 def cause_words(cause: Cause | Beside, ledger: Ledger) -> str:
     """A cause, or a kind of what lies beside, for a reader; with the limit by which something counts as in flight."""
-    minutes = int(ledger.stale_after.total_seconds() // 60)
-    return f"in flight (within {minutes} minutes)" if cause == "in_flight" else _WORDS[cause]
+    return (
+        f"in flight (within {number(whole_minutes(ledger.stale_after), 'minute')})"
+        if cause == "in_flight"
+        else _WORDS[cause]
+    )
 
 
 def unread(clips: Table, stale_after: timedelta, error: StorageError) -> Ledger:
     """The ledger where nothing at all was seen of the bucket."""
     frame = clips.frame[clips.frame["exists"].to_numpy(dtype=bool, na_value=True)]
-    kinds: tuple[Beside, ...] = ("orphan", "quarantine", "cache", "deleted_share")
+    kinds: tuple[Beside, ...] = ("orphan", "in_flight", "quarantine", "cache", "deleted_share")
     beside = tuple(Apart(kind, None, None) for kind in kinds)
     notes = (f"How much of this customer is stored is not known. {error.message}",)
     return Ledger(exact_sum(frame["file_size_bytes"]), None, None, beside, (), notes, stale_after, error)
@@ -221,13 +224,15 @@ def _beside(
     """What else is there; a kind of which nothing is there is left out, one that was not read to the end is unknown."""
     listed = all(listing.table.complete for listing in facts.listings)
     by_name = matched_by_name(clips, things)
-    found, _ = orphans(facts, clips, things, by_name.values(), now, stale_after)
+    found, young = orphans(facts, clips, things, by_name.values(), now, stale_after)
     gone = _deleted_clips(facts)
     rows: dict[Beside, list[int]] = {"orphan": [], "deleted_share": []}
     for finding in found:
         of_deleted = _clip_of(finding.key or "", finding.video_id or "") in gone
         rows["deleted_share" if of_deleted else "orphan"].append(int(finding.actual or 0))
-    yield from _apart("orphan", rows["orphan"], known=listed and facts.clips.complete and facts.videos.complete)
+    whole = listed and facts.clips.complete and facts.videos.complete
+    yield from _apart("orphan", rows["orphan"], known=whole)
+    yield from _apart("in_flight", [thing.size_bytes for thing in young], known=whole)
     held = [size for table in kept or () for size in table.frame["size_bytes"]]
     yield from _apart("quarantine", held, known=kept is not None and all(table.complete for table in kept))
     yield from _apart("cache", [thing.size_bytes for thing in things.caches], known=listed)
@@ -301,7 +306,7 @@ class Crossing:
         return (
             f"Of the clips that are there today, {self.clip_id} reached the limit of {size_words(limit)} (plan "
             f"{plan_name}, as it is today) on {self.at:%Y-%m-%d %H:%M} UTC: from {size_words(self.bytes_before)} to "
-            f"{size_words(self.bytes_after)}.{undated}"
+            f"{size_words(self.bytes_after)}. The plan of that time is not recorded.{undated}"
         )
 
 

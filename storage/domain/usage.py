@@ -473,8 +473,12 @@ def _credit_notes(usage: Usage) -> Iterator[str]:
         )
 
 
-def usage_reply(usage: Usage, now: datetime) -> str:
-    """The reply: a line for the plan, a line for each quota, and advice near or over a limit; `\\n` ends each line."""
+def usage_reply(usage: Usage, now: datetime, stored_bytes: int | None = None) -> str:
+    """The reply: a line for the plan, a line for each quota, and advice near or over a limit; `\\n` ends each line.
+
+    A customer who is over the limit by a wrong number is told so, and asked to delete nothing; `stored_bytes` is the
+    bucket's side, where it was looked at.
+    """
     name = usage.plan.name if usage.plan.known else "Free"
     lines = [f"Your account has the limits of the {name} plan. As of {now.astimezone(UTC):%d %B %Y, %H:%M} UTC:"]
     lines.append(f"- Storage: {_line(usage.storage, size_words)}")
@@ -482,7 +486,7 @@ def usage_reply(usage: Usage, now: datetime) -> str:
     lines.extend(f"- {word} this month: {_line(quota, '{:,}'.format)}" for word, quota in monthly)
     if monthly:
         lines.append(f"Monthly figures start again on {_next_month(now):%d %B %Y} (UTC).")
-    lines.extend(_advice(usage))
+    lines.extend(_advice(usage, least_true(usage, stored_bytes)))
     return "\n".join(lines)
 
 
@@ -499,13 +503,28 @@ def _line(quota: Quota, shown: Callable[[int], str]) -> str:
     return f"{used} ({percent}), {shown(-over)} left."
 
 
-def _advice(usage: Usage) -> list[str]:
+def least_true(usage: Usage, stored_bytes: int | None = None) -> int | None:
+    """Where the counter has reached the limit while the documents or the objects lie below it: the least of these."""
+    storage = usage.storage
+    if storage.used is None or storage.limit <= 0 or storage.used < storage.limit:
+        return None
+    below = [size for size in (usage.actual_bytes, stored_bytes) if size is not None and size < storage.limit]
+    return min(below, default=None)
+
+
+def _advice(usage: Usage, true_bytes: int | None) -> list[str]:
     said: list[str] = []
-    if usage.storage.state == "exceeded":
+    if true_bytes is not None:
+        said.append(
+            f"The figure for storage is wrong on our side: your clips take up {size_words(true_bytes)}. Please do not "
+            "delete anything because of it; you can make new clips once it is corrected."
+        )
+    elif usage.storage.state == "exceeded":
         said.append("Your storage is used up. Deleting clips that you no longer need makes room for new ones.")
     elif usage.storage.state == "near_limit":
         said.append("Your storage is nearly used up. Deleting clips that you no longer need makes room for new ones.")
-    if usage.worker is not None and usage.worker.refuses and usage.storage.state != "exceeded":
+    worker = usage.worker
+    if true_bytes is None and worker is not None and worker.refuses and usage.storage.state != "exceeded":
         said.append("A new clip needs more room than is left, so that none can be made until some is freed.")
     over = [
         word

@@ -57,6 +57,7 @@ class FullUsage:
     usage: Usage
     videos: Table
     clips: Table
+    truth: Truth
 
 
 def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -> Account:
@@ -103,7 +104,7 @@ def read_full_usage(tables: Tables, account: Account, now: datetime) -> FullUsag
     videos, clips = tables.videos(account.uid), tables.clips(account.uid)
     complete = videos.complete and clips.complete
     truth = usage.truth_from_clips(clips.frame, complete=complete)
-    return FullUsage(account, account.usage(truth, now, videos.frame), videos, clips)
+    return FullUsage(account, account.usage(truth, now, videos.frame), videos, clips, truth)
 
 
 @dataclass(frozen=True, slots=True)

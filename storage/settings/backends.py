@@ -33,7 +33,7 @@ _RESERVED_PREFIXES = ("_ops/", "sources/", "clips/")
 Mode = Literal["demo", "live"]
 
 
-def read_limits(reader: Reader) -> PurgeLimits:
+def read_limits(reader: Reader, stale_minutes: int) -> PurgeLimits:
     """The bounds of purges; each has a default."""
     return PurgeLimits(
         most_objects=reader.whole("PURGE_SECOND_PERSON_OBJECTS", DEFAULTS.most_objects, 0, 999_999_999),
@@ -44,6 +44,7 @@ def read_limits(reader: Reader) -> PurgeLimits:
         lease_seconds=reader.whole("PURGE_LEASE_SECONDS", DEFAULTS.lease_seconds, 5, 3_600),
         shortest_id=reader.whole("PURGE_SHORTEST_ID", DEFAULTS.shortest_id, 1, 64),
         idle_hours=reader.whole("PURGE_IDLE_HOURS", DEFAULTS.idle_hours, 1, 8_760),
+        stale_minutes=stale_minutes,
     )
 
 
@@ -139,18 +140,19 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
     reader = Reader(values)
     r2 = _r2(reader)
     firestore = _firestore(reader)
+    stale_after = reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080)
     settings = Settings(
         mode=mode,
         r2=r2,
         firestore=firestore,
         playback_url_expiry_seconds=reader.whole("PLAYBACK_URL_EXPIRY_SECS", 900, 1, MAX_EXPIRY_SECONDS),
         download_url_expiry_seconds=reader.whole("DOWNLOAD_URL_EXPIRY_SECS", 300, 1, MAX_EXPIRY_SECONDS),
-        stale_after_minutes=reader.whole("STALE_AFTER_MINUTES", 15, 1, 10_080),
+        stale_after_minutes=stale_after,
         highlights_source=_highlights_source(reader),
         scan_retention_days=reader.whole("SCAN_RETENTION_DAYS", 90, 1, 3_650),
         read_budget=_read_budget(reader),
         plan_limits=_plan_limits(reader),
-        purge=read_limits(reader),
+        purge=read_limits(reader, stale_after),
         audit_key=Secret(read_audit_key(reader)),
         audit_former_keys=tuple(Secret(key) for key in read_former_keys(reader)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -46,16 +47,21 @@ def test_usage_tells_the_three_sides_and_a_wrong_number_first(desk: Desk) -> Non
         {"cause": "missing", "bytes": -2, "clips": 1},
     ]
     assert storage["beside"] == [
-        {"cause": "orphan", "bytes": 3, "objects": 1, "clips": 0},
+        {"cause": "in_flight", "bytes": 3, "objects": 1, "clips": 0},
         {"cause": "cache", "bytes": 4, "objects": 1, "clips": 0},
     ]
     assert answer.json["cost"]["r2_class_a"] >= 4
     assert "over the limit by a wrong number" in answer.json["notes"][0]
-    assert answer.json["crossed"]["clip_id"] == "vid-0001_1_split"
+    crossed = answer.json["crossed"]
+    assert (crossed["clip_id"], crossed["plan"], crossed["plan_then"]) == ("vid-0001_1_split", "free", None)
+    assert "wrong on our side: your clips take up 13 B. Please do not delete anything" in answer.json["reply"]
+    assert "makes room" not in answer.json["reply"]
+    assert (answer.json["may_upload"], answer.json["why_not"]) == (False, ["the storage of 1.00 GiB is used up"])
     said = desk.run("usage", "u1").out
     assert said.index("by a wrong number") < said.index("QUOTA")
     assert "no object in the bucket" in said
     assert "vid-0001_1_split reached the limit of 1.00 GiB (plan free" in said
+    assert "The plan of that time is not recorded." in said
 
 
 def test_a_bucket_that_refuses_leaves_its_side_unknown_and_the_exit_status(
@@ -69,7 +75,7 @@ def test_a_bucket_that_refuses_leaves_its_side_unknown_and_the_exit_status(
     storage = answer.json["storage"]
     assert (answer.status, storage["stored_bytes"], storage["differences"]) == (0, None, None)
     assert {row["cause"]: row["bytes"] for row in storage["beside"]} == {
-        "orphan": None, "cache": None, "deleted_share": None,
+        "orphan": None, "in_flight": None, "cache": None, "deleted_share": None,
     }  # fmt: skip
     assert "is not known" in answer.json["notes"][-1]
 
@@ -124,8 +130,46 @@ def test_sizes_are_not_mended_from_what_is_no_measure_or_moved_or_was_not_seen(
     assert size_of(desk, 1) == 2 * GIB
 
 
+def test_what_if_tells_both_states_and_changes_nothing(desk: Desk) -> None:
+    over(desk)
+    now = datetime.now(UTC)
+    desk.world.put({
+        "users/u1": desk.world.fields("users/u1")
+        | {"credits_used_this_month": 13, "usage_reset_month": f"{now:%Y-%m}"},
+        "users/u1/credit_transactions/t1": {
+            "timestamp": now, "operation_type": "analysis", "credits_amount": 3, "balance_after": 3,
+        },
+    })  # fmt: skip
+    before = desk.world.fields("users/u1")
+    found = desk.run("usage", "u1", "--if-without", "vid-0001/vid-0001_1_split", "--if-video-of", "21B", "--json").json
+    then = found["what_if"]["after"]
+    assert (then["storage"]["used_bytes"], then["may_upload"], then["worker"]["refuses"]) == (28, True, False)
+    assert (found["what_if"]["made"]["asked"], found["what_if"]["made"]["made"], then["credits"]["used"]) == (1, 1, 26)
+    assert found["what_if"]["before"]["may_upload"] is False
+    assert (found["credit_ledger"]["beyond"], found["credit_ledger"]["months"][0]["used"]) == (10, 3)
+    said = desk.run("usage", "u1", "--if-plan", "pro", "--if-purged").out
+    assert "What if: without the whole user; on the plan pro" in said
+    assert "10 more than the entries of this month" in said
+    assert desk.world.fields("users/u1") == before
+
+    done = desk.run("recount", "u1", "--sizes", "--apply", *WHO, "--json").json
+    (change_id,) = done["change_ids"]
+    undone = desk.run("usage", "u1", "--if-undo", change_id, "--json").json["what_if"]
+    assert (undone["before"]["storage"]["used_bytes"], undone["after"]["storage"]["used_bytes"]) == (15, 2 * GIB + 7)
+    for words, status, code in (
+        (("--if-plan", "gold"), 2, "bad_input"), (("--if-without", "nope"), 1, "not_found"),
+        (("--if-undo", "nope"), 1, "not_found"), (("--if-video-of", "long"), 2, "bad_input"),
+    ):  # fmt: skip
+        answer = desk.run("usage", "u1", *words, "--json")
+        assert (answer.status, answer.json["error"]["code"]) == (status, code), words
+
+
 def test_what_a_purge_keeps_for_its_undo_stands_beside(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
-    assert applied(desk, planned(desk, tmp_path, "u1", "--video", VIDEO), f"u1/{VIDEO}").status == 0
+    done = applied(desk, planned(desk, tmp_path, "u1", "--video", VIDEO), f"u1/{VIDEO}")
+    assert done.status == 0
     beside = {row["cause"]: row for row in desk.run("usage", "u1", "--json").json["storage"]["beside"]}
     assert beside["quarantine"]["bytes"] >= 21  # what the clips of this customer add up to
+    back = desk.run("usage", "u1", "--if-undo", done.json["job_id"], "--json").json["what_if"]
+    assert back["before"]["storage"]["actual_bytes"] == 0
+    assert back["after"]["storage"]["used_bytes"] == 21

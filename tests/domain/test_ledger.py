@@ -84,12 +84,20 @@ def test_each_difference_has_its_cause(
 
 def test_what_else_lies_there_stands_beside_the_sum() -> None:
     world = World().video("v1").clip("v1")
-    world.object(f"{CLIPS}clip_01_9_lost_split.mp4", 11)
+    world.object(f"{CLIPS}clip_01_9_lost_split.mp4", 11).object(
+        f"{CLIPS}clip_01_8_new_split.mp4", 13, modified=JUST_NOW
+    )
     world.object("sources/u1/v1/source.mp4", 500).object("users/u1/v1/neural/a.json.gz", 5)
     world.clip("v1", "clip_01_2_gone_split", size=70, thumbnail=False, clip_id="v1_2_split", exists=False)
     found = of(world, [kept_by_a_purge(3, 4)])
     assert found.stored_bytes == found.actual_bytes == 100
-    assert beside(found) == {"orphan": (11, 0), "quarantine": (7, 0), "cache": (505, 0), "deleted_share": (70, 1)}
+    assert beside(found) == {
+        "orphan": (11, 0),
+        "in_flight": (13, 0),
+        "quarantine": (7, 0),
+        "cache": (505, 0),
+        "deleted_share": (70, 1),
+    }
     assert beside(of(World().video("v1").clip("v1"))) == {}
 
 
@@ -100,7 +108,7 @@ def test_what_was_not_seen_is_unknown_and_says_why() -> None:
     found = of(world, None)
     assert (found.stored_bytes, found.differences) == (None, None)
     assert "Not allowed to read the bucket." in found.notes[0]
-    assert beside(found) == dict.fromkeys(("orphan", "quarantine", "cache", "deleted_share"), (None, 0))
+    assert beside(found) == dict.fromkeys(("orphan", "in_flight", "quarantine", "cache", "deleted_share"), (None, 0))
     cut_short = World().video("v1").clip("v1")  # the object was listed, and then the listing broke off
     cut_short.listing_error = denied()
     assert of(cut_short).stored_bytes is None

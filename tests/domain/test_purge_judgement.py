@@ -174,6 +174,10 @@ def test_an_upload_under_way_goes_with_what_it_belongs_to() -> None:
         ({"listed": (thing(f"{BASE}.mp4", at=NOW - timedelta(minutes=5)),)}, "less than an hour old"),
         ({"youngest": NOW - timedelta(minutes=5)}, "less than an hour old"),
         (
+            {"listed": (thing("users/u1/v1/clips/clip_01_2_b_split.mp4", at=NOW - timedelta(minutes=5)),)},
+            "in flight: 1 object younger than 15 minutes that no document names",
+        ),
+        (
             {"named_elsewhere": (NamedKey(f"{BASE}.mp4", "users/u1/videos/v2/clips/c", "r2_key"),)},
             "stays, because users/u1/videos/v2/clips/c names it too",
         ),

@@ -334,7 +334,8 @@ def _in_flight(found: InFlight) -> None:
         if number
     ]
     words = f"{', '.join(parts)} still in progress" if parts else "Nothing in progress"
-    st.markdown(f":blue[:material/flight:] {words}.")
+    limit = f" :small[:gray[{found.limit_words}]]" if found.limit_words else ""
+    st.markdown(f":blue[:material/flight:] {words}.{limit}")
 
 
 def caches(found: Iterable[CacheCount]) -> None:

@@ -151,7 +151,8 @@ def upload_check(facts: VideoFacts, video: Video, signals: Signals) -> Iterator[
     flying = facts.report.in_flight
     if flying.clips or flying.objects or flying.uploads:
         parts = (number(flying.clips, "clip"), number(flying.objects, "object"), number(flying.uploads, "upload"))
-        yield Evidence("in_flight", f"Young enough to be still written: {', '.join(parts)}.", True)
+        limit = f" ({flying.limit_words})" if flying.limit_words else ""
+        yield Evidence("in_flight", f"Young enough to be still written{limit}: {', '.join(parts)}.", True)
 
 
 def gather(facts: VideoFacts, signals: Signals | None) -> tuple[Evidence, ...]:

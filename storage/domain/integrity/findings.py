@@ -29,6 +29,7 @@ from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
 from storage.domain.layout import CACHE_KINDS, KNOWN_PREFIXES, Layout
 from storage.domain.shares import ShareLink
+from storage.text import number
 
 Kind = Literal[
     "missing_object",
@@ -156,18 +157,33 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The numbers of things that give no finding because they are so young that a worker may still write them."""
+    """The numbers of things that give no finding because they are so young that a worker may still write them.
+
+    `minutes` is the age up to which a clip or an object counts as that young; 0 where it is not on record. An upload
+    counts for a day.
+    """
 
     clips: int = 0
     objects: int = 0
     uploads: int = 0
+    minutes: int = 0
 
     def __add__(self, other: InFlight) -> InFlight:
-        return InFlight(self.clips + other.clips, self.objects + other.objects, self.uploads + other.uploads)
+        return InFlight(
+            self.clips + other.clips,
+            self.objects + other.objects,
+            self.uploads + other.uploads,
+            max(self.minutes, other.minutes),
+        )
 
     def as_dict(self) -> dict[str, int]:
         """Plain numbers, for `--json`."""
-        return {"clips": self.clips, "objects": self.objects, "uploads": self.uploads}
+        return {"clips": self.clips, "objects": self.objects, "uploads": self.uploads, "minutes": self.minutes}
+
+    @property
+    def limit_words(self) -> str:
+        """The limit by which something counts as in flight, for a reader."""
+        return f"younger than {number(self.minutes, 'minute')}; an upload for a day" if self.minutes else ""
 
 
 @dataclass(frozen=True, slots=True)

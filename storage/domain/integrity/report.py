@@ -49,6 +49,7 @@ from storage.domain.integrity.join import (
 )
 from storage.domain.layout import Layout
 from storage.domain.media import Plays
+from storage.text import whole_minutes
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
@@ -86,7 +87,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         complete=not failures,
         suspicion=_suspicion(facts, objects, claims, stranger, orphans),
         caches=rules.caches(facts, things, now),
-        in_flight=InFlight(int(flying.sum()), flying_objects, flying_uploads),
+        in_flight=InFlight(int(flying.sum()), len(flying_objects), flying_uploads, whole_minutes(stale_after)),
         read_at=facts.read_at,
         claimed=int((own & clips.completed).sum()),
         unchecked=int((own & (clips.object.presence == UNKNOWN)).sum()),

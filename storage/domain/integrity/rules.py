@@ -35,7 +35,6 @@ from storage.domain.integrity.join import (
 )
 from storage.domain.layout import CACHE_FOLDERS, CACHE_KINDS, Layout, Standing, owner_of, thumbnail_of
 from storage.domain.layout import Kind as KeyKind
-from storage.domain.processing import being_processed
 from storage.text import age
 
 _SHOWN_DUPLICATES = 5
@@ -333,27 +332,32 @@ def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout:
 
 def orphans(
     facts: UserFacts, clips: Clips, things: Sorted, explained: Collection[str], now: datetime, stale_after: timedelta
-) -> tuple[list[Finding], int]:
-    """Findings about objects under the user's clips that no document names, and the number of objects in flight.
+) -> tuple[list[Finding], list[Thing]]:
+    """Findings about objects under the user's clips that no document names, and the objects in flight.
 
-    Without all documents there is no orphan. An object is in flight where the video (or a clip without a file name) is
-    processing and the object is young, or where the object is newer than the reading of the documents. `explained` are
-    the keys that legacy documents without key explain by their file name.
+    Without all documents there is no orphan. A young object is in flight whatever its video's status is: the worker
+    stores the object before the document, also of a video that is completed or has no document yet. So is an object
+    that is newer than the reading of the documents. `explained` are the keys that legacy documents without key explain
+    by their file name.
     """
     if not (facts.clips.complete and facts.videos.complete):
-        return [], 0
-    writing = _being_written(facts, clips)
-    findings, flying = [], 0
+        return [], []
+    findings, flying = [], list[Thing]()
+    since = min(facts.clips.read_at, now - stale_after)
     for thing in things.in_clip_folders:
         if thing.key in explained:
             continue
-        if _newer(thing, facts.clips.read_at) or (thing.video_id in writing and _newer(thing, now - stale_after)):
-            flying += 1
+        if _newer(thing, since):
+            flying.append(thing)
             continue
         findings.append(_orphan(facts, thing, "No document names this object."))
     known = set(facts.videos.frame["video_id"]) | set(clips.video_id)
     for thing in things.highlights:
-        if thing.video_id not in known and not _newer(thing, facts.videos.read_at):
+        if thing.video_id in known:
+            continue
+        if _newer(thing, min(facts.videos.read_at, since)):
+            flying.append(thing)
+        else:
             findings.append(_orphan(facts, thing, "There is no document of this video, nor any clip of it."))
     return findings, flying
 
@@ -427,20 +431,6 @@ def _orphan(facts: UserFacts, thing: Thing, detail: str) -> Finding:
         detail=detail,
         seen_at=facts.read_at,
     )
-
-
-def _being_written(facts: UserFacts, clips: Clips) -> frozenset[str]:
-    """Videos for which a worker may be writing clips that have no document yet.
-
-    They are processing themselves, or have a young clip in progress whose document names no file: a document with a
-    file name explains only that file.
-    """
-    videos = facts.videos.frame
-    pairs = zip(videos["video_id"], videos["status"], strict=True)
-    processing = (video_id for video_id, status in pairs if being_processed(status))
-    young = rows(clips.in_progress & clips.young)
-    nameless = (i for i in young if not clips.object.key[i] and not clips.filename[i])
-    return frozenset(processing) | {clips.video_id[i] for i in nameless}
 
 
 def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:

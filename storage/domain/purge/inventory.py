@@ -18,7 +18,7 @@ from storage.domain.purge.facts import DraftFact, Facts, NamedKey, ObjectFact, V
 from storage.domain.purge.losses import Look, claims_of, objections, remarks
 from storage.domain.purge.plan import CounterChange, PlannedDocument, PlannedObject, PlannedUpload, PurgePlan
 from storage.domain.purge.scope import PurgeLimits, Scope, home_prefixes, in_scope
-from storage.text import age
+from storage.text import age, number
 
 MAX_REASONS = 50
 
@@ -232,6 +232,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
         young.append(facts.youngest)
     if young:
         yield "a part of it is less than an hour old"
+    yield from _in_flight(facts, chosen, limits, now)
     for video in facts.videos:
         if _processed(video) and _idle(video.touched_at, limits, now):
             yield f"video {video.video_id} {_status_in_words(video)}, though nothing has touched it for long"
@@ -239,6 +240,22 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
         if _stalled(draft, limits, now):
             yield f"the analysis of draft {draft.draft_id} never ended, though nothing has touched it for long"
     yield from _oddities(facts, chosen, layout)
+
+
+def _in_flight(facts: Facts, chosen: Chosen, limits: PurgeLimits, now: datetime) -> Iterator[str]:
+    """Young clip files that no document names, whatever their video's status is: a worker stores the file first."""
+    named = {item.key for item in facts.named}
+    named |= {twin for key in named if (twin := _twin(key))}
+    since = now - timedelta(minutes=limits.stale_minutes)
+    flying = [
+        item.key for item in chosen.objects
+        if item.last_modified > since and item.key not in named and "/clips/" in item.key
+    ]  # fmt: skip
+    if flying:
+        yield (
+            f"in flight: {number(len(flying), 'object')} younger than {number(limits.stale_minutes, 'minute')} that no "
+            f"document names, for example {min(flying)}: a worker may still write its document, so wait for that"
+        )
 
 
 def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:

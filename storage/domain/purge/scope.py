@@ -207,6 +207,7 @@ class PurgeLimits:
     lease_seconds: int = 60
     shortest_id: int = 2
     idle_hours: int = 24
+    stale_minutes: int = 15  # a younger object that no document names may still get its document
 
     @property
     def plan_life(self) -> timedelta:
