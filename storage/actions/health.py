@@ -27,6 +27,7 @@ from storage.errors import AccessDenied, BadCredentials, ConfigError, MissingInd
 from storage.repositories.clock import utc_now
 from storage.repositories.deployment import DeploymentRecords
 from storage.repositories.stores import Stores
+from storage.repositories.successes import success_records
 from storage.services.controls import own_objects
 
 HEALTH_PREFIX = f"{OPS_PREFIX}health/"
@@ -182,7 +183,8 @@ def _sign_outs(stores: Stores) -> Check:
 def _indexes(stores: Stores) -> Iterable[Check]:
     """Runs each query that needs a declared index once, for at most one document."""
     newest = DeploymentRecords(stores.handle, utc_now).indexed_queries()
-    for name, query in chain(stores.records.indexed_queries(), newest):
+    steps = success_records(stores.records).indexed_queries()
+    for name, query in chain(stores.records.indexed_queries(), steps, newest):
 
         def look(name: str = name, query: Callable[[], object] = query) -> str:
             query()

@@ -16,6 +16,7 @@ from storage.services.drafts import read_draft
 from storage.services.verify import checker
 from storage.text import short_age
 
+_GOES_ON = {True: "goes on", False: "is over", None: "not known whether it goes on"}
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
 
@@ -111,8 +112,9 @@ def _run_stuck(context: Context, delivered: int) -> int:
     for outage in found.outages:
         say(
             f"OUTAGE: {len(outage.videos)} videos of {outage.users} users stopped at {safe(outage.stage)} between "
-            f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)}"
+            f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)} ({safe(outage.id)})"
         )
+        say(f"  {_GOES_ON[outage.standing.goes_on]}: {safe(outage.standing.by, 300)} {safe(outage.rate_words)}.")
     rows: list[tuple[object, ...]] = [
         (
             v.diagnosis.severity,

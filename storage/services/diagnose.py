@@ -35,6 +35,7 @@ from storage.domain.diagnosis import (
     outages,
     worst_first,
 )
+from storage.domain.diagnosis.outages import with_standing
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import VIDEOS, Table, User, Video
 from storage.domain.drafts import DraftOrigin
@@ -48,6 +49,7 @@ from storage.ids import check_stored_id
 from storage.repositories.records import STATUSES
 from storage.services import drafts
 from storage.services.highlights import read_documents
+from storage.services.successes import last_successes
 from storage.services.usage import read_account
 from storage.services.verify import READERS, WHOLE, ReadScope, VerifyContext, each, gather, judged, with_looks
 from storage.text import number
@@ -374,11 +376,13 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         owners = _owners(checker, candidates.pairs)
         cases = each(lambda pair: _case(checker, pair, owners), candidates.pairs, READERS)
         waiting = drafts.needy(checker, limit=reach.candidates, failed_within=reach.failed_within)
-    needy = [_row(case) for case in cases if case.diagnosis.needs_person]
+        needy = [_row(case) for case in cases if case.diagnosis.needs_person]
+        together = outages(needy)
+        successes = last_successes(checker, {outage.stage for outage in together})
     error = next((case.error for case in cases if case.error is not None), None)
     return StuckList(
         videos=worst_first(needy),
-        outages=outages(needy),
+        outages=with_standing(together, successes, now=checker.clock(), stale_after=checker.stale_after),
         looked_at=len(cases),
         notes=(*candidates.notes, *waiting.notes),
         missing_index=candidates.missing_index,

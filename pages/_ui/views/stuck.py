@@ -19,6 +19,7 @@ from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
+from storage.domain.diagnosis.outages import Standing, named
 from storage.services.diagnose import StuckList
 from storage.text import number
 
@@ -53,8 +54,8 @@ def stage_word(stage: str) -> str:
 
 
 def outage_id(outage: Outage) -> str:
-    """The id of an outage in an address: it stays the same while the outage's first video does."""
-    return tables.fingerprint([outage.stage, outage.verdict, outage.first_at.isoformat()])
+    """The id of an outage in an address and in commands."""
+    return outage.id
 
 
 def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str], None] | None = None) -> None:
@@ -73,6 +74,7 @@ def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str]
                     f"{outage.users:,} user{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
                     f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
                 )
+                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.rate_words, 160)}]]")
             if choose is None:
                 st.page_link(
                     SCREENS["processing"].file,
@@ -82,6 +84,16 @@ def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str]
                 )
             else:
                 choice(identity, chosen, choose)
+
+
+def going_on(standing: Standing) -> str:
+    """Whether an outage or a group of failures goes on, as a badge, and what tells it."""
+    badge = {
+        True: ":red-badge[:material/local_fire_department: Goes on]",
+        False: ":green-badge[:material/check_circle: Over]",
+        None: ":gray-badge[:material/help: Not known whether it goes on]",
+    }[standing.goes_on]
+    return f"{badge} {md(standing.by, 300)}"
 
 
 def choice(identity: str, chosen: str, choose: Callable[[str], None]) -> None:
@@ -383,7 +395,7 @@ def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, pag
             placeholder="Owner, id or words of the verdict",
             label_visibility="collapsed",
         )
-    chosen = next((found for found in outages if outage_id(found) == outage()), None)
+    chosen = named(outages, outage())
     if outage() not in ("", ALONE) and chosen is None:
         st.caption("The outage that the address names is over, or its videos moved on; the list shows all videos.")
     members = set(chosen.videos) if chosen else None

@@ -3,13 +3,11 @@
 from storage.domain.diagnosis.advice import NextStep
 from storage.domain.diagnosis.diagnosis import (
     Diagnosis,
-    Outage,
     Stage,
     StuckVideo,
     as_json,
     bundle,
     diagnose,
-    outages,
     status_objections,
     undeliverable,
     worst_first,
@@ -17,6 +15,7 @@ from storage.domain.diagnosis.diagnosis import (
 from storage.domain.diagnosis.drafts import DraftDiagnosis, DraftFacts, diagnose_draft
 from storage.domain.diagnosis.evidence import Entry, Evidence
 from storage.domain.diagnosis.failures import classify
+from storage.domain.diagnosis.outages import Outage, outages
 from storage.domain.diagnosis.signals import (
     Absent,
     ClipTally,

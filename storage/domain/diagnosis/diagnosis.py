@@ -1,14 +1,13 @@
 """Builds the whole answer for one video: the verdict with its evidence, timeline, next steps and reply.
 
 `bundle` gives the diagnosis and its facts for the hand-over, without secrets, links or addresses. `worst_first` sorts
-the videos that need a person, and `outages` finds groups of videos that stopped at one step within minutes.
+the videos that need a person.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -65,8 +64,6 @@ _VIDEO_FIELDS = (
     "processing_progress",
     "oddities",
 )
-OUTAGE_VIDEOS = 3  # two can be chance; three at one step within minutes count as one outage
-OUTAGE_GAP = timedelta(minutes=5)  # the longest time between two stops of the same outage
 # Worst first: a disclosure between customers; a customer who waits in vain before one who has something; a possible
 # loss before data that only look wrong.
 _RANK: tuple[VerdictName, ...] = (
@@ -87,7 +84,6 @@ _RANK: tuple[VerdictName, ...] = (
     "rendering",
     "healthy",
 )
-_NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "disclosure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,73 +303,9 @@ class StuckVideo:
         return {**self.diagnosis.as_dict(), **more}
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """Videos that stopped at one step, each within minutes of another: most likely one cause needs one repair."""
-
-    stage: Stage
-    verdict: VerdictName
-    first_at: datetime
-    last_at: datetime
-    videos: tuple[tuple[str, str], ...]
-
-    @property
-    def users(self) -> int:
-        """The number of users that the outage affects."""
-        return len({uid for uid, _ in self.videos})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for `--json`."""
-        return {
-            "stage": self.stage,
-            "verdict": self.verdict,
-            "first_at": self.first_at,
-            "last_at": self.last_at,
-            "users": self.users,
-            "videos": [{"uid": uid, "video_id": video_id} for uid, video_id in self.videos],
-        }
-
-
 def worst_first(videos: Iterable[StuckVideo]) -> tuple[StuckVideo, ...]:
     """The videos by severity, then by the verdict's harm to the customer, then by age, in any order of the input."""
     return tuple(sorted(videos, key=_order))
-
-
-def outages(videos: Sequence[StuckVideo], gap: timedelta = OUTAGE_GAP) -> tuple[Outage, ...]:
-    """Groups of at least three videos, the largest first, then the latest.
-
-    Videos of unknown age, and videos with a cause on the customer's side, join no group.
-    """
-    groups: dict[tuple[Stage, VerdictName], list[Diagnosis]] = defaultdict(list)
-    for video in videos:
-        found = video.diagnosis
-        if found.since is not None and found.verdict not in _NO_OUTAGE:
-            groups[found.stage, found.verdict].append(found)
-    result = [
-        _outage(stage, verdict, chain)
-        for (stage, verdict), members in groups.items()
-        for chain in _chains(members, gap)
-        if len(chain) >= OUTAGE_VIDEOS
-    ]
-    return tuple(sorted(result, key=lambda outage: (-len(outage.videos), -outage.last_at.timestamp(), outage.stage)))
-
-
-def _chains(members: list[Diagnosis], gap: timedelta) -> list[list[Diagnosis]]:
-    """The members in chains; each member of a chain stopped at most `gap` after the one before."""
-    chains: list[list[Diagnosis]] = []
-    for member in sorted(members, key=lambda found: (found.since or found.looked_at, found.uid, found.video_id)):
-        last = chains[-1][-1] if chains else None
-        if last and last.since and member.since and member.since - last.since <= gap:
-            chains[-1].append(member)
-        else:
-            chains.append([member])
-    return chains
-
-
-def _outage(stage: Stage, verdict: VerdictName, chain: list[Diagnosis]) -> Outage:
-    times = [found.since for found in chain if found.since is not None]
-    videos = tuple((found.uid, found.video_id) for found in chain)
-    return Outage(stage, verdict, min(times), max(times), videos)
 
 
 def _order(video: StuckVideo) -> tuple[int, int, timedelta, str, str]:
