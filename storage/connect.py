@@ -24,7 +24,7 @@ def connect(settings: Settings) -> Stores:
     """Opens the readers. The first request follows only with the first question."""
     pairs = (settings.r2.read, settings.r2.write)
     logs.register_secrets(secret for pair in pairs for secret in (pair.access_key_id, pair.secret_access_key))
-    logs.register_secrets([settings.audit_key, *settings.audit_former_keys])
+    logs.register_secrets([settings.audit_key, *settings.audit_former_keys, *settings.alerts.urls])
     handle = firestore.open_firestore(settings.firestore)
     records = Records(handle)
     return Stores(

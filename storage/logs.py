@@ -22,7 +22,7 @@ from storage.text import REMOVED, Secret, without_secrets
 
 _LEAST_SECRET: Final = 8  # shorter values would remove ordinary words from the log
 # What a setting's name says about its value; `OIDC_CLIENT_ID` and similar names are public.
-_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(r"SECRET|ACCESS_KEY_ID|TOKEN|PASSWORD|PRIVATE_KEY|HMAC|ALERT_URLS", re.IGNORECASE)
 
 _lock = threading.Lock()
 _known: tuple[str, ...] = ()
@@ -45,8 +45,10 @@ def register_secrets(secrets: Iterable[Secret | str]) -> None:
 
 
 def know_settings(values: Mapping[str, str]) -> None:
-    """Remembers the values of those settings whose names say that they are secret."""
-    register_secrets(value.strip() for name, value in values.items() if _SECRET_NAME.search(name))
+    """Remembers the values of those settings whose names say that they are secret; each part of a list apart."""
+    for name, value in values.items():
+        if _SECRET_NAME.search(name):
+            register_secrets([value.strip(), *value.split()])
 
 
 def redacted(text: str) -> str:

@@ -54,6 +54,9 @@ _SCREENS = (
     Screen(
         "processing", "Processing", "pending_actions", "diagnose", "Operations", "Videos that have stalled, and why."
     ),
+    Screen(
+        "alerts", "Alerts", "notifications", "alerts.read", "Operations", "What people were told, and where alerts go."
+    ),
     Screen("purge", "Purge", "delete_forever", "purge.plan", "Administration", "Plan, approve, apply and undo purges."),
     Screen("audit", "Audit", "history", "audit.read", "Administration", "Who did what, when and why."),
     Screen("access", "Access", "admin_panel_settings", "access.read", "Administration", "Who may do what, and why."),

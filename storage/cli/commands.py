@@ -404,6 +404,34 @@ ROLLUP = Command(
         4: "the reads are past the budget: nothing is written, or (index_error) all but the index",
     },
 )
+ALERTS = Group(
+    "alerts",
+    [
+        Command(
+            "run",
+            run="storage.cli.alerts:run_run",
+            summary="tell people what they must know, once for each change of state",
+            about="""What must people be told now?
+
+    Looks for outages, disclosures, purges that wait for a second person, stopped or are about to lose their undo, late
+    rollups and stores that are away, and sends what is new to the addresses in ALERT_URLS. Each alert goes to each
+    address once, until its state changes. A scheduler should run it every few minutes; the server does that itself.""",
+            params=[flag("--dry-run", "Print what would be sent; send and keep nothing.")],
+            examples=[
+                ("alerts run", "For a scheduler."),
+                ("alerts run --dry-run", "What stands now, and who has not been told."),
+            ],
+            exits={
+                0: "every address took what it was sent, or there was nothing to send",
+                3: "an address did not take it, and the next run sends it; or neither store can keep who was told",
+                4: "ALERT_URLS is not set",
+            },
+        )
+    ],
+    summary="tell people what stands and whom it concerns, over Slack, mail and many more",
+    about="""Alerts to people, over Apprise: run them from a scheduler.""",
+    examples=[("alerts run --dry-run", "Look; nothing is sent.")],
+)
 AUDIT = Command(
     "audit",
     run="storage.cli.audit:run_audit",
@@ -441,6 +469,7 @@ ROOT = Group(
         RECOUNT,
         PURGE,
         ROLLUP,
+        ALERTS,
         AUDIT,
     ],
     summary="",

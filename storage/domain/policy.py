@@ -26,6 +26,8 @@ Action = Literal[
     "purge.approve",
     "purge.undo",
     "audit.read",
+    "alerts.read",
+    "alerts.try",
 ]
 Source = Literal["oidc", "access", "local", "shell"]
 
@@ -49,6 +51,8 @@ LEAST_ROLE: Final[MappingProxyType[Action, Role]] = MappingProxyType(
         "purge.approve": "admin",
         "purge.undo": "admin",
         "audit.read": "admin",
+        "alerts.read": "operations",
+        "alerts.try": "admin",
     }
 )
 MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
@@ -67,10 +71,14 @@ MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
         "purge.approve": "Approve another person's purge",
         "purge.undo": "Undo a purge",
         "audit.read": "Read the audit",
+        "alerts.read": "See what people were told, and what could not be sent",
+        "alerts.try": "Send a message to try where alerts go",
     }
 )
 # Actions that change something, or let another person change something: they need a sign-in that is still valid.
-CHANGES: Final[frozenset[Action]] = frozenset({"recount", "fix", "purge.apply", "purge.approve", "purge.undo"})
+CHANGES: Final[frozenset[Action]] = frozenset(
+    {"recount", "fix", "purge.apply", "purge.approve", "purge.undo", "alerts.try"}
+)
 
 
 class SignInExpired(NotPermitted):

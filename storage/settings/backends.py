@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from storage.domain.alerts import QuietHours
 from storage.domain.deployment import Wanted
 from storage.domain.purge.scope import GIB, PurgeLimits
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits, parse_overrides
@@ -101,6 +103,18 @@ class FirestoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """The addresses that alerts go to (Apprise's, secrets all), the hours of quiet, and the desk's own address.
+
+    `desk_url` is empty where nothing tells it; the links of alerts are then left out.
+    """
+
+    urls: tuple[Secret, ...]
+    quiet_hours: QuietHours | None
+    desk_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of the desk but those of access. Names of durations end with the unit.
 
@@ -120,6 +134,7 @@ class Settings:
     purge: PurgeLimits
     audit_key: Secret
     audit_former_keys: tuple[Secret, ...]
+    alerts: AlertSettings
 
 
 def is_demo(values: Mapping[str, str]) -> bool:
@@ -155,10 +170,40 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
         purge=read_limits(reader, stale_after),
         audit_key=Secret(read_audit_key(reader)),
         audit_former_keys=tuple(Secret(key) for key in read_former_keys(reader)),
+        alerts=_alerts(reader),
     )
     if reader.problems:
         raise ConfigError(reader.problems)
     return settings
+
+
+def _alerts(reader: Reader) -> AlertSettings:
+    urls = reader.text("ALERT_URLS").split()
+    if not all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+", url) for url in urls):
+        reader.problem("ALERT_URLS", "has an entry that is no address", "Separate addresses (scheme://…) by blanks.")
+    return AlertSettings(tuple(Secret(url) for url in urls), _quiet_hours(reader), _desk_url(reader))
+
+
+def _quiet_hours(reader: Reader) -> QuietHours | None:
+    text = reader.text("ALERT_QUIET_HOURS")
+    if not text:
+        return None
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3])(?::([0-5][0-9]))?-([01]?[0-9]|2[0-3])(?::([0-5][0-9]))?", text)
+    if found is None or (found[1], found[2] or "00") == (found[3], found[4] or "00"):
+        remedy = "Give two different hours by UTC, such as 22-07 or 21:30-06:00."
+        reader.problem("ALERT_QUIET_HOURS", "is no span of hours", remedy)
+        return None
+    begin, end = (time(int(found[hour]), int(found[hour + 1] or 0)) for hour in (1, 3))
+    return QuietHours(begin, end)
+
+
+def _desk_url(reader: Reader) -> str:
+    """`DESK_URL`, else the address before the path of `OIDC_REDIRECT_URI`, whose faults the settings of access name."""
+    url = reader.text("DESK_URL")
+    if url:
+        return url.rstrip("/") if reader.url("DESK_URL", url) is not None else ""
+    redirect = reader.text("OIDC_REDIRECT_URI")
+    return "" if "{" in redirect else redirect.removesuffix("/oauth2callback")
 
 
 def _read_budget(reader: Reader) -> int | None:

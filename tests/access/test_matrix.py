@@ -22,24 +22,28 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from storage.actions import repair
+from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
 from storage.actions.purge import jobs, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
 from storage.actions.upload import check_media
+from storage.clients.messengers import targets_of
 from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
 from storage.domain.purge.job import job_path
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from storage.errors import NotPermitted
 from storage.repositories.queries import Subtree
+from storage.text import Secret
 from tests.access.test_policy import MATRIX
 from tests.cli.conftest import MEDIA
 from tests.purge.world import ADA, BOB, REASON, PurgeWorld
 from tests.rigs.desk import LONG_AGO
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.sink import sink
 from tests.ui.conftest import open_page, words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,6 +253,7 @@ READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
     "diagnose": ("processing", {}, "Also look at delivered videos"),
     "purge.plan": ("purge", {"uid": "user-0"}, "Open plans"),
     "audit.read": ("audit", {}, "purge.plan"),
+    "alerts.read": ("alerts", {}, "What was sent"),
 }
 
 
@@ -283,8 +288,21 @@ def test_a_page_tells_those_of_the_table_and_nobody_else(
         assert desk.world.firestore.faults.calls.total() - asked <= 1  # type: ignore[attr-defined]  the question above
 
 
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_trial_of_where_alerts_go_is_sent_for_those_of_the_table_alone(desk: Desk, role: str) -> None:
+    with sink() as hook:
+        (target,) = targets_of((Secret(hook.url),))
+        attempt = partial(try_target, desk.world.purging.trail, target, actor(role), datetime.now(UTC))
+        if "alerts.try" in MATRIX[role]:
+            assert attempt()
+        else:
+            with pytest.raises(NotPermitted):
+                attempt()
+        assert bool(hook.taken) is ("alerts.try" in MATRIX[role])
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
-    assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) == set(ACTIONS)
+    assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try"} == set(ACTIONS)
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:
@@ -296,4 +314,4 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    assert places == tried | {"pages._ui.access.guard.require"}
+    assert places == tried | {"pages._ui.access.guard.require", "storage.actions.alerts.try_target"}

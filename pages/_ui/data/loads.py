@@ -30,8 +30,11 @@ from storage.domain.documents import RawDocument, Table
 from storage.domain.integrity import Report, Sample
 from storage.domain.ledger import Ledger
 from storage.domain.purge.job import Job
+from storage.domain.scans.kept import ScanHead
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
+from storage.repositories.alerts import StoredAlert, read_alerts
+from storage.repositories.scans import scan_records
 from storage.services import audit_search, diagnose, search, usage, verify
 from storage.services import drafts as drafting
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
@@ -253,6 +256,18 @@ def jobs_going_on() -> Loaded[tuple[Job, ...]]:
 def job(name: str) -> Loaded[Job]:
     """One job as it is now; cached just long enough that several people who watch it cost one read."""
     return measured(lambda: purges.context().jobs.get(name))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=1, refresh_mode="background", show_spinner=False)
+def newest_scan() -> Loaded[tuple[ScanHead, ...]]:
+    """The summary of the newest kept scan, or nothing where none was ever kept: a read."""
+    return measured(lambda: scan_records(stores().records).heads(1, parts=False))
+
+
+@st.cache_data(ttl=15, max_entries=1, show_spinner=False)
+def alerts() -> Loaded[tuple[StoredAlert, ...]]:
+    """The alerts that stand or stood within a month, the last changed first."""
+    return measured(lambda: read_alerts(stores().handle))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=50, show_spinner=False)

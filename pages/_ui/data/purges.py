@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from pages._ui.data import resources
@@ -25,16 +24,14 @@ from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan
-from storage.domain.purge.scope import Scope, certificate_key, plan_key
+from storage.domain.purge.scope import Scope, certificate_key
 from storage.errors import BadInput, NotFound, Stale
 from storage.repositories.audit_log import AuditLog
 
-MAX_OPEN_PLANS = 30
 MAX_DECLINES = 100
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
 START_SECONDS = 30.0  # how long a new job may wait for its worker on a busy machine before it counts as abandoned
 
-_PLAN_ID = re.compile(r"plan-\d{8}-\d{6}-[0-9a-f]{8}")
 _JOB_ID = re.compile(r"purge-\d{8}-\d{6}-[0-9a-f]{8}(-undo|-empty)?")
 _log = logging.getLogger(__name__)
 
@@ -80,7 +77,7 @@ def context() -> Purging:
 
 def plan_id(text: str) -> str:
     """The id of a plan, or `BadInput`: it becomes part of a key."""
-    return _matching(_PLAN_ID, text, "plan")
+    return _matching(plans.PLAN_ID, text, "plan")
 
 
 def job_id(text: str) -> str:
@@ -199,15 +196,8 @@ def open_plans(read: Callable[[str], PlanSummary]) -> tuple[PlanSummary, ...]:
     """
     purging = context()
     now = purging.now()
-    oldest = plan_key(f"plan-{now - purging.limits.plan_life:%Y%m%d-%H%M%S}")
-    folder = oldest.rpartition("/")[0] + "/"
-    pages = purging.stores.objects.list_pages(folder, oldest)
-    keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
     found: list[PlanSummary] = []
-    for key in keys[:MAX_OPEN_PLANS]:
-        name = key.removeprefix(folder).removesuffix(".json")
-        if not _PLAN_ID.fullmatch(name):
-            continue
+    for name in plans.open_plan_ids(purging):
         try:
             summary = read(name)
         except (BadInput, Stale) as error:

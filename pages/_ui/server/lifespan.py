@@ -53,11 +53,11 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _watch(warming: asyncio.Task[None]) -> None:
-    """Resumes the purges that a dead worker, or an earlier process of this server, left behind."""
+    """Resumes the purges that a dead worker, or an earlier process of this server, left behind; sends alerts."""
     await asyncio.shield(warming)
-    from pages._ui.data import recovery
+    from pages._ui.data import alerting, recovery
 
-    await recovery.keep_going()
+    await asyncio.gather(recovery.keep_going(), alerting.keep_telling())
 
 
 def _warm() -> None:

@@ -43,6 +43,7 @@ class Desk:
             ("stuck", _stuck),
             ("jobs", _jobs),
             ("rollup", _rollup),
+            ("scan", _scan),
         )
         up = GaugeMetricFamily(
             "clipdesk_source_up", "1 where the figures of the source could be read", labels=["source"]
@@ -141,6 +142,18 @@ def _rollup() -> Iterator[Metric]:
         yield _one("rollup_timestamp_seconds", "When the newest rollup began to read", view.read_at.timestamp())
         yield _one("rollup_complete", "0 where the newest rollup lacks a shard or a customer", float(view.complete))
         yield _one("customers", "Customers, by the newest rollup", view.totals.users)
+
+
+def _scan() -> Iterator[Metric]:
+    """From the newest kept scan's summary; no series where none was ever kept."""
+    from pages._ui.data import loads
+
+    for head in loads.newest_scan().value:
+        yield _one("scan_timestamp_seconds", "When the newest kept scan ended", head.finished_at.timestamp())
+        yield _one("scan_complete", "0 where the newest kept scan did not look at everything", float(head.complete))
+        yield _one("scan_new_errors", "Errors that the scan before the newest did not have", head.new_errors)
+        yield _gauge("findings", "Findings of the newest kept scan by kind", head.summary, "kind")
+        yield _gauge("findings_open", "Findings that are known at its end, by harm to the customer", head.open, "harm")
 
 
 def _of_this_process() -> Iterator[Metric]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ from storage.services.controls import customers_beside, objects_of_others
 
 MAX_PLAN_BYTES = 256 * 1_048_576
 MAX_CERTIFICATE_BYTES = 4 * 1_048_576
+MAX_OPEN_PLANS = 30  # of each listing; older ones are on their own pages
+PLAN_ID = re.compile(r"plan-[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 
 
 COLLECTION = "ops_approvals"
@@ -181,6 +185,29 @@ def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
     """A plan from the bucket; `NotFound` where there is none, `Stale` where it differs from what was sealed."""
     content = purging.stores.objects.get_bytes(plan_key(plan_id), MAX_PLAN_BYTES)
     return plan_from(content)
+
+
+def open_plan_ids(purging: Purging) -> tuple[str, ...]:
+    """The ids of the newest plans that may still be valid, the newest first: one listing, which reads no plan."""
+    oldest = plan_key(f"plan-{purging.now() - purging.limits.plan_life:%Y%m%d-%H%M%S}")
+    folder = oldest.rpartition("/")[0] + "/"
+    pages = purging.stores.objects.list_pages(folder, oldest)
+    keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
+    names = (key.removeprefix(folder).removesuffix(".json") for key in keys[:MAX_OPEN_PLANS])
+    return tuple(name for name in names if PLAN_ID.fullmatch(name))
+
+
+def open_plans(purging: Purging) -> Iterator[PurgePlan]:
+    """The plans that may still be applied; it leaves out a plan whose content cannot be trusted."""
+    now = purging.now()
+    for name in open_plan_ids(purging):
+        try:
+            plan = stored_plan(purging, name)
+            check_sealed(purging, plan)
+        except (BadInput, Stale):
+            continue
+        if plan.plan_id == name and plan.expires_at > now:
+            yield plan
 
 
 def certificate_of(purging: Purging, job_id: str) -> dict[str, Any]:

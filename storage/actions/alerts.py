@@ -1,0 +1,388 @@
+"""Tells people what they must know: gathers what stands, decides what is new, sends it, and keeps who was told.
+
+Any number of machines may run it: a lease lets one send at a time. Each target's answer is kept before the next is
+asked, so a run that is killed repeats at most the message that was on its way, and one that a target did not take is
+sent by the next run. While Firestore is away, the alert about that is kept in the bucket. While both are away nobody
+can know who was told, so nothing is sent, and the run fails for its scheduler to see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from storage.actions import health
+from storage.actions.audit import AuditTrail, attributed, refusals_recorded
+from storage.actions.documents import Change, Create, Delete, Replace, Update
+from storage.actions.purge import plans
+from storage.actions.purge.context import Purging
+from storage.actions.purge.jobs import job_id_of
+from storage.clients.messengers import Target
+from storage.domain import alerts as rules
+from storage.domain.alerts import Alert, Decision, KeptAlert, Notice, Rule, after, decide, message
+from storage.domain.audit_chain import Event
+from storage.domain.policy import Actor, authorise
+from storage.domain.purge.guards import second_person_needed
+from storage.domain.purge.job import Job
+from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
+from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
+from storage.repositories.rollups import read_fleet
+from storage.repositories.scans import scan_records
+from storage.services import diagnose, fleet
+from storage.services.diagnose import Reach, StuckList
+from storage.services.verify import VerifyContext
+
+LEASE: Final = timedelta(minutes=5)
+UNDO_SOON: Final = timedelta(hours=24)
+SCAN_LATE: Final = timedelta(hours=36)
+JOBS: Final = 50  # the newest, for those that ended incomplete
+MOST_AWAY_BYTES: Final = 65_536
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One alert that was sent to one target, or would be (`--dry-run`)."""
+
+    rule: Rule
+    key: str
+    state: str
+    target: str
+    ok: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"rule": self.rule, "key": self.key, "state": self.state, "target": self.target, "ok": self.ok}
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did. `unread` has the rules whose sources could not be read, each with the reason."""
+
+    sent: tuple[Sent, ...]
+    suppressed: int
+    standing: tuple[Alert, ...]
+    unread: Mapping[Rule, str]
+    elsewhere: bool = False  # another run was at work, so this one sent nothing
+
+    @property
+    def failed(self) -> bool:
+        return any(not one.ok for one in self.sent)
+
+
+def _stuck_list(checker: VerifyContext) -> StuckList:
+    return diagnose.stuck(checker, Reach(delivered=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the alerts are read from. `stuck` may be a list that somebody read shortly before."""
+
+    purging: Purging
+    checker: Callable[[], VerifyContext]
+    now: Callable[[], datetime]
+    stuck: Callable[[VerifyContext], StuckList] = _stuck_list
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that stands now, and the rules whose sources could not be read."""
+
+    alerts: tuple[Alert, ...]
+    unread: Mapping[Rule, str]
+
+
+def gather(sources: Sources) -> Standing:
+    """What stands now. A source that fails is unread, and the others are read all the same."""
+    read: list[tuple[tuple[Rule, ...], Callable[[], Iterable[Alert]]]] = [
+        (("store_away",), lambda: _stores(sources)),
+        (("disclosure", "outage"), lambda: _stuck(sources)),
+        (("purge_waits",), lambda: _plans(sources.purging)),
+        (("purge_incomplete",), lambda: _incomplete(sources.purging)),
+        (("undo_ends",), lambda: _undo_ends(sources)),
+        (("rollup_late",), lambda: _rollup(sources)),
+        (("integrity", "scan_late", "disclosure"), lambda: _scan(sources)),
+    ]
+    found: list[Alert] = []
+    unread: dict[Rule, str] = {}
+    for of, look in read:
+        try:
+            found += look()
+        except StorageError as error:
+            unread |= dict.fromkeys(of, error.message)
+    return Standing(tuple(found), unread)
+
+
+def _stores(sources: Sources) -> Iterator[Alert]:
+    checks = {check.name: check for check in health.backends(sources.purging.stores, sources.now).checks}
+    for store, name, title in (("firestore", "firestore_read", "Firestore"), ("r2", "r2_list", "The bucket")):
+        check = checks[name]
+        if not check.ok:
+            code = check.error.code if check.error is not None else "failed"
+            yield Alert("store_away", store, code, f"{title} does not answer the desk ({code}).", "/")
+
+
+def _stuck(sources: Sources) -> Iterator[Alert]:
+    found = sources.stuck(sources.checker())
+    if found.error is not None:
+        raise found.error
+    for outage in found.outages:
+        words = f"{len(outage.videos)} videos of {outage.users} customers stopped at {outage.stage}"
+        words += f", from {outage.first_at:%Y-%m-%d %H:%M} to {outage.last_at:%H:%M} UTC"
+        stopped = outage.standing.goes_on is False  # no new ones, but these wait for a repair
+        state, now = ("stopped", "no new ones since") if stopped else ("began", "it may go on")
+        yield Alert("outage", outage.id, state, f"{words}; {now}.", "/processing")
+    for video in found.videos:
+        if video.diagnosis.verdict == "disclosure":
+            pair = f"{video.diagnosis.uid}/{video.diagnosis.video_id}"
+            key = hashlib.sha256(pair.encode(errors="surrogatepass")).hexdigest()[:16]  # the desk keeps no id here
+            yield Alert("disclosure", key, "open", "A document names another customer's clip, which is there.", "/")
+
+
+def _plans(purging: Purging) -> Iterator[Alert]:
+    for plan in plans.open_plans(purging):
+        if plan.blocked or not second_person_needed(plan, purging.limits, erase=False):
+            continue
+        if purging.jobs.find(job_id_of(plan)) is not None:
+            continue
+        given = [one for one in plans.approvals_that_hold(purging, plan) if one.approver != plan.maker]
+        if not given:
+            words = f"A purge of {len(plan.objects):,} objects waits for a second person"
+            yield Alert(
+                "purge_waits",
+                plan.plan_id,
+                "waits",
+                f"{words} until {plan.expires_at:%H:%M} UTC.",
+                f"/purge?plan={plan.plan_id}",
+            )
+
+
+def _incomplete(purging: Purging) -> Iterator[Alert]:
+    for job in purging.jobs.recent(JOBS):
+        if job.state in {"failed", "incomplete"}:
+            words = (
+                f"The {_kind(job)} {job.job_id} is {job.state}: {job.tally.objects:,} of {job.objects_total:,} objects."
+            )
+            yield Alert("purge_incomplete", job.job_id, job.state, words, f"/purge?job={job.job_id}")
+
+
+def _undo_ends(sources: Sources) -> Iterator[Alert]:
+    now = sources.now()
+    for job in sources.purging.jobs.in_quarantine():
+        until = job.quarantine_until
+        if until is not None and until - UNDO_SOON <= now < until and not job.undo_failed:
+            words = f"The purge {job.job_id} can be undone until {until:%Y-%m-%d %H:%M} UTC, and not later."
+            yield Alert("undo_ends", job.job_id, "soon", words, f"/purge?job={job.job_id}")
+
+
+def _kind(job: Job) -> str:
+    return {"purge": "purge", "undo": "undo", "empty": "emptying of the quarantine"}[job.kind]
+
+
+def _rollup(sources: Sources) -> Iterator[Alert]:
+    try:
+        view = read_fleet(sources.purging.stores.records)
+    except NotFound:
+        yield Alert("rollup_late", "rollup", "never", "No rollup was ever made.", "/fleet")
+        return
+    if fleet.is_old(view, sources.now()):
+        yield Alert(
+            "rollup_late", "rollup", "late", f"The newest rollup is of {view.read_at:%Y-%m-%d %H:%M} UTC.", "/fleet"
+        )
+
+
+def _scan(sources: Sources) -> Iterator[Alert]:
+    """From the newest kept scan alone, a read; where none was ever kept, nobody counts on one."""
+    for head in scan_records(sources.purging.stores.records).heads(1, parts=False):
+        of = f"the scan of {head.finished_at:%Y-%m-%d %H:%M} UTC"
+        if head.new_errors:
+            words = f"{head.new_errors:,} errors in {of} that the scan before it did not have."
+            yield Alert("integrity", head.scan_id, "new", words, "/uploads")
+        if head.disclosures:
+            words = f"{head.disclosures:,} clips that may show one customer another's file, in {of}."
+            yield Alert("disclosure", "scan", "open", words, "/uploads")
+        if sources.now() - head.finished_at > SCAN_LATE:
+            yield Alert("scan_late", "scan", "late", f"The newest kept scan is {of}.", "/uploads")
+
+
+def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> RunResult:
+    """Sends what is due and keeps who took it; with `dry` only says what it would send.
+
+    Raises `Refused` without targets, and the store's error where nothing can be kept in either store.
+    """
+    if not targets and not dry:
+        raise Refused(
+            "There is nobody to tell: ALERT_URLS is not set.", remedy="Set it to addresses of Apprise; README, Alerts."
+        )
+    standing = gather(sources)
+    if dry:
+        decision = _decided(sources, standing, _open_book(sources.purging), targets)
+        would = tuple(_sent(notice, ok=True) for notice in decision.notices)
+        return RunResult(would, decision.suppressed, standing.alerts, standing.unread)
+    with _lease(sources.purging, sources.now()) as mine:
+        if not mine:
+            return RunResult((), 0, standing.alerts, standing.unread, elsewhere=True)
+        book = _open_book(sources.purging)  # under the lease: another run may just have told everybody
+        decision = _decided(sources, standing, book, targets)
+        book.keep(decision.kept, decision.over)
+        desk_url = sources.purging.stores.settings.alerts.desk_url
+        sent = tuple(_send(book, decision.notices, targets, desk_url, sources.now))
+    return RunResult(sent, decision.suppressed, standing.alerts, standing.unread)
+
+
+def _decided(sources: Sources, standing: Standing, book: Book, targets: Sequence[Target]) -> Decision:
+    now, hours = sources.now(), sources.purging.stores.settings.alerts.quiet_hours
+    names = [target.name for target in targets]
+    unread = [*standing.unread, *book.unread]
+    return decide(standing.alerts, unread, book.kept, names, now, quiet=hours is not None and hours.hold(now))
+
+
+def _sent(notice: Notice, *, ok: bool) -> Sent:
+    alert = notice.kept.alert
+    return Sent(alert.rule, alert.key, alert.state, notice.target, ok)
+
+
+def _send(
+    book: Book, notices: Sequence[Notice], targets: Sequence[Target], desk_url: str, now: Callable[[], datetime]
+) -> Iterator[Sent]:
+    for target in targets:
+        mine = [replace(notice, kept=book.latest(notice.kept)) for notice in notices if notice.target == target.name]
+        if not mine:
+            continue
+        title, body = message(mine, desk_url)
+        ok = target.send(title, body)
+        book.keep([after(notice.kept, target.name, now(), ok=ok) for notice in mine])
+        if not ok:
+            _log.warning("alerts: %s did not take a message about %d alerts", target.name, len(mine))
+        yield from (_sent(notice, ok=ok) for notice in mine)
+
+
+class Book:
+    """Who was told what, in Firestore; while that is away, the one alert about it in the bucket.
+
+    `unread` are the rules of which nothing is known, so that none of their alerts may be taken as new or as ended.
+    """
+
+    def __init__(self, purging: Purging, stored: Sequence[StoredAlert], away: KeptAlert | None, *, here: bool) -> None:
+        self._purging = purging
+        self._here = here  # whether Firestore answered
+        self._away = away
+        self._paths = {one.kept.alert.alert_id for one in stored}
+        self._latest = {one.kept.alert.alert_id: one.kept for one in stored}
+        if away is not None:
+            self._latest[away.alert.alert_id] = away
+
+    @property
+    def kept(self) -> tuple[KeptAlert, ...]:
+        return tuple(self._latest.values())
+
+    @property
+    def unread(self) -> tuple[Rule, ...]:
+        return () if self._here else rules.RULES
+
+    def latest(self, one: KeptAlert) -> KeptAlert:
+        """The alert with what was kept of it since."""
+        return self._latest.get(one.alert.alert_id, one)
+
+    def keep(self, kept: Iterable[KeptAlert], over: Iterable[KeptAlert] = ()) -> None:
+        """Writes what changed, and removes what is over. Only the holder of the lease comes here."""
+        changed = [one for one in kept if self._latest.get(one.alert.alert_id) != one or self._moved(one)]
+        self._latest |= {one.alert.alert_id: one for one in changed}
+        if not self._here:
+            for one in changed:
+                if (one.alert.rule, one.alert.key) == ("store_away", "firestore"):
+                    content = json.dumps(one.to_fields(), default=datetime.isoformat).encode()
+                    self._purging.writers.objects.put(AWAY_KEY, content, "application/json")
+            return
+        changes: list[Change] = [Replace(_path(one), one.to_fields()) for one in changed]
+        changes += [Delete(_path(one)) for one in over]
+        for begin in range(0, len(changes), _COMMIT):
+            self._purging.writers.documents.commit(changes[begin : begin + _COMMIT], operation="Keeping alerts")
+        self._paths |= {one.alert.alert_id for one in changed}
+        if self._away is not None:
+            self._purging.writers.objects.delete([AWAY_KEY])
+            self._away = None
+
+    def _moved(self, one: KeptAlert) -> bool:
+        return self._here and one.alert.alert_id not in self._paths
+
+
+@contextmanager
+def _lease(purging: Purging, now: datetime) -> Iterator[bool]:
+    """Whether this run may send: false while another run does. While Firestore is away there is no lease to hold."""
+    documents = purging.writers.documents
+    try:
+        found = purging.stores.records.raw(RUN)
+        until = (found.fields or {}).get("until") if found is not None else None
+        if isinstance(until, datetime) and until > now:
+            yield False
+            return
+        fields = {"owner": secrets.token_hex(8), "until": now + LEASE}
+        claim: Change = Create(RUN, fields)
+        if found is not None and found.fields is not None:
+            claim = Update(RUN, {(name,): value for name, value in fields.items()}, found.update_time)
+        held = documents.commit([claim], operation="Claiming the alerts").update_times[RUN]
+    except Stale:
+        yield False
+        return
+    except BackendError:
+        yield True
+        return
+    try:
+        yield True
+    finally:
+        try:
+            documents.commit([Delete(RUN, held)], operation="Ending the run of alerts")
+        except StorageError as error:  # it ends by itself
+            _log.warning("the lease of the alerts stays until its end: %s", error.message)
+
+
+_COMMIT: Final = 100
+
+
+def _path(one: KeptAlert) -> str:
+    return f"{rules.COLLECTION}/{one.alert.alert_id}"
+
+
+def _open_book(purging: Purging) -> Book:
+    try:
+        stored, here = read_alerts(purging.stores.handle), True
+    except StorageError:
+        stored, here = (), False
+        return Book(purging, stored, _kept_away(purging), here=here)  # raises where the bucket is away too
+    try:
+        away = _kept_away(purging)
+    except StorageError:
+        away = None  # the bucket is away, which has its own alert; what it keeps is read when it is back
+    return Book(purging, stored, away, here=here)
+
+
+def _kept_away(purging: Purging) -> KeptAlert | None:
+    try:
+        content = purging.stores.objects.get_bytes(AWAY_KEY, MOST_AWAY_BYTES)
+    except NotFound:
+        return None
+    try:
+        fields = json.loads(content)
+        for name in ("first_at", "changed_at", "told_at"):
+            fields[name] = datetime.fromisoformat(fields[name]) if fields.get(name) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+    return KeptAlert.from_fields(fields)
+
+
+def try_target(trail: AuditTrail, target: Target, actor: Actor, now: datetime) -> bool:
+    """Sends a message that says that it is a trial; records who did so. Raises `NotPermitted`."""
+    event = attributed(actor, Event("alerts.try", "done", detail={"target": target.name}))
+    with refusals_recorded(trail, event):
+        authorise(actor, "alerts.try", now=now)
+    ok = target.send("Clip Desk: a trial", f"Somebody tried this target at {now:%Y-%m-%d %H:%M} UTC. Nothing is wrong.")
+    trail.append(replace(event, outcome="done" if ok else "failed"))
+    return ok

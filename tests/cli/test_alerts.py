@@ -1,0 +1,263 @@
+"""alerts run, with targets that take, refuse, fail and hang: nothing is lost, nothing is doubled, nothing is told that
+must not be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage.actions.documents import Update
+from storage.clients import messengers
+from storage.domain.alerts import TEXTS, KeptAlert
+from storage.domain.purge.job import Job
+from storage.domain.purge.scope import Scope
+from storage.domain.scans.kept import scan_path
+from storage.repositories.alerts import read_alerts
+from storage.repositories.scans import scan_records
+from tests.cli.conftest import Answer, Desk, both_firestores
+from tests.rigs.http_faults import FaultProxy
+from tests.rigs.records import user, video
+from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.sink import Sink, sink
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=6)
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    """One target."""
+    with sink() as made:
+        monkeypatch.setenv("ALERT_URLS", made.url)
+        yield made
+
+
+@pytest.fixture
+def proxy(r2_rig: SeaweedRig) -> Iterator[FaultProxy]:
+    """A place for faults in front of the bucket store."""
+    with FaultProxy(r2_rig.endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+def tell(desk: Desk) -> Callable[..., Answer]:
+    def run(*options: str) -> Answer:
+        return desk.run("alerts", "run", "--json", *options)
+
+    return run
+
+
+def kept(desk: Desk) -> list[KeptAlert]:
+    """What the desk keeps of alerts."""
+    return [one.kept for one in read_alerts(desk.world.handle)]
+
+
+def rules(answer: Answer) -> list[tuple[str, str, bool]]:
+    return sorted((one["rule"], one["state"], one["ok"]) for one in answer.json["sent"])
+
+
+def outage(desk: Desk, uid: str = "u1", number: int = 14) -> None:
+    """Videos that stopped within two minutes of each other."""
+    documents: dict[str, dict[str, object]] = {f"users/{uid}": user(uid, email="marta@example.com")}
+    for index in range(number):
+        at = LONG_AGO + timedelta(seconds=8 * index)
+        name = f"vid-{index:04d}"
+        changes = {"status": "processing", "video_title": "A very private title", "completed_at": None}
+        documents[f"users/{uid}/videos/{name}"] = video(name, created_at=at, updated_at=at, **changes)
+    desk.world.put(documents)
+
+
+def mend(desk: Desk, uid: str = "u1", number: int = 14) -> None:
+    for index in range(number):
+        name = f"vid-{index:04d}"
+        done = {"status": "failed", "error_message": "Video unavailable: private", "completed_at": None}
+        desk.world.put({f"users/{uid}/videos/{name}": video(name, **done)})
+
+
+@both_firestores
+def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(desk, tell, hook):
+    outage(desk)
+    first = tell()
+    assert first.status == 0, first.err
+    assert rules(first) == [("outage", "began", True), ("rollup_late", "never", True)]
+    assert first.json["suppressed"] == 0
+    assert len(hook.taken) == 1  # several alerts are one message
+    assert "14 videos" in hook.text
+    again = tell()
+    assert again.json["sent"] == []
+    assert again.json["suppressed"] == 2
+    mend(desk)
+    assert rules(tell()) == [("outage", "ended", True)]
+    assert tell().json["sent"] == []
+    assert len(hook.taken) == 2
+    assert "Outage over" in hook.text
+
+
+def test_no_alert_holds_an_address_a_title_an_id_or_the_targets_secret(desk, tell, hook):
+    outage(desk)
+    answer = tell()
+    for word in ("marta", "private title", "vid-0001", "u1/"):
+        assert word not in hook.text, word
+    everything = answer.out + answer.err + repr(kept(desk))
+    for word in ("marta", "private title", "s3cr3t", "hook"):
+        assert word not in everything, word
+
+
+@pytest.mark.parametrize("fault", ["500", "refuses", "hangs"])
+def test_what_a_target_does_not_take_is_sent_again_and_once(desk, tell, hook, monkeypatch, fault):
+    monkeypatch.setattr(messengers, "READ_SECONDS", 0.3)
+    outage(desk)
+    if fault == "500":
+        hook.status = 500
+    elif fault == "refuses":
+        monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/nobody-listens-here")
+    else:
+        hook.hanging.set()
+    failed = tell()
+    assert failed.status == 3
+    assert rules(failed) == [("outage", "began", False), ("rollup_late", "never", False)]
+    assert rules(tell()) == rules(failed)  # it is still to be told
+    assert hook.taken == []
+    if fault == "refuses":
+        monkeypatch.setenv("ALERT_URLS", hook.url)
+    hook.status = 200
+    hook.hanging.clear()
+    assert rules(tell()) == [("outage", "began", True), ("rollup_late", "never", True)]
+    assert tell().json["sent"] == []
+    assert len(hook.taken) == 1
+
+
+def test_an_outage_that_ended_before_anybody_took_it_is_told_all_the_same(desk, tell, hook):
+    outage(desk)
+    hook.status = 500
+    assert tell().status == 3
+    mend(desk)
+    hook.status = 200
+    assert ("outage", "ended", True) in rules(tell())
+    assert "Outage over: 14 videos" in hook.text
+
+
+def test_a_target_that_fails_does_not_keep_another_from_being_told(desk, tell, hook, monkeypatch):
+    outage(desk)
+    with sink() as broken:
+        broken.status = 503
+        monkeypatch.setenv("ALERT_URLS", f"{broken.url} {hook.url}")
+        answer = tell()
+        assert answer.status == 3
+        assert {(one["target"], one["ok"]) for one in answer.json["sent"]} == {
+            (messengers._name(messengers.Secret(broken.url)), False),
+            (messengers._name(messengers.Secret(hook.url)), True),
+        }
+        broken.status = 200
+        assert {one["ok"] for one in tell().json["sent"]} == {True}
+        assert len(hook.taken) == len(broken.taken) == 1
+
+
+def test_quiet_hours_hold_what_is_not_urgent_and_lose_nothing(desk, tell, hook, monkeypatch):
+    outage(desk)
+    hour = datetime.now(UTC).hour
+    monkeypatch.setenv("ALERT_QUIET_HOURS", f"{hour}-{(hour + 2) % 24}")
+    held = tell()
+    assert rules(held) == [("outage", "began", True)]
+    assert held.json["suppressed"] == 1
+    assert TEXTS["outage"].urgent
+    monkeypatch.delenv("ALERT_QUIET_HOURS")
+    assert rules(tell()) == [("rollup_late", "never", True)]
+
+
+def test_a_dry_run_sends_and_keeps_nothing(desk, tell, hook):
+    outage(desk)
+    answer = tell("--dry-run")
+    assert rules(answer) == [("outage", "began", True), ("rollup_late", "never", True)]
+    assert (hook.asked, kept(desk)) == (0, [])
+    assert rules(tell()) == rules(answer)
+
+
+def test_while_firestore_is_away_the_bucket_keeps_that_alert(desk, tell, hook):
+    outage(desk)
+    tell()
+    with desk.world.faults.outage():
+        away = tell()
+        assert rules(away) == [("store_away", "unreachable", True)]
+        assert {one["rule"] for one in away.json["unread"]} >= {"outage", "purge_incomplete", "rollup_late"}
+        assert tell().json["sent"] == []  # told once, although Firestore can keep nothing
+    back = tell()
+    assert rules(back) == [("store_away", "ended", True)]  # and the outage that nobody could look at has not ended
+    assert tell().json["sent"] == []
+
+
+def test_while_the_bucket_is_away_firestore_keeps_that_alert(desk, tell, hook, proxy: FaultProxy, monkeypatch):
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    tell()
+    proxy.down()
+    away = tell()
+    assert rules(away) == [("store_away", "unreachable", True)]
+    assert tell().json["sent"] == []
+    proxy.up()
+    assert rules(tell()) == [("store_away", "ended", True)]
+
+
+def test_while_both_are_away_nothing_is_sent_and_the_run_fails(desk, tell, hook, proxy: FaultProxy, monkeypatch):
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    proxy.down()
+    with desk.world.faults.outage():
+        answer = tell()
+    assert answer.status == 3
+    assert answer.json["error"]["code"] == "unreachable"
+    assert hook.asked == 0
+
+
+def test_two_runs_at_once_tell_once(desk, tell, hook):
+    outage(desk)
+    other: list[Answer] = []
+    desk.world.faults.meanwhile(
+        "Commit", lambda: other.append(tell()), when=lambda request: "ops_alerts/run" in str(request), times=1
+    )
+    mine = tell()
+    sent = mine.json["sent"] + other[0].json["sent"]
+    assert len([one for one in sent if one["rule"] == "outage"]) == 1
+    assert len(hook.taken) == 1
+
+
+def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tell, hook):
+    now = datetime.now(UTC)
+    job = Job(
+        job_id="purge-20260101-000000-00000001", kind="purge", of="", plan_id="plan-20260101-000000-00000001",
+        fingerprint="f" * 64, scope=Scope("u1", None, ()), maker="a@example.com", actor="b@example.com", approved_by=(),
+        reason="a wish of marta@example.com", erase=False, created_at=now, objects_total=3, bytes_total=1,
+        documents_total=1, state="incomplete", quarantine="kept", quarantine_until=now + timedelta(hours=5),
+    )  # fmt: skip
+    desk.world.put({job.path: job.to_fields()})
+    assert [rule for rule, *_ in rules(tell())] == ["purge_incomplete", "rollup_late", "undo_ends"]
+    assert job.job_id in hook.text
+    assert "marta" not in hook.text
+
+
+def test_the_newest_kept_scan_tells_its_new_errors_and_when_it_is_late(desk, tell, hook):
+    desk.world.put({"users/u1": user("u1")})
+    desk.run("verify", "--all", "--keep", "--json")
+    desk.world.put({"users/u1/videos/vid-0001": video("vid-0001", status="completed", clips_count=0)})
+    assert rules(tell()) == [("rollup_late", "never", True)]
+    assert desk.run("verify", "--all", "--keep", "--json").status == 1
+    assert rules(tell()) == [("integrity", "new", True)]
+    desk.run("verify", "--all", "--keep", "--json")
+    assert tell().json["sent"] == []  # the same errors are news no longer, and their end is none
+    assert "/uploads" not in hook.text  # no address of the desk is known here
+    (head,) = scan_records(desk.world.records).heads(1, parts=False)
+    old = datetime.now(UTC) - timedelta(hours=40)
+    desk.world.writer.commit([Update(scan_path(head.scan_id), {"finished_at": old})])
+    assert rules(tell()) == [("scan_late", "late", True)]
+
+
+def test_a_setting_without_targets_and_one_with_a_wrong_target_are_refused(desk, tell, monkeypatch):
+    monkeypatch.delenv("ALERT_URLS", raising=False)
+    none = tell()
+    assert (none.status, none.json["error"]["remedy"].startswith("Set it")) == (4, True)
+    monkeypatch.setenv("ALERT_URLS", "nosuch://a-very-secret-token/b")
+    wrong = tell()
+    assert wrong.status == 2
+    assert "ALERT_URLS" in wrong.out
+    assert "a-very-secret-token" not in wrong.out + wrong.err
+    assert "ALERT_URLS" in os.environ

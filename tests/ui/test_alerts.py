@@ -1,0 +1,61 @@
+"""The page Alerts: targets, a trial of one, what was sent, and who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rigs.sink import Sink, sink
+from tests.ui.conftest import LiveApp, words
+
+
+@pytest.fixture
+def hook(app: LiveApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    with sink() as made:
+        monkeypatch.setenv("ALERT_URLS", made.url)
+        yield made
+
+
+def test_without_targets_the_page_says_how_to_set_one(app: LiveApp) -> None:
+    text = words(app.open("alerts"))
+    assert "Nobody is told anything" in text
+    assert "No alert was needed" in text
+    assert "Purge waits" in text  # what is watched
+
+
+def test_a_trial_goes_out_is_recorded_and_says_what_came_of_it(app: LiveApp, hook: Sink) -> None:
+    page = app.open("alerts")
+    assert "json-" in words(page)
+    assert "s3cr3t" not in words(page)
+    page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
+    assert "took the trial message" in words(page)
+    assert [one["title"] for one in hook.taken] == ["Clip Desk: a trial"]
+    hook.status = 500
+    page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
+    assert "did not take the message" in words(page)
+    assert "s3cr3t" not in words(page)
+    assert "alerts.try" in words(app.open("audit"))
+
+
+def test_what_was_sent_and_what_was_not_taken_is_shown(app: LiveApp, hook: Sink) -> None:
+    from pages._ui.data import alerting, loads
+
+    hook.status = 500
+    app.open("alerts")
+    assert alerting.run().failed
+    loads.alerts.clear()
+    text = words(app.open("alerts"))
+    assert "No rollup was ever made" in text
+    assert "did not take 1 alert" in text
+    hook.status = 200
+    assert not alerting.run().failed
+    loads.alerts.clear()
+    assert "did not take" not in words(app.open("alerts"))
+
+
+@pytest.mark.parametrize(("role", "sees", "tries"), [("support", False, False), ("operations", True, False)])
+def test_roles(app: LiveApp, hook: Sink, role: str, sees: bool, tries: bool) -> None:
+    page = app.open("alerts", role=role)
+    assert ("What was sent" in words(page)) is sees
+    assert any(one.label == "Send a trial" for one in page.button) is tries
