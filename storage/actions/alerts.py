@@ -92,14 +92,14 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WhatStands:
     """Everything that stands now, and the rules whose sources could not be read."""
 
     alerts: tuple[Alert, ...]
     unread: Mapping[Rule, str]
 
 
-def gather(sources: Sources) -> Standing:
+def gather(sources: Sources) -> WhatStands:
     """What stands now. A source that fails is unread, and the others are read all the same."""
     read: list[tuple[tuple[Rule, ...], Callable[[], Iterable[Alert]]]] = [
         (("store_away",), lambda: _stores(sources)),
@@ -117,7 +117,7 @@ def gather(sources: Sources) -> Standing:
             found += look()
         except StorageError as error:
             unread |= dict.fromkeys(of, error.message)
-    return Standing(tuple(found), unread)
+    return WhatStands(tuple(found), unread)
 
 
 def _stores(sources: Sources) -> Iterator[Alert]:
@@ -237,7 +237,7 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
     return RunResult(sent, decision.suppressed, standing.alerts, standing.unread)
 
 
-def _decided(sources: Sources, standing: Standing, book: Book, targets: Sequence[Target]) -> Decision:
+def _decided(sources: Sources, standing: WhatStands, book: Book, targets: Sequence[Target]) -> Decision:
     now, hours = sources.now(), sources.purging.stores.settings.alerts.quiet_hours
     names = [target.name for target in targets]
     unread = [*standing.unread, *book.unread]
