@@ -79,6 +79,7 @@ DATABASE = "(default)"
 TRIES = 3
 PAUSE_SECONDS = 0.1  # before the second try; doubled before the third, and spread at random
 _SERVICE = "/google.firestore.v1.Firestore/"
+_DOCUMENT = b"\n"  # the tag of an answer's document, with which servers begin
 ReadTime = Callable[[Any], None]
 READ_SECONDS = 8.0  # one try of a read that a person waits for
 PAGE_SECONDS = 15.0  # one try of a page of thousands of documents
@@ -216,9 +217,9 @@ class Connection:
         """The full resource name of a path such as `users/U`; an empty path gives the root of all documents."""
         return f"{self.documents}/{path}" if path else self.documents
 
-    def stream(self, method: str, request: Any, response: Any) -> Any:
-        """The call of a method that streams its answer, on raw message classes."""
-        return self._channel.unary_stream(_SERVICE + method, request.SerializeToString, response.FromString)
+    def stream(self, method: str, request: Any, parse: Callable[[bytes], Any] | None) -> Any:
+        """The call of a method that streams its answer, on raw message classes; without `parse`, the answers' bytes."""
+        return self._channel.unary_stream(_SERVICE + method, request.SerializeToString, parse)
 
     def unary(self, method: str, request: Any, response: Any) -> Any:
         """The call of a method with a single answer, on raw message classes."""
@@ -291,11 +292,14 @@ class FirestoreHandle:
         self.emulator_host = emulator_host
         self.connection = connection = Connection(project_id, channel, emulator=bool(emulator_host))
         self._name, self._attempt, self._metadata = connection.name, connection.attempt, connection.metadata
-        self._run_query = connection.stream("RunQuery", RunQueryRequest, RunQueryResponse)
+        self._run_query = connection.stream("RunQuery", RunQueryRequest, RunQueryResponse.FromString)
+        self._run_query_raw = connection.stream("RunQuery", RunQueryRequest, None)
         self._aggregate = connection.stream(
-            "RunAggregationQuery", RunAggregationQueryRequest, RunAggregationQueryResponse
+            "RunAggregationQuery", RunAggregationQueryRequest, RunAggregationQueryResponse.FromString
         )
-        self._batch_get = connection.stream("BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse)
+        self._batch_get = connection.stream(
+            "BatchGetDocuments", BatchGetDocumentsRequest, BatchGetDocumentsResponse.FromString
+        )
         self._list_documents = connection.unary("ListDocuments", ListDocumentsRequest, ListDocumentsResponse)
         self._list_ids = connection.unary("ListCollectionIds", ListCollectionIdsRequest, ListCollectionIdsResponse)
 
@@ -316,10 +320,12 @@ class FirestoreHandle:
         parent: str = "",
         seconds: float = READ_SECONDS,
         read_time: ReadTime | None = None,
+        raw: bool = False,
     ) -> T:
         """Runs one page of a query and returns what `consume` makes of its documents.
 
-        `read_time` gets the time of the read before `consume` gets the first document.
+        With `raw`, `consume` gets the bytes of the answers that hold a document each, and `read_time` nothing.
+        Otherwise `read_time` gets the time of the read before `consume` gets the first document.
         Every call of `consume` starts afresh: after a break the stream is read again. Documents that it leaves unread
         are given up and no longer requested.
         Raises a `BackendError`; `MissingIndex` carries the index that the query needs.
@@ -332,13 +338,19 @@ class FirestoreHandle:
             def documents() -> Iterator[Any]:
                 nonlocal count
                 for response in call:
+                    if raw:
+                        if response[:1] == _DOCUMENT or RunQueryResponse.FromString(response).HasField("document"):
+                            count += 1
+                            yield response
+                        continue
                     if read_time is not None and response.HasField("read_time"):
                         read_time(response.read_time)
                     if response.HasField("document"):
                         count += 1
                         yield response.document
 
-            call = self._run_query(request, timeout=deadline, metadata=self._metadata)
+            run = self._run_query_raw if raw else self._run_query
+            call = run(request, timeout=deadline, metadata=self._metadata)
             try:
                 result = consume(documents())
             except BaseException:

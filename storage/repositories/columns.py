@@ -1,12 +1,11 @@
-"""Decodes documents into typed columns, with straight-line code that is generated once for each schema.
+"""Decodes documents into typed columns: a page of answers becomes Arrow arrays without a Python value for each cell.
 
-Why generated: a loop over columns with a getter each costs a call for every cell of 20,000 documents by 30 fields;
-one function with all getters in line takes about an eleventh of the time of the client library's own way. The source
-is made from the schema's column names alone, quoted by `repr`; nothing that a document holds reaches it.
+`firestore_arrow` turns the bytes of the answers into Arrow. Which member of a value is set tells right, null, absent
+and wrong kinds apart, a whole column at a time. Where a cell is not of its column's kind, the one rule for single cells
+decides (`read_cell`): it gives a usable value, and the oddity to note.
 
 `TableBuilder` collects pages of documents into one `Table`; each page becomes Arrow arrays at once, so memory stays
-near the frame's. `user`, `video` and the like decode one document to a frozen value by the same rules as the frames.
-`CellFallback` is the slow way for cells that differ from the schema: it gives a usable value and notes the oddity.
+near the frame's. `user`, `video` and the like decode one document to a frozen value by the same rule for cells.
 """
 
 from __future__ import annotations
@@ -14,15 +13,19 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from storage.clients import firestore
+from storage.clients.firestore_arrow import answer_of, to_arrow
 from storage.domain.documents import (
     ACCOUNTING,
     CLIPS,
@@ -39,43 +42,31 @@ from storage.domain.documents import (
     of_row,
 )
 from storage.errors import FieldProblem, StorageError
-from storage.repositories.decode import EPOCH, FIRST_SECOND, LAST_SECOND, decode_list, decode_map, exists, relative_path
+from storage.repositories.decode import EPOCH, FIRST_SECOND, LAST_SECOND, decode_list, decode_map, relative_path
 
 MAX_ODDITIES = 1_000
 EXCERPT_LENGTH = 40
+AT_ONCE = 5_000  # documents decoded together: a page of any size then takes the memory of so many
 NOT_KEPT = "not_kept"  # the kind of the last entry when there were more oddities than are kept
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-
-
+_MEMBERS: dict[ColumnKind, str] = {
+    "text": "string_value",
+    "whole": "integer_value",
+    "number": "double_value",
+    "flag": "boolean_value",
+    "time": "timestamp_value",
+    "map": "map_value",
+    "list": "array_value",
+}
 _KIND_NAMES = {
     "integer_value": "whole number",
     "double_value": "number",
     "boolean_value": "flag",
     "geo_point_value": "place",
     "null_value": "null",
-}
-# For each kind: how to read the cell, when that reading is the value, and the value (times in microseconds since 1970).
-# A getter of another kind than the cell's gives that kind's zero, so any value but zero needs no second look.
-_READ: dict[ColumnKind, tuple[str, str, str]] = {
-    "text": ("value = cell.string_value", "value or cell.HasField('string_value')", "value"),
-    "whole": ("value = cell.integer_value", "value or cell.HasField('integer_value')", "value"),
-    # NaN and infinity minus themselves are NaN, never 0
-    "number": (
-        "value = cell.double_value",
-        "value - value == 0.0 and (value or cell.HasField('double_value'))",
-        "value",
-    ),
-    "flag": ("value = cell.boolean_value", "value or cell.HasField('boolean_value')", "value"),
-    "time": (
-        "stamp = cell.timestamp_value; value = stamp.seconds",
-        f"value and {FIRST_SECOND} <= value <= {LAST_SECOND}",
-        "value * 1000000 + stamp.nanos // 1000",
-    ),
-    "map": ("value = cell.map_value", "cell.HasField('map_value')", "decode_map(value)"),
-    "list": ("value = cell.array_value", "cell.HasField('array_value')", "decode_list(value)"),
 }
 _ARROW: dict[ColumnKind, Any] = {
     "text": pa.large_string(),
@@ -90,97 +81,68 @@ _PANDAS: dict[ColumnKind, Any] = {
     "number": pd.Float64Dtype(),
     "flag": pd.BooleanDtype(),
 }
+_MapValue: Any = firestore.Value.DESCRIPTOR.fields_by_name["map_value"].message_type._concrete_class
+_ArrayValue: Any = firestore.Value.DESCRIPTOR.fields_by_name["array_value"].message_type._concrete_class
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class CellFallback:
-    """Called for cells that are not of the declared kind: returns a usable value or `None`, and keeps the oddities."""
+class Oddities:
+    """The oddities of a table, in order, up to a limit; the rest is counted."""
 
     def __init__(self, limit: int = MAX_ODDITIES) -> None:
         self._limit = limit
         self._kept: list[FieldProblem] = []
         self._not_kept = 0
 
-    def oddities(self) -> tuple[FieldProblem, ...]:
-        """The oddities, in order; a last entry of kind `not_kept` says how many more there were."""
+    def all(self) -> tuple[FieldProblem, ...]:
+        """The oddities; a last entry of kind `not_kept` says how many more there were."""
         if not self._not_kept:
             return tuple(self._kept)
         return (*self._kept, FieldProblem("", "", NOT_KEPT, f"{self._not_kept:,} more oddities were met and not kept"))
 
-    def note(self, document: Any, name: str, kind: str, found: str = "") -> None:
+    def note(self, path: str, name: str, kind: str, found: str = "") -> None:
         """Keeps one oddity, or only counts it when there are too many."""
         if len(self._kept) < self._limit:
-            self._kept.append(FieldProblem(relative_path(document.name), name, kind, found))
+            self._kept.append(FieldProblem(path, name, kind, found))
         else:
             self._not_kept += 1
 
-    def merge(self, other: CellFallback) -> None:
+    def merge(self, other: Oddities) -> None:
         """Adds the oddities of another page."""
         room = self._limit - len(self._kept)
         self._kept.extend(other._kept[:room])
         self._not_kept += len(other._kept[room:]) + other._not_kept
 
-    def outside(self, document: Any) -> None:
-        """Notes a document of a collection group outside the schema's place; the table leaves it out."""
-        self.note(document, "path", "bad_value", "lies outside users/{uid}/...; left out")
 
-    def absent(self, document: Any, name: str) -> None:
-        """Notes that a required field is absent; a phantom parent has no fields and is no oddity."""
-        if exists(document):
-            self.note(document, name, "missing")
+def read_cell(column: Column, cell: Any) -> tuple[Any, str, str]:
+    """The usable value of one cell or `None`, and the kind and description of its oddity, both empty without one.
 
-    def text(self, document: Any, name: str, cell: Any) -> None:
-        """Accepts nothing but text."""
-        self._wrong(document, name, cell)
-
-    def flag(self, document: Any, name: str, cell: Any) -> None:
-        """Accepts nothing but a boolean."""
-        self._wrong(document, name, cell)
-
-    def map(self, document: Any, name: str, cell: Any) -> None:
-        """Accepts nothing but a map."""
-        self._wrong(document, name, cell)
-
-    def list(self, document: Any, name: str, cell: Any) -> None:
-        """Accepts nothing but an array."""
-        self._wrong(document, name, cell)
-
-    def whole(self, document: Any, name: str, cell: Any) -> int | None:
-        """Accepts a floating-point number without a fraction, since some clients write whole numbers so."""
-        if cell.WhichOneof("value_type") == "double_value":
-            value = cell.double_value
-            if value.is_integer() and -(2.0**63) <= value < 2.0**63:
-                return int(value)
-            self.note(document, name, "wrong_type" if math.isfinite(value) else "bad_value", describe(cell))
-            return None
-        self._wrong(document, name, cell)
-        return None
-
-    def number(self, document: Any, name: str, cell: Any) -> float | None:
-        """Accepts a whole number; notes and leaves out NaN and the infinities, since they would spoil every sum."""
-        kind = cell.WhichOneof("value_type")
-        if kind == "integer_value":
-            return float(cell.integer_value)
-        if kind == "double_value":
-            self.note(document, name, "bad_value", describe(cell))
-        else:
-            self._wrong(document, name, cell)
-        return None
-
-    def time(self, document: Any, name: str, cell: Any) -> int | None:
-        """Microseconds since 1970. Accepts RFC 3339 text and notes it; notes times outside the years 1 to 9999."""
-        kind = cell.WhichOneof("value_type")
-        if kind == "timestamp_value":
-            stamp = cell.timestamp_value
-            if FIRST_SECOND <= stamp.seconds <= LAST_SECOND:
-                return int(stamp.seconds * 1_000_000 + stamp.nanos // 1_000)
-            self.note(document, name, "bad_value", describe(cell))
-            return None
-        self._wrong(document, name, cell)
-        return _microseconds(cell.string_value) if kind == "string_value" else None
-
-    def _wrong(self, document: Any, name: str, cell: Any) -> None:
-        kind = "null" if cell.HasField("null_value") else "wrong_type"
-        self.note(document, name, kind, "" if kind == "null" else describe(cell))
+    Times are microseconds since 1970. A whole number may be written as a floating-point number without a fraction, and
+    the reverse. NaN and the infinities would spoil every sum, so they are not usable. RFC 3339 text is a usable time,
+    and an oddity.
+    """
+    kind, member = column.kind, cell.WhichOneof("value_type")
+    value: Any = None if member is None else getattr(cell, member)
+    if member == "null_value":
+        return None, "" if column.nullable else "null", ""
+    if member == "double_value" and kind in {"whole", "number"}:
+        if not math.isfinite(value):
+            return None, "bad_value", describe(cell)
+        if kind == "number":
+            return value, "", ""
+        fits = value.is_integer() and -(2.0**63) <= value < 2.0**63
+        return (int(value), "", "") if fits else (None, "wrong_type", describe(cell))
+    if member == "integer_value" and kind == "number":
+        return float(value), "", ""
+    if kind == "time" and member == "timestamp_value":
+        if FIRST_SECOND <= value.seconds <= LAST_SECOND:
+            return value.seconds * 1_000_000 + value.nanos // 1_000, "", ""
+        return None, "bad_value", describe(cell)
+    if kind == "time" and member == "string_value":
+        return _microseconds(value), "wrong_type", describe(cell)
+    if member != _MEMBERS[kind]:
+        return None, "wrong_type", describe(cell)
+    return decode_map(value) if kind == "map" else decode_list(value) if kind == "list" else value, "", ""
 
 
 def _microseconds(text: str) -> int | None:
@@ -223,96 +185,205 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     return head[:length] + ("…" if len(head) > length or len(text) > length * 2 else "")
 
 
-Decoder = Callable[[Iterable[Any], list[list[Any]], CellFallback], None]
-
-
-@cache
-def decoder(schema: Schema) -> Decoder:
-    """A function that appends each document's cells to the given columns, in the schema's order.
-
-    Absent, null and unusable cells become `None`; the `CellFallback` gets every oddity. A document outside the schema's
-    place is left out and noted.
-    """
-    space: dict[str, Any] = {"decode_map": decode_map, "decode_list": decode_list}
-    exec(compile(_source(schema), f"<decoder of {schema.name}>", "exec"), space)  # constants of the schema alone
-    function: Decoder = space["decode"]
-    return function
-
-
-def _source(schema: Schema) -> str:
-    lines = ["def decode(documents, columns, fallback):"]
-    appends = ", ".join(f"add{position}" for position in range(len(schema.columns)))
-    lines += [f"    {appends}, = [column.append for column in columns]", "    absent = fallback.absent"]
-    lines += ["    for document in documents:", *_indent(_path_source(schema), 2), "        fields = document.fields"]
-    for position, column in enumerate(schema.columns):
-        if column.from_path:
-            lines.append(f"        add{position}({_path_value(schema, column)})")
-        else:
-            lines += _indent(_cell_source(position, column), 2)
-    return "\n".join(lines)
-
-
-def _indent(lines: Iterable[str], levels: int) -> list[str]:
-    return ["    " * levels + line for line in lines]
-
-
-def _path_source(schema: Schema) -> list[str]:
-    segments = schema.path.split("/")
-    tests = [f"len(parts) != {len(segments)}"]
-    tests += [f"parts[{at}] != {name!r}" for at, name in enumerate(segments) if not name.startswith("{")]
-    return [
-        "path = document.name.split('/', 5)[5]",  # after projects/P/databases/D/documents
-        "parts = path.split('/')",
-        f"if {' or '.join(tests)}:",
-        "    fallback.outside(document)",
-        "    continue",
-        "there = document.create_time.seconds != 0",  # a phantom may have the time of a deletion, but never this one
-        "changed = document.update_time",
-    ]
-
-
-def _path_value(schema: Schema, column: Column) -> str:
-    special = {
-        "path": "path",
-        "exists": "there",
-        "update_time": "changed.seconds * 1000000 + changed.nanos // 1000 if there else None",
-    }
-    return special.get(column.name) or f"parts[{schema.path.split('/').index(f'{{{column.name}}}')}]"
-
-
-def _cell_source(position: int, column: Column) -> list[str]:
-    name, add = repr(column.name), f"add{position}"
-    read, holds, value = _READ[column.kind]
-    null = "None if cell.HasField('null_value') else " if column.nullable else ""
-    return [
-        f"if {name} in fields:",
-        f"    cell = fields[{name}]",
-        f"    {read}",
-        f"    {add}({value} if {holds} else {null}fallback.{column.kind}(document, {name}, cell))",
-        "else:",
-        f"    {add}({f'absent(document, {name})' if column.required else 'None'})",
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class DocumentPage:
     """One decoded page of documents: the columns and the oddities."""
 
     rows: int
     columns: list[Any]
-    fallback: CellFallback
+    oddities: Oddities
+
+
+class _Page:
+    """The entries of a page's documents as flat arrays: an entry for each field of each document."""
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        self.documents = to_arrow(answers)
+        self.names = self.documents.field("name")
+        lists = self.documents.field("fields")
+        self.parent = np.repeat(np.arange(len(lists), dtype=np.int64), np.diff(lists.offsets.to_numpy()))
+        entries = lists.values
+        self.keys = entries.field("key")
+        values = entries.field("value")
+        self.members = {values.type.field(at).name: values.field(at) for at in range(values.type.num_fields)}
+        self.entries: dict[str, Array] = {}
+        self._given: dict[str, Array] = {}
+        self._plain: dict[str, Array] = {}
+        self._answers = answers
+        self._parsed: dict[int, Any] = {}
+
+    def select(self, names: Sequence[str]) -> None:
+        """Finds each field's entries, in the order of the documents."""
+        codes = pc.index_in(self.keys, value_set=pa.array(names, type=pa.large_string()))
+        codes = codes.fill_null(len(names)).to_numpy().astype(np.int16)
+        order = np.argsort(codes, kind="stable")
+        bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
+        self.entries = {name: order[bounds[at] : bounds[at + 1]] for at, name in enumerate(names)}
+
+    def given(self, member: str) -> Array:
+        """For each entry, whether this member of its value is set."""
+        if member not in self._given:
+            self._given[member] = np.asarray(self.members[member].is_valid().to_numpy(zero_copy_only=False))
+        return self._given[member]
+
+    def plain(self, member: str) -> Array:
+        """For each entry this member's value, 0 where it is not set; times in microseconds, 0 for unusable ones."""
+        if member not in self._plain:
+            column = self.members[member]
+            if member == "timestamp_value":
+                seconds, nanos = (column.field(part).fill_null(0).to_numpy() for part in ("seconds", "nanos"))
+                usable = (seconds >= FIRST_SECOND) & (seconds <= LAST_SECOND)
+                self._plain[member] = np.where(usable, seconds * 1_000_000 + nanos // 1_000, 0)
+                self._given[member] = self.given(member) & usable
+            else:
+                none = False if member == "boolean_value" else 0
+                self._plain[member] = np.asarray(column.fill_null(none).to_numpy(zero_copy_only=False))
+        return self._plain[member]
+
+    def right(self, kind: ColumnKind, at: Array) -> Array:
+        """Whether each of these entries holds a usable value of the kind itself."""
+        member = _MEMBERS[kind]
+        if kind in {"number", "time"}:
+            plain = self.plain(member)[at]
+            finite: Array = np.isfinite(plain) & self.given(member)[at]
+            return finite
+        return self.given(member)[at]
+
+    def cell(self, row: int, name: str) -> Any:
+        """One value as Firestore's message."""
+        if row not in self._parsed:
+            self._parsed[row] = firestore.RunQueryResponse.FromString(self._answers[row]).document
+        return self._parsed[row].fields[name]
 
 
 def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
-    """Decodes the documents one by one as they come, which is twice as fast as keeping them; phantoms become rows."""
-    columns: list[list[Any]] = [[] for _ in schema.columns]
-    fallback = CellFallback()
-    decoder(schema)(documents, columns, fallback)
-    arrays = [
-        values if (arrow := _ARROW.get(column.kind)) is None else pa.array(values, type=arrow)
-        for values, column in zip(columns, schema.columns, strict=True)
+    """Decodes documents, or the bytes of a query's answers that hold them. Phantoms become rows.
+
+    Absent, null and unusable cells become `None`. A document outside the schema's place is left out and noted.
+    """
+    answers = (document if isinstance(document, bytes) else answer_of(document) for document in documents)
+    parts = []
+    while part := list(islice(answers, AT_ONCE)):
+        parts.append(_decoded(schema, part))
+    if len(parts) == 1:
+        return parts[0]
+    oddities = Oddities()
+    for one in parts:
+        oddities.merge(one.oddities)
+    kinds = (column.kind for column in schema.columns)
+    columns = [_joined(kind, [one.columns[at] for one in parts]) for at, kind in enumerate(kinds)]
+    return DocumentPage(sum(one.rows for one in parts), columns, oddities)
+
+
+def _joined(kind: ColumnKind, chunks: list[Any]) -> Any:
+    arrow = _ARROW.get(kind)
+    if arrow is None:
+        return [value for chunk in chunks for value in chunk]
+    return pa.concat_arrays(chunks) if chunks else pa.array([], type=arrow)
+
+
+def _decoded(schema: Schema, answers: Sequence[bytes]) -> DocumentPage:
+    oddities = Oddities()
+    page = _Page(answers)
+    paths, parts, outside = _paths(page.names, schema.path)
+    fields = schema.fields
+    page.select([column.name for column in fields])
+    there = page.documents.field("create_time").field("seconds").fill_null(0).to_numpy() != 0
+    odd: list[tuple[int, int, str, str, str]] = [
+        (int(row), -1, "path", "bad_value", "lies outside users/{uid}/...; left out") for row in np.flatnonzero(outside)
     ]
-    return DocumentPage(len(columns[0]), arrays, fallback)
+    columns: list[Any] = []
+    for column in schema.columns:
+        if column.from_path:
+            columns.append(_of_path(column, paths, parts, there, page))
+        else:
+            columns.append(_of_fields(column, len(columns), page, there, odd))
+    if outside.any():
+        odd = [one for one in odd if one[1] < 0 or not outside[one[0]]]
+        kept = pa.array(np.flatnonzero(~outside))
+        columns = [[c[i] for i in kept.to_pylist()] if isinstance(c, list) else c.take(kept) for c in columns]
+    for row, _, name, kind, found in sorted(odd, key=lambda one: one[:2]):
+        oddities.note(paths[row].as_py(), name, kind, found)
+    return DocumentPage(int((~outside).sum()), columns, oddities)
+
+
+def _paths(names: Any, place: str) -> tuple[Any, dict[str, Any], Array]:
+    """The paths below the database's root, their ids by name, and the mask of the documents outside the place."""
+    root = names[0].as_py()
+    root = root[: len(root) - len(relative_path(root))]
+    paths = pc.utf8_slice_codeunits(names, len(root))
+    if not pc.all(pc.starts_with(names, root)).as_py():
+        paths = pa.array([relative_path(name) for name in names.to_pylist()], type=pa.large_string())
+    segments = place.split("/")
+    split = pc.split_pattern(paths, "/")
+    lengths = np.asarray(pc.list_value_length(split).to_numpy())
+    outside = lengths != len(segments)
+    starts = np.asarray(split.offsets.to_numpy())[:-1]
+    flat, parts = split.values, {}
+    for at, segment in enumerate(segments):
+        found = flat.take(pa.array(np.where(outside, 0, starts + at)))
+        if segment.startswith("{"):
+            parts[segment[1:-1]] = found
+        else:
+            outside |= ~np.asarray(pc.equal(found, segment).to_numpy(zero_copy_only=False))
+    return paths, parts, outside
+
+
+def _of_path(column: Column, paths: Any, parts: dict[str, Any], there: Array, page: _Page) -> Any:
+    if column.name == "path":
+        return paths
+    if column.name == "exists":
+        return pa.array(there)
+    if column.name != "update_time":
+        return parts[column.name]
+    stamps = page.documents.field("update_time")
+    seconds, nanos = (stamps.field(part).fill_null(0).to_numpy() for part in ("seconds", "nanos"))
+    return pa.array(seconds * 1_000_000 + nanos // 1_000, mask=~there).cast(_ARROW["time"])
+
+
+def _of_fields(
+    column: Column, position: int, page: _Page, there: Array, odd: list[tuple[int, int, str, str, str]]
+) -> Any:
+    """The cells of one column, `None` where the document has no usable value; adds the oddities."""
+    kind, count, at = column.kind, len(there), page.entries[column.name]
+    rows = page.parent[at]
+    right = page.right(kind, at)
+    repaired: dict[int, Any] = {}
+    if not right.all():
+        strange = ~right if not column.nullable else ~right & ~page.given("null_value")[at]
+        for row in rows[strange].tolist():
+            value, oddity, found = read_cell(column, page.cell(row, column.name))
+            repaired[row] = value
+            if oddity:
+                odd.append((row, position, column.name, oddity, found))
+    if column.required and len(rows) < count:
+        absent = there.copy()
+        absent[rows] = False
+        odd.extend((row, position, column.name, "missing", "") for row in np.flatnonzero(absent).tolist())
+    return _cells(kind, page, at[right], rows[right], count, repaired)
+
+
+def _cells(kind: ColumnKind, page: _Page, at: Array, rows: Array, count: int, repaired: dict[int, Any]) -> Any:
+    member = _MEMBERS[kind]
+    if kind in {"map", "list"}:
+        message, decode = (_MapValue, decode_map) if kind == "map" else (_ArrayValue, decode_list)
+        values: list[Any] = [None] * count
+        for row, content in zip(rows.tolist(), page.members[member].take(pa.array(at)).to_pylist(), strict=True):
+            values[row] = decode(message.FromString(content))
+        for row, value in repaired.items():
+            values[row] = value
+        return values
+    if kind == "text":
+        places = np.full(count, -1, dtype=np.int64)
+        places[rows] = at
+        return page.members[member].take(pa.array(places, mask=places < 0))
+    plain = page.plain(member)
+    cells, missing = np.zeros(count, dtype=plain.dtype), np.ones(count, dtype=bool)
+    cells[rows], missing[rows] = plain[at], False
+    for row, value in repaired.items():
+        if value is not None:
+            cells[row], missing[row] = value, False
+    return pa.array(cells, mask=missing).cast(_ARROW[kind])
 
 
 class TableBuilder:
@@ -322,7 +393,7 @@ class TableBuilder:
         self.schema = schema
         self.pages = 0
         self.rows = 0
-        self._fallback = CellFallback()
+        self._oddities = Oddities()
         self._chunks: list[list[Any]] = [[] for _ in schema.columns]
 
     def page(self, documents: Iterable[Any]) -> DocumentPage:
@@ -333,7 +404,7 @@ class TableBuilder:
         """Keeps a page that was read to its end."""
         self.pages += 1
         self.rows += page.rows
-        self._fallback.merge(page.fallback)
+        self._oddities.merge(page.oddities)
         for chunks, column in zip(self._chunks, page.columns, strict=True):
             chunks.append(column)
 
@@ -352,7 +423,7 @@ class TableBuilder:
         return Table(
             schema=self.schema,
             frame=frame,
-            oddities=self._fallback.oddities(),
+            oddities=self._oddities.all(),
             complete=complete,
             read_at=read_at,
             reads=reads,
@@ -391,14 +462,21 @@ def accounting(document: Any) -> Accounting:
 
 
 def _row(schema: Schema, document: Any) -> tuple[dict[str, Any], tuple[FieldProblem, ...]]:
-    columns: list[list[Any]] = [[] for _ in schema.columns]
-    fallback = CellFallback()
-    decoder(schema)([document], columns, fallback)
-    row = {column.name: _value(column, values[0]) for column, values in zip(schema.columns, columns, strict=True)}
-    return row, fallback.oddities()
+    """One document as a row, without the cost of a page."""
+    path, there, oddities = relative_path(document.name), document.create_time.seconds != 0, Oddities()
+    row: dict[str, Any] = dict(zip(schema.path.split("/"), path.split("/"), strict=True))
+    row = {name[1:-1]: part for name, part in row.items() if name.startswith("{")} | {"path": path, "exists": there}
+    changed = document.update_time
+    row["update_time"] = _moment(changed.seconds * 1_000_000 + changed.nanos // 1_000) if there else None
+    for column in schema.fields:
+        value, kind, found = None, "missing" if column.required and there else "", ""
+        if column.name in document.fields:
+            value, kind, found = read_cell(column, document.fields[column.name])
+        if kind:
+            oddities.note(path, column.name, kind, found)
+        row[column.name] = _moment(value) if column.kind == "time" else value
+    return row, oddities.all()
 
 
-def _value(column: Column, value: Any) -> Any:
-    if column.kind == "time" and value is not None:
-        return EPOCH + timedelta(microseconds=value)
-    return value
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)

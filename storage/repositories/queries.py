@@ -59,7 +59,7 @@ def checked_limit(limit: int) -> int:
 
 
 class PageReader:
-    """Reads a stream and yields documents, up to a number examined and a number kept.
+    """Reads a stream and yields documents (or answers as bytes), up to a number examined and a number kept.
 
     With `seconds` the page ends early, with the documents that came by then, so that a slow stream ends before its
     deadline.
@@ -91,13 +91,18 @@ class PageReader:
                 return
             seen += 1
             self._last = document
-            if self._keep is None or self._keep(document):
+            if self._keep is None or self._keep(_message(document)):
                 kept += 1
                 yield document
 
     def following(self) -> str | None:
         """The full name of the last document yielded, when more follow it."""
-        return self._last.name if self._more else None
+        return _message(self._last).name if self._more else None
+
+
+def _message(document: Any) -> Any:
+    """The document in the bytes of an answer; a document as it is."""
+    return firestore.RunQueryResponse.FromString(document).document if isinstance(document, bytes) else document
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +338,7 @@ class RecordQueries:
                 return decode(taken.documents()), taken.following()
 
             seconds = PAGE_SECONDS if size > LIST_PAGE else READ_SECONDS
-            return self._handle.run_query(one, consume, operation=operation, parent=parent, seconds=seconds)
+            return self._handle.run_query(one, consume, operation=operation, parent=parent, seconds=seconds, raw=True)
 
         return fetch
 
@@ -346,7 +351,7 @@ class RecordQueries:
                 taken = PageReader(documents, limit)
                 return decode(taken.documents()), taken.following()
 
-            return self._handle.run_query(query, consume, operation=operation, parent=parent)
+            return self._handle.run_query(query, consume, operation=operation, parent=parent, raw=True)
 
         return replace(self._table(schema, fetch, pages=1), next_cursor=None)
 

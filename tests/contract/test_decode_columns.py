@@ -13,7 +13,10 @@ from google.cloud.firestore_v1 import _helpers as library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.clients import firestore
 from storage.domain.documents import CLIPS, DTYPES, USERS, VIDEOS, Column, Schema
+from storage.repositories import columns
+from storage.repositories.columns import TableBuilder
 from tests.rigs.raw_documents import ROOT, UPDATED, WHERE, decoded, message
 from tests.rigs.records import clip, user, video
 
@@ -118,3 +121,30 @@ def test_ordinary_documents_are_decoded_without_any_oddity(schema: Schema, field
     assert oddities == ()
     assert_same(frame, plain(schema, [document]))
     assert frame["update_time"].iloc[0] == UPDATED
+
+
+def test_a_page_that_is_decoded_in_parts_is_the_same_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [
+        message(WHERE["videos"], video("v1", clips_by_style={"split": n}, status=n % 3 or None)) for n in range(7)
+    ]
+    whole, odd = decoded(VIDEOS, *documents)
+
+    monkeypatch.setattr(columns, "AT_ONCE", 2)
+    parts, odd_in_parts = decoded(VIDEOS, *documents)
+
+    assert_same(parts, whole)
+    assert odd_in_parts == odd
+    assert len(odd) == 7
+
+
+def test_answers_are_decoded_as_documents_are_in_whatever_order_a_server_writes_them() -> None:
+    one = message(WHERE["clips"], clip("v1", 1))
+    answer = firestore.RunQueryResponse(document=one, read_time=one.create_time)
+    tag_and_time = firestore.RunQueryResponse(read_time=one.create_time).SerializeToString()
+    for raw in (
+        answer.SerializeToString(),
+        tag_and_time + firestore.RunQueryResponse(document=one).SerializeToString(),
+    ):
+        builder = TableBuilder(CLIPS)
+        builder.add(builder.page([raw]))
+        assert_same(builder.table(read_at=UPDATED, reads=1).frame, plain(CLIPS, [one]))
