@@ -18,11 +18,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
@@ -76,6 +78,7 @@ _ANSWER_BROKE_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParser
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PARTS_AT_ONCE = 4
 _DESCRIPTIONS = create_loader()  # loads the SDK's description of S3 once: that is most of the cost of a client
+_making = threading.Lock()
 
 
 @contextmanager
@@ -208,26 +211,28 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     _quiet()
     key_id, secret = pair.access_key_id.reveal(), pair.secret_access_key.reveal()
     loopback = (urlsplit(settings.endpoint_url).hostname or "") in _LOOPBACK
-    sdk = _session().client(
-        "s3",
-        endpoint_url=settings.endpoint_url,
-        region_name=settings.region,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        config=Config(
-            signature_version="s3v4",
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=POOL_SIZE,
-            s3={"addressing_style": "path"},
-            use_fips_endpoint=False,
-            use_dualstack_endpoint=False,
-            ignore_configured_endpoint_urls=True,
-            proxies={} if loopback else None,  # a proxy from the environment cannot reach this machine's own ports
-            **timeouts,
-        ),
+    config = Config(
+        signature_version="s3v4",
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=POOL_SIZE,
+        s3={"addressing_style": "path"},
+        use_fips_endpoint=False,
+        use_dualstack_endpoint=False,
+        ignore_configured_endpoint_urls=True,
+        proxies={} if loopback else None,  # a proxy from the environment cannot reach this machine's own ports
+        **timeouts,
     )
+    with _making:
+        sdk = session().client(
+            "s3",
+            endpoint_url=settings.endpoint_url,
+            region_name=settings.region,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            config=config,
+        )
     sdk.meta.events.register("before-call.s3", _keep_endpoint)
     sdk.meta.events.register("response-received.s3", _meter_answer)
     sdk.meta.events.register("after-call-error.s3", _meter_lost_answer)
@@ -245,20 +250,22 @@ def _client(settings: R2Settings, pair: KeyPair, variables: tuple[str, str], tim
     return R2Client(sdk, settings.bucket, variables, signer, watch)
 
 
-def _session() -> boto3.Session:
-    """A separate session that ignores all AWS variables, profiles and files of the machine: only settings count.
+@cache
+def session() -> boto3.Session:
+    """The session of all clients, which ignores all AWS variables, profiles and files of the machine.
 
+    It holds no token, and making it takes as long as making a client of it. Only one thread at a time may use it.
     Each of the SDK's variables gets its default, whatever the machine says: a malformed `AWS_*` value would otherwise
     end every command. Proxies and `REQUESTS_CA_BUNDLE` are not AWS's, and stay.
     """
     known: Mapping[str, Any] = botocore.session.Session.SESSION_VARIABLES
     nowhere: dict[str, Any] = {name: (None, None, default, cast) for name, (_, _, default, cast) in known.items()}
     nowhere |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    session = botocore.session.Session(session_vars=nowhere)
-    session.register_component("data_loader", _DESCRIPTIONS)
+    made = botocore.session.Session(session_vars=nowhere)
+    made.register_component("data_loader", _DESCRIPTIONS)
     for section in ("s3", "proxies_config"):  # these two have variables of their own
-        session.get_component("config_store").set_config_provider(section, ConstantProvider(None))
-    return boto3.Session(botocore_session=session)
+        made.get_component("config_store").set_config_provider(section, ConstantProvider(None))
+    return boto3.Session(botocore_session=made)
 
 
 def _quiet() -> None:

@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from pages._ui.nav import SCREENS
 from storage.actions import rollup
 from storage.actions.objects import ObjectWriter
-from storage.clients import r2
 from storage.domain.usage import DEFAULT_LIMITS
 from tests.rigs import browser
 from tests.rigs.firestore import EmbeddedFirestore
@@ -64,7 +63,7 @@ class Desk:
 def desk(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Live against an emulator on this machine, as an admin."""
     bucket = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    writer = ObjectWriter(r2_rig.writer(bucket), bucket)
     with EmbeddedFirestore() as firestore, World(firestore) as world:
         world.put(documents())
         entries = [{"id": 1, "title": LONG, "start": "00:01", "end": "00:09", "reason": TEXT, "description": LONG}]

@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.actions.objects import ObjectWriter
-from storage.clients import r2
 from tests.rigs.browser import ROOT, RunningApp, open_page, press, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.records import World, clip, user, video
@@ -34,7 +33,7 @@ def world() -> Iterator[World]:
 def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """A live desk with one video: highlights and its only clip are there, the status was never set."""
     bucket = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    writer = ObjectWriter(r2_rig.writer(bucket), bucket)
     writer.put("users/u1/vid-0001/highlights.json", json.dumps({"highlights": [ENTRY]}).encode(), "application/json")
     media = ROOT / "storage" / "sandbox" / "media" / "clip_a.mp4"
     size = writer.put("users/u1/vid-0001/clips/clip_01_1_scene_split.mp4", media, "video/mp4").size_bytes

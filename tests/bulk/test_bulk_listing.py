@@ -22,7 +22,7 @@ KEYS = [f"users/u1/v{n % 12:02d}/clips/{n:04d}.mp4" for n in range(2_400)]
 def crowded(r2_rig: SeaweedRig) -> str:
     """A bucket with 2,400 objects of u1 in twelve videos, and three of a neighbour."""
     name = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(name)), name)
+    writer = ObjectWriter(r2_rig.writer(name), name)
     fill(writer, [*KEYS, *(f"users/u10/v{n}/clips/x.mp4" for n in range(3))])
     return name
 

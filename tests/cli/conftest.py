@@ -16,7 +16,6 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
-from storage.clients import r2
 from storage.repositories.objects import Objects
 from tests.rigs.firestore import FirestorePool, FirestoreRig, available_firestores
 from tests.rigs.records import World
@@ -101,11 +100,5 @@ def desk(
         values = r2_rig.values(bucket) | world.values()
         for name, value in values.items():
             monkeypatch.setenv(name, value)
-        settings = r2_rig.settings(bucket)
-        yield Desk(
-            world,
-            Objects(r2.read_client(settings), bucket),
-            ObjectWriter(r2.write_client(settings), bucket),
-            bucket,
-            run,
-        )
+        objects, writer = Objects(r2_rig.reader(bucket), bucket), ObjectWriter(r2_rig.writer(bucket), bucket)
+        yield Desk(world, objects, writer, bucket, run)

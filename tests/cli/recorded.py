@@ -15,7 +15,6 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.cli.main import main
-from storage.clients import r2
 from tests.cli.conftest import Answer
 from tests.rigs.desk import user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore
@@ -105,7 +104,7 @@ def assert_contract(answer: Answer, arguments: Sequence[str]) -> None:
 def recorded_desk(r2_rig: SeaweedRig, folder: Path) -> Iterator[RecordedDesk]:
     """The desk, configured as a machine would be; commands run in `folder`."""
     bucket = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(bucket)), bucket)
+    writer = ObjectWriter(r2_rig.writer(bucket), bucket)
     with (
         EmbeddedFirestore() as rig,
         World(rig) as world,

@@ -53,7 +53,7 @@ def bucket(r2_rig: SeaweedRig) -> str:
 @pytest.fixture(scope="session")
 def near(r2_rig: SeaweedRig) -> tuple[r2.R2Client, r2.R2Client]:
     """Handles for reading and for writing, straight to the store; any bucket can be had from them."""
-    return r2.read_client(r2_rig.settings()), r2.write_client(r2_rig.settings())
+    return r2_rig.reader("desk"), r2_rig.writer("desk")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_a_refused_token_costs_nothing(r2_rig: SeaweedRig, bucket: str) -> None:
     assert meter.cost() == Cost()
 
 
+@pytest.fixture
+def new_session() -> Iterator[None]:
+    """The SDK's session is made in this test, as at the start of a process."""
+    r2.session.cache_clear()
+    yield
+    r2.session.cache_clear()
+
+
+@pytest.mark.usefixtures("new_session")
 def test_nothing_of_the_machine_reaches_the_handles(
     r2_rig: SeaweedRig, bucket: str, writer: ObjectWriter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -154,6 +164,7 @@ def test_nothing_of_the_machine_reaches_the_handles(
         ("HOME", "HOME"),
     ],
 )
+@pytest.mark.usefixtures("new_session")
 def test_a_malformed_value_of_the_machine_is_not_looked_at(
     r2_rig: SeaweedRig,
     bucket: str,

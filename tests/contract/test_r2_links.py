@@ -34,7 +34,7 @@ http = urllib3.PoolManager(retries=False)
 def shelf(r2_rig: SeaweedRig) -> str:
     """A bucket with one clip."""
     name = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(name)), name)
+    writer = ObjectWriter(r2_rig.writer(name), name)
     writer.put(KEY, CONTENT, "video/mp4")
     writer.put("users/u2/v1/clips/secret.mp4", b"of somebody else", "video/mp4")
     return name

@@ -21,7 +21,7 @@ from tests.rigs.seaweed import NOBODY, UNLISTING, SeaweedRig, pair
 def crowded(r2_rig: SeaweedRig) -> str:
     """A bucket with 2,300 objects of user u1 and three of user u10."""
     name = r2_rig.fresh_bucket()
-    writer = ObjectWriter(r2.write_client(r2_rig.settings(name)), name)
+    writer = ObjectWriter(r2_rig.writer(name), name)
     fill(writer, [f"users/u1/v{n % 7}/clips/{n:04d}.mp4" for n in range(2_300)])
     fill(writer, [f"users/u10/v1/clips/{n}.mp4" for n in range(3)])
     return name
@@ -54,7 +54,7 @@ def test_more_than_a_page_is_read_to_its_end_one_billed_listing_a_page(
 
 
 def test_a_prefix_never_covers_another_user_whose_id_begins_alike(r2_rig: SeaweedRig, crowded: str) -> None:
-    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    objects = Objects(r2_rig.reader(crowded), crowded)
     assert len(objects.list_all("users/u10/").frame) == 3
     assert not objects.list_all("users/u1/").frame["key"].str.startswith("users/u10/").any()
     for prefix in ("users/u1", "users/u1/v1/clips/0", "/users"):
@@ -67,7 +67,7 @@ def test_a_prefix_never_covers_another_user_whose_id_begins_alike(r2_rig: Seawee
 
 
 def test_pages_can_be_taken_up_again_behind_their_last_key(r2_rig: SeaweedRig, crowded: str) -> None:
-    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    objects = Objects(r2_rig.reader(crowded), crowded)
     first = next(iter(objects.list_pages("users/u1/")))
     assert (len(first.frame), first.complete, first.next_cursor) == (1_000, False, first.frame["key"].iloc[-1])
     rest = list(objects.list_pages("users/u1/", first.next_cursor))
@@ -79,13 +79,13 @@ def test_pages_can_be_taken_up_again_behind_their_last_key(r2_rig: SeaweedRig, c
 def test_a_limit_ends_the_listing_and_says_that_it_is_not_all(
     r2_rig: SeaweedRig, crowded: str, limit: int, reads: int
 ) -> None:
-    table = Objects(r2.read_client(r2_rig.settings(crowded)), crowded).list_all("users/u1/", limit=limit)
+    table = Objects(r2_rig.reader(crowded), crowded).list_all("users/u1/", limit=limit)
     assert (len(table.frame), table.reads, table.complete, table.error) == (limit, reads, False, None)
     assert table.next_cursor == table.frame["key"].iloc[-1]
 
 
 def test_a_limit_that_everything_fits_in_leaves_the_table_complete(r2_rig: SeaweedRig, crowded: str) -> None:
-    objects = Objects(r2.read_client(r2_rig.settings(crowded)), crowded)
+    objects = Objects(r2_rig.reader(crowded), crowded)
     assert objects.list_all("users/u10/", limit=3).complete
     with pytest.raises(ValueError, match="limit"):
         objects.list_all("users/u10/", limit=0)

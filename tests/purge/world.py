@@ -62,7 +62,9 @@ class PurgeWorld:
         self.settings: Settings = replace(load(self.values), purge=limits)
         self.offset = timedelta()
         self.stores: Stores = connect(self.settings)
-        self.client = r2.write_client(self.settings.r2)
+        rig, bucket = rig_of(self.settings.r2.bucket), self.settings.r2.bucket
+        straight = self.settings.r2.endpoint_url == rig.endpoint
+        self.client = rig.writer(bucket) if straight else r2.write_client(self.settings.r2)
         self.purging = self.open()
 
     def open(self, **changes: Any) -> Purging:

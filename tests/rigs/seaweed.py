@@ -70,7 +70,7 @@ class SeaweedRig:
                 Identity(*NOBODY, ("Read:no-such-bucket",)),
             ),
         )
-        self._client = r2.write_client(self.settings())
+        self._reader, self._writer = r2.read_client(self.settings()), r2.write_client(self.settings())
         self._bytes: dict[bytes, bytes] = {}
         self._filer = Filer(f"{HOST}:{self.process.filer_port}")
 
@@ -83,6 +83,14 @@ class SeaweedRig:
         """Settings that reach `bucket` as the administrator; `over` replaces fields of `R2Settings`."""
         base = R2Settings(bucket, self.endpoint, "auto", "users/", "", pair(ADMIN), pair(ADMIN), read_is_separate=False)
         return replace(base, **over)
+
+    def reader(self, bucket: str) -> r2.R2Client:
+        """The rig's own handle for reading, as the administrator."""
+        return self._reader.at(bucket)
+
+    def writer(self, bucket: str) -> r2.R2Client:
+        """The rig's own handle for writing, as the administrator."""
+        return self._writer.at(bucket)
 
     def values(self, bucket: str) -> dict[str, str]:
         """The same as environment variables."""
@@ -120,13 +128,13 @@ class SeaweedRig:
 
     def put(self, bucket: str, objects: Mapping[str, tuple[bytes, str]]) -> None:
         """Writes objects: bytes and content type by key."""
-        client = self._client.at(bucket)
+        client = self._writer.at(bucket)
         for key, (body, kind) in objects.items():
             client.call("put_object", key, Key=key, Body=body, ContentType=kind, Metadata={"made": "by the rig"})
 
     def contents(self, bucket: str) -> dict[str, tuple[bytes, str | None]]:
         """Every object with its bytes and content type."""
-        root, client = f"/buckets/{bucket}/", self._client.at(bucket)
+        root, client = f"/buckets/{bucket}/", self._writer.at(bucket)
         found: dict[str, tuple[bytes, str | None]] = {}
         for folder, entry in self._filer.tree(f"/buckets/{bucket}"):
             key = f"{folder}/{entry.name}".removeprefix(root)

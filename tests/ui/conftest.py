@@ -18,7 +18,6 @@ from pages._ui.access import identity
 from pages._ui.access.identity import PERSONA
 from pages._ui.data import resources
 from storage.actions.objects import ObjectWriter
-from storage.clients import r2
 from storage.repositories.objects import Objects
 from tests.rigs.components import packages_looked_through_once  # noqa: F401 - a fixture, found by name
 from tests.rigs.firestore import EmbeddedFirestore
@@ -53,9 +52,8 @@ def app(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveApp
     with EmbeddedFirestore() as firestore, World(firestore) as world:
         for name, value in (r2_rig.values(bucket) | world.values()).items():
             monkeypatch.setenv(name, value)
-        settings = r2_rig.settings(bucket)
-        reader, writer = r2.read_client(settings), r2.write_client(settings)
-        yield LiveApp(world, Objects(reader, bucket), ObjectWriter(writer, bucket), bucket, open_page)
+        objects, writer = Objects(r2_rig.reader(bucket), bucket), ObjectWriter(r2_rig.writer(bucket), bucket)
+        yield LiveApp(world, objects, writer, bucket, open_page)
         resources.close()
         st.cache_data.clear()
         st.cache_resource.clear()
