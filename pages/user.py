@@ -16,13 +16,14 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import drafts, ledger, oddities
+from pages._ui.views import credits, drafts, ledger, oddities, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
 from storage.domain.ledger import Ledger
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
 from storage.errors import StorageError
+from storage.services.ledger import credits_of
 from storage.services.usage import Account
 
 NAME: Final = "user"
@@ -50,7 +51,7 @@ def _user(uid: str) -> None:
         on_read_all=partial(loads.forget_user, uid),
     )
     ledger.wrong_limit(usage, _ledger(uid))
-    view.cards(usage, page=NAME, read_at=loaded.read_at)
+    view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=_ledger(uid))
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     st.subheader("Drafts", anchor="drafts")
@@ -65,7 +66,9 @@ def _user(uid: str) -> None:
         st.subheader("Plan")
         view.plan(usage.plan)
         st.subheader("Credits")
-        feedback.section("the transactions", partial(_credits, uid), key=key(NAME, "credits"))
+        feedback.section("the transactions", partial(_credits, uid, usage), key=key(NAME, "credits"))
+    st.subheader("What if", anchor="what-if")
+    feedback.section("what it would do", partial(_what_if, uid, usage), key=key(NAME, "what_if"))
     oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()))
 
 
@@ -233,8 +236,19 @@ def _read_whole(uid: str) -> None:
     st.rerun()
 
 
-def _credits(uid: str) -> None:
+def _what_if(uid: str, usage: Usage) -> None:
+    """Draws what may be supposed, about the videos that the page has read."""
+    frame = loads.some_videos(uid).value.table.frame
+    named = frame["video_title"].fillna(frame["video_id"])
+    titles = dict(zip(frame["video_id"], named, strict=True))
+    count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
+    whole = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
+    what_if.section(uid, titles, page=NAME, whole=whole)
+
+
+def _credits(uid: str, usage: Usage) -> None:
     loaded = loads.transactions(uid)
+    credits.draw(credits_of(loaded.value, usage, loaded.read_at), loaded.read_at)
     view.draw_transactions(loaded.value, page=NAME)
     freshness(
         loaded.read_at,

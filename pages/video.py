@@ -16,7 +16,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import clips, diagnosis, highlights, looking, oddities, raw
+from pages._ui.views import clips, diagnosis, grid, highlights, looking, oddities, raw
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.documents import Video
@@ -63,6 +63,8 @@ def _video(uid: str, video_id: str) -> None:
         key=key(NAME, "clips"),
         unknown="which clips there are",
     )
+    st.subheader("Grid", anchor="grid")
+    feedback.section("the grid", partial(grid.section, case, page=NAME), key=key(NAME, "grid"))
     if allowed("diagnose"):
         st.subheader("Diagnosis", anchor="diagnosis")
         diagnosis.verdict(case, page=NAME)
@@ -79,7 +81,7 @@ def _video(uid: str, video_id: str) -> None:
 
 def _around(case: Case) -> None:
     """Draws links to the parts of the page that this person sees, and names the advised repair."""
-    parts = {"clips": "Clips"}
+    parts = {"clips": "Clips", "grid": "Grid"}
     if allowed("diagnose"):
         parts["diagnosis"] = "Diagnosis"
     parts["highlights"] = "Highlights"

@@ -9,6 +9,7 @@ from storage.cli.output import print_json, progress, report_error, rfc3339, safe
 from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis
 from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
+from storage.domain.integrity.grid import MENDED_BY_UPLOAD, STATES, VideoGrid
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
 from storage.services.diagnose import LOOKING, Case
@@ -38,13 +39,16 @@ def run_diagnose(
     error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
+    grid = diagnose.grid_of(case, diagnose.read_origin(looking, case)) if case.facts.report is not None else None
     if context.as_json:
-        document = found.as_dict() | {"cost": case.cost}
+        document = found.as_dict() | {"cost": case.cost} | ({"grid": grid.as_dict()} if grid else {})
         if bundle:
             document = document | {"bundle": hand_over(found, case.facts)}
         print_json(document | ({"error": error.as_dict()} if error else {}))
     else:
         _say(found)
+        if grid is not None:
+            say_grid(grid)
         if error:
             report_error(error, as_json=False)
     if error is not None:
@@ -95,6 +99,25 @@ def _say(found: Diagnosis | DraftDiagnosis) -> None:
     say("Reply to the customer:")
     for line in found.reply.splitlines():
         say(f"  {safe(line, 1_000)}")
+
+
+def say_grid(grid: VideoGrid) -> None:
+    """A row for each scene, a column for each style; then each gap with the command that fills it."""
+    cells = {(cell.scene_id, cell.style): cell.state.replace("_", " ") for cell in grid.cells}
+    if not cells:
+        return
+    say()
+    rows = [(f"{scene} {safe(title, 40)}", *(cells.get((scene, style), "-") for style in grid.styles))
+            for scene, title in grid.scenes]  # fmt: skip
+    say_table(("SCENE", *(safe(style) for style in grid.styles)), rows)
+    for cell in grid.gaps[:MOST_GAPS]:
+        say(f"  scene {cell.scene_id}, {safe(cell.style)}: {STATES[cell.state]}")
+        if cell.state in MENDED_BY_UPLOAD:
+            say(f"     {safe(grid.command(cell, WHO), 500)}")
+
+
+MOST_GAPS = 20
+WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
 
 
 def _run_stuck(context: Context, delivered: int) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from storage.actions.supposing import Asked, answer
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
-from storage.cli.what_if import Asked, answer, say_what_if
+from storage.cli.what_if import say_what_if
 from storage.clients.meter import metering
 from storage.domain.credits import CreditLedger
 from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
@@ -36,7 +37,7 @@ def run_usage(
         unread = next((table.error for table in (full.videos, full.clips) if table.error), None)
         if unread is not None:
             raise unread
-        supposed = answer(context, full, asked) if asked else None
+        supposed = answer(stores, full, asked, context.now()) if asked else None
         ledger = read_ledger(stores, uid, full.videos, full.clips, context.now())
         credits = read_credits(stores.records, full.usage, context.now())
     reply = usage_reply(full.usage, context.now(), ledger.stored_bytes)

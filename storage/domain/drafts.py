@@ -77,6 +77,18 @@ class Charge:
     metadata: Mapping[str, Any]
 
     @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles that the rendering was to make; none where the entry does not say."""
+        told = str(self.metadata.get("style_breakdown") or self.metadata.get("styles") or "")
+        return tuple(dict.fromkeys(name for one in told.split(",") if (name := one.partition(":")[0].strip())))
+
+    @property
+    def scenes(self) -> int | None:
+        """The number of scenes that the rendering was to make; `None` where the entry does not say."""
+        scenes = str(self.metadata.get("scene_count") or "")
+        return int(scenes) if scenes.isdecimal() and len(scenes) < 6 else None
+
+    @property
     def clips(self) -> int | None:
         """The number of clips that a rendering of several scenes was to make: each scene in each style
         (`split:10,original:5`)."""

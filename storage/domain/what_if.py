@@ -24,9 +24,20 @@ from storage.domain.amounts import exact_sum, whole
 from storage.domain.changes import FieldChange
 from storage.domain.credits import ANALYSIS, CHEAPEST, price_of
 from storage.domain.documents import Accounting, User
-from storage.domain.usage import CLIP_ROOM_BYTES, FALLBACK_PLAN, Plans, Quota, Truth, Usage, evaluate_usage, normalise
+from storage.domain.purge.plan import PurgePlan
+from storage.domain.usage import (
+    CLIP_ROOM_BYTES,
+    FALLBACK_PLAN,
+    Plans,
+    Quota,
+    Truth,
+    Usage,
+    WorkerQuota,
+    evaluate_usage,
+    normalise,
+)
 from storage.errors import BadInput
-from storage.text import number, size_words
+from storage.text import number, percent_words, size_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,26 @@ class WhatIf:
     made: Made | None
     notes: tuple[str, ...]
 
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What the worker would make, then what to know about the figures."""
+        made = self.made
+        if made is None:
+            return self.notes
+        charged = f"and {made.credits:,} credits are charged{f': {made.why}' if made.why else ''}."
+        return (f"Of {number(made.asked, 'clip')} the worker makes {made.made:,}, {charged}", *self.notes)
+
+    @property
+    def summary(self) -> str:
+        """The storage then, and each verdict that changes, in a line."""
+        first, then = admission(self.before), admission(self.after)
+        said = [f"storage {_share(self.before.storage)} → {_share(self.after.storage)}"]
+        if first.may_upload != then.may_upload:
+            said.append(f"may upload: {_yes(first.may_upload)} → {_yes(then.may_upload)}")
+        if first.worker_refuses != then.worker_refuses:
+            said.append(f"worker refuses: {_yes(first.worker_refuses)} → {_yes(then.worker_refuses)}")
+        return "; ".join(said)
+
     def as_dict(self) -> dict[str, Any]:
         """The answer of `usage --json`."""
         made = self.made
@@ -104,6 +135,64 @@ class WhatIf:
             "made": made and {name: getattr(made, name) for name in ("asked", "made", "size_bytes", "credits", "why")},
             "notes": list(self.notes),
         }
+
+
+def rows(found: WhatIf) -> list[tuple[str, str, str]]:
+    """Each figure and verdict, now and then, for a reader; a monthly quota only where there is one."""
+    before, after = found.before, found.after
+    shown = [
+        ("Plan", before.plan.plan_id, after.plan.plan_id),
+        ("Storage", _share(before.storage), _share(after.storage)),
+        ("Clip documents", _size(before.actual_bytes), _size(after.actual_bytes)),
+    ]
+    for name, first, then in (
+        ("Clips this month", before.clips, after.clips),
+        ("Credits this month", before.credits, after.credits),
+    ):
+        if first is not None or then is not None:
+            shown.append((name, _count(first), _count(then)))
+    shown.append(("May upload", _may(admission(before)), _may(admission(after))))
+    shown.append(("Worker", _worker(before.worker), _worker(after.worker)))
+    return shown
+
+
+def _share(quota: Quota) -> str:
+    percent = "" if quota.percent is None else f" ({percent_words(quota.percent)})"
+    return f"{_size(quota.used)} of {size_words(quota.limit)}{percent}"
+
+
+def _size(size_bytes: int | None) -> str:
+    return "unknown" if size_bytes is None else size_words(size_bytes)
+
+
+def _count(quota: Quota | None) -> str:
+    if quota is None:
+        return "-"
+    return f"{'unknown' if quota.used is None else f'{quota.used:,}'} of {quota.limit:,}"
+
+
+def _yes(answer: bool | None) -> str:
+    return "unknown" if answer is None else ("yes" if answer else "no")
+
+
+def _may(found: Admission) -> str:
+    return f"no: {'; '.join(found.why_not)}" if found.why_not else _yes(found.may_upload)
+
+
+def _worker(worker: WorkerQuota | None) -> str:
+    if worker is None:
+        return "unknown"
+    does = "refuses" if worker.refuses else "makes clips"
+    return f"{does}, {size_words(worker.room_bytes)} left of {size_words(worker.limit_bytes)}"
+
+
+def basis_of(user: User, accounting: Accounting | None, plans: Plans, usage: Usage) -> Basis:
+    """The basis where only sums of the clips were read."""
+    counts = (one.truth for one in usage.counters if one.truth is not None and one.name.endswith("clips_count"))
+    count, size = next(counts, None), usage.actual_bytes
+    known = count is not None and size is not None
+    truth = Truth(count or 0, size, usage.unsized_clips or 0, None, complete=True) if known else None
+    return Basis(user, accounting, plans, truth)
 
 
 def what_if(account: Basis, supposed: Sequence[Supposed], now: datetime) -> WhatIf:
@@ -205,18 +294,34 @@ def restored(job_id: str, size_bytes: int, clips: int) -> Supposed:
     )
 
 
-def change_undone(change_id: str, back: Iterable[FieldChange], uid: str, clips: int) -> Supposed:
-    """The undo of a recount or an upload: `back` are its fields as they will be, `clips` what it adds to the documents.
+def with_changes(words: str, changes: Iterable[FieldChange], uid: str, clips: int = 0) -> Supposed:
+    """A recount or its undo, or the undo of an upload; `clips` is what it adds to the documents.
 
     A recount names the counters themselves; where none is named they move with the documents, as those of an upload.
     """
     fields, gained = dict[str, int](), 0
-    for change in back:
+    for change in changes:
         if change.path in {f"users/{uid}", f"storage_accounting/{uid}"} and (value := whole(change.after)) is not None:
             fields[change.field] = value
         elif change.field == "file_size_bytes":
             gained += (whole(change.after) or 0) - (whole(change.before) or 0)
-    return Supposed(f"after the undo of the change {change_id}", gained, clips, fields=fields or None)
+    return Supposed(words, gained, clips, fields=fields or None)
+
+
+def as_planned(plan: PurgePlan, usage: Usage) -> Supposed:
+    """A purge as its plan has it: the counters that it sets are those of the clips that stay."""
+    uid = plan.scope.uid
+    if plan.scope.kind == "user":
+        return without_account()
+    own = {f"users/{uid}", f"storage_accounting/{uid}"}
+    found = {one.field: one.after for one in plan.counters if one.path in own and isinstance(one.after, int)}
+    size = found.get("total_storage_bytes", found.get("styled_clips_bytes"))
+    clips = sum(one.path.split("/")[-2] == "clips" for one in plan.documents)
+    gained = 0 if size is None or usage.actual_bytes is None else int(size) - usage.actual_bytes
+    return Supposed(
+        "after this purge", gained, -clips, fields={name: int(value) for name, value in found.items()},
+        notes=(_NOT_GIVEN_BACK,),
+    )  # fmt: skip
 
 
 def one_more(clips: pd.DataFrame, text: str) -> Supposed:

@@ -42,6 +42,7 @@ from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import Controls, Report, Sample, UserFacts, media_objects
 from storage.domain.integrity.contents import TOO_LARGE
+from storage.domain.integrity.grid import VideoGrid, with_charge
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
@@ -118,6 +119,23 @@ def diagnose(
         facts, found, error = _facts(checker, uid, video_id, scope, owner, doubted)
     clips = found.clips if found is not None else None
     return Case(diagnosis.diagnose(facts), facts, facts.user, meter.cost().as_dict(), error, clips, found)
+
+
+def grid_of(case: Case, origin: Fact[DraftOrigin] | None = None) -> VideoGrid | None:
+    """The grid of the case's video, by the charge of its last rendering where that is known; `None` without a check."""
+    grid = case.facts.report.grid if case.facts.report is not None else None
+    known = origin or case.facts.origin
+    charge = known.value.last_rendering if isinstance(known, Known) else None
+    if grid is None or charge is None or not charge.styles:
+        return grid
+    return with_charge(grid, charge.styles, charge.scenes)
+
+
+def read_origin(checker: VerifyContext, case: Case) -> Fact[DraftOrigin]:
+    """The charges of the video, where the case has not read them: a read for each, at least one."""
+    if isinstance(case.facts.origin, Known):
+        return case.facts.origin
+    return _origin(checker, case.facts.uid, case.facts.video_id)
 
 
 def to_look_into(checker: VerifyContext, case: Case, sample: Sample) -> int:

@@ -15,12 +15,12 @@ from storage.domain.what_if import (
     Basis,
     Supposed,
     admission,
-    change_undone,
     on_plan,
     one_more,
     purged,
     restored,
     what_if,
+    with_changes,
     without,
     without_account,
 )
@@ -134,14 +134,14 @@ def test_an_undo_brings_back_what_the_purge_or_the_change_took() -> None:
         FieldChange("storage_accounting/u1", "styled_clips_bytes", 20 * MIB, 2 * GIB),
         FieldChange("users/u1/videos/v1/clips/a", "file_size_bytes", 8, 2 * GIB),
     ]
-    found = what_if(there, [change_undone("c1", recount, "u1", 0)], NOW).after
+    found = what_if(there, [with_changes("c1", recount, "u1")], NOW).after
     assert (found.storage.used, found.actual_bytes, found.storage.state) == (
         2 * GIB,
         22 * MIB - 2 * MIB + 2 * GIB - 8,
         "exceeded",
     )
     upload = [FieldChange("users/u1/videos/v1/clips/a", "file_size_bytes", 5 * MIB, ABSENT)]
-    found = what_if(there, [change_undone("c2", upload, "u1", -1)], NOW).after
+    found = what_if(there, [with_changes("c2", upload, "u1", -1)], NOW).after
     assert (found.storage.used, found.actual_bytes, found.counters[3].counter) == (15 * MIB, 15 * MIB, 1)
 
 

@@ -44,6 +44,7 @@ def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing
     assert [metric.value for metric in app.metric] == ["9", size(plan.total_bytes).text, "6", "1", "0"]
     assert plan.fingerprint[:16] in text
     assert "share link" in text
+    assert "What it would do: storage" in text
     assert desk.world.snapshot() == before
 
 

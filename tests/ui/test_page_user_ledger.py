@@ -42,6 +42,7 @@ def test_a_wrong_size_is_found_told_first_mended_and_taken_back(over: LiveApp) -
     shown.run()
     press(shown, "Show what will change")
     assert over.world.fields(CLIP)["file_size_bytes"] == 2 * GIB  # showing changes nothing
+    assert "storage 2.00 GiB of 1.00 GiB (200 %) → 8 B of 1.00 GiB (> 0 %); may upload: no → yes" in words(shown)
     press(shown, "Write the sizes and counters")
     assert over.world.fields(CLIP)["file_size_bytes"] == 8
     assert over.world.fields("users/u1")["total_storage_bytes"] == 8
@@ -51,6 +52,20 @@ def test_a_wrong_size_is_found_told_first_mended_and_taken_back(over: LiveApp) -
     press(shown, "Undo")
     assert over.world.fields(CLIP)["file_size_bytes"] == 2 * GIB
     assert over.world.fields("users/u1")["total_storage_bytes"] == 2 * GIB
+
+
+def test_what_if_is_answered_beside_the_figures_of_now(over: LiveApp) -> None:
+    shown = over.open("user", role="support", uid="u1")
+    shown.selectbox("user-if-plan").set_value("pro")
+    shown.multiselect("user-if-without").set_value(["vid-0001"])
+    shown.text_input("user-if-video").set_value("6GiB").run()
+    text = words(shown)
+    assert "without the video vid-0001; on the plan pro; with one more video whose clips have 6GiB in all" in text
+    assert "6.00 GiB of 30.0 GiB (20 %)" in text
+    assert "Of 3 clips the worker makes 3, and 33 credits are charged." in text
+    shown.text_input("user-if-video").set_value("long").run()
+    assert "neither a length nor a size" in words(shown)
+    assert over.world.fields("users/u1")["plan"] == "free"
 
 
 def test_a_counter_that_says_too_much_is_told_above_the_bar_without_a_listing(over: LiveApp) -> None:

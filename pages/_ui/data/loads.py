@@ -22,17 +22,21 @@ from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
 from pages._ui.data.resources import looks, stores, users
 from pages._ui.kit import feedback
-from storage.actions import health
+from storage.actions import health, supposing
 from storage.actions.health import Check
+from storage.actions.supposing import Asked
 from storage.clients.meter import Cost, check_budgets, metering
 from storage.domain.diagnosis import DraftDiagnosis
+from storage.domain.diagnosis.signals import Fact
 from storage.domain.documents import RawDocument, Table
+from storage.domain.drafts import DraftOrigin
 from storage.domain.integrity import Report, Sample
 from storage.domain.ledger import Ledger
 from storage.domain.purge.job import Job
 from storage.domain.scans.kept import ScanHead
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
+from storage.domain.what_if import WhatIf
 from storage.repositories.alerts import StoredAlert, read_alerts
 from storage.repositories.scans import scan_records
 from storage.services import audit_search, diagnose, search, usage, verify
@@ -134,6 +138,12 @@ def ledger(uid: str) -> Loaded[Ledger]:
     return measured(load)
 
 
+@st.cache_data(ttl=MINUTE, max_entries=100, show_spinner=False)
+def what_if(uid: str, asked: Asked) -> Loaded[WhatIf]:
+    """What was asked, applied to the user's documents: every clip document, and the plan's that it names."""
+    return measured(lambda: supposing.answer(stores(), full_usage(uid).value, asked, _now()))
+
+
 @st.cache_data(ttl=30, max_entries=500, refresh_mode="background", show_spinner=False)
 def some_videos(uid: str) -> Loaded[SomeVideos]:
     """A user's videos where they are few, else the newest."""
@@ -196,6 +206,13 @@ def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -
     """The diagnosis that was `read_at`, after a look into so many of its clips (`None`: all)."""
     known = case(uid, video_id)
     return measured(lambda: diagnose.looked_into(checker(), known.value, _sample(clips)))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def origin(uid: str, video_id: str) -> Loaded[Fact[DraftOrigin]]:
+    """The charges of a video, and the draft behind it."""
+    known = case(uid, video_id).value
+    return measured(lambda: diagnose.read_origin(checker(), known))
 
 
 def to_look_into(known: Case, clips: int | None) -> int:
@@ -291,7 +308,7 @@ def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
     for load in (user, full_usage, ledger, some_videos, all_videos, transactions):
         load.clear(uid)
-    for whole in (clips, find, raw, case, looked_into, report, drafts, draft):
+    for whole in (what_if, origin, clips, find, raw, case, looked_into, report, drafts, draft):
         whole.clear()
 
 

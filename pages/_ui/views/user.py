@@ -21,6 +21,7 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
 from storage.domain.amounts import exact_sum, whole_column
 from storage.domain.documents import Table
+from storage.domain.ledger import Ledger
 from storage.domain.usage import (
     LIMIT_NAMES,
     NEVER_READ,
@@ -142,8 +143,11 @@ def _named(title: object, video_id: str) -> str:
     return title if isinstance(title, str) and title.strip() else video_id
 
 
-def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
-    """Draws a card for each quota of the user, and a button that copies the usage in words, as of `read_at`."""
+def cards(usage: Usage, *, page: str, read_at: datetime, ledger: Ledger | None = None) -> None:
+    """Draws a card for each quota of the user, and a button that copies the usage in words, as of `read_at`.
+
+    `ledger` where the bucket was asked: the words then know of a wrong number that only the objects show.
+    """
     st.html(_bar_colours())
     quotas: list[tuple[str, str, Quota, bool]] = [("Storage", "database", usage.storage, True)]
     if usage.clips is not None:
@@ -155,7 +159,7 @@ def cards(usage: Usage, *, page: str, read_at: datetime) -> None:
             _card(name, icon, quota, is_bytes)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(" ".join(_notes(usage)), width="stretch")
-        reply = usage_reply(usage, read_at)
+        reply = usage_reply(usage, read_at, ledger.stored_bytes if ledger else None)
         copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
     _enforced_drift(usage)
     _worker(usage)

@@ -30,6 +30,7 @@ from storage.domain.diagnosis.signals import (
 )
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.highlights import HighlightsState
+from storage.domain.integrity.grid import MENDED_BY_UPLOAD
 from storage.text import age, moment, number
 
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
@@ -295,6 +296,11 @@ class Ladder:
         if broken := len(self._broken):
             text = f"Replace {number(broken, 'clip')} from a file, where one exists."
             command = f"python -m storage upload {self.target} FILE --scene N --style STYLE {_WHO}"
+            grid = self.facts.report.grid if self.facts.report is not None else None
+            gaps = [cell for cell in grid.gaps if cell.state in MENDED_BY_UPLOAD] if grid is not None else []
+            if grid is not None and gaps:
+                command = grid.command(gaps[0], _WHO)
+                text += f" The command is for scene {gaps[0].scene_id}, {gaps[0].style}; the grid has the others."
             yield NextStep("replace_clip", text, command, changes=True)
 
     def rebuild_record(self) -> Iterator[NextStep]:

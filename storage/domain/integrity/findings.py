@@ -27,6 +27,7 @@ from typing import Any, Literal, get_args
 
 from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.integrity.controls import NO_CLAIMS, ClaimCounts, Controls
+from storage.domain.integrity.grid import VideoGrid
 from storage.domain.layout import CACHE_KINDS, KNOWN_PREFIXES, Layout
 from storage.domain.shares import ShareLink
 from storage.text import number
@@ -276,6 +277,7 @@ class Report:
     elsewhere. `looked_into` is `None` where the check looked into no object.
     `claims` are the claims of the completed clips; the check looks for `controls` where `wants_controls`. `stranger`:
     there are objects, and Firestore has no document at all. `links` are the public links, `None` where not read.
+    `grid` is that of the video where the check is about one.
     """
 
     uid: str
@@ -301,6 +303,7 @@ class Report:
     links: tuple[ShareLink, ...] | None = None
     deployment: Deployment = ASSUMED
     looked_into: LookedInto | None = None
+    grid: VideoGrid | None = None
     cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -341,6 +344,7 @@ class Report:
             "findings": [finding.as_dict() for finding in self.findings],
             "in_flight": self.in_flight.as_dict(),
             "looked_into": self.looked_into.as_dict() if self.looked_into else None,
+            **({"grid": self.grid.as_dict()} if self.grid else {}),
             "caches": [asdict(cache) for cache in self.caches],
             "unchecked": self.unchecked,
             "unsized": self.unsized,

@@ -10,10 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from storage.domain.amounts import whole
 from storage.domain.documents import Table
+from storage.domain.highlights import HighlightsState, together, unknown
 from storage.domain.integrity import rules
 from storage.domain.integrity import rules as clip_rules
 from storage.domain.integrity.contents import TOO_LARGE, UNSOUND, MediaObject, Sample, looked_into, to_look_into
@@ -31,6 +35,7 @@ from storage.domain.integrity.findings import (
     suspect,
     suspect_project,
 )
+from storage.domain.integrity.grid import Documented, Unnamed, VideoGrid, video_grid
 from storage.domain.integrity.highlights import highlights
 from storage.domain.integrity.incomplete import incomplete_videos
 from storage.domain.integrity.inputs import UserFacts
@@ -47,8 +52,9 @@ from storage.domain.integrity.join import (
     rows,
     texts,
 )
-from storage.domain.layout import Layout
+from storage.domain.layout import Layout, parse_stem
 from storage.domain.media import Plays
+from storage.domain.processing import being_processed
 from storage.text import whole_minutes
 
 
@@ -103,7 +109,59 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         links=facts.links,
         deployment=facts.deployment,
         looked_into=looked_into(facts),
+        grid=None if facts.video_id is None else _grid(facts, clips, flying, orphans, flying_objects),
     )
+
+
+def _grid(
+    facts: UserFacts, clips: Clips, flying: Array, orphans: Sequence[Finding], young: Sequence[rules.Thing]
+) -> VideoGrid:
+    """The grid of the one video that these facts are about, by its documents."""
+    video_id = facts.video_id or ""
+    rows_of_video = facts.videos.frame[facts.videos.frame["video_id"] == video_id].to_dict("records")
+    video: dict[str, Any] = rows_of_video[0] if rows_of_video else {}
+    by_style, expected = video.get("clips_by_style"), whole(video.get("expected_clips"))
+    files = [(found.key or "", False) for found in orphans] + [(thing.key, True) for thing in young]
+    return video_grid(
+        facts.uid,
+        video_id,
+        _highlights(facts, video_id).entries,
+        list(_documented(facts, clips, flying)),
+        [
+            Unnamed(name.scene_id, name.style, key, fresh)
+            for key, fresh in files
+            if key.endswith(".mp4") and (name := parse_stem(key.rpartition("/")[2].rpartition(".")[0])) is not None
+        ],
+        named_styles=by_style if isinstance(by_style, Mapping) else (),
+        expected=expected or None,
+        processing=bool(video) and being_processed(video.get("status")),
+    )
+
+
+def _highlights(facts: UserFacts, video_id: str) -> HighlightsState:
+    nothing = unknown("object", "It was not read.")
+    stored, document = (places.get(video_id, nothing) for places in (facts.highlights, facts.highlights_documents))
+    return together(stored, document, facts.deployment.highlights_source)
+
+
+def _documented(facts: UserFacts, clips: Clips, flying: Array) -> Iterator[Documented]:
+    """The clip documents whose scene and style are known, by their fields or by the name of their file."""
+    frame = facts.clips.frame
+    frame = frame[frame["exists"].to_numpy(dtype=bool, na_value=True)]
+    titles = texts(frame["scene_title"])
+    for i, (scene, style) in enumerate(zip(frame["scene_id"], frame["style"], strict=True)):
+        name = parse_stem(clips.object.key[i].rpartition("/")[2].rpartition(".")[0])
+        if pd.isna(scene) or pd.isna(style):
+            if name is None:
+                continue
+            scene, style = name.scene_id, name.style
+        look = (facts.looks or {}).get(clips.object.key[i])
+        presence = clips.object.presence[i] if clips.object.key[i] else ABSENT
+        stored = None if presence == UNKNOWN else bool(presence == PRESENT)
+        plays = {"plays": True, "does not play": False}.get(look.plays) if look is not None else None
+        yield Documented(
+            int(scene), str(style), clips.clip_id[i], clips.status[i], stored, plays, bool(flying[i]), titles[i]
+        )
 
 
 def media_objects(

@@ -13,7 +13,7 @@ from storage.sandbox.world.builder import SampleObject, SampleUpload, SampleWorl
 from storage.sandbox.world.crowd import add_big_account, add_ordinary_videos, add_outages
 from storage.sandbox.world.draft_stories import add_draft_stories
 from storage.sandbox.world.odd_stories import add_broken_stories, add_odd_stories
-from storage.sandbox.world.people import add_people, add_plans
+from storage.sandbox.world.people import add_people, add_plans, balance_credits
 from storage.sandbox.world.stories import add_stuck_stories, add_usage_stories
 
 __all__ = ["SampleObject", "SampleUpload", "SampleWorld", "Story", "build"]
@@ -32,4 +32,5 @@ def build(now: datetime, seed: int = 7) -> SampleWorld:
     add_draft_stories(world)
     add_odd_stories(world)
     add_broken_stories(world)
+    balance_credits(world)
     return replace(world.finish(), outages=outages)

@@ -42,8 +42,9 @@ def _rendered(world: WorldBuilder) -> None:
         )
     created = world.documents[video.path]["created_at"]
     _charge(world, video.uid, "analysis", 3, "Analyzed: O fiorde no inverno", created, draft_id=draft_id)
-    asked = {"draft_id": draft_id, "video_id": video.video_id}
-    _charge(world, video.uid, "scene_processing", 40, "Process 2 scenes (split)", created, **asked)
+    told = {"scene_count": "2", "styles": "intelligent,split"}
+    asked = {"draft_id": draft_id, "video_id": video.video_id, "metadata": told}
+    _charge(world, video.uid, "scene_processing", 40, "Process 2 scenes (intelligent, split)", created, **asked)
     world.documents[video.path] = {"completed_clips": len(clips), "updated_at": video.rendered_at}
     shows = "Made of a draft: the clips are there and charged, and nobody created the video, so no list shows it"
     found = ("incomplete_video",)

@@ -21,7 +21,9 @@ from pages._ui.kit import feedback, format, session, status, tables
 from pages._ui.kit.session import UID, key
 from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
+from pages._ui.views import what_if
 from pages._ui.views.purge import lists
+from storage.actions.supposing import restored_by
 from storage.domain.actor_and_reason import MAX_REASON_CHARS
 from storage.domain.integrity.controls import Controls
 from storage.domain.policy import Action
@@ -144,6 +146,10 @@ def _undo(job: Job, now: datetime) -> None:
             f"Every object can be put back byte for byte and every document field for field{left}. "
             "The undo is refused where something new is in their place."
         )
+        if job.scope.kind != "user":  # then there is no account yet whose figures it would change
+            what_if.beside(
+                job.scope.uid, lambda usage: restored_by(job.job_id, loads.plan(job.plan_id).plan), page=PAGE
+            )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             reason = st.text_input(
                 "Reason for the undo",

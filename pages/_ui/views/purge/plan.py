@@ -23,6 +23,7 @@ from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views import what_if
 from pages._ui.views.purge import confirm, home
 from pages._ui.views.purge.home import WHAT
 from storage.actions.purge.plans import to_text
@@ -32,6 +33,7 @@ from storage.domain.policy import Actor
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.plan import CounterValue, PurgePlan, estimate, slugs
 from storage.domain.purge.scope import Scope
+from storage.domain.what_if import as_planned
 from storage.errors import StorageError
 
 PAGE: Final = "purge"
@@ -303,6 +305,8 @@ def draw_plan(plan_id: str) -> None:
     _state(summary, status, now, ahead)
     _totals(plan)
     _warnings(plan)
+    if status.job is None:
+        what_if.beside(plan.scope.uid, partial(as_planned, plan), page=PAGE)
     st.subheader("What it deletes", anchor=False)
     draw_contents(summary)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)

@@ -22,6 +22,7 @@ from pages._ui.data.resources import repair_context
 from pages._ui.kit import feedback, format, session
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
+from pages._ui.views import what_if
 from pages._ui.views.repair.kinds import Done, Preview, Subject
 from pages._ui.views.repair.outcome import RepairOutcome, RepairTarget, outcome_key
 from storage.actions import repair
@@ -138,6 +139,9 @@ def _confirmation(planned: _Planned, name: str) -> None:
         st.success("There is nothing to change: every field is as it should be.", icon=":material/check_circle:")
         return
     differences(preview.changes)
+    supposed = preview.supposed
+    if supposed is not None:
+        what_if.beside(planned.target.uid, lambda usage: supposed, page=planned.target.page)
     st.caption(
         "The desk writes it only if documents and objects are still as shown here. You can take it back afterwards."
     )

@@ -19,6 +19,7 @@ from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
 from storage.domain.changes import LINKS, FieldChange, value_at
 from storage.domain.layout import STYLES
 from storage.domain.policy import Action
+from storage.domain.what_if import Supposed, with_changes
 from storage.errors import BadInput
 from storage.repositories.store_time import store_time
 from storage.services.diagnose import Case
@@ -41,6 +42,7 @@ class Preview:
     done: str
     notes: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    supposed: Supposed | None = None  # what it would do to the usage, where it touches that
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def _recount_preview(context: RepairContext, subject: Subject, values: Values, r
     of_clips = f", and {number(len(plan.sizes), 'size')} of clips" if plan.sizes else ""
     done = f"Corrected: {number(len(changes) - len(plan.sizes), 'counter')}{of_clips}."
     verb = "Write the sizes and counters" if plan.sizes else "Write the counters"
-    return Preview(changes, plan, verb, done, tuple(notes), tuple(blocked))
+    supposed = with_changes("after the recount", changes, subject.uid)
+    return Preview(changes, plan, verb, done, tuple(notes), tuple(blocked), supposed)
 
 
 _SOURCES: Final = {
@@ -281,7 +284,8 @@ def _replace_preview(context: RepairContext, subject: Subject, values: Values, r
     gain = format.size(plan.size_difference).text
     notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
     done = f"The clip was stored: {size}."
-    return Preview(changes, planned, "Store the clip", done, tuple(notes), plan.refusals)
+    supposed = Supposed("with this clip", plan.size_difference, plan.count_difference)
+    return Preview(changes, planned, "Store the clip", done, tuple(notes), plan.refusals, supposed)
 
 
 def _target(subject: Subject, values: Values) -> tuple[int, str]:
