@@ -78,6 +78,11 @@ def _unanswered(case: Case) -> StorageError:
 
 def _say(found: Diagnosis | DraftDiagnosis) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
+    sure = found.confidence
+    say(f"confidence: {sure.level}; carried by {', '.join(sure.carried_by) or 'nothing'}")
+    for reason in sure.lowered_by:
+        say(f"  lowered by: {safe(reason, 300)}")
+    say(f"would change it: {safe(sure.would_change, 300)}")
     if found.since:
         say(f"since {rfc3339(found.since)}")
     if isinstance(found, Diagnosis):

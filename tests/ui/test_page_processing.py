@@ -159,6 +159,9 @@ def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
     for expected in ("What the customer sees", "Copy the reply", "Evidence", "Timeline", "silence before", "Bundle"):
         assert expected in text or expected == "Copy the reply", expected
     assert "Next, in this order" in text
+    assert "Confidence high" in text
+    assert "Carried by: status, last touch, highlights from" in text
+    assert "Would change it: Any touch by the worker" in text
 
 
 def test_a_ticked_row_opens_its_diagnosis_once(app):

@@ -22,6 +22,7 @@ from pages._ui.kit.text import md, plain, prose
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
 from storage.domain.diagnosis import Diagnosis, Entry, Evidence, NextStep, as_json
+from storage.domain.diagnosis.confidence import Confidence, Level
 from storage.services.diagnose import Case
 
 _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
@@ -64,6 +65,13 @@ _MARKS: Final[dict[bool | None, str]] = {
     True: ":green-badge[:material/check_circle: Passed]",
     False: ":red-badge[:material/error: Failed]",
     None: ":gray-badge[:material/help: Unknown]",
+}
+
+
+_SURE: Final[dict[Level, tuple[str, status.Colour, str]]] = {
+    "high": ("Confidence high", "green", "verified"),
+    "medium": ("Confidence medium", "orange", "rule"),
+    "low": ("Confidence low", "red", "question_mark"),
 }
 
 
@@ -206,6 +214,17 @@ def _headline(found: Diagnosis) -> None:
     st.markdown(f"**{md(found.summary, 500)}**")
     if found.cause:
         st.caption(f"Cause: {md(found.cause.replace('_', ' '), 200)}")
+    sureness(found.confidence)
+
+
+def sureness(found: Confidence) -> None:
+    """Draws how sure the verdict is, the facts that carry it, what lowers the confidence, and what would change it."""
+    word, colour, icon = _SURE[found.level]
+    carrying = ", ".join(_check_word(name).lower() for name in found.carried_by)
+    lines = [f":{colour}-badge[:material/{icon}: {word}] :small[Carried by: {carrying or 'no fact'}.]"]
+    lines += [f":small[:material/trending_down: {md(reason, 300)}]" for reason in found.lowered_by]
+    lines.append(f":small[Would change it: {md(found.would_change, 300)}]")
+    st.markdown("  \n".join(lines))
 
 
 def _evidence(evidence: Sequence[Evidence]) -> None:

@@ -13,7 +13,7 @@ from pages._ui.kit import format, status, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views.diagnosis import evidence_table, steps_list
+from pages._ui.views.diagnosis import evidence_table, steps_list, sureness
 from storage.domain.diagnosis import DraftDiagnosis
 from storage.services.drafts import DraftCase
 
@@ -73,6 +73,7 @@ def one(case: DraftCase, *, page: str) -> None:
                 query_params={UID: draft.uid, VIDEO_ID: video_id},
             )
         if allowed("diagnose"):
+            sureness(found.confidence)
             steps_list(found.actions)
             evidence_table(found.evidence)
         _scenes(case, page)

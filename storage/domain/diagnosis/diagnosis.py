@@ -16,6 +16,7 @@ from storage.domain.deployment import ASSUMED, Deployment
 from storage.domain.diagnosis import advice, verdict
 from storage.domain.diagnosis import evidence as checks
 from storage.domain.diagnosis.advice import NextStep
+from storage.domain.diagnosis.confidence import Confidence, confidence
 from storage.domain.diagnosis.evidence import Entry, Evidence, timeline
 from storage.domain.diagnosis.signals import Fact, Known, Signals, Unknown, VideoFacts
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
@@ -109,6 +110,7 @@ class Diagnosis:
     timeline: tuple[Entry, ...]
     suspicion: Suspicion | None
     looked_at: datetime
+    confidence: Confidence
     deployment: Deployment = ASSUMED
 
     @property
@@ -132,6 +134,7 @@ class Diagnosis:
             "since": self.since,
             "cause": self.cause,
             "stage": self.stage,
+            **self.confidence.as_dict(),
             "customer_sees": self.customer_sees,
             "evidence": [{"check": e.check, "observed": e.observed, "ok": e.ok} for e in self.evidence],
             "actions": [step.as_dict() for step in self.actions],
@@ -164,6 +167,14 @@ def diagnose(facts: VideoFacts) -> Diagnosis:
         timeline=timeline(facts),
         suspicion=facts.report.suspicion if facts.report else None,
         looked_at=facts.now,
+        confidence=confidence(
+            decided.name,
+            evidence,
+            cause=decided.cause,
+            served=facts.deployment.highlights_source,
+            believed=facts.report is None or facts.report.suspicion is None,
+            own_time=not isinstance(facts.video, Known) or facts.video.value.updated_at is not None,
+        ),
         deployment=facts.deployment,
     )
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from storage.domain.diagnosis.advice import NextStep, permanent_reply, reply_of
+from storage.domain.diagnosis.confidence import Confidence, confidence
 from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.failures import ReadFailure, read_failure
 from storage.domain.diagnosis.signals import CLOCK_TOLERANCE
@@ -71,6 +72,7 @@ class DraftDiagnosis:
     reply: str
     video_ids: tuple[str, ...]
     looked_at: datetime
+    confidence: Confidence
 
     @property
     def age(self) -> timedelta | None:
@@ -97,6 +99,7 @@ class DraftDiagnosis:
             "cause": self.cause,
             "stage": "analysis",
             "status": self.status,
+            **self.confidence.as_dict(),
             "customer_sees": self.customer_sees,
             "evidence": [{"check": e.check, "observed": e.observed, "ok": e.ok} for e in self.evidence],
             "actions": [step.as_dict() for step in self.actions],
@@ -111,6 +114,7 @@ def diagnose_draft(facts: DraftFacts) -> DraftDiagnosis:
     draft = facts.draft
     failure = read_failure(draft.error_message)
     verdict, severity, summary, cause = _verdict(facts, failure)
+    evidence = tuple(_evidence(facts, failure))
     return DraftDiagnosis(
         uid=draft.uid,
         draft_id=draft.draft_id,
@@ -121,11 +125,12 @@ def diagnose_draft(facts: DraftFacts) -> DraftDiagnosis:
         cause=cause,
         status=draft.status,
         customer_sees=_SEES.get("expired" if _expired(facts) else draft.status, _SEES["pending"]),
-        evidence=tuple(_evidence(facts, failure)),
+        evidence=evidence,
         actions=tuple(_actions(facts, verdict)),
         reply=_reply(facts, verdict, cause),
         video_ids=facts.video_ids,
         looked_at=facts.now,
+        confidence=confidence(verdict, evidence, cause=cause, own_time=draft.updated_at is not None),
     )
 
 
