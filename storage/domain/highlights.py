@@ -1,9 +1,10 @@
 """Judges the contents of `highlights.json` and of the document `highlights/main` as the product reads them.
 
 Contents that could not be read never count as missing. The judgement of stored contents is lenient: an object with a
-list of maps counts, as it does for the product. `check_file` is strict with a file that a person is about to store: it
-checks every field of every entry and reports all problems at once, with entry and field, so that one correction is
-enough. `compose` writes the file as the worker does.
+list of maps counts, as it does for the product. Entries whose times make no sense count too, and are named
+(`odd_times`). `check_file` is strict with a file that a person is about to store: it checks every field of every entry
+and reports all problems at once, with entry and field, so that one correction is enough. `compose` writes the file as
+the worker does.
 
 Source of the shape: the chapter "Objects in R2" of the product's domain description.
 """
@@ -33,6 +34,7 @@ Content = Literal["valid", "empty", "invalid"]
 MAX_ENTRIES = 500
 MAX_TEXT_CHARS = 10_000
 DURATION_TOLERANCE_SECONDS = 2.0  # start and end are whole seconds in older files, the duration is not
+LONGEST_SOURCE_SECONDS = 12 * 3600  # source: YouTube takes no longer upload
 _TIME = re.compile(r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d(?:\.\d{1,6})?)")
 _TEXTS = ("description", "hook_category", "reason")
 _PADS = ("pad_before_seconds", "pad_after_seconds", "pad_before", "pad_after")
@@ -64,6 +66,7 @@ class HighlightsState:
     size_bytes: int | None = None
     code: str = ""  # the code of the error that stopped the reading
     etag: str | None = None  # of the object, where there is one
+    odd_times: tuple[str, ...] = ()  # times that make no sense: `entry N, field: what`, at most 8, and how many more
     fault: StorageError | None = dataclasses.field(default=None, compare=False)  # that error
 
     @property
@@ -251,7 +254,14 @@ def _judge(source: Source, content: object, place: str) -> HighlightsState:
     if len(usable) < len(entries):
         where = next(i for i, entry in enumerate(entries) if not isinstance(entry, Mapping))
         return invalid(f"entry {where + 1} of {len(entries)} is {_named(entries[where])}, not an object")
-    return HighlightsState(source, "present", "valid", usable, len(usable), place=place)
+    times = tuple(
+        f"entry {number}, {field}: {what}"
+        for number, entry in enumerate(usable, start=1)
+        for field, what in _time_problems(entry)
+    )
+    more = (f"and {len(times) - _SHOWN_PROBLEMS} more",) if len(times) > _SHOWN_PROBLEMS else ()
+    odd = (*times[:_SHOWN_PROBLEMS], *more)
+    return HighlightsState(source, "present", "valid", usable, len(usable), place=place, odd_times=odd)
 
 
 def _parse(content: bytes) -> tuple[object, str]:
@@ -415,6 +425,8 @@ def _time_problems(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     if start is not None and end is not None:
         if end <= start:
             problems.append(("end", f"is not after start ({entry['start']} to {entry['end']})"))
+        elif end > LONGEST_SOURCE_SECONDS:
+            problems.append(("end", f"lies beyond the longest source ({entry['end']})"))
         elif good_duration and duration is not None and abs(end - start - duration) > DURATION_TOLERANCE_SECONDS:
             problems.append(("duration", f"is {duration} s, but start to end is {end - start:g} s"))
     return problems

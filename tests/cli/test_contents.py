@@ -17,13 +17,20 @@ BASE = "users/u1/videos/vid-0001"
 def delivered(desk: Desk) -> Desk:
     """Ten clips of the right size, the first of them an HTML page."""
     documents = {"users/u1": user("u1"), BASE: video("vid-0001", clips_count=10, total_size_bytes=10_000)}
-    documents[f"{BASE}/highlights/main"] = {"highlights": [{"id": 1}], "video_id": "vid-0001"}
+    documents[f"{BASE}/highlights/main"] = {
+        "highlights": [{"id": 1, "start": "0:01", "end": "0:09"}],
+        "video_id": "vid-0001",
+    }
     for scene in range(10):
         documents[f"{BASE}/clips/vid-0001_{scene}_split"] = clip("vid-0001", scene)
         key = f"users/u1/vid-0001/clips/clip_01_{scene}_scene_split"
         desk.put(f"{key}.mp4", b"<html>502</html>".ljust(1_000) if scene == 0 else film())
         desk.put(f"{key}.jpg", PICTURE, "image/jpeg")
-    desk.put("users/u1/vid-0001/highlights.json", json.dumps({"highlights": [{"id": 1}]}).encode(), "application/json")
+    desk.put(
+        "users/u1/vid-0001/highlights.json",
+        json.dumps({"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]}).encode(),
+        "application/json",
+    )
     desk.world.put(documents)
     return desk
 

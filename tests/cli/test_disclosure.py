@@ -22,7 +22,7 @@ def named(desk: Desk, *, video_fields: dict[str, Any] | None = None, **fields: A
     documents: dict[str, dict[str, Any]] = {
         "users/u1": user("u1"),
         BASE: video("vid-0001", updated_at=NOW, **(video_fields or {})),
-        f"{BASE}/highlights/main": {"highlights": [{"id": 1}], "video_id": "vid-0001"},
+        f"{BASE}/highlights/main": {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}], "video_id": "vid-0001"},
     }
     size = (MEDIA / "clip_a.mp4").stat().st_size
     for scene in (1, 2, 3):

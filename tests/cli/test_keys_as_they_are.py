@@ -51,7 +51,7 @@ def filled(desk: Desk) -> None:
             total_size_bytes=5_000,
             highlights_json_key=f"{HOME}/highlights.json",
         ),
-        f"{BASE}/highlights/main": {"highlights": [{"id": 1}], "video_id": "vid-0001"},
+        f"{BASE}/highlights/main": {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}], "video_id": "vid-0001"},
     }
     for number, (clip_id, key) in enumerate(CLIPS.items(), start=1):
         desk.put(key, film())

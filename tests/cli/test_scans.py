@@ -34,7 +34,7 @@ def customer(desk: Desk, uid: str, *, clips: int = 3, missing: tuple[int, ...] =
     documents: dict[str, dict[str, Any]] = {
         f"users/{uid}": user(uid),
         base: video("v1", created_at=LONG_AGO, updated_at=LONG_AGO),
-        f"{base}/highlights/main": {"highlights": [{"id": 1}]},
+        f"{base}/highlights/main": {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]},
     }
     for scene in range(1, clips + 1):
         documents[f"{base}/clips/v1_{scene}_split"] = clip(

@@ -41,7 +41,12 @@ def done(desk: Desk, video_id: str, *, hours: float) -> None:
     at = desk.ago(hours=hours)
     path = f"users/u1/videos/{video_id}"
     fields = video(video_id, status="completed", created_at=at, updated_at=at, completed_at=at)
-    desk.world.put({path: fields, f"{path}/highlights/main": {"highlights": [{"id": 1}], "created_at": at}})
+    desk.world.put(
+        {
+            path: fields,
+            f"{path}/highlights/main": {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}], "created_at": at},
+        }
+    )
 
 
 def test_the_newest_end_of_a_step_counts_unless_this_desk_wrote_it(desk: Desk) -> None:

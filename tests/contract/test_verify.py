@@ -122,7 +122,7 @@ def test_highlights_are_judged_and_their_document_settles_how_grave_it_is(
     desk.video("vid-bad1", highlights=b'{"highlights": [')
     desk.video("vid-none", highlights=None)
     desk.video("vid-docs", highlights=None)
-    desk.put("users/u1/videos/vid-docs/highlights/main", {"highlights": [{"id": 1}]})
+    desk.put("users/u1/videos/vid-docs/highlights/main", {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]})
     found = {(f.video_id, f.kind): f.severity for f in verify_user(desk.checker, "u1").findings}
     assert found == {
         ("vid-bad1", "invalid_highlights"): "error",

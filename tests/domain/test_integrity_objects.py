@@ -169,15 +169,20 @@ def test_a_document_that_no_list_shows_or_that_never_ends_is_incomplete(fields: 
 @pytest.mark.parametrize(
     ("served", "content", "document", "expected"),
     [
-        ("object", None, {"highlights": [{"id": 1}]}, ("missing_highlights", "error", "can be rebuilt")),
+        (
+            "object",
+            None,
+            {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]},
+            ("missing_highlights", "error", "can be rebuilt"),
+        ),
         ("object", None, {"highlights": []}, ("missing_highlights", "error", "still being processed")),
         ("object", GOOD_HIGHLIGHTS, None, None),
-        ("document", None, {"highlights": [{"id": 1}]}, None),
-        ("document", b"{", {"highlights": [{"id": 1}]}, None),
+        ("document", None, {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]}, None),
+        ("document", b"{", {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]}, None),
         ("document", GOOD_HIGHLIGHTS, None, ("missing_highlights", "error", "can be rebuilt")),
         ("document", None, {"highlights": 5}, ("invalid_highlights", "error", "not a list")),
         ("document", None, {"highlights": []}, None),
-        ("mixed", None, {"highlights": [{"id": 1}]}, None),
+        ("mixed", None, {"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]}, None),
         ("mixed", GOOD_HIGHLIGHTS, None, None),
         ("mixed", None, None, ("missing_highlights", "error", "still being processed")),
     ],
@@ -205,6 +210,50 @@ def test_a_document_that_was_refused_is_unreadable_and_not_missing_where_documen
 def test_highlights_that_cannot_be_used_are_invalid(content: bytes) -> None:
     assert World().video("vid-0001", "completed", content).findings()["invalid_highlights"].severity == "error"
     assert World().video("vid-0001", "failed", content).findings()["invalid_highlights"].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"start": "00:00:31", "end": "00:00:01"}, "entry 2, end: is not after start (00:00:31 to 00:00:01)"),
+        ({"start": "00:00:31", "end": "00:00:31"}, "entry 2, end: is not after start (00:00:31 to 00:00:31)"),
+        ({"start": "00:00:31"}, "entry 2, end: is missing"),
+        ({"start": "half past", "end": "00:01:00"}, "entry 2, start: is not a time as HH:MM:SS"),
+        ({"start": 31, "end": "00:01:00"}, "entry 2, start: is not a time as HH:MM:SS"),
+        ({"start": "00:00:31", "end": "13:00:00"}, "entry 2, end: lies beyond the longest source (13:00:00)"),
+        (
+            {"start": "00:00:31", "end": "00:01:01", "duration": 90},
+            "entry 2, duration: is 90 s, but start",
+        ),
+        ({"start": "00:00:31", "end": "00:01:01", "duration": 31}, ""),
+        ({"start": "0:31", "end": "1:01.5"}, ""),
+    ],
+)
+def test_times_of_highlights_that_make_no_sense_are_a_warning_and_the_list_stays_usable(
+    entry: dict[str, Any], problem: str
+) -> None:
+    content = {"highlights": [{"id": 1, "start": "00:00:01", "end": "00:00:31"}, {"id": 2, **entry}]}
+    world = World(served="document").video("vid-0001", "completed", None)
+    world.documents["vid-0001"] = judge_document(content)
+    found = world.check().findings
+    assert [(one.kind, one.severity) for one in found] == ([("invalid_times", "warning")] if problem else [])
+    assert all(problem in one.detail for one in found)
+    assert world.documents["vid-0001"].usable
+
+
+def test_many_odd_times_are_one_finding_that_names_eight_and_counts_the_rest() -> None:
+    content = {"highlights": [{"id": n, "start": "0:09", "end": "0:01"} for n in range(11)]}
+    state = judge_document(content)
+    assert len(state.odd_times) == 9
+    assert state.odd_times[-1] == "and 3 more"
+    assert state.without_entries().odd_times == state.odd_times
+
+
+def test_odd_times_where_the_product_does_not_look_are_no_finding() -> None:
+    odd = b'{"highlights": [{"id": 1, "start": "0:09", "end": "0:01"}]}'
+    world = World(served="document").video("vid-0001", "completed", odd)
+    world.documents["vid-0001"] = judge_document({"highlights": [{"id": 1, "start": "0:01", "end": "0:09"}]})
+    assert world.check().findings == ()
 
 
 def test_an_empty_list_is_wrong_only_where_clips_exist() -> None:

@@ -45,6 +45,7 @@ def test_every_finding_kind_of_the_contract_is_reached_by_one_broken_user() -> N
     broken.clip("vid-0001", "clip_01_7_y_split", size=99, r2_key="users/u1/vid-0001/clips/clip_01_2_short_split.mp4")
     broken.clip("vid-gone").clip("vid-0001", "clip_01_8_z_split", status="processing", thumbnail=False)
     broken.video("vid-0004", "failed", None, created_at=None)
+    broken.video("vid-0005", "analyzed", b'{"highlights": [{"id": 1, "start": "0:09", "end": "0:01"}]}')
     broken.more["uploads"] = (MultipartUpload("users/u1/vid-0001/clips/u.mp4", "id", OLD),)
     broken.more["links"] = (ShareLink("left12345678", "u1", "vid-0001", "vid-0001_9_split"),)
     broken.more["uploads_failure"] = Failure("users/u1/", "unreachable", "No answer.")

@@ -31,6 +31,11 @@ STALE = timedelta(minutes=15)
 LAYOUT = Layout("")
 
 
+def highlights_entries(story: Story) -> list[dict[str, str]]:
+    """The entries of the document, as the product serves them."""
+    return WORLD.documents[f"users/{story.uid}/videos/{story.video_id}/highlights/main"]["highlights"]
+
+
 def stories(verdict: str) -> list[Story]:
     return [story for story in WORLD.cast.values() if story.verdict == verdict]
 
@@ -182,6 +187,7 @@ CAUSES: dict[str, Callable[[Story], bool]] = {
     "truncated_media": lambda s: intact(clip_of(s)) and seen_in(s).fault == "truncated_media",
     "duration_mismatch": lambda s: clip_of(s)["duration_seconds"] == 48 and seen_in(s).plays == "plays",
     "no_audio_track": lambda s: seen_in(s).plays == "plays" and "no sound" in seen_in(s).words,
+    "invalid_times": lambda s: any(one["end"] <= one["start"] for one in highlights_entries(s)),
     "wrong_content_type": lambda s: OBJECTS[str(s.key)].content_type != "video/mp4" and seen_in(s).plays == "plays",
 }
 

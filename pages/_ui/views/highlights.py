@@ -30,6 +30,12 @@ def draw(case: Case, *, page: str) -> None:
         where = "where the product serves them from" if served != "mixed" else "in either place that could be read"
         st.markdown(f":gray[No usable list of highlights {where}.]")
         return
+    if chosen.odd_times:
+        st.warning(
+            "\n".join(f"- {md(problem, 200)}" for problem in chosen.odd_times),
+            title="Times that make no sense",
+            icon=":material/timer_off:",
+        )
     rows = [
         {
             "id": entry.get("id"),

@@ -55,6 +55,7 @@ WORDS: Final[dict[str, str]] = {
     "duration_mismatch": "Different length",
     "no_audio_track": "No sound",
     "wrong_content_type": "Wrong content type",
+    "invalid_times": "Times make no sense",
     "unreadable": "Could not be read",
 }
 MEANING: Final[dict[str, str]] = {
@@ -78,6 +79,7 @@ MEANING: Final[dict[str, str]] = {
     "duration_mismatch": "The clip plays longer or shorter than its document says.",
     "no_audio_track": "The clip has no sound.",
     "wrong_content_type": "The store tells players another type than that of a clip or a thumbnail.",
+    "invalid_times": "An entry of the highlights has times that make no sense: no clip can be cut from it.",
     "unreadable": "A store refused or did not answer. Nothing is known about that part.",
 }
 

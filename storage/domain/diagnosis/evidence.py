@@ -81,7 +81,8 @@ def _content(name: str, state: HighlightsState) -> str:
     if state.presence == "unknown":
         return f"{name}: could not be read ({quoted(state.reason)})."
     if state.content == "valid":
-        return f"{name}: {state.count} highlights."
+        odd = f" Times that make no sense: {quoted('; '.join(state.odd_times))}." if state.odd_times else ""
+        return f"{name}: {state.count} highlights.{odd}"
     return f"{name}: there, but {quoted(state.reason)}."
 
 

@@ -52,6 +52,7 @@ Kind = Literal[
     "duration_mismatch",
     "no_audio_track",
     "wrong_content_type",
+    "invalid_times",
     "incomplete_video",
     "unreadable",
 ]

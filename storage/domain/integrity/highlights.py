@@ -47,6 +47,8 @@ def highlights(facts: UserFacts, clips: Clips, layout: Layout) -> Iterator[Findi
         stored = facts.highlights.get(row.video_id) or unknown("object", "")
         document = facts.highlights_documents.get(row.video_id) or unknown("document", "")
         found = together(stored, document, served)
+        if found.usable and found.odd_times:
+            yield _odd_times(facts, row, found)
         if found.usable or found.presence == "unknown" or (found.source == "document" and row.status not in PROMISING):
             continue
         if found.presence == "absent":
@@ -91,6 +93,14 @@ def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: 
         if state.source == "document":  # the page opens nevertheless, and a customer may delete every scene
             severity = "info"
         yield _finding(facts, row, "invalid_highlights", severity, key, expected, "an empty list", detail)
+
+
+def _odd_times(facts: UserFacts, row: _Row, state: HighlightsState) -> Finding:
+    """The finding about times that make no sense: the product shows the list, and cannot cut such an entry."""
+    detail = f"{_PLACES[state.source]}: {'; '.join(state.odd_times)}."
+    key = state.place if state.source == "object" else ""
+    expected = "start before end, as HH:MM:SS"
+    return _finding(facts, row, "invalid_times", "warning", key, expected, state.odd_times[0], detail)
 
 
 def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:

@@ -27,6 +27,7 @@ _BY_KIND: Final[Mapping[Kind, Harm]] = {
     "duration_mismatch": "flawed",
     "no_audio_track": "flawed",
     "wrong_content_type": "flawed",
+    "invalid_times": "flawed",
     "orphan_object": "leftover",
     "phantom_parent": "leftover",
     "unfinished_upload": "leftover",

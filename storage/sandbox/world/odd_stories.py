@@ -155,6 +155,7 @@ def add_broken_stories(world: WorldBuilder) -> None:
     _without_object(world)
     _without_document(world)
     _contents(world)
+    _odd_times(world)
     _broken_keys(world)
     _stale(world)
     _uploads(world)
@@ -231,6 +232,14 @@ def _contents(world: WorldBuilder) -> None:
         world.store(clip.key, content, told, video.rendered_at)
         shows = f"One clip is as large as its document says, and {what}"
         _tell(world, kind, video, clip, verdict, shows, kind)
+
+
+def _odd_times(world: WorldBuilder) -> None:
+    video, clips = add_with_clips(world, VideoOrder("marta", "odd times", 17 * DAY, title="Koniec przed początkiem"))
+    entries = world.documents[f"{video.path}/highlights/main"]["highlights"]
+    entries[1] |= {"start": entries[1]["end"], "end": entries[1]["start"]}
+    shows = "One entry of the highlights ends before it begins: its clip is there, and cannot be cut again"
+    _tell(world, "invalid_times", video, clips[0], "healthy", shows, "invalid_times")
 
 
 def _broken_keys(world: WorldBuilder) -> None:
