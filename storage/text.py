@@ -110,10 +110,15 @@ def is_signed(url: str) -> bool:
     return bool(_SIGNATURE.search(url))
 
 
+def without_addresses(text: str) -> str:
+    """The text with a word in place of each e-mail address."""
+    return _ADDRESS.sub("[address]", text)
+
+
 def redacted(text: str) -> str:
     """The text without secrets, links, addresses and long numbers: none of these belongs in a hand-over."""
     text = without_secrets(_LINK.sub("[link]", text), "[secret]")
-    return _LONG_HEX.sub("[secret]", _ADDRESS.sub("[address]", text))
+    return _LONG_HEX.sub("[secret]", without_addresses(text))
 
 
 def without_links(text: str) -> str:

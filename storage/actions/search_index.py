@@ -23,7 +23,6 @@ from storage.domain.search_index import (
     MAX_PARTS,
     MAX_TEXT,
     USERS_OF_PLACE,
-    VERSION,
     IndexHead,
     body_fields,
     bucket_count,
@@ -34,7 +33,6 @@ from storage.domain.search_index import (
     line_of,
     packed,
     place_path,
-    rows_of,
     title_path,
     title_row,
     user_path,
@@ -42,7 +40,7 @@ from storage.domain.search_index import (
 from storage.errors import Stale, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.records import Records
-from storage.repositories.search_index import index_records, read_head, read_rows
+from storage.repositories.search_index import index_records
 
 _OPERATION = "Writing the index of addresses and titles"
 _MOST_FOR_SIZE = 256  # buckets that sizes are counted for before their number is known
@@ -205,39 +203,3 @@ def _lines(spool: IO[str]) -> Iterator[str]:
     spool.seek(0)
     for line in spool:
         yield line.rstrip("\n")
-
-
-def remove_user(records: Records, writer: DocumentWriter, uid: str) -> tuple[str, ...]:
-    """Takes everything of one customer out of the index; gives the paths of the documents that held any of it.
-
-    Each document is rewritten under its own update time. Raises `Stale` where others went on changing it.
-    """
-    head = read_head(records)
-    if head is None:
-        return ()
-    places = place_path(head.generation, bucket_of(uid, head.places))
-    buckets = {bucket for row in read_rows(records, [places]) if row[0] == uid for bucket in row[1]}
-    titles = [path for bucket in sorted(buckets) for path in head.title_paths(bucket)]
-    return tuple(path for path in (*head.user_paths, *titles, places) if _without(records, writer, path, uid))
-
-
-def _without(records: Records, writer: DocumentWriter, path: str, uid: str) -> bool:
-    for attempt in range(1, TRIES + 1):
-        document = records.raw(path)
-        if document is None:
-            return False  # the next generation took its place
-        rows = rows_of(document.fields)
-        kept = [line_of(row) for row in rows if row[0] != uid]
-        if len(kept) == len(rows):
-            return False
-        body = packed(kept or [line_of(["", [] if "-places-" in path else "", "", ""])])[0]
-        try:
-            writer.commit(
-                [Update(path, {"version": VERSION, "body": body}, document.update_time)], operation=_OPERATION
-            )
-        except Stale:
-            if attempt == TRIES:
-                raise
-        else:
-            return True
-    return False

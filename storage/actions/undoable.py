@@ -32,6 +32,7 @@ BEGUN: Final = "begun"  # on record; objects may have been written, the fields n
 DONE: Final = "done"  # the state of a record that names none
 RETURNING: Final = "returning"  # the fields are restored; objects may not be yet
 RETURNED: Final = "returned"
+TAKEN_BY: Final = "taken_by"  # the job that took the values out of the record: a purge, or an erasing
 
 _log = logging.getLogger(__name__)
 
@@ -312,6 +313,11 @@ class Recorded:
         return tuple(Counted(row["path"], row["field"], row["by"]) for row in rows)
 
     @property
+    def taken_by(self) -> str:
+        """The purge that took the values of this change out of its record; empty for none."""
+        return str(self.held.get(TAKEN_BY) or "")
+
+    @property
     def settled(self) -> bool:
         """Whether it was undone completely."""
         return bool(self.undone_by) and self.state != RETURNING
@@ -334,6 +340,8 @@ def undoable(records: Records, objects: Objects, change_id: str) -> Undoable:
     """What `undo` would do now; `NotFound` where the change does not exist. Changes nothing."""
     found = read(records, change_id)
     back = tuple(FieldChange(c.path, c.field, c.after, c.before) for c in found.changes)
+    if found.taken_by and not found.settled:
+        return Undoable(found.uid, "", back, (), (_gone_with(found),))
     moved = () if found.settled else _moved(records, objects, found)[1]
     undone_by = found.undone_by if found.settled else ""
     return Undoable(found.uid, undone_by, back, tuple(row.key for row in found.rows), moved)
@@ -350,6 +358,8 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
     actor, reason = normal_email(actor), checked_reason(reason)
     if found.settled:
         raise Refused(f"Change {change_id} was undone already.")
+    if found.taken_by:
+        raise Refused(_gone_with(found), remedy=f"Undo that purge first, where it still can be: {found.taken_by}.")
     changes = found.changes
     seen, moved = _moved(records, objects, found)
     if moved:
@@ -376,6 +386,10 @@ def undo(records: Records, objects: Objects, writers: Writers, change_id: str, *
                 raise
     _return_objects(records, objects, writers, found)
     return Applied(change_id, tuple(FieldChange(c.path, c.field, c.after, c.before) for c in changes))
+
+
+def _gone_with(found: Recorded) -> str:
+    return f"What this change replaced went with the purge {found.taken_by}."
 
 
 def _return_objects(records: Records, objects: Objects, writers: Writers, found: Recorded) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from storage.clients.firestore import FirestoreHandle
 from storage.domain import rollup
 from storage.domain.amounts import whole_column
+from storage.domain.documents import RawDocument
 from storage.domain.rollup import (
+    COLLECTION,
     HEAD,
     MAX_PARTS,
     Content,
@@ -23,6 +26,8 @@ from storage.domain.rollup import (
     shard_path,
 )
 from storage.errors import NotFound
+from storage.repositories.decode import raw_document
+from storage.repositories.queries import build
 from storage.repositories.records import Records
 
 _PERSON = {"uid": "string", "email": "string", "plan": "string"}
@@ -161,6 +166,16 @@ def read_shard(records: Records, index: int, count: int) -> Shard | None:
     if paths[0] not in found:
         return None
     return from_documents([found[path] for path in paths[: _parts(found[paths[0]])] if path in found])
+
+
+def every_document(handle: FirestoreHandle) -> tuple[RawDocument, ...]:
+    """All shards' documents, also those of divisions that nobody reads any more; the head is left out."""
+    found = handle.run_query(
+        build(COLLECTION),
+        lambda documents: tuple(raw_document(document) for document in documents),
+        operation="Reading the figures about all customers",
+    )
+    return tuple(document for document in found if document.path != HEAD)
 
 
 def _parts(fields: Mapping[str, Any]) -> int:

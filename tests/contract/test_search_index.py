@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.actions.search_index import remove_user, write_index
+from storage.actions.search_index import write_index
 from storage.domain.layout import Layout
 from storage.domain.search import SearchResult
-from storage.domain.search_index import HEAD, place_path, rows_of, title_path, user_path
+from storage.domain.search_index import HEAD, place_path, title_path, user_path
 from storage.repositories.search_index import index_records, read_head
 from storage.services.search import find
 from tests.rigs.firestore import FirestoreRig
@@ -110,15 +110,3 @@ def test_the_next_run_removes_what_a_killed_one_left_and_an_earlier_one_never_re
 
     assert write_index(world.records, world.writer, lambda: LATER - timedelta(minutes=1)).head == later
     assert kept(world) == {HEAD, *later.paths}
-
-
-def test_a_customer_goes_out_of_the_index_whole_and_alone(world: World) -> None:
-    head = read_head(world.records)
-    assert head is not None
-    assert remove_user(world.records, world.writer, "u2")
-    for path in head.paths:
-        assert "u2" not in [row[0] for row in rows_of(world.fields(path))], path
-    assert paths(look(world, "best cafe")[0]) == ["u1/vid-0001"]
-    assert remove_user(world.records, world.writer, "u2") == ()
-    world.writer.delete(HEAD)
-    assert remove_user(world.records, world.writer, "u1") == ()

@@ -91,7 +91,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
         _refuse_emptied(purging, job)
-        if job.kind != "empty":
+        if job.kind != "empty" and job.step != "forget":
             check_applied(purging, job, stored_plan(purging, job.plan_id))
         if job.held and not process_has_ended(job.lease_owner):
             raise StillHeld(

@@ -27,6 +27,7 @@ from storage.errors import NotFound, Stale, Unreachable, Unusable
 from storage.repositories.jobs import Jobs
 
 LINES = "application/x-ndjson"
+SAVE_ROWS = "save rows"  # the step that saves what the desk's own documents hold of the scope
 MAX_DOCUMENTS_BYTES = 256 * 1_048_576  # of one file of documents: an undo loads the whole file into memory
 
 
@@ -160,7 +161,7 @@ class Record:
     """Keys and paths by their outcome, as far as the journal goes.
 
     `begun` are those of a batch that was begun and has no end: some of them may be deleted. `digests` has the SHA-256
-    of each file of documents in the quarantine, by batch.
+    of each file of documents in the quarantine, by batch, `rows` that of the desk's own rows, empty for none.
     """
 
     deleted_keys: tuple[str, ...] = ()
@@ -170,6 +171,7 @@ class Record:
     begun_keys: frozenset[str] = frozenset()
     begun_paths: frozenset[str] = frozenset()
     digests: Mapping[int, str] = field(default_factory=dict)
+    rows: str = ""
 
     def taken_keys(self) -> frozenset[str]:
         """The objects that the job deleted or may have deleted."""
@@ -193,6 +195,7 @@ def record_of(jobs: Jobs, job_id: str, plan: PurgePlan, *, erase: bool) -> Recor
         begun_keys=frozenset(reader.keys.begun),
         begun_paths=frozenset(reader.paths.begun),
         digests=reader.digests,
+        rows=reader.rows,
     )
 
 
@@ -222,6 +225,7 @@ class _Reader:
     def __init__(self, plan: PurgePlan, *, erase: bool) -> None:
         self.keys, self.paths = _Outcomes(), _Outcomes()
         self.digests: dict[int, str] = {}
+        self.rows = ""
         self._names: dict[str, list[list[str]]] = {
             "objects": [[item.key for item in batch] for batch in object_batches(plan, erase=erase)],
             "slugs": [[item.path for item in batch] for batch in slug_batches(plan)],
@@ -234,6 +238,8 @@ class _Reader:
         step, phase = entry.get("step", ""), entry.get("phase")
         if step == "save" and phase == "end":
             self.digests[int(entry["batch"])] = str(entry["sha256"])
+        if step == SAVE_ROWS and phase == "end":
+            self.rows = str(entry.get("sha256") or "")
         if step not in self._shelves:
             return
         names, shelves = self._names[step][int(entry["batch"])], self._shelves[step]

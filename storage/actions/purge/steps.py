@@ -25,6 +25,7 @@ from storage.actions.undoable import Recorded
 from storage.clients.r2 import ContextThreads
 from storage.domain.documents import MultipartUpload
 from storage.domain.layout import Layout
+from storage.domain.purge.erased import certificate_without_names, counted
 from storage.domain.purge.inventory import Inventory
 from storage.domain.purge.job import Job, JobTally, Proof, certificate, shortened, what_outlives
 from storage.domain.purge.plan import (
@@ -324,9 +325,12 @@ class Prove(Single):
         public_url = self.purging.stores.settings.r2.public_url
         never_seen = None if self.plan.claims is None else len(proof.never_seen)
         outlives = what_outlives(job, wider=self._wider_purges(), public_url=public_url, never_seen=never_seen)
-        content = json.dumps(certificate(job, proof, outlives, now, self.plan.claims), indent=1).encode()
+        issued, disturbed = certificate(job, proof, outlives, now, self.plan.claims), shortened(proof.disturbed)
+        if job.erase and not proof.residue:
+            issued, disturbed = certificate_without_names(issued), list(counted(disturbed))
+        content = json.dumps(issued, indent=1).encode()
         self.purging.writers.objects.put(certificate_key(job.job_id), content, "application/json")
-        lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(shortened(proof.disturbed))}
+        lists = {"residue": tuple(shortened(proof.residue)), "disturbed": tuple(disturbed)}
         return BatchOutcome(entry={"proof": proof.as_dict()}, changes={**lists, "finished_at": now})
 
     def _wider_purges(self) -> list[str]:

@@ -34,6 +34,7 @@ from storage.actions.purge.steps import (
     SaveDocuments,
     SetCounters,
 )
+from storage.actions.purge.steps_keepers import FORGET, Forget, PutRowsBack, SaveRows, TakeRows
 from storage.actions.purge.steps_undo import (
     EmptyQuarantine,
     ProveRestored,
@@ -41,7 +42,6 @@ from storage.actions.purge.steps_undo import (
     RestoreDocuments,
     RestoreObjects,
 )
-from storage.actions.search_index import remove_user
 from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
@@ -77,28 +77,15 @@ def run_job(purging: Purging, job_id: str) -> Job:
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
             lease.close("failed", {"failure": failure})
-        job = lease.job
-    if job.kind == "purge" and job.state in ENDED and (job.scope.kind == "user" or job.erase):
-        _leave_the_index(purging, job)
-    return job
-
-
-def _leave_the_index(purging: Purging, job: Job) -> None:
-    """Takes the customer's address and titles out of the index that Find looks into; the next rollup writes it anew.
-
-    The purge itself has ended. A failure is logged: until the next rollup the index may name a customer who is gone.
-    """
-    try:
-        with patiently():
-            remove_user(purging.stores.records, purging.writers.documents, job.scope.uid)
-    except StorageError as error:
-        _log.warning("the customer of job %s is still in the index of addresses: %s", job.job_id, error.message)
+        return lease.job
 
 
 def _engine(purging: Purging, lease: JobLease) -> Engine:
     job = lease.job
     if job.kind == "empty":
         return Engine(purging, lease, [EmptyQuarantine(purging, lease)], lambda: Ending("done"))
+    if job.kind == "purge" and job.step == FORGET:  # the last step, after which the plan is no longer whole
+        return Engine(purging, lease, [Forget(purging, lease)], _purge_ending(lease))
     plan = stored_plan(purging, job.plan_id)
     check_applied(purging, job, plan)
     if job.kind == "purge":
@@ -110,16 +97,19 @@ def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence
     job = lease.job
     left_alone = _left_alone(purging, job, plan)
     objects: Step = EraseObjects(purging, lease, plan) if job.erase else KeepObjects(purging, lease, plan, job.job_id)
+    saving: list[Step] = [SaveDocuments(purging, plan, job.job_id), SaveRows(purging, lease)]
     steps: list[Step] = [
         NoteNeighbours("neighbours", purging, lease, plan),
-        *([] if job.erase else [SaveDocuments(purging, plan, job.job_id)]),
+        *([] if job.erase else saving),
         DeleteDocuments("slugs", purging, lease, plan, slug_batches(plan), LeftAlone),
         AbortUploads(purging, lease, plan),
         objects,
         DeleteDocuments("documents", purging, lease, plan, document_batches(plan), left_alone),
+        TakeRows(purging, lease),
         SetCounters("counters", purging, lease, plan),
         *([EmptyEarlier("earlier quarantines", purging, lease, plan)] if job.erase else []),
         Prove("proof", purging, lease, plan),
+        *([Forget(purging, lease)] if job.erase else []),
     ]
     return steps
 
@@ -151,6 +141,7 @@ def _undo_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[
     return [
         RestoreObjects(purging, lease, plan, record, job.of),
         RestoreDocuments(purging, lease, plan, record, job.of),
+        PutRowsBack(purging, lease, job.of, record.rows),
         ProveRestored(purging, lease, plan, record, job.of),
         RecountAll("counters", purging, lease, plan),
         EmptyQuarantine(purging, lease),

@@ -279,7 +279,9 @@ def what_outlives(job: Job, *, wider: Sequence[str], public_url: str, never_seen
         "Scheduled backups and exports of Firestore keep what they hold until they expire.",
         "Links that were issued earlier stop working at once where they lead to a deleted object; what people "
         "downloaded through them is out of reach.",
-        "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
+        "The plan, the journal and this certificate stay, with ids, numbers and times alone; the audit names ids."
+        if job.erase
+        else "The plan, the journal, this certificate and the audit name keys and ids, and stay.",
     ]
     if never_seen is None:
         lines.append(

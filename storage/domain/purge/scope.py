@@ -147,6 +147,12 @@ class Scope:
             return other.kind != "user" and set(other.video_ids) == {self.video_id}
         return bool(other.clips) and set(other.clips) <= set(self.clips)
 
+    def holds(self, video_id: str, clip_id: str = "") -> bool:
+        """Whether this video or clip of the scope's user belongs to the scope."""
+        if self.kind in {"user", "video"}:
+            return self.kind == "user" or video_id == self.video_id
+        return ClipRef(video_id, clip_id) in self.clips
+
     def as_dict(self) -> dict[str, Any]:
         clips = [{"video_id": clip.video_id, "clip_id": clip.clip_id} for clip in self.clips]
         return {"kind": self.kind, "uid": self.uid, "video_id": self.video_id, "clips": clips}
@@ -252,6 +258,11 @@ def kept_object(job_id: str, number: int, key: str) -> str:
 def kept_documents(job_id: str, batch: int) -> str:
     """The key of one file of documents: one document a line, as JSON without loss."""
     return f"{quarantine_prefix(job_id)}documents/{batch:06d}.jsonl"
+
+
+def kept_rows(job_id: str) -> str:
+    """The key of what a purge took out of the desk's own documents: one row a line."""
+    return f"{quarantine_prefix(job_id)}rows.jsonl"
 
 
 def home_prefixes(scope: Scope, layout: Layout) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What the desk keeps of customers, one module for each keeper; `declared` lists them all."""

@@ -1,0 +1,52 @@
+"""Every place where the desk keeps something of its own: the one list that purges, undos and erasings go through."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from storage.actions.purge.keepers.figures import Figures
+from storage.actions.purge.keepers.index import Index
+from storage.actions.purge.keepers.keeper import Keeper
+from storage.actions.purge.keepers.papers import Papers
+from storage.actions.purge.keepers.repairs import Repairs
+
+NOTHING: Final = "nothing"
+
+KEEPERS: Final[tuple[Keeper, ...]] = (
+    Index(
+        ("ops_index",),
+        "addresses of users, titles of videos and clips",
+        "the rows of the scope are taken out, and an undo puts them back",
+        "nothing",
+    ),
+    Figures(
+        ("ops_rollups",),
+        "ids, addresses and figures of the first hundred customers of each list",
+        "the rows of a purged user are taken out, and an undo puts them back; sums stay until the next rollup",
+        "nothing",
+    ),
+    Repairs(
+        ("ops_changes", "_ops/replaced/"),
+        "the values that a repair wrote and replaced, and copies of replaced objects",
+        "the values are taken out, and an undo puts them back; copies stay until they expire",
+        "ids, kind, actor, reason and times of each repair",
+    ),
+    Papers(
+        ("ops_jobs", "ops_approvals", "_ops/plans/", "_ops/jobs/", "_ops/quarantine/", "_ops/certificates/"),
+        "keys (which hold titles), paths and copies of what is purged",
+        "they stay: an undo needs them",
+        "ids, jobs, persons, reasons, numbers and times; no quarantine",
+    ),
+    Keeper(
+        ("ops_audit", "ops_audit_head", "_ops/audit/"),
+        "ids of what was looked at and changed; no address and no title",
+        "it outlives everything",
+        "the same",
+    ),
+    Keeper(("ops_signouts",), NOTHING + ": digests of sign-ins to the desk"),
+    Keeper(("ops_limits",), NOTHING + ": digests of persons who purge, and when"),
+    Keeper(("ops_deployment",), NOTHING + ": which backend was found"),
+    Keeper(("ops_health", "_ops/health/"), NOTHING + ": canaries of `check`"),
+    Keeper(("ops_clock",), NOTHING + ": no document, only its time"),
+    Keeper(("_ops/secrets/",), NOTHING + ": the seal of plans"),
+)
