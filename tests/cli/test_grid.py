@@ -38,7 +38,7 @@ def test_a_gap_is_named_with_its_command_and_the_charge_says_what_was_chosen(des
     assert "--scene 1 --style split" in steps["replace_clip"]["command"]
     said = desk.run("diagnose", "it's me", "vid-0001").out
     assert "scene 1, split: a document, and no file in the bucket" in said
-    assert said.index("SCENE") < said.index("scene 1, split") < said.rindex("--scene 1 --style split --actor")
+    assert said.index("SCENE") < said.index("scene 1, split: a document") < said.rindex("--style split --actor")
     checked = desk.run("verify", "it's me", "vid-0001", "--json").json
     assert checked["grid"]["styles_from"] == "documents"  # it reads no charge
     assert checked["grid"]["counts"] == {"none": 1, "lost": 1}
