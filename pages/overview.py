@@ -10,14 +10,14 @@ from typing import Final
 import streamlit as st
 
 from pages._ui.access.guard import actor, allowed, show
-from pages._ui.data import fleet_loads, loads
+from pages._ui.data import fleet_loads, loads, scan_loads
 from pages._ui.data.resources import stores
 from pages._ui.kit import feedback, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import overview
+from pages._ui.views import kept, overview
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.errors import StorageError, Unusable
@@ -33,6 +33,8 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
+    if allowed("verify"):
+        feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
     backends = st.container()  # the places are drawn first, before anything is read
     left, right = st.columns([1, 2], gap="medium")
     statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
@@ -66,6 +68,18 @@ def _target() -> None:
         f"you are **{md(who.email, 60)}** ({', '.join(sorted(who.roles)) or 'no role'})",
     ]
     st.caption(" · ".join(parts), width="content")
+
+
+def _scanned() -> None:
+    """Draws what the last kept scan found, a disclosure before anything else, and of when it is."""
+    head = scan_loads.last().value
+    if head is not None and head.disclosures:
+        try:
+            found = scan_loads.kept(head).value
+        except StorageError:
+            found = None  # the summary, of the other store, says as much as matters
+        kept.disclosed(head, found)
+    kept.line(head)
 
 
 def _backends() -> None:

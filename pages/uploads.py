@@ -8,40 +8,44 @@ from typing import Final
 import streamlit as st
 
 from pages._ui.access.guard import require, show
-from pages._ui.data import loads
+from pages._ui.data import loads, scan_loads
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views import kept as kept_view
 from pages._ui.views import scan, upload_box
 from pages._ui.views import verify as view
 from storage.domain.integrity import Finding, Report
-from storage.errors import BadInput
+from storage.domain.scans.kept import KeptScan
+from storage.errors import BadInput, StorageError
 from storage.services import verify
+from storage.services.background import Snapshot
 from storage.services.verify import Rechecked
 from storage.text import number
 
 NAME: Final = "uploads"
-ONE, MANY = "One customer", "Many customers"
 _AGAIN: Final = key(NAME, "again")  # session key: the results of findings that were checked again, by their identity
 
 
 def page() -> None:
     session.enter(NAME)
+    named = bool(st.query_params.get(UID) or st.query_params.get(VIDEO_ID))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Uploads", width="content", anchor=False)
         scope = st.segmented_control(
             "Look at",
-            [ONE, MANY],
-            default=ONE,
+            [kept_view.EVERYBODY, kept_view.ONE],
+            default=kept_view.ONE if named else kept_view.EVERYBODY,
             required=True,
             key=key(NAME, "scope"),
             bind="query-params",
             label_visibility="collapsed",
         )
-    if scope == MANY:
-        feedback.section("the scan", _many, key=key(NAME, "many"), unknown="what a scan found")
+    if scope == kept_view.EVERYBODY:
+        feedback.section("the last scan", _everybody, key=key(NAME, "many"), unknown="what the last scan found")
+        scan.more(page=NAME)
         return
     try:
         uid, video_id = params.read(UID), params.read(VIDEO_ID)
@@ -54,7 +58,7 @@ def page() -> None:
             "Compare what the documents of a customer name with what the bucket holds.",
             icon="fact_check",
             hint="Give a user id or an address, and a video id to narrow it. "
-            f"To check many customers, choose “{MANY}” above.",
+            f"The last scan of all customers is under “{kept_view.EVERYBODY}” above.",
         )
         return
     feedback.section(
@@ -162,10 +166,76 @@ def _check_again(finding: Finding) -> None:
     st.rerun()
 
 
-def _many() -> None:
-    found = scan.draw(page=NAME)
-    if found:
-        _table(found, "findings-scan")
+def _everybody() -> None:
+    """Draws the last kept scan, and what this process checks or checked last."""
+    with feedback.loading("Reading the last scan…", 480):
+        loaded = scan_loads.trend()
+        head = next(iter(loaded.value), None)
+        kept = scan_loads.kept(head) if head is not None else None
+    if head is None or kept is None:
+        _never()
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(width="stretch"):
+            kept_view.headline(head, compared=True)
+        scan.check_now(page=NAME)
+    ended = scan.last(page=NAME)
+    kept_view.doubts(head)
+    kept_view.findings(
+        kept.value,
+        page=NAME,
+        check_again=_check_again,
+        check_customer=partial(_check_customer, kept.value),
+    )
+    freshness(loaded.read_at, key=key(NAME, "kept_fresh"), cost=loaded.cost + kept.cost, on_refresh=scan_loads.refresh)
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("By day of making and style", anchor=False)
+        kept_view.heat_map(kept.value)
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("The last scans", anchor=False)
+        kept_view.trend(loaded.value)
+    with st.container(border=True):
+        st.subheader("Again and again", anchor=False)
+        kept_view.offenders(kept.value)
+    if ended is not None:
+        _unkept(ended)
+        scan.apart(ended)
+
+
+def _never() -> None:
+    feedback.empty(
+        "No scan has been kept yet.",
+        icon="fact_check",
+        hint="A scan compares what the documents of all customers name with what the bucket holds. It is kept, so that "
+        "this page says what is new since the one before, what harms a customer, and since when.",
+    )
+    with st.container(horizontal_alignment="center"):
+        scan.check_now(page=NAME, primary=True)
+    ended = scan.last(page=NAME)
+    if ended is not None:
+        _unkept(ended)
+
+
+def _unkept(ended: Snapshot) -> None:
+    """Draws the findings of a check of this process that could not be kept."""
+    if ended.scan_id is None and ended.findings:
+        st.subheader("Found here, and not kept", anchor=False)
+        _table(ended.findings, "findings-scan")
+
+
+def _check_customer(kept: KeptScan, uid: str) -> None:
+    with st.spinner("Comparing all of this customer…"):
+        require("verify")
+        loads.report.clear()
+        try:
+            report = loads.report(uid, None, kept_view.needs_looks(kept, uid)).value
+        except StorageError as error:
+            feedback.error_panel(error, key=key(NAME, "live-error"), what="the check of this customer")
+            return
+    live = key(NAME, "live")
+    st.session_state[live] = {**st.session_state.get(live, {}), uid: kept_view.Live(report)}
+    st.rerun()
 
 
 if __name__ == "__main__":

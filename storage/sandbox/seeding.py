@@ -29,16 +29,16 @@ from storage.domain.rollup import DAYS, Content
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Unusable
 from storage.repositories.records import Records
-from storage.sandbox import world
+from storage.sandbox import scanned, world
 from storage.sandbox.demo_state import SampleData
 from storage.sandbox.firestore import FirestoreServer
+from storage.sandbox.scanned import BUCKET, keep_scans
 from storage.sandbox.seaweed import SeaweedFS
 from storage.sandbox.world.builder import MEDIA, SampleObject, SampleWorld
 
 STALE_AFTER = timedelta(minutes=15)
 
 
-BUCKET = "clip-desk-demo"
 PROJECT = "demo-clip-desk"
 SEED = 7
 THREADS = 16
@@ -86,7 +86,7 @@ def code_fingerprint() -> str:
         *sorted(Path(world.__file__).parent.glob("*.py")),
         *sorted(MEDIA.iterdir()),
         Path(__file__),
-        Path(__file__),
+        Path(scanned.__file__),
     ]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -107,6 +107,7 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
         http.clear()
     _date_objects(seaweed, client, sample, None)
     write_rollup(handle, sample, sample.documents)
+    keep_scans(seaweed, handle, sample, days=(4, 0))
     return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
 
@@ -126,6 +127,7 @@ def redate(
     server.load(PROJECT, changed, dated_by=DATED_BY)
     _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
     write_rollup(handle, after, stamps)
+    keep_scans(seaweed, handle, after, days=(0,))
     return SampleData(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
 
 

@@ -8,18 +8,24 @@ the scan that already runs.
 from __future__ import annotations
 
 import heapq
+import json
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from tempfile import TemporaryFile
+from typing import IO, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from storage.clients.circuit import patiently
 from storage.domain.integrity import SEVERITIES, Finding, Report, ScanTotals, Suspicion
+from storage.domain.scans.coverage import Coverage, ScanRange
+from storage.domain.scans.kept import IMPLAUSIBLE, ScanOutcome
 from storage.errors import Refused, StorageError
+from storage.services.scans import FindingRow
 from storage.services.verify import ScanProgress, VerifyContext, verify_all
+from storage.text import number
 
 End = TypeVar("End", bound=str)
 """The states in which a kind of work can end; its other states are `running` and `failed`."""
@@ -31,6 +37,8 @@ MAX_FINDINGS = 5_000
 MAX_DOUBTS = 50  # users with an implausible result that are named one by one
 MAX_USERS = 1_000
 ScanEnd = Literal["done", "bounded", "budget", "cancelled"]
+KeepScan = Callable[[ScanOutcome, Iterable[FindingRow]], str]
+"""Keeps what a scan found, and gives the id of the kept scan."""
 
 
 class BackgroundRun(ABC, Generic[End]):
@@ -160,6 +168,7 @@ class Snapshot:
 
     `findings` are the gravest ones, gravest first; the scan counted `dropped` more and did not keep them. `last_uid` is
     the user behind whom another scan would go on. `error` is the error of a store that ended the scan, if one did.
+    `scan_id` is the kept scan, `keep_error` what kept it from being kept.
     """
 
     number: int
@@ -178,6 +187,8 @@ class Snapshot:
     last_uid: str
     error: StorageError | None = None
     crashed: bool = False
+    scan_id: str | None = None
+    keep_error: StorageError | None = None
 
     @property
     def actionable(self) -> bool:
@@ -199,9 +210,13 @@ class Scan(BackgroundRun[ScanEnd]):
         resume_after: str | None,
         asked_by: str,
         read_budget: int | None = None,
+        keep: KeepScan | None = None,
     ) -> None:
         super().__init__(number, clock=checker.clock, asked_by=asked_by)
         self._checker = checker
+        self._keep_scan = keep
+        self._scan_id: str | None = None
+        self._keep_error: StorageError | None = None
         self._read_budget = read_budget
         self._most = most_users
         self._resume_after = resume_after
@@ -211,6 +226,8 @@ class Scan(BackgroundRun[ScanEnd]):
         self._progress: ScanProgress | None = None
         self._doubts: list[Doubt] = []
         self._last = resume_after or ""
+        self._count_users = 0
+        self._rows: IO[str] | None = None
 
     def snapshot(self) -> Snapshot:
         with self._lock:
@@ -231,9 +248,56 @@ class Scan(BackgroundRun[ScanEnd]):
                 last_uid=self._last,
                 error=self._error,
                 crashed=self._crashed,
+                scan_id=self._scan_id,
+                keep_error=self._keep_error,
             )
 
     def _work(self) -> ScanEnd:
+        if self._keep_scan is None:
+            return self._scan()
+        with TemporaryFile("w+", encoding="utf-8", newline="\n") as rows:
+            self._rows = rows
+            end: ScanEnd | None = None
+            try:
+                end = self._scan()
+            finally:  # also what a scan found that a store then stopped
+                if self._count_users:
+                    self._put_away(self._keep_scan, end)
+                self._rows = None
+            return end
+
+    def _put_away(self, keep: KeepScan, end: ScanEnd | None) -> None:
+        """Keeps the scan, with what it left out."""
+        whole = end == "done"
+        left_out = [] if self._resume_after is None else ["the customers before the one that it began after"]
+        left_out += [] if whole else [f"the customers after the first {self._count_users:,} that it looked at"]
+        if self._totals.incomplete_users:
+            left_out.append(f"a part of {number(self._totals.incomplete_users, 'customer')}")
+        doubted = self._totals.suspicion is not None
+        outcome = ScanOutcome(
+            started_at=self.started_at,
+            finished_at=self._clock(),
+            coverage=Coverage(
+                (ScanRange(after=self._resume_after, until=None if whole else self._last),), doubted=doubted
+            ),
+            complete=whole and self._totals.complete and self._resume_after is None,
+            checked=self._totals.checked.as_dict(),
+            not_looked_at=tuple(left_out),
+            doubt=IMPLAUSIBLE if doubted else "",
+            asked_by=self.asked_by,
+        )
+        try:
+            self._scan_id = keep(outcome, self._spooled())
+        except StorageError as error:
+            self._keep_error = error
+
+    def _spooled(self) -> Iterator[FindingRow]:
+        assert self._rows is not None
+        self._rows.seek(0)
+        for line in self._rows:
+            yield json.loads(line)
+
+    def _scan(self) -> ScanEnd:
         reports = verify_all(self._checker, resume_after=self._resume_after, on_progress=self._advance)
         for done, report in enumerate(reports, start=1):
             self._take(report)
@@ -254,6 +318,11 @@ class Scan(BackgroundRun[ScanEnd]):
         with self._lock:
             self._totals.add(report)
             self._last = report.uid
+            self._count_users += 1
+            if self._rows is not None:
+                doubted = report.suspicion is not None
+                for finding in report.findings:
+                    self._rows.write(f"{json.dumps(finding.as_dict() | {'doubted': doubted}, default=_time)}\n")
             if report.suspicion is not None and len(self._doubts) < MAX_DOUBTS:
                 self._doubts.append(Doubt(report.uid, report.suspicion))
             for finding in report.findings:
@@ -282,11 +351,26 @@ class Scans(OneAtATime[Scan]):
         resume_after: str | None,
         asked_by: str,
         read_budget: int | None = None,
+        keep: KeepScan | None = None,
     ) -> Scan:
-        """Starts a scan; it stops after the user at whom it reaches `read_budget`. Raises `Refused` while one runs."""
+        """Starts a scan; it stops after the user at whom it reaches `read_budget`. Raises `Refused` while one runs.
+
+        With `keep`, what it found is kept at its end, however it ends.
+        """
         most = max(1, min(most_users, MAX_USERS))
         return self._begin(
             lambda number: Scan(
-                number, checker, most_users=most, resume_after=resume_after, asked_by=asked_by, read_budget=read_budget
+                number,
+                checker,
+                most_users=most,
+                resume_after=resume_after,
+                asked_by=asked_by,
+                read_budget=read_budget,
+                keep=keep,
             )
         )
+
+
+def _time(value: object) -> str:
+    assert isinstance(value, datetime)
+    return value.isoformat()

@@ -45,10 +45,11 @@ def described(
     wanted = {user for user, _, _ in paths}
     wanted |= {path for (_, *rest), new in zip(paths, fresh, strict=True) if new for path in rest}
     read = _documents(records, sorted(path for path in wanted if path))
-    told = [
-        _told(layout, key, *(read.get(path, {}) for path in three))
-        for key, three in zip(frame["key"], paths, strict=True)
-    ]
+    told = []
+    for key, three, new in zip(frame["key"], paths, fresh, strict=True):
+        fields = [read.get(path, {}) for path in three]
+        # What is known of a finding is taken over whole: of its documents, others may have asked for some.
+        told.append(_told(layout, key, *fields) if new else _told(layout, None, fields[0], {}, {}))
     for name in ("email", "plan", "title", "style", "made_at", "video_created_at"):
         frame[name] = [one[name] for one in told]
     return frame_of(frame.to_dict("records"))

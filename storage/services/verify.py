@@ -466,6 +466,14 @@ def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
         return Rechecked(finding, "gone", checker.clock(), None, "Neither store holds anything there any more.")
     except StorageError as error:
         return Rechecked(finding, "unknown", checker.clock(), None, error.message)
+    return standing_in(finding, report)
+
+
+def standing_in(finding: Finding, report: Report) -> Rechecked:
+    """Whether a finding stands in a later report on its customer or video.
+
+    What only a look into the clip shows is `unknown` in a report without looks.
+    """
     same = next((found for found in report.findings if found.identity == finding.identity), None)
     if same is not None and report.suspicion is None:
         return Rechecked(finding, "still there", report.read_at, same)
@@ -473,6 +481,8 @@ def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
         return Rechecked(finding, "unknown", report.read_at, same, report.suspicion.reason)
     if not report.complete:
         return Rechecked(finding, "unknown", report.read_at, None, report.failures[0].message)
+    if finding.kind in OF_CONTENTS and report.looked_into is None:
+        return Rechecked(finding, "unknown", report.read_at, None, "The clips were not looked into.")
     return Rechecked(finding, "gone", report.read_at, None)
 
 

@@ -1,4 +1,4 @@
-"""The page Uploads: doubts and gaps first, findings with what they mean, one checked again alone, a bounded scan."""
+"""The page Uploads for one customer: doubts and gaps first, findings with what they mean, one checked again alone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
-from pages._ui.data import resources
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
-from tests.rigs.waiting import PATIENCE_SECONDS, until
 from tests.ui.conftest import LiveApp, words
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)
+ONE = {"uploads-scope": "One customer"}
 HIGHLIGHTS = json.dumps({"highlights": [{"id": 1, "title": "One", "start": "00:00:01", "end": "00:00:09"}]}).encode()
 
 
@@ -54,17 +53,8 @@ def tick(shown: Any, row: int) -> None:
     shown.run()
 
 
-def ended(shown: Any) -> Any:
-    """The page once the scan has ended."""
-    scan = resources.scans().current
-    assert scan is not None
-    assert scan.wait(PATIENCE_SECONDS)
-    until(lambda: not scan.running, "the scan's end")
-    return shown.run()
-
-
 def test_without_a_user_the_page_says_what_it_does(app):
-    assert "Compare what the documents of a customer name" in words(app.open("uploads"))
+    assert "Compare what the documents of a customer name" in words(app.open("uploads", **ONE))
 
 
 def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_cost(app):
@@ -96,7 +86,7 @@ def test_one_video_alone_is_checked_when_the_address_names_it(app):
 
 def test_the_box_puts_the_ids_into_the_address_and_refuses_what_is_none(app):
     customer(app, missing=1)
-    shown = app.open("uploads")
+    shown = app.open("uploads", **ONE)
     shown.text_input[0].set_value("u1")
     shown.button[0].click().run()
     assert shown.query_params["uid"] == "u1"
@@ -179,38 +169,6 @@ def test_filters_narrow_the_findings(app):
     assert "No finding matches the filters." in words(shown)
 
 
-def test_a_scan_of_many_goes_user_by_user_and_stops_at_its_bound(app, caplog):
-    caplog.set_level("INFO", logger="clipdesk")
-    for number in range(4):
-        customer(app, f"u{number}", clips=1, missing=1 if number == 2 else 0)
-    shown = app.open("uploads")
-    shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
-    assert "--shard 1/4 --checkpoint" in words(shown)
-    shown.number_input(key="uploads-most").set_value(3)
-    next(one for one in shown.button if one.label == "Start").click().run()
-    text = words(ended(shown))
-    assert "Stopped at the bound" in text
-    assert kinds(shown) == ["Missing object"]
-    next(one for one in shown.button if one.label == "Continue where it stopped").click().run()
-    text = words(ended(shown))
-    assert "every user was checked" in text
-    assert kinds(shown) == []
-    begun = [record.event for record in caplog.records if getattr(record, "event", {}).get("action") == "scan"]
-    assert [(one["actor"], one["outcome"]) for one in begun] == [("admin@demo.local", "begun")] * 2
-
-
-def test_a_scan_whose_bucket_refuses_is_incomplete_and_finds_nothing_missing(app, monkeypatch):
-    customer(app)
-    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
-    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
-    shown = app.open("uploads")
-    shown.segmented_control(key="uploads-scope").set_value("Many customers").run()
-    next(one for one in shown.button if one.label == "Start").click().run()
-    text = words(ended(shown))
-    assert "incomplete users: 1" in text
-    assert set(kinds(shown)) == {"Could not be read"}
-
-
 @pytest.mark.parametrize("value", ["a/b", "..", "x" * 2_000, "__x__"])
 def test_a_bad_id_in_the_address_is_refused_by_name(app, value):
     shown = app.open("uploads", uid=value)
@@ -227,7 +185,7 @@ def test_support_has_no_such_page(app):
 
 def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
     customer(app, "u1")
-    shown = app.open("uploads")
+    shown = app.open("uploads", **ONE)
     next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("U1@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
     assert shown.query_params["uid"] == "u1"

@@ -182,3 +182,9 @@ def shade(colour: Colour) -> str:
     """The theme's shade of a colour in the reader's appearance, as `#rrggbb`, for charts."""
     appearance = "dark" if st.context.theme.type == "dark" else "light"
     return str(st.get_option(f"theme.{appearance}.{colour}Color"))
+
+
+def text_colour() -> str:
+    """The colour of text in the reader's appearance, as `#rrggbb`, for words on charts."""
+    appearance = "dark" if st.context.theme.type == "dark" else "light"
+    return str(st.get_option(f"theme.{appearance}.textColor"))

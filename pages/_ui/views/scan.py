@@ -1,99 +1,120 @@
-"""Draws the check of many customers: the command that checks all of them, and a bounded one in this process."""
+"""Draws the check of all customers in this process: the button that starts it, its progress, and how it ended."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
 
 from pages._ui.access.guard import allowed, guarded
-from pages._ui.data import fleet_loads, loads
+from pages._ui.data import fleet_loads, loads, scan_loads
 from pages._ui.data.resources import scans
-from pages._ui.kit import feedback, format, status
+from pages._ui.kit import feedback, format
 from pages._ui.kit.feedback import cost_words, denied, error_panel
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.views import verify
 from storage import logs
 from storage.clients.meter import Cost
-from storage.domain.integrity import CacheCount, Checked, Finding, InFlight
+from storage.domain.integrity import CacheCount, InFlight
 from storage.domain.policy import Actor
 from storage.errors import StorageError
 from storage.ids import check_id
 from storage.services.background import MAX_FINDINGS, MAX_USERS, Snapshot
 from storage.services.fleet import estimate_scan
 
-COMMAND = "python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --csv > findings-1.csv"
+COMMAND = """python -m storage verify --all --keep               # every customer; from a scheduler, once a night
+python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --keep   # or on four machines, then
+python -m storage scans join"""
 _CAN_GO_ON = {"bounded", "budget", "cancelled", "failed"}
 _WORDS = {
     "running": ("Running", "blue", "autorenew"),
-    "done": ("Done: every user was checked", "green", "check_circle"),
-    "bounded": ("Stopped at the bound; more users remain", "blue", "flag"),
-    "budget": ("Stopped at the budget of document reads; more users remain", "orange", "savings"),
+    "done": ("Done: every customer was checked", "green", "check_circle"),
+    "bounded": ("Stopped at the bound; more customers remain", "blue", "flag"),
+    "budget": ("Stopped at the budget of document reads; more customers remain", "orange", "savings"),
     "cancelled": ("Cancelled", "orange", "cancel"),
     "failed": ("Stopped by an error", "red", "error"),
 }
 
 
-def draw(*, page: str) -> tuple[Finding, ...]:
-    """Draws the panel; returns the findings of the last scan where it has ended, for the table below."""
-    _explain()
-    scan = scans().current
-    if scan is not None and scan.running:
+def running() -> bool:
+    """Whether this process is checking customers now."""
+    run = scans().current
+    return run is not None and run.running
+
+
+def check_now(*, page: str, primary: bool = False) -> None:
+    """Draws the button that checks as many customers as this process may, and keeps the result."""
+    if running():
+        return
+    st.button(
+        "Check now",
+        key=key(page, "check-now"),
+        type="primary" if primary else "secondary",
+        icon=":material/play_arrow:",
+        on_click=_start,
+        args=(page, None, MAX_USERS),
+        help=f"Compares documents and bucket of up to {MAX_USERS:,} customers here, and keeps the result. It goes on "
+        "when you leave this page. For more customers, use the command below.",
+    )
+
+
+def last(*, page: str) -> Snapshot | None:
+    """Draws the running check, or how the last one of this process ended; returns the latter."""
+    run = scans().current
+    if run is None:
+        return None
+    if run.running:
         _running(page)
-        return ()
-    snapshot = scan.snapshot() if scan is not None else None
-    _form(snapshot, page)
-    if snapshot is not None:
-        _ended(snapshot, page)
-    return snapshot.findings if snapshot is not None else ()
+        return None
+    found = run.snapshot()
+    _ended(found, page)
+    return found
 
 
-def _explain() -> None:
-    with st.container(border=True):
-        st.markdown(
-            ":material/terminal: **For everything, run this in a shell,** once for each shard. It keeps its "
-            "findings in a file, and continues where it stopped."
-        )
+def more(*, page: str) -> None:
+    """Draws the commands that check all customers, and a check of some of them here."""
+    with st.expander("How to check everything from a shell, and some customers here", icon=":material/terminal:"):
+        st.markdown("**For everything, run this in a shell.** With a checkpoint it continues where it stopped.")
         st.code(COMMAND, language="bash", wrap_lines=True)
+        run = scans().current
+        _form(None if run is None or run.running else run.snapshot(), page)
 
 
-def _form(last: Snapshot | None, page: str) -> None:
-    with st.container(border=True):
-        st.markdown(
-            f":material/travel_explore: **Scan some users here.** At most {MAX_USERS:,} users. The scan continues when "
-            "you leave this page, and everybody who opens the page sees the same scan."
+def _form(ended: Snapshot | None, page: str) -> None:
+    st.markdown(
+        f"**Check some customers here.** At most {MAX_USERS:,}. The check continues when you leave this page, and "
+        "everybody who opens the page sees the same one."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Customers at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
         )
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.number_input(
-                "Users at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
-            )
-            st.text_input("After the user id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
+        st.text_input("After the user id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
+        st.button(
+            "Start",
+            key=key(page, "start"),
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(page, None, None),
+            disabled=running(),
+        )
+        if ended is not None and ended.last_uid and ended.state in _CAN_GO_ON:
             st.button(
-                "Start",
-                key=key(page, "start"),
-                type="primary",
-                icon=":material/play_arrow:",
+                "Continue where it stopped",
+                key=key(page, "resume"),
+                icon=":material/resume:",
                 on_click=_start,
-                args=(page, None),
+                args=(page, ended.last_uid, None),
             )
-            if last is not None and last.last_uid and last.state in _CAN_GO_ON:
-                st.button(
-                    "Continue where it stopped",
-                    key=key(page, "resume"),
-                    icon=":material/resume:",
-                    on_click=_start,
-                    args=(page, last.last_uid),
-                )
-        feedback.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
+    feedback.section("what it costs", partial(_cost_before, page), key=key(page, "estimate"))
 
 
 def _cost_before(page: str) -> None:
     """Draws the cost of the scan, estimated from a rollup, and where the scan stops."""
     bound = feedback.allowed()
-    stops = "" if bound is None else f" It stops after the user at whom it has read {bound:,} documents."
+    stops = "" if bound is None else f" It stops after the customer at whom it has read {bound:,} documents."
     view = fleet_loads.fleet().value.view
     most = int(st.session_state.get(key(page, "most")) or 1)
     found = estimate_scan(view, most) if view is not None else None
@@ -105,18 +126,19 @@ def _cost_before(page: str) -> None:
 
 
 @guarded("verify")
-def _start(actor: Actor, page: str, resume_after: str | None) -> None:
-    typed = str(st.session_state.get(key(page, "after")) or "").strip()
+def _start(actor: Actor, page: str, resume_after: str | None, most: int | None) -> None:
+    typed = "" if most is not None else str(st.session_state.get(key(page, "after")) or "").strip()
     after = resume_after or (check_id(typed, "uid") if typed else None)
-    most = int(st.session_state.get(key(page, "most")) or 1)
+    wanted = most or int(st.session_state.get(key(page, "most")) or 1)
     scans().start(
         loads.checker(),
-        most_users=most,
+        most_users=wanted,
         resume_after=after,
         asked_by=actor.email,
         read_budget=feedback.allowed(page),
+        keep=scan_loads.keep(),
     )
-    logs.event("scan", actor=actor, outcome="begun", users=most)
+    logs.event("scan", actor=actor, outcome="begun", users=wanted)
 
 
 @guarded("verify")
@@ -139,19 +161,19 @@ def _running(page: str) -> None:
     progress = found.progress
     with st.container(border=True, key=key(page, "running")):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f":material/autorenew: **Scanning**, started by {md(found.asked_by, 80)}", width="content")
+            st.markdown(f":material/autorenew: **Checking**, started by {md(found.asked_by, 80)}", width="content")
             st.button(
                 "Cancel", key=key(page, "cancel"), icon=":material/cancel:", on_click=_cancel, args=(found.number,)
             )
         if progress is None:
-            st.progress(0.0, text="Listing users…")
+            st.progress(0.0, text="Listing customers…")
         else:
             total = progress.users_total
             left = f" · about {progress.seconds_left:,.0f} s left" if progress.seconds_left is not None else ""
             of = f" of {total:,}" if total else ""
             st.progress(
                 min(1.0, progress.users_done / total) if total else 0.0,
-                text=f"{progress.users_done:,}{of} users · {progress.users_per_second:,.1f} a second{left} · "
+                text=f"{progress.users_done:,}{of} customers · {progress.users_per_second:,.1f} a second{left} · "
                 f"last: {md(progress.last_uid, 60)}",
             )
         _doubts(found)
@@ -186,27 +208,22 @@ def _ended(found: Snapshot, page: str) -> None:
         error_panel(found.error, key=key(page, "scan-error"), what="the scan")
     elif found.crashed:
         st.error("The desk made a mistake in this scan; the log has the details.", icon=":material/bug_report:")
+    if found.keep_error is not None:
+        error_panel(found.keep_error, key=key(page, "keep-error"), what="keeping the scan")
     word, colour, icon = _WORDS[found.state]
     now = datetime.now(UTC)
     ran = verify.span_words(found.started_at, found.ended_at, now)
     cost = ", ".join(cost_words(Cost(**found.totals["cost"])))
-    st.markdown(f":{colour}-badge[:material/{icon}: {word}] :small[started by {md(found.asked_by, 80)} {ran} · {cost}]")
-    number = sum(found.totals["summary"].values())
-    verify.totals(Checked(**found.totals["checked"]), number, complete=found.complete)
+    kept = "" if found.scan_id else " · not kept"
+    st.markdown(
+        f":{colour}-badge[:material/{icon}: {word}] :small[{found.totals['checked']['users']:,} customers, started by "
+        f"{md(found.asked_by, 80)} {ran} · {cost}{kept}]"
+    )
+
+
+def apart(found: Snapshot) -> None:
+    """Draws what the last check of this process counted besides its findings."""
     if found.dropped:
-        st.warning(
-            f"The desk keeps only the {MAX_FINDINGS:,} gravest findings; it counted {found.dropped:,} more. The scan "
-            "in the shell keeps all.",
-            icon=":material/filter_list:",
-        )
-    if found.findings:
-        with st.container(border=True):
-            st.markdown("**Findings by kind**")
-            verify.chart(found.findings)
-    elif found.complete:
-        st.markdown(f"{status.badge_md('severity', 'ok')} Nothing was found.")
-    apart = found.totals["in_flight"], found.totals["caches"]
-    verify.apart(InFlight(**apart[0]), [CacheCount(**cache) for cache in apart[1]])
-    document = {**found.totals, "last_uid": found.last_uid, "doubts": [asdict(doubt) for doubt in found.doubts]}
-    document["findings"] = [finding.as_dict() for finding in found.findings]
-    verify.as_json(document, "verify-scan", page=page)
+        st.caption(f"The gravest {MAX_FINDINGS:,} findings; {found.dropped:,} more are in the kept scan.")
+    counted = found.totals["in_flight"], found.totals["caches"]
+    verify.apart(InFlight(**counted[0]), [CacheCount(**cache) for cache in counted[1]])

@@ -1,0 +1,70 @@
+"""Loads kept scans: their summaries again each few minutes, the table of one as long as it stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages._ui.data.loads import MINUTE, Loaded, measured
+from pages._ui.data.resources import scans, stores
+from storage.actions.scans import ScanKeeper, keep_scan
+from storage.actions.writers import open_writers
+from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome
+from storage.repositories.scans import read_kept, scan_records
+from storage.services.background import KeepScan
+from storage.services.scans import TREND, FindingRow
+
+
+def trend() -> Loaded[tuple[ScanHead, ...]]:
+    """The last whole scans, the newest first; read again as soon as this process has kept another."""
+    return _trend(scans().ended)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
+def _trend(ended: int) -> Loaded[tuple[ScanHead, ...]]:
+    return measured(lambda: scan_records(stores().records).heads(TREND, parts=False))
+
+
+def last() -> Loaded[ScanHead | None]:
+    """The last whole scan, or `None`: none is kept."""
+    return _last(scans().ended)
+
+
+@st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
+def _last(ended: int) -> Loaded[ScanHead | None]:
+    return measured(lambda: next(iter(scan_records(stores().records).heads(1, parts=False)), None))
+
+
+def kept(head: ScanHead) -> Loaded[KeptScan]:
+    """The scan with its table; another table of the same scan (a customer was taken out) is read anew."""
+    return _kept(head.scan_id, head.sha256, head)
+
+
+@st.cache_resource(ttl=60 * MINUTE, max_entries=3, show_spinner=False)
+def _kept(scan_id: str, sha256: str, _head: ScanHead) -> Loaded[KeptScan]:
+    return measured(lambda: read_kept(stores().objects, _head))
+
+
+def refresh() -> None:
+    """For a refresh button: the next look asks for newer scans."""
+    for load in (_trend, _last):
+        load.clear()
+
+
+def keep() -> KeepScan:
+    """Keeps what a scan of this process found."""
+    opened = stores()
+    days = opened.settings.scan_retention_days
+
+    def put_away(outcome: ScanOutcome, findings: Iterable[FindingRow]) -> str:
+        writers = open_writers(opened)
+        keeper = ScanKeeper(opened.records, opened.objects, writers, opened.layout, _now, days)
+        return keep_scan(keeper, outcome, findings).scan_id
+
+    return put_away
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
