@@ -27,7 +27,7 @@ def app(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: RunningApp, page: Page) -> None:
-    open_page(page, f"{app.url}/uploads")
+    open_page(page, f"{app.url}/uploads?uploads-scope=One+customer")
     field = page.get_by_label("User id or e-mail")
     field.click()
     page.keyboard.type("a/b")
@@ -60,12 +60,12 @@ def test_what_is_chosen_can_be_read_and_what_has_the_focus_is_seen(
     app: RunningApp, page: Page, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    open_page(page, f"{app.url}/uploads")
+    open_page(page, f"{app.url}/uploads?uploads-scope=One+customer")
     chosen = page.get_by_role("radio", name="One customer")
     assert contrast(colour(chosen.locator("p"), "color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 7
     page.get_by_label("User id or e-mail").click()
     page.keyboard.press("Shift+Tab")
-    reached = page.get_by_role("radio", name="Many customers")
+    reached = page.get_by_role("radio", name="One customer")
     expect(reached).to_be_focused()
     expect(reached).to_have_css("outline-style", "solid")
     assert contrast(colour(reached, "outline-color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 3

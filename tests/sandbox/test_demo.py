@@ -23,6 +23,7 @@ from storage.actions.writers import open_read_token_writer, open_writers
 from storage.connect import connect
 from storage.errors import AccessDenied, Refused
 from storage.repositories.rollups import read_fleet
+from storage.repositories.scans import read_kept, scan_records
 from storage.repositories.stores import Stores
 from storage.sandbox import demo
 from storage.sandbox.demo import Demo, open_demo, reset
@@ -96,6 +97,7 @@ def test_attaching_gives_the_same_endpoints_and_stopping_ends_nothing(shared: Sh
 
 def test_every_object_is_there_with_its_size_and_age(stores: Stores, dated: SampleWorld) -> None:
     frame = stores.objects.list_all("").frame
+    frame = frame[~frame["key"].str.startswith("_ops/")]  # the desk's own: kept scans
     found = {row.key: (row.size_bytes, row.last_modified.to_pydatetime()) for row in frame.itertuples()}
     expected = {o.key: (o.size, o.modified.replace(microsecond=0)) for o in dated.objects}
     assert found == expected
@@ -159,6 +161,14 @@ def test_a_running_demo_is_not_reset(shared: Shared) -> None:
     assert shared.owner.poll() is None
 
 
+def test_two_scans_are_kept_of_which_the_newer_has_more(stores: Stores) -> None:
+    newer, older = scan_records(stores.records).heads(2, parts=False)
+    assert (newer.before, newer.complete) == (older.scan_id, True)
+    assert newer.new > 0
+    assert newer.still == older.findings == len(read_kept(stores.objects, older).frame)
+    assert newer.disclosures == 1
+
+
 def test_the_data_survive_the_kill_of_the_owner_and_are_dated_anew(
     shared: Shared, attached: Demo, dated: SampleWorld
 ) -> None:
@@ -202,6 +212,7 @@ def _sample_of(directory: Path) -> SampleWorld:
 
 def _assert_redated(stores: Stores, after: SampleWorld, gone: str) -> None:
     frame = stores.objects.list_all("").frame
+    frame = frame[~frame["key"].str.startswith("_ops/")]  # the desk's own: kept scans
     found = {row.key: row.last_modified.to_pydatetime() for row in frame.itertuples()}
     assert found == {o.key: o.modified.replace(microsecond=0) for o in after.objects if o.key != gone}
     begun = {upload.key: upload.initiated_at for upload in stores.objects.multipart_uploads("").uploads}
