@@ -39,8 +39,9 @@ from storage.repositories.clock import utc_now
 from storage.sandbox import seeding, world
 from storage.sandbox.demo_state import DemoFolder, Heartbeat, Running, SampleData
 from storage.sandbox.firestore import FirestoreServer
+from storage.sandbox.scanned import BUCKET
 from storage.sandbox.seaweed import Identity, SeaweedFS
-from storage.sandbox.seeding import BUCKET, PROJECT
+from storage.sandbox.seeding import PROJECT
 from storage.settings import reader as environment
 from storage.settings.backends import FirestoreSettings
 from storage.settings.reader import Reader
