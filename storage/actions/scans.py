@@ -33,9 +33,9 @@ from storage.domain.scans.kept import (
     known_after,
     scan_path,
     table_key,
-    without_user,
+    typed,
 )
-from storage.errors import BadInput, NotFound, Stale, StorageError, Unusable
+from storage.errors import BadInput, NotFound, StorageError, Unusable
 from storage.repositories.object_listing import joined
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
@@ -46,7 +46,6 @@ _OPERATION = "Keeping a scan"
 _TYPE = "application/vnd.apache.parquet"
 UNFINISHED = timedelta(minutes=15)  # a table without a summary may be one that is being kept just now
 TOGETHER = timedelta(hours=24)  # parts that began further apart are not of one scan
-TRIES = 5
 Clock = Callable[[], datetime]
 
 
@@ -152,40 +151,14 @@ def clean_up(keeper: ScanKeeper) -> list[str]:
     return removed
 
 
-def forget_customer(keeper: ScanKeeper, uid: str) -> tuple[str, ...]:
-    """Takes one customer out of every kept scan; the ids of the scans that held any of it.
-
-    Each table is replaced under its own ETag, then its summary. Raises where a store refuses, or others go on changing.
-    """
-    heads = scan_records(keeper.records).heads(MOST_HEADS)
-    return tuple(head.scan_id for head in heads if _forget(keeper, head, uid))
-
-
-def _forget(keeper: ScanKeeper, head: ScanHead, uid: str) -> bool:
-    for attempt in range(1, TRIES + 1):
-        there = keeper.objects.head(table_key(head.scan_id))
-        if there is None:
-            return False
-        kept = read_kept(keeper.objects, head)
-        less = without_user(kept, uid)
-        if (
-            len(less.frame) == len(kept.frame)
-            and less.coverage == kept.coverage
-            and uid not in set(kept.frame["owner"])
-        ):
-            return False
-        content, digest = table_content(less)
-        try:
-            keeper.writers.objects.put(there.key, content, _TYPE, expected=Expected(there.etag))
-        except Stale:
-            if attempt == TRIES:
-                raise
-            continue
-        keeper.writers.documents.commit(
-            [Update(scan_path(head.scan_id), {"rows": len(less.frame), "sha256": digest})], operation=_OPERATION
-        )
-        return True
-    return False
+def replace_table(writers: Writers, kept: KeptScan, frame: pd.DataFrame, coverage: extent.Coverage) -> None:
+    """Gives a kept scan other rows, where its table is still as it was read; else raises `Stale`."""
+    content, digest = table_content(replace(kept, frame=typed(frame), coverage=coverage))
+    key = table_key(kept.head.scan_id)
+    writers.objects.put(key, content, _TYPE, expected=Expected(kept.etag))
+    writers.documents.commit(
+        [Update(scan_path(kept.head.scan_id), {"rows": len(frame), "sha256": digest})], operation=_OPERATION
+    )
 
 
 def _write(

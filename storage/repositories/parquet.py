@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -52,10 +53,19 @@ class _Ranges(io.RawIOBase):
         return content
 
 
+@dataclass(frozen=True, slots=True)
+class ParquetRows:
+    """Rows of an object, what its writer noted beside them, and the object's ETag."""
+
+    table: pa.Table
+    noted: bytes
+    etag: str
+
+
 def read_parquet(
     objects: Objects, key: str, columns: Sequence[str] | None = None, filters: pc.Expression | None = None
-) -> tuple[pa.Table, bytes]:
-    """The rows that pass the filters, in the order of the object, and what the writer noted beside them.
+) -> ParquetRows:
+    """The rows that pass the filters, in the order of the object.
 
     Raises `NotFound` where the object is proven absent, `Unusable` where it is no such table.
     """
@@ -69,7 +79,7 @@ def read_parquet(
         table = table if filters is None else table.filter(filters)
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise unusable(key, str(error)) from None
-    return table, noted
+    return ParquetRows(table, noted, info.etag)
 
 
 def parquet_bytes(table: pa.Table, noted: bytes = b"") -> bytes:
@@ -93,7 +103,7 @@ def unusable(key: str, why: str) -> Unusable:
     """The error for an object that is no table of the desk."""
     return Unusable(
         f"A table of the desk cannot be read: {why[:200]}.",
-        remedy="Make it again: python -m storage verify --all --keep, or python -m storage rollup.",
+        remedy="Delete that object, and make another: python -m storage verify --all --keep, or rollup.",
         operation="get_object",
         target=key,
     )

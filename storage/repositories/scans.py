@@ -67,10 +67,10 @@ def scan_records(records: Records) -> ScanRecords:
 def read_kept(objects: Objects, head: ScanHead) -> KeptScan:
     """The scan with its table. Raises `NotFound` without the table, `Unusable` where it cannot be read."""
     key = table_key(head.scan_id)
-    table, noted = read_parquet(objects, key)
+    found = read_parquet(objects, key)
     try:
-        coverage = Coverage.from_dict(json.loads(noted))
-        return KeptScan(head, coverage, typed(table.select(list(COLUMNS)).to_pandas()))
+        coverage = Coverage.from_dict(json.loads(found.noted))
+        return KeptScan(head, coverage, typed(found.table.select(list(COLUMNS)).to_pandas()), found.etag)
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise unusable(key, str(error)) from None
 

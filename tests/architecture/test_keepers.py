@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = re.compile(r"[\"'`(/](ops_[a-z_]+)(?=[\"'`/)])")
 FOLDER = re.compile(r"(?:OPS_PREFIX\}|\b_ops/)([a-z_-]+)/")
 FIELDS = {"ops_reads"}  # names that only look like a collection
-TO_COME = {"ops_scans", "_ops/scans/", "ops_alerts", "_ops/alerts/"}  # kept scans and alerts: their keepers follow
+TO_COME = {"ops_alerts", "_ops/alerts/"}  # kept scans and alerts: their keepers follow
 
 
 def places() -> set[str]:

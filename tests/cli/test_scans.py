@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from grpc import StatusCode
 
-from storage.actions.scans import ScanKeeper, clean_up, forget_customer
+from storage.actions.scans import ScanKeeper, clean_up
 from storage.actions.writers import Writers
 from storage.domain.layout import Layout
 from storage.domain.scans.kept import FOLDER, scan_path, table_key
-from storage.repositories.scans import read_kept, scan_records
 from tests.cli.conftest import Desk, both_firestores
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.http_faults import Answer, FaultProxy
@@ -216,17 +215,6 @@ def test_scans_past_their_time_are_removed_and_the_setting_says_when(
     newest = keep(desk)["scan_id"]
     assert [one["scan_id"] for one in desk.run("scans", "--json").json["scans"]] == [newest, middle]
     assert desk.objects.head(table_key(old)) is None
-
-
-def test_one_customer_is_taken_out_of_every_kept_scan(desk: Desk, keeper: ScanKeeper) -> None:
-    customer(desk, "u1", missing=(1,))
-    customer(desk, "u2", missing=(1,))
-    ids = [keep(desk)["scan_id"], keep(desk)["scan_id"]]
-    assert sorted(forget_customer(keeper, "u1")) == sorted(ids)
-    assert forget_customer(keeper, "u1") == ()
-    for head in scan_records(desk.world.records).heads(10):
-        assert set(read_kept(desk.objects, head).frame["uid"]) == {"u2"}
-        assert head.rows == 1
 
 
 def test_a_scan_with_a_disclosure_goes_on_from_its_checkpoint_and_counts_it(desk: Desk, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ saw it first; `looked_at`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -124,11 +124,12 @@ class ScanHead:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptScan:
-    """A kept scan with its table of findings."""
+    """A kept scan with its table of findings; `etag` is that of the table's object, where it was read from one."""
 
     head: ScanHead
     coverage: Coverage
     frame: pd.DataFrame
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +296,10 @@ def harms_of(frame: pd.DataFrame) -> list[str]:
     return [harm_of(kind, severity, disclosure=flag) for kind, severity, flag in zip(*columns, strict=True)]
 
 
-def without_user(kept: KeptScan, uid: str) -> KeptScan:
-    """The scan without this customer: neither rows of theirs, nor files of theirs that others see, nor limits."""
-    frame = kept.frame[kept.frame["uid"] != uid].reset_index(drop=True)
-    frame["owner"] = frame["owner"].where(frame["owner"] != uid, None)
-    return replace(kept, frame=typed(frame), coverage=kept.coverage.without(uid))
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in JSON's types; `frame_of` takes it back."""
+    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    return values | {name: values[name].isoformat() for name in TIMES if values[name] is not None}
 
 
 def expired(heads: Iterable[ScanHead], now: datetime, days: int) -> list[ScanHead]:

@@ -9,6 +9,7 @@ from storage.actions.purge.keepers.index import Index
 from storage.actions.purge.keepers.keeper import Keeper
 from storage.actions.purge.keepers.papers import Papers
 from storage.actions.purge.keepers.repairs import Repairs
+from storage.actions.purge.keepers.scans import KeptScans
 
 NOTHING: Final = "nothing"
 
@@ -23,6 +24,12 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         ("ops_rollups",),
         "ids, addresses and figures of the first hundred customers of each list",
         "the rows of a purged user are taken out, and an undo puts them back; sums stay until the next rollup",
+        "nothing",
+    ),
+    KeptScans(
+        ("_ops/scans/", "ops_scans"),
+        "findings with address, plan, titles and keys; the summaries name nobody",
+        "the findings of the scope are taken out, and an undo puts them back; counts stay",
         "nothing",
     ),
     Repairs(
