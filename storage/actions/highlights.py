@@ -59,7 +59,7 @@ class HighlightsPlan:
                 "The highlights are not valid: " + ("; ".join(problems) or "none given"), field_name="highlights"
             )
         video = self.found.video
-        present = _both_places(context, video.uid, video.video_id)
+        present = both_places(context, video.uid, video.video_id)
         _refuse_processing(present.video)
         if not writes_file(self.found):
             return [Write(self.changes)]  # the precondition of each document is what was shown
@@ -91,7 +91,7 @@ def plan_rebuild(
     context: RepairContext, uid: str, video_id: str, source: Literal["object", "document"]
 ) -> HighlightsPlan:
     """The served highlights rebuilt from one of both places; `Refused` where that place has no usable list."""
-    found = _both_places(context, uid, video_id)
+    found = both_places(context, uid, video_id)
     plan = _highlights_plan(context, found, other_place(found, source))
     if found.served.source == source:
         return plan
@@ -102,7 +102,7 @@ def plan_rebuild(
 def plan_put(context: RepairContext, uid: str, video_id: str, content: bytes) -> HighlightsPlan:
     """The served highlights made from a file; `BadInput` lists everything that is wrong with the file."""
     entries = highlights.check_file(content)
-    return _highlights_plan(context, _both_places(context, uid, video_id), entries)
+    return _highlights_plan(context, both_places(context, uid, video_id), entries)
 
 
 def _highlights_plan(context: RepairContext, found: Highlights, entries: Sequence[Mapping[str, Any]]) -> HighlightsPlan:
@@ -157,7 +157,7 @@ def other_place(found: Highlights, source: Source) -> tuple[Mapping[str, Any], .
     return state.entries
 
 
-def _both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
+def both_places(context: RepairContext, uid: str, video_id: str) -> Highlights:
     """Both places as they are now.
 
     Raises the error that prevented reading one of them or finding out where the product serves highlights from: the

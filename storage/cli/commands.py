@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from storage.cli.command import Command, Group, actor, argument, flag, option, optional, reason, uid, video_id
+from storage.cli.joint_commands import REPAIR
 from storage.cli.purge_commands import PURGE
 from storage.domain.layout import STYLES
 
@@ -467,6 +468,7 @@ ROOT = Group(
         UPLOAD,
         UNDO_CHANGE,
         RECOUNT,
+        REPAIR,
         PURGE,
         ROLLUP,
         ALERTS,

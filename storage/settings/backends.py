@@ -40,6 +40,7 @@ def read_limits(reader: Reader, stale_minutes: int) -> PurgeLimits:
     return PurgeLimits(
         most_objects=reader.whole("PURGE_SECOND_PERSON_OBJECTS", DEFAULTS.most_objects, 0, 999_999_999),
         most_bytes=reader.whole("PURGE_SECOND_PERSON_GIB", DEFAULTS.most_bytes // GIB, 0, 999_999) * GIB,
+        most_repairs=reader.whole("REPAIR_SECOND_PERSON_ROWS", DEFAULTS.most_repairs, 0, 500),
         per_actor_hour=reader.whole("PURGES_PER_ACTOR_HOUR", DEFAULTS.per_actor_hour, 1, 10_000),
         quarantine_days=reader.whole("PURGE_QUARANTINE_DAYS", DEFAULTS.quarantine_days, 1, 365),
         plan_minutes=reader.whole("PURGE_PLAN_MINUTES", DEFAULTS.plan_minutes, 1, 1_440),

@@ -25,6 +25,12 @@ from storage.actions import repair
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
+from storage.actions.joint_repair import (
+    apply_joint_plan,
+    approve_joint_plan,
+    make_joint_plan,
+    undo_joint_repair,
+)
 from storage.actions.purge import jobs, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
@@ -301,6 +307,40 @@ def test_a_trial_of_where_alerts_go_is_sent_for_those_of_the_table_alone(desk: D
         assert bool(hook.taken) is ("alerts.try" in MATRIX[role])
 
 
+JOINT = (make_joint_plan, approve_joint_plan, apply_joint_plan, undo_joint_repair)
+
+
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_joint_repair_is_for_those_of_the_table_alone(desk: Desk, role: str) -> None:
+    uid, purging, may = desk.customer(), desk.world.purging, "fix" in MATRIX[role]
+    stuck = {"video_id": VIDEO, "status": "processing", "created_at": LONG_AGO, "updated_at": LONG_AGO}
+    desk.world.put_documents({f"users/{uid}/videos/{VIDEO}": stuck})
+    pairs = ((uid, VIDEO),)
+    plan = make_joint_plan(purging, pairs, "set-status:failed", ADA)
+    assert plan.willing, plan.rows
+    attempts: list[Callable[[Actor], object]] = [
+        lambda who: make_joint_plan(purging, pairs, "set-status:failed", who),
+        lambda who: approve_joint_plan(purging, plan, who),
+        lambda who: apply_joint_plan(purging, plan, REASON, who),
+    ]
+    before = desk.state(uid)
+    for attempt in attempts:
+        if may:
+            attempt(actor(role))
+        else:
+            with pytest.raises(NotPermitted):
+                attempt(actor(role))
+    assert desk.state(uid) == before
+    if not may:
+        apply_joint_plan(purging, plan, REASON, ADA)
+    assert run_job(purging, plan.job_id).state == "done"
+    if may:
+        assert undo_joint_repair(purging, plan.job_id, REASON, actor(role)).state == "ready"
+    else:
+        with pytest.raises(NotPermitted):
+            undo_joint_repair(purging, plan.job_id, REASON, actor(role))
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
     assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try"} == set(ACTIONS)
 
@@ -314,4 +354,5 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    assert places == tried | {"pages._ui.access.guard.require", "storage.actions.alerts.try_target"}
+    others = {f"{function.__module__}.{function.__name__}" for function in (try_target, *JOINT)}
+    assert places == tried | others | {"pages._ui.access.guard.require"}

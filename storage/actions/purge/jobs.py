@@ -26,7 +26,7 @@ from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.inventory import Inventory, moved
-from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job, State, job_path
+from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, REPAIRS, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents, plan_key, quarantine_prefix
 from storage.errors import Refused, Stale, StorageError
@@ -56,7 +56,7 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.cancel", job, "")
     with refusals_recorded(purging.trail, event):
-        authorise(actor, "purge.apply", now=purging.clock())
+        authorise(actor, "fix" if job.kind in REPAIRS else "purge.apply", now=purging.clock())
         if job.state not in RESUMABLE or job.kind == "empty":
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
         purging.trail.append(event)
@@ -86,12 +86,11 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         job = purging.jobs.get(job.undo_job)
     event = job_event(actor, "purge.resume", job, "")
     with refusals_recorded(purging.trail, event):
-        action: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
-        authorise(actor, action, now=purging.clock())
+        authorise(actor, _action(job), now=purging.clock())
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
         _refuse_emptied(purging, job)
-        if job.kind != "empty" and job.step != "forget":
+        if job.kind in {"purge", "undo"} and job.step != "forget":
             check_applied(purging, job, stored_plan(purging, job.plan_id))
         if job.held and not process_has_ended(job.lease_owner):
             raise StillHeld(
@@ -105,6 +104,13 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
             except Stale as stale:
                 raise changed_meanwhile(job) from stale
     return purging.jobs.get(job.job_id)
+
+
+def _action(job: Job) -> Action:
+    """The permission that going on with a job needs."""
+    if job.kind in REPAIRS:
+        return "fix"
+    return "purge.undo" if job.kind == "undo" else "purge.apply"
 
 
 def _refuse_emptied(purging: Purging, job: Job) -> None:
@@ -299,7 +305,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
         store_plan(purging, plan)
         job = _job(purging, plan, request, email, reason, counted)
         purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
-        return _create(purging, job, email)
+        return create_job(purging, job, email)
 
 
 def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
@@ -401,7 +407,7 @@ def _job(
     )
 
 
-def _create(purging: Purging, job: Job, email: str) -> Job:
+def create_job(purging: Purging, job: Job, email: str) -> Job:
     """Writes the job and the actor's purges of the last hour together, so that two at once cannot pass the limit."""
     path = f"{LIMITS}/purges-{hashlib.sha256(email.encode()).hexdigest()[:32]}"
     for _ in range(TRIES):

@@ -273,7 +273,7 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
         approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
         store_plan(purging, plan)
         purging.trail.append(event)
-        _keep(purging, plan, approval)
+        keep_approval(purging, approval, plan.plan_id, plan.scope)
     return approval
 
 
@@ -295,8 +295,7 @@ def approvals_that_hold(purging: Purging, plan: PurgePlan) -> tuple[Approval, ..
     found = approvals_of(purging, plan.fingerprint)
     if not found or not plan.seal:
         return found  # a plan of an older version cannot be applied any more; a page still shows its approvers
-    key = key_to_check(purging)
-    return tuple(approval for approval in found if key is not None and holds(approval, key))
+    return approvals_by_seal(purging, plan.fingerprint)
 
 
 def approvals_of(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:
@@ -312,21 +311,28 @@ def approvals_of(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:
     )
 
 
-def _keep(purging: Purging, plan: PurgePlan, approval: Approval) -> None:
+def approvals_by_seal(purging: Purging, fingerprint: str) -> tuple[Approval, ...]:
+    """The approvals of the plan with this fingerprint that this desk took."""
+    key = key_to_check(purging)
+    return tuple(one for one in approvals_of(purging, fingerprint) if key is not None and holds(one, key))
+
+
+def keep_approval(purging: Purging, approval: Approval, plan_id: str, scope: Scope) -> None:
+    """Writes an approval under its plan's fingerprint and its approver; the same one twice changes nothing."""
     name = hashlib.sha256(f"{approval.fingerprint}\n{approval.approver}".encode()).hexdigest()
     fields = {
         "fingerprint": approval.fingerprint,
         "approver": approval.approver,
         "at": approval.at,
         "seal": approval.seal,
-        "plan_id": plan.plan_id,
-        "scope": plan.scope.spelled,
-        "uid": plan.scope.uid,
+        "plan_id": plan_id,
+        "scope": scope.spelled,
+        "uid": scope.uid,
     }
     path = f"{COLLECTION}/{name}"
     try:
         purging.writers.documents.commit([Create(path, fields)], operation="Keeping an approval")
     except Stale:
-        if approval.approver in {given.approver for given in approvals_that_hold(purging, plan)}:
+        if approval.approver in {given.approver for given in approvals_by_seal(purging, approval.fingerprint)}:
             return  # the approval exists already
         purging.writers.documents.commit([Replace(path, fields)], operation="Keeping an approval")

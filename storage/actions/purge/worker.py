@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from storage.actions import undoable
+from storage.actions import joint_repair, undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.jobs import begin_emptying, expired, is_here
@@ -45,7 +45,7 @@ from storage.actions.purge.steps_undo import (
 from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
-from storage.domain.purge.job import ENDED, Job, job_path
+from storage.domain.purge.job import ENDED, REPAIRS, Job, Kind, job_path
 from storage.domain.purge.plan import PurgePlan, document_batches, slug_batches
 from storage.errors import Refused, StorageError
 from storage.repositories.audit_log import AuditLog
@@ -86,11 +86,24 @@ def _engine(purging: Purging, lease: JobLease) -> Engine:
         return Engine(purging, lease, [EmptyQuarantine(purging, lease)], lambda: Ending("done"))
     if job.kind == "purge" and job.step == FORGET:  # the last step, after which the plan is no longer whole
         return Engine(purging, lease, [Forget(purging, lease)], _purge_ending(lease))
+    if job.kind in REPAIRS:
+        return _repair_engine(purging, lease)
     plan = stored_plan(purging, job.plan_id)
     check_applied(purging, job, plan)
     if job.kind == "purge":
         return Engine(purging, lease, _purge_steps(purging, lease, plan), _purge_ending(lease))
     return Engine(purging, lease, _undo_steps(purging, lease, plan), _undo_ending(lease))
+
+
+def _repair_engine(purging: Purging, lease: JobLease) -> Engine:
+    job = lease.job
+    ending = partial(joint_repair.ending, lease)
+    if job.kind == "repair":
+        plan = joint_repair.stored_joint_plan(purging, job.plan_id)
+        joint_repair.check_joint_job(purging, job, plan)
+        return Engine(purging, lease, [joint_repair.RepairRows(purging, lease, plan)], ending)
+    made = joint_repair.made_rows(purging, purging.jobs.get(job.of))
+    return Engine(purging, lease, [joint_repair.UndoRows(purging, lease, made)], ending)
 
 
 def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[Step]:
@@ -158,6 +171,15 @@ def _undo_ending(lease: JobLease) -> Callable[[], Ending]:
     return ending
 
 
+_ENDS: Mapping[Kind, str] = {
+    "purge": "purge.end",
+    "undo": "purge.undo.end",
+    "empty": "purge.quarantine.end",
+    "repair": "repair.end",
+    "repair_undo": "repair.undo.end",
+}
+
+
 def _record_end(purging: Purging, job: Job) -> None:
     """Records the end of a run in the audit. The job's own journal has it too, so a failure here is only logged."""
     outcome: Outcome = "done" if job.state in {"done", "incomplete"} else "failed"
@@ -172,7 +194,7 @@ def _record_end(purging: Purging, job: Job) -> None:
         **({"missing_acknowledged": job.missing_acknowledged} if job.missing_acknowledged else {}),
         "failure": dict(job.failure) if job.failure else {},
     }
-    action = {"purge": "purge.end", "undo": "purge.undo.end", "empty": "purge.quarantine.end"}[job.kind]
+    action = _ENDS[job.kind]
     event = Event(
         action,
         job.actor,
@@ -275,5 +297,6 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
             continue  # another worker has it
         except Refused:
             continue  # it ended meanwhile
+    joint_repair.drop_plans(purging)
     undoable.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

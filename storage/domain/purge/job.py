@@ -17,7 +17,7 @@ from storage.domain.purge.plan import moment_text
 from storage.domain.purge.scope import Scope
 from storage.errors import Unusable
 
-Kind = Literal["purge", "undo", "empty"]
+Kind = Literal["purge", "undo", "empty", "repair", "repair_undo"]
 State = Literal[
     "ready",  # no worker has begun
     "running",  # a worker holds the lease
@@ -32,6 +32,7 @@ State = Literal[
 Quarantine = Literal["none", "kept", "restored", "emptied"]
 
 GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupted"})
+REPAIRS: frozenset[Kind] = frozenset({"repair", "repair_undo"})  # of many videos; all other kinds are purges
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 

@@ -213,6 +213,7 @@ class PurgeLimits:
     lease_seconds: int = 60
     shortest_id: int = 2
     idle_hours: int = 24
+    most_repairs: int = 25  # rows of a joint repair that one person may make alone
     stale_minutes: int = 15  # a younger object that no document names may still get its document
 
     @property

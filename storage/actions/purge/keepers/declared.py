@@ -50,6 +50,13 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         "it outlives everything",
         "the same",
     ),
+    Keeper(
+        ("_ops/repairs/",),
+        "ids and values of the documents that a joint repair is to change",
+        "it stays until the repair has ended; the sweep deletes it then, and after a day where nobody applied it",
+        "the same",
+    ),
+    Keeper(("ops_alerts", "_ops/alerts/"), NOTHING + ": counts, and ids of jobs and plans"),
     Keeper(("ops_signouts",), NOTHING + ": digests of sign-ins to the desk"),
     Keeper(("ops_limits",), NOTHING + ": digests of persons who purge, and when"),
     Keeper(("ops_deployment",), NOTHING + ": which backend was found"),

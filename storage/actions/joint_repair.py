@@ -1,0 +1,498 @@
+"""Repairs many videos in one go: one plan with the changes of every row, one job, an outcome for each row, one undo.
+
+The job runs in the engine of purges: a lease, a journal entry before and after each row, a worker that goes on where
+another was killed. Each row is planned again at its turn from evidence that is read again; the ids of its changes
+follow from the job and the row, so a row that a killed worker had made is recognised and not made twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from storage import files
+from storage.actions import highlights, repair, undoable
+from storage.actions.audit import attributed, refusals_recorded
+from storage.actions.highlights import HighlightsPlan
+from storage.actions.purge import plans
+from storage.actions.purge.context import Purging
+from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
+from storage.actions.purge.jobs import create_job
+from storage.actions.purge.lease import JobLease
+from storage.actions.purge.sealing import key_to_check, key_to_seal
+from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
+from storage.domain import joint_repair as rules
+from storage.domain.actor_and_reason import checked_reason, normal_email
+from storage.domain.audit_chain import Event
+from storage.domain.joint_repair import (
+    JointAction,
+    JointPlan,
+    JointRow,
+    RowOutcome,
+    ShownChange,
+    check_pairs,
+    check_plan,
+    joint_plan_key,
+)
+from storage.domain.policy import Action, Actor, authorise
+from storage.domain.purge.guards import Approval
+from storage.domain.purge.job import ENDED, Job, JobTally, State, job_path, shortened
+from storage.domain.purge.seal import sealed_approval
+from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, Unsettled
+from storage.files import read_file
+from storage.repositories.audit_log import AuditLog
+from storage.repositories.jobs import Jobs
+
+MOST_BYTES: Final = 16 * 1024**2
+WORKER: Final = "worker"
+_REASON: Final = "the reason that is given when the plan is applied"
+
+
+def needed_action(action: JointAction) -> Action:
+    """The permission that a repair of this kind needs."""
+    return "recount" if action == "recount" else "fix"
+
+
+def context_of(purging: Purging) -> RepairContext:
+    """The context of the single repairs that a joint one is made of."""
+    return RepairContext(purging.stores, purging.writers, purging.trail, purging.clock)
+
+
+def plan_of(context: RepairContext, action: JointAction, uid: str, video_id: str, reason: str) -> RepairPlan:
+    """The repair of one row, from evidence that is read now; raises what speaks against it."""
+    if action == "recount":
+        return plan_recount(context.stores, uid, context.checker.clock())
+    if action == "rebuild-highlights":
+        return _rebuilt(context, uid, video_id)
+    return plan_status(context, uid, video_id, action.partition(":")[2], reason)
+
+
+def _rebuilt(context: RepairContext, uid: str, video_id: str) -> HighlightsPlan:
+    """The served highlights from the other place, where the served ones are not usable."""
+    found = highlights.both_places(context, uid, video_id)
+    if found.served.usable:
+        raise Refused("The highlights that customers get are usable: there is nothing to rebuild.")
+    source = "document" if found.document.usable else "object"
+    return highlights.plan_rebuild(context, uid, video_id, "document" if source == "document" else "object")
+
+
+def _shown(plan: RepairPlan) -> tuple[tuple[ShownChange, ...], str]:
+    """The changes of one row, and a digest of what it writes beside fields."""
+    changes = plan.changes.effective if isinstance(plan, StatusPlan | HighlightsPlan | repair.RecountPlan) else ()
+    content = ""
+    if isinstance(plan, HighlightsPlan):
+        text = json.dumps(list(plan.entries), sort_keys=True, default=str)
+        content = hashlib.sha256(text.encode()).hexdigest()
+    return rules.shown(changes), content
+
+
+def _row(context: RepairContext, action: JointAction, uid: str, video_id: str) -> JointRow:
+    try:
+        changes, content = _shown(plan_of(context, action, uid, video_id, _REASON))
+    except (Refused, NotFound) as error:
+        return JointRow(uid, video_id, refused=error.message)
+    if not changes:
+        return JointRow(uid, video_id, refused="There is nothing to change: every field is correct already.")
+    return JointRow(uid, video_id, changes, content)
+
+
+def make_joint_plan(purging: Purging, pairs: Sequence[tuple[str, str]], action: JointAction, actor: Actor) -> JointPlan:
+    """The plan for these videos as they are now; changes nothing. Raises `BadInput`, `NotPermitted`, a store's error.
+
+    A row that the evidence speaks against is in the plan too, with the reason.
+    """
+    chosen = check_pairs(pairs, action)
+    event = attributed(actor, Event("repair.plan", "-", detail={"action": action, "rows": len(chosen)}))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, needed_action(action), now=purging.clock())
+        context = context_of(purging)
+        rows = tuple(_row(context, action, uid, video_id) for uid, video_id in chosen)
+        made = purging.now()
+        plan = JointPlan(
+            plan_id=f"rplan-{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            maker=normal_email(actor.email),
+            action=action,
+            target=purging.target,
+            created_at=made,
+            expires_at=made + rules.LIFE,
+            rows=rows,
+        )
+        plan = replace(plan, seal=key_to_seal(purging).over("repair plan", plan.fingerprint))
+    detail = {"action": action, "rows": len(rows), "willing": plan.willing, "plan_id": plan.plan_id}
+    purging.trail.append(attributed(actor, Event("repair.plan", "-", fingerprint=plan.fingerprint, detail=detail)))
+    return plan
+
+
+def write_joint_plan(plan: JointPlan, path: Path) -> None:
+    """Writes a plan for `repair apply`; only its owner may read the file."""
+    files.write_file(path, (json.dumps(plan.as_dict(), indent=1) + "\n").encode(), "--out")
+
+
+def joint_plan_in(path: Path) -> JointPlan:
+    """A plan from a file; `BadInput` where there is none, `Stale` where it was altered."""
+    return _plan_from(read_file(path, "FILE", MOST_BYTES))
+
+
+def _plan_from(content: bytes) -> JointPlan:
+    try:
+        value = json.loads(content.decode())
+    except (ValueError, RecursionError):
+        raise BadInput("The plan is not JSON", field_name="FILE", remedy="Give the file as it was written.") from None
+    return JointPlan.from_dict(value)
+
+
+def store_joint_plan(purging: Purging, plan: JointPlan) -> None:
+    """Keeps a plan in the bucket, where a worker finds it."""
+    purging.writers.objects.put(joint_plan_key(plan.plan_id), json.dumps(plan.as_dict()).encode(), "application/json")
+
+
+def stored_joint_plan(purging: Purging, plan_id: str) -> JointPlan:
+    """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
+    return _plan_from(purging.stores.objects.get_bytes(joint_plan_key(plan_id), MOST_BYTES))
+
+
+def check_joint_seal(purging: Purging, plan: JointPlan) -> None:
+    """Raises `Stale` unless this desk sealed the plan."""
+    key = key_to_check(purging)
+    if key is None or key.over("repair plan", plan.fingerprint) != plan.seal:
+        raise Stale(
+            "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
+            reasons=("the seal does not fit the plan",),
+            remedy="Make the plan again, and apply the file as it was written.",
+        )
+
+
+def second_person_needed(purging: Purging, plan: JointPlan) -> str:
+    """Why one person is not enough, or an empty text."""
+    most = purging.limits.most_repairs
+    return f"{plan.willing:,} rows are more than {most:,}" if plan.willing > most else ""
+
+
+def approve_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> Approval:
+    """Records that a person other than the maker agrees to exactly this plan. A second approval changes nothing."""
+    event = attributed(actor, _event("repair.approve", plan))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, needed_action(plan.action), now=purging.clock())
+        now, approver = purging.now(), normal_email(actor.email)
+        check_plan(plan, purging.target, now)
+        check_joint_seal(purging, plan)
+        if approver == plan.maker:
+            raise Refused("The maker of a plan cannot approve it.", remedy="Have another person look at it.")
+        approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
+        store_joint_plan(purging, plan)
+        purging.trail.append(event)
+        plans.keep_approval(purging, approval, plan.plan_id, rules.MANY)
+    return approval
+
+
+def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Actor) -> Job:
+    """Creates the job of a plan, ready for a worker; changes nothing of a customer's yet.
+
+    Raises `BadInput`, `NotPermitted`, `Stale` for a plan that was altered or has expired, and `Refused` on every other
+    ground.
+    """
+    why, email = checked_reason(reason), normal_email(actor.email)
+    event = attributed(actor, replace(_event("repair.apply", plan), reason=why))
+    with refusals_recorded(purging.trail, event):
+        authorise(actor, needed_action(plan.action), now=purging.clock())
+        now = purging.now()
+        check_plan(plan, purging.target, now)
+        check_joint_seal(purging, plan)
+        if not plan.willing:
+            raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
+        given = plans.approvals_by_seal(purging, plan.fingerprint)
+        approved = sorted({one.approver for one in given if one.approver not in {email, plan.maker}})
+        needed = second_person_needed(purging, plan)
+        if needed and not approved:
+            raise Refused(
+                f"A second person must approve this plan: {needed}.",
+                reasons=(f"a second person must approve this plan: {needed}",),
+                remedy="Have another person look at the same plan and approve it: repair approve FILE --actor EMAIL.",
+            )
+        store_joint_plan(purging, plan)
+        job = _job(plan, email, why, approved, purging)
+        purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
+        return create_job(purging, job, email)
+
+
+def _job(plan: JointPlan, email: str, reason: str, approved: Sequence[str], purging: Purging) -> Job:
+    return Job(
+        job_id=plan.job_id,
+        kind="repair",
+        of="",
+        plan_id=plan.plan_id,
+        fingerprint=plan.fingerprint,
+        scope=rules.MANY,
+        maker=plan.maker,
+        actor=email,
+        approved_by=tuple(approved),
+        reason=reason,
+        erase=False,
+        created_at=purging.now(),
+        objects_total=0,
+        bytes_total=0,
+        documents_total=len(plan.rows),
+    )
+
+
+def _undo_job(job: Job, email: str, reason: str, purging: Purging) -> Job:
+    return Job(
+        job_id=f"{job.job_id}-undo",
+        kind="repair_undo",
+        of=job.job_id,
+        plan_id=job.plan_id,
+        fingerprint=job.fingerprint,
+        scope=job.scope,
+        maker=job.maker,
+        actor=email,
+        approved_by=(),
+        reason=reason,
+        erase=False,
+        created_at=purging.now(),
+        objects_total=0,
+        bytes_total=0,
+        documents_total=job.tally.documents,
+    )
+
+
+def undo_joint_repair(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
+    """Creates the job that takes back every row of a repair, the last first; `Refused` where it cannot begin."""
+    why, email = checked_reason(reason), normal_email(actor.email)
+    job = purging.jobs.get(job_id)
+    event = attributed(actor, Event("repair.undo", "-", reason=why, fingerprint=job.fingerprint, job_id=job_id))
+    with refusals_recorded(purging.trail, event):
+        if job.kind != "repair":
+            raise Refused(f"Job {job_id} is not a joint repair.", remedy="Take a purge back with purge undo.")
+        authorise(actor, "fix", now=purging.clock())
+        if job.state in {"ready", "running", "interrupted"}:
+            raise Refused(f"Job {job_id} is {job.state}.", remedy="Wait until it has ended, then undo it.")
+        if job.state == "undone":
+            raise Refused(f"Job {job_id} was undone already.")
+        back = _undo_job(job, email, why, purging)
+        there = purging.jobs.find(back.job_id)
+        if there is not None:
+            raise Refused(
+                f"Job {there.job_id} takes it back already and is {there.state}.",
+                remedy=f"Go on with it: repair resume {there.job_id}; or take single rows back with undo-change.",
+            )
+        purging.trail.append(replace(event, outcome="begun"))
+        return create_job(purging, back, email)
+
+
+def outcomes(jobs: Jobs, job_id: str) -> tuple[RowOutcome, ...]:
+    """What became of each row so far, in the plan's order; read from the journal."""
+    found = [_outcome_of(entry) for entry in jobs.journal(job_id) if entry.get("phase") == "end"]
+    return tuple(one for one in found if one is not None)
+
+
+def _outcome_of(entry: Mapping[str, Any]) -> RowOutcome | None:
+    row = entry.get("row")
+    if not isinstance(row, Mapping):
+        return None
+    ids = tuple(map(str, row.get("change_ids") or ()))
+    return RowOutcome(str(row["uid"]), str(row["video_id"]), row["outcome"], str(row.get("why") or ""), ids)
+
+
+def _event(action: str, plan: JointPlan) -> Event:
+    detail = {"action": plan.action, "rows": len(plan.rows), "willing": plan.willing, "plan_id": plan.plan_id}
+    return Event(action, "-", fingerprint=plan.fingerprint, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRows:
+    """The step that makes each row of the plan, a batch for each."""
+
+    purging: Purging
+    lease: JobLease
+    plan: JointPlan
+    name: str = "rows"
+
+    def batches(self) -> int:
+        return len(self.plan.rows)
+
+    def look(self, batch: int) -> Seen:
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
+        row = self.plan.rows[batch]
+        outcome = self._made(row, batch, again=again)
+        done = outcome.outcome == "done"
+        tally = JobTally(documents=1) if done else JobTally(left_alone=1)
+        residue = self.lease.job.residue
+        changes = {} if done else {"residue": tuple(shortened([*residue, f"{row.subject}: {outcome.why}"]))}
+        return BatchOutcome(tally, {"row": outcome.as_dict()}, changes)
+
+    def _made(self, row: JointRow, batch: int, *, again: bool) -> RowOutcome:
+        refused = RowOutcome(row.uid, row.video_id, "refused", row.refused)
+        if row.refused:
+            return refused
+        job, context = self.lease.job, context_of(self.purging)
+        first = f"{job.job_id}-{batch}"
+        if again and (before := _before(self.purging, first)):
+            self._record(row, before, again=True)
+            return replace(refused, outcome="done", why="", change_ids=before)
+        try:
+            one = plan_of(context, self.plan.action, row.uid, row.video_id, job.reason)
+            if _shown(one) != (row.changes, row.content):
+                return replace(refused, why="It changed since it was shown; look at it again.")
+            written = tuple(self._write(context, one, first))
+        except (Refused, NotFound) as error:
+            return replace(refused, why=error.message)
+        except Unsettled as error:
+            return replace(refused, outcome="failed", why=error.message)
+        except BackendError as error:
+            if error.retryable:
+                raise
+            return replace(refused, outcome="failed", why=error.message)
+        self._record(row, written, again=False)
+        return replace(refused, outcome="done", why="", change_ids=written)
+
+    def _record(self, row: JointRow, change_ids: tuple[str, ...], *, again: bool) -> None:
+        """One entry of the audit for the row; with `again` only where a killed worker had not made it."""
+        job, name = self.lease.job, _EVENTS[self.plan.action]
+        if again:
+            entries = AuditLog(self.purging.stores.handle).search(uid=row.uid, action=name, limit=_LATEST)
+            if any(entry["job_id"] == job.job_id and entry["video_id"] == row.video_id for entry in entries):
+                return
+        fields = [f"{change.path}: {change.field}" for change in row.changes[: repair.MAX_RECORDED]]
+        detail = {"fields": fields, "change_ids": list(change_ids)}
+        event = Event(name, job.actor, "done", job.reason, WORKER, uid=row.uid, video_id=row.video_id)
+        self.purging.trail.append(replace(event, job_id=job.job_id, detail=detail))
+
+    def _write(self, context: RepairContext, one: RepairPlan, first: str) -> Iterator[str]:
+        """One change for each commit of the row. A row of several that stops between them says so as failed."""
+        job, now = self.lease.job, self.lease.now()
+        for number, write in enumerate(one.writes(context, job.actor, now)):
+            self.lease.hold()
+            change_id = first if number == 0 else f"{first}-{number}"
+            undoable.apply(
+                context.stores,
+                context.writers,
+                write.changes,
+                write.objects,
+                counted=write.counted,
+                actor=job.actor,
+                reason=job.reason,
+                change_id=change_id,
+                kept_until=now + context.stores.settings.purge.quarantine_life,
+            )
+            yield change_id
+
+
+def _before(purging: Purging, first: str) -> tuple[str, ...]:
+    """The changes that a killed worker had made for a row; a change that it left half made is taken back first."""
+    found: list[str] = []
+    for number in range(_MOST_COMMITS):
+        change_id = first if number == 0 else f"{first}-{number}"
+        try:
+            change = undoable.read(purging.stores.records, change_id)
+        except NotFound:
+            break
+        if change.state != undoable.DONE:
+            raise Refused(f"A worker was stopped while it wrote change {change_id}; take that back with undo-change.")
+        found.append(change_id)
+    return tuple(found)
+
+
+_MOST_COMMITS: Final = 20
+_LATEST: Final = 20  # entries of a customer in which to look for one that a killed worker made
+_EVENTS: Final[Mapping[JointAction, str]] = {
+    "set-status:failed": "set-status",
+    "set-status:completed": "set-status",
+    "recount": "recount",
+    "rebuild-highlights": "highlights",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRows:
+    """The step that takes back each row that was made, the last first."""
+
+    purging: Purging
+    lease: JobLease
+    made: tuple[RowOutcome, ...]
+    name: str = "rows"
+
+    def batches(self) -> int:
+        return len(self.made)
+
+    def look(self, batch: int) -> Seen:
+        return {}
+
+    def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
+        row = self.made[batch]
+        outcome = self._back(row)
+        done = outcome.outcome == "done"
+        tally = JobTally(documents=1) if done else JobTally(left_alone=1)
+        line = f"{row.uid}/{row.video_id}: {outcome.why}"
+        changes = {} if done else {"residue": tuple(shortened([*self.lease.job.residue, line]))}
+        return BatchOutcome(tally, {"row": outcome.as_dict()}, changes)
+
+    def _back(self, row: RowOutcome) -> RowOutcome:
+        job, stores = self.lease.job, self.purging.stores
+        for change_id in reversed(row.change_ids):
+            self.lease.hold()
+            try:
+                if undoable.read(stores.records, change_id).settled:
+                    continue
+                undoable.undo(
+                    stores.records,
+                    stores.objects,
+                    self.purging.writers,
+                    change_id,
+                    actor=job.actor,
+                    reason=job.reason,
+                )
+            except (Refused, NotFound) as error:
+                return replace(row, outcome="refused", why=error.message)
+            detail = {"change_id": change_id, "kind": job.kind, "job": job.job_id}
+            event = Event("undo-change", job.actor, "done", job.reason, WORKER, uid=row.uid, video_id=row.video_id)
+            self.purging.trail.append(replace(event, job_id=job.job_id, detail=detail))
+        return replace(row, outcome="done", why="")
+
+
+def made_rows(purging: Purging, job: Job) -> tuple[RowOutcome, ...]:
+    """The rows that a repair made, the last first."""
+    return tuple(reversed([row for row in outcomes(purging.jobs, job.job_id) if row.outcome == "done"]))
+
+
+def ending(lease: JobLease) -> Ending:
+    """How a joint repair, or its undo, closes: `incomplete` where a row was refused or failed."""
+    job = lease.job
+    state: State = "incomplete" if job.residue else "done"
+    if job.kind == "repair":
+        return Ending(state)
+    return Ending(state, {}, {job_path(job.of): {"state": "incomplete" if job.residue else "undone"}})
+
+
+def check_joint_job(purging: Purging, job: Job, plan: JointPlan) -> None:
+    """Raises `Stale` unless the job was made from this plan, which this desk sealed."""
+    if plan.fingerprint != job.fingerprint:
+        raise Stale("The stored plan is not the one that was applied.", remedy="Make the repair again.")
+    check_joint_seal(purging, plan)
+
+
+def drop_plans(purging: Purging) -> int:
+    """Deletes the stored plans that no job needs any more: of a repair that ended, or that nobody applied in a day.
+
+    A plan holds values of customers' documents, and an undo needs only the journal. Returns how many it deleted.
+    """
+    now, gone = purging.now(), []
+    for page in purging.stores.objects.list_pages(joint_plan_key("").removesuffix(".json")):
+        for key, written in zip(page.frame["key"].tolist(), page.frame["last_modified"].tolist(), strict=True):
+            plan_id = key.rpartition("/")[2].removesuffix(".json")
+            job = purging.jobs.find(f"repair-{plan_id.removeprefix('rplan-')}")
+            if job.state in ENDED if job is not None else now - written > _UNAPPLIED:
+                gone.append(key)
+    if gone:
+        purging.writers.objects.delete(gone)
+    return len(gone)
+
+
+_UNAPPLIED: Final = timedelta(days=1)

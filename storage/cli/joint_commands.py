@@ -1,0 +1,108 @@
+"""Declares `repair` and its verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from storage.cli.command import Command, Group, actor, argument, option, reason
+
+ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
+_ENDS = {
+    0: "every row was made",
+    1: "a row was refused or failed; each says why",
+    3: "the job stopped; resume goes on with it",
+    4: "refused by a guard; nothing was changed",
+}
+
+
+def _job() -> click.Argument:
+    return argument("JOB_ID", "The job's id, as apply printed it.")
+
+
+def _file() -> click.Argument:
+    return argument("FILE", "The plan, as repair plan --out wrote it.", type=Path)
+
+
+REPAIR = Group(
+    "repair",
+    [
+        Command(
+            "plan",
+            run="storage.cli.joint:run_plan",
+            summary="show what would change in each of many videos, and seal it",
+            about="""What would one repair of all these videos change?
+
+    Lists the field changes of each video beside each other, and each that the evidence speaks against, with the reason.
+    Changes nothing. apply takes the plan as --out writes it.""",
+            params=[
+                option("--outage", "ID", "The videos of an outage, by its id in diagnose --stuck."),
+                option("--videos", "FILE", "Lines of UID/VIDEO_ID, or JSON as diagnose --stuck --json prints it."),
+                option("--action", "ACTION", f"What is done: {ACTIONS}.", required=True),
+                option("--out", "FILE", "Write the plan here, for apply."),
+                actor(),
+            ],
+            examples=[
+                (
+                    "repair plan --outage render-render_stalled-20260301T1200Z --action set-status:failed "
+                    "--out repair.json --actor you@example.com",
+                    "Look; nothing is changed.",
+                )
+            ],
+            exits={0: "at least one row would be made", 1: "none would; each says why"},
+        ),
+        Command(
+            "approve",
+            run="storage.cli.joint:run_approve",
+            summary="agree to exactly this plan, as a second person",
+            about="""Above a number of rows a person other than the maker must agree before the plan is applied.""",
+            params=[_file(), actor("The second person; recorded.")],
+            examples=[("repair approve repair.json --actor colleague@example.com", "A large repair.")],
+            exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
+        ),
+        Command(
+            "apply",
+            run="storage.cli.joint:run_apply",
+            summary="carry a plan out, with an outcome for each row",
+            about="""Makes each row of the plan, after its evidence was read again at its turn.
+
+    A row that changed since it was shown is refused, and the others go on. Every row can be taken back alone
+    (undo-change), or all of them (repair undo).""",
+            params=[_file(), reason(), actor()],
+            examples=[("repair apply repair.json --reason 'worker died' --actor you@example.com", "Do it.")],
+            exits=_ENDS,
+        ),
+        Command(
+            "status",
+            run="storage.cli.joint:run_status",
+            summary="what became of each row so far",
+            about="""How far is it, and what became of each row?""",
+            params=[_job()],
+            examples=[("repair status JOB_ID", "Each row with its outcome.")],
+            exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},
+        ),
+        Command(
+            "resume",
+            run="storage.cli.joint:run_resume",
+            summary="go on with a repair that stopped",
+            about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
+            params=[_job(), actor()],
+            examples=[("repair resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
+            exits=_ENDS,
+        ),
+        Command(
+            "undo",
+            run="storage.cli.joint:run_undo",
+            summary="take every row back that was made",
+            about="""Takes back each row that the repair made, the last first. A row that changed since is left alone
+    and says so.""",
+            params=[_job(), actor(), reason()],
+            examples=[("repair undo JOB_ID --reason 'wrong cause' --actor you@example.com", "All of it.")],
+            exits=_ENDS,
+        ),
+    ],
+    summary="repair many videos in one go: plan, apply, undo",
+    about="""One plan for an outage or a list of videos, one job with an outcome for each, one undo.""",
+    examples=[("repair status JOB_ID", "What became of each row.")],
+)

@@ -1,0 +1,283 @@
+"""repair plan, apply, resume and undo: one plan for an outage, an outcome for each video, one undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+
+from storage.cli.joint_commands import ACTIONS
+from storage.domain.joint_repair import JOINT_ACTIONS
+from tests.cli.conftest import Answer, Desk, both_firestores
+from tests.rigs.records import user, video
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=6)
+WHO = ("--actor", "eng@example.com")
+WHY = ("--reason", "ticket 9: a worker died")
+OTHER = ("--actor", "colleague@example.com")
+
+
+def path_of(number: int) -> str:
+    return f"users/u{number % 5}/videos/vid-{number:04d}"
+
+
+def outage(desk: Desk, count: int = 14) -> dict[str, dict[str, Any]]:
+    """Videos of five customers that stopped within two minutes; what was written."""
+    documents: dict[str, dict[str, Any]] = {f"users/u{number}": user(f"u{number}") for number in range(5)}
+    for number in range(count):
+        at = LONG_AGO + timedelta(seconds=8 * number)
+        documents[path_of(number)] = video(
+            f"vid-{number:04d}", status="processing", created_at=at, updated_at=at, completed_at=None
+        )
+    desk.world.put(documents)
+    return documents
+
+
+@pytest.fixture
+def plan(desk: Desk, tmp_path: Path) -> Callable[..., Path]:
+    """Plans a repair of the outage, and gives the plan's file."""
+
+    def make(action: str = "set-status:failed", *more: str) -> Path:
+        (found,) = desk.run("diagnose", "--stuck", "--json").json["outages"]
+        file = tmp_path / "plan.json"
+        answer = desk.run(
+            "repair", "plan", "--outage", found["id"], "--action", action, "--out", str(file), *WHO, *more, "--json"
+        )
+        assert answer.status == 0, answer.out
+        return file
+
+    return make
+
+
+def statuses(desk: Desk, count: int = 14) -> list[str]:
+    return [desk.world.fields(path_of(number))["status"] for number in range(count)]
+
+
+def apply(desk: Desk, file: Path, *more: str) -> Answer:
+    return desk.run("repair", "apply", str(file), *WHY, *(more or WHO), "--json")
+
+
+@both_firestores
+def test_an_outage_is_one_plan_two_changed_meanwhile_and_one_undo(desk, plan):
+    before = outage(desk)
+    file = plan()
+    shown = json.loads(file.read_text())
+    assert len(shown["rows"]) == 14
+    for row in shown["rows"]:
+        changes = {one["field"]: (one["before"], one["after"]) for one in row["changes"]}
+        assert changes["status"] == ('"processing"', '"failed"')
+    assert statuses(desk) == ["processing"] * 14  # nothing was changed
+    for number in (3, 8):  # a worker touches two of them meanwhile
+        desk.world.put({path_of(number): before[path_of(number)] | {"updated_at": LONG_AGO + timedelta(minutes=9)}})
+    answer = apply(desk, file)
+    assert answer.status == 1
+    assert answer.json["state"] == "incomplete"
+    outcomes = {f"users/{row['uid']}/videos/{row['video_id']}": row for row in answer.json["rows"]}
+    assert len(outcomes) == 14
+    refused = {path for path, row in outcomes.items() if row["outcome"] == "refused"}
+    assert refused == {path_of(3), path_of(8)}
+    assert all("changed" in outcomes[path]["why"] for path in refused)
+    assert statuses(desk).count("failed") == 12
+    assert desk.world.fields(path_of(0))["error_message"] == "Set by support: ticket 9: a worker died"
+
+    job_id = answer.json["job_id"]
+    back = desk.run("repair", "undo", job_id, *WHY, *WHO, "--json")
+    assert (back.status, back.json["state"]) == (0, "done")
+    assert len(back.json["rows"]) == 12
+    for number in range(14):
+        held = desk.world.fields(path_of(number))
+        assert held["status"] == "processing"
+        if number not in (3, 8):
+            assert held == {**before[path_of(number)], **{k: held[k] for k in ("created_at", "updated_at")}}
+    assert desk.run("repair", "status", job_id, "--json").json["state"] == "undone"
+
+
+def test_every_row_and_the_whole_are_on_record(desk, plan):
+    outage(desk)
+    job_id = apply(desk, plan()).json["job_id"]
+    events = desk.run("audit", "--limit", "60", "--json").json["events"]
+    actions = [event["action"] for event in events]
+    assert actions.count("set-status") == 14
+    assert [actions.count(name) for name in ("repair.plan", "repair.apply", "repair.end")] == [1, 1, 1]
+    mine = [event for event in events if event["action"] == "set-status"]
+    assert {event["actor"] for event in mine} == {"eng@example.com"}
+    assert {event["job_id"] for event in mine} == {job_id}
+
+
+def test_a_single_row_is_taken_back_by_its_change(desk, plan):
+    outage(desk)
+    answer = apply(desk, plan())
+    row = answer.json["rows"][4]
+    (change,) = row["change_ids"]
+    assert desk.run("undo-change", change, *WHO, *WHY).status == 0
+    assert statuses(desk).count("failed") == 13
+    back = desk.run("repair", "undo", answer.json["job_id"], *WHY, *WHO, "--json")
+    assert back.status == 0
+    assert statuses(desk) == ["processing"] * 14
+
+
+def test_a_row_that_changed_since_is_left_alone_by_the_undo(desk, plan):
+    outage(desk)
+    answer = apply(desk, plan())
+    held = desk.world.fields(path_of(2))
+    desk.world.put({path_of(2): {**held, "status": "completed"}})
+    back = desk.run("repair", "undo", answer.json["job_id"], *WHY, *WHO, "--json")
+    assert back.status == 1
+    assert [row["video_id"] for row in back.json["rows"] if row["outcome"] == "refused"] == ["vid-0002"]
+    assert statuses(desk) == ["completed" if number == 2 else "processing" for number in range(14)]
+
+
+def test_what_the_evidence_speaks_against_is_in_the_plan_with_its_reason_and_not_made(desk, tmp_path):
+    outage(desk)
+    file = tmp_path / "videos.txt"
+    file.write_text("# two\nu0/vid-0000\nu1/no-such-video\n\n")
+    answer = desk.run("repair", "plan", "--videos", str(file), "--action", "set-status:completed", *WHO, "--json")
+    assert answer.status == 1
+    assert answer.json["willing"] == 0
+    assert all(row["refused"] for row in answer.json["rows"])
+    out = tmp_path / "plan.json"
+    out.write_text(json.dumps(answer.json))
+    assert apply(desk, out).status in (2, 4)
+    assert statuses(desk, 1) == ["processing"]
+
+
+def test_above_the_bound_a_second_person_agrees(desk, plan, monkeypatch):
+    monkeypatch.setenv("REPAIR_SECOND_PERSON_ROWS", "13")
+    outage(desk)
+    file = plan()
+    alone = apply(desk, file)
+    assert alone.status == 4
+    assert "second person" in alone.json["error"]["message"]
+    assert desk.run("repair", "approve", str(file), *WHO, "--json").status == 4  # its maker
+    assert desk.run("repair", "approve", str(file), *OTHER, "--json").status == 0
+    assert apply(desk, file, *OTHER).status == 4  # who approved it does not also apply it
+    assert apply(desk, file).status == 0
+    assert statuses(desk) == ["failed"] * 14
+
+
+@pytest.mark.parametrize(
+    ("damage", "status"),
+    [
+        (lambda plan: plan["rows"].pop(), 4),
+        (lambda plan: plan["rows"][0].update(uid="u4"), 4),
+        (lambda plan: plan.update(seal="AUDIT_HMAC_KEY:" + "0" * 64), 4),
+        (lambda plan: plan.update(format="other"), 2),
+        (lambda plan: plan.pop("rows"), 4),
+    ],
+)
+def test_a_plan_that_was_altered_changes_nothing(desk, plan, damage, status):
+    outage(desk)
+    file = plan()
+    value = json.loads(file.read_text())
+    damage(value)
+    file.write_text(json.dumps(value))
+    answer = apply(desk, file)
+    assert answer.status == status, answer.out
+    assert statuses(desk) == ["processing"] * 14
+
+
+def test_the_sweep_deletes_the_plan_of_a_repair_that_ended_and_the_undo_needs_none(desk, plan):
+    outage(desk)
+    job_id = apply(desk, plan()).json["job_id"]
+    stored = "_ops/repairs/"
+    assert [key for page in desk.objects.list_pages(stored) for key in page.frame["key"]]
+    assert desk.run("purge", "worker", "--sweep", "--json").status == 0
+    assert not [key for page in desk.objects.list_pages(stored) for key in page.frame["key"]]
+    assert desk.run("repair", "undo", job_id, *WHY, *WHO, "--json").status == 0
+    assert statuses(desk) == ["processing"] * 14
+
+
+def test_a_plan_is_applied_once(desk, plan):
+    outage(desk)
+    file = plan()
+    assert apply(desk, file).status == 0
+    again = apply(desk, file)
+    assert again.status == 4
+    assert statuses(desk) == ["failed"] * 14
+
+
+def refusing(desk: Desk, words: str) -> Any:
+    return desk.world.faults.refuse(
+        "Commit", StatusCode.PERMISSION_DENIED, when=lambda request: words in str(request), times=None
+    )
+
+
+def test_a_row_that_the_store_refuses_has_failed_and_the_others_are_made(desk, plan):
+    outage(desk)
+    file = plan()
+    rule = refusing(desk, f"documents/{path_of(6)}")
+    answer = apply(desk, file)
+    desk.world.faults.lift(rule)
+    assert answer.status == 1
+    failed = [row for row in answer.json["rows"] if row["outcome"] == "failed"]
+    assert [row["video_id"] for row in failed] == ["vid-0006"]
+    assert statuses(desk).count("failed") == 13
+
+
+def test_a_job_that_stopped_is_resumed_where_it_stood(desk, plan):
+    outage(desk)
+    file = plan()
+    rule = refusing(desk, "vid-0006")  # its entry in the journal too
+    stopped = apply(desk, file)
+    assert (stopped.status, stopped.json["state"]) == (3, "failed")
+    assert len(stopped.json["rows"]) == 6
+    desk.world.faults.lift(rule)
+    resumed = desk.run("repair", "resume", stopped.json["job_id"], *WHO, "--json")
+    assert resumed.status == 0, resumed.out
+    assert [row["outcome"] for row in resumed.json["rows"]] == ["done"] * 14
+    assert statuses(desk) == ["failed"] * 14
+
+
+def test_a_recount_is_one_row_for_each_customer(desk, tmp_path):
+    desk.world.put({"users/u1": user("u1", total_storage_bytes=99), "users/u2": user("u2", total_storage_bytes=98)})
+    file = tmp_path / "videos.json"
+    file.write_text(json.dumps([{"uid": "u1", "video_id": "v"}, {"uid": "u1", "video_id": "w"}, {"uid": "u2"}]))
+    out = tmp_path / "plan.json"
+    planned = desk.run(
+        "repair", "plan", "--videos", str(file), "--action", "recount", "--out", str(out), *WHO, "--json"
+    )
+    assert [(row["uid"], row["video_id"]) for row in planned.json["rows"]] == [("u1", ""), ("u2", "")]
+    answer = apply(desk, out)
+    assert answer.status == 0, answer.out
+    assert desk.world.fields("users/u1")["total_storage_bytes"] == 0
+    assert desk.run("repair", "undo", answer.json["job_id"], *WHY, *WHO, "--json").status == 0
+    assert desk.world.fields("users/u1")["total_storage_bytes"] == 99
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        (("--action", "recount"), "videos"),
+        (("--action", "explode", "--outage", "x"), "action"),
+        (("--action", "recount", "--videos", "/no/such/file"), "--videos"),
+    ],
+)
+def test_bad_input_is_named(desk, options, field):
+    answer = desk.run("repair", "plan", *options, *WHO, "--json")
+    assert answer.status == 2
+    assert field.lstrip("-") in answer.out
+
+
+@pytest.mark.parametrize("text", ["", "u1/a/b\n", "[1]", '{"x": 1}', "{", "[{}]", "\n# nothing\n"])
+def test_a_file_of_videos_that_names_none_is_refused(desk, tmp_path, text):
+    file = tmp_path / "videos"
+    file.write_text(text)
+    answer = desk.run("repair", "plan", "--videos", str(file), "--action", "set-status:failed", *WHO, "--json")
+    assert answer.status == 2
+    assert answer.json["error"]["code"] == "bad_input"
+
+
+def test_an_outage_that_is_none_is_named_with_those_that_are(desk):
+    outage(desk)
+    answer = desk.run("repair", "plan", "--outage", "render-x", "--action", "set-status:failed", *WHO, "--json")
+    assert answer.status == 1
+    assert "analysis" in answer.json["error"]["remedy"]
+
+
+def test_the_manual_names_every_action():
+    assert ACTIONS.split(", ") == list(JOINT_ACTIONS)
