@@ -1,25 +1,39 @@
-"""Processing: which videos have stalled, since when, in which outage, and what is wrong with each?"""
+"""Processing: which videos have stalled or failed, since when, in which outage, from which cause, and what now?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
 import streamlit as st
 
 from pages._ui.access.guard import require, show
+from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
+from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import diagnosis, drafts, stuck
+from pages._ui.views import diagnosis, drafts, failures, stuck
+from pages._ui.views.repair import dialog as repairing
+from pages._ui.views.repair import repairs
+from pages._ui.views.repair.kinds import of_case
+from storage.domain.diagnosis import Known
+from storage.domain.diagnosis.groups import FailedVideo
 from storage.errors import BadInput
-from storage.services.diagnose import StuckList
+from storage.services.diagnose import Case, StuckList
 from storage.text import number
 
 NAME: Final = "processing"
 DELIVERED: Final = 200  # delivered videos that are checked on demand, the last touched first
+ALL_FAILED: Final = "All failed"
+FOR_GOOD: Final = "Failed for good"
+CUSTOMERS: Final = "Waits for customers"
+CAUSES: Final = "Causes"
+VIEWS: Final = ("Needs a person", ALL_FAILED, FOR_GOOD, CUSTOMERS, CAUSES)
 _SELECTED: Final = key(NAME, "selected")  # session key: the row chosen last, so that it opens once and not at every run
 
 
@@ -55,29 +69,91 @@ def _stuck(delivered: int) -> None:
         complete=found.complete,
         on_refresh=loads.stuck.clear,
     )
-    if not found.videos:
-        _drafts(found)
-        _nothing(found, delivered)
-        return
     stuck.disclosures(found)
     stuck.refused(found)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        view = st.segmented_control(
+            "List", VIEWS, default=VIEWS[0], key=key(NAME, "view"), bind="query-params", label_visibility="collapsed"
+        )
+        span = failures.time_range(NAME)
+    draw = {
+        ALL_FAILED: _all_failed,
+        FOR_GOOD: _for_good,
+        CUSTOMERS: _customers,
+        CAUSES: _causes,
+    }.get(view or VIEWS[0])
+    if draw is not None:
+        draw(found, span)
+    else:
+        _needy(found, span, delivered)
+    stuck.gaps(found, page=NAME)
+
+
+def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
+    if not found.videos:
+        _drafts(found)
+        _nothing(found)
+        _scope(found, delivered)
+        return
+    now = datetime.now(UTC)
+    videos = [one for one in found.videos if failures.within(one.diagnosis.since, span, now)]
+    outages = [one for one in found.outages if failures.within(one.last_at, span, now)]
     _totals(found)
     chosen = stuck.outage()
-    stuck.outages(found.outages, chosen=chosen, choose=stuck.choose_outage)
+    stuck.outages(outages, chosen=chosen, choose=stuck.choose_outage)
     stuck.apart(found, chosen=chosen, choose=stuck.choose_outage)
     _drafts(found)
     with st.container(border=True):
         st.markdown("**When they stopped** :small[:gray[UTC; each mark is one video; a column of marks is an outage]]")
-        stuck.strip(found.videos, found.outages)
-    shown = stuck.draw_filters(found.videos, found.outages, page=NAME)
+        stuck.strip(videos, outages)
+    shown = stuck.draw_filters(videos, found.outages, page=NAME)
     if shown:
         rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
         _open_selected(rows)
     else:
         feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Remove one of the filters.")
-    st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
-    stuck.gaps(found, page=NAME)
+    _hint()
     _scope(found, delivered)
+
+
+def _all_failed(found: StuckList, span: timedelta | None) -> None:
+    _failed(found.failed, span, "failed", "No video failed in this time.")
+
+
+def _for_good(found: StuckList, span: timedelta | None) -> None:
+    permanent = [one for one in found.failed if one.kind == "permanent"]
+    _failed(permanent, span, "failed-for-good", "No video failed for good in this time.")
+
+
+def _customers(found: StuckList, span: timedelta | None) -> None:
+    st.caption("Nothing on our side can help these: a quota is used up, or the source video is not open to everyone.")
+    waiting = [one for one in found.failed if one.customers]
+    _failed(waiting, span, "waiting-for-customers", "No failed video waits for its customer only.")
+    failed = {(one.uid, one.video_id) for one in found.failed}
+    held = [one for one in found.videos if one.diagnosis.verdict == "quota_blocked"]
+    others = [one for one in held if (one.diagnosis.uid, one.diagnosis.video_id) not in failed]
+    if others:
+        st.markdown("**Not failed, and held back by a quota**")
+        stuck.table(others, page=f"{NAME}-quota")
+
+
+def _causes(found: StuckList, span: timedelta | None) -> None:
+    now = datetime.now(UTC)
+    failures.groups([one for one in found.groups if failures.within(one.last_at, span, now)], now, page=NAME)
+
+
+def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, empty: str) -> None:
+    now = datetime.now(UTC)
+    shown = [one for one in videos if failures.within(one.at, span, now)]
+    _open_selected(failures.videos(shown, page=NAME, name=name, empty=empty))
+    if shown:
+        _hint()
+    if len(videos) > len(shown):
+        st.caption(f"{number(len(videos) - len(shown), 'video')} more failed outside this time range.")
+
+
+def _hint() -> None:
+    st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
 
 
 def _drafts(found: StuckList) -> None:
@@ -86,7 +162,7 @@ def _drafts(found: StuckList) -> None:
         drafts.table(found.drafts, page=NAME, name="drafts")
 
 
-def _nothing(found: StuckList, delivered: int) -> None:
+def _nothing(found: StuckList) -> None:
     if found.drafts:
         st.caption("No video needs a person; the drafts above do.")
     elif found.complete:
@@ -101,8 +177,6 @@ def _nothing(found: StuckList, delivered: int) -> None:
             title="Incomplete",
             icon=":material/hourglass_bottom:",
         )
-    stuck.gaps(found, page=NAME)
-    _scope(found, delivered)
 
 
 def _scope(found: StuckList, delivered: int) -> None:
@@ -164,10 +238,19 @@ def _drawer() -> None:
     except BadInput as error:
         feedback.error_panel(error, key=key(NAME, "params"))
         return
-    if uid and video_id:
+    if uid and video_id and repairing.is_open(NAME, uid, video_id):
+        _repair(uid, video_id)
+    elif uid and video_id:
         st.dialog("Diagnosis", position="right", width=720, icon=":material/troubleshoot:", on_dismiss=_close)(_case)(
             uid, video_id
         )
+
+
+def _repair(uid: str, video_id: str) -> None:
+    """Draws the dialog of a repair in place of the drawer: only one of them can be open."""
+    loaded = feedback.section("the video", partial(loads.case, uid, video_id), key=key(NAME, "repair"))
+    if loaded is not None:
+        repairing.draw(of_case(loaded.value), page=NAME)
 
 
 def _case(uid: str, video_id: str) -> None:
@@ -180,6 +263,7 @@ def _diagnosis(uid: str, video_id: str) -> None:
     require("diagnose")  # a drawer runs again without the page around it
     with feedback.loading("Looking at both stores…", 320):
         loaded = loads.case(uid, video_id)
+    _head(loaded.value)
     st.page_link(
         SCREENS["video"].file,
         label="Open video and repairs",
@@ -194,7 +278,21 @@ def _diagnosis(uid: str, video_id: str) -> None:
         on_refresh=loads.case.clear,
     )
     diagnosis.explain(loaded.value, page=NAME)
-    diagnosis.verdict(loaded.value, page=NAME)
+    diagnosis.verdict(loaded.value, page=NAME, buttons=partial(repairs.of_steps, loaded.value, page=NAME))
+
+
+def _head(case: Case) -> None:
+    """Draws the title, the customer and the id of the video."""
+    video = case.facts.video.value if isinstance(case.facts.video, Known) else None
+    owner = case.user.value if isinstance(case.user, Known) else None
+    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+    title = (video.video_title if video else None) or "A video without a title"
+    st.subheader(md(title, 120), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        label = md((owner.email if owner else None) or uid, 80)
+        st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: uid})
+        st.caption(f"video id {md(video_id, 80)}", width="content")
+        copy_button(video_id, key=key(NAME, "copy"), what="video id", label="")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,10 @@ def _video(uid: str, video_id: str) -> None:
     if allowed("diagnose"):
         st.subheader("Diagnosis", anchor="diagnosis")
         diagnosis.verdict(case, page=NAME)
+    elif allowed("explain"):
+        history = partial(diagnosis.history, case, page=NAME, everything=False)
+        with st.container(border=True):
+            feedback.section("the timeline", history, key=key(NAME, "history"))
     st.subheader("Highlights", anchor="highlights")
     highlights.draw(case, page=NAME)
     if allowed("fix") or allowed("recount"):

@@ -378,6 +378,29 @@ UNDO_CHANGE = Command(
     ],
     exits={0: "everything was put back", 1: "there is no such change", 4: "something was changed since"},
 )
+FAILURE_GROUP = Command(
+    "failure-group",
+    run="storage.cli.failure_groups:run_failure_group",
+    summary="put a group of equal failures aside, call it resolved, or open it again",
+    about="""What a person says of a group of failures that diagnose --stuck lists.
+
+    An archived group is out of the way until --until-more new failures came; a resolved one is back with the next. The
+    word is kept in ops_failure_groups and recorded; nothing of a customer is changed or kept.""",
+    params=[
+        argument("GROUP_ID", "As diagnose --stuck prints it."),
+        argument("STATE", "archived, resolved or open.", type=click.Choice(("archived", "resolved", "open"))),
+        option("--until-more", "N", "With archived: show it again after so many more.", type=int, default=0),
+        actor(),
+        reason(),
+    ],
+    examples=[
+        (
+            "failure-group error-0123456789ab archived --until-more 10 --actor you@example.com --reason 'ticket 7'",
+            "Known, and not worth a look before ten more.",
+        )
+    ],
+    exits={0: "it is written", 4: "the group is open already, or somebody said something else meanwhile"},
+)
 ROLLUP = Command(
     "rollup",
     run="storage.cli.rollup:run_rollup",
@@ -467,6 +490,7 @@ ROOT = Group(
         HIGHLIGHTS,
         UPLOAD,
         UNDO_CHANGE,
+        FAILURE_GROUP,
         RECOUNT,
         REPAIR,
         PURGE,

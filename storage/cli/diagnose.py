@@ -6,14 +6,18 @@ from datetime import timedelta
 
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
-from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis
+from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis, Known
 from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import unread
+from storage.domain.diagnosis.timeline import Duration, Usual, durations, said
 from storage.domain.integrity.grid import MENDED_BY_UPLOAD, STATES, VideoGrid
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
-from storage.services.diagnose import LOOKING, Case
+from storage.services.audit_search import audit_log
+from storage.services.deeds import deeds, with_deeds
+from storage.services.diagnose import LOOKING, Case, StuckList
 from storage.services.drafts import read_draft
+from storage.services.usual import read_usual
 from storage.services.verify import checker
 from storage.text import short_age
 
@@ -33,6 +37,7 @@ def run_diagnose(
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
     looking = checker(context.stores, context.now)
     case = diagnose.diagnose(looking, uid, video_id, scope=LOOKING)
+    case, took = _with_history(context, case)
     found = case.diagnosis
     if isinstance(case.facts.video, Absent) and (draft := read_draft(looking, uid, video_id)):
         return _draft(draft.diagnosis, context)
@@ -41,12 +46,13 @@ def run_diagnose(
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
     grid = diagnose.grid_of(case, diagnose.read_origin(looking, case)) if case.facts.report is not None else None
     if context.as_json:
-        document = found.as_dict() | {"cost": case.cost} | ({"grid": grid.as_dict()} if grid else {})
+        took_words = {"durations": [one.as_dict() for one in took]}
+        document = found.as_dict() | took_words | {"cost": case.cost} | ({"grid": grid.as_dict()} if grid else {})
         if bundle:
             document = document | {"bundle": hand_over(found, case.facts)}
         print_json(document | ({"error": error.as_dict()} if error else {}))
     else:
-        _say(found)
+        _say(found, took)
         if grid is not None:
             say_grid(grid)
         if error:
@@ -76,7 +82,24 @@ def _unanswered(case: Case) -> StorageError:
     return error
 
 
-def _say(found: Diagnosis | DraftDiagnosis) -> None:
+def _with_history(context: Context, case: Case) -> tuple[Case, tuple[Duration, ...]]:
+    """The case with what persons did, and how long its steps took beside the usual; a note for what was not read."""
+    video = case.facts.video.value if isinstance(case.facts.video, Known) else None
+    if video is None or not video.exists:
+        return case, ()
+    usual = Usual()
+    try:
+        case = with_deeds(case, deeds(audit_log(context.stores), video.uid, video.video_id))
+    except StorageError as error:
+        progress(f"note: what persons did could not be read: {error.message}")
+    try:
+        usual = read_usual(context.stores.records)
+    except StorageError as error:
+        progress(f"note: what other videos took could not be read: {error.message}")
+    return case, durations(case.facts, usual)
+
+
+def _say(found: Diagnosis | DraftDiagnosis, took: tuple[Duration, ...] = ()) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
     sure = found.confidence
     say(f"confidence: {sure.level}; carried by {', '.join(sure.carried_by) or 'nothing'}")
@@ -94,7 +117,9 @@ def _say(found: Diagnosis | DraftDiagnosis) -> None:
     if isinstance(found, Diagnosis) and found.timeline:
         say()
         for entry in found.timeline:
-            say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {rfc3339(entry.at)}  {safe(entry.event, 200)}")
+            say(f"  {'!' if entry.gap_before or entry.ahead else ' '} {rfc3339(entry.at)}  {safe(said(entry), 400)}")
+    for one in took:
+        say(f"  {'!' if one.slow else ' '} {safe(one.words, 200)}")
     say()
     for number, step in enumerate(found.actions, start=1):
         say(f"  {number}. {safe(step.text, 300)}")
@@ -143,6 +168,7 @@ def _run_stuck(context: Context, delivered: int) -> int:
             f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)} ({safe(outage.id)})"
         )
         say(f"  {_GOES_ON[outage.standing.goes_on]}: {safe(outage.standing.by, 300)} {safe(outage.rate_words)}.")
+    _say_failures(found)
     rows: list[tuple[object, ...]] = [
         (
             v.diagnosis.severity,
@@ -167,6 +193,19 @@ def _run_stuck(context: Context, delivered: int) -> int:
     if found.error:
         report_error(found.error, as_json=False)
     return status
+
+
+def _say_failures(found: StuckList) -> None:
+    """Says the groups that need a look, and how many videos failed in all."""
+    for group in found.groups:
+        if group.life not in {"archived", "resolved"}:
+            whose = " (waits for customers)" if group.customers else ""
+            count = f"{len(group.videos)} videos of {group.users} users"
+            say(f"{group.life.upper()}: {count}: {safe(group.text, 200)}{whose}")
+            say(f"  {group.id}; {group.last_day} in 24 h, {group.usual_per_day:.1f} a day before")
+    if found.failed:
+        customers = sum(one.customers for one in found.failed)
+        say(f"{len(found.failed):,} failed videos in all, {customers:,} of them wait for their customers (--json).")
 
 
 def _age(found: Diagnosis | DraftDiagnosis) -> str:

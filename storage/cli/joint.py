@@ -24,6 +24,7 @@ from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
 from storage.cli.purge import refusing
 from storage.clients.meter import unbudgeted
+from storage.domain.diagnosis.outages import named
 from storage.domain.joint_repair import JOINT_ACTIONS, JointAction, JointPlan, parse_videos
 from storage.domain.purge.job import Job
 from storage.errors import BadInput, NotFound, Refused
@@ -71,14 +72,15 @@ def _of_outage(context: Context, outage_id: str) -> tuple[tuple[str, str], ...]:
     found = diagnose.stuck(checker(context.stores, context.now), Reach(delivered=0))
     if found.error is not None:
         raise found.error
-    known = {outage.id: outage.videos for outage in found.outages}
-    if outage_id not in known:
+    outage = named(found.outages, outage_id)
+    if outage is None:
+        known = ", ".join(one.id for one in found.outages) or "none"
         raise NotFound(
             f"There is no outage {safe(outage_id, 100)} now.",
-            remedy=f"There are: {', '.join(known) or 'none'}. List them: diagnose --stuck.",
+            remedy=f"There are: {known}. List them: diagnose --stuck.",
             target=outage_id,
         )
-    return known[outage_id]
+    return outage.videos
 
 
 def _say_plan(plan: JointPlan, needed: str, out: str | None) -> None:

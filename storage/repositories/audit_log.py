@@ -153,13 +153,23 @@ class AuditLog:
         return False
 
     def search(
-        self, *, uid: str = "", actor: str = "", action: str = "", limit: int = 50, before: int | None = None
+        self,
+        *,
+        uid: str = "",
+        actor: str = "",
+        action: str = "",
+        limit: int = 50,
+        before: int | None = None,
+        video_id: str = "",
+        actions: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        """The newest entries, of one user, actor or action where given; `before` is a number, for the next page."""
+        """The newest entries, of one user, video, actor or action where given, or of one of up to 30 `actions`;
+        `before` is a number, for the next page."""
         if not 1 <= limit <= MAX_LIMIT:
             raise BadInput(f"limit must be from 1 to {MAX_LIMIT:,}", field_name="limit", remedy="For example 50.")
-        wanted = {"uid": uid, "actor": actor, "action": action}
+        wanted = {"uid": uid, "video_id": video_id, "actor": actor, "action": action}
         where: list[Condition] = [(name, "==", value) for name, value in wanted.items() if value]
+        where += [("action", "in", sorted(actions))] if actions else []
         query = build(COLLECTION, where=where)
         query.limit.value = limit
         if before is not None:

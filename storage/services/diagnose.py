@@ -9,7 +9,7 @@ index for a query across all users is missing, `stuck` reads the users one by on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,9 +32,11 @@ from storage.domain.diagnosis import (
     StuckVideo,
     Unknown,
     VideoFacts,
+    groups,
     outages,
     worst_first,
 )
+from storage.domain.diagnosis.groups import FailedVideo, FailureGroup, Mark, failed_video
 from storage.domain.diagnosis.outages import with_standing
 from storage.domain.diagnosis.playing import Playing
 from storage.domain.documents import VIDEOS, Table, User, Video
@@ -47,6 +49,7 @@ from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
+from storage.repositories.failure_groups import read_marks
 from storage.repositories.records import STATUSES
 from storage.services import drafts
 from storage.services.highlights import read_documents
@@ -67,7 +70,10 @@ IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")
 COUNTED = 10_000  # videos of one status to count, to find videos without a status: at most some 90 reads
-_DECIDING = ("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists")
+_DECIDING = (
+    *("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists"),
+    *("video_title", "error_message", "source_video_error", "youtube_id", "video_url"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -358,6 +364,8 @@ class StuckList:
     error: StorageError | None = None
     complete: bool = True
     drafts: tuple[DraftDiagnosis, ...] = ()
+    failed: tuple[FailedVideo, ...] = ()
+    groups: tuple[FailureGroup, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The document of `diagnose --stuck --json`."""
@@ -365,6 +373,8 @@ class StuckList:
             "videos": [video.as_dict() for video in self.videos],
             "drafts": [draft.as_dict() for draft in self.drafts],
             "outages": [outage.as_dict() for outage in self.outages],
+            "failed": [video.as_dict() for video in self.failed],
+            "groups": [group.as_dict() for group in self.groups],
             "looked_at": self.looked_at,
             "notes": list(self.notes),
             "complete": self.complete,
@@ -382,6 +392,7 @@ class _Candidates:
     notes: tuple[str, ...]
     missing_index: Mapping[str, Any] | None = None
     cut: bool = False
+    failed: tuple[FailedVideo, ...] = ()
 
 
 def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
@@ -396,20 +407,44 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         waiting = drafts.needy(checker, limit=reach.candidates, failed_within=reach.failed_within)
         needy = [_row(case) for case in cases if case.diagnosis.needs_person]
         together = outages(needy)
-        successes = last_successes(checker, {outage.stage for outage in together})
+        diagnosed = [_row(case) for case in cases]
+        steps = {outage.stage for outage in together} | groups.stages(candidates.failed, diagnosed)
+        successes = last_successes(checker, steps)
+        marks, unmarked = _marks(checker, candidates.failed, needy)
     error = next((case.error for case in cases if case.error is not None), None)
     return StuckList(
         videos=worst_first(needy),
         outages=with_standing(together, successes, now=checker.clock(), stale_after=checker.stale_after),
         looked_at=len(cases),
-        notes=(*candidates.notes, *waiting.notes),
+        notes=(*candidates.notes, *waiting.notes, *unmarked),
         missing_index=candidates.missing_index,
         made_at=checker.clock(),
         cost=meter.cost().as_dict(),
         error=error,
         complete=error is None and not candidates.cut and waiting.complete,
         drafts=waiting.drafts,
+        failed=candidates.failed,
+        groups=groups.groups(
+            candidates.failed,
+            diagnosed,
+            marks=marks,
+            successes=successes,
+            now=checker.clock(),
+            stale_after=checker.stale_after,
+        ),
     )
+
+
+def _marks(
+    checker: VerifyContext, failed: Sequence[FailedVideo], needy: Sequence[StuckVideo]
+) -> tuple[Mapping[str, Mark], list[str]]:
+    """What persons said of groups; a note where that could not be read. Nothing is read where there is no group."""
+    if not failed and not needy:
+        return {}, []
+    try:
+        return read_marks(checker.records), []
+    except StorageError as error:
+        return {}, [f"Which groups of failures were archived or resolved could not be read: {error.message}"]
 
 
 def _case(checker: VerifyContext, pair: tuple[str, str], owners: Mapping[str, VideoOwner]) -> Case:
@@ -501,7 +536,20 @@ def _selected(
     uncreated = delivered & frame["created_at"].isna() & ~alive.fillna(False)
     chosen = waiting | lately | uncreated | frame.index.isin(newest)
     pairs = zip(frame.loc[chosen, "uid"], frame.loc[chosen, "video_id"], strict=True)
-    return _Candidates(tuple(sorted(pairs)), (*notes, *_left_out(reach, failed, lately, delivered, newest)), missing)
+    notes = [*notes, *_left_out(reach, failed, lately, delivered, newest)]
+    return _Candidates(tuple(sorted(pairs)), tuple(notes), missing, failed=_failed(frame[failed], now))
+
+
+def _failed(frame: pd.DataFrame, now: datetime) -> tuple[FailedVideo, ...]:
+    """The failed videos by their own documents, which the search for candidates read anyhow; the newest first."""
+    found = []
+    for row in frame.astype("object").where(frame.notna(), None).to_dict("records"):
+        times = (row["failed_at"], row["updated_at"], row["created_at"])
+        at = next((at.to_pydatetime() for at in times if at is not None and at <= now + CLOCK_TOLERANCE), None)
+        text = row.get("error_message") or row.get("source_video_error")
+        ids = [one for one in (row.get("youtube_id"), row.get("video_url")) if one]
+        found.append(failed_video(row["uid"], row["video_id"], row.get("video_title"), at, text, ids=ids))
+    return tuple(sorted(found, key=lambda one: (one.at is None, -(one.at or now).timestamp(), one.uid, one.video_id)))
 
 
 def _left_out(

@@ -21,7 +21,7 @@ import streamlit as st
 
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
-from storage.actions import repair
+from storage.actions import failure_groups, repair
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
@@ -40,7 +40,8 @@ from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, S
 from storage.domain.purge.job import job_path
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
-from storage.errors import NotPermitted
+from storage.errors import BadInput, NotPermitted, Refused, Stale
+from storage.repositories.failure_groups import read_marks
 from storage.repositories.queries import Subtree
 from storage.text import Secret
 from tests.access.test_policy import MATRIX
@@ -341,6 +342,44 @@ def test_a_joint_repair_is_for_those_of_the_table_alone(desk: Desk, role: str) -
             undo_joint_repair(purging, plan.job_id, REASON, actor(role))
 
 
+GROUP = "error-0123456789ab"
+
+
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_group_of_failures_is_put_aside_by_those_of_the_table_alone(desk: Desk, role: str) -> None:
+    records, log = desk.world.stores.records, desk.world.log
+    before = read_marks(records).get(GROUP)
+    ask = partial(failure_groups.mark, desk.bench, actor(role), GROUP, "archived", REASON, seen=before, until_more=5)
+    if "fix" in MATRIX[role]:
+        ask()
+        after = read_marks(records)[GROUP]
+        assert (after.state, after.until_more, after.by) == ("archived", 5, f"{role}@corp.test")
+        with pytest.raises(Stale):
+            ask()
+        assert read_marks(records)[GROUP] == after, "what somebody said meanwhile stays"
+    else:
+        with pytest.raises(NotPermitted):
+            ask()
+        assert read_marks(records).get(GROUP) == before
+    outcome = "done" if "fix" in MATRIX[role] else "refused"
+    told = [(one["actor"], one["outcome"]) for one in log.search(action=failure_groups.ACTION, limit=4)]
+    assert (f"{role}@corp.test", outcome) in told
+
+
+def test_what_was_said_of_a_group_is_taken_back_and_nonsense_is_refused(desk: Desk) -> None:
+    records, group = desk.world.stores.records, "stop-0123456789ab"
+    for wanted in ("resolved", "open"):
+        failure_groups.mark(desk.bench, actor("admin"), group, wanted, REASON, seen=read_marks(records).get(group))
+    assert group not in read_marks(records)
+    with pytest.raises(Refused):
+        failure_groups.mark(desk.bench, actor("admin"), group, "open", REASON, seen=None)
+    for bad in ({"identity": "../x"}, {"until_more": 0}, {"until_more": 10**9}, {"reason": ""}):
+        asked = {"identity": group, "wanted": "archived", "reason": REASON, "until_more": 1, **bad}
+        with pytest.raises(BadInput):
+            failure_groups.mark(desk.bench, actor("admin"), seen=None, **asked)  # type: ignore[arg-type]
+    assert group not in read_marks(records)
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
     assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try"} == set(ACTIONS)
 
@@ -354,5 +393,5 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    others = {f"{function.__module__}.{function.__name__}" for function in (try_target, *JOINT)}
+    others = {f"{function.__module__}.{function.__name__}" for function in (try_target, failure_groups.mark, *JOINT)}
     assert places == tried | others | {"pages._ui.access.guard.require"}

@@ -355,7 +355,7 @@ def test_the_hand_over_tells_unknown_from_absent() -> None:
     assert content["objects"]["presence"] == "unknown"
 
 
-def test_the_timeline_joins_both_stores_in_order_and_marks_the_silence_up_to_now() -> None:
+def test_the_timeline_joins_both_stores_in_order_and_marks_each_silence() -> None:
     document = video("processing", created_at=ago(days=2), updated_at=ago(hours=3))
     stored = replace(STORED, written_at=ago(days=1))
     entries = diagnose(nothing_rendered(document, stored)).timeline
@@ -366,7 +366,7 @@ def test_the_timeline_joins_both_stores_in_order_and_marks_the_silence_up_to_now
         "looked at",
     ]
     assert [entry.store for entry in entries] == ["firestore", "bucket", "firestore", "desk"]
-    assert [entry.gap_before for entry in entries] == [False, False, False, True]
+    assert [entry.gap_before for entry in entries] == [False, True, True, True]
     assert "3 hours of silence" in entries[-1].event
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import streamlit as st
 from grpc import StatusCode
 
+from pages._ui.data import resources
 from pages._ui.kit.tables import fingerprint
 from pages._ui.views.stuck import outage_id
 from storage.domain.deployment import set_to
@@ -220,9 +223,119 @@ def test_whose_clips_are_there_reads_the_diagnosis_with_both_stores(app):
     assert "1 of 1 clip" in text
 
 
-def test_support_and_operations_have_no_such_page(app):
+def test_support_has_no_such_page_and_operations_may_look_and_repair_nothing(app):
     outage(app)
-    for role in ("support", "operations"):
-        shown = app.open("processing", role=role)
-        assert "needs the role engineer" in words(shown).replace("*", "")
-        assert listed(shown) == []
+    shown = app.open("processing", role="support")
+    assert "needs the role operations" in words(shown).replace("*", "")
+    assert listed(shown) == []
+    shown = app.open("processing", role="operations", uid="u9", video_id="vid-0009")
+    text = words(shown)
+    assert "4 videos of 4 users stopped at" in text
+    assert "Evidence" in text
+    repairs = {"Set the status…", "Rebuild the highlights…", "Replace a clip from a file…", "Archive"}
+    assert not repairs & {one.label for one in shown.button}
+
+
+def failure(app: LiveApp, uid: str, video_id: str, hours: float, text: str, **fields: Any) -> None:
+    """A video that failed that long ago, and its owner."""
+    at = NOW - timedelta(hours=hours)
+    made = video(
+        video_id,
+        status="failed",
+        created_at=at,
+        updated_at=at,
+        failed_at=at,
+        completed_at=None,
+        error_message=text,
+        **fields,
+    )
+    app.world.put({f"users/{uid}": user(uid), f"users/{uid}/videos/{video_id}": made})
+
+
+def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
+    for number in range(40):
+        stalled(app, f"slow{number}", f"slow-{number:02}", minutes=300 + 4 * number)
+    for number in range(14):
+        stalled(app, f"fast{number}", f"fast-{number:02}", minutes=90 + number / 7)
+    for number, hours in enumerate((2, 9, 20, 31, 50)):
+        failure(app, f"err{number}", f"err-{number}", hours, f"HTTP 50{number} after {number} retries of err-{number}")
+    shown = app.open("processing")
+    text = words(shown).replace("*", "")
+    assert text.count("One outage, most likely:") == 1
+    assert "14 videos of 14 users stopped at" in text
+    assert "14 videos within 1 minute; usual at this step" in text
+    assert "no success of the step was found" in text
+    causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")
+    assert "New 54 videos of 54 customers stopped: Analysis stalled, at analysis" in without_badges(causes)
+    assert "5 videos of 5 customers failed: http # after # retries of <id>" in causes
+    assert "3 in the last 24 h" in causes
+
+
+def without_badges(text: str) -> str:
+    return re.sub(r":\w+-badge\[:material/\w+: ([^\]]*)\]", r"\1", text)
+
+
+def test_every_failed_video_is_listed_for_good_ones_in_a_list_of_their_own_with_a_time_range(app):
+    failure(app, "u1", "private", 3, "Video cannot be processed: Private video", video_title="Mine")
+    failure(app, "u2", "gone", 60 * 24, "Video cannot be processed: This video was deleted")
+    failure(app, "u3", "passing", 90, "Job failed after 3 retries: HTTP 503")
+    failure(app, "u4", "full", 5, "Video cannot be processed: Quota exceeded: Storage quota exceeded")
+    failure(app, "u5", "highlights", 30, "Highlights not found in Firestore")
+
+    def shown(view: str, span: str = "") -> list[str]:
+        query = {"processing-view": view} | ({"processing-range": span} if span else {})
+        return listed(app.open("processing", **query))
+
+    assert shown("All failed") == ["private", "full", "highlights", "passing", "gone"]
+    assert shown("All failed", "24 h") == ["private", "full"]
+    assert shown("All failed", "7 d") == ["private", "full", "highlights", "passing"]
+    assert shown("Failed for good") == ["private", "highlights", "gone"]
+    assert shown("Waits for customers") == ["private", "full", "gone"]
+    assert shown("Waits for customers", "24 h") == ["private", "full"]
+    assert "3 videos more failed outside this time range" in words(
+        app.open("processing", **{"processing-view": "All failed", "processing-range": "24 h"})
+    )
+
+
+def test_a_group_is_archived_with_a_reason_on_record_and_comes_back_after_so_many_more(app):
+    for number in range(3):
+        failure(app, f"u{number}", f"vid-{number}", 2 + number, f"HTTP 50{number}")
+    shown = app.open("processing", role="engineer", **{"processing-view": "Causes"})
+    text = next(one for one in shown.text_input if one.label == "Reason, with the ticket")
+    text.set_value("ticket 12: known upstream").run()
+    shown.number_input[0].set_value(2).run()
+    next(one for one in shown.button if one.label == "Archive").click().run()
+    told = words(shown)
+    assert "Archived until 2 more (0 since) by engineer@demo.local" in told
+    assert "1 group resolved or archived" in told
+    soon = (datetime.now(UTC) - NOW).total_seconds() / 3_600 + 0.01
+    for number in range(2):
+        failure(app, f"u9{number}", f"vid-9{number}", -soon, f"HTTP 51{number}")
+    resources.close()
+    st.cache_data.clear()
+    again = words(app.open("processing", role="engineer", **{"processing-view": "Causes"}))
+    assert "Back again" in again
+    assert "5 videos" in again.replace("*", "")
+
+
+def test_the_drawer_says_whose_it_is_and_its_steps_open_the_repair_in_its_place(app):
+    at = NOW - timedelta(hours=5)
+    one = clip("vid-0001", 1, created_at=at, file_size_bytes=len(film()), thumbnail_r2_key=None, has_thumbnail=False)
+    kept = {"status": "processing", "created_at": at, "updated_at": at, "completed_at": None, "expected_clips": 1}
+    app.world.put(
+        {
+            "users/u1": user("u1"),
+            "users/u1/videos/vid-0001": video("vid-0001", video_title="The title", **kept),
+            "users/u1/videos/vid-0001/clips/vid-0001_1_split": one,
+        }
+    )
+    app.writer.put("users/u1/vid-0001/highlights.json", HIGHLIGHTS, "application/json")
+    app.writer.put(one["r2_key"], film(), "video/mp4")
+    shown = app.open("processing", role="engineer", uid="u1", video_id="vid-0001")
+    text = words(shown)
+    for expected in ("The title", "u1@example.com", "video id vid-0001"):
+        assert expected in text
+    next(button for button in shown.button if button.label == "Set the status…").click().run()
+    text = words(shown)
+    assert "Show what will change" in text
+    assert "Evidence" not in text, "one drawer at a time"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import streamlit as st
 
 from pages._ui.data import loads, resources
@@ -94,3 +96,16 @@ def test_where_the_bucket_refuses_the_clips_are_shown_with_what_is_not_known_of_
     proxy.on(Answer(403, "AccessDenied"), method="GET")
     monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
     assert "Whether these clips play is not known" in words(app.open("video", role="support", **IDS))
+
+
+def test_the_timeline_names_the_person_and_the_reason_to_engineers_and_only_the_deed_to_support(app):
+    delivered(app, 1)
+    entry = {"action": "set-status", "actor": "eng@corp.test", "reason": "ticket 7", "outcome": "done"}
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    app.world.put({"ops_audit/000000000001": {**entry, "uid": "u1", "video_id": "vid-0001", "at": at}})
+    told = words(app.open("video", role="engineer", **IDS))
+    assert "The team set the status (eng@corp.test): “ticket 7”" in told
+    reduced = words(app.open("video", role="support", **IDS))
+    assert "The team set the status" in reduced
+    assert "eng@corp.test" not in reduced
+    assert "ticket 7" not in reduced

@@ -26,8 +26,9 @@ from storage.actions import health, supposing
 from storage.actions.health import Check
 from storage.actions.supposing import Asked
 from storage.clients.meter import Cost, check_budgets, metering
-from storage.domain.diagnosis import DraftDiagnosis
+from storage.domain.diagnosis import DraftDiagnosis, Entry
 from storage.domain.diagnosis.signals import Fact
+from storage.domain.diagnosis.timeline import Usual
 from storage.domain.documents import RawDocument, Table
 from storage.domain.drafts import DraftOrigin
 from storage.domain.integrity import Report, Sample
@@ -42,10 +43,12 @@ from storage.repositories.scans import scan_records
 from storage.services import audit_search, diagnose, search, usage, verify
 from storage.services import drafts as drafting
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
+from storage.services.deeds import deeds as read_deeds
 from storage.services.diagnose import Case, Reach, StuckList
 from storage.services.drafts import DraftCase
 from storage.services.ledger import read_ledger
 from storage.services.usage import Account, FullUsage, SomeVideos
+from storage.services.usual import read_usual
 from storage.services.verify import VerifyContext
 from storage.services.verify import checker as checker_over
 
@@ -202,6 +205,18 @@ def case(uid: str, video_id: str) -> Loaded[Case]:
 
 
 @st.cache_data(ttl=30, max_entries=200, show_spinner=False)
+def deeds(uid: str, video_id: str) -> Loaded[tuple[Entry, ...]]:
+    """What persons did to a video, from the audit."""
+    return measured(lambda: read_deeds(audit_log(stores()), uid, video_id))
+
+
+@st.cache_data(ttl=60 * MINUTE, max_entries=1, show_spinner=False)
+def usual() -> Loaded[Usual]:
+    """What the steps of other videos took lately."""
+    return measured(lambda: read_usual(stores().records))
+
+
+@st.cache_data(ttl=30, max_entries=200, show_spinner=False)
 def looked_into(uid: str, video_id: str, read_at: datetime, clips: int | None) -> Loaded[Case]:
     """The diagnosis that was `read_at`, after a look into so many of its clips (`None`: all)."""
     known = case(uid, video_id)
@@ -308,7 +323,7 @@ def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
     for load in (user, full_usage, ledger, some_videos, all_videos, transactions):
         load.clear(uid)
-    for whole in (what_if, origin, clips, find, raw, case, looked_into, report, drafts, draft):
+    for whole in (what_if, origin, clips, find, raw, case, deeds, looked_into, report, drafts, draft):
         whole.clear()
 
 

@@ -6,8 +6,9 @@ the links to the parts of a long page, and `advice` names the repairs that the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,18 +17,23 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.copying import copy_button
-from pages._ui.kit import charts, format, status
+from pages._ui.data import loads
+from pages._ui.kit import charts, feedback, format, status
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
-from storage.domain.diagnosis import Diagnosis, Entry, Evidence, NextStep, as_json
+from storage.clients.meter import Cost, OverBudget
+from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, as_json
 from storage.domain.diagnosis.confidence import Confidence, Level
+from storage.domain.diagnosis.timeline import Usual, durations, said, timeline
+from storage.errors import StorageError
 from storage.services.diagnose import Case
 
 _STORES: Final[dict[str, tuple[str, str, status.Colour]]] = {
     "firestore": ("Firestore", "database", "blue"),
     "bucket": ("Bucket", "cloud", "violet"),
+    "person": ("The team", "person", "green"),
     "desk": ("Now", "visibility", "gray"),
 }
 
@@ -78,7 +84,7 @@ _SURE: Final[dict[Level, tuple[str, status.Colour, str]]] = {
 def draw_timeline(entries: Sequence[Entry], now: datetime) -> None:
     """Draws the chart, where there are at least two times, and the list, oldest first."""
     drawn = [entry for entry in entries if not entry.planned]  # a distant expiry would squeeze the rest
-    if _gap(drawn) is None:
+    if not _gaps(drawn):
         drawn = [entry for entry in drawn if entry.store != "desk"]  # so would the present, where nothing waits
     if len({entry.at for entry in drawn}) > 1:
         _timeline_chart(drawn)
@@ -96,7 +102,7 @@ def _timeline_line(entry: Entry, now: datetime) -> str:
     if entry.planned:
         marks += f" :gray-badge[:material/event: {'planned' if entry.at > now else 'past'}]"
     ago = "" if entry.store == "desk" else f" :small[:gray[{format.ago(entry.at, now).text} · {name}]]"
-    return f":{colour}[:material/{icon}:] `{at.text}` {md(entry.event, 160)}{marks}{ago}"
+    return f":{colour}[:material/{icon}:] `{at.text}` {md(said(entry), 400)}{marks}{ago}"
 
 
 def _timeline_chart(entries: Sequence[Entry]) -> None:
@@ -110,10 +116,10 @@ def _timeline_chart(entries: Sequence[Entry]) -> None:
     )
     present = {entry.store for entry in entries}
     lanes = tuple((name, status.shade(colour)) for store, (name, _, colour) in _STORES.items() if store in present)
-    gap = _gap(entries)
-    more = {"silence": _silence(*gap)} if gap is not None else {}
+    gaps = _gaps(entries)
+    more = {"silence": _silences(gaps)} if gaps else {}
     ticks = _ticks((frame["at"].max() - frame["at"].min()).total_seconds())
-    form = _lanes(lanes, ticks, silence=status.shade("orange") if gap is not None else None)
+    form = _lanes(lanes, ticks, silence=status.shade("orange") if gaps else None)
     charts.draw(form, frame, alt="Times of events, by the store that records them", **more)
 
 
@@ -124,8 +130,14 @@ def _ticks(seconds: float) -> str:
     return "%b %d %H:%M" if seconds < 12 * 86_400 else "%b %d"
 
 
-def _silence(begun: datetime, ended: datetime) -> pd.DataFrame:
-    return pd.DataFrame({"from": [begun], "to": [ended], "Silence": [format.span((ended - begun).total_seconds())]})
+def _silences(gaps: Sequence[tuple[datetime, datetime]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "from": [begun for begun, _ in gaps],
+            "to": [ended for _, ended in gaps],
+            "Silence": [format.span((ended - begun).total_seconds()) for begun, ended in gaps],
+        }
+    )
 
 
 @charts.form
@@ -160,10 +172,10 @@ def _lanes(lanes: tuple[tuple[str, str], ...], ticks: str, *, silence: str | Non
     return alt.layer(*layers).properties(height=48 + 28 * len(names), padding=charts.TIGHT)
 
 
-def _gap(entries: Sequence[Entry]) -> tuple[datetime, datetime] | None:
-    """The start and end of the marked silence: the entry before it, and the entry that ended it."""
-    past = [entry for entry in entries if not entry.ahead and not entry.planned]
-    return next(((before.at, after.at) for before, after in pairwise(past) if after.gap_before), None)
+def _gaps(entries: Sequence[Entry]) -> list[tuple[datetime, datetime]]:
+    """The start and end of each marked silence: the sign of the worker before it, and the entry that ended it."""
+    signs = [entry for entry in entries if not entry.ahead and not entry.planned and entry.store != "person"]
+    return [(before.at, after.at) for before, after in pairwise(signs) if after.gap_before]
 
 
 def explain(case: Case, *, page: str) -> None:
@@ -180,8 +192,11 @@ def explain(case: Case, *, page: str) -> None:
                 st.markdown(f"> {md(paragraph, 1_500)}")
 
 
-def verdict(case: Case, *, page: str) -> None:
-    """Draws the verdict in one line, its evidence, timeline, next steps and bundle: for people who may diagnose."""
+def verdict(case: Case, *, page: str, buttons: Callable[[], None] | None = None) -> None:
+    """Draws the verdict in one line, its evidence, timeline, next steps and bundle: for people who may diagnose.
+
+    `buttons` draws the steps that this person may take, below their words.
+    """
     found = case.diagnosis
     with st.container(border=True, key=key(page, "case", "verdict")):
         _headline(found)
@@ -195,11 +210,51 @@ def verdict(case: Case, *, page: str) -> None:
         if case.error is not None and case.error.remedy:
             st.markdown(f"**What to do:** {md(case.error.remedy, 600)}")
         _steps(found.actions, page)
+        if buttons is not None:
+            buttons()
         st.markdown(":material/fact_check: **Evidence**")
         _evidence(found.evidence)
-        st.markdown(":material/timeline: **Timeline**")
-        draw_timeline(found.timeline, found.looked_at)
+        feedback.section("the timeline", partial(history, case, page=page), key=key(page, "case", "timeline"))
         _bundle(case, page)
+
+
+def history(case: Case, *, page: str, everything: bool = True) -> None:
+    """Draws the timeline with what persons did, and how long each step took beside the usual.
+
+    Without `everything` it names nobody of the team and no reason, and compares nothing.
+    """
+    uid, video_id = case.diagnosis.uid, case.diagnosis.video_id
+    st.markdown(":material/timeline: **Timeline**")
+    if not isinstance(case.facts.video, Known):
+        draw_timeline(case.diagnosis.timeline, case.diagnosis.looked_at)
+        return
+    read_at, cost, missed = None, Cost(), []
+    entries: tuple[Entry, ...] = ()
+    usual = Usual()
+    try:
+        done = loads.deeds(uid, video_id)
+        entries, read_at, cost = done.value, done.read_at, cost + done.cost
+    except OverBudget:
+        raise
+    except StorageError as error:
+        missed.append(f"what persons did ({error.message})")
+    if everything:
+        try:
+            others = loads.usual()
+            usual, cost = others.value, cost + others.cost
+        except OverBudget:
+            raise
+        except StorageError as error:
+            missed.append(f"what other videos took ({error.message})")
+    shown = timeline(case.facts, entries if everything else [entry.reduced for entry in entries])
+    draw_timeline(shown, case.diagnosis.looked_at)
+    if everything:
+        for one in durations(case.facts, usual):
+            mark = ":orange[:material/speed:]" if one.slow else ":gray[:material/speed:]"
+            st.markdown(f"{mark} {md(one.words, 200)}")
+    if missed:
+        st.caption(f"Not known: {md('; '.join(missed), 500)}")
+    feedback.freshness(read_at, key=key(page, "case", "history"), cost=cost, complete=not missed)
 
 
 def _headline(found: Diagnosis) -> None:

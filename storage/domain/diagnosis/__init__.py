@@ -13,7 +13,7 @@ from storage.domain.diagnosis.diagnosis import (
     worst_first,
 )
 from storage.domain.diagnosis.drafts import DraftDiagnosis, DraftFacts, diagnose_draft
-from storage.domain.diagnosis.evidence import Entry, Evidence
+from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.failures import classify
 from storage.domain.diagnosis.outages import Outage, outages
 from storage.domain.diagnosis.signals import (
@@ -26,6 +26,7 @@ from storage.domain.diagnosis.signals import (
     Unknown,
     VideoFacts,
 )
+from storage.domain.diagnosis.timeline import Entry
 from storage.domain.diagnosis.verdict import VERDICTS, VerdictName
 
 __all__ = [

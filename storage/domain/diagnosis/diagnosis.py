@@ -17,8 +17,9 @@ from storage.domain.diagnosis import advice, verdict
 from storage.domain.diagnosis import evidence as checks
 from storage.domain.diagnosis.advice import NextStep
 from storage.domain.diagnosis.confidence import Confidence, confidence
-from storage.domain.diagnosis.evidence import Entry, Evidence, timeline
+from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.signals import Fact, Known, Signals, Unknown, VideoFacts
+from storage.domain.diagnosis.timeline import Entry, timeline
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.documents import Video
 from storage.domain.drafts import DraftOrigin

@@ -61,6 +61,12 @@ def _drop(page: str) -> None:
     st.session_state.pop(_plan(page), None)
 
 
+def is_open(page: str, uid: str, video_id: str) -> bool:
+    """Whether the dialog of a repair of this video is open on the page."""
+    target = st.session_state.get(_open(page))
+    return isinstance(target, RepairTarget) and (target.uid, target.video_id) == (uid, video_id)
+
+
 def draw(subject: Subject, *, page: str) -> None:
     """Draws the dialog, where one is open for this video or user."""
     target = st.session_state.get(_open(page))

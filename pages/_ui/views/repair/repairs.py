@@ -26,9 +26,8 @@ def draw(case: Case, *, page: str) -> None:
     found = case.diagnosis
     outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
-    doubted = found.suspicion is not None and not found.suspicion.repairs
-    believed = case.error is None and not doubted and found.verdict != "access_denied"
-    if not believed:
+    offered = believed(case)
+    if not offered:
         st.warning(
             "The answers of the stores are not reliable at this moment, so the desk offers no repair. Check again when "
             "the settings are right and both stores answer.",
@@ -39,10 +38,10 @@ def draw(case: Case, *, page: str) -> None:
         _again(found.uid, page)
         for kind in KINDS:
             if allowed(kind.action):
-                _repair(kind, case, page, offered=believed, advised=bool(kind.advised_by & steps))
+                _repair(kind, case, page, offered=offered, advised=bool(kind.advised_by & steps))
         if allowed("purge.plan"):
             _purge(found.uid, found.video_id, advised="purge" in steps)
-    if believed:
+    if offered:
         dialog.draw(of_case(case), page=page)
 
 
@@ -65,6 +64,50 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
         )
         st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
     dialog.draw(subject, page=page)
+
+
+def believed(case: Case) -> bool:
+    """Whether the stores' answers can be believed, so that a repair is offered."""
+    found = case.diagnosis
+    doubted = found.suspicion is not None and not found.suspicion.repairs
+    return case.error is None and not doubted and found.verdict != "access_denied"
+
+
+def of_steps(case: Case, *, page: str) -> None:
+    """Draws the advised steps that this person may take as buttons, in their order, and how the last repair ended."""
+    found = case.diagnosis
+    outcome.draw(of_case(case), page=page)
+    kinds = {step: kind for kind in KINDS for step in kind.advised_by}
+    drawn: set[str] = set()
+    with st.container(horizontal=True, gap="small", key=key(page, "case", "steps")):
+        for step in found.actions:
+            kind = kinds.get(step.id)
+            if kind is not None and kind.id not in drawn and allowed(kind.action) and believed(case):
+                drawn.add(kind.id)
+                target = RepairTarget(page, kind.id, found.uid, found.video_id)
+                st.button(
+                    f"{kind.title}…",
+                    key=key(page, "case", "step", kind.id),
+                    icon=f":material/{kind.icon}:",
+                    type="primary" if len(drawn) == 1 else "secondary",
+                    on_click=dialog.start,
+                    args=(target,),
+                )
+            elif step.id == "check_again":
+                st.button(
+                    "Check again",
+                    key=key(page, "case", "step", "again"),
+                    icon=":material/refresh:",
+                    on_click=partial(loads.refresh_user, found.uid),
+                )
+            elif step.id == "purge" and allowed("purge.plan"):
+                _link("purge", "Plan a purge", "delete_forever", {UID: found.uid, VIDEO_ID: found.video_id})
+            elif step.id == "find":
+                _link("find", "Look for it elsewhere", "search", {"q": found.video_id})
+
+
+def _link(screen: str, label: str, icon: str, query: dict[str, str]) -> None:
+    st.page_link(SCREENS[screen].file, label=label, icon=f":material/{icon}:", query_params=query)
 
 
 def _again(uid: str, page: str) -> None:
