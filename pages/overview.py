@@ -96,6 +96,13 @@ def _statuses() -> None:
     with feedback.loading("Counting…", 260):
         loaded = fleet_loads.statuses()
     overview.statuses(loaded.value)
+    if allowed("diagnose"):
+        st.page_link(
+            SCREENS["processing"].file,
+            label="All failed videos",
+            icon=":material/arrow_forward:",
+            query_params={"processing-view": "All failed"},
+        )
     freshness(loaded.value.read_at, key=key(NAME, "statuses_fresh"), cost=loaded.cost, on_refresh=fleet_loads.refresh)
 
 

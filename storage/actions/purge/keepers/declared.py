@@ -59,6 +59,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
     Keeper(("ops_alerts", "_ops/alerts/"), NOTHING + ": counts, and ids of jobs and plans"),
     Keeper(("ops_signouts",), NOTHING + ": digests of sign-ins to the desk"),
     Keeper(("ops_limits",), NOTHING + ": digests of persons who purge, and when"),
+    Keeper(("ops_failure_groups",), NOTHING + ": what persons said of groups of equal failures"),
     Keeper(("ops_deployment",), NOTHING + ": which backend was found"),
     Keeper(("ops_health", "_ops/health/"), NOTHING + ": canaries of `check`"),
     Keeper(("ops_clock",), NOTHING + ": no document, only its time"),
