@@ -40,7 +40,7 @@ reset: $(VENV)/app.stamp ## throw the demo's data away
 
 lock: $(VENV)/test.stamp ## pin all packages anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra frames --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile --group test -c requirements.txt --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o tests/requirements.txt

@@ -338,6 +338,36 @@ UPLOAD = Command(
     ],
     exits={0: "the clip is stored", 1: "there is no such video", 4: "refused; every ground is named"},
 )
+THUMBNAIL = Command(
+    "thumbnail",
+    run="storage.cli.thumbnail:run_thumbnail",
+    summary="write a clip's thumbnail: rebuilt from the clip, or from a file",
+    about="""Gives a clip a thumbnail where it has none, or a broken one.
+
+    Takes the picture from the clip as the product does (at 1 s, 480 pixels wide), which needs the extra frames (PyAV),
+    or from --file. Then it writes the picture and the document that names it. It replaces an intact thumbnail only with
+    --replace. undo-change takes it back.""",
+    params=[
+        uid(),
+        video_id(),
+        argument("CLIP_ID", "The clip's id."),
+        option("--file", "FILE", "A JPEG file, instead of a picture from the clip.", type=Path),
+        option("--at", "SECONDS", "The time of the picture in the clip (default: 1).", type=float, default=1.0),
+        flag("--replace", "Replace an intact thumbnail too."),
+        actor(),
+        reason(),
+    ],
+    examples=[
+        ("thumbnail u1 v1 v1_1_split --actor you@example.com --reason 'ticket 7'", "From the clip."),
+        ("thumbnail u1 v1 v1_1_split --file a.jpg --actor you@example.com --reason 'ticket 7'", "From a file."),
+    ],
+    exits={
+        0: "the thumbnail is written",
+        1: "there is no such clip, or its file is not there",
+        2: "bad usage, no JPEG, or no decoder on this machine",
+        4: "refused; every ground is named",
+    },
+)
 RECOUNT = Command(
     "recount",
     run="storage.cli.repair:run_recount",
@@ -369,7 +399,7 @@ UNDO_CHANGE = Command(
     "undo-change",
     run="storage.cli.repair:run_undo_change",
     summary="take back a change of fields and objects",
-    about="""Takes back what set-status, end-disclosure, rebuild-record, highlights, recount or upload wrote.
+    about="""Takes back what set-status, end-disclosure, rebuild-record, highlights, recount, upload or thumbnail wrote.
 
     Puts everything back as it was, or nothing at all where something changed since.""",
     params=[argument("CHANGE_ID", "As the change printed it."), actor(), reason()],
@@ -489,6 +519,7 @@ ROOT = Group(
         REBUILD_RECORD,
         HIGHLIGHTS,
         UPLOAD,
+        THUMBNAIL,
         UNDO_CHANGE,
         FAILURE_GROUP,
         RECOUNT,

@@ -2,7 +2,7 @@
 
     python -m tests.tools.make_media [FOLDER]
 
-A tool, not part of the app: it needs PyAV (`pip install av`, 36 MB), while the files it makes lie in the repository.
+A tool, not part of the app: it needs PyAV (the extra `frames`), while the files it makes lie in the repository.
 The same versions of PyAV, NumPy and Pillow give the same bytes again: nothing is random, x264 runs on one thread and
 the container carries no dates. Clips are H.264 yuv420p with the index in front (so that a browser plays them from the
 first bytes), 180 x 320, 24 frames a second, with AAC; thumbnails are JPEG frames of the finished clips.

@@ -307,3 +307,22 @@ def test_the_page_leads_to_the_advised_repair_and_folds_away_what_passed(app):
     support = words(app.open("video", role="support", **IDS))
     assert "#clips" in support
     assert "#repair" not in support
+
+
+def test_a_thumbnail_is_shown_before_it_is_written_and_put_back(app):
+    stuck(app, status="completed")
+    shown = press(app.open("video", role="engineer", **IDS), "Write a thumbnail…")
+    next(one for one in shown.radio if one.label == "From").set_value("file").run()
+    shown.file_uploader[0].set_value(("a.jpg", (MEDIA / "clip_a.jpg").read_bytes(), "image/jpeg"))
+    next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4711")
+    shown.run()
+    press(shown, "Show what will change")
+    picture = OBJECT.replace(".mp4", ".jpg")
+    assert f"The picture at {picture} will be" in words(shown)
+    assert app.objects.head(picture) is None
+    press(shown, "Write the thumbnail")
+    assert app.objects.get_bytes(picture, 10**7) == (MEDIA / "clip_a.jpg").read_bytes()
+    assert app.world.fields(f"{VIDEO}/clips/vid-0001_1_split")["thumbnail_r2_key"] == picture
+    assert recorded(app)[0] == ("thumbnail", "done")
+    press(shown, "Undo")
+    assert app.objects.head(picture) is None

@@ -144,6 +144,8 @@ def _confirmation(planned: _Planned, name: str) -> None:
     if not preview.changes:
         st.success("There is nothing to change: every field is as it should be.", icon=":material/check_circle:")
         return
+    if preview.picture is not None:
+        st.image(preview.picture, width=240)
     differences(preview.changes)
     supposed = preview.supposed
     if supposed is not None:

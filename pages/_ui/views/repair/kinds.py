@@ -13,9 +13,11 @@ import streamlit as st
 from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.text import md, plain
-from storage.actions import disclosure, highlights, record, repair
+from storage.actions import disclosure, highlights, record, repair, thumbnail
 from storage.actions.repair import STATUSES, RepairContext, RepairPlan
+from storage.actions.thumbnail import FRAME_AT
 from storage.actions.upload import MAX_THUMBNAIL_BYTES, Media, check_media
+from storage.clients.frames import can_take_frames
 from storage.domain.changes import LINKS, FieldChange, value_at
 from storage.domain.layout import STYLES
 from storage.domain.policy import Action
@@ -43,6 +45,7 @@ class Preview:
     notes: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     supposed: Supposed | None = None  # what it would do to the usage, where it touches that
+    picture: bytes | None = None  # a JPEG that it would write
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +310,53 @@ def _media(values: Values) -> Media:
     return check_media(io.BytesIO(file.getvalue()), image)
 
 
+def _thumbnail_inputs(subject: Subject, name: Name) -> None:
+    report = subject.case.facts.report
+    without = {f.clip_id for f in report.findings if f.kind == "missing_thumbnail"} if report else set()
+    frame = loads.clips(subject.uid, subject.video_id).value.frame
+    there = frame[frame["exists"]]
+    labels = {
+        row.clip_id: f"{'⚠ ' if row.clip_id in without else ''}{plain(row.scene_title or row.clip_id, 60)} · "
+        f"{plain(row.style, 40)}"
+        for row in there.fillna({"scene_title": "", "style": ""}).itertuples(index=False)
+    }
+    ordered = sorted(labels, key=lambda clip: clip not in without)
+    st.selectbox("Clip", ordered, key=name("clip"), format_func=lambda clip: labels[clip])
+    ways = ["clip", "file"] if can_take_frames() else ["file"]
+    if st.radio("From", ways, format_func=_PICTURES.__getitem__, key=name("source"), horizontal=True) == "clip":
+        st.number_input("At the second", min_value=0.0, max_value=86_400.0, value=FRAME_AT, step=0.5, key=name("at"))
+    else:
+        st.file_uploader("Picture (JPEG)", type=["jpg", "jpeg"], key=name("file"), max_upload_size=10)
+    if len(ways) == 1:
+        st.caption("This machine has no decoder (PyAV, the extra `frames`), so no picture can be taken from the clip.")
+    st.checkbox("Replace it even if it is there and intact", key=name("intact"))
+
+
+_PICTURES: Final = {"clip": "the clip", "file": "a file"}
+
+
+def _thumbnail_preview(context: RepairContext, subject: Subject, values: Values, reason: str) -> Preview:
+    file = values["file"]
+    if values["source"] == "file" and file is None:
+        raise BadInput("No file was given", field_name="file", remedy="Choose the picture as a JPEG file.")
+    if not values["clip"]:
+        raise BadInput("This video has no clip", field_name="clip", remedy="Store a clip first.")
+    plan = thumbnail.plan_thumbnail(
+        context,
+        subject.uid,
+        subject.video_id,
+        str(values["clip"]),
+        file.getvalue()[: MAX_THUMBNAIL_BYTES + 1] if values["source"] == "file" else None,
+        seconds=float(FRAME_AT if values["at"] is None else values["at"]),
+        replace_intact=bool(values["intact"]),
+    )
+    size = format.size(len(plan.picture)).text
+    notes = (f"The picture at {plan.key} will be {size}.", *plan.warnings)
+    done = f"The thumbnail was written: {size}."
+    changes = plan.changes.effective
+    return Preview(changes, plan, "Write the thumbnail", done, notes, plan.refusals, picture=plan.picture)
+
+
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "disclosure",
@@ -373,6 +423,16 @@ KINDS: Final[tuple[Kind, ...]] = (
         _replace_preview,
         ("clip", "scene", "style", "file", "thumbnail", "intact"),
         frozenset({"replace_clip"}),
+    ),
+    Kind(
+        "thumbnail",
+        "Write a thumbnail",
+        "image",
+        "fix",
+        "Takes a picture from a clip as the product does, or from a file, and names it in the clip's document.",
+        _thumbnail_inputs,
+        _thumbnail_preview,
+        ("clip", "source", "at", "file", "intact"),
     ),
 )
 BY_ID: Final[Mapping[str, Kind]] = {kind.id: kind for kind in KINDS}
