@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -13,7 +14,7 @@ from pages._ui.kit import feedback, format, session
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from pages._ui.views import fleet, fleet_run
+from pages._ui.views import customers, fleet, fleet_run
 from storage.errors import NotFound, Unusable
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import is_old
@@ -47,8 +48,8 @@ def _figures() -> None:
     fleet.summary(found)
     _charts(found)
     with st.container(border=True):
-        st.subheader("Users", anchor=False)
-        fleet.draw_lists(found, page=NAME)
+        st.subheader("Customers", anchor=False)
+        feedback.section("all customers", partial(_customers, found), key=key(NAME, "customers"))
     with st.container(border=True):
         st.subheader("Drift by counter", anchor=False)
         fleet.drift(found, page=NAME)
@@ -56,6 +57,16 @@ def _figures() -> None:
     with st.expander("How these figures were made", icon=":material/schedule:", expanded=grave):
         fleet.parts(found, page=NAME)
         fleet_run.draw(page=NAME, count_first=is_old(found, now))
+
+
+def _customers(found: FleetView) -> None:
+    """Draws all customers; where a rollup wrote no table of them, the first of each list."""
+    if not found.tables:
+        st.caption("The last rollup wrote no table of all customers; these are the first hundred of each list.")
+        fleet.draw_lists(found, page=NAME)
+        return
+    loaded = fleet_loads.customers(found)
+    customers.draw(found, loaded.value, page=NAME)
 
 
 def _charts(found: FleetView) -> None:

@@ -11,16 +11,20 @@ shard writes the index of addresses and titles that Find looks into (`search_ind
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Literal, TypeVar
 
+from storage.actions.customers import CustomerTable, remove_former
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.actions.search_index import IndexWritten, addresses, write_index
+from storage.actions.writers import Writers
 from storage.clients.meter import Cost, Meter, check_budgets, metering
 from storage.clients.r2 import ContextThreads
 from storage.domain import rollup, usage
+from storage.domain.customers import customer_row
 from storage.domain.documents import Table, users_of
 from storage.domain.rollup import (
     HEAD,
@@ -36,6 +40,7 @@ from storage.domain.rollup import (
 )
 from storage.domain.usage import PlanLimits, Plans, Truth
 from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, StorageError, Unusable
+from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
 from storage.services.background import BackgroundRun, OneAtATime
@@ -121,6 +126,7 @@ class Written:
     error: BackendError | None
     index: IndexWritten | None = None
     index_error: StorageError | None = None
+    table_error: StorageError | None = None
 
 
 @dataclass
@@ -143,10 +149,12 @@ def run_rollup(
     shard: tuple[int, int] = (1, 1),
     on_progress: Callable[[int], None] = lambda users: None,
     on_index: Callable[[int], None] = lambda reads: None,
+    bucket: tuple[Objects, Writers] | None = None,
 ) -> Written:
     """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
-    Then the first shard writes the index; `on_index` is told about how many reads that takes. Raises, and writes
+    With `bucket` it also writes the table of its customers; where that fails, the figures stand without it. Then the
+    first shard writes the index; `on_index` is told about how many reads that takes. Raises, and writes
     nothing, where users cannot be listed or Firestore refuses the credential.
     """
     index, count = shard
@@ -157,8 +165,9 @@ def run_rollup(
     with metering() as meter:
         reader = _Reader(records, Plans(records.plans(), limits), started)
         tally, done = RollupTally(started), 0
+        table = CustomerTable() if bucket else None
         for page in records.iter_users(shard if count > 1 else None):
-            _add_page(reader, tally, page)
+            _add_page(reader, tally, page, table)
             if count == 1:
                 people += addresses(page)
             done += len(page.frame)
@@ -170,6 +179,10 @@ def run_rollup(
             number = content["totals"].get("unread_users", 0)
             notes.append(f"The clips of {number:,} users could not be added up: {reader.error.message}")
         notes += tally.odd_notes()
+        key, table_error = _put_table(table, bucket, started, shard)
+        if table_error is not None:
+            notes.append(f"The table of all customers could not be written: {table_error.message}")
+        former = _readable(lambda: read_shard(records, index, count)) if bucket else None
         number = None if videos is None else sum(videos.values())
         made = Shard(
             index,
@@ -183,9 +196,13 @@ def run_rollup(
             videos,
             stuck,
             notes,
+            key,
         )
         paths = write_shard(records, writer, made)
-    written = Written(made, paths, meter.cost(), reader.error)
+        if bucket and key:
+            with suppress(StorageError):  # the next rollup tries again
+                remove_former(*bucket, key, shard, clock(), former.table if former else "")
+    written = Written(made, paths, meter.cost(), reader.error, table_error=table_error)
     if index > 1:
         return written
     try:
@@ -210,7 +227,21 @@ def _write_index(
     return write_index(records, writer, clock, (made.read_at, people) if made.count == 1 else None)
 
 
-def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
+def _put_table(
+    table: CustomerTable | None, bucket: tuple[Objects, Writers] | None, started: datetime, shard: tuple[int, int]
+) -> tuple[str, StorageError | None]:
+    """The key of the table, or what kept it from being written."""
+    if table is None or bucket is None:
+        return "", None
+    try:
+        return table.put(bucket[1], started, shard), None
+    except StorageError as error:
+        return "", error
+    finally:
+        table.close()
+
+
+def _add_page(reader: _Reader, tally: RollupTally, page: Table, table: CustomerTable | None) -> None:
     users = users_of(page)
     if not users:
         return
@@ -218,7 +249,10 @@ def _add_page(reader: _Reader, tally: RollupTally, page: Table) -> None:
     with ContextThreads(max_workers=READERS) as threads:
         truths = list(threads.map(lambda user: _truth(reader, user.uid), users))
     for user, truth in zip(users, truths, strict=True):
-        tally.add(user, usage.evaluate_usage(user, reader.plans, books.get(user.uid), truth, reader.now), truth)
+        found = usage.evaluate_usage(user, reader.plans, books.get(user.uid), truth, reader.now)
+        tally.add(user, found, truth)
+        if table is not None:
+            table.add(customer_row(user, found, truth))
 
 
 def _truth(reader: _Reader, uid: str) -> Truth | None:

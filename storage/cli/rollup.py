@@ -147,6 +147,7 @@ def _make(context: Context, shard_text: str) -> int:
             shard=shard,
             on_progress=lambda users: progress(f"{users:,} users"),
             on_index=lambda reads: progress(f"index: about {reads:,} firestore reads, one for each title"),
+            bucket=(stores.objects, context.writers()),
         )
     made, error = written.shard, None
     index, unindexed = written.index, written.index_error
@@ -170,6 +171,8 @@ def _make(context: Context, shard_text: str) -> int:
             "deployment": stores.deployment().as_dict(),
             "cost": written.cost.as_dict(),
             "index": None if index is None else _index_document(index),
+            "table": made.table or None,
+            **({"table_error": written.table_error.as_dict()} if written.table_error else {}),
             **({"index_error": unindexed.as_dict()} if unindexed else {}),
             **({"error": error.as_dict()} if error else {}),
         }
@@ -187,10 +190,10 @@ def _make(context: Context, shard_text: str) -> int:
             say(f"note: {safe(note, 2_000)}")
         if index is not None:
             say(f"index: {index.head.users:,} addresses and {index.head.titles:,} titles of videos and clips")
-        for fault in (unindexed, error):
+        for fault in (written.table_error, unindexed, error):
             if fault:
                 report_error(fault, as_json=False)
-    fault = error or unindexed
+    fault = error or unindexed or written.table_error
     return fault.exit_status if fault else 0
 
 

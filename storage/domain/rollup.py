@@ -316,7 +316,8 @@ class Shard:
     """One shard's figures. `read_at` is the time when reading began; `complete`: every user could be read.
 
     Only the first shard counts `videos` (by status) and `stuck` (stalled videos, by step), across all users. They are
-    `None` in the other shards, and where Firestore refused the query; a note then says so.
+    `None` in the other shards, and where Firestore refused the query; a note then says so. `table` is the object with a
+    row for each of its users, empty where none was written.
     """
 
     index: int
@@ -330,6 +331,7 @@ class Shard:
     videos: Mapping[str, int] | None = None
     stuck: Mapping[str, int] | None = None
     notes: Sequence[str] = ()
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +360,7 @@ def to_documents(shard: Shard) -> dict[str, dict[str, Any]]:
         "reads": shard.reads,
         "users": shard.content["totals"].get("users", 0),
         "sha256": hashlib.sha256(body).hexdigest(),
+        **({"table": shard.table} if shard.table else {}),
     }
     return {
         shard_path(shard.index, shard.count, number): {
@@ -394,6 +397,7 @@ def from_documents(parts: Sequence[Mapping[str, Any]]) -> Shard:
             kept["videos"],
             kept["stuck"],
             [str(note) for note in kept["notes"]],
+            str(first.get("table") or ""),
         )
     except KeyError as missing:
         raise _unusable(f"{missing.args[0]} is missing") from None

@@ -89,7 +89,8 @@ class FleetView:
     each quota near or over its limit; `states` has their number), `plans`, `biggest`, `growth` (a row a day, NA
     where no rollup ran), `drift` by counter, `drifting` (users by the largest drift in bytes).
     Days before `counted_since` were computed afterwards from creation dates: `used_bytes` is NA there, and their
-    figures lack what was deleted since. `made_with_reads` is the cost of making it; `parts` describes the making of
+    figures lack what was deleted since. `tables` are the objects that together have a row for each customer, none where
+    one of them was not written. `made_with_reads` is the cost of making it; `parts` describes the making of
     each existing shard.
     """
 
@@ -111,6 +112,7 @@ class FleetView:
     growth: pd.DataFrame
     drift: pd.DataFrame
     drifting: pd.DataFrame
+    tables: tuple[str, ...] = ()
 
     @property
     def counted_since(self) -> date | None:
@@ -226,6 +228,7 @@ def _view(head: RollupHead, shards: Sequence[Shard], missing: tuple[int, ...]) -
         biggest=_frame(content["biggest"], {**_PERSON, **_SIZES, "clips": "Int64"}),
         growth=_growth(points, content["joined"]),
         drift=_frame([{"counter": name, **counts} for name, counts in sorted(content["drift"].items())], _DRIFT),
+        tables=tuple(shard.table for shard in shards) if not missing and all(s.table for s in shards) else (),
         drifting=_frame(content["drifting"], {**_PERSON, **_SIZES, "worst_bytes": "Int64", "drifts": "object"}),
     )
 

@@ -21,13 +21,16 @@ from typing import Any
 import urllib3
 
 from storage.actions.documents import DocumentWriter
+from storage.actions.objects import ObjectWriter
 from storage.actions.rollup import run_rollup, write_shard
+from storage.actions.writers import Writers
 from storage.clients import firestore, r2
 from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.documents import MultipartUpload
 from storage.domain.rollup import DAYS, Content
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Unusable
+from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import scanned, world
 from storage.sandbox.demo_state import SampleData
@@ -47,10 +50,19 @@ DATED_BY = "updated_at"  # a loaded document counts as written at this time, as 
 _PART = b"\0" * 65_536  # the bytes that an unfinished upload has sent
 
 
-def write_rollup(handle: FirestoreHandle, sample: SampleWorld, there: Collection[str]) -> None:
+def write_rollup(seaweed: SeaweedFS, handle: FirestoreHandle, sample: SampleWorld, there: Collection[str]) -> None:
     """Makes the figures as of the sample's time. `there` are the paths of its documents that still exist."""
     records, writer = Records(handle), DocumentWriter(handle)
-    shard = run_rollup(records, writer, DEFAULT_LIMITS, lambda: sample.now, stale_after=STALE_AFTER).shard
+    settings = seaweed.settings(BUCKET)
+    writers = Writers(ObjectWriter(r2.write_client(settings), BUCKET), writer)
+    shard = run_rollup(
+        records,
+        writer,
+        DEFAULT_LIMITS,
+        lambda: sample.now,
+        stale_after=STALE_AFTER,
+        bucket=(Objects(r2.read_client(settings), BUCKET), writers),
+    ).shard
     today = sample.now.astimezone(UTC).date()
     points = growth({path: sample.documents[path] for path in there if path in sample.documents}, today)
     write_shard(records, writer, replace(shard, points=[*points, *shard.points]))
@@ -106,7 +118,7 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
         pool.shutdown(cancel_futures=True)
         http.clear()
     _date_objects(seaweed, client, sample, None)
-    write_rollup(handle, sample, sample.documents)
+    write_rollup(seaweed, handle, sample, sample.documents)
     keep_scans(seaweed, handle, sample, days=(4, 0))
     return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
 
@@ -126,7 +138,7 @@ def redate(
     changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}
     server.load(PROJECT, changed, dated_by=DATED_BY)
     _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
-    write_rollup(handle, after, stamps)
+    write_rollup(seaweed, handle, after, stamps)
     keep_scans(seaweed, handle, after, days=(0,))
     return SampleData(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from storage.actions.customers import remove_former
+from storage.actions.writers import Writers
+from storage.domain.customers import table_suffix
+from storage.repositories.customers import read_customers
 from storage.repositories.rollups import read_fleet
 from tests.cli.conftest import Desk
-from tests.rigs.records import clip, user, video
+from tests.rigs.records import NOON, clip, user, video
+from tests.rigs.seaweed import NOBODY
 
 
 def fill(desk: Desk) -> None:
@@ -102,3 +109,42 @@ def test_figures_are_written_and_the_index_is_not_where_its_titles_are_past_the_
     assert answer.status == 4
     assert desk.world.records.raw("ops_index/head") is None
     assert read_fleet(desk.world.records).totals.users == 2
+
+
+def test_a_row_for_each_customer_is_written_and_the_one_before_goes(desk: Desk) -> None:
+    fill(desk)
+    first = desk.run("rollup", "--json").json["table"]
+    desk.world.put({"users/u2": user("u2", total_storage_bytes=10**12)})
+    second = desk.run("rollup", "--json").json["table"]
+    assert list(desk.objects.list_all("_ops/rollups/").frame["key"]) == [second]
+    assert first != second
+    view = read_fleet(desk.world.records)
+    assert view.tables == (second,)
+    rows = {row["uid"]: row for row in read_customers(desk.objects, view.tables).to_pylist()}
+    assert (rows["u1"]["clips"], rows["u1"]["email"], rows["u1"]["joined"]) == (3, "u1@example.com", NOON)
+    assert (rows["u2"]["storage_used"], rows["u2"]["storage_state"], rows["u2"]["clips"]) == (10**12, "exceeded", 0)
+
+
+def test_figures_stand_without_the_table_that_a_bucket_refuses(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(desk)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    answer = desk.run("rollup", "--json")
+    assert (answer.status, answer.json["table"]) == (3, None)
+    assert answer.json["table_error"]["code"] == "access_denied"
+    assert any("table of all customers" in note for note in answer.json["notes"])
+    view = read_fleet(desk.world.records)
+    assert (view.totals.users, view.tables) == (2, ())
+
+
+def test_what_a_killed_rollup_left_goes_with_a_later_one(desk: Desk) -> None:
+    fill(desk)
+    left = f"_ops/rollups/20200101T000000{table_suffix(1, 1)}"
+    other = f"_ops/rollups/20200101T000000{table_suffix(1, 2)}"
+    for name in (left, other):
+        desk.put(name, b"half")
+    now = desk.run("rollup", "--json").json["table"]
+    assert left in set(desk.objects.list_all("_ops/rollups/").frame["key"])  # it may be one that is being written
+    writers = Writers(desk.writer, desk.world.writer)
+    remove_former(desk.objects, writers, now, (1, 1), datetime.now(UTC) + timedelta(hours=1), "")
+    assert set(desk.objects.list_all("_ops/rollups/").frame["key"]) == {now, other}

@@ -1,18 +1,22 @@
-"""A purge takes the customer out of every kept scan, an undo puts the findings back, an erasing keeps none."""
+"""A purge takes the customer out of kept scans and the table of all customers, an undo puts the rows back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from storage.actions.purge.jobs import undo
 from storage.actions.purge.worker import run_job
+from storage.actions.rollup import run_rollup
 from storage.actions.scans import ScanKeeper, keep_scan
 from storage.domain.purge.scope import Scope
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import ScanOutcome, plain_row, table_key
+from storage.repositories.customers import read_customers
+from storage.repositories.rollups import read_fleet
 from storage.repositories.scans import read_kept, scan_records
 from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
 
@@ -89,3 +93,30 @@ def test_a_scan_whose_table_is_gone_hinders_no_purge(scanned: PurgeWorld) -> Non
     newest = scan_records(scanned.stores.records).heads(1)[0]
     scanned.purging.writers.objects.delete([table_key(newest.scan_id)])
     assert scanned.purge(Scope.of("u1")).state == "done"
+
+
+def test_a_purge_of_a_user_takes_the_row_out_of_the_table_of_all_customers_and_an_undo_puts_it_back(
+    filled: PurgeWorld,
+) -> None:
+    stores = filled.stores
+    run_rollup(
+        stores.records,
+        filled.purging.writers.documents,
+        filled.settings.plan_limits,
+        filled.now,
+        stale_after=timedelta(minutes=15),
+        bucket=(stores.objects, filled.purging.writers),
+    )
+    (key,) = read_fleet(stores.records).tables
+    before = read_customers(stores.objects, [key]).sort_by("uid").to_pylist()
+    assert {"u1", "u10"} <= {row["uid"] for row in before}
+    assert filled.purge(Scope.of("u1", VIDEO)).state == "done"
+    assert read_customers(stores.objects, [key]).num_rows == len(before)
+    job = filled.purge(Scope.of("u1"))
+    assert (job.state, job.failure) == ("done", None)
+    assert [row["uid"] for row in read_customers(stores.objects, [key]).to_pylist()] == [
+        row["uid"] for row in before if row["uid"] != "u1"
+    ]
+    assert read_fleet(stores.records).tables == (key,)
+    assert run_job(filled.purging, undo(filled.purging, job.job_id, REASON, ADA).job_id).state == "done"
+    assert read_customers(stores.objects, [key]).sort_by("uid").to_pylist() == before

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from grpc import StatusCode
 
 from pages._ui.data import fleet_loads, resources
 from storage.actions.rollup import run_rollup
+from storage.actions.writers import Writers
 from storage.domain.rollup import RECENT, shard_path
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.search_index import read_head
 from storage.services.fleet import GLANCE_USERS, LOOKED_AT
+from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import clip, user, video
+from tests.rigs.seaweed import NOBODY
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.ui.conftest import LiveApp, words
 
@@ -35,10 +40,12 @@ def customers(app: LiveApp, count: int, *, stalled: int = 0) -> None:
     app.world.put(documents)
 
 
-def rollup(app: LiveApp, *shard: int, at: datetime = NOW) -> None:
+def rollup(app: LiveApp, *shard: int, at: datetime = NOW, whole: bool = False) -> None:
+    """With `whole`, the table of all customers too."""
     run_rollup(
         app.world.records, app.world.writer, DEFAULT_LIMITS, lambda: at, stale_after=timedelta(minutes=15),
         shard=(shard[0], shard[1]) if shard else (1, 1),
+        bucket=(app.objects, Writers(app.writer, app.world.writer)) if whole else None,
     )  # fmt: skip
 
 
@@ -191,3 +198,74 @@ def test_a_backend_that_is_away_or_refuses_is_no_missing_rollup(app, code):
     assert "no figures about all customers yet" not in text
     assert "anything about all customers together" in text
     assert "u000@example.com" in words(app.open("fleet"))
+
+
+def listed(page: Any) -> list[str]:
+    return [str(uid) for uid in next(table.value for table in page.dataframe if "who" in table.value)["uid"]]
+
+
+def many(app: LiveApp) -> None:
+    """130 customers, of whom 101 are over a limit and 12 near it; one has a limit of 0, and one an odd counter."""
+    documents: dict[str, dict[str, Any]] = {"plans/none": {"storage_limit_bytes": 0}}
+    for number in range(130):
+        uid = f"u{number:03d}"
+        used = 10**12 + number if number < 101 else 27 * 2**30 if number < 113 else 10
+        documents[f"users/{uid}"] = user(
+            uid, email=f"{uid}@example.com", total_storage_bytes=used, created_at=NOW - timedelta(days=number)
+        )
+    app.world.put(documents)
+
+
+def test_every_customer_is_listed_in_order_page_by_page_and_filtered_on_the_whole_table(app, monkeypatch):
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr("pages._ui.kit.tables.st.download_button", lambda *_, **options: seen.update(
+        {options["file_name"]: options["data"]}))  # fmt: skip
+    many(app)
+    for number in (1, 2):
+        rollup(app, number, 2, whole=True)
+    _, page = billed(app, "fleet")
+    over = page.pills(key="fleet-state").set_value(["Exceeded"]).run()
+    assert "1 to 100 of 101" in words(over)
+    assert listed(over)[:2] == ["u100", "u099"]
+    table = pd.read_csv(io.BytesIO(seen[f"customers-{datetime.now(UTC):%Y-%m-%d}.csv"]()))
+    assert len(table) == 101
+    assert set(table["state"]) == {"exceeded"}
+    assert table["storage_percent"].map(lambda share: round(share, 1) == share).all()
+    page.pills(key="fleet-state").set_value([]).run()
+    assert "1 to 100 of 113" in words(page)
+    page.segmented_control("fleet-list").set_value("All customers").run()
+    assert "1 to 100 of 130" in words(page)
+    assert listed(page)[0] == "u000"
+    page.selectbox("fleet-order").set_value("Newest").run()
+    assert listed(page)[:2] == ["u000", "u001"]
+    page.text_input("fleet-text").set_value("U12").run()
+    assert listed(page) == [f"u12{digit}" for digit in range(10)]
+    page.text_input("fleet-text").set_value("").run()
+    page.segmented_control("fleet-list").set_value("Drifting").run()
+    assert "1 to 100 of 130" in words(page)
+
+
+def test_the_table_of_all_costs_the_figures_and_an_object_for_each_shard(app, r2_rig, monkeypatch):
+    many(app)
+    rollup(app, whole=True)
+    with FaultProxy(r2_rig.endpoint) as proxy:
+        monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+        reads, _ = billed(app, "fleet")
+        assert reads <= 5
+        assert proxy.count("GET", query="^$") == 1
+        assert proxy.count("GET", query="list-type") == 0
+
+
+def test_without_the_table_the_first_of_each_list_stand_and_a_bucket_that_is_away_is_said(app, monkeypatch):
+    many(app)
+    rollup(app)
+    assert "the first hundred of each list" in words(app.open("fleet"))
+    rollup(app, whole=True)
+    fleet_loads.refresh()
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", NOBODY[0])
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", NOBODY[1])
+    resources.close()
+    text = words(app.open("fleet"))
+    assert "Nobody here is near this limit" not in text
+    assert "Growth by day" in text
+    assert "all customers" in text

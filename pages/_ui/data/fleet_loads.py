@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
 from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import rollup_runs, stores
+from storage.repositories.customers import read_customers
 from storage.repositories.rollups import FleetView
 from storage.services import fleet as fleets
 from storage.services.fleet import Estimate, FleetAnswer, LimitList, Statuses, read_limits
@@ -28,6 +30,16 @@ def limits(users: int) -> Loaded[LimitList]:
     known = fleet()
     view = known.value.recent(_now())
     return _live_limits(users) if view is None else Loaded(_limits(view.read_at, view), view.read_at, known.cost)
+
+
+def customers(view: FleetView) -> Loaded[Any]:
+    """A row for each customer, as Arrow (`storage.domain.customers` names the columns); shared and not copied."""
+    return _customers(view.tables)
+
+
+@st.cache_resource(ttl=10 * MINUTE, max_entries=2, show_spinner=False)
+def _customers(keys: tuple[str, ...]) -> Loaded[Any]:
+    return measured(lambda: read_customers(stores().objects, keys))
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, show_spinner=False)
@@ -59,7 +71,7 @@ def estimate(budget: int | None) -> Loaded[Estimate]:
 
 def refresh() -> None:
     """For a refresh button: the next look reads all of these again."""
-    for load in (_fleet, _limits, _live_limits, _statuses, estimate):
+    for load in (_customers, _fleet, _limits, _live_limits, _statuses, estimate):
         load.clear()
 
 

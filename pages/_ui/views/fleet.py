@@ -34,7 +34,7 @@ _STATES = ("near_limit", "exceeded", "unknown")
 
 
 LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Drifting"
-_BARS = 12
+BARS = 12
 
 
 def summary(view: FleetView) -> None:
@@ -284,7 +284,7 @@ def draw_lists(view: FleetView, *, page: str) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quota = _quota(view, page) if chosen == LIMITS else ""
-        states_chosen = _states(page) if chosen == LIMITS else []
+        states_chosen = states(page) if chosen == LIMITS else []
         names = sorted(view.plans["plan"].dropna())
         plan_names = st.multiselect(
             "Plan",
@@ -339,7 +339,7 @@ def _quota(view: FleetView, page: str) -> str:
     return names.get(str(chosen), "storage")
 
 
-def _states(page: str) -> list[str]:
+def states(page: str) -> list[str]:
     looks = {status.look("usage", name).word: name for name in ("exceeded", "near_limit")}
     chosen = st.pills(
         "State", list(looks), selection_mode="multi", key=key(page, "state"), bind="query-params", wrap=True
@@ -347,7 +347,7 @@ def _states(page: str) -> list[str]:
     return [looks[word] for word in chosen]
 
 
-def _people(frame: pd.DataFrame) -> pd.DataFrame:
+def people(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(
         open=[url_for("user", uid=uid) for uid in frame["uid"]],
         who=frame["email"].fillna(frame["uid"]),
@@ -358,8 +358,8 @@ def _limits(frame: pd.DataFrame, total: int, quota: str, page: str) -> None:
     if not len(frame):
         feedback.empty("Nobody here is near this limit.", icon="task_alt", hint="Or no row matches the filters.")
         return
-    shown = _people(frame).assign(state=status.words("usage", frame["state"]))
-    number = tables.size if quota == "storage" else _number
+    shown = people(frame).assign(state=status.words("usage", frame["state"]))
+    number = tables.size if quota == "storage" else number_column
     columns = {
         "open": tables.link("Open"),
         "who": "User",
@@ -377,26 +377,26 @@ def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     if not len(frame):
         feedback.empty("Nobody here has anything stored.", icon="inbox", hint="Or no row matches the filters.")
         return
-    _bars(frame.head(_BARS))
+    bars(frame.head(BARS))
     columns = {
         "open": tables.link("Open"),
         "who": "User",
         "actual_bytes": tables.size("Actual"),
         "used_bytes": tables.size("Stored"),
         "limit_bytes": tables.size("Limit"),
-        "clips": _number("Clips"),
+        "clips": number_column("Clips"),
         "plan": "Plan",
         "uid": "User id",
     }
     whole = max(view.totals.users, len(frame)) if len(view.biggest) >= TOP else len(frame)
-    _table(_people(frame), columns, "fleet-biggest", "The biggest users", whole, frame, page)
+    _table(people(frame), columns, "fleet-biggest", "The biggest users", whole, frame, page)
 
 
 def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     if not len(frame):
         feedback.empty("No counter drifts here.", icon="task_alt", hint="Or no row matches the filters.")
         return
-    shown = _people(frame).assign(counters=[_drifts(drifts) for drifts in frame["drifts"]])
+    shown = people(frame).assign(counters=[drifts(row) for row in frame["drifts"]])
     columns = {
         "open": tables.link("Open"),
         "who": "User",
@@ -412,10 +412,10 @@ def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     _table(shown, columns, "fleet-drifting", "Users whose counters drift, the worst first", total, frame, page)
 
 
-def _drifts(drifts: Mapping[str, Any]) -> str:
+def drifts(of: Mapping[str, Any]) -> str:
     """`user.total_clips_count +3, ...` with bytes in units."""
     words = []
-    for name, value in drifts.items():
+    for name, value in of.items():
         amount = int(value or 0)
         text = format.size(abs(amount)).text if name.endswith("_bytes") else f"{abs(amount):,}"
         words.append(f"{name} {'-' if amount < 0 else '+'}{text}")
@@ -438,11 +438,11 @@ def _table(
     )
 
 
-def _number(label: str) -> Any:
+def number_column(label: str) -> Any:
     return st.column_config.NumberColumn(label, format="localized")
 
 
-def _bars(frame: pd.DataFrame) -> None:
+def bars(frame: pd.DataFrame) -> None:
     """Draws the biggest users as bars: the sum of their clips, or their counter where that is not known."""
     pairs = zip(frame["actual_bytes"], frame["used_bytes"], strict=True)
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]

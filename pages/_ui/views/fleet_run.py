@@ -103,6 +103,7 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
             _now,
             stale_after=stale_after,
             on_progress=tell,
+            bucket=(opened.objects, open_writers(opened)),
         ),
         clock=_now,
         users_total=users,

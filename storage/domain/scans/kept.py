@@ -298,7 +298,7 @@ def harms_of(frame: pd.DataFrame) -> list[str]:
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row in JSON's types; `frame_of` takes it back."""
-    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    values: dict[str, Any] = {name: None if pd.isna(value) else value for name, value in row.items()}
     return values | {name: values[name].isoformat() for name in TIMES if values[name] is not None}
 
 

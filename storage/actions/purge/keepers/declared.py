@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.actions.purge.keepers.customers import CustomerTables
 from storage.actions.purge.keepers.figures import Figures
 from storage.actions.purge.keepers.index import Index
 from storage.actions.purge.keepers.keeper import Keeper
@@ -24,6 +25,12 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         ("ops_rollups",),
         "ids, addresses and figures of the first hundred customers of each list",
         "the rows of a purged user are taken out, and an undo puts them back; sums stay until the next rollup",
+        "nothing",
+    ),
+    CustomerTables(
+        ("_ops/rollups/",),
+        "a row for each customer: id, address, plan, figures",
+        "the row of a purged user is taken out, and an undo puts it back into the same table",
         "nothing",
     ),
     KeptScans(

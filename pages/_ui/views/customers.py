@@ -1,0 +1,229 @@
+"""Draws all customers of the last rollup, a page at a time: near or over a limit, biggest, or with drifting counters.
+
+Filters and order work on the whole table in this process; only the rows of one page reach the browser.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from pages._ui.kit import feedback, status, tables
+from pages._ui.kit.session import key
+from pages._ui.kit.text import plain
+from pages._ui.views import fleet
+from storage.domain.rollup import QUOTAS
+from storage.repositories.rollups import FleetView
+from storage.text import percent_words
+
+EVERYBODY: Final = "All customers"
+ANY: Final = "Any limit"
+LISTS: Final = (fleet.LIMITS, fleet.BIGGEST, fleet.DRIFTING, EVERYBODY)
+ORDERS: Final = {
+    "Address": ("email", "ascending"),
+    "Newest": ("joined", "descending"),
+    "Storage": ("size_bytes", "descending"),
+    "Clips": ("clips", "descending"),
+    "Share of a limit": ("worst_percent", "descending"),
+}
+_PAGE: Final = 100
+_TYPES: Final = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.string(): pd.StringDtype()}
+
+
+def draw(view: FleetView, table: Any, *, page: str) -> None:
+    """Draws the list that the address names, with its filters and the page of rows."""
+    chosen = st.segmented_control(
+        "List",
+        LISTS,
+        default=fleet.LIMITS,
+        required=True,
+        key=key(page, "list"),
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        quota = _quota(view, page) if chosen == fleet.LIMITS else ""
+        states = fleet.states(page) if chosen == fleet.LIMITS else []
+        order = _order(page) if chosen == EVERYBODY else ""
+        plans = st.multiselect(
+            "Plan",
+            sorted(view.plans["plan"].dropna()),
+            key=key(page, "plan"),
+            bind="query-params",
+            width=220,
+            placeholder="All plans",
+            format_func=lambda name: plain(name, 40),
+        )
+        text = st.text_input(
+            "Search",
+            key=key(page, "text"),
+            type="search",
+            bind="query-params",
+            width=240,
+            placeholder="Address or user id",
+        )
+    rows = sorted_rows(filtered(table, str(chosen), quota, states, plans, text or ""), str(chosen), quota, order)
+    if not rows.num_rows:
+        words = {
+            fleet.LIMITS: "Nobody here is near this limit.",
+            fleet.BIGGEST: "Nobody here has anything stored.",
+            fleet.DRIFTING: "No counter drifts here.",
+        }.get(str(chosen), "No customer is here.")
+        feedback.empty(words, icon="task_alt", hint="Or no row matches the filters.")
+        return
+    if chosen == fleet.BIGGEST:
+        fleet.bars(_frame(rows.slice(0, fleet.BARS)))
+    part = tables.paged(rows.num_rows, key=key(page, "customers"), size=_PAGE)
+    frame = _frame(rows.slice(part.start, part.stop - part.start))
+    _table(frame, str(chosen), quota, part, rows, page=page)
+
+
+def filtered(table: Any, chosen: str, quota: str, states: list[str], plans: list[str], text: str) -> Any:
+    """The rows of the list, of these states and plans (all, where none is chosen), with the text in address or id."""
+    keep = pc.scalar(True)
+    if chosen == fleet.LIMITS:
+        wanted = states or ["near_limit", "exceeded"]
+        names = QUOTAS if quota == ANY else (quota,)
+        keep = _any([pc.field(f"{name}_state").isin(wanted) for name in names])
+        if quota == ANY and not states:
+            keep = keep | pc.field("worker_refuses")
+    elif chosen == fleet.BIGGEST:
+        keep = pc.field("size_bytes") > 0
+    elif chosen == fleet.DRIFTING:
+        keep = pc.field("drifts").is_valid()
+    if plans:
+        keep = keep & pc.field("plan").isin(plans)
+    found = table.filter(keep)
+    needle = text.strip()
+    if not needle:
+        return found
+    held = [
+        pc.fill_null(pc.match_substring(found.column(name), needle, ignore_case=True), False)
+        for name in ("email", "uid")
+    ]
+    return found.filter(pc.or_(*held))
+
+
+def _any(conditions: list[Any]) -> Any:
+    whole = conditions[0]
+    for one in conditions[1:]:
+        whole = whole | one
+    return whole
+
+
+def sorted_rows(table: Any, chosen: str, quota: str, order: str) -> Any:
+    """The rows in the order of the list: the gravest, the biggest or the worst first; the id decides between equals."""
+    if chosen == fleet.LIMITS:
+        percent = "worst_percent" if quota == ANY else f"{quota}_percent"
+        state = "state" if quota == ANY else f"{quota}_state"
+        grave = pc.if_else(pc.equal(table.column(state), "exceeded"), 0, 1)
+        # A limit of 0 has no percentage, and any use exceeds it.
+        ranked = table.append_column("_grave", grave).append_column(
+            "_share", pc.fill_null(table.column(percent), float("inf"))
+        )
+        by = [("_grave", "ascending"), ("_share", "descending"), ("uid", "ascending")]
+        return ranked.sort_by(by).drop_columns(["_grave", "_share"])
+    name, direction = {
+        fleet.BIGGEST: ("size_bytes", "descending"),
+        fleet.DRIFTING: ("worst_bytes", "descending"),
+    }.get(chosen, ORDERS.get(order, ORDERS["Address"]))
+    return table.sort_by([(name, direction), ("uid", "ascending")])
+
+
+def _quota(view: FleetView, page: str) -> str:
+    names = {ANY: ANY, **{fleet.QUOTAS[name]: name for name in QUOTAS if name in view.states}}
+    chosen = st.segmented_control(
+        "Quota", list(names), default=ANY, required=True, key=key(page, "quota"), bind="query-params"
+    )
+    return names.get(str(chosen), ANY)
+
+
+def _order(page: str) -> str:
+    chosen = st.selectbox("Order", list(ORDERS), key=key(page, "order"), bind="query-params", width=180)
+    return str(chosen)
+
+
+def _frame(rows: Any) -> pd.DataFrame:
+    return cast(pd.DataFrame, rows.to_pandas(types_mapper=_TYPES.get))
+
+
+def _table(frame: pd.DataFrame, chosen: str, quota: str, part: tables.RowPage, rows: Any, *, page: str) -> None:
+    shown = fleet.people(frame)
+    columns: dict[str, Any] = {"open": tables.link("Open"), "who": st.column_config.TextColumn("Customer", width=230)}
+    if chosen == fleet.LIMITS and quota != ANY:
+        number = tables.size if quota == "storage" else fleet.number_column
+        shown = shown.assign(shown_state=status.words("usage", frame[f"{quota}_state"]))
+        columns |= {
+            "shown_state": status.column("usage", frame[f"{quota}_state"], "State"),
+            f"{quota}_percent": tables.share("Used", help="Empty: a limit of 0 has no percentage."),
+            f"{quota}_used": number("Amount"),
+            f"{quota}_limit": number("Limit"),
+        }
+    elif chosen == fleet.DRIFTING:
+        shown = shown.assign(counters=[fleet.drifts(json.loads(text)) for text in frame["drifts"]])
+        columns |= {
+            "worst_bytes": tables.size("Difference", help="The largest drift of a counter of bytes, without its sign."),
+            "counters": st.column_config.TextColumn("Counters that drift", width="large"),
+            "storage_used": tables.size("Stored"),
+            "actual_bytes": tables.size("Actual"),
+        }
+    elif chosen == fleet.BIGGEST:
+        columns |= {
+            "actual_bytes": tables.size("Actual"),
+            "storage_used": tables.size("Stored"),
+            "storage_limit": tables.size("Limit"),
+            "clips": fleet.number_column("Clips"),
+        }
+    else:
+        shown = shown.assign(
+            shown_state=status.words("usage", frame["state"]), limits=[_limits(row) for row in _dicts(frame)]
+        )
+        columns |= {
+            "shown_state": status.column("usage", frame["state"], "State"),
+            "limits": st.column_config.TextColumn("Storage · clips · credits", width=230, help="Share of each limit."),
+            "size_bytes": tables.size("Storage"),
+            "clips": fleet.number_column("Clips"),
+            "joined": tables.moment("Joined", distance=True),
+        }
+    columns |= {"plan": "Plan", "uid": "Customer id"}
+    tables.table(
+        shown,
+        key=key(page, "customers-table"),
+        alt=f"Customers: {chosen}",
+        columns=columns,
+        id_column="uid",
+        total=part,
+        height="content" if len(shown) <= 10 else 460,
+        csv_name=f"customers-{datetime.now(UTC):%Y-%m-%d}",
+        csv_frame=lambda: exported(rows),
+    )
+
+
+def exported(rows: Any) -> pd.DataFrame:
+    """All rows with every quota, percentages rounded to one digit."""
+    frame = _frame(rows)
+    shares = [name for name in frame if str(name).endswith("_percent")]
+    return frame.assign(**{str(name): frame[name].round(1) for name in shares})
+
+
+def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], frame.to_dict("records"))
+
+
+def _limits(row: dict[str, Any]) -> str:
+    words = []
+    for name in QUOTAS:
+        percent, state = row[f"{name}_percent"], row[f"{name}_state"]
+        if pd.isna(state):
+            words.append("–")
+        elif pd.isna(percent):
+            words.append("?" if state == "unknown" else "limit 0")
+        else:
+            words.append(percent_words(float(percent)))
+    return " · ".join(words)
