@@ -11,7 +11,6 @@ from storage.clients.meter import metering
 from storage.errors import AccessDenied, Unreachable
 from storage.repositories.objects import Objects, list_in_ranges, list_known
 from tests.contract.r2_fixtures import AWKWARD, fill
-from tests.contract.verify_world import add_copies
 from tests.rigs.http_faults import Answer, FaultProxy
 from tests.rigs.seaweed import SeaweedRig
 
@@ -102,7 +101,7 @@ def test_keys_that_documents_name_divide_one_large_video_and_thousands_of_small_
     keys = [f"users/u1/v{n % videos:04d}/clips/{n:04d}.mp4" for n in range(2_400)]
     writer = ObjectWriter(near[1], bucket)
     fill(writer, keys[:1])
-    add_copies(r2_rig, bucket, keys[0], keys[1:])
+    r2_rig.copies(bucket, keys[0], keys[1:])
     objects = Objects(r2.read_client(r2_rig.settings(bucket, endpoint_url=proxy.endpoint)), bucket)
     hostile = ["users/u1/", "users/u1/v0000", "users/u1/v0000/clips", "users/u1/\x00.mp4", "users/u1/\ud800.mp4", "x"]
     table = list_known(objects, "users/u1/", [*keys, *hostile, f"users/u1/{'long' * 400}.mp4"])

@@ -13,7 +13,7 @@ from storage.clients import r2
 from storage.clients.r2 import ContextThreads
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import FaultProxy
-from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.seaweed import SeaweedRig, rig_of
 
 AWKWARD = [
     f"users/u1/v1/clips/clip_01_1_{unicodedata.normalize('NFC', 'café')}_split.mp4",
@@ -30,10 +30,16 @@ AWKWARD = [
 ]
 
 
+MANY = 100
+
+
 def fill(writer: ObjectWriter, keys: list[str], content: bytes = b"12345") -> None:
-    """Puts many small objects at once; the handle under the writer may be shared between threads."""
+    """Puts small objects of the same bytes; more than `MANY` of them past the S3 interface (`SeaweedRig.copies`)."""
+    straight = keys[: 1 if len(keys) > MANY else None]
     with ContextThreads(max_workers=8) as threads:
-        list(threads.map(lambda key: writer._client.call("put_object", key, Key=key, Body=content), keys))
+        list(threads.map(lambda key: writer._client.call("put_object", key, Key=key, Body=content), straight))
+    bucket = writer._client.bucket
+    rig_of(bucket).copies(bucket, keys[0], keys[len(straight) :])
 
 
 @pytest.fixture(scope="session")

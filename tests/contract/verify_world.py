@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,13 +13,10 @@ from storage.clients.r2 import ContextThreads
 from storage.domain.deployment import Served, set_to
 from storage.domain.layout import thumbnail_of
 from storage.repositories.objects import Objects
-from storage.sandbox import seaweed
-from storage.sandbox.seaweed import Filer
 from storage.services.verify import VerifyContext
 from tests.rigs import records
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.records import World
-from tests.rigs.seaweed import SeaweedRig
 
 STALE = timedelta(minutes=15)
 CLIP = film()
@@ -93,21 +90,3 @@ class Desk:
         """Many objects at once."""
         with ContextThreads(max_workers=8) as threads:
             list(threads.map(lambda key: self.object(key, content), keys))
-
-
-def add_copies(rig: SeaweedRig, bucket: str, original: str, keys: Sequence[str]) -> None:
-    """Thousands of objects that share the bytes of one, made past the S3 interface: ten times as fast as puts."""
-    store = rig.process
-    with Filer(f"127.0.0.1:{store._ports.filer_grpc}") as filer:
-        folder, _, name = f"/buckets/{bucket}/{original}".rpartition("/")
-        entry = filer._look_up(folder, name)
-        put, outcome = seaweed._CLASSES["Put"], seaweed._CLASSES["Outcome"]
-        create = filer._channel.unary_unary(
-            "/filer_pb.SeaweedFiler/CreateEntry", put.SerializeToString, outcome.FromString
-        )
-        for start in range(0, len(keys), 64):
-            under_way = []
-            for key in keys[start : start + 64]:
-                folder, _, entry.name = f"/buckets/{bucket}/{key}".rpartition("/")
-                under_way.append(create.future(put(directory=folder, entry=entry)))
-            assert not any(each.result().error for each in under_way)

@@ -7,7 +7,7 @@ bytes are asked of the store once for each digest: a look at a bucket of thirty 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from botocore.credentials import Credentials
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from storage.clients import r2
+from storage.sandbox import seaweed
 from storage.sandbox.seaweed import HOST, Filer, Identity, SeaweedFS
 from storage.settings.backends import KeyPair, R2Settings
 from storage.text import Secret
@@ -131,6 +132,24 @@ class SeaweedRig:
         client = self._writer.at(bucket)
         for key, (body, kind) in objects.items():
             client.call("put_object", key, Key=key, Body=body, ContentType=kind, Metadata={"made": "by the rig"})
+
+    def copies(self, bucket: str, original: str, keys: Sequence[str]) -> None:
+        """Writes thousands of objects that share the bytes of one, past the S3 interface: ten times as fast as puts.
+
+        Once one of them is deleted, the bytes of the others are gone too.
+        """
+        folder, _, name = f"/buckets/{bucket}/{original}".rpartition("/")
+        entry = self._filer._look_up(folder, name)
+        put, outcome = seaweed._CLASSES["Put"], seaweed._CLASSES["Outcome"]
+        create = self._filer._channel.unary_unary(
+            "/filer_pb.SeaweedFiler/CreateEntry", put.SerializeToString, outcome.FromString
+        )
+        for start in range(0, len(keys), 64):
+            under_way = []
+            for key in keys[start : start + 64]:
+                folder, _, entry.name = f"/buckets/{bucket}/{key}".rpartition("/")
+                under_way.append(create.future(put(directory=folder, entry=entry)))
+            assert not any(each.result().error for each in under_way)
 
     def contents(self, bucket: str) -> dict[str, tuple[bytes, str | None]]:
         """Every object with its bytes and content type."""

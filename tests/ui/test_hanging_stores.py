@@ -22,7 +22,7 @@ from tests.rigs.tcp_faults import HangingRelay
 from tests.ui.conftest import LiveApp, words
 
 PAGES = sorted(nav.SCREENS)
-STUCK = 40
+STUCK = 24
 PROMISED_SECONDS = 20
 AT_ONCE = 8  # readers of one process that may meet the silence before anybody knows of it
 IDS = {"uid": "u1", "video_id": "vid-0001"}
