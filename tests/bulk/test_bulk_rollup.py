@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from grpc import StatusCode
 
-from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import Written, run_rollup, write_shard
-from storage.clients.firestore import open_firestore
 from storage.clients.meter import metering
 from storage.domain.rollup import HEAD, MAX_SHARDS, shard_path
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import AccessDenied, BadInput, NotFound, Unusable
 from storage.repositories.records import Records
 from storage.repositories.rollups import FleetView, read_fleet
-from storage.settings.backends import FirestoreSettings
+from tests.bulk.shard import shard_of
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.forked import processes
 from tests.rigs.records import NOON, World, clip, reads_of, user, video
+from tests.rigs.waiting import PATIENCE_SECONDS
 
 STALE = timedelta(minutes=15)
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -150,15 +146,17 @@ def test_shards_of_separate_processes_at_once_a_killed_one_and_two_of_the_same_a
     own.put(fleet(40))
     run(own)
     whole = read_fleet(own.records)
-    script = (
-        "import sys; from tests.bulk.test_bulk_rollup import shard_of;"
-        "shard_of(sys.argv[1], sys.argv[2], int(sys.argv[3]))"
-    )
     own.faults.refuse("Commit", StatusCode.PERMISSION_DENIED)  # one of them ends before it has written anything
-    command = [sys.executable, "-c", script, own.rig.host, own.project]
-    ended = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in (1, 2, 3, 4, 2)]
-    failed = sum(process.wait(120) != 0 for process in ended)
-    assert failed == 1
+    moment = NOON + timedelta(hours=2)
+    begun = [
+        processes.Process(target=shard_of, args=(own.rig.host, own.project, number, moment, STALE))
+        for number in (1, 2, 3, 4, 2)
+    ]
+    for process in begun:
+        process.start()
+    for process in begun:
+        process.join(PATIENCE_SECONDS)
+    assert sum(process.exitcode != 0 for process in begun) == 1
     for number in range(1, 5):
         if own.records.raw(shard_path(number, 4)) is None:
             assert read_fleet(own.records).shards == 1  # until it is there, the division before stands
@@ -166,15 +164,6 @@ def test_shards_of_separate_processes_at_once_a_killed_one_and_two_of_the_same_a
     view = read_fleet(own.records)
     assert (view.shards, view.complete) == (4, True)
     views_equal(view, whole)
-
-
-def shard_of(host: str, project: str, number: int) -> None:
-    """One shard of four, as a scheduler runs it in a process of its own."""
-    handle = open_firestore(FirestoreSettings(project, None, host))
-    run_rollup(
-        Records(handle), DocumentWriter(handle), DEFAULT_LIMITS, lambda: NOON + timedelta(hours=2), stale_after=STALE,
-        shard=(number, 4),
-    )  # fmt: skip
 
 
 def test_a_view_costs_the_same_at_one_ten_and_a_hundred_times_the_data(own: World) -> None:

@@ -17,6 +17,7 @@ from tests.rigs.firestore import FirestoreRig
 from tests.rigs.odd_ids import LONG, ODD, bucket_objects, documents
 from tests.rigs.odd_ids import stuck as still_processing
 from tests.rigs.records import World
+from tests.rigs.seaweed import SeaweedRig
 
 HELD = (*ODD, LONG, "é" * 750, "\x00", "a\x00b", "\n", " ", "____", "__a", "a__", "*", "a\\b", "\ufeff", "__id7__x",
         f"__id{2**63 - 1}__", f"__id{-(2**63)}__")  # fmt: skip
@@ -55,13 +56,12 @@ def test_ids_sort_here_as_firestore_lists_them(firestore_rig: FirestoreRig) -> N
 
 
 @pytest.fixture
-def odd(firestore_rig: FirestoreRig, objects: Objects, writer: object) -> VerifyContext:
+def odd(firestore_rig: FirestoreRig, objects: Objects, r2_rig: SeaweedRig, bucket: str) -> VerifyContext:
     """A checker over customers with odd ids whose videos have all been processing for long."""
     world = World(firestore_rig)
     found = documents()
     world.put(still_processing(found))
-    for key, (body, kind) in bucket_objects().items():
-        writer.put(key, body, kind)  # type: ignore[attr-defined]
+    r2_rig.put(bucket, bucket_objects())
     return VerifyContext(world.records, objects, set_to("object"), lambda: datetime.now(UTC), timedelta(minutes=15))
 
 

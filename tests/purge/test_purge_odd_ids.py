@@ -13,16 +13,15 @@ from tests.purge.world import ADA, BOB, REASON, PurgeWorld, when_done
 from tests.rigs.odd_ids import BLANK, LINE, LONG, NUMBER, ODD, UIDS, bucket_objects, documents
 
 
-@pytest.fixture
-def odd(each_world: PurgeWorld) -> PurgeWorld:
+def with_odd_ids(world: PurgeWorld) -> PurgeWorld:
     """Customers with odd ids, and an ordinary one, in both stores."""
-    found = documents()
-    each_world.put_documents(found)
-    each_world.put_objects(bucket_objects())
-    return each_world
+    world.put_documents(documents())
+    world.put_objects(bucket_objects())
+    return world
 
 
-def test_customers_with_odd_ids_are_purged_resumed_and_given_back_to_the_letter(odd: PurgeWorld) -> None:
+def test_customers_with_odd_ids_are_purged_resumed_and_given_back_to_the_letter(each_world: PurgeWorld) -> None:
+    odd = with_odd_ids(each_world)
     before = odd.snapshot()
     odd.begin_upload(f"users/{BLANK}/{LINE}/clips/never.mp4")
     jobs = []
@@ -46,7 +45,8 @@ def test_customers_with_odd_ids_are_purged_resumed_and_given_back_to_the_letter(
     assert odd.snapshot() == before
 
 
-def test_one_video_and_one_clip_with_odd_ids_go_alone(odd: PurgeWorld) -> None:
+def test_one_video_and_one_clip_with_odd_ids_go_alone(world: PurgeWorld) -> None:
+    odd = with_odd_ids(world)
     before = odd.snapshot()
     odd.begin_upload(f"users/{BLANK}/{ODD[5]}/clips/never.mp4")  # a key that no XML can carry as it is
     for scope in (Scope.of(BLANK, ODD[5]), Scope.of(BLANK, NUMBER, [f"{NUMBER}_0_split"])):
@@ -61,13 +61,13 @@ def test_one_video_and_one_clip_with_odd_ids_go_alone(odd: PurgeWorld) -> None:
         assert set(odd.documents()) == set(before[1])
 
 
-def test_an_id_longer_than_any_key_is_purged_with_what_there_can_be_of_it(each_world: PurgeWorld) -> None:
-    each_world.put_documents({f"users/{LONG}": {"plan": "pro"}, f"users/{LONG}/videos/{LONG}": {"status": "failed"}})
-    before = each_world.documents()
-    job = each_world.purge(Scope.of(LONG))
+def test_an_id_longer_than_any_key_is_purged_with_what_there_can_be_of_it(world: PurgeWorld) -> None:
+    world.put_documents({f"users/{LONG}": {"plan": "pro"}, f"users/{LONG}/videos/{LONG}": {"status": "failed"}})
+    before = world.documents()
+    job = world.purge(Scope.of(LONG))
     assert (job.state, job.tally.documents) == ("done", 2)
-    run_job(each_world.purging, undo(each_world.purging, job.job_id, REASON, ADA).job_id)
-    assert each_world.documents() == before
+    run_job(world.purging, undo(world.purging, job.job_id, REASON, ADA).job_id)
+    assert world.documents() == before
 
 
 def test_the_confirmation_is_typed_as_it_can_be_seen(world: PurgeWorld) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,8 +72,25 @@ def upload(world: PurgeWorld) -> Callable[[], Any]:
     return lambda: fixing.apply(at, ADA, plan, REASON)
 
 
-REPAIRS = {"highlights": (put_highlights, FILE), "upload": (upload, CLIP)}
-each_repair = pytest.mark.parametrize("repair", REPAIRS)
+@dataclass(frozen=True)
+class Repair:
+    """A kind of repair: what plans it and gives what does it, the object that it replaces, and the document."""
+
+    plan: Callable[[PurgeWorld], Callable[[], Any]]
+    key: str
+    touched: str
+
+
+REPAIRS = {
+    "highlights": Repair(put_highlights, FILE, PATH),
+    "upload": Repair(upload, CLIP, f"{PATH}/clips/{VIDEO}_0_split"),
+}
+
+
+@pytest.fixture(params=REPAIRS)
+def repair(request: pytest.FixtureRequest) -> Repair:
+    """Every kind of repair in turn."""
+    return REPAIRS[request.param]
 
 
 def at_path(key: str) -> str:
@@ -86,43 +104,46 @@ def writes_the_customer(request: Any) -> bool:
     return any("/documents/users/" in (write.update.name or write.delete) for write in request.writes)
 
 
+def worker_writes(
+    world: PurgeWorld, proxy: FaultProxy, key: str, moment: Callable[[Callable[[], None]], Action] = Meanwhile
+) -> None:
+    """Lets the product's worker write the object once, while the desk does or at another moment."""
+    proxy.on(moment(lambda: world.put_objects({key: OF_THE_WORKER})), method="PUT", path=at_path(key), only={1})
+
+
 def nothing_is_left(world: PurgeWorld) -> None:
     """No copy of what was replaced, and no change that is open."""
     assert world.own_keys("_ops/replaced/") == []
     assert world.own_keys("_ops/health/") == []
 
 
-@each_repair
 def test_what_the_worker_writes_just_before_a_repair_does_is_left_and_the_repair_refused(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    go = plan(desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
-    proxy.on(Meanwhile(lambda: desk.put_objects({key: OF_THE_WORKER})), method="PUT", path=at_path(key), only={1})
+    worker_writes(desk, proxy, repair.key)
     with pytest.raises(Stale):
         go()
-    assert desk.snapshot() == ({**before[0], key: OF_THE_WORKER}, before[1])
+    assert desk.snapshot() == ({**before[0], repair.key: OF_THE_WORKER}, before[1])
     nothing_is_left(desk)
 
 
-@each_repair
 @pytest.mark.parametrize("there", ["something", "nothing"])
 def test_of_two_who_store_the_same_file_at_once_the_one_who_is_refused_takes_nothing_from_the_other(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str, there: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair, there: str
 ) -> None:
     """The object of the first is the very bytes that the second would have written, and is not the second's."""
-    plan, key = REPAIRS[repair]
     if there == "nothing":
-        desk.purging.writers.objects.delete([key])
-    first, second = plan(desk), plan(desk)
+        desk.purging.writers.objects.delete([repair.key])
+    first, second = repair.plan(desk), repair.plan(desk)
     done: list[Any] = []
 
     def quicker() -> None:
         first()
         done.append(desk.snapshot())
 
-    proxy.on(Meanwhile(quicker), method="PUT", path=at_path(key), only={1})
+    proxy.on(Meanwhile(quicker), method="PUT", path=at_path(repair.key), only={1})
     with pytest.raises(Stale):
         second()
     assert [desk.snapshot()] == done
@@ -130,15 +151,13 @@ def test_of_two_who_store_the_same_file_at_once_the_one_who_is_refused_takes_not
     assert len({name.split("/")[2] for name in kept}) == (1 if kept else 0), "the copies of the first alone"
 
 
-@each_repair
 def test_a_record_that_names_what_another_change_kept_brings_nothing_of_it_to_its_own_customer(
-    desk: PurgeWorld, repair: str
+    desk: PurgeWorld, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    plan(desk)()
+    repair.plan(desk)()
     secret = desk.own_keys("_ops/replaced/")
     desk.add_user("u2", {VIDEO: 1})
-    own = key.replace("/u1/", "/u2/")
+    own = repair.key.replace("/u1/", "/u2/")
     there = desk.stores.objects.head(own)
     assert there is not None
     forged = {
@@ -155,26 +174,23 @@ def test_a_record_that_names_what_another_change_kept_brings_nothing_of_it_to_it
     assert desk.own_keys("_ops/replaced/") == secret, "nor does its age, or erasing, take what another change kept"
 
 
-@each_repair
 @pytest.mark.parametrize("there", ["something", "nothing"])
 def test_what_the_worker_writes_while_a_repair_is_refused_is_neither_deleted_nor_overwritten(
-    desk: PurgeWorld, repair: str, there: str
+    desk: PurgeWorld, repair: Repair, there: str
 ) -> None:
-    plan, key = REPAIRS[repair]
     if there == "nothing":
-        desk.purging.writers.objects.delete([key])
-    go = plan(desk)
+        desk.purging.writers.objects.delete([repair.key])
+    go = repair.plan(desk)
     before = desk.snapshot()
-    touched = f"{PATH}/clips/{VIDEO}_0_split" if repair == "upload" else PATH
-    fields = desk.stores.records.raw(touched)
+    fields = desk.stores.records.raw(repair.touched)
     assert fields is not None
     done: list[bool] = []
 
     def as_it_commits(request: Any) -> bool:
         if not done and writes_the_customer(request):
             done.append(True)
-            desk.put_objects({key: OF_THE_WORKER})
-            desk.put_documents({touched: {**(fields.fields or {}), "touched": "by the worker"}})
+            desk.put_objects({repair.key: OF_THE_WORKER})
+            desk.put_documents({repair.touched: {**(fields.fields or {}), "touched": "by the worker"}})
         return False
 
     desk.firestore.faults.add(FaultRule("Commit", "before", when=as_it_commits))  # type: ignore[attr-defined]
@@ -182,48 +198,42 @@ def test_what_the_worker_writes_while_a_repair_is_refused_is_neither_deleted_nor
         go()
     objects, now = desk.snapshot()
     assert done
-    assert objects == {**before[0], key: OF_THE_WORKER}
-    assert {path: value for path, value in now.items() if path != touched} == {
-        path: value for path, value in before[1].items() if path != touched
+    assert objects == {**before[0], repair.key: OF_THE_WORKER}
+    assert {path: value for path, value in now.items() if path != repair.touched} == {
+        path: value for path, value in before[1].items() if path != repair.touched
     }
     nothing_is_left(desk)
 
 
-@each_repair
 def test_what_the_worker_writes_right_after_a_repair_did_is_left_and_the_repair_refused(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    go = plan(desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
-    proxy.on(Afterwards(lambda: desk.put_objects({key: OF_THE_WORKER})), method="PUT", path=at_path(key), only={1})
+    worker_writes(desk, proxy, repair.key, Afterwards)
     with pytest.raises(Stale):
         go()
-    assert desk.snapshot() == ({**before[0], key: OF_THE_WORKER}, before[1])
+    assert desk.snapshot() == ({**before[0], repair.key: OF_THE_WORKER}, before[1])
     nothing_is_left(desk)
 
 
-@each_repair
 def test_a_repair_whose_document_moved_puts_every_object_back_as_it_was(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    touched = f"{PATH}/clips/{VIDEO}_0_split" if repair == "upload" else PATH
-    fields = desk.stores.records.raw(touched)
+    fields = desk.stores.records.raw(repair.touched)
     assert fields is not None
-    go = plan(desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
-    moved = {touched: {**(fields.fields or {}), "touched": "by the worker"}}
-    proxy.on(Meanwhile(lambda: desk.put_documents(moved)), method="PUT", path=at_path(key), only={1})
+    moved = {repair.touched: {**(fields.fields or {}), "touched": "by the worker"}}
+    proxy.on(Meanwhile(lambda: desk.put_documents(moved)), method="PUT", path=at_path(repair.key), only={1})
     with pytest.raises(Stale):
         go()
     assert desk.objects() == before[0]
     nothing_is_left(desk)
 
 
-@each_repair
-def test_a_repair_whose_commit_firestore_refuses_leaves_everything_as_it_was(desk: PurgeWorld, repair: str) -> None:
-    go = REPAIRS[repair][0](desk)
+def test_a_repair_whose_commit_firestore_refuses_leaves_everything_as_it_was(desk: PurgeWorld, repair: Repair) -> None:
+    go = repair.plan(desk)
     before = desk.snapshot()
     faults = desk.firestore.faults  # type: ignore[attr-defined]
     faults.refuse("Commit", StatusCode.PERMISSION_DENIED, when=writes_the_customer, times=None)
@@ -235,9 +245,8 @@ def test_a_repair_whose_commit_firestore_refuses_leaves_everything_as_it_was(des
     nothing_is_left(desk)
 
 
-@each_repair
-def test_a_repair_whose_answers_are_lost_is_done_and_can_be_taken_back(desk: PurgeWorld, repair: str) -> None:
-    go = REPAIRS[repair][0](desk)
+def test_a_repair_whose_answers_are_lost_is_done_and_can_be_taken_back(desk: PurgeWorld, repair: Repair) -> None:
+    go = repair.plan(desk)
     before = desk.snapshot()
     faults = desk.firestore.faults  # type: ignore[attr-defined]
     faults.lose_reply("Commit", StatusCode.DEADLINE_EXCEEDED, when=writes_the_customer, times=None)
@@ -251,11 +260,10 @@ def test_a_repair_whose_answers_are_lost_is_done_and_can_be_taken_back(desk: Pur
         fixing.undo(bench(desk), ADA, change_id, REASON)
 
 
-@each_repair
 def test_a_repair_in_whose_middle_firestore_goes_away_is_told_and_can_be_taken_back(
-    desk: PurgeWorld, repair: str
+    desk: PurgeWorld, repair: Repair
 ) -> None:
-    go = REPAIRS[repair][0](desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
     faults = desk.firestore.faults  # type: ignore[attr-defined]
     away: list[bool] = []
@@ -276,30 +284,26 @@ def test_a_repair_in_whose_middle_firestore_goes_away_is_told_and_can_be_taken_b
     assert desk.snapshot() == before
 
 
-@each_repair
 def test_taking_back_leaves_what_the_worker_writes_at_that_moment_and_says_so(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    go = plan(desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
     change_id = go().change_id
-    proxy.on(Meanwhile(lambda: desk.put_objects({key: OF_THE_WORKER})), method="PUT", path=at_path(key), only={1})
+    worker_writes(desk, proxy, repair.key)
     with pytest.raises(Stale) as told:
         fixing.undo(bench(desk), ADA, change_id, REASON)
-    assert told.value.reasons == (f"object {key}",)
-    assert desk.snapshot() == ({**before[0], key: OF_THE_WORKER}, before[1])
+    assert told.value.reasons == (f"object {repair.key}",)
+    assert desk.snapshot() == ({**before[0], repair.key: OF_THE_WORKER}, before[1])
 
 
-@each_repair
 def test_taking_back_that_was_cut_short_goes_on_where_it_stopped(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair
 ) -> None:
-    plan, key = REPAIRS[repair]
-    go = plan(desk)
+    go = repair.plan(desk)
     before = desk.snapshot()
     change_id = go().change_id
-    proxy.on(Answer(500, "InternalError"), method="PUT", path=at_path(key))
+    proxy.on(Answer(500, "InternalError"), method="PUT", path=at_path(repair.key))
     with pytest.raises(StorageError) as told:
         fixing.undo(bench(desk), ADA, change_id, REASON)
     assert told.value.code == "unsettled"
@@ -323,9 +327,10 @@ def test_a_clip_that_was_stored_anew_is_taken_back_with_its_document_and_counter
     assert desk.snapshot() == before
 
 
-@each_repair
-def test_what_a_repair_replaced_is_kept_as_long_as_a_quarantine_and_then_no_more(desk: PurgeWorld, repair: str) -> None:
-    change_id = REPAIRS[repair][0](desk)().change_id
+def test_what_a_repair_replaced_is_kept_as_long_as_a_quarantine_and_then_no_more(
+    desk: PurgeWorld, repair: Repair
+) -> None:
+    change_id = repair.plan(desk)().change_id
     kept = desk.own_keys(f"_ops/replaced/{change_id}/")
     assert kept
     desk.pass_time(timedelta(days=6))
@@ -341,9 +346,8 @@ def test_what_a_repair_replaced_is_kept_as_long_as_a_quarantine_and_then_no_more
     assert desk.snapshot() == now
 
 
-@each_repair
-def test_erasing_a_video_empties_what_repairs_in_it_kept(desk: PurgeWorld, repair: str) -> None:
-    REPAIRS[repair][0](desk)()
+def test_erasing_a_video_empties_what_repairs_in_it_kept(desk: PurgeWorld, repair: Repair) -> None:
+    repair.plan(desk)()
     assert desk.own_keys("_ops/replaced/")
     assert desk.purge(SCOPE, erase=True).state == "done"
     assert desk.own_keys("_ops/replaced/") == []
@@ -370,14 +374,13 @@ def settled(world: PurgeWorld, before: Any, go: Callable[[], Any], lifted: Calla
     return end
 
 
-@each_repair
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bucket_that_fails_at_any_call_of_a_repair_leaves_what_was_there_or_tells_what_takes_it_back(
-    desk: PurgeWorld, proxy: FaultProxy, repair: str, fault: str
+    desk: PurgeWorld, proxy: FaultProxy, repair: Repair, fault: str
 ) -> None:
     before, ends = desk.snapshot(), set()
     for number in range(1, 80):
-        go = REPAIRS[repair][0](desk)
+        go = repair.plan(desk)
         proxy.clear()
         action, methods = FAULTS[fault]
         rules = [proxy.on(action, method=method, only=set(range(number, number + TRIES))) for method in methods]
@@ -389,16 +392,15 @@ def test_a_bucket_that_fails_at_any_call_of_a_repair_leaves_what_was_there_or_te
     assert {end for end in ends if end != "done"}
 
 
-@each_repair
 @pytest.mark.parametrize("moment", ["before", "after reply"])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 def test_a_firestore_that_fails_at_any_commit_of_a_repair_leaves_what_was_there_or_tells_what_takes_it_back(
-    desk: PurgeWorld, repair: str, moment: Any, lasting: bool
+    desk: PurgeWorld, repair: Repair, moment: Any, lasting: bool
 ) -> None:
     before = desk.snapshot()
     faults = desk.firestore.faults  # type: ignore[attr-defined]
     for number in range(12):
-        go = REPAIRS[repair][0](desk)
+        go = repair.plan(desk)
         code = StatusCode.PERMISSION_DENIED if moment == "before" else StatusCode.DEADLINE_EXCEEDED
         rule = FaultRule("Commit", moment, CallRefused(code, "on purpose"), skip=number, times=None if lasting else 1)
         faults.add(rule)
@@ -428,7 +430,7 @@ def test_an_undo_of_a_purge_leaves_what_the_worker_writes_as_it_copies_and_tells
 ) -> None:
     before = worded.snapshot()
     undo_id = taken(worded)
-    proxy.on(moment(lambda: worded.put_objects({FILE: OF_THE_WORKER})), method="PUT", path=at_path(FILE), only={1})
+    worker_writes(worded, proxy, FILE, moment)
     back = run_job(worded.purging, undo_id)
     assert worded.objects()[FILE] == OF_THE_WORKER
     assert (back.state, back.residue) == ("incomplete", (f"object is another: {FILE}",))
@@ -451,7 +453,7 @@ def test_over_a_store_that_forgets_conditions_it_is_said_and_what_comes_after_a_
     proxy.rewrites = seaweed.without_conditions
     before = desk.snapshot()
     undo_id = taken(desk)
-    proxy.on(Afterwards(lambda: desk.put_objects({FILE: OF_THE_WORKER})), method="PUT", path=at_path(FILE), only={1})
+    worker_writes(desk, proxy, FILE, Afterwards)
     said: list[str] = []
     back = run_job(desk.open(progress=said.append), undo_id)
     assert any("keeps no conditions on copies" in line for line in said)
@@ -467,7 +469,7 @@ def test_over_a_store_that_forgets_conditions_a_repair_warns_first_and_still_lea
     plan = plan_put(at, "u1", VIDEO, PUT)
     assert any("keeps no conditions" in warning for warning in plan.changes.warnings)
     before = desk.snapshot()
-    proxy.on(Afterwards(lambda: desk.put_objects({FILE: OF_THE_WORKER})), method="PUT", path=at_path(FILE), only={1})
+    worker_writes(desk, proxy, FILE, Afterwards)
     with pytest.raises(Stale):
         fixing.apply(at, ADA, plan, REASON)
     assert desk.snapshot() == ({**before[0], FILE: OF_THE_WORKER}, before[1])

@@ -5,6 +5,7 @@ The processes are forked from a server that has everything imported and nothing 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -42,6 +43,7 @@ CHANGING = frozenset({"PUT", "POST", "DELETE"})
 def work(values: Mapping[str, str], limits: PurgeLimits, job_id: str) -> None:
     """What such a process does: it runs the job, as `purge worker --job` would."""
     logging.disable()
+    gc.disable()  # it does not live long enough to have garbage
     settings = replace(load(dict(values)), purge=limits)
     handle, client = open_firestore(settings.firestore), r2.write_client(settings.r2)
     reader = Objects(client, settings.r2.bucket)  # one client for both, since making one takes most of the start
@@ -86,21 +88,17 @@ def kind_of(request: Any) -> str:
 
 
 def moments(kinds: Sequence[str], *known: Sequence[str]) -> list[int]:
-    """The numbers of the calls to be killed at, from 1: one of each kind, by what comes just before and after it, but
-    for what comes in `known` too.
+    """The numbers of the calls to be killed at, from 1: one of each kind, by what comes just before it, but for what
+    comes in `known` too.
 
     Between two copies of a batch, and between two layers of documents, each with its entries in the journal, a worker
-    is at the same place of its work.
+    is at the same place of its work. What would have come after the call does not happen.
     """
-
-    def around(calls: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-        return zip(["", *calls], calls, [*calls[1:], ""], strict=False)
-
-    done = {call for calls in known for call in around(calls)}
-    first: dict[tuple[str, str, str], int] = {}
-    for number, call in enumerate(around(kinds), 1):
-        if call not in done:
-            first.setdefault(call, number)
+    done = {pair for calls in known for pair in zip(["", *calls], calls, strict=False)}
+    first: dict[tuple[str, str], int] = {}
+    for number, pair in enumerate(zip(["", *kinds], kinds, strict=False), 1):
+        if pair not in done:
+            first.setdefault(pair, number)
     return list(first.values())
 
 

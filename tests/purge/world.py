@@ -16,7 +16,6 @@ from storage.actions.purge.jobs import Request, apply_plan
 from storage.actions.purge.plans import approve, make_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.writers import Writers
-from storage.clients import r2
 from storage.connect import connect
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
@@ -30,7 +29,7 @@ from storage.repositories.stores import Stores
 from storage.settings.backends import Settings, load
 from tests.rigs.desk import put_documents, user_documents, user_objects
 from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
-from tests.rigs.seaweed import rig_of
+from tests.rigs.seaweed import rig_of, writer_of
 
 ADA = Actor("ada@example.com", frozenset({"admin"}), "local")
 BOB = Actor("bob@example.com", frozenset({"admin"}), "local")
@@ -62,9 +61,7 @@ class PurgeWorld:
         self.settings: Settings = replace(load(self.values), purge=limits)
         self.offset = timedelta()
         self.stores: Stores = connect(self.settings)
-        rig, bucket = rig_of(self.settings.r2.bucket), self.settings.r2.bucket
-        straight = self.settings.r2.endpoint_url == rig.endpoint
-        self.client = rig.writer(bucket) if straight else r2.write_client(self.settings.r2)
+        self.client = writer_of(self.settings.r2)
         self.purging = self.open()
 
     def open(self, **changes: Any) -> Purging:
@@ -114,8 +111,7 @@ class PurgeWorld:
 
     def objects(self) -> dict[str, tuple[bytes, str | None]]:
         """Every object but the desk's own, with bytes and type, past everything under test."""
-        found = rig_of(self.settings.r2.bucket).contents(self.settings.r2.bucket)
-        return {key: value for key, value in found.items() if not key.startswith("_ops/")}
+        return rig_of(self.settings.r2.bucket).contents(self.settings.r2.bucket, leave_out="_ops/")
 
     def own_keys(self, prefix: str = "_ops/") -> list[str]:
         """The desk's own objects."""
@@ -124,6 +120,9 @@ class PurgeWorld:
 
     def documents(self) -> dict[str, Any]:
         """Every document but the desk's own: its fields as messages, so that nothing is lost in comparing."""
+        if isinstance(self.firestore, EmbeddedFirestore):
+            stored = self.firestore.documents(self.project)
+            return {path: dict(one.fields.items()) for path, one in stored.items() if not path.startswith("ops_")}
         tree = Subtree(self.stores.handle)
         records = self.stores.records
         found: dict[str, Any] = {}

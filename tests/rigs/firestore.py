@@ -26,7 +26,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from storage.sandbox.firestore import FirestoreServer
-from storage.sandbox.firestore.storage import now_micros
+from storage.sandbox.firestore.names import Name
+from storage.sandbox.firestore.storage import now_micros, subtree_scope
+from storage.sandbox.firestore.wire import Document
 from tests.rigs.firestore_faults import Faults
 from tests.rigs.waiting import started
 
@@ -107,6 +109,14 @@ class EmbeddedFirestore(FirestoreRig):
     def _running(self) -> Iterator[str]:
         with self.server as server:
             yield server.host
+
+    def documents(self, project: str) -> dict[str, Any]:
+        """Every document of a project as it is stored, by path: a message, so that nothing is lost in comparing."""
+        rows = self.server._rows
+        with rows.reading():
+            stored = [row.body for row in rows.scan(subtree_scope(Name(f"projects/{project}/databases/(default)")))]
+        found = map(Document.FromString, stored)
+        return {document.name.partition("/documents/")[2]: document for document in found}
 
 
 class EmulatorFirestore(FirestoreRig):

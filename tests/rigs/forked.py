@@ -38,6 +38,21 @@ def run(log: Path, folder: Path, values: Mapping[str, str], argv: list[str], mod
         atexit._run_exitfuncs()
 
 
+def command(folder: Path, values: Mapping[str, str], arguments: list[str]) -> None:
+    """What a forked process does: `python -m storage` in a session of its own, with output that nobody reads."""
+    os.setsid()
+    run(Path(os.devnull), folder, values, ["storage", *arguments], "tests.rigs.command")
+
+
+def start_worker(job_id: str, environment: Mapping[str, str] | None = None) -> int:
+    """As `storage.actions.purge.worker.start_worker`, which `tests/purge/test_purge_worker.py` proves, at a tenth."""
+    arguments = ["purge", "worker", "--job", job_id, "--json"]
+    process = processes.Process(target=command, args=(Path.cwd(), {**os.environ, **(environment or {})}, arguments))
+    process.start()
+    assert process.pid is not None
+    return process.pid
+
+
 class Forked:
     """Such a process, as `subprocess` would give it."""
 

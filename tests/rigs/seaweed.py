@@ -43,6 +43,13 @@ def rig_of(bucket: str) -> SeaweedRig:
     return _rigs[bucket]
 
 
+def writer_of(settings: R2Settings) -> r2.R2Client:
+    """A handle for writing: the store's own where these settings reach it straight, as the administrator."""
+    straight = (rig for rig in _rigs.values() if rig.endpoint == settings.endpoint_url)
+    rig = next(straight, None) if settings.write == pair(ADMIN) else None
+    return rig.writer(settings.bucket) if rig else r2.write_client(settings)
+
+
 def pair(token: tuple[str, str]) -> KeyPair:
     """A token as settings hold it."""
     return KeyPair(Secret(token[0]), Secret(token[1]))
@@ -151,15 +158,15 @@ class SeaweedRig:
                 under_way.append(create.future(put(directory=folder, entry=entry)))
             assert not any(each.result().error for each in under_way)
 
-    def contents(self, bucket: str) -> dict[str, tuple[bytes, str | None]]:
-        """Every object with its bytes and content type."""
+    def contents(self, bucket: str, *, leave_out: str = ".uploads/") -> dict[str, tuple[bytes, str | None]]:
+        """Every object with its bytes and content type, but for those whose keys begin with `leave_out`."""
         root, client = f"/buckets/{bucket}/", self._writer.at(bucket)
         found: dict[str, tuple[bytes, str | None]] = {}
         for folder, entry in self._filer.tree(f"/buckets/{bucket}"):
             key = f"{folder}/{entry.name}".removeprefix(root)
             attributes = {field.field_number: field.data for field in UnknownFieldSet(entry.attributes)}
             digest = attributes.get(_DIGEST)
-            if digest is None or key.startswith(".uploads/"):
+            if digest is None or key.startswith((".uploads/", leave_out)):
                 continue
             if digest not in self._bytes:
                 self._bytes[digest] = client.call("get_object", key, Key=key)["Body"].read()

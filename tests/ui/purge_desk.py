@@ -13,12 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.access import identity
 from pages._ui.data import resources
+from storage.actions.purge import worker
 from storage.actions.purge.plans import store_plan
 from storage.domain.policy import Actor
 from storage.domain.purge.job import ENDED, Job
 from storage.domain.purge.plan import PurgePlan
 from storage.domain.purge.scope import Scope
 from tests.purge.world import PurgeWorld
+from tests.rigs import forked
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.waiting import until
@@ -59,6 +61,7 @@ class PurgeDesk:
             return self.world.purging.jobs.get(job_id)
 
         until(lambda: job().state in ENDED or job().failure, f"the end of job {job_id}", every_seconds=0.1)
+        st.cache_data.clear()  # the pages remember for a moment how far the job was
         return job()
 
 
@@ -70,6 +73,7 @@ def a_desk(r2_rig: SeaweedRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Purg
             monkeypatch.delenv(name)
     monkeypatch.setattr(identity, "is_local", lambda: True)  # the test runner has no browser whose address it knows
     monkeypatch.setattr(identity, "ip", lambda: "127.0.0.1")
+    monkeypatch.setattr(worker, "start_worker", forked.start_worker)
     with EmbeddedFirestore() as firestore:
         world = PurgeWorld(firestore, r2_rig.values(r2_rig.fresh_bucket()))
         for name, value in world.values.items():

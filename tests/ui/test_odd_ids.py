@@ -7,18 +7,17 @@ from urllib.parse import quote
 import pytest
 
 from tests.rigs.odd_ids import BLANK, LINE, NUMBER, UIDS, bucket_objects, documents
+from tests.rigs.seaweed import SeaweedRig
 from tests.ui.conftest import LiveApp, words
 
 IDS = [(BLANK, LINE), (LINE, LINE), (NUMBER, NUMBER), (BLANK, "a\u2028b")]
 
 
 @pytest.fixture
-def odd(app: LiveApp) -> LiveApp:
+def odd(app: LiveApp, r2_rig: SeaweedRig) -> LiveApp:
     """Customers with odd ids in both stores."""
-    found = documents()
-    app.world.put(found)
-    for key, (body, kind) in bucket_objects().items():
-        app.writer.put(key, body, kind)
+    app.world.put(documents())
+    r2_rig.put(app.bucket, bucket_objects())
     return app
 
 
