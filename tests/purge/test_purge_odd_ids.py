@@ -20,8 +20,8 @@ def with_odd_ids(world: PurgeWorld) -> PurgeWorld:
     return world
 
 
-def test_customers_with_odd_ids_are_purged_resumed_and_given_back_to_the_letter(each_world: PurgeWorld) -> None:
-    odd = with_odd_ids(each_world)
+def test_customers_with_odd_ids_are_purged_resumed_and_given_back_to_the_letter(world: PurgeWorld) -> None:
+    odd = with_odd_ids(world)
     before = odd.snapshot()
     odd.begin_upload(f"users/{BLANK}/{LINE}/clips/never.mp4")
     jobs = []

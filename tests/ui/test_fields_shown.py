@@ -34,7 +34,6 @@ NOT_SHOWN = {
     "video.styles_processed": DECIDES_NOTHING,
     "video.completed_clips": "the count of clip documents is shown instead; it tells older deployments apart",
     "video.source_video_r2_key": "a cache that expires; its state and its end are shown",
-    "clip.scene_id": "it is a part of the clip's id, which is shown",
     "clip.filename": "it is the end of the key, which is shown; `find` takes it",
     "clip.priority": "clips are drawn in its order",
     "clip.start_time": DECIDES_NOTHING,

@@ -158,9 +158,11 @@ def test_a_finding_that_stands_is_still_there_when_it_is_checked_again(app):
     assert "Still there" in words(shown)
 
 
-def test_filters_narrow_the_findings(app):
+def test_filters_narrow_the_findings(app, r2_rig):
     customer(app, missing=1)
-    app.writer.put("users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4", film(), "video/mp4")
+    left = "users/u1/vid-0001/clips/clip_09_9_left_over_split.mp4"
+    app.writer.put(left, film(), "video/mp4")
+    r2_rig.process.backdate_objects(app.bucket, {left: datetime.now(UTC) - timedelta(days=1)})
     shown = app.open("uploads", uid="u1")
     assert len(kinds(shown)) == 2
     shown.multiselect(key="uploads-kind").set_value(["Orphan object"]).run()
