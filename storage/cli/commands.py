@@ -135,8 +135,13 @@ VERIFY = Command(
     params=[
         uid(required=False),
         video_id(required=False),
-        flag("--all", "Every user, one after the other."),
-        option("--shard", "I/N", "With --all: only the I-th of N parts of the users."),
+        flag("--all", "Every user, read by ranges of users, many at a time."),
+        option(
+            "--shard",
+            "I/N",
+            "With --all: only the I-th of N equal parts of the ids that Firebase gives. auto/N takes I from an indexed "
+            "job (JOB_COMPLETION_INDEX), auto both from Cloud Run (CLOUD_RUN_TASK_INDEX, CLOUD_RUN_TASK_COUNT).",
+        ),
         option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
         flag(
             "--strangers", "With --all: also users that only the bucket knows; one more listing and read for each user."

@@ -33,6 +33,7 @@ from storage.errors import BackendError, BadInput
 from storage.repositories.rollups import FleetView, read_fleet
 from storage.services import fleet, verify
 from storage.services.fleet import find_fleet, rollup_reads
+from storage.settings.reader import read as read_environment
 
 
 def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
@@ -130,7 +131,7 @@ def _or(value: Any) -> str:
 
 
 def _make(context: Context, shard_text: str) -> int:
-    shard = verify.parse_shard(shard_text)
+    shard = verify.parse_shard(shard_text, read_environment())
     stores = context.stores
     last = find_fleet(stores.records).view
     users, clips = (last.totals.users, last.totals.clips) if last else (stores.records.count("users"), 0)

@@ -38,7 +38,9 @@ from storage.export import safe_cell
 from storage.repositories.records import Records
 from storage.services import verify
 from storage.services.fleet import estimate_scan, find_fleet
-from storage.services.verify import ReadScope, ScanProgress, checker, verify_strangers
+from storage.services.fleet_scan import ScanProgress, verify_all
+from storage.services.verify import ReadScope, checker, verify_strangers
+from storage.settings.reader import read as read_environment
 from storage.text import number
 
 
@@ -163,7 +165,8 @@ def _run_all(
     as_csv: bool,
 ) -> int:
     started = context.now()
-    shard = verify.parse_shard(shard_text) if shard_text is not None else None
+    shard = verify.parse_shard(shard_text, read_environment()) if shard_text is not None else None
+    shard_text = f"{shard[0]}/{shard[1]}" if shard else None
     stores = context.stores
     header = {
         "scan": "clip-desk verify",
@@ -178,7 +181,7 @@ def _run_all(
         log = ScanLog(path, header, name)
         error: StorageError | None = None
         try:
-            for report in verify.verify_all(
+            for report in verify_all(
                 checker(stores, context.now),
                 shard=shard,
                 resume_after=log.last_uid,

@@ -93,6 +93,7 @@ class Oddities:
         self._limit = limit
         self._kept: list[FieldProblem] = []
         self._not_kept = 0
+        self._by_path: dict[str, list[FieldProblem]] | None = None
 
     def all(self) -> tuple[FieldProblem, ...]:
         """The oddities; a last entry of kind `not_kept` says how many more there were."""
@@ -106,6 +107,18 @@ class Oddities:
             self._kept.append(FieldProblem(path, name, kind, found))
         else:
             self._not_kept += 1
+
+    def of(self, paths: Iterable[str]) -> Oddities:
+        """The oddities of some documents alone."""
+        if not self._kept:
+            return self
+        if self._by_path is None:
+            self._by_path = {}
+            for problem in self._kept:
+                self._by_path.setdefault(problem.path, []).append(problem)
+        some = Oddities(self._limit)
+        some._kept = [problem for path in paths for problem in self._by_path.get(path, ())]
+        return some
 
     def merge(self, other: Oddities) -> None:
         """Adds the oddities of another page."""
@@ -256,7 +269,7 @@ class _Page:
         return self._parsed[row].fields[name]
 
 
-def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
+def decode_page(schema: Schema, documents: Iterable[Any], most_oddities: int = MAX_ODDITIES) -> DocumentPage:
     """Decodes documents, or the bytes of a query's answers that hold them. Phantoms become rows.
 
     Absent, null and unusable cells become `None`. A document outside the schema's place is left out and noted.
@@ -264,10 +277,10 @@ def decode_page(schema: Schema, documents: Iterable[Any]) -> DocumentPage:
     answers = (document if isinstance(document, bytes) else answer_of(document) for document in documents)
     parts = []
     while part := list(islice(answers, AT_ONCE)):
-        parts.append(_decoded(schema, part))
+        parts.append(_decoded(schema, part, Oddities(most_oddities)))
     if len(parts) == 1:
         return parts[0]
-    oddities = Oddities()
+    oddities = Oddities(most_oddities)
     for one in parts:
         oddities.merge(one.oddities)
     kinds = (column.kind for column in schema.columns)
@@ -282,8 +295,7 @@ def _joined(kind: ColumnKind, chunks: list[Any]) -> Any:
     return pa.concat_arrays(chunks) if chunks else pa.array([], type=arrow)
 
 
-def _decoded(schema: Schema, answers: Sequence[bytes]) -> DocumentPage:
-    oddities = Oddities()
+def _decoded(schema: Schema, answers: Sequence[bytes], oddities: Oddities) -> DocumentPage:
     page = _Page(answers)
     paths, parts, outside = _paths(page.names, schema.path)
     fields = schema.fields

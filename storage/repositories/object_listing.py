@@ -260,20 +260,22 @@ def everything(client: R2Client, prefix: str, clock: Clock, limit: int | None) -
 
 def folders(client: R2Client, prefix: str) -> tuple[str, ...]:
     """The names that end with '/' directly below the prefix, one billed listing for every 1,000. Raises on failure."""
+    return tuple(name for page in folder_pages(client, prefix) for name in page)
+
+
+def folder_pages(client: R2Client, prefix: str) -> Iterator[list[str]]:
+    """As `folders`, page by page, each one billed listing."""
     check_prefix(prefix)
-    found: list[str] = []
-    way_on: dict[str, Any] = {}
-    while True:
+    way_on: dict[str, Any] | None = {}
+    while way_on is not None:
         reply = client.call("list_objects_v2", prefix, Prefix=prefix, Delimiter="/", MaxKeys=PAGE_KEYS, **way_on)
         if COLUMNS not in reply:
             raise _unusable_listing("list_objects_v2", prefix, "is not one")
-        found.extend(str(item.get("Prefix")) for item in reply.get("CommonPrefixes", []))
         token = reply.get("NextContinuationToken") if reply.get("IsTruncated") else None
-        if token is None:
-            return tuple(found)
-        if token == way_on.get("ContinuationToken"):
+        if token is not None and token == way_on.get("ContinuationToken"):
             raise _unusable_listing("list_objects_v2", prefix, "goes in a circle")
-        way_on = {"ContinuationToken": token}
+        way_on = None if token is None else {"ContinuationToken": token}
+        yield [str(item.get("Prefix")) for item in reply.get("CommonPrefixes", [])]
 
 
 def unfinished_uploads(client: R2Client, prefix: str, clock: Clock) -> Uploads:

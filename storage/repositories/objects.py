@@ -134,6 +134,10 @@ class Objects:
         """The names that end with '/' directly below the prefix, in the store's order. Raises on failure."""
         return object_listing.folders(self._client, prefix)
 
+    def folder_pages(self, prefix: str) -> Iterator[list[str]]:
+        """As `folders`, page by page; a page may hold fewer than 1,000, where objects lie beside the folders."""
+        return object_listing.folder_pages(self._client, prefix)
+
     def multipart_uploads(self, prefix: str) -> Uploads:
         """Unfinished uploads under the prefix; a failure on the way is data, as in `list_all`."""
         return object_listing.unfinished_uploads(self._client, prefix, self._clock)

@@ -139,11 +139,11 @@ def build(
     return query
 
 
-def start_after(query: Any, name: str) -> None:
-    """Moves the start of a query that is ordered by name alone to the place after this document."""
+def start_after(query: Any, name: str, *, included: bool = False) -> None:
+    """Moves the start of a query that is ordered by name alone to the place after this document, or to it."""
     query.ClearField("start_at")
     query.start_at.values.add().reference_value = name
-    query.start_at.before = False
+    query.start_at.before = included
 
 
 def _add_filters(query: Any, where: Sequence[Condition]) -> None:
@@ -341,6 +341,30 @@ class RecordQueries:
             return self._handle.run_query(one, consume, operation=operation, parent=parent, seconds=seconds, raw=True)
 
         return fetch
+
+    def _page_of(self, query: Any, operation: str, start: str | None, size: int) -> tuple[list[bytes], str | None]:
+        """The answers of one page of a query that is ordered by name, and the full name that the next page begins with.
+
+        `start` is the full name from which on the page begins (included), where it is no first page.
+        """
+        one = type(query)()
+        one.CopyFrom(query)
+        if start is not None:
+            start_after(one, start, included=True)
+        one.limit.value = size + 1
+
+        def consume(answers: Iterable[bytes]) -> tuple[list[bytes], str | None]:
+            found, until = [], time.monotonic() + BULK_SECONDS
+            for answer in answers:
+                found.append(answer)
+                if len(found) % CLOCK_EVERY == 1 and len(found) > 1 and time.monotonic() > until:
+                    break
+            else:
+                if len(found) <= size:
+                    return found, None
+            return found[:-1], _message(found[-1]).name
+
+        return self._handle.run_query(one, consume, operation=operation, seconds=PAGE_SECONDS, raw=True)
 
     def _first(self, schema: Schema, query: Any, operation: str, limit: int, *, parent: str = "") -> Table:
         """The first `limit` documents of a query in any order; incomplete, without a cursor, when there are more."""

@@ -25,7 +25,8 @@ from storage.repositories.records import Records
 from storage.sandbox.seaweed import SeaweedFS
 from storage.sandbox.world.builder import SampleWorld
 from storage.services.deployment import Finder
-from storage.services.verify import VerifyContext, verify_all
+from storage.services.fleet_scan import verify_all
+from storage.services.verify import VerifyContext
 
 BUCKET = "clip-desk-demo"
 STALE_AFTER = timedelta(minutes=15)

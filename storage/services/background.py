@@ -23,8 +23,9 @@ from storage.domain.integrity import SEVERITIES, Finding, Report, ScanTotals, Su
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import IMPLAUSIBLE, ScanOutcome
 from storage.errors import Refused, StorageError
+from storage.services.fleet_scan import CAREFUL, ScanProgress, verify_all
 from storage.services.scans import FindingRow
-from storage.services.verify import ScanProgress, VerifyContext, verify_all
+from storage.services.verify import VerifyContext
 from storage.text import number
 
 End = TypeVar("End", bound=str)
@@ -298,7 +299,7 @@ class Scan(BackgroundRun[ScanEnd]):
             yield json.loads(line)
 
     def _scan(self) -> ScanEnd:
-        reports = verify_all(self._checker, resume_after=self._resume_after, on_progress=self._advance)
+        reports = verify_all(self._checker, resume_after=self._resume_after, on_progress=self._advance, pace=CAREFUL)
         for done, report in enumerate(reports, start=1):
             self._take(report)
             if self._cancelled.is_set():

@@ -224,12 +224,16 @@ def rollup_reads(users: int, clips: int, shards: int = 1) -> int:
     return users + -(-own // shards)
 
 
+SCAN_LISTINGS = 5  # what a scan lists before and beside its ranges
+
+
 def estimate_scan(view: FleetView, users: int | None = None) -> dict[str, int] | None:
     """The billed operations of comparing documents with the bucket for `users` (by default all), by the rollup's
     averages.
 
     The keys are the cost meter's names; `None` where the rollup could not count. The comparison reads every document
-    once, lists the two prefixes and the uploads of each user, and gets one object of each video.
+    once, those of highlights too, lists the bucket once by ranges, and gets one object of each video where the product
+    keeps highlights there.
     """
     totals = view.totals
     if view.videos is None or not totals.users:
@@ -237,8 +241,8 @@ def estimate_scan(view: FleetView, users: int | None = None) -> dict[str, int] |
     share = 1.0 if users is None else min(1.0, users / totals.users)
     videos = sum(view.videos.values())
     return {
-        "firestore_reads": round(share * (3 * totals.users + videos + totals.clips)),
-        "r2_class_a": round(share * (3 * totals.users + 2 * totals.clips / 1_000)) + 1,
+        "firestore_reads": round(share * (totals.users + 2 * videos + totals.clips)),
+        "r2_class_a": SCAN_LISTINGS + round(share * (2 * totals.clips + 2 * videos + totals.users) / 1_000),
         "r2_class_b": round(share * videos),
     }
 

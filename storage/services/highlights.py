@@ -11,7 +11,7 @@ from typing import Any
 
 from storage.domain import highlights
 from storage.domain.deployment import Deployment
-from storage.domain.documents import Video
+from storage.domain.documents import RawDocument, Video
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState, Source
 from storage.domain.layout import Layout
 from storage.errors import BadInput, NotFound, StorageError
@@ -114,9 +114,12 @@ def read_documents(records: Records, uid: str, video_ids: Sequence[str]) -> dict
         return {name: highlights.unread("document", fault, place) for name, place in places.items()}
     states = {}
     for name, place in places.items():
-        document = found[place]
-        if document is None or document.fields is None:
-            states[name] = highlights.absent("document", place)
-        else:
-            states[name] = highlights.judge_document(document.fields, place, written_at=document.update_time)
+        states[name] = judged_document(found[place], place)
     return states
+
+
+def judged_document(document: RawDocument | None, place: str) -> HighlightsState:
+    """The state of a document `highlights/main` that was read; `None` or one without fields: proven absent."""
+    if document is None or document.fields is None:
+        return highlights.absent("document", place)
+    return highlights.judge_document(document.fields, place, written_at=document.update_time)

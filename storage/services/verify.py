@@ -28,12 +28,10 @@ from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Vid
 from storage.domain.highlights import MAX_FILE_BYTES, HighlightsState
 from storage.domain.integrity import (
     OF_CONTENTS,
-    Checked,
     Failure,
     Finding,
     HeadAnswer,
     HighlightsPlace,
-    InFlight,
     Listing,
     MediaObject,
     Report,
@@ -47,7 +45,7 @@ from storage.domain.layout import Layout
 from storage.domain.media import MediaLook
 from storage.domain.shares import ShareLink, links_of
 from storage.domain.usage import DEFAULT_LIMITS, PlanLimits
-from storage.errors import AccessDenied, BackendError, BadCredentials, BadInput, NotFound, StorageError
+from storage.errors import BadInput, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.objects import Objects, list_known
 from storage.repositories.records import Records
@@ -65,7 +63,8 @@ R = TypeVar("R")
 
 
 MAX_SHARDS = 1_000
-MAX_REFUSED = 25  # one refusal can be a passing fault; so many in a row mean a token without the right to list
+_TASK_INDEX = ("JOB_COMPLETION_INDEX", "CLOUD_RUN_TASK_INDEX")  # of an indexed job, from 0
+_TASKS = "CLOUD_RUN_TASK_COUNT"
 Standing = Literal["still there", "gone", "unknown"]
 
 
@@ -151,13 +150,10 @@ def gather(
     read_at = checker.clock()
     exists, failure = _user(records, uid) if user_exists is None else (user_exists, None)
     videos, clips = _documents(records, uid, video_id, video, read_at, scope)
-    prefixes = layout.user_prefixes(uid) if video_id is None else layout.video_prefixes(uid, video_id)
-    prefixes = prefixes if scope.caches else prefixes[:1]
-    below = "" if video_id is None else f"{video_id}/"
-    prefixes = tuple(dict.fromkeys((*prefixes, *(f"{home}{below}" for home in layout.own_prefixes(uid)))))
+    prefixes = prefixes_of(layout, uid, video_id, scope)
     listings, heads = objects_of(objects, layout, uid, video_id, videos.frame, clips.frame, prefixes, scope.readers)
-    uploads, uploads_failure = _uploads(objects, prefixes[0], scope)
-    links, links_failure = _links(records, uid, video_id, scope)
+    uploads, uploads_failure = uploads_below(objects, prefixes[0], scope)
+    links, links_failure = links_about(records, uid, video_id, scope)
     facts = UserFacts(
         uid=uid,
         video_id=video_id,
@@ -174,8 +170,16 @@ def gather(
         read_at=read_at,
         deployment=checker.deployment,
     )
-    facts = _with_highlights(checker, facts, scope)
+    facts = with_highlights(checker, facts, scope)
     return facts if scope.sample is None else with_looks(checker, facts, scope.sample, scope.readers)
+
+
+def prefixes_of(layout: Layout, uid: str, video_id: str | None, scope: ReadScope) -> tuple[str, ...]:
+    """The prefixes that a check lists: those of the layout, then those of the other known layouts."""
+    prefixes = layout.user_prefixes(uid) if video_id is None else layout.video_prefixes(uid, video_id)
+    prefixes = prefixes if scope.caches else prefixes[:1]
+    below = "" if video_id is None else f"{video_id}/"
+    return tuple(dict.fromkeys((*prefixes, *(f"{home}{below}" for home in layout.own_prefixes(uid)))))
 
 
 def objects_of(
@@ -187,10 +191,17 @@ def objects_of(
     clips: pd.DataFrame,
     prefixes: Sequence[str],
     readers: int = READERS,
+    listed: Mapping[str, Table] | None = None,
 ) -> tuple[tuple[Listing, ...], dict[str, HeadAnswer]]:
-    """The objects under the prefixes, and those that the documents name elsewhere. Refusals and outages are data."""
-    keys = clips["r2_key"].dropna().tolist()
-    listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, readers)
+    """The objects under the prefixes, and those that the documents name elsewhere. Refusals and outages are data.
+
+    `listed`: the tables of these prefixes, where the caller has listed them already.
+    """
+    if listed is not None:
+        listings = [Listing(prefix, listed[prefix]) for prefix in prefixes]
+    else:
+        keys = clips["r2_key"].dropna().tolist()
+        listings = each(lambda prefix: Listing(prefix, list_known(objects, prefix, keys)), prefixes, readers)
     more = lookups(uid, videos, clips, prefixes, layout, video_id)
     listings += each(lambda prefix: Listing(prefix, objects.list_all(prefix)), more.prefixes, readers)
     heads = dict(zip(more.keys, each(lambda key: _head(objects, key), more.keys, readers), strict=True))
@@ -274,7 +285,10 @@ def _head(objects: Objects, key: str) -> HeadAnswer:
         return HeadAnswer(failure=failed(key, error))
 
 
-def _uploads(objects: Objects, prefix: str, scope: ReadScope) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
+def uploads_below(
+    objects: Objects, prefix: str, scope: ReadScope
+) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
+    """The unfinished uploads under the prefix."""
     if not scope.uploads:
         return (), None
     if scope.known_uploads is not None:
@@ -287,9 +301,10 @@ def _uploads(objects: Objects, prefix: str, scope: ReadScope) -> tuple[tuple[Mul
     return found.uploads, Failure(f"{prefix} (unfinished uploads)", "cut_short", "Reading stopped before the end.")
 
 
-def _links(
+def links_about(
     records: Records, uid: str, video_id: str | None, scope: ReadScope
 ) -> tuple[tuple[ShareLink, ...] | None, Failure | None]:
+    """The public links that name the user, or the video."""
     if not scope.links:
         return None, None
     if scope.known_links is not None:
@@ -299,18 +314,32 @@ def _links(
     return tuple(links_of(table.frame)), failure
 
 
-def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope) -> UserFacts:
+def with_highlights(
+    checker: VerifyContext,
+    facts: UserFacts,
+    scope: ReadScope,
+    *,
+    stored: Mapping[str, HighlightsState] | None = None,
+    documents: Mapping[str, HighlightsState] | None = None,
+) -> UserFacts:
     """The facts with the highlights: always from the place that the product serves; from the other place for one video,
-    or where it tells which highlights could be rebuilt."""
+    or where it tells which highlights could be rebuilt.
+
+    `stored` and `documents` are by video id, where the caller has read them for every video already.
+    """
     records, objects, layout = checker.records, checker.objects, checker.layout
-    known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
-    known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
-    places = highlights_places(facts.uid, facts.videos.frame, known, layout)
     served = checker.deployment.highlights_source
-    if served == "document" and facts.video_id is None:
-        scope = replace(scope, contents=False)
-    states = each(lambda place: _stored(objects, facts, place, known, scope), places, scope.readers)
-    stored = dict(zip((place.video_id for place in places), states, strict=True))
+    if stored is None:
+        known = {key: size for listing in facts.listings for key, size in _sizes(listing.table)}
+        known |= {key: head.info.size_bytes for key, head in facts.heads.items() if head.info}
+        places = highlights_places(facts.uid, facts.videos.frame, known, layout)
+        contents = scope.contents and not (served == "document" and facts.video_id is None)
+
+        def judged(place: HighlightsPlace) -> HighlightsState:
+            return _stored(objects, facts, place, known.get(place.key), contents=contents)
+
+        states = each(judged, places, scope.readers)
+        stored = dict(zip((place.video_id for place in places), states, strict=True))
     if facts.video_id is not None:
         asked: Sequence[str] = list(stored)
     elif served == "document":
@@ -318,7 +347,10 @@ def _with_highlights(checker: VerifyContext, facts: UserFacts, scope: ReadScope)
     else:
         asked = sorted(name for name, state in stored.items() if not state.usable and not _unjudged(state))
         asked = asked[:MAX_DOCUMENTS] if served == "object" else asked
-    documents = highlights_store.read_documents(records, facts.uid, asked)
+    if documents is None:
+        documents = highlights_store.read_documents(records, facts.uid, asked)
+    else:
+        documents = {name: documents[name] for name in asked}
     return replace(facts, highlights=stored, highlights_documents=documents)
 
 
@@ -332,10 +364,10 @@ def _sizes(table: Table) -> Iterable[tuple[str, int]]:
 
 
 def _stored(
-    objects: Objects, facts: UserFacts, place: HighlightsPlace, known: Mapping[str, int], scope: ReadScope
+    objects: Objects, facts: UserFacts, place: HighlightsPlace, size: int | None, *, contents: bool
 ) -> HighlightsState:
     """The state of one `highlights.json`: from the listing alone where that settles it, else from its content."""
-    key, size = place.key, known.get(place.key)
+    key = place.key
     listing = next((listing for listing in facts.listings if key.startswith(listing.prefix)), None)
     if size is None and listing is not None and listing.table.complete:
         return highlights.absent("object", key)
@@ -349,36 +381,19 @@ def _stored(
     if size is None and listing is not None and facts.video_id is None:
         error = listing.table.error  # no request for each: the store that refused the listing would refuse them too
         return highlights.unknown("object", error.message if error else "", key, code=error.code if error else "")
+    state = stored_file(objects, key, size, contents=contents)
+    return state if facts.video_id is not None else state.without_entries()
+
+
+def stored_file(objects: Objects, key: str, size: int | None, *, contents: bool) -> HighlightsState:
+    """The state of a `highlights.json` of this size, which is read only where the size does not settle it."""
     if size is not None and size > MAX_FILE_BYTES:
         return highlights.too_large(key, size)
     if size == 0:
         return highlights.judge_object(b"", key)
-    if size is not None and not scope.contents:
+    if size is not None and not contents:
         return HighlightsState("object", "present", place=key, size_bytes=size)
-    state = highlights_store.read_object(objects, key)
-    return state if facts.video_id is not None else state.without_entries()
-
-
-@dataclass(frozen=True, slots=True)
-class ScanProgress:
-    """The progress of a scan of the whole bucket. `users_total` and `seconds_left` are `None` where unknown."""
-
-    users_done: int
-    users_total: int | None
-    seconds: float
-    last_uid: str
-
-    @property
-    def users_per_second(self) -> float:
-        """The users per second since this run began."""
-        return self.users_done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """The estimated seconds to the end, at the rate so far."""
-        if self.users_total is None or not self.users_per_second:
-            return None
-        return max(0, self.users_total - self.users_done) / self.users_per_second
+    return highlights_store.read_object(objects, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,40 +434,6 @@ def verify_user(
     return report.with_cost(meter.cost().as_dict())
 
 
-def verify_all(
-    checker: VerifyContext,
-    *,
-    shard: tuple[int, int] | None = None,
-    resume_after: str | None = None,
-    users_done: int = 0,
-    on_progress: Callable[[ScanProgress], None] | None = None,
-    scope: ReadScope = WHOLE,
-) -> Iterator[Report]:
-    """Yields a report for every user in order of uid, phantoms too. A caller that keeps the last uid can resume there.
-
-    `shard` is (i, n); a stable hash assigns each uid to exactly one of n shards. `resume_after` leaves out the uids up
-    to and including this one; `users_done` of an earlier run keeps the estimate of the time left correct. A user whose
-    documents cannot be read gives an incomplete report, and the scan goes on. The scan raises where Firestore refuses
-    the credential, where the users cannot be listed, or after the bucket refused `MAX_REFUSED` users in a row. It lists
-    unfinished uploads once for all users, at the beginning.
-    """
-    started, done, refused = checker.clock(), 0, 0
-    total = _users(checker.records, shard)
-    total = None if total is None else max(0, total - users_done)
-    scope = _with_links(checker, _with_uploads(checker, scope))
-    for page in checker.records.iter_users(shard, resume_after):
-        for uid in page.frame["uid"].tolist():
-            report = _verify_one(checker, uid, scope)
-            done += 1
-            if on_progress is not None:
-                on_progress(ScanProgress(done, total, (checker.clock() - started).total_seconds(), uid))
-            yield report
-            denial = _denial(report)
-            refused = refused + 1 if denial else 0
-            if denial and refused >= MAX_REFUSED:
-                raise AccessDenied(denial.message, remedy=denial.remedy, target=denial.target)
-
-
 def recheck(checker: VerifyContext, finding: Finding) -> Rechecked:
     """Checks one finding again, with as few reads as prove it, and says whether it still stands.
 
@@ -486,14 +467,29 @@ def standing_in(finding: Finding, report: Report) -> Rechecked:
     return Rechecked(finding, "gone", report.read_at, None)
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """(I, N) of a text `I/N` with I from 1 to N; raises `BadInput` with the fault."""
-    match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text.strip())
-    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= index <= count <= MAX_SHARDS:
+def parse_shard(text: str, environment: Mapping[str, str] | None = None) -> tuple[int, int]:
+    """(I, N) of a text `I/N` with I from 1 to N; raises `BadInput` with the fault.
+
+    `auto/N`, and `auto` where the number of tasks is in the environment too, take I from an indexed job: Kubernetes
+    sets `JOB_COMPLETION_INDEX`, Cloud Run `CLOUD_RUN_TASK_INDEX` and `CLOUD_RUN_TASK_COUNT`; both count from 0.
+    """
+    match = re.fullmatch(r"([0-9]{1,4}|auto)(?:/([0-9]{1,4}))?", text.strip())
+    index, count = (match[1], match[2] or "") if match else ("", "")
+    if index == "auto":
+        told = environment or {}
+        index, count = next((told[name] for name in _TASK_INDEX if told.get(name)), ""), count or told.get(_TASKS, "")
+        if not index or not count:
+            raise BadInput(
+                f"--shard auto needs {' or '.join(_TASK_INDEX)} from an indexed job, and the number of its tasks",
+                field_name="shard",
+                remedy=f"Give it as auto/N where {_TASKS} is not set (Kubernetes), or name the shard: 1/4.",
+            )
+        index = str(int(index) + 1) if re.fullmatch("[0-9]{1,4}", index) else ""
+    whole = [int(part) if re.fullmatch("[0-9]{1,4}", part) else 0 for part in (index, count)]
+    if not 1 <= whole[0] <= whole[1] <= MAX_SHARDS:
         remedy = f"For example 1/4 for the first of four; at most {MAX_SHARDS:,} shards."
         raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
-    return index, count
+    return whole[0], whole[1]
 
 
 def _narrowest(finding: Finding) -> str | None:
@@ -501,85 +497,13 @@ def _narrowest(finding: Finding) -> str | None:
     return None if finding.kind == "duplicate_key" else finding.video_id
 
 
-def _verify_one(checker: VerifyContext, uid: str, scope: ReadScope) -> Report:
-    try:
-        return verify_user(checker, uid, scope=scope)
-    except AccessDenied:
-        raise  # Firestore would refuse the other users too
-    except (BackendError, NotFound) as error:
-        return _unread(checker, uid, failed("the user's documents", error))
-
-
-def _denial(report: Report) -> Failure | None:
-    codes = {AccessDenied.code, BadCredentials.code}
-    return next((failure for failure in report.failures if failure.code in codes), None)
-
-
-def _unread(checker: VerifyContext, uid: str, failure: Failure) -> Report:
-    """The report on a user without any readable document, also on one that was deleted meanwhile."""
-    at = checker.clock()
-    gone = failure.code == NotFound.code
-    finding = Finding(
-        "unreadable",
-        "error",
-        uid,
-        expected="an answer",
-        actual=failure.code,
-        detail=f"{failure.message} Nothing is known to be missing.",
-        seen_at=at,
-    )
-    return Report(
-        uid=uid,
-        video_id=None,
-        checked=Checked(users=1),
-        findings=() if gone else (finding,),
-        complete=gone,
-        suspicion=None,
-        caches=(),
-        in_flight=InFlight(),
-        read_at=at,
-        failures=() if gone else (failure,),
-    )
-
-
-def _users(records: Records, shard: tuple[int, int] | None) -> int | None:
-    """About the number of users that a scan will see: without phantoms, and as if shards were equally large."""
-    try:
-        count = records.count("users")
-    except StorageError:
-        return None
-    return count if shard is None else -(-count // shard[1])
-
-
-def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
-    if not scope.uploads:
-        return scope
-    found = checker.objects.multipart_uploads("")
-    return replace(scope, known_uploads=found.uploads) if found.complete else scope
-
-
-def _with_links(checker: VerifyContext, scope: ReadScope) -> ReadScope:
-    """The scope with every public link, read at once: links are few, and asking for each user's would cost a read."""
-    if not scope.links:
-        return scope
-    table = checker.records.share_slugs()
-    if not table.complete:
-        return scope
-    by_user: dict[str, list[ShareLink]] = {}
-    for link in links_of(table.frame):
-        by_user.setdefault(link.uid, []).append(link)
-    return replace(scope, known_links={uid: tuple(links) for uid, links in by_user.items()})
-
-
 __all__ = [
     "ReadScope",
     "Rechecked",
-    "ScanProgress",
     "VerifyContext",
     "checker",
     "parse_shard",
     "recheck",
-    "verify_all",
     "verify_user",
 ]
 

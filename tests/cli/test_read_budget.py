@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.services import fleet_scan
 from tests.cli.conftest import MEDIA, Desk
 from tests.cli.recorded import VIDEO, recorded_desk
 from tests.rigs.records import user, video
@@ -32,7 +33,10 @@ def test_a_command_stops_at_its_budget_and_writes_nothing(
     assert desk.world.records.raw("ops_rollups/shard-001-of-001") is None
 
 
-def test_a_scan_that_stops_at_its_budget_leaves_nobody_out_when_it_goes_on(desk: Desk, tmp_path: Path) -> None:
+def test_a_scan_that_stops_at_its_budget_leaves_nobody_out_when_it_goes_on(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_scan, "CHUNKS", (2,) * 15)
     fill(desk)
     scan = ["verify", "--all", "--json", "--checkpoint", str(tmp_path / "scan.jsonl")]
     answer = desk.run(*scan, "--read-budget", "75")

@@ -153,7 +153,7 @@ def test_a_scan_that_a_store_refused_in_part_says_so_and_calls_nothing_there_gon
     for uid in ("u1", "u2"):
         desk.put(key(uid, 1), film())
     monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
-    proxy.on(Answer(403, "AccessDenied"), query="list-type=2.*users%2Fu2%2F")
+    proxy.on(Answer(403, "AccessDenied"), query="list-type=2.*prefix=users%2F(u2%2F)?&")
     answer = desk.run("verify", "--all", "--keep", "--json")
     assert answer.status == 3
     found = desk.run("scans", "diff", "--json").json
@@ -176,7 +176,7 @@ def test_a_scan_that_stops_is_kept_as_far_as_it_came(desk: Desk, proxy: FaultPro
     customer(desk, "u29", missing=(1,))
     keep(desk)
     monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
-    proxy.on(Answer(403, "AccessDenied"), query="list-type=2.*users%2Fu")
+    proxy.on(Answer(403, "AccessDenied"), query="list-type=2.*users%2F")
     answer = desk.run("verify", "--all", "--keep", "--json")
     assert answer.status == 3
     found = desk.run("scans", "diff", "--json").json

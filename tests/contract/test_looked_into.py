@@ -12,7 +12,8 @@ from storage.clients.meter import metering
 from storage.domain.integrity import Report, Sample
 from storage.repositories.objects import Objects
 from storage.services.diagnose import LOOKING, Case, diagnose, looked_into
-from storage.services.verify import ReadScope, verify_all, verify_user
+from storage.services.fleet_scan import verify_all
+from storage.services.verify import ReadScope, verify_user
 from tests.contract.verify_world import CLIP, PICTURE, Desk
 from tests.rigs import clips
 from tests.rigs.firestore import EmbeddedFirestore

@@ -12,7 +12,7 @@ from storage.actions.rollup import run_rollup
 from storage.domain.integrity import Finding
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.errors import Refused
-from storage.services import background
+from storage.services import background, fleet_scan
 from storage.services.background import Scan, Scans
 from storage.services.fleet import estimate_scan, find_fleet
 from tests.contract.verify_world import CLIP, Desk
@@ -60,7 +60,8 @@ def test_it_stops_at_its_bound_and_another_goes_on_from_there(desk):
     assert second.findings == ()
 
 
-def test_it_stops_after_the_user_with_whom_the_budget_of_reads_is_used_up_and_another_goes_on(desk):
+def test_it_stops_after_the_users_with_whom_the_budget_of_reads_is_used_up_and_another_goes_on(desk, monkeypatch):
+    monkeypatch.setattr(fleet_scan, "CHUNKS", (2,))
     scan = Scans().start(desk.checker, most_users=100, resume_after=None, asked_by="ada@corp.test", read_budget=7)
     first = ended(scan)
     assert (first.state, first.last_uid, first.complete) == ("budget", "u1", True)

@@ -12,7 +12,8 @@ from storage.errors import BadInput, StorageError
 from storage.ids import firestore_order, is_stored_id
 from storage.repositories.objects import Objects
 from storage.services.diagnose import stuck
-from storage.services.verify import VerifyContext, verify_all
+from storage.services.fleet_scan import verify_all
+from storage.services.verify import VerifyContext
 from tests.rigs.firestore import FirestoreRig
 from tests.rigs.odd_ids import LONG, ODD, bucket_objects, documents
 from tests.rigs.odd_ids import stuck as still_processing

@@ -16,9 +16,11 @@ from storage.clients import r2
 from storage.domain.deployment import set_to
 from storage.domain.integrity import Finding, ScanTotals
 from storage.domain.layout import thumbnail_of
+from storage.domain.ranges import FIRST_NUMBER
 from storage.errors import AccessDenied, BadInput, NotFound, StorageError
 from storage.repositories.objects import RANGES, Objects
-from storage.services.verify import ReadScope, ScanProgress, parse_shard, recheck, verify_all, verify_user
+from storage.services.fleet_scan import Pace, ScanProgress, verify_all
+from storage.services.verify import ReadScope, parse_shard, recheck, verify_user
 from tests.contract.r2_fixtures import fill
 from tests.contract.verify_world import HIGHLIGHTS, Desk
 from tests.rigs import records
@@ -323,16 +325,32 @@ def test_a_user_that_cannot_be_read_is_reported_and_the_scan_goes_on(desk: Desk)
     many(desk, 3)
     faults = desk.world.faults
 
-    def of_one_user(request: object) -> bool:
-        return "users/user-01" in str(request)
+    def of_one_user_or_of_all(request: object) -> bool:
+        return "users/user-01" in str(request) or FIRST_NUMBER in str(request)
 
-    faults.refuse("RunQuery", StatusCode.UNAVAILABLE, when=of_one_user, times=None)
-    faults.refuse("ListDocuments", StatusCode.UNAVAILABLE, when=of_one_user, times=None)
+    faults.refuse("RunQuery", StatusCode.UNAVAILABLE, when=of_one_user_or_of_all, times=None)
+    faults.refuse("ListDocuments", StatusCode.UNAVAILABLE, when=of_one_user_or_of_all, times=None)
     reports = {report.uid: report for report in verify_all(desk.checker)}
     assert len(reports) == 4
     assert set(reports["user-01"].summary) == {"unreadable"}
     assert not reports["user-01"].complete
-    assert reports["user-02"].complete
+    assert reports["user-00"].complete
+    gap = reports["user-02"]
+    assert not gap.complete
+    assert "were not looked for" in gap.findings[-1].detail
+
+
+def test_a_backend_that_refuses_ranges_of_collection_groups_is_read_customer_by_customer(desk: Desk) -> None:
+    many(desk, 3)
+    desk.clip("vid-0001", 1, "ghost")
+    wanted = {report.uid: report.summary for report in verify_all(desk.checker)}
+
+    def of_all(request: object) -> bool:
+        return FIRST_NUMBER in str(request)
+
+    desk.world.faults.refuse("RunQuery", StatusCode.FAILED_PRECONDITION, when=of_all, times=None)
+    assert {report.uid: report.summary for report in verify_all(desk.checker)} == wanted
+    assert "ghost" in wanted
 
 
 def test_a_bucket_that_refuses_everybody_ends_the_scan_with_its_reason(
@@ -353,8 +371,14 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
         parse_shard(text)
 
 
-def test_a_shard_is_read_as_i_of_n() -> None:
+def test_a_shard_is_read_as_i_of_n_or_taken_from_an_indexed_job() -> None:
     assert parse_shard(" 2/16 ") == (2, 16)
+    assert parse_shard("auto/8", {"JOB_COMPLETION_INDEX": "7"}) == (8, 8)
+    assert parse_shard("auto", {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "4"}) == (1, 4)
+    index = "JOB_COMPLETION_INDEX"
+    for text, told in (("auto", {index: "0"}), ("auto/4", {}), ("auto/4", {index: "4"}), ("auto/4", {index: "x"})):
+        with pytest.raises(BadInput, match="shard"):
+            parse_shard(text, told)
 
 
 def only(desk: Desk) -> Finding:
@@ -423,7 +447,7 @@ def peak(desk: Desk, after: str) -> int:
     """The most memory that a scan from this uid on holds at once, in bytes."""
     gc.collect()
     tracemalloc.start()
-    for _ in verify_all(desk.checker, resume_after=after, scope=ReadScope(contents=False, readers=1)):
+    for _ in verify_all(desk.checker, resume_after=after, scope=ReadScope(contents=False, readers=1), pace=Pace(4, 1)):
         pass
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -18,7 +18,8 @@ from storage.repositories.records import Records
 from storage.sandbox import seeding, world
 from storage.sandbox.world.builder import Story
 from storage.services.diagnose import LOOKING, diagnose, stuck
-from storage.services.verify import IN_DEPTH, VerifyContext, verify_all
+from storage.services.fleet_scan import verify_all
+from storage.services.verify import IN_DEPTH, VerifyContext
 from storage.settings.backends import FirestoreSettings
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig

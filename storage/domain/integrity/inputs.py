@@ -6,7 +6,7 @@ It also tells which keys need a request beside the listings, and where each vide
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -140,18 +140,20 @@ def highlights_places(
     For a video whose document names no key, the place is under the configured prefix, and under another known prefix
     only where the bucket is known to hold it there. The same holds for a document with a key that is not the user's.
     """
-    keys, prefixes = frozenset(known), layout.own_prefixes(uid)
-    places = []
+    keys = frozenset(known)
     existing = videos[videos["exists"].fillna(False).astype(bool)]
-    for video_id, named in zip(existing["video_id"], existing["highlights_json_key"].fillna(""), strict=True):
-        own = not named or named.startswith(prefixes)
-        if named and own:
-            places.append(HighlightsPlace(video_id, named, True, True))
-            continue
-        candidates = [Layout(prefix).highlights_key(uid, video_id) for prefix in layout.prefixes]
-        key = next((candidate for candidate in candidates if candidate in keys), candidates[0])
-        places.append(HighlightsPlace(video_id, key, False, own))
-    return tuple(places)
+    rows = zip(existing["video_id"], existing["highlights_json_key"].fillna(""), strict=True)
+    return tuple(highlights_place(uid, video_id, named, keys, layout) for video_id, named in rows)
+
+
+def highlights_place(uid: str, video_id: str, named: str, known: Container[str], layout: Layout) -> HighlightsPlace:
+    """As `highlights_places`, for one video; `named` is the key in its document, or empty."""
+    own = not named or named.startswith(layout.own_prefixes(uid))
+    if named and own:
+        return HighlightsPlace(video_id, named, True, True)
+    candidates = [Layout(prefix).highlights_key(uid, video_id) for prefix in layout.prefixes]
+    key = next((candidate for candidate in candidates if candidate in known), candidates[0])
+    return HighlightsPlace(video_id, key, False, own)
 
 
 def _worth_listing(keys: Iterable[str], prefixes: tuple[str, ...], *, whole_video: bool) -> tuple[str, ...]:

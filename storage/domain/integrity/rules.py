@@ -303,6 +303,22 @@ class Sorted:
     highlights: list[Thing] = field(default_factory=list)
     unrecognised: int = 0
 
+    def add(self, key: str, size: int, modified: datetime | None, prefixes: tuple[str, ...], layout: Layout) -> None:
+        """Adds one object by its key; `prefixes` are the customer's own."""
+        prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), None)
+        parts = key[len(prefix) :].split("/") if prefix else []
+        if len(parts) >= 3 and parts[1] == "clips" and parts[-1]:
+            self.in_clip_folders.append(Thing(key, parts[0], size, modified))
+            return
+        parsed = layout.parse(key)
+        thing = Thing(key, parsed.video_id, size, modified, parsed.kind)
+        if parsed.kind in CACHE_KINDS:
+            self.caches.append(thing)
+        elif parsed.kind == "highlights":
+            self.highlights.append(thing)
+        else:
+            self.unrecognised += 1
+
 
 def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout: Layout) -> Sorted:
     """Sorts the objects that no clip document names. Accepts every key."""
@@ -311,22 +327,8 @@ def sort_objects(facts: UserFacts, clips: Clips, objects: ListedObjects, layout:
     explained.update(thumbnail_of(key) for key in clips.object.key if key)
     prefixes = layout.own_prefixes(facts.uid)
     for key, position in objects.at.items():
-        if key in explained:
-            continue
-        size, modified = int(objects.size[position]), from64(objects.modified[position])
-        prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), None)
-        parts = key[len(prefix) :].split("/") if prefix else []
-        if len(parts) >= 3 and parts[1] == "clips" and parts[-1]:
-            result.in_clip_folders.append(Thing(key, parts[0], size, modified))
-            continue
-        parsed = layout.parse(key)
-        thing = Thing(key, parsed.video_id, size, modified, parsed.kind)
-        if parsed.kind in CACHE_KINDS:
-            result.caches.append(thing)
-        elif parsed.kind == "highlights":
-            result.highlights.append(thing)
-        else:
-            result.unrecognised += 1
+        if key not in explained:
+            result.add(key, int(objects.size[position]), from64(objects.modified[position]), prefixes, layout)
     return result
 
 
@@ -373,16 +375,23 @@ def caches(facts: UserFacts, things: Sorted, now: datetime) -> tuple[CacheCount,
     """Objects and bytes of each kind of cache, judged by its own expiry; kinds without any object are left out."""
     videos = facts.videos.frame
     expiries = dict(zip(videos["video_id"], videos["source_video_expires_at"], strict=True))
+    return cache_counts(things, expiries, now, complete=all(listing.table.complete for listing in facts.listings))
+
+
+def cache_counts(
+    things: Sorted, source_expiries: Mapping[str, datetime], now: datetime, *, complete: bool
+) -> tuple[CacheCount, ...]:
+    """As `caches`, with the stated expiries of source videos by video id."""
     counts: dict[str, CacheCount] = {}
     for thing in things.caches:
-        expires = _expires_at(thing, expiries)
+        expires = _expires_at(thing, source_expiries)
         counts[thing.kind] = counts.get(thing.kind, CacheCount(thing.kind)) + CacheCount(
             thing.kind,
             objects=1,
             size_bytes=thing.size_bytes,
             expired=int(expires is not None and expires <= now),
             overdue=int(expires is not None and expires + LIFECYCLE_GRACE <= now),
-            complete=all(listing.table.complete for listing in facts.listings),
+            complete=complete,
         )
     return tuple(counts[kind] for kind in sorted(counts))
 
@@ -440,7 +449,7 @@ def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
     return frozenset(named) | frozenset((video_id, thumbnail_of(name)) for video_id, name in named)
 
 
-def _expires_at(thing: Thing, source_expiries: dict[str, datetime]) -> datetime | None:
+def _expires_at(thing: Thing, source_expiries: Mapping[str, datetime]) -> datetime | None:
     if thing.kind == "source" and not thing.key.startswith(CACHE_FOLDERS):
         return None
     stated = source_expiries.get(thing.video_id) if thing.kind == "source" else None

@@ -6,7 +6,6 @@ or clips may have stayed unread: the findings say which (`unreadable`).
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from storage.domain.integrity import OF_CONTENTS, Sample
+from storage.domain.ranges import shard_range
 from storage.ids import firestore_order
 
 _THUMBNAIL, _CLIP = ".jpg", ".mp4"
@@ -31,7 +31,7 @@ class ScanRange:
 
     def holds(self, uid: str) -> bool:
         """Whether the customer lies in it."""
-        if zlib.crc32(uid.encode(errors="replace")) % self.count != self.index - 1:
+        if not shard_range(self.index, self.count).holds(uid):
             return False
         place = _order(uid)
         return (self.after is None or place > _order(self.after)) and (
