@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages._ui.access.guard import actor, allowed, show
 from pages._ui.data import fleet_loads, loads, scan_loads
@@ -20,6 +21,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import kept, overview
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
+from storage.domain.policy import Action
 from storage.errors import StorageError, Unusable
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
 
@@ -29,33 +31,51 @@ _LOOK: Final = key(NAME, "look-at-all")  # session key: somebody wants every stu
 
 
 def page() -> None:
+    """Draws what burns and what waits for this person first, and the health of the stores last while they are well.
+
+    The places are drawn first, before anything is read, so that no part moves another while it loads.
+    """
     session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
+    failing = st.container()
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
-    backends = st.container()  # the places are drawn first, before anything is read
+    stuck = _part("Needs a person now", "diagnose")
+    waiting = _part("Waits for you", "purge.approve")
+    watched = _part("Being watched", "diagnose")
     left, right = st.columns([1, 2], gap="medium")
     statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
     statuses.subheader("Videos by status", anchor=False)
     limits.subheader("Near or over a limit", anchor=False)
-    stuck = st.container(border=True) if allowed("diagnose") else None
-    if stuck is not None:
-        stuck.subheader("Needs a person now", anchor=False)
-    with backends:
-        feedback.section("the backends", _backends, key=key(NAME, "backends"), unknown="whether they answer")
+    purges = _part("Running purges", "purge.plan")
+    health = st.container()
+    feedback.section(
+        "the backends", partial(_backends, failing, health), key=key(NAME, "backends"), unknown="whether they answer"
+    )
     with statuses:
         feedback.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
     with limits:
         feedback.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
-    if stuck is not None:
-        with stuck:
-            feedback.section("what is stuck", _stuck, key=key(NAME, "stuck"), unknown="which videos are stuck")
-    if allowed("purge.plan"):
-        with st.container(border=True):
-            st.subheader("Running purges", anchor=False)
-            feedback.section("the purges", lists.going_on, key=key(NAME, "purges"), unknown="whether one is running")
+    for place, what, body, unknown in (
+        (stuck, "what is stuck", _stuck, "which videos are stuck"),
+        (waiting, "what waits for you", lists.waiting, "whether a purge waits for your agreement"),
+        (watched, "what is watched", _watched, "whether what was repaired has held"),
+        (purges, "the purges", lists.going_on, "whether one is running"),
+    ):
+        if place is not None:
+            with place:
+                feedback.section(what, body, key=key(NAME, what.replace(" ", "-")), unknown=unknown)
+
+
+def _part(heading: str, action: Action) -> DeltaGenerator | None:
+    """A place with its heading for those who may do the action."""
+    if not allowed(action):
+        return None
+    place = st.container(border=True)
+    place.subheader(heading, anchor=False)
+    return place
 
 
 def _target() -> None:
@@ -82,14 +102,25 @@ def _scanned() -> None:
     kept.line(head)
 
 
-def _backends() -> None:
-    with feedback.loading("Asking both backends…", 110):
-        loaded = loads.backends()
-        checks = list(loaded.value)
-        with suppress(StorageError):  # the card of Firestore shows the same fault
-            checks += loads.sample_checks().value
-    overview.backends(checks)
-    freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
+def _backends(failing: DeltaGenerator, health: DeltaGenerator) -> None:
+    """What fails stands at the top of the page; what is well is one line at its end, which opens to the cards."""
+    loaded = loads.backends()
+    checks = list(loaded.value)
+    with suppress(StorageError):  # the card of Firestore shows the same fault
+        checks += loads.sample_checks().value
+    wrong = [check for check in checks if not check.ok]
+    if wrong:
+        with failing:
+            overview.backends(wrong)
+    with health:
+        overview.health(checks, page=NAME)
+        freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
+
+
+def _watched() -> None:
+    loaded = loads.watches()
+    overview.watches(loaded.value)
+    freshness(loaded.read_at, key=key(NAME, "watched_fresh"), cost=loaded.cost, on_refresh=loads.watches.clear)
 
 
 def _statuses() -> None:

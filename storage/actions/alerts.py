@@ -24,6 +24,7 @@ from storage.actions.documents import Change, Create, Delete, Replace, Update
 from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import job_id_of
+from storage.actions.watches import look_again
 from storage.clients.messengers import Target
 from storage.domain import alerts as rules
 from storage.domain.alerts import Alert, Decision, KeptAlert, Notice, Rule, after, decide, message
@@ -31,10 +32,12 @@ from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
+from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
 from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
 from storage.repositories.rollups import read_fleet
 from storage.repositories.scans import scan_records
+from storage.repositories.watches import Watches
 from storage.services import diagnose, fleet
 from storage.services.diagnose import Reach, StuckList
 from storage.services.verify import VerifyContext
@@ -42,6 +45,7 @@ from storage.services.verify import VerifyContext
 LEASE: Final = timedelta(minutes=5)
 UNDO_SOON: Final = timedelta(hours=24)
 SCAN_LATE: Final = timedelta(hours=36)
+MOST_WATCHES: Final = 100
 JOBS: Final = 50  # the newest, for those that ended incomplete
 MOST_AWAY_BYTES: Final = 65_536
 
@@ -71,6 +75,7 @@ class RunResult:
     standing: tuple[Alert, ...]
     unread: Mapping[Rule, str]
     elsewhere: bool = False  # another run was at work, so this one sent nothing
+    looked: tuple[KeptWatch, ...] = ()  # what was looked at again in this run
 
     @property
     def failed(self) -> bool:
@@ -107,6 +112,7 @@ def gather(sources: Sources) -> WhatStands:
         (("purge_waits",), lambda: _plans(sources.purging)),
         (("purge_incomplete",), lambda: _incomplete(sources.purging)),
         (("undo_ends",), lambda: _undo_ends(sources)),
+        (("did_not_hold",), lambda: _watches(sources)),
         (("rollup_late",), lambda: _rollup(sources)),
         (("integrity", "scan_late", "disclosure"), lambda: _scan(sources)),
     ]
@@ -182,8 +188,17 @@ def _undo_ends(sources: Sources) -> Iterator[Alert]:
             yield Alert("undo_ends", job.job_id, "soon", words, f"/purge?job={job.job_id}")
 
 
+def _watches(sources: Sources) -> Iterator[Alert]:
+    for stored in Watches(sources.purging.stores.handle).in_state(NEEDS_PERSON, MOST_WATCHES):
+        watch = stored.watch
+        words = f"The {watch.kind} {watch.name} of {watch.made_at:%Y-%m-%d %H:%M} UTC did not hold: {watch.detail}"
+        page = f"/purge?job={watch.name}" if watch.of == "purge" else "/"
+        yield Alert("did_not_hold", watch.name, watch.state, words, page)
+
+
 def _kind(job: Job) -> str:
-    return {"purge": "purge", "undo": "undo", "empty": "emptying of the quarantine"}[job.kind]
+    names = {"empty": "emptying of the quarantine", "repair": "joint repair", "repair_undo": "undo of a joint repair"}
+    return names.get(job.kind, job.kind)
 
 
 def _rollup(sources: Sources) -> Iterator[Alert]:
@@ -221,6 +236,7 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
         raise Refused(
             "There is nobody to tell: ALERT_URLS is not set.", remedy="Set it to addresses of Apprise; README, Alerts."
         )
+    looked = () if dry else _look_again(sources)
     standing = gather(sources)
     if dry:
         decision = _decided(sources, standing, _open_book(sources.purging), targets)
@@ -234,7 +250,16 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
         book.keep(decision.kept, decision.over)
         desk_url = sources.purging.stores.settings.alerts.desk_url
         sent = tuple(_send(book, decision.notices, targets, desk_url, sources.now))
-    return RunResult(sent, decision.suppressed, standing.alerts, standing.unread)
+    return RunResult(sent, decision.suppressed, standing.alerts, standing.unread, looked=looked)
+
+
+def _look_again(sources: Sources) -> tuple[KeptWatch, ...]:
+    """The looks after repairs and purges that are due; where a store is away the next run has them."""
+    try:
+        return look_again(sources.purging, sources.now())
+    except StorageError as error:
+        _log.warning("what is watched could not be looked at: %s", error.message)
+        return ()
 
 
 def _decided(sources: Sources, standing: WhatStands, book: Book, targets: Sequence[Target]) -> Decision:

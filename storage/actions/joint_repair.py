@@ -27,6 +27,7 @@ from storage.actions.purge.jobs import create_job
 from storage.actions.purge.lease import JobLease
 from storage.actions.purge.sealing import key_to_check, key_to_seal
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
+from storage.actions.watches import end_watch, watch_change
 from storage.domain import joint_repair as rules
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
@@ -351,6 +352,11 @@ class RepairRows:
                 raise
             return replace(refused, outcome="failed", why=error.message)
         self._record(row, written, again=False)
+        for change_id in written:
+            name = _EVENTS[self.plan.action]
+            watch_change(
+                self.purging.writers.documents, change_id, name, row.uid, row.video_id, job.actor, self.lease.now()
+            )
         return replace(refused, outcome="done", why="", change_ids=written)
 
     def _record(self, row: JointRow, change_ids: tuple[str, ...], *, again: bool) -> None:
@@ -451,6 +457,7 @@ class UndoRows:
                 )
             except (Refused, NotFound) as error:
                 return replace(row, outcome="refused", why=error.message)
+            end_watch(self.purging.writers.documents, change_id)
             detail = {"change_id": change_id, "kind": job.kind, "job": job.job_id}
             event = Event("undo-change", job.actor, "done", job.reason, WORKER, uid=row.uid, video_id=row.video_id)
             self.purging.trail.append(replace(event, job_id=job.job_id, detail=detail))

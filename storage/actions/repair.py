@@ -23,6 +23,7 @@ from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Applied, Counted
 from storage.actions.upload import Media
+from storage.actions.watches import end_watch, watch_change
 from storage.actions.writers import Writers
 from storage.clients.circuit import patiently
 from storage.domain.actor_and_reason import checked_reason, normal_email
@@ -162,6 +163,8 @@ def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -
         _failed(context, replace(event, detail={**event.detail, **written}), error)
         raise
     _ended(context, event)
+    for made in applied:
+        watch_change(context.writers.documents, made.change_id, event.action, event.uid, event.video_id, email, now)
     return Repaired(tuple(applied))
 
 
@@ -197,6 +200,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
         _failed(context, event, error)
         raise
     _ended(context, event)
+    end_watch(context.writers.documents, change_id)
     return done
 
 

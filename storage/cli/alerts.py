@@ -24,7 +24,9 @@ def run_run(context: Context, dry_run: bool) -> int:
     if context.as_json:
         unread = [{"rule": rule, "why": why} for rule, why in result.unread.items()]
         sent = [one.as_dict() for one in result.sent]
-        print_json({"sent": sent, "suppressed": result.suppressed, "dry_run": dry_run, "unread": unread})
+        looked = [{"of": one.of, "name": one.name, "state": one.state} for one in result.looked]
+        more = {"dry_run": dry_run, "unread": unread, "looked_again": looked}
+        print_json({"sent": sent, "suppressed": result.suppressed, **more})
     else:
         rows = [(one.rule, safe(one.key), one.state, one.target, _word(one.ok, dry=dry_run)) for one in result.sent]
         say_table(("RULE", "KEY", "STATE", "TARGET", "SENT"), rows)

@@ -24,6 +24,7 @@ Rule = Literal[
     "purge_waits",
     "purge_incomplete",
     "undo_ends",
+    "did_not_hold",
     "rollup_late",
     "scan_late",
 ]
@@ -61,6 +62,9 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
             "Purge incomplete", "A purge or an undo stopped, or left something.", tells_end=False
         ),
         "undo_ends": RuleText("Undo ends", "Within a day a purge can no longer be undone.", tells_end=False),
+        "did_not_hold": RuleText(
+            "Did not hold", "What was repaired came back, or something of a purge is there again.", tells_end=False
+        ),
         "rollup_late": RuleText(
             "Rollup late", "The figures of all customers are older than a day, or were never made."
         ),

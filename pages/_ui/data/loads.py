@@ -34,12 +34,12 @@ from storage.domain.drafts import DraftOrigin
 from storage.domain.integrity import Report, Sample
 from storage.domain.ledger import Ledger
 from storage.domain.purge.job import Job
-from storage.domain.scans.kept import ScanHead
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
+from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.domain.what_if import WhatIf
 from storage.repositories.alerts import StoredAlert, read_alerts
-from storage.repositories.scans import scan_records
+from storage.repositories.watches import Watches
 from storage.services import audit_search, diagnose, search, usage, verify
 from storage.services import drafts as drafting
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
@@ -291,9 +291,14 @@ def job(name: str) -> Loaded[Job]:
 
 
 @st.cache_data(ttl=MINUTE, max_entries=1, refresh_mode="background", show_spinner=False)
-def newest_scan() -> Loaded[tuple[ScanHead, ...]]:
-    """The summary of the newest kept scan, or nothing where none was ever kept: a read."""
-    return measured(lambda: scan_records(stores().records).heads(1, parts=False))
+def watches() -> Loaded[tuple[KeptWatch, ...]]:
+    """What is watched after a repair or purge, and what did not hold, that first: a read for each, at most 20."""
+
+    def load() -> tuple[KeptWatch, ...]:
+        found = Watches(stores().handle).in_state({"open", *NEEDS_PERSON}, 20)
+        return tuple(sorted((one.watch for one in found), key=lambda one: (one.state == "open", one.made_at)))
+
+    return measured(load)
 
 
 @st.cache_data(ttl=15, max_entries=1, show_spinner=False)

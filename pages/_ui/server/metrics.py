@@ -146,9 +146,10 @@ def _rollup() -> Iterator[Metric]:
 
 def _scan() -> Iterator[Metric]:
     """From the newest kept scan's summary; no series where none was ever kept."""
-    from pages._ui.data import loads
+    from pages._ui.data import scan_loads
 
-    for head in loads.newest_scan().value:
+    head = scan_loads.last().value
+    if head is not None:
         yield _one("scan_timestamp_seconds", "When the newest kept scan ended", head.finished_at.timestamp())
         yield _one("scan_complete", "0 where the newest kept scan did not look at everything", float(head.complete))
         yield _one("scan_new_errors", "Errors that the scan before the newest did not have", head.new_errors)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui.kit import charts, status, tables
+from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
+from pages._ui.nav import SCREENS
 from storage.actions.health import Check
+from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import COUNTED_LIVE, LOOKED_AT, QUOTAS, LimitList, Statuses
 from storage.text import number
@@ -39,6 +42,46 @@ def backends(checks: Sequence[Check]) -> None:
             st.caption(md(check.detail, 300))
             if not check.ok and check.remedy:
                 st.markdown(f"**What to do:** {md(check.remedy, 500)}")
+
+
+def health(checks: Sequence[Check], *, page: str) -> None:
+    """Draws one line about the checks that passed, which opens to a card for each."""
+    passed = [check for check in checks if check.ok]
+    if not passed:
+        return
+    names = ", ".join(_NAMES.get(check.name, (check.name, ""))[0] for check in passed)
+    with st.expander(f":material/check_circle: OK: {names}", key=key(page, "health")):
+        backends(passed)
+
+
+def watches(found: Sequence[KeptWatch]) -> None:
+    """Draws what did not hold, each with its link, and how many are still being watched."""
+    now = datetime.now(UTC)
+    for one in found:
+        if one.state not in NEEDS_PERSON:
+            continue
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":red-badge[{'Came back' if one.state == 'came_back' else 'Something is left'}] {md(one.kind, 60)} "
+                f"by {md(one.actor, 80)}, {format.ago(one.made_at, now).text}. {md(one.detail, 300)}",
+                width="stretch",
+            )
+            _watch_link(one)
+    still = sum(one.state == "open" for one in found)
+    if still:
+        st.caption(f"{still:,} being watched: each is looked at after 15 minutes, an hour and a day.")
+    elif not found:
+        st.caption(":material/check_circle: Nothing is being watched.")
+
+
+def _watch_link(one: KeptWatch) -> None:
+    if one.of == "purge":
+        st.page_link(SCREENS["purge"].file, label="Open", icon=":material/open_in_new:", query_params={"job": one.name})
+    elif one.uid and one.video_id:
+        query = {"uid": one.uid, "video_id": one.video_id}
+        st.page_link(SCREENS["video"].file, label="Open", icon=":material/open_in_new:", query_params=query)
+    elif one.uid:
+        st.page_link(SCREENS["user"].file, label="Open", icon=":material/open_in_new:", query_params={"uid": one.uid})
 
 
 def statuses(found: Statuses) -> None:

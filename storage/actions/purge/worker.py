@@ -42,6 +42,7 @@ from storage.actions.purge.steps_undo import (
     RestoreDocuments,
     RestoreObjects,
 )
+from storage.actions.watches import end_watch, watch_purge
 from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
@@ -77,7 +78,18 @@ def run_job(purging: Purging, job_id: str) -> Job:
             _log.exception("job %s met a fault of the program", job_id)
             failure = {"code": "internal", "message": type(error).__name__, "remedy": "Report it with the log's lines."}
             lease.close("failed", {"failure": failure})
-        return lease.job
+        job = lease.job
+    if job.state in ENDED:
+        _watch(purging, job)
+    return job
+
+
+def _watch(purging: Purging, job: Job) -> None:
+    """Leaves a watch behind a purge; its undo ends it."""
+    if job.kind == "purge":
+        watch_purge(purging, job)
+    elif job.kind == "undo":
+        end_watch(purging.writers.documents, job.of)
 
 
 def _engine(purging: Purging, lease: JobLease) -> Engine:

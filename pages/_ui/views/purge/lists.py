@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access.guard import actor
 from pages._ui.data import loads
 from pages._ui.data.purges import PlanSummary
 from pages._ui.data.resources import stores
@@ -20,10 +21,23 @@ from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
 
 PAGE: Final = "purge"
+SECOND_PERSON: Final = "Needs a second person"
 NEWEST = 50
 _WATCHED = 5  # running jobs that the overview shows; more at once are rare
-_KINDS = {"purge": "Purge", "undo": "Undo", "empty": "Quarantine emptied"}
-_GOING_ON = {"purge": "Purge of", "undo": "Undo of the purge of", "empty": "Emptying the quarantine of"}
+_KINDS = {
+    "purge": "Purge",
+    "undo": "Undo",
+    "empty": "Quarantine emptied",
+    "repair": "Repair of many",
+    "repair_undo": "Undo of a repair",
+}
+_GOING_ON = {
+    "purge": "Purge of",
+    "undo": "Undo of the purge of",
+    "empty": "Emptying the quarantine of",
+    "repair": "Repair of",
+    "repair_undo": "Undo of the repair of",
+}
 
 
 def back() -> None:
@@ -48,7 +62,7 @@ def plans() -> None:
                 "open": tables.link("Open", help="Look at the plan"),
                 "waits": st.column_config.MultiselectColumn(
                     "State",
-                    options=["Needs a second person", "Approved, ready to apply", "Ready to apply", "Blocked"],
+                    options=[SECOND_PERSON, "Approved, ready to apply", "Ready to apply", "Blocked"],
                     color=["orange", "violet", "blue", "red"],
                 ),
                 "scope": st.column_config.TextColumn("Scope"),
@@ -84,7 +98,7 @@ def _waits(summary: PlanSummary) -> str:
     if not second_person_needed(plan, stores().settings.purge, erase=False):
         return "Ready to apply"
     approvals = loads.plan_status(plan.plan_id, summary.fingerprint).value.counting(plan, plan.maker)
-    return "Approved, ready to apply" if approvals else "Needs a second person"
+    return "Approved, ready to apply" if approvals else SECOND_PERSON
 
 
 def jobs() -> None:
@@ -123,6 +137,30 @@ def jobs() -> None:
         if len(found) == NEWEST:
             st.caption(f"The newest {NEWEST}; older ones are in the audit.")
     freshness(loaded.read_at, key=key(PAGE, "jobs_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
+
+
+def waiting() -> None:
+    """Draws each plan that this person could agree to as its second person, or says that there is none."""
+    loaded = loads.open_plans()
+    mine = actor(active=False).email
+    applied = {job.plan_id for job in loads.jobs(NEWEST).value}
+    found = [
+        one.plan
+        for one in loaded.value
+        if one.plan.plan_id not in applied and one.plan.maker != mine and _waits(one) == SECOND_PERSON
+    ]
+    for plan in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":orange-badge[{SECOND_PERSON}] Purge of **{md(plan.scope.spelled, 160)}** "
+                f":small[planned by {md(plan.maker or 'not known', 80)}, valid until {plan.expires_at:%H:%M} UTC]",
+                width="stretch",
+            )
+            query = {"plan": plan.plan_id}
+            st.page_link(SCREENS[PAGE].file, label="Look and answer", icon=":material/how_to_reg:", query_params=query)
+    if not found:
+        st.caption(":material/check_circle: No purge waits for you.")
+    freshness(loaded.read_at, key=key(PAGE, "waiting_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
 
 
 def going_on() -> None:

@@ -11,6 +11,7 @@ from storage.actions.purge.keepers.keeper import Keeper
 from storage.actions.purge.keepers.papers import Papers
 from storage.actions.purge.keepers.repairs import Repairs
 from storage.actions.purge.keepers.scans import KeptScans
+from storage.actions.purge.keepers.watches import CustomersWatches
 
 NOTHING: Final = "nothing"
 
@@ -56,6 +57,12 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         "ids of what was looked at and changed; no address and no title",
         "it outlives everything",
         "the same",
+    ),
+    CustomersWatches(
+        ("ops_watches",),
+        "ids of what was repaired or purged and is looked at again",
+        "the watches of the scope are taken out, and an undo puts them back; the purge leaves one of its own",
+        "the watch of the erasing itself: ids, job and times, for a week",
     ),
     Keeper(
         ("_ops/repairs/",),
