@@ -139,7 +139,8 @@ def _customers(found: StuckList, span: timedelta | None) -> None:
 
 def _causes(found: StuckList, span: timedelta | None) -> None:
     now = datetime.now(UTC)
-    failures.groups([one for one in found.groups if failures.within(one.last_at, span, now)], now, page=NAME)
+    shown = [one for one in found.groups if failures.within(one.last_at, span, now)]
+    failures.groups(shown, found.outages, now, page=NAME)
 
 
 def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, empty: str) -> None:
@@ -254,6 +255,8 @@ def _repair(uid: str, video_id: str) -> None:
 
 
 def _case(uid: str, video_id: str) -> None:
+    if repairing.is_open(NAME, uid, video_id):
+        st.rerun()  # a button of the drawer opened the repair, and runs the drawer alone
     feedback.section(
         "the diagnosis", partial(_diagnosis, uid, video_id), key=key(NAME, "case"), unknown="what is wrong"
     )

@@ -408,6 +408,8 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         needy = [_row(case) for case in cases if case.diagnosis.needs_person]
         together = outages(needy)
         diagnosed = [_row(case) for case in cases]
+        addresses = {one.diagnosis.uid: one.email for one in diagnosed}
+        failed = tuple(replace(one, email=addresses.get(one.uid)) for one in candidates.failed)
         steps = {outage.stage for outage in together} | groups.stages(candidates.failed, diagnosed)
         successes = last_successes(checker, steps)
         marks, unmarked = _marks(checker, candidates.failed, needy)
@@ -423,9 +425,9 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         error=error,
         complete=error is None and not candidates.cut and waiting.complete,
         drafts=waiting.drafts,
-        failed=candidates.failed,
+        failed=failed,
         groups=groups.groups(
-            candidates.failed,
+            failed,
             diagnosed,
             marks=marks,
             successes=successes,

@@ -106,3 +106,22 @@ def test_the_drawer_closes_and_takes_its_video_out_of_the_address(app: RunningAp
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).not_to_have_url(re.compile("video_id"))
+
+
+def test_a_step_of_the_drawer_opens_its_repair_in_place_and_the_drawer_takes_it_back(
+    app: RunningApp, world: World, page: Page
+) -> None:
+    open_page(page, f"{app.url}/processing?uid=u1&video_id=vid-0001")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("What the customer sees")).to_be_visible()
+    dialog.get_by_role("button", name="Set the status…").click()
+    dialog.get_by_label("Reason, with the ticket").fill("ticket 4712")
+    show = dialog.get_by_role("button", name="Show what will change")
+    expect(show).to_be_enabled()
+    show.click()
+    dialog.get_by_role("button", name="Set the status to completed").click()
+    expect(dialog.get_by_text("The status was set.")).to_be_visible()
+    until(lambda: world.fields(VIDEO)["status"] == "completed")
+    dialog.get_by_role("button", name="Undo").click()
+    expect(dialog.get_by_text("Everything was put back as it was.")).to_be_visible()
+    assert world.fields(VIDEO)["status"] == "processing"

@@ -63,6 +63,9 @@ def test_each_draft_has_its_verdict(facts: DraftFacts, verdict: str, severity: s
     assert found.reply
     assert found.customer_sees
     document = found.as_dict()
+    assert document["confidence"] in {"high", "medium"}
+    assert document["carried_by"]
+    assert document["would_change"]
     assert (document["draft_id"], document["video_id"]) == ("d1", None)
     assert len({item["check"] for item in document["evidence"]}) == len(document["evidence"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from pages._ui.views.stuck import going_on, stage_word
 from storage.actions import failure_groups
 from storage.actions.failure_groups import Wanted
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.diagnosis import Outage
 from storage.domain.diagnosis.groups import FailedVideo, FailureGroup, Life
 from storage.domain.policy import Actor
 from storage.text import number
@@ -75,11 +76,12 @@ def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) ->
     rows = pd.DataFrame(
         {
             "id": [f"{one.uid}/{one.video_id}" for one in found],
+            "owner": [one.email or one.uid for one in found],
             "title": [one.title or None for one in found],
             "failed_at": pd.to_datetime([one.at for one in found], utc=True),
             "retry": [_KINDS.get(one.kind, one.kind) for one in found],
             "cause": [one.cause or None for one in found],
-            "error": [one.text[:300] for one in found],
+            "error": [one.text for one in found],
             "uid": [one.uid for one in found],
             "video_id": [one.video_id for one in found],
         }
@@ -88,6 +90,7 @@ def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) ->
     shown = rows.assign(open=links).head(tables.ROW_LIMIT)
     columns: dict[str, Any] = {
         "open": tables.link("Video", help="Open the video's own page."),
+        "owner": "Owner",
         "title": st.column_config.TextColumn("Title", width="medium"),
         "failed_at": tables.moment("Failed", distance=True, help="Point at a cell for the time."),
         "retry": "A retry",
@@ -110,23 +113,24 @@ def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) ->
     )
 
 
-def groups(found: Sequence[FailureGroup], now: datetime, *, page: str) -> None:
+def groups(found: Sequence[FailureGroup], outages: Sequence[Outage], now: datetime, *, page: str) -> None:
     """Draws each group as a card; archived and resolved ones are folded away."""
+    together = {pair for outage in outages for pair in outage.videos}
     current = [one for one in found if one.life not in _ASIDE]
     aside = [one for one in found if one.life in _ASIDE]
     if not found:
         st.markdown(":green[:material/check_circle:] No failed or stopped video in this time.")
     for one in current[:SHOWN]:
-        _card(one, now, page)
+        _card(one, together, now, page)
     if len(current) > SHOWN:
         st.caption(f"The first {SHOWN} of {number(len(current), 'group')}; the list of all failures has every video.")
     if aside:
         with st.expander(f"{number(len(aside), 'group')} resolved or archived", icon=":material/archive:"):
             for one in aside[:SHOWN]:
-                _card(one, now, page)
+                _card(one, together, now, page)
 
 
-def _card(one: FailureGroup, now: datetime, page: str) -> None:
+def _card(one: FailureGroup, together: Collection[tuple[str, str]], now: datetime, page: str) -> None:
     word, colour, icon = _LIVES[one.life]
     with st.container(border=True, key=key(page, "group", one.id)):
         sort = "failed" if one.sort == "error" else "stopped"
@@ -135,13 +139,22 @@ def _card(one: FailureGroup, now: datetime, page: str) -> None:
             f":{colour}-badge[:material/{icon}: {word}]{whose} **{number(len(one.videos), 'video')}** of "
             f"{number(one.users, 'customer')} {sort}: {md(_said(one), 260)}"
         )
-        st.markdown(f":small[{_when(one, now)}]")
+        st.markdown(f":small[{_when(one, now)} {_bursts(one, together)}]")
         if one.life not in _ASIDE:
             st.markdown(f":small[{going_on(one.standing)}]")
         if one.mark is not None:
             st.markdown(f":small[:gray[{md(_marked(one, now), 400)}]]")
         if allowed("fix"):
             _ask(one, page)
+
+
+def _bursts(one: FailureGroup, together: Collection[tuple[str, str]]) -> str:
+    """How many of the group are part of an outage; the others came at no rate that is one."""
+    inside = sum(pair in together for pair in one.videos)
+    apart = len(one.videos) - inside
+    if not inside:
+        return "No outage: never so many within minutes."
+    return f"{inside:,} of them in an outage" + (f", {apart:,} on their own." if apart else ".")
 
 
 def _said(one: FailureGroup) -> str:

@@ -44,7 +44,7 @@ MONTH = 30 * DAY
 QUIET = 3 * DAY  # after so long without one, the next one is `back`
 FEWEST = 3
 CHANCE = 0.001
-MAX_TEXT = 200
+MAX_TEXT = 300  # characters that are kept of a message: the list of all failures is cached whole
 _SCANNED = 4_000
 
 # What only the customer can change. Source: the reply for each cause; `region` is where we fetch from.
@@ -67,7 +67,7 @@ _OUT = (
 @dataclass(frozen=True, slots=True)
 class FailedVideo:
     """One video with the status failed, as its own document tells it. `at` is `None` where no usable time is there;
-    `alike` is the message as groups compare it."""
+    `alike` is the message as groups compare it; `email` is the owner's, where the owner was read."""
 
     uid: str
     video_id: str
@@ -77,6 +77,7 @@ class FailedVideo:
     kind: Failure
     cause: str
     alike: str
+    email: str | None = None
 
     @property
     def customers(self) -> bool:
@@ -90,7 +91,7 @@ class FailedVideo:
             "video_id": self.video_id,
             "title": self.title or None,
             "failed_at": self.at,
-            "error": redacted(self.text[:MAX_TEXT]),
+            "error": redacted(self.text),
             "kind": self.kind,
             "cause": self.cause or None,
             "waits_for_customer": self.customers,
@@ -103,7 +104,7 @@ def failed_video(
     """The failed video with its message read; `ids` are more ids that its message may name."""
     found, said = read_failure(text), (text or "")[:_SCANNED]
     alike = normalised(said, (uid, video_id, *ids)) or "(no message)"
-    return FailedVideo(uid, video_id, title or "", at, said, found.kind, found.cause, alike)
+    return FailedVideo(uid, video_id, title or "", at, said[:MAX_TEXT], found.kind, found.cause, alike)
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,14 +228,14 @@ def standing(last_at: datetime, success: Fact[datetime], *, now: datetime, lag: 
     if known is not None and known > last_at:
         return Standing(False, f"The step succeeded {moment(known)}, after the last of them.", known)
     recent = now - last_at < lag + QUIET
-    since = f"the last stopped {age(max(timedelta(0), now - last_at))} ago"
+    since = f"The last one was {age(max(timedelta(0), now - last_at))} ago"
     if isinstance(success, Unknown):
         why = f"whether the step succeeded since is not known: {success.message}"
-        return Standing(True if recent else None, f"{since[0].upper()}{since[1:]}; {why}", None)
+        return Standing(True if recent else None, f"{since}; {why}", None)
     nothing = "the step was not seen to succeed since" if known is not None else "no success of the step was found"
     if recent:
-        return Standing(True, f"{since[0].upper()}{since[1:]}, and {nothing}.", known)
-    return Standing(None, f"{since[0].upper()}{since[1:]}, none since; but {nothing}.", known)
+        return Standing(True, f"{since}, and {nothing}.", known)
+    return Standing(None, f"{since}, none since; but {nothing}.", known)
 
 
 def with_standing(
