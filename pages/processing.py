@@ -34,7 +34,6 @@ FOR_GOOD: Final = "Failed for good"
 CUSTOMERS: Final = "Waits for customers"
 CAUSES: Final = "Causes"
 VIEWS: Final = ("Needs a person", ALL_FAILED, FOR_GOOD, CUSTOMERS, CAUSES)
-_SELECTED: Final = key(NAME, "selected")  # session key: the row chosen last, so that it opens once and not at every run
 
 
 def page() -> None:
@@ -108,8 +107,7 @@ def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
         stuck.strip(videos, outages)
     shown = stuck.draw_filters(videos, found.outages, page=NAME)
     if shown:
-        rows = stuck.table(shown, page=NAME, select="one", csv_name="stuck-videos")
-        _open_selected(rows)
+        _open(stuck.table(shown, page=NAME, select="open", csv_name="stuck-videos"))
     else:
         feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Remove one of the filters.")
     _hint()
@@ -146,7 +144,7 @@ def _causes(found: StuckList, span: timedelta | None) -> None:
 def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, empty: str) -> None:
     now = datetime.now(UTC)
     shown = [one for one in videos if failures.within(one.at, span, now)]
-    _open_selected(failures.videos(shown, page=NAME, name=name, empty=empty))
+    _open(failures.videos(shown, page=NAME, name=name, empty=empty))
     if shown:
         _hint()
     if len(videos) > len(shown):
@@ -154,7 +152,7 @@ def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, em
 
 
 def _hint() -> None:
-    st.caption("Tick a row to see its diagnosis beside the list; the first column opens the video's own page.")
+    st.caption("A row opens its diagnosis beside the list; Ctrl-click opens the video in a new tab.")
 
 
 def _drafts(found: StuckList) -> None:
@@ -215,16 +213,11 @@ def _known(number: int, unjudged: int) -> str:
     return f"≥ {number:,}" if number else "—"
 
 
-def _open_selected(rows: list[str]) -> None:
-    """Puts a newly ticked row into the address, which opens the drawer."""
-    if rows == st.session_state.get(_SELECTED, []):
-        return
-    st.session_state[_SELECTED] = rows
+def _open(rows: list[str]) -> None:
+    """Puts the row that was just opened into the address, which opens the drawer."""
     if rows:
         uid, _, video_id = rows[0].rpartition("/")
         st.query_params.update({UID: uid, VIDEO_ID: video_id})
-    else:
-        _close()
 
 
 def _close() -> None:

@@ -151,7 +151,7 @@ def _table(found: tuple[Finding, ...], csv_name: str) -> None:
     )
     chosen = next((one for one in shown if ticked and view.identity(one) == ticked[0]), None)
     if chosen is None:
-        st.caption("Tick a row to see its details and to check it again.")
+        st.caption("Choose a row to see its details and to check it again; Ctrl-click opens the video in a new tab.")
         return
     with st.container(border=True, key=key(NAME, "detail")):
         if view.draw_finding(chosen, again.get(ticked[0]), page=NAME):

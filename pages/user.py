@@ -69,7 +69,7 @@ def _user(uid: str) -> None:
         feedback.section("the transactions", partial(_credits, uid, usage), key=key(NAME, "credits"))
     st.subheader("What if", anchor="what-if")
     feedback.section("what it would do", partial(_what_if, uid, usage), key=key(NAME, "what_if"))
-    oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()))
+    oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()), page=NAME)
 
 
 def _head(account: Account, usage: Usage) -> None:

@@ -79,7 +79,7 @@ def _video(uid: str, video_id: str) -> None:
         feedback.section("the repairs", partial(repairs.draw, case, page=NAME), key=key(NAME, "fixes"))
     st.subheader("Raw documents", anchor="raw-documents")
     feedback.section("the documents", partial(raw.draw, uid, video_id, page=NAME), key=key(NAME, "raw"))
-    oddities.draw(video.oddities if video else ())
+    oddities.draw(video.oddities if video else (), page=NAME)
     looking.look(case, page=NAME)
 
 

@@ -16,6 +16,7 @@ from pages._ui.access import identity
 from pages._ui.access.sessions import sessions
 from tests.access.test_server import LIVE
 from tests.access.test_settings import ACCESS, OIDC
+from tests.rigs.lists import lists
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +95,7 @@ def test_a_page_run_on_its_own_shows_a_stranger_nothing_but_the_sign_in(
     assert not app.exception
     assert [title.value for title in app.title] == ["Clip Desk"]
     assert [button.label for button in app.button] == ["Sign in"]
-    assert len(app.dataframe) + len(app.metric) + len(app.text_input) + len(app.selectbox) == 0
+    assert len(lists(app)) + len(app.metric) + len(app.text_input) + len(app.selectbox) == 0
     assert words(app).count("\n") < 12
 
 
@@ -111,7 +112,7 @@ def test_live_data_without_sign_in_serves_nobody_and_says_what_to_set(
         assert not app.exception
         assert "serves nothing" in words(app)
         assert "OIDC\\_METADATA\\_URL" in words(app) or "OIDC_METADATA_URL" in words(app)
-        assert len(app.dataframe) + len(app.button) + len(app.text_input) + len(app.selectbox) == 0
+        assert len(lists(app)) + len(app.button) + len(app.text_input) + len(app.selectbox) == 0
 
 
 def test_a_half_configured_machine_gets_the_list_of_what_is_missing(no_settings: Callable[..., None]) -> None:

@@ -21,6 +21,7 @@ from storage.actions.objects import ObjectWriter
 from storage.repositories.objects import Objects
 from tests.rigs.components import packages_looked_through_once  # noqa: F401 - a fixture, found by name
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.lists import shown_list
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.waiting import PATIENCE_SECONDS
@@ -91,4 +92,7 @@ def _texts(block: Any) -> Iterator[str]:
         frame = getattr(child, "value", None)
         if isinstance(frame, pd.DataFrame):
             yield frame.to_csv()
+        if rows := shown_list(getattr(child, "proto", None)):
+            yield rows.value.to_csv()
+            yield "\n".join(str(text) for texts in rows.texts.values() for text in texts)
         yield from _texts(child)

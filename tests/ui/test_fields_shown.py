@@ -17,6 +17,7 @@ from pages._ui.kit.format import duration
 from storage.cli.main import main
 from storage.domain.documents import Clip, Column, Progress, User, Video, columns_of
 from tests.rigs.clips import film
+from tests.rigs.lists import shown_list
 from tests.ui.conftest import LiveApp, words
 
 UID, VIDEO_ID, CLIP_ID = "u1", "vid-0001", "vid-0001_1_split"
@@ -97,6 +98,8 @@ def drawn(block: Any) -> Iterator[str]:
             yield str(proto)
         if isinstance(frame := getattr(child, "value", None), pd.DataFrame):
             yield frame.to_csv()
+        if rows := shown_list(proto):
+            yield rows.value.to_csv()
         yield from drawn(child)
 
 

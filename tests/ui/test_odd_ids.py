@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.rigs.lists import lists
 from tests.rigs.odd_ids import BLANK, LINE, NUMBER, UIDS, bucket_objects, documents
 from tests.rigs.seaweed import SeaweedRig
 from tests.ui.conftest import LiveApp, words
@@ -40,7 +41,7 @@ def test_every_page_opens_such_a_customer_and_nobody_else(odd: LiveApp) -> None:
 
 def test_a_search_leads_to_such_a_customer_by_a_link_that_keeps_the_id(odd: LiveApp) -> None:
     opened = odd.open("find", q=f"https://cdn.example/users/{quote(BLANK)}/{quote(LINE)}/highlights.json")
-    frames = [frame.value for frame in opened.dataframe]
+    frames = [one.value for one in lists(opened)]
     links = [str(value) for frame in frames for value in frame.to_numpy().ravel()]
     links += [str(one.proto) for one in opened.get("page_link")]
     assert any(quote(BLANK, safe="") in link for link in links) or BLANK in words(opened)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pages._ui.kit import tables
+from pages._ui.kit.columns import drawn
 from storage.actions.rollup import run_rollup
 from storage.domain.rollup import shard_path
 from storage.domain.usage import DEFAULT_LIMITS
@@ -61,10 +62,8 @@ def test_figures_that_cannot_be_read_are_told_and_made_anew(odd: LiveApp) -> Non
 def test_numbers_that_a_browser_rounds_are_shown_as_text() -> None:
     frame = pd.DataFrame({"n": pd.array([EXACT + 1, None], dtype="Int64"), "few": pd.array([1, 2], dtype="Int64")})
     columns = {"n": tables.size("Size"), "few": tables.size("Few")}
-    shown, kept = tables._beyond_browsers(frame, columns)
-    assert shown["n"].tolist() == ["8.00 PiB", None]
-    assert kept["n"]["type_config"] == {"type": "text"}
-    assert shown["few"].dtype == "Int64"
-    assert kept["few"] is columns["few"]
-    exact, _ = tables._beyond_browsers(frame, {"n": {"label": "N"}, "few": {"label": "Few"}})
-    assert exact["n"].tolist() == ["9,007,199,254,740,993", None]
+    sizes = drawn(frame, columns).columns
+    assert [one["texts"] for one in sizes] == [["8.00 PiB", None], ["1 B", "2 B"]]
+    exact, few = drawn(frame, {"n": "N", "few": "Few"}).columns
+    assert exact["texts"] == ["9,007,199,254,740,993", None]
+    assert "texts" not in few

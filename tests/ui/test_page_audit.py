@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.kit.tables import fingerprint
 from pages._ui.views import audit
 from storage.actions import repair
 from storage.actions.repair import RepairContext, plan_recount
@@ -18,6 +17,8 @@ from storage.errors import BadInput
 from storage.export import safe_csv
 from storage.repositories.audit_log import entry_path
 from storage.services.audit_search import AuditQuery, search
+from tests.rigs.lists import choose as tick
+from tests.rigs.lists import lists
 from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     MAKER,
     PurgeDesk,
@@ -56,8 +57,7 @@ def numbers(desk: PurgeDesk, question: AuditQuery, **how: Any) -> list[int]:
 
 def choose(app: AppTest) -> None:
     """Ticks the first row."""
-    ids = app.dataframe[0].value["number"].tolist()
-    app.session_state[f"audit-table__{fingerprint(ids)}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    tick(app, "audit-table", [0])
 
 
 def day(ago: float) -> datetime:
@@ -144,7 +144,7 @@ def test_the_page_finds_what_no_longer_exists_by_the_address_alone(history):
     ids=str,
 )
 def test_a_question_in_the_address_is_asked(history, query, shown, hidden):
-    table = history.audit(**query).dataframe[0].value.to_csv()
+    table = lists(history.audit(**query))[0].value.to_csv()
     assert shown in table
     assert hidden not in table
 
@@ -155,7 +155,7 @@ def test_a_question_in_the_address_is_asked(history, query, shown, hidden):
 def test_what_cannot_be_asked_is_named_and_nothing_is_shown_in_its_place(history, query):
     app = history.audit(**query)
     assert "This cannot be used" in " ".join(str(block.proto.title) for block in app.warning)
-    assert len(app.dataframe) == 0
+    assert lists(app) == []
     assert "No entry matches" not in read(app)
 
 
@@ -164,7 +164,7 @@ def test_a_search_from_the_form_goes_into_the_address(history):
     app.text_input(at(app, "audit-text")).set_value("  mistake ")
     next(button for button in app.button if button.label == "Search").click().run()
     assert app.query_params["text"] in ("mistake", ["mistake"])
-    assert len(app.dataframe[0].value) == 1
+    assert len(lists(app)[0].value) == 1
 
 
 def test_an_empty_record_is_proven_empty_and_whole(desk):
@@ -190,7 +190,7 @@ def test_an_altered_or_missing_entry_is_shown_with_its_number(history, harm):
         history.world.firestore.client(history.world.project).document(entry_path(number)).delete()
     app = press(history.audit(), "audit-check")
     assert "The chain is broken" in " ".join(str(block.proto.title) for block in app.error)
-    breaks = app.dataframe[-1].value
+    breaks = lists(app)[-1].value
     assert number in breaks["number"].tolist()
 
 
@@ -214,7 +214,7 @@ def test_a_change_is_taken_back_from_its_entry_after_it_was_shown_and_with_a_rea
     app = desk.audit(uid="u1", action="recount", outcome="done")
     choose(app)
     press(app.run(), "audit-undo_look")
-    shown = app.dataframe[-1].value.astype(str).to_numpy().tolist()
+    shown = lists(app)[-1].value.astype(str).to_numpy().tolist()
     assert ["total_storage_bytes", "21", "7", "users/u1"] in shown
     assert stored_bytes(desk) == 21
     assert app.button(at(app, "audit-undo_go")).disabled
@@ -279,6 +279,6 @@ def test_hostile_text_in_an_entry_is_only_text(desk):
 @pytest.mark.parametrize("role", ["support", "operations", "engineer"])
 def test_only_admins_read_it(history, role):
     app = history.audit(role=role)
-    assert len(app.dataframe) == 0
+    assert lists(app) == []
     assert not has(app, "audit-check")
     assert "gone" not in read(app)

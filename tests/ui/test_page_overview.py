@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from tests.rigs.lists import with_column
 from tests.rigs.records import user
 from tests.ui.conftest import LiveApp
 
@@ -15,7 +16,7 @@ PLANS = {
 
 def limits(shown: AppTest) -> dict[str, list[str]]:
     """What the table says of each user."""
-    frame = next(one.value for one in shown.dataframe if "limits" in one.value)
+    frame = with_column(shown, "limits")
     return {who: list(said) for who, said in zip(frame["who"], frame["limits"], strict=True)}
 
 

@@ -19,6 +19,7 @@ from storage.domain.deployment import set_to
 from storage.services.diagnose import Reach, stuck
 from storage.services.verify import VerifyContext
 from tests.rigs.clips import film
+from tests.rigs.lists import lists, open_row
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words
@@ -44,8 +45,7 @@ def outage(app: LiveApp) -> None:
 
 
 def listed(shown: Any) -> list[str]:
-    tables = [table.value for table in shown.dataframe if "video_id" in table.value]
-    return [] if not tables else list(tables[0]["video_id"])
+    return next((list(one.value["video_id"]) for one in lists(shown) if "video_id" in one.value), [])
 
 
 def checker(app: LiveApp) -> VerifyContext:
@@ -167,15 +167,11 @@ def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
     assert "Would change it: Any touch by the worker" in text
 
 
-def test_a_ticked_row_opens_its_diagnosis_once(app):
+def test_a_row_that_is_clicked_opens_its_diagnosis_beside_the_list(app):
     outage(app)
     shown = app.open("processing")
-    ids = [f"u{number}/vid-000{number}" for number in (9, 0, 1, 2, 3)]
     order = listed(shown)
-    ids = [next(one for one in ids if one.endswith(video_id)) for video_id in order]
-    key = f"processing-stuck__{fingerprint(ids)}"
-    shown.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
-    shown.run()
+    open_row(shown, "processing-stuck", 1)
     assert shown.query_params["video_id"] == order[1]
     assert "Evidence" in words(shown)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from storage.domain.scans.harm import HARMS
 from storage.domain.scans.kept import ScanOutcome, table_key
 from storage.repositories.scans import scan_records
 from tests.rigs.clips import film
+from tests.rigs.lists import choose, with_column
 from tests.rigs.seaweed import NOBODY
 from tests.rigs.waiting import PATIENCE_SECONDS, until
 from tests.ui.conftest import LiveApp, words
@@ -59,14 +59,11 @@ def keep(app: LiveApp, *findings: dict[str, Any], days: float = 0.0, **more: Any
 
 
 def rows_of(shown: Any) -> pd.DataFrame:
-    return next(table.value for table in shown.dataframe if "what" in table.value)
+    return with_column(shown, "what")
 
 
 def tick(shown: Any, row: int) -> None:
-    ids = [str(table.proto.id) for table in shown.dataframe]
-    name = next(found[0] for one in ids if (found := re.search(r"uploads-kept__\w+", one)))
-    shown.session_state[name] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    shown.run()
+    choose(shown, "uploads-kept", [row])
 
 
 def press(shown: Any, label: str) -> Any:
@@ -221,7 +218,7 @@ def test_a_check_whose_bucket_refuses_finds_nothing_missing_and_says_that_it_is_
     text = words(shown)
     assert "incomplete users: 1" in text
     assert "not kept" in text
-    table = next(table.value for table in shown.dataframe if "kind" in table.value and "detail" in table.value)
+    table = with_column(shown, "kind")
     assert set(table["kind"]) == {"Could not be read"}
     assert "Found here, and not kept" in text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from tests.rigs.clips import PICTURE, film
 from tests.rigs.http_faults import Answer, FaultProxy
+from tests.rigs.lists import choose, lists, with_column
 from tests.rigs.records import clip, user, video
 from tests.rigs.seaweed import NOBODY
 from tests.ui.conftest import LiveApp, words
@@ -41,16 +41,12 @@ def customer(app: LiveApp, uid: str = "u1", *, clips: int = 3, missing: int = 0,
 
 
 def kinds(shown: Any) -> list[str]:
-    tables = [table.value for table in shown.dataframe if "kind" in table.value and "detail" in table.value]
-    return [] if not tables else list(tables[0]["kind"])
+    return next((list(one.value["kind"]) for one in lists(shown) if {"kind", "detail"} <= set(one.value)), [])
 
 
 def tick(shown: Any, row: int) -> None:
     """Ticks a row of the findings, as the browser's checkbox does."""
-    ids = [str(table.proto.id) for table in shown.dataframe]
-    key = next(found[0] for one in ids if (found := re.search(r"uploads-findings__\w+", one)))
-    shown.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    shown.run()
+    choose(shown, "uploads-findings", [row])
 
 
 def test_without_a_user_the_page_says_what_it_does(app):
@@ -73,7 +69,7 @@ def test_findings_are_told_by_kind_with_links_and_their_meaning(app):
     assert kinds(shown)[0] == "Missing object"
     text = words(shown)
     assert "the bucket proved that there is no object" in text
-    table = next(one.value for one in shown.dataframe if "detail" in one.value)
+    table = with_column(shown, "detail")
     assert table["open"].iloc[0] == "./video?uid=u1&video_id=vid-0001&clip_id=vid-0001_1_split"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.rigs.lists import with_column
 from tests.rigs.records import clip, user, video
 from tests.ui.conftest import LiveApp, words
 from tests.ui.test_fixes import press, recorded
@@ -44,7 +45,7 @@ def test_drift_is_told_in_words_and_made_true_beside_it_and_taken_back(drifting)
     assert drifting.world.fields("users/u1")["total_storage_bytes"] == 4_000
     assert drifting.world.fields(VIDEO)["clips_count"] == 1
     assert "too high" not in words(shown)  # the page was read anew
-    counters = next(one.value for one in shown.dataframe if "truth" in one.value)
+    counters = with_column(shown, "truth")
     assert set(counters["state"]) == {"none"}  # below the heading "Drift", "true" would read as its opposite
     press(shown, "Undo")
     assert drifting.world.fields("users/u1")["total_storage_bytes"] == 9_000
@@ -83,12 +84,12 @@ def test_what_the_worker_does_and_which_counters_are_dead_is_said_on_the_page(ap
     for said in ("The worker makes no clip for this customer", "24.0 MiB of 1.00 GiB", "totals are dead"):
         assert said in text, said
     assert "too low" not in text
-    counters = next(one.value for one in shown.dataframe if "truth" in one.value)
+    counters = with_column(shown, "truth")
     assert list(counters["state"]) == ["dead: no longer kept"] * 2 + ["none"] * 2
-    limits = next(one.value for one in shown.dataframe if "From" in one.value).set_index("Limit")
+    limits = with_column(shown, "From").set_index("Limit")
     assert limits.loc["Styles a video", "Value"] == "2"
     assert "reads it from no document" in limits.loc["Styles a video", "From"]
-    credits = next(one.value for one in shown.dataframe if "balance_after" in one.value)
+    credits = with_column(shown, "balance_after")
     assert credits[["draft_id", "details"]].values.tolist() == [["draft-1", "scenes: 4"]]
 
 

@@ -1,36 +1,48 @@
-"""Draws tables whose selection is a list of ids: it lasts while values refresh, and is dropped when the rows change.
+"""Draws lists: a row opens in place by a click or by Enter, in a tab of its own by Ctrl-click; what is ticked is ids.
 
-Streamlit keeps a keyed table's selection by position, so after a filter the same tick marks other records (streamlit
-issue 17026). The key of a table here therefore contains a hash of the ids it shows, in their order.
+The list is a component of the desk's own (`frontend/list`; docs/lists.md says why): TanStack Table sorts and filters,
+its virtualizer draws only the rows in sight. What is ticked lasts while values refresh, and is dropped when the rows
+change: the browser names the rows by their place together with a hash of the ids that it shows.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages._ui.kit import format
-from pages._ui.kit.text import ABSENT, md, plain
+from pages._ui import assets
+from pages._ui.kit import columns as drawing
+from pages._ui.kit.columns import SIZE_MARK
+from pages._ui.kit.session import component_key
+from pages._ui.kit.text import md, plain
 from storage import export
-from storage.domain.amounts import MOST_BELIEVED
+from storage.text import number
 
-SelectionMode = Literal["none", "one", "many"]
-ROW_LIMIT = 2_000  # rows that one table sends to a browser; more are slow to show, and no person reads them
-FEW_ROWS = 12  # a table of so few rows needs no count below it
-_LINK_PIXELS = 62  # for an icon and a short heading, so that it takes little of a narrow screen
-SIZE_MARK = "clipdesk_size"  # marks the configuration of a column of bytes; removed before Streamlit sees it
-_MODES: Mapping[SelectionMode, Any] = {"one": "single-row", "many": "multi-row"}
+SelectionMode = Literal["none", "one", "open", "many"]
+ROW_LIMIT: Final = 50_000  # rows that one list sends to a browser: about 8 MB
+FEW_ROWS: Final = 12  # a list of so few rows needs no filter, and no count below it
+ROW_PIXELS: Final = 35
+_TALLEST: Final = 16  # rows in sight at most, where the height is left to the list
+_EDGES: Final = 2  # pixels of the frame
+_BAR: Final = 46  # pixels of the line with the filters
+
+_LIST = st.components.v2.component(
+    "clipdesk_list",
+    html='<div class="list-root"></div>',
+    css=assets.read("list/list.css"),
+    js=assets.loader("list/list.js"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """One page of rows: `number` counts from 1, `start` and `stop` are positions as a slice takes them."""
+    """One page of cards: `number` counts from 1, `start` and `stop` are positions as a slice takes them."""
 
     number: int
     start: int
@@ -55,133 +67,82 @@ def table(
     columns: Mapping[str, Any],
     id_column: str | None = None,
     select: SelectionMode = "none",
-    total: int | RowPage | None = None,
+    total: int | None = None,
     height: int | Literal["auto", "content"] = "auto",
     csv_name: str = "",
     csv_frame: Callable[[], pd.DataFrame] | None = None,
 ) -> list[str]:
-    """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are selected.
+    """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are chosen.
 
-    Only those columns reach the browser. Texts are made harmless and short; `columns` holds Streamlit's column
-    configuration, or a heading, for each. `total` is the number of all rows, of which `frame` is the first part,
-    or the page that `frame` is (`None`: these are all rows). With `csv_name` a button downloads `csv_frame()`, or the
-    whole `frame`, made when somebody presses it.
+    Only those columns reach the browser. `columns` holds Streamlit's column configuration, or a heading, for each; the
+    first `link` is what a row opens. `select`: with `many` rows are ticked; with `one` a click chooses a row, which
+    stays chosen; with `open` a click gives its id in the run that it causes and in no other. `total` is the number of
+    all rows, of which `frame` is the first part (`None`: these are all rows). `height` is the most pixels that it
+    takes. With `csv_name` a button downloads `csv_frame()`, or the whole `frame`, made when somebody presses it.
     """
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:
-        raise ValueError(f"a table of {len(ids):,} rows: page it, or cut it at {ROW_LIMIT:,}")
-    shown = cells(frame[list(columns)], links=[name for name, column in columns.items() if _is_link(column)])
-    shown, columns = _beyond_browsers(shown, columns)
-    options: dict[str, Any] = {
-        "height": height,
-        "hide_index": True,
-        "column_config": {name: _unmarked(column) for name, column in columns.items()},
-        "alt": alt,
-        "placeholder": ABSENT,
+        raise ValueError(f"a table of {len(ids):,} rows: cut it at {ROW_LIMIT:,}")
+    name = component_key(key)
+    mark = fingerprint(ids)
+    chosen = _chosen(st.session_state.get(name), mark, len(ids), select)
+    shown = drawing.drawn(frame, columns)
+    data: dict[str, Any] = {
+        "key": name,
+        "label": alt,
+        "of": mark,
+        "rows": len(ids),
+        "select": select,
+        "hrefs": shown.hrefs,
+        "columns": shown.columns,
+        "chosen": chosen if select != "open" else [],
+        "filter": len(ids) > FEW_ROWS,
+        "pixels": ROW_PIXELS,
+        "height": _pixels(len(ids), height),
     }
-    chosen = _drawn(_with_sizes(shown, columns), options, f"{key}__{fingerprint(ids)}", ids, select)
+    _LIST(
+        key=name,
+        data=json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"),
+        height=data["height"],
+        on_chosen_change=_nothing,
+        on_opened_change=_nothing,
+    )
     _below(len(ids), total, chosen if select == "many" else [], key, csv_name, csv_frame or (lambda: frame))
-    return chosen
+    return [ids[row] for row in chosen]
 
 
-def _drawn(shown: Any, options: dict[str, Any], key: str, ids: Sequence[str], select: SelectionMode) -> list[str]:
-    if select == "none":
-        st.dataframe(shown, **options)
+def _nothing() -> None:
+    """Declares a value of the browser's; `_chosen` reads it before the list is drawn."""
+
+
+def _chosen(sent: Any, mark: str, rows: int, select: SelectionMode) -> list[int]:
+    """The places of the chosen rows, in their order; none where the browser showed other rows."""
+    given = sent.get("opened" if select == "open" else "chosen") if sent and select != "none" else None
+    if not isinstance(given, dict) or given.get("of") != mark or not isinstance(given.get("rows"), list):
         return []
-    event = st.dataframe(shown, key=key, on_select="rerun", selection_mode=_MODES[select], **options)
-    return [ids[row] for row in event["selection"]["rows"] if 0 <= row < len(ids)]
+    places = sorted({one for one in given["rows"] if type(one) is int and 0 <= one < rows})
+    return places if select == "many" else places[:1]
 
 
-def cells(frame: pd.DataFrame, links: Collection[str] = ()) -> pd.DataFrame:
-    """The frame with every text as `plain` shows it; numbers, times, flags and lists of words as they are.
-
-    The columns named in `links` stay whole: their addresses come from `session.url_for`, which encodes them.
-    """
-    columns = {name: frame[name] if name in links else _texts(frame[name]) for name in frame.columns}
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def _beyond_browsers(shown: pd.DataFrame, columns: Mapping[str, Any]) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-    """Turns numbers above 2^53 and their columns into text: a browser rounds such numbers, or shows an error."""
-    wide = [name for name in shown if _is_wide(shown[name])]
-    if not wide:
-        return shown, columns
-    words = {name: _words(shown[name], sizes=_is_size(columns[name])) for name in wide}
-    plain_columns = {name: _as_text(column) if name in wide else column for name, column in columns.items()}
-    return shown.assign(**words), plain_columns
-
-
-def _is_wide(series: pd.Series[Any]) -> bool:
-    if pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_object_dtype(series.dtype):
-        return any(isinstance(one, int | np.integer) and abs(int(one)) > MOST_BELIEVED for one in series)
-    return False
-
-
-def _words(series: pd.Series[Any], *, sizes: bool) -> pd.Series[Any]:
-    words = [None if pd.isna(one) else (format.size(int(one)).text if sizes else f"{int(one):,}") for one in series]
-    return pd.Series(words, index=series.index, dtype="object")
-
-
-def _as_text(column: Any) -> Any:
-    if not isinstance(column, dict):
-        return column
-    return {**{name: value for name, value in column.items() if name != SIZE_MARK}, "type_config": {"type": "text"}}
-
-
-def _is_link(column: Any) -> bool:
-    return isinstance(column, dict) and (column.get("type_config") or {}).get("type") == "link"
-
-
-def _is_size(column: Any) -> bool:
-    return isinstance(column, dict) and SIZE_MARK in column
-
-
-def _unmarked(column: Any) -> Any:
-    return {name: value for name, value in column.items() if name != SIZE_MARK} if isinstance(column, dict) else column
-
-
-def _with_sizes(shown: pd.DataFrame, columns: Mapping[str, Any]) -> Any:
-    """Writes bytes through a style, so that they still sort as numbers; Streamlit's own format is decimal."""
-    sizes = [name for name, column in columns.items() if _is_size(column)]
-    if not sizes:
-        return shown
-    # A style without a name gets a random one, and the table would then be a new one in each run.
-    return shown.style.set_uuid("clipdesk").format(_size_text, subset=sizes)
-
-
-def _size_text(value: Any) -> str:
-    return ABSENT if pd.isna(value) else format.size(int(value)).text
-
-
-def _texts(series: pd.Series[Any]) -> pd.Series[Any]:
-    if not (pd.api.types.is_object_dtype(series.dtype) or pd.api.types.is_string_dtype(series.dtype)):
-        return series
-    return pd.Series([_cell(value) for value in series], index=series.index, dtype="object")
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return plain(value)
-    if isinstance(value, list | tuple):
-        return [plain(str(one), 60) for one in value[:20]]
-    if isinstance(value, dict):
-        return plain(str(value))
-    return None if pd.isna(value) else value
+def _pixels(rows: int, height: int | Literal["auto", "content"]) -> int:
+    """The height of the whole list, kept free from the first moment on, so that nothing below it moves."""
+    bar = _BAR if rows > FEW_ROWS else 0
+    wanted = ROW_PIXELS * (max(rows, 1) + 1) + _EDGES
+    most = height if isinstance(height, int) else ROW_PIXELS * (_TALLEST + 1)
+    return bar + min(wanted, most)
 
 
 def _below(
     rows: int,
-    total: int | RowPage | None,
-    chosen: Sequence[str],
+    total: int | None,
+    chosen: Sequence[int],
     key: str,
     csv_name: str,
     csv_frame: Callable[[], pd.DataFrame],
 ) -> None:
-    words = f"{rows:,} shown"
-    if isinstance(total, RowPage):
-        words = f"{total.start + 1:,} to {total.stop:,} of {total.total:,}" if total.total else "0 shown"
-    elif total is not None and total > rows:
-        words = f"first {rows:,} of {total:,} shown"
+    words = number(rows, "row")
+    if total is not None and total > rows:
+        words = f"first {rows:,} of {number(total, 'row')}"
     if chosen:
         words += f" · {len(chosen):,} selected"
     elif total is None and not csv_name and rows <= FEW_ROWS:
@@ -208,7 +169,7 @@ def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: s
 
 
 def paged(total: int, *, key: str, size: int = 50) -> RowPage:
-    """The page of rows to show, with the control to turn pages; give it to `table` as `total`."""
+    """The page of cards to show, with the control to turn pages."""
     pages = max(1, -(-total // size))
     number = 1
     if pages > 1:
@@ -219,10 +180,8 @@ def paged(total: int, *, key: str, size: int = 50) -> RowPage:
 
 
 def link(label: str, *, help: str = "") -> Any:
-    """A column of addresses from `session.url_for`, shown as an icon that opens the page in a new tab."""
-    return st.column_config.LinkColumn(
-        label, display_text=":material/open_in_new:", width=_LINK_PIXELS, help=md(help) if help else None
-    )
+    """A column of addresses from `session.url_for`: the first of a list is what its rows open."""
+    return st.column_config.LinkColumn(label, help=md(help) if help else None)
 
 
 def size(label: str, *, help: str = "") -> Any:

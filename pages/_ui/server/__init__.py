@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from pages._ui.access import settings
 from pages._ui.nav import HOME
-from pages._ui.server import health
+from pages._ui.server import health, modules
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
 from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders, base
@@ -30,6 +30,7 @@ def parts() -> dict[str, Any]:
             Route(f"{base()}/{HOME}", _home),
             Route(f"{base()}{HEALTH}", health.healthz),
             Route(f"{base()}{METRICS}", _metrics),
+            modules.route(base()),
         ],
         "middleware": [Middleware(SecurityHeaders), Middleware(Cookies), Middleware(ReturnTo), Middleware(Gate)],
         "secrets": _secrets(),

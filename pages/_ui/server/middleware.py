@@ -28,6 +28,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages._ui import assets
 from pages._ui.access import cookie, identity, settings
 from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
@@ -60,6 +61,7 @@ _FOR_MONITORS: Final = (METRICS, "/_stcore/metrics")
 _NEVER: Final = ("/_stcore/agent/", "/_stcore/script-health-check")  # unused here, and open to anybody if switched on
 _DESK: Final = (METRICS, HEALTH, "/oauth2callback")
 _STREAMLIT: Final = ("/_stcore/", "/auth/", "/media/", "/component/", "/app/static/")
+_OWN_FILES: Final = f"/{assets.FOLDER}/"  # scripts of the desk's components; their route knows which there are
 _STATIC: Final = Path(st.__file__).parent / "static"
 _SIGNED_IN: Final = ("/media/", "/_stcore/upload_file/")
 _SIGN_OUT: Final = "/auth/logout"
@@ -258,7 +260,7 @@ def _is_served(path: str) -> bool:
     path first (`/user/_stcore/health`), and expects a 404 there.
     """
     first, _, rest = path.strip("/").partition("/")
-    if not first or (first in SCREENS and not rest) or path in _DESK or path.startswith(_STREAMLIT):
+    if not first or (first in SCREENS and not rest) or path in _DESK or path.startswith((*_STREAMLIT, _OWN_FILES)):
         return True
     return ".." not in path and (_STATIC / path.strip("/")).is_file()
 

@@ -105,7 +105,7 @@ def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) ->
         alt="Failed videos, the newest first",
         columns=columns,
         id_column="id",
-        select="one",
+        select="open",
         total=len(rows),
         height="content" if len(shown) <= 10 else 420,
         csv_name=f"{name}-videos",

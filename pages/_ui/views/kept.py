@@ -52,7 +52,6 @@ NEW, ALL = "New", "All"
 OLD = timedelta(hours=26)
 _DAYS = 30
 _LINES = 50  # of a list for a ticket
-_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +121,12 @@ def findings(
     shown = shown.assign(_order=order).sort_values(["_order", "first_seen"], ascending=[True, False], kind="stable")
     again: dict[str, Rechecked] = session.seed(key(page, "again"), dict)
     live: dict[str, Live] = session.seed(key(page, "live"), dict)
-    part = tables.paged(len(shown), key=key(page, "kept-pages"), size=_PAGE)
-    rows = shown.iloc[part.start : part.stop]
-    ticked = _table(rows, shown, part, kept.head, again, live, page=page)
+    rows = shown.head(tables.ROW_LIMIT)
+    ticked = _table(rows, shown, kept.head, again, live, page=page)
     _copy(shown, page=page)
     chosen = next((row for row in rows.to_dict("records") if ticked and identity(row) == ticked[0]), None)
     if chosen is None:
-        st.caption("Tick a row to see all of it and to check it again now.")
+        st.caption("Choose a row to see all of it and to check it again; Ctrl-click opens the video in a new tab.")
         return
     with st.container(border=True, key=key(page, "detail")):
         if _detail(chosen, again, page=page):
@@ -258,7 +256,6 @@ def _status(row: Mapping[str, Any], head: ScanHead, again: Mapping[str, Rechecke
 def _table(
     rows: pd.DataFrame,
     whole: pd.DataFrame,
-    part: tables.RowPage,
     head: ScanHead,
     again: Mapping[str, Rechecked],
     live: Mapping[str, Live],
@@ -303,7 +300,7 @@ def _table(
         columns=columns,
         id_column="id",
         select="one",
-        total=part,
+        total=len(whole),
         height="content" if len(rows) <= 12 else 480,
         csv_name=f"findings-{head.finished_at:%Y-%m-%d}",
         csv_frame=lambda: _csv(whole, head),

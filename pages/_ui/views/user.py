@@ -35,7 +35,6 @@ from storage.domain.usage import (
 )
 from storage.text import number
 
-ROWS = 200  # counters on a page of the table
 _VIDEO = "video."
 _FIELDS = {"total_size_bytes": "Size", "clips_count": "Clips"}
 
@@ -121,8 +120,7 @@ def _columns() -> dict[str, object]:
 
 
 def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], page: str) -> None:
-    part = tables.paged(len(rows), key=key(page, "video_counters"), size=ROWS)
-    rows = rows[part.start : part.stop]
+    total, rows = len(rows), rows[: tables.ROW_LIMIT]
     ids = [row.name.removeprefix(_VIDEO).rpartition(".")[0] for row in rows]
     frame = _frame(rows).assign(
         open=[url_for("video", uid=uid, video_id=video_id) for video_id in ids],
@@ -134,8 +132,7 @@ def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], pag
         key=key(page, "video_counters"),
         alt="Counters of videos that drift",
         columns={"open": tables.link("Open"), "video": "Video", "field": "What", **_columns()},
-        height="content" if len(rows) < 12 else "auto",
-        total=part if part.total > ROWS else None,
+        total=total if total > len(rows) else None,
     )
 
 
@@ -249,7 +246,12 @@ def plan(found: EffectivePlan) -> None:
     price = found.price_monthly_cents
     title = f"Plan **{md(found.name, 60)}**" + (f" · ${price / 100:,.2f} a month" if price is not None else "")
     st.markdown(title)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The plan's limits and their sources")
+    tables.table(
+        pd.DataFrame(rows),
+        key="plan-limits",
+        alt="The plan's limits and their sources",
+        columns={"Limit": "Limit", "Value": "Value", "From": "From"},
+    )
 
 
 def draw_transactions(table: Table, *, page: str) -> None:
@@ -322,8 +324,7 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
     if not len(shown):
         st.caption("No video matches the filters.")
         return
-    part = tables.paged(len(shown), key=key(page, "videos"), size=ROWS)
-    seen = shown.iloc[part.start : part.stop]
+    seen = shown.head(tables.ROW_LIMIT)
     ids = zip(seen["uid"], seen["video_id"], strict=True)
     frame = seen.assign(open=[url_for("video", uid=uid, video_id=video) for uid, video in ids])[_COLUMNS]
     frame["status"] = status.words("video", frame["status"])
@@ -344,7 +345,7 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
         alt="The user's videos",
         columns=columns,
         id_column="video_id",
-        total=part if part.total > ROWS else None,
+        total=len(shown) if len(shown) > len(seen) else None,
         csv_name=csv_name,
         csv_frame=lambda: shown.drop(columns=["path"]),
     )

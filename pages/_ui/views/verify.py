@@ -186,9 +186,8 @@ def frame(findings: Sequence[Finding]) -> pd.DataFrame:
 def table(
     findings: Sequence[Finding], *, page: str, standing: Callable[[Finding], str | None], csv_name: str
 ) -> list[str]:
-    """Draws one page of findings with links to user, video and clip; returns the identity of the ticked row."""
-    part = tables.paged(len(findings), key=key(page, "pages"), size=200)
-    rows = findings[part.start : part.stop]
+    """Draws the findings with links to user, video and clip; returns the identity of the chosen row."""
+    rows = findings[: tables.ROW_LIMIT]
     shown = pd.DataFrame(
         {
             "id": [identity(finding) for finding in rows],
@@ -228,7 +227,7 @@ def table(
         columns=columns,
         id_column="id",
         select="one",
-        total=part,
+        total=len(findings),
         height="content" if len(rows) <= 10 else 440,
         csv_name=csv_name,
         csv_frame=lambda: frame(findings),

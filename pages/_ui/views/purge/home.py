@@ -27,7 +27,6 @@ PAGE: Final = "purge"
 TITLES: Final = 3
 
 
-CLIPS_ON_A_PAGE = 200
 WHAT: dict[Kind, tuple[str, str, str]] = {
     "clip": ("A clip", "content_cut", "Its file, its thumbnail, its document, its share links."),
     "clips": ("Chosen clips", "checklist", "Their files, thumbnails, documents and share links."),
@@ -175,8 +174,7 @@ def _some_clips(uid: str, video_id: str) -> None:
     if not len(frame):
         feedback.empty("This video has no clips.", icon="content_cut", hint="Plan the whole video instead.")
         return
-    part = tables.paged(len(frame), key=key(PAGE, "clips"), size=CLIPS_ON_A_PAGE)
-    shown = frame.iloc[part.start : part.stop].assign(state=lambda rows: status.words("clip", rows["status"]))
+    shown = frame.head(tables.ROW_LIMIT).assign(state=lambda rows: status.words("clip", rows["status"]))
     chosen = tables.table(
         shown,
         key=key(PAGE, "clips_table"),
@@ -191,12 +189,10 @@ def _some_clips(uid: str, video_id: str) -> None:
         },
         id_column="clip_id",
         select="many",
-        total=part,
+        total=len(frame),
     )
     if table.error:
         feedback.incomplete("clips", error=table.error, shown=len(frame), key=key(PAGE, "clips_part"))
-    if part.total > CLIPS_ON_A_PAGE:
-        st.caption("A selection belongs to its page of the table: another page begins a new one.")
     if chosen:
         number = f"{len(chosen):,} clip{'' if len(chosen) == 1 else 's'}"
         if _button(f"Make the plan for {number}", "some"):

@@ -92,7 +92,12 @@ def draw_outcome(job: Job) -> None:
 def _lines(title: str, lines: Sequence[str], words: str) -> None:
     if lines:
         st.error(words, title=f"{title}: {len(lines):,}", icon=":material/error:")
-        tables.table(pd.DataFrame({"what": list(lines)}), key=key(PAGE, "lines"), alt=title, columns={"what": title})
+        tables.table(
+            pd.DataFrame({"what": list(lines)}),
+            key=key(PAGE, "lines", tables.fingerprint([title])),
+            alt=title,
+            columns={"what": title},
+        )
 
 
 def _quarantine(job: Job) -> None:

@@ -40,7 +40,6 @@ PAGE: Final = "purge"
 _NONCE: Final = key(PAGE, "approve_nonce")
 
 
-ROWS = 100
 UNKNOWN = "Unknown kind"
 OBJECT_KINDS = {
     "clip": "Clips",
@@ -225,7 +224,6 @@ def _by_kind(summary: PlanSummary) -> None:
 
 
 def _objects(plan: PurgePlan) -> None:
-    part = tables.paged(len(plan.objects), key=key(PAGE, "objects", plan.plan_id), size=ROWS)
     parse = stores().layout.parse
     rows = [
         {
@@ -234,24 +232,27 @@ def _objects(plan: PurgePlan) -> None:
             "bytes": item.size_bytes,
             "etag": item.etag,
         }
-        for item in plan.objects[part.start : part.stop]
+        for item in plan.objects[: tables.ROW_LIMIT]
     ]
     columns = {"key": st.column_config.TextColumn("Key", width="large"), "kind": "Kind", "bytes": tables.size("Size")}
-    _plain(pd.DataFrame(rows), "Objects to delete", {**columns, "etag": "ETag seen"}, part)
+    _plain(pd.DataFrame(rows), "Objects to delete", {**columns, "etag": "ETag seen"}, len(plan.objects))
 
 
 def _documents(plan: PurgePlan) -> None:
-    part = tables.paged(len(plan.documents), key=key(PAGE, "documents", plan.plan_id), size=ROWS)
     rows = [
         {
             "path": item.path,
             "kind": _COLLECTIONS.get(collection_of(item.path), collection_of(item.path)),
             "written": item.update_time,
         }
-        for item in plan.documents[part.start : part.stop]
+        for item in plan.documents[: tables.ROW_LIMIT]
     ]
-    columns = {"path": st.column_config.TextColumn("Path", width="large"), "kind": "Kind"}
-    _plain(pd.DataFrame(rows), "Documents to delete", {**columns, "written": tables.moment("Last written")}, part)
+    columns = {
+        "path": st.column_config.TextColumn("Path", width="large"),
+        "kind": "Kind",
+        "written": tables.moment("Last written"),
+    }
+    _plain(pd.DataFrame(rows), "Documents to delete", columns, len(plan.documents))
 
 
 def _counters(plan: PurgePlan) -> None:
@@ -266,10 +267,9 @@ def _counters(plan: PurgePlan) -> None:
 
 def _uploads(plan: PurgePlan) -> None:
     st.caption("Uploads that began and never finished; the purge aborts them, and that cannot be undone.")
-    part = tables.paged(len(plan.uploads), key=key(PAGE, "uploads", plan.plan_id), size=ROWS)
-    rows = [{"key": item.key, "id": item.upload_id} for item in plan.uploads[part.start : part.stop]]
+    rows = [{"key": item.key, "id": item.upload_id} for item in plan.uploads[: tables.ROW_LIMIT]]
     columns = {"key": st.column_config.TextColumn("Key", width="large"), "id": "Upload"}
-    _plain(pd.DataFrame(rows), "Open uploads", columns, part)
+    _plain(pd.DataFrame(rows), "Open uploads", columns, len(plan.uploads))
 
 
 def _shown(value: CounterValue) -> str:
@@ -284,12 +284,13 @@ def _number(label: str) -> Any:
     return st.column_config.NumberColumn(label, format="localized")
 
 
-def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], part: tables.RowPage | None = None) -> None:
-    """Draws a table without selection, or “None.” where it would be empty."""
+def _plain(frame: pd.DataFrame, alt: str, columns: dict[str, Any], total: int | None = None) -> None:
+    """Draws a list without selection, or “None.” where it would be empty."""
     if not len(frame):
         st.caption("None.")
         return
-    tables.table(frame.reset_index(drop=True), key=key(PAGE, "sheet"), alt=alt, columns=columns, total=part)
+    name = key(PAGE, "sheet", tables.fingerprint([alt]))
+    tables.table(frame.reset_index(drop=True), key=name, alt=alt, columns=columns, total=total)
 
 
 def draw_plan(plan_id: str) -> None:

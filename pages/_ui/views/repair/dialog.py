@@ -19,7 +19,7 @@ import streamlit as st
 from pages._ui.access.guard import require
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import repair_context
-from pages._ui.kit import feedback, format, session
+from pages._ui.kit import feedback, format, session, tables
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain
 from pages._ui.views import what_if
@@ -161,15 +161,16 @@ def differences(changes: Sequence[FieldChange]) -> None:
     changed = [change for change in changes if change.before != change.after]
     rows = [
         {
-            "Field": plain(change.field, 60),
+            "Field": change.field,
             "Now": _value(change.before),
             "Will be": _value(change.after),
-            "Document": plain(_short(change.path), 80),
+            "Document": _short(change.path),
         }
         for change in changed[:500]
     ]
     if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that will change")
+        columns = {name: name for name in rows[0]}
+        tables.table(pd.DataFrame(rows), key="changed-fields", alt="Fields that will change", columns=columns)
     if len(changed) > len(rows):
         st.caption(f"The first {len(rows):,} of {len(changed):,} fields.")
     if same := len(changes) - len(changed):
