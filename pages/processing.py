@@ -17,7 +17,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import diagnosis, drafts, failures, stuck
+from pages._ui.views import diagnosis, drafts, failures, looking, stuck
 from pages._ui.views.repair import dialog as repairing
 from pages._ui.views.repair import repairs
 from pages._ui.views.repair.kinds import of_case
@@ -258,7 +258,7 @@ def _case(uid: str, video_id: str) -> None:
 def _diagnosis(uid: str, video_id: str) -> None:
     require("diagnose")  # a drawer runs again without the page around it
     with feedback.loading("Looking at both stores…", 320):
-        loaded = loads.case(uid, video_id)
+        loaded = looking.case(uid, video_id, page=NAME)
     _head(loaded.value)
     st.page_link(
         SCREENS["video"].file,
@@ -274,7 +274,9 @@ def _diagnosis(uid: str, video_id: str) -> None:
         on_refresh=loads.case.clear,
     )
     diagnosis.explain(loaded.value, page=NAME)
+    looking.line(loaded.value, page=NAME)
     diagnosis.verdict(loaded.value, page=NAME, buttons=partial(repairs.of_steps, loaded.value, page=NAME))
+    looking.look(loaded.value, page=NAME)
 
 
 def _head(case: Case) -> None:

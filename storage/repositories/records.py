@@ -67,6 +67,7 @@ from storage.repositories.queries import (
     video_path,
     whole_number,
 )
+from storage.repositories.without_status import WithoutStatus
 
 MOST_CHANGED = 300  # with more changed documents, reading everything again costs no more
 
@@ -583,7 +584,7 @@ class VideoRecords(RecordQueries):
         )
 
 
-class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords, DraftRecords):
+class Records(UserRecords, VideoRecords, ClipRecords, FleetRecords, ChangeRecords, DraftRecords, WithoutStatus):
     """All reads in one class. Safe to share between threads; open one in each process, over its one handle."""
 
     def raw(self, path: str) -> RawDocument | None:

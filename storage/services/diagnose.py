@@ -63,6 +63,8 @@ NOT_ASKED = "It was not asked for, because the video's document was not read."
 
 
 LOOKING = ReadScope(sample=Sample(thumbnails=False))
+FEW = Sample(thumbnails=False, clips=24)
+MOST_LOOKED = 240  # clips of all stuck videos that a list looks into: some 300 reads of the bucket
 LIGHT = ReadScope(
     caches=False, uploads=False, links=False, readers=1
 )  # many videos at once; each of them reads one after the other
@@ -70,6 +72,7 @@ IN_PROGRESS = ("processing",)
 FAILED = ("failed",)
 DELIVERED = ("analyzed", "completed")
 COUNTED = 10_000  # videos of one status to count, to find videos without a status: at most some 90 reads
+SEARCHED = 600  # reads of the search for these where there are some, beside one for each that is found
 _DECIDING = (
     *("uid", "video_id", "status", "updated_at", "failed_at", "created_at", "exists"),
     *("video_title", "error_message", "source_video_error", "youtube_id", "video_url"),
@@ -350,8 +353,8 @@ class StuckList:
 
     `looked_at` counts the diagnosed videos; `notes` name those that were left out. `error` is the first error of a
     store; the verdicts of the videos concerned are about that. `complete` is false there, and where more candidates are
-    in progress or failed than were considered, or where some videos have no known status (the product treats them as
-    being processed, and no query finds them): then the list is a lower bound.
+    in progress or failed than were considered, or where some videos without a known status (the product treats them as
+    being processed, and no query finds them) were not found by counting: then the list is a lower bound.
     """
 
     videos: tuple[StuckVideo, ...]
@@ -404,6 +407,7 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         candidates = _candidates(checker, reach)
         owners = _owners(checker, candidates.pairs)
         cases = each(lambda pair: _case(checker, pair, owners), candidates.pairs, READERS)
+        cases, unseen = _looked_at(checker, cases)
         waiting = drafts.needy(checker, limit=reach.candidates, failed_within=reach.failed_within)
         needy = [_row(case) for case in cases if case.diagnosis.needs_person]
         together = outages(needy)
@@ -418,7 +422,7 @@ def stuck(checker: VerifyContext, reach: Reach = Reach()) -> StuckList:
         videos=worst_first(needy),
         outages=with_standing(together, successes, now=checker.clock(), stale_after=checker.stale_after),
         looked_at=len(cases),
-        notes=(*candidates.notes, *waiting.notes, *unmarked),
+        notes=(*candidates.notes, *unseen, *waiting.notes, *unmarked),
         missing_index=candidates.missing_index,
         made_at=checker.clock(),
         cost=meter.cost().as_dict(),
@@ -451,7 +455,38 @@ def _marks(
 
 def _case(checker: VerifyContext, pair: tuple[str, str], owners: Mapping[str, VideoOwner]) -> Case:
     found = diagnose(checker, *pair, scope=LIGHT, owner=owners[pair[0]])
+    return found if _claims_clips(found) else _lean(found)
+
+
+def _lean(found: Case) -> Case:
     return replace(found, clips=None, gathered=None)  # for thousands of videos, nobody needs the documents
+
+
+def _claims_clips(found: Case) -> bool:
+    """Whether the video seems to lack its status alone: only a look tells whether its clips are clips."""
+    objects = found.facts.objects
+    return found.diagnosis.verdict == "status_stuck" and isinstance(objects, Known) and objects.value.named > 0
+
+
+def _looked_at(checker: VerifyContext, cases: Sequence[Case]) -> tuple[list[Case], tuple[str, ...]]:
+    """The cases after a look into the clips of those that claim to be done, the longest waiting first, up to a bound;
+    and a note about those without one."""
+    claiming = [at for at, case in enumerate(cases) if _claims_clips(case)]
+    claiming.sort(key=lambda at: cases[at].diagnosis.age or timedelta(0), reverse=True)
+    chosen, room = list[int](), MOST_LOOKED
+    for at in claiming:
+        wanted = to_look_into(checker, cases[at], FEW)
+        if wanted <= room:
+            chosen.append(at)
+            room -= wanted
+    seen = each(lambda at: looked_into(checker, cases[at], FEW), chosen, READERS)
+    after = dict(zip(chosen, seen, strict=True))
+    left = len(claiming) - len(chosen)
+    words = (
+        "whose clips are all there: not looked into, so whether they play is not known; diagnose UID VIDEO_ID looks."
+    )
+    notes = (f"{number(left, 'video')} {words}",) if left else ()
+    return [_lean(after.get(at, case)) for at, case in enumerate(cases)], notes
 
 
 def _owners(checker: VerifyContext, pairs: tuple[tuple[str, str], ...]) -> dict[str, VideoOwner]:
@@ -493,10 +528,15 @@ def _by_status(checker: VerifyContext, reach: Reach) -> tuple[list[pd.DataFrame]
         frames.append(made)
         notes += note
         strange -= int((~made["status"].isin(STATUSES)).sum())
+    if strange > 0:
+        others, left = _without_status(checker, reach, counts, frames)
+        frames.append(others)
+        strange = left
     if COUNTED in counts.values():
         notes.append("Too many videos to count here: the rollup says whether some are without a known status.")
     elif strange > 0:
-        notes.append(f"{number(strange, 'video')} without a known status: only `python -m storage verify --all` looks.")
+        words = "without a known status, which no query finds: only `python -m storage verify --all` looks."
+        notes.append(f"{number(strange, 'video')} {words}")
     return frames, notes, strange > 0 or not all(table.complete for table in tables)
 
 
@@ -509,6 +549,18 @@ def _made_of_drafts(checker: VerifyContext, reach: Reach) -> tuple[pd.DataFrame,
     frame = table.unbroken()
     notes = [] if table.complete else [f"Only {len(frame):,} videos made of drafts were considered."]
     return frame[frame["created_at"].isna()], notes
+
+
+def _without_status(
+    checker: VerifyContext, reach: Reach, counts: Mapping[str, int], frames: list[pd.DataFrame]
+) -> tuple[pd.DataFrame, int]:
+    """The videos that have no known status, found by counting ranges of them, and how many were not found."""
+    near = pd.concat([frame["uid"] for frame in frames]).drop_duplicates().tolist()
+    most = SEARCHED + min(counts["other"], reach.candidates)
+    found = checker.records.videos_without_status(
+        STATUSES, sum(counts.values()), counts["other"], most_reads=most, near=near
+    )
+    return found, max(0, counts["other"] - len(found))
 
 
 def _by_user(checker: VerifyContext) -> list[pd.DataFrame]:

@@ -11,7 +11,8 @@ from storage.actions.objects import ObjectWriter
 from storage.clients.meter import metering
 from storage.domain.integrity import Report, Sample
 from storage.repositories.objects import Objects
-from storage.services.diagnose import LOOKING, Case, diagnose, looked_into
+from storage.services import diagnose as diagnosing
+from storage.services.diagnose import LOOKING, Case, Reach, diagnose, looked_into, stuck
 from storage.services.fleet_scan import verify_all
 from storage.services.verify import ReadScope, verify_user
 from tests.contract.verify_world import CLIP, PICTURE, Desk
@@ -234,3 +235,34 @@ def test_so_many_and_no_more_are_looked_into(desk: Desk) -> None:
     assert case.diagnosis.verdict == "healthy"
     assert "24 clips that play; 6 of which that is not known" in case.diagnosis.customer_sees
     assert case.cost["r2_class_b"] == 24
+
+
+def test_the_list_of_stuck_videos_looks_into_clips_before_it_says_that_every_one_is_there(
+    desk: Desk, far_objects: Objects, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = {"status": "processing", "expected_clips": 1, "updated_at": desk.ago(hours=3), "completed_at": None}
+    contents = {"vid-plays": CLIP, "vid-zeros": bytes(len(CLIP)), "vid-apart": CLIP}
+    for video_id, content in contents.items():
+        desk.video(video_id, **claims)
+        desk.clip(video_id, 1, content=content, file_size_bytes=len(content), duration_seconds=None)
+    proxy.on(Answer(403, "AccessDenied"), method="GET", path=r"vid-apart/clips/.*mp4")
+    found = stuck(desk.over(far_objects), Reach(delivered=0))
+    listed = {video.diagnosis.video_id: video.diagnosis for video in found.videos}
+    assert {name: one.verdict for name, one in listed.items()} == {
+        "vid-plays": "status_stuck",
+        "vid-zeros": "render_stalled",
+        "vid-apart": "access_denied",
+    }
+    advised = {name: [step.id for step in one.actions if step.id == "set_completed"] for name, one in listed.items()}
+    assert advised == {"vid-plays": ["set_completed"], "vid-zeros": [], "vid-apart": []}
+    (step,) = [step for step in listed["vid-plays"].actions if step.id == "set_completed"]
+    assert step.because.endswith("1 of 1 clip plays.")
+    assert proxy.count("GET", path=r"\.mp4$") == 3
+    assert found.cost["r2_class_b"] <= 3 + 3, "and the highlights"
+    monkeypatch.setattr(diagnosing, "MOST_LOOKED", 0)
+    unasked = stuck(desk.over(far_objects), Reach(delivered=0))
+    assert "1 video whose clips are all there: not looked into" in " ".join(unasked.notes), "the others are remembered"
+    (apart,) = [video.diagnosis for video in unasked.videos if video.diagnosis.video_id == "vid-apart"]
+    assert [step.because for step in apart.actions if step.id == "set_completed"] == [
+        "All 1 expected clips are there and intact, and the highlights exist. They were not looked into."
+    ]

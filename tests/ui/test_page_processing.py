@@ -141,7 +141,7 @@ def test_a_bucket_that_refuses_is_said_and_is_no_verdict_about_a_video(app, monk
     assert "Analysis stalled" not in text
     numbers = {one.label: one.value for one in shown.metric}
     assert (numbers["Need a person"], numbers["Customers waiting"], numbers["Not known"]) == ("—", "—", "5")
-    assert text.index("nothing is known about 5 videos") < text.index("When they stopped")
+    assert text.index("5 videos of this list could not be read now") < text.index("When they stopped")
     assert "Nothing needs a person" not in text
 
 
@@ -216,7 +216,14 @@ def test_whose_clips_are_there_reads_the_diagnosis_with_both_stores(app):
     app.writer.put(one["r2_key"], film(), "video/mp4")
     text = words(app.open("processing", uid="u1", video_id="vid-0001"))
     assert "Status stuck" in text
-    assert "1 of 1 clip" in text
+    assert "1 of 1 clip plays" in text
+    app.writer.put(one["r2_key"], bytes(1_000), "video/mp4")
+    st.cache_data.clear()
+    shown = app.open("processing", uid="u1", video_id="vid-0001")
+    text = words(shown)
+    assert "0 of 1 clip play, 1 does not" in text
+    assert "Status stuck" not in text
+    assert "Render stalled" in text
 
 
 def test_support_has_no_such_page_and_operations_may_look_and_repair_nothing(app):

@@ -241,8 +241,8 @@ def refused(found: StuckList) -> None:
         return
     unjudged = sum(video.diagnosis.verdict == UNJUDGED for video in found.videos)
     st.warning(
-        f"A store refused or did not answer, so nothing is known about {number(unjudged, 'video')} of this list: "
-        f"their verdict is about the store and not about the video. {md(found.error.message, 500)} "
+        f"{number(unjudged, 'video').capitalize()} of this list could not be read now: the verdict there is about the "
+        f"store and not about the video. {md(found.error.message, 500)} "
         f"{prose(found.error.remedy, 500)}",
         title="Incomplete",
         icon=":material/hourglass_bottom:",

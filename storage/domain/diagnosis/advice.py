@@ -156,6 +156,14 @@ class Ladder:
         self.target = f"{shlex.quote(facts.uid)} {shlex.quote(facts.video_id)}"
 
     @property
+    def _seen(self) -> str:
+        """What looks into the clips told, as a further sentence."""
+        seen = self.facts.objects.value.seen if isinstance(self.facts.objects, Known) else playing.Playing()
+        if not seen.there:
+            return ""
+        return f" {playing.counted(seen)}" if seen.asked else " They were not looked into."
+
+    @property
     def _told(self) -> frozenset[str | None]:
         """The clips whose only fault is the size in the document: the object was seen to be right."""
         findings = self.facts.report.findings if self.facts.report else ()
@@ -263,12 +271,14 @@ class Ladder:
         command = f"python -m storage set-status {self.target} "
         if signals.highlights == "valid" and signals.all_there:
             because = f"All {signals.expected} expected clips are there and intact, and the highlights exist."
+            because += self._seen
             yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
         elif signals.highlights == "valid" and not clips_known(self.facts) and signals.expected is None:
             because = "The highlights exist, and no clip was asked for."
             yield NextStep("set_analyzed", "Set the status to analyzed.", f"{command}analyzed {_WHO}", because, True)
         elif signals.highlights == "valid" and signals.expected is None and signals.finished == clips_known(self.facts):
             because = f"All {signals.finished} documented clips are intact; nothing says that more were expected."
+            because += self._seen
             yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
 
     def set_failed(self) -> Iterator[NextStep]:

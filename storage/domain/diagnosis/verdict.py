@@ -7,7 +7,7 @@ A refusal or an outage comes first, because then nothing is known about the vide
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -64,6 +64,7 @@ BREAKING = (
 )
 
 
+_NO_STATUS = "The document has no status, which the product takes for processing."
 _TOP_SCENES = "A job that has no progress, such as Top Scenes, touches the video only when it is done."
 
 
@@ -106,7 +107,7 @@ def _refused(fault: Unknown) -> Verdict:
     if fault.refused:
         summary, cause = f"A store refused to answer; nothing is known about the video. {fault.message}", "refused"
     else:
-        summary, cause = f"A store did not answer; nothing is known about the video. {fault.message}", "no answer"
+        summary, cause = f"The video could not be read now: {fault.message}", "no answer"
     return Verdict("access_denied", "error", summary, cause=cause)
 
 
@@ -204,7 +205,10 @@ def _unfinished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | 
         return None
     if signals.highlights == "invalid" and not signals.rendering_begun:
         return _invalid(facts, video, signals)
-    return _standing(facts, video, signals) if signals.stalled else _moving(signals)
+    if not signals.stalled:
+        return _moving(signals)
+    found = _standing(facts, video, signals)
+    return found if signals.status else replace(found, summary=f"{found.summary} {_NO_STATUS}")
 
 
 def _moving(signals: Signals) -> Verdict:
