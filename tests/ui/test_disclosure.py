@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from storage.repositories.audit_log import AuditLog
 from tests.rigs.records import clip, user, video
@@ -39,11 +40,18 @@ def shown(app: LiveApp) -> LiveApp:
     return app
 
 
+def gallery_of(page: AppTest) -> str:
+    """The gallery's cards as the browser gets them."""
+    found = [str(getattr(block.proto, "json", "")) for block in page.main]
+    return "".join(one for one in found if '"presence"' in one)
+
+
 def test_support_sees_that_it_is_anothers_and_not_whose(shown: LiveApp) -> None:
     page = shown.open("video", role="support", clip_id=CLIP, **IDS)
     text = words(page)
     assert "another customer's, not shown" in text
     assert OTHER not in text + str(page.main)
+    assert '"presence": "withheld"' in gallery_of(page)
     for slug in ("newer1234567", "older1234567"):
         assert f"Public link `{slug}` works" in text
     assert OTHER in words(shown.open("video", role="operations", clip_id=CLIP, **IDS))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.data import resources
 from tests.rigs.lists import with_column
-from tests.rigs.records import user
-from tests.ui.conftest import LiveApp
+from tests.rigs.records import clip, user, video
+from tests.ui.conftest import LiveApp, words
 
 PLANS = {
     "plans/none": {"id": "none", "name": "Paused", "limits": {"storage_limit_bytes": 0}},
@@ -18,6 +21,23 @@ def limits(shown: AppTest) -> dict[str, list[str]]:
     """What the table says of each user."""
     frame = with_column(shown, "limits")
     return {who: list(said) for who, said in zip(frame["who"], frame["limits"], strict=True)}
+
+
+def test_the_cards_of_documents_and_objects_say_that_they_could_not_be_read_where_the_bucket_is_away(
+    app: LiveApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = "users/u1/videos/vid-0001"
+    app.world.put(
+        {"users/u1": user("u1"), base: video("vid-0001"), f"{base}/clips/vid-0001_1_split": clip("vid-0001", 1)}
+    )
+    assert "Right bucket" in words(app.open("overview"))
+    st.cache_data.clear()
+    resources.close()
+    monkeypatch.setenv("R2_ENDPOINT_URL", "http://127.0.0.1:9")
+    text = words(app.open("overview"))
+    for name in ("Key prefix", "Right bucket", "Highlights from"):
+        assert name in text
+    assert text.count("Could not be read now: ") >= 3
 
 
 def test_every_limit_that_is_near_or_over_is_named_also_where_it_has_no_percentage(app: LiveApp) -> None:

@@ -52,8 +52,9 @@ class CardView {
     this.meta.title = card.exact
     write(this.chip, card.status)
     this.chip.dataset.colour = card.colour
-    this.copy.hidden = !acts.includes("copy") || card.presence === "absent"
-    this.download.hidden = !acts.includes("download") || card.presence === "absent"
+    const none = card.presence === "absent" || card.presence === "withheld"
+    this.copy.hidden = !acts.includes("copy") || none
+    this.download.hidden = !acts.includes("download") || none
     this.copy.setAttribute("aria-label", `${WORDS.copy}: ${card.title}`)
     this.download.setAttribute("aria-label", `${WORDS.download}: ${card.title}`)
     this.showPoster(card)
@@ -93,7 +94,7 @@ class CardView {
 
   draw() {
     const { state } = this.playback
-    const absent = this.card.presence === "absent" || this.card.presence === "broken"
+    const absent = ["absent", "broken", "withheld"].includes(this.card.presence)
     const unsure = this.card.presence === "unknown" && state === "idle"
     this.element.dataset.state = absent ? "absent" : state
     this.poster.hidden = absent || Boolean(this.playback.video)

@@ -84,7 +84,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ),
             ("failed_permanent", "Failed for good", "block", "red", "Trying again cannot help."),
             ("quota_blocked", "Quota used up", "data_usage", "violet", "The quota was exceeded before the job ran."),
-            ("access_denied", "Unknown: no access", "lock", "gray", "A store refused or was away, nothing is known."),
+            ("access_denied", "Unknown: no access", "lock", "gray", "It could not be read now; the store is named."),
             ("record_incomplete", "Record incomplete", "assignment_late", "red", "It has clips, but no list shows it."),
             ("not_found", "Not found", "search_off", "gray", "There is no such video."),
         ),

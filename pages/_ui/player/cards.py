@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pages._ui.kit import format, status
 from pages._ui.kit.text import EMPTY, plain
 
-Presence = Literal["present", "broken", "absent", "unknown"]
+Presence = Literal["present", "broken", "absent", "unknown", "withheld"]
 TITLE_LIMIT = 160
 
 
@@ -18,7 +18,8 @@ class ClipCard:
     """One clip. Texts may be anything: they are made harmless here and shown as text.
 
     `presence` is what the desk knows of the object. `absent` is proven and removes the play button; `broken` also
-    removes it, but keeps the link to the file; `unknown` keeps both, since trying may answer. `reason` says why in a
+    removes it, but keeps the link to the file; `unknown` keeps both, since trying may answer; `withheld` removes every
+    button, because the file is not this customer's. `reason` says why in a
     sentence of ours. The caller may give `media_url` beforehand, with its expiry; without one the browser asks for it
     when somebody presses play. Addresses are bearer tokens: `repr` hides them.
     """
@@ -43,13 +44,14 @@ _REASONS: dict[Presence, str] = {
     "broken": "The file does not play.",
     "absent": "The file is not in the bucket.",
     "unknown": "Not known whether the file is there.",
+    "withheld": "The file is not this customer's.",
 }
 
 
 def payload(card: ClipCard) -> dict[str, Any]:
     """The card as the browser's script reads it; times are milliseconds since 1970."""
     look = status.look("clip", card.status)
-    if card.presence in {"absent", "broken"} and card.status == "completed":
+    if card.presence in {"absent", "broken", "withheld"} and card.status == "completed":
         look = _BROKEN  # "Completed", in green, below "the file is not in the bucket" would contradict it
     length = format.duration(card.duration_seconds)
     size = format.size(card.size_bytes)

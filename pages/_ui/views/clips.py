@@ -237,7 +237,7 @@ def _card(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> 
 def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> tuple[Presence, str]:
     foreign = next((finding for finding in findings if finding.kind == "foreign_key"), None)
     if foreign is not None and stores().layout.standing(clip.r2_key or "", clip.uid) != "cache":
-        return "unknown", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
+        return "withheld", "Another customer's file, not shown." if foreign.disclosure else foreign.detail
     if look is not None and (look.fault is not None or not look.looked):
         return _SEEN[look.plays], look.words if look.looked else "The file is there, but could not be looked into."
     for kind, answer in REASONS.items():

@@ -15,6 +15,7 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage.actions.health import Check
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
+from storage.errors import StorageError
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import COUNTED_LIVE, LOOKED_AT, QUOTAS, LimitList, Statuses
 from storage.text import number
@@ -27,6 +28,7 @@ _NAMES = {
     "highlights_source": ("Highlights from", "playlist_add_check"),
     "clock_skew": ("Clocks", "schedule"),
 }
+SAMPLED = ("key_prefix", "right_bucket", "highlights_source")
 _SHOWN = 50
 
 
@@ -38,7 +40,7 @@ def backends(checks: Sequence[Check]) -> None:
         with grid, st.container(border=True, height="stretch"):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(f":material/{icon}: **{name}**", width="content")
-                status.badge("check", "ok" if check.ok else "failed")
+                status.badge("check", "ok" if check.ok else "unknown" if check.error is not None else "failed")
             st.caption(md(check.detail, 300))
             if not check.ok and check.remedy:
                 st.markdown(f"**What to do:** {md(check.remedy, 500)}")
@@ -82,6 +84,12 @@ def _watch_link(one: KeptWatch) -> None:
         st.page_link(SCREENS["video"].file, label="Open", icon=":material/open_in_new:", query_params=query)
     elif one.uid:
         st.page_link(SCREENS["user"].file, label="Open", icon=":material/open_in_new:", query_params={"uid": one.uid})
+
+
+def unread(error: StorageError) -> tuple[Check, ...]:
+    """The checks that documents and objects answer together, where a store gave no answer."""
+    detail = f"Could not be read now: {error.message}"
+    return tuple(Check(name, False, detail, error.remedy, error) for name in SAMPLED)
 
 
 def statuses(found: Statuses) -> None:

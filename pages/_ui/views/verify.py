@@ -80,7 +80,7 @@ MEANING: Final[dict[str, str]] = {
     "no_audio_track": "The clip has no sound.",
     "wrong_content_type": "The store tells players another type than that of a clip or a thumbnail.",
     "invalid_times": "An entry of the highlights has times that make no sense: no clip can be cut from it.",
-    "unreadable": "A store refused or did not answer. Nothing is known about that part.",
+    "unreadable": "A store refused or did not answer: that part could not be read now.",
 }
 
 
