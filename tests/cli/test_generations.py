@@ -183,21 +183,6 @@ def ill(made: Made) -> None:
         made.document(ILL, name)
 
 
-def test_each_story_gets_the_verdict_of_its_generation(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    made.run("diagnose", CUSTOMER, "vid-0000")  # finds out what is there before the ill ones are among the newest
-    ill(made)
-    findings = made.run("verify", ILL, "--json").json["findings"]
-    for name, expected in MUST.items():
-        verdict, processing, kind, step = expected[made.generation]
-        found = made.run("diagnose", ILL, name, "--json").json
-        assert found["verdict"] == verdict, (name, found["summary"])
-        if name != "at-work-with-empty-document":
-            assert ("still being processed" in found["customer_sees"]) is processing, (name, found["customer_sees"])
-        assert [one["kind"] for one in findings if one["video_id"] == name] == ([kind] if kind else []), name
-        steps = [one["id"] for one in found["actions"] if "highlights" in one["id"]]
-        assert steps == ([step] if step else []), name
-
-
 def test_put_writes_what_the_product_serves_in_its_own_form_and_the_other_place_only_where_it_is_there(
     made: Made, tmp_path: Path
 ) -> None:
