@@ -30,7 +30,7 @@ from tests.rigs.firestore import (
 from tests.rigs.reruns import pytest_terminal_summary  # noqa: F401 - pytest finds hooks by their names here
 
 # An example takes as long as the machine lets it: how long is no property of what is tested.
-settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("desk", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
 
 # A browser paints, decodes and times out by itself, on machines that may be busy with something else at that moment:

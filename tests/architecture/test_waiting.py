@@ -122,7 +122,7 @@ def test_never():
 def test_what_was_tried_again_is_told_at_the_end_with_its_first_failure(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(NOW_AND_THEN)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.rigs.reruns", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "tests.rigs.reruns", str(tmp_path)]
     run = subprocess.run(
         [*command, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"],
         cwd=ROOT,

@@ -98,7 +98,7 @@ def documents_of(schema: Schema) -> st.SearchStrategy[list[Any]]:
 
 @pytest.mark.parametrize("schema", [USERS, VIDEOS, CLIPS], ids=lambda schema: schema.name)
 def test_the_fast_way_gives_the_same_cells_as_the_plain_way(schema: Schema) -> None:
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(documents_of(schema))
     def holds(documents: list[Any]) -> None:
         before = [document.SerializeToString(deterministic=True) for document in documents]

@@ -60,13 +60,13 @@ def document(fields: dict[str, Any]) -> Any:
     return made
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(NESTED)
 def test_a_plain_value_comes_back_as_itself(value: Any) -> None:
     assert decode_value(encode_value(value)) == value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(FIELDS)
 def test_a_document_comes_back_from_json_as_the_same_message(fields: dict[str, Any]) -> None:
     before = document(fields)

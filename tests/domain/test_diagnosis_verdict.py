@@ -476,7 +476,7 @@ def is_unknown(found: VideoFacts) -> bool:
     return blind or found.highlights_object is UNREAD_OBJECT
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(any_facts())
 def test_any_facts_give_exactly_one_verdict_and_nothing_raises(found: VideoFacts) -> None:
     diagnosis = diagnose(found)
@@ -485,7 +485,7 @@ def test_any_facts_give_exactly_one_verdict_and_nothing_raises(found: VideoFacts
     assert diagnosis.as_dict()["evidence"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(any_facts())
 def test_what_is_unknown_never_makes_a_verdict_about_the_video(found: VideoFacts) -> None:
     name = verdict(found)

@@ -131,7 +131,7 @@ def worlds(draw: st.DrawFn) -> World:
     return result
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_any_facts_give_a_report_that_shuffling_them_does_not_change(world: World, rng: random.Random) -> None:
     report = world.check()
@@ -143,7 +143,7 @@ def test_any_facts_give_a_report_that_shuffling_them_does_not_change(world: Worl
     assert again.as_dict() == report.as_dict()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(worlds())
 def test_what_was_not_proven_absent_is_never_reported_as_missing(world: World) -> None:
     world.listing_error = denied()
@@ -153,7 +153,7 @@ def test_what_was_not_proven_absent_is_never_reported_as_missing(world: World) -
     assert summary["unreadable"] >= 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(worlds())
 def test_each_clip_has_at_most_one_finding_about_its_own_object(world: World) -> None:
     own = {"missing_object", "size_mismatch", "empty_object", "clip_without_key", "stale_clip"}

@@ -193,7 +193,7 @@ CLIP = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     clips=st.lists(CLIP, max_size=8),
     objects=st.dictionaries(KEYS.filter(bool), st.tuples(st.integers(0, 2**50), MOMENTS), max_size=8),

@@ -189,7 +189,7 @@ def test_documents_stay_below_the_limit_however_long_the_ids_are() -> None:
     chance = random.Random(3)
 
     def name() -> str:
-        return "".join(chr(chance.randrange(0x4E00, 0x9FA5)) for _ in range(500))
+        return "".join(map(chr, chance.choices(range(0x4E00, 0x9FA5), k=500)))
 
     users = [(person(name(), email=name(), total_storage_bytes=9 * GIB), truth(5)) for _ in range(2_000)]
     documents = to_documents(shard(tallied(*users, top=1_000)))
