@@ -18,9 +18,17 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
+from storage.domain.purge.removed import FULLY_TOLD
 from storage.domain.search import Match, SearchResult
 
 NAME: Final = "find"
+_ICONS: Final = {
+    "user": "person",
+    "video": "movie",
+    "clip": "content_cut",
+    "draft": "draft",
+    "purged": "delete_history",
+}
 _KINDS: Final = {
     "uid": "a user id",
     "email": "an e-mail address",
@@ -102,7 +110,8 @@ def _answer(question: str) -> None:
 
 def _target(match: Match) -> tuple[str, dict[str, str]]:
     """The page that shows the match, and the ids for its address."""
-    name = "user" if match.type in {"user", "draft"} else "video"
+    whole = match.type == "purged" and not match.video_id
+    name = "user" if match.type in {"user", "draft"} or whole else "video"
     ids = {UID: match.uid, VIDEO_ID: match.video_id, CLIP_ID: match.clip_id, DRAFT_ID: match.draft_id}
     return name, {key: value for key, value in ids.items() if value}
 
@@ -118,8 +127,9 @@ def _say(found: SearchResult) -> None:
         feedback.empty(
             "Nothing was found.",
             icon="search_off",
-            hint="Searched: " + md("; ".join(found.searched), 800) + ". Ids are case-sensitive, and a deleted customer "
-            "leaves nothing to find; the audit records purges. Cannot be searched: "
+            hint="Searched: "
+            + md("; ".join(found.searched), 800)
+            + ". Ids are case-sensitive. Cannot be searched: "
             + md("; ".join(found.cannot), 800)
             + ".",
         )
@@ -145,12 +155,17 @@ def _say(found: SearchResult) -> None:
 
 
 def _card(match: Match) -> None:
-    icon = {"user": "person", "video": "movie", "clip": "content_cut", "draft": "draft"}[match.type]
+    icon = _ICONS[match.type]
     page, target = _target(match)
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id, match.draft_id) if part)
-        st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(match.why)}]")
+        st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(_why(match), 600)}]")
         st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
+
+
+def _why(match: Match) -> str:
+    """The reason of the match; of a purge all that this person may be told."""
+    return match.removed.told(full=allowed(FULLY_TOLD)) if match.removed is not None else match.why
 
 
 def _table(found: SearchResult) -> None:

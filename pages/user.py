@@ -16,13 +16,13 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import credits, drafts, ledger, oddities, what_if
+from pages._ui.views import credits, drafts, ledger, oddities, removed, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
 from storage.domain.ledger import Ledger
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
-from storage.errors import StorageError
+from storage.errors import NotFound, StorageError
 from storage.services.ledger import credits_of
 from storage.services.usage import Account
 
@@ -40,7 +40,12 @@ def page() -> None:
 
 def _user(uid: str) -> None:
     with feedback.loading("Reading the account…", 320):
-        loaded = loads.user(uid)
+        try:
+            loaded = loads.user(uid)
+        except NotFound:
+            if removed.gone(uid, page=NAME):
+                return
+            raise
     account, usage = loaded.value
     _head(account, usage)
     freshness(
@@ -54,6 +59,7 @@ def _user(uid: str) -> None:
     view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=_ledger(uid))
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
+    feedback.section("what was removed", partial(removed.parts, uid, page=NAME), key=key(NAME, "removed"))
     st.subheader("Drafts", anchor="drafts")
     feedback.section("the drafts", partial(_drafts, uid), key=key(NAME, "drafts"), unknown="which drafts there are")
     left, right = st.columns(2, gap="large")

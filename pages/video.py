@@ -16,9 +16,10 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import clips, diagnosis, grid, highlights, looking, oddities, raw
+from pages._ui.views import clips, diagnosis, grid, highlights, looking, oddities, raw, removed
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
+from storage.domain.diagnosis.signals import purged
 from storage.domain.documents import Video
 from storage.services.diagnose import Case
 
@@ -46,7 +47,13 @@ def _video(uid: str, video_id: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
     )
     if isinstance(case.facts.video, Absent):
-        _nowhere(uid, video_id)
+        removed_by = purged(case.facts)
+        if removed_by is not None:
+            removed.panel(removed_by, page=NAME)
+            if allowed("explain"):
+                diagnosis.explain(case, page=NAME)
+        else:
+            _nowhere(uid, video_id)
         return
     _around(case)
     left, right = st.columns([3, 2], gap="large")
@@ -63,6 +70,7 @@ def _video(uid: str, video_id: str) -> None:
         key=key(NAME, "clips"),
         unknown="which clips there are",
     )
+    feedback.section("what was removed", partial(removed.parts, uid, video_id, page=NAME), key=key(NAME, "removed"))
     st.subheader("Grid", anchor="grid")
     feedback.section("the grid", partial(grid.section, case, page=NAME), key=key(NAME, "grid"))
     if allowed("diagnose"):

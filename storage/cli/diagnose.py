@@ -8,7 +8,7 @@ from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
 from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis, Known
 from storage.domain.diagnosis import bundle as hand_over
-from storage.domain.diagnosis.signals import unread
+from storage.domain.diagnosis.signals import purged, unread
 from storage.domain.diagnosis.timeline import Duration, Usual, durations, said
 from storage.domain.integrity.grid import MENDED_BY_UPLOAD, STATES, VideoGrid
 from storage.errors import BackendError, BadInput, NotFound, StorageError
@@ -47,7 +47,9 @@ def run_diagnose(
     grid = diagnose.grid_of(case, diagnose.read_origin(looking, case)) if case.facts.report is not None else None
     if context.as_json:
         took_words = {"durations": [one.as_dict() for one in took]}
+        removed = purged(case.facts)
         document = found.as_dict() | took_words | {"cost": case.cost} | ({"grid": grid.as_dict()} if grid else {})
+        document = document | ({"removed": removed.as_dict()} if removed else {})
         if bundle:
             document = document | {"bundle": hand_over(found, case.facts)}
         print_json(document | ({"error": error.as_dict()} if error else {}))

@@ -5,8 +5,13 @@ from __future__ import annotations
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, safe, say, say_table
 from storage.clients.meter import metering
+from storage.domain.search import Match
 from storage.errors import NotFound
 from storage.services.search import find
+
+
+def _why(match: Match) -> str:
+    return match.removed.told(full=True) if match.removed is not None else match.why
 
 
 def run_find(context: Context, query: str) -> int:
@@ -33,7 +38,7 @@ def run_find(context: Context, query: str) -> int:
         print_json(answer if found.matches else answer | {"error": nothing.as_dict()})
         return 0 if found.matches else 1
     say(f"Searched as: {found.kind.replace('_', ' ')}")
-    rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, m.why) for m in found.matches]
+    rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, _why(m)) for m in found.matches]
     if rows:
         say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)
     else:

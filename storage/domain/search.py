@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from storage.domain.layout import STYLES, TOP_SCENES, Layout, ParsedKey, parse_stem, place_of
@@ -21,6 +21,7 @@ from storage.domain.pasted import (
     title_words,
     unwrapped,
 )
+from storage.domain.purge.removed import Removed
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
 from storage.text import is_signed, without_secrets
@@ -90,7 +91,7 @@ _IDS = ("uid", "email_prefix", "clip_id", "video_id")
 MAX_HOPS = 5  # redirectors within redirectors
 
 
-MatchType = Literal["user", "video", "clip", "draft"]
+MatchType = Literal["user", "video", "clip", "draft", "purged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +436,10 @@ def _key_guess(kind: Kind, parsed: ParsedKey, layout: Layout | None = None) -> C
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One match. `label` is its title, address or id as stored (hostile text); `why` is the desk's sentence."""
+    """One match. `label` is its title, address or id as stored (hostile text); `why` is the desk's sentence.
+
+    `removed` says what became of a match of type `purged`, which is no longer there.
+    """
 
     type: MatchType
     uid: str
@@ -444,10 +448,14 @@ class Match:
     label: str
     why: str
     draft_id: str = ""
+    removed: Removed | None = None
 
-    def as_dict(self) -> dict[str, str | None]:
-        """The match as `find --json` prints it; ids that do not apply are null."""
+    def as_dict(self) -> dict[str, Any]:
+        """The match as `find --json` prints it; ids that do not apply are null. Of a purge also what it was."""
+        purge = {"job_id": self.removed.job_id, "undo_until": self.removed.undo_until} if self.removed else {}
         return {
+            **purge,
+            **({"purge": self.removed.as_dict()} if self.removed else {}),
             "type": self.type,
             "uid": self.uid,
             "video_id": self.video_id or None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from storage.clients.firestore import FirestoreHandle
+from storage.clients.firestore import FirestoreHandle, field_path
 from storage.domain.documents import RawDocument
 from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, entry_path, job_path
 from storage.errors import NotFound
 from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
 from storage.repositories.queries import build, start_after
+from storage.repositories.records import Records
 from storage.repositories.store_time import ReadAt
 
 PAGE = 200
@@ -51,6 +52,21 @@ class Jobs:
         jobs = self._run(build(COLLECTION, where=[("uid", "==", check_stored_id(uid, "uid"))]))
         return tuple(sorted(jobs, key=lambda job: job.created_at))
 
+    def of_video(self, video_id: str) -> tuple[Job, ...]:
+        """Every job that took one video, or clips of it, whoever the user is."""
+        query = build(COLLECTION, where=[("target.video_id", "==", check_stored_id(video_id, "video_id"))])
+        return (*self._run(query), *self.that_took(video_id))
+
+    def that_took(self, name: str) -> tuple[Job, ...]:
+        """The jobs whose `took` has the name."""
+        if name.startswith("__"):
+            return ()  # Firestore keeps such names of fields for itself
+        return self._run(build(COLLECTION, where=[(field_path(("took", name)), "==", True)]))
+
+    def of_address(self, digest: str) -> tuple[Job, ...]:
+        """The purges of customers with this address that can be undone."""
+        return self._run(build(COLLECTION, where=[("address", "==", digest)]))
+
     def going_on(self) -> tuple[Job, ...]:
         """The jobs that should have a worker."""
         return self._run(build(COLLECTION, where=[("state", "in", sorted(GOES_ON_BY_ITSELF))]))
@@ -89,6 +105,11 @@ class Jobs:
             operation="Reading jobs",
             read_time=read_at,
         )
+
+
+def jobs_of(records: Records) -> Jobs:
+    """The jobs beside these records, for services that only read."""
+    return Jobs(records._handle)
 
 
 def _job(document: Any, read_at: ReadAt) -> Job:

@@ -46,10 +46,12 @@ from storage.domain.integrity import Controls, Report, Sample, UserFacts, media_
 from storage.domain.integrity.contents import TOO_LARGE
 from storage.domain.integrity.grid import VideoGrid, with_charge
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
+from storage.domain.purge.removed import Removed, removal_of
 from storage.domain.usage import worker_refusal
 from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.failure_groups import read_marks
+from storage.repositories.jobs import jobs_of
 from storage.repositories.records import STATUSES
 from storage.services import drafts
 from storage.services.highlights import read_documents
@@ -223,10 +225,21 @@ def _facts(
     verdict = diagnosis.diagnose(facts).verdict
     if verdict == "record_incomplete" or (video is not None and _may_be_refused(owner, video)):
         facts = replace(facts, origin=_origin(checker, uid, video_id))
+    if verdict == "not_found":
+        facts = replace(facts, removed=_removed(checker, uid, video_id))
     if verdict in BY_ABSENCE and report.controls is None:
         found, report = judged(checker, found, doubted=True)
         facts = replace(facts, report=report)
     return facts, found, error
+
+
+def _removed(checker: VerifyContext, uid: str, video_id: str) -> Fact[Removed]:
+    """The purge that took the video: a read for each purge of this user, at least one."""
+    try:
+        found = removal_of(jobs_of(checker.records).of_user(uid), video_id)
+    except StorageError as error:
+        return unknown(error)
+    return Absent() if found is None else Known(found)
 
 
 def _may_be_refused(owner: VideoOwner, video: Video) -> bool:

@@ -8,12 +8,13 @@ raised.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,8 @@ from storage.domain.documents import Table
 from storage.domain.drafts import AnalysisDraft, charge_of, draft_of
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.pasted import cannot_search, folded, is_titled, spellings, title_words
+from storage.domain.purge.job import Job
+from storage.domain.purge.removed import address_digest, removal_of, removals
 from storage.domain.search import Candidate, Kind, Match, ParsedQuery, SearchResult, recognise
 from storage.domain.search_index import IndexHead, titles_with, users_with
 from storage.domain.shares import state_of
@@ -29,6 +32,7 @@ from storage.errors import MissingIndex, StorageError, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.clock import utc_now
 from storage.repositories.drafts import draft_path
+from storage.repositories.jobs import jobs_of
 from storage.repositories.records import FIND_LIMIT, Records
 from storage.repositories.search_index import index_records, read_head, read_rows
 from storage.text import moment
@@ -47,6 +51,8 @@ def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
     if user is not None:
         label = user.email or (uid if user.exists else f"{uid} (documents without a user document)")
         yield Match("user", uid, "", "", label, why)
+    if user is None or not user.exists:
+        yield from purged(records, uid)
 
 
 def of_email(records: Records, email: str) -> Iterator[Match]:
@@ -118,8 +124,11 @@ def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
         else:
             yield Match("clip", guess.uid, guess.video_id, guess.clip_id, clip.scene_title or guess.clip_id, why)
             return
+        yield from purged(records, guess.uid, guess.video_id, guess.clip_id)
     if guess.video_id:
         video = records.video(guess.uid, guess.video_id)
+        if video is None and not guess.clip_id:
+            yield from purged(records, guess.uid, guess.video_id)
         if video is not None:
             yield Match("video", guess.uid, guess.video_id, "", video.video_title or guess.video_id, why)
             return
@@ -129,6 +138,20 @@ def known(records: Records, guess: Candidate, why: str) -> Iterator[Match]:
             yield from of_drafts(records, [draft_of(document)], why)
             return
     yield from of_uid(records, guess.uid, why)
+
+
+def purged(records: Records, uid: str, video_id: str = "", clip_id: str = "") -> Iterator[Match]:
+    """The purge that took this thing of the user (without ids, the user); asked for where the thing is not there."""
+    yield from _purged(jobs_of(records).of_user(uid), video_id, clip_id)
+
+
+def _purged(jobs: Sequence[Job], video_id: str, clip_id: str = "") -> Iterator[Match]:
+    """A match for each user of whom one of these purges took the thing."""
+    for uid in dict.fromkeys(job.scope.uid for job in jobs):
+        found = removal_of([job for job in jobs if job.scope.uid == uid], video_id, clip_id)
+        if found is not None:
+            label = "/".join(filter(None, (uid, video_id, clip_id)))
+            yield Match("purged", uid, video_id, clip_id, label, found.told(full=False), removed=found)
 
 
 def of_slug(records: Records, slug: str, now: datetime) -> Iterator[Match]:
@@ -158,6 +181,11 @@ def _revoked(records: Records, slug: str) -> Iterator[Match]:
         if len(parts) == 8 and parts[0] == "users":
             guess = Candidate("share_link", slug, uid=parts[1], video_id=parts[3], clip_id=parts[5])
             yield from known(records, guess, "its share settings name this link, which is revoked and shows nothing")
+            return
+    for found in removals(jobs_of(records).that_took(f"/c/{slug}")):
+        if not found.there_again:
+            yield Match("purged", found.uid, found.video_id, "", f"/c/{slug}", found.told(full=False), removed=found)
+            return
 
 
 def of_drafts(records: Records, drafts: Iterable[AnalysisDraft], why: str) -> Iterator[Match]:
@@ -204,6 +232,15 @@ def _place(records: Records, guess: Candidate, *, media: bool) -> Iterator[Match
     """The video or the user to whom the key's place in the layout belongs, although no document names the key."""
     why = "the key lies in its part of the bucket" + (", and no clip document names it" if media else "")
     if is_stored_id(guess.uid) and is_stored_id(guess.video_id):
+        named = parse_stem(guess.parsed.name.rpartition(".")[0]) if media and guess.parsed is not None else None
+        if named is not None:
+            clip_id = f"{guess.video_id}_{named.scene_id}_{named.style}"
+            gone = removal_of(jobs_of(records).of_user(guess.uid), guess.video_id, clip_id)
+            if gone is not None:
+                label, told = f"{guess.uid}/{guess.video_id}/{clip_id}", gone.told(full=False)
+                yield Match("purged", guess.uid, guess.video_id, clip_id, label, told, removed=gone)
+                if gone.kind in {"user", "video"}:
+                    return
         yield from known(records, Candidate("r2_key", guess.value, uid=guess.uid, video_id=guess.video_id), why)
     elif is_stored_id(guess.uid):
         yield from of_uid(records, guess.uid, why)
@@ -315,7 +352,13 @@ def _email(search: _Search, guess: Candidate) -> bool:
     for typed in dict.fromkeys((guess.value, guess.value.lower())):
         if search.look(f"users with the address {typed}", partial(of_email, search.records, typed)):
             return True
+    if search.look("purged users with this address", partial(_of_purged_address, search.records, guess.value)):
+        return True
     return _email_prefix(search, guess)
+
+
+def _of_purged_address(records: Records, address: str) -> Iterator[Match]:
+    yield from _purged(jobs_of(records).of_address(address_digest(address)), "")
 
 
 def _email_prefix(search: _Search, guess: Candidate) -> bool:
@@ -391,8 +434,11 @@ def _video_id(search: _Search, guess: Candidate) -> bool:
         f"videos with the id {guess.video_id}",
         lambda: videos(search.records.find_videos(video_id=guess.video_id).unbroken(), "its video id is the text"),
     ) or search.look(
-        f"clips of a video {guess.video_id} without a document",
-        lambda: phantoms(search.records, guess.video_id),
+        f"clips of a video {guess.video_id} without a document, and purges of it",
+        lambda: chain(
+            phantoms(search.records, guess.video_id),
+            _purged(jobs_of(search.records).of_video(guess.video_id), guess.video_id),
+        ),
     )
 
 
@@ -429,7 +475,14 @@ def _clip_id(search: _Search, guess: Candidate) -> bool:
     return search.look(
         f"clips with the id {guess.clip_id}",
         lambda: clips(search.records.find_clips(clip_id=guess.clip_id).unbroken(), "its clip id is the text"),
-    )
+    ) or search.look(f"purges of the clip {guess.clip_id}", lambda: _purged_clip(search.records, guess))
+
+
+def _purged_clip(records: Records, guess: Candidate) -> Iterator[Match]:
+    """A clip's id begins with that of its video."""
+    video_id = guess.video_id or re.split(r"_(?:\d+|compilation)_", guess.clip_id)[0]
+    if is_stored_id(video_id):
+        yield from _purged(jobs_of(records).of_video(video_id), video_id, guess.clip_id)
 
 
 def _file_name(search: _Search, guess: Candidate) -> bool:

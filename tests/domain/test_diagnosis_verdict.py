@@ -16,6 +16,7 @@ from storage.domain.diagnosis import VERDICTS, QuotaState, VideoFacts, diagnose,
 from storage.domain.documents import RawDocument
 from storage.domain.drafts import Charge, DraftOrigin, draft_of, scenes_of
 from storage.domain.highlights import HighlightsState
+from storage.domain.purge.removed import Removed
 from storage.errors import FieldProblem
 from tests.domain.diagnosis_world import (
     AWAY,
@@ -75,6 +76,29 @@ IN_VAIN = DraftOrigin(
 )
 REMNANT = video(None, created_at=None, processing_progress=progress(1, 4))
 DISCLOSED = upload_check(foreign(there=True))
+
+REMOVED = Removed(
+    job_id="purge-20260301-120000-0a1b2c3d",
+    uid="u1",
+    video_id="vid-0001",
+    video_ids=("vid-0001",),
+    clip_ids=(),
+    kind="video",
+    spelled="u1/vid-0001",
+    phase="removed",
+    erased=False,
+    by="ada@example.com",
+    reason="ticket 4711",
+    at=NOW - timedelta(hours=1),
+    can_be_undone=True,
+    undo_until=NOW + timedelta(days=6),
+)
+
+
+def purged(**changes: Any) -> VideoFacts:
+    """A video that a purge took."""
+    return replace(facts(Absent()), removed=Known(replace(REMOVED, **changes)))
+
 
 SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
     "healthy": [
@@ -329,6 +353,12 @@ SITUATIONS: dict[str, list[tuple[str, VideoFacts]]] = {
         ("a progress that was written after the deletion", nothing_rendered(REMNANT)),
         ("with clips below it", facts(REMNANT)),
         ("no document, and the bucket is away", facts(Absent(), things=AWAY)),
+    ],
+    "purged": [
+        ("by a purge that can be undone", purged()),
+        ("with its account", purged(kind="user", video_id="")),
+        ("and its copies are gone", purged(can_be_undone=False, undo_until=None)),
+        ("and a late job wrote its progress", replace(facts(REMNANT), removed=Known(REMOVED))),
     ],
 }
 

@@ -33,12 +33,15 @@ from storage.domain.documents import RawDocument, Table
 from storage.domain.drafts import DraftOrigin
 from storage.domain.integrity import Report, Sample
 from storage.domain.ledger import Ledger
+from storage.domain.purge import removed
 from storage.domain.purge.job import Job
+from storage.domain.purge.removed import Removed
 from storage.domain.search import SearchResult
 from storage.domain.usage import Usage
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.domain.what_if import WhatIf
 from storage.repositories.alerts import StoredAlert, read_alerts
+from storage.repositories.jobs import Jobs
 from storage.repositories.watches import Watches
 from storage.services import audit_search, diagnose, search, usage, verify
 from storage.services import drafts as drafting
@@ -180,6 +183,12 @@ def drafts(uid: str) -> Loaded[tuple[DraftDiagnosis, ...]]:
 def draft(uid: str, draft_id: str) -> Loaded[DraftCase | None]:
     """One draft with its scenes and charges; `None` where there is none."""
     return measured(lambda: drafting.read_draft(checker(), uid, draft_id))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def removals(uid: str) -> Loaded[tuple[Removed, ...]]:
+    """What purges removed of a user, the newest first: a read for each purge, at least one."""
+    return measured(lambda: removed.removals(Jobs(stores().handle).of_user(uid)))
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
@@ -326,7 +335,7 @@ def forget_purges() -> None:
 
 def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
-    for load in (user, full_usage, ledger, some_videos, all_videos, transactions):
+    for load in (user, full_usage, ledger, some_videos, all_videos, transactions, removals):
         load.clear(uid)
     for whole in (what_if, origin, clips, find, raw, case, deeds, looked_into, report, drafts, draft):
         whole.clear()

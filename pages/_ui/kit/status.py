@@ -86,6 +86,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("quota_blocked", "Quota used up", "data_usage", "violet", "The quota was exceeded before the job ran."),
             ("access_denied", "Unknown: no access", "lock", "gray", "It could not be read now; the store is named."),
             ("record_incomplete", "Record incomplete", "assignment_late", "red", "It has clips, but no list shows it."),
+            ("purged", "Purged", "delete_history", "gray", "A purge took it; the job says who, when and why."),
             ("not_found", "Not found", "search_off", "gray", "There is no such video."),
         ),
         "usage": _looks(

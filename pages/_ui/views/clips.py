@@ -25,7 +25,7 @@ from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
-from pages._ui.views import looking, verify
+from pages._ui.views import looking, removed, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
@@ -104,6 +104,8 @@ def _shares(clip: Clip, shares: tuple[ShareLink, ...] | None, now: datetime) -> 
 def nowhere(uid: str, video_id: str, clip_id: str, *, complete: bool, page: str) -> None:
     """Says that the clip of the address is not there, or that this is not known, and where else to look."""
     name = md(clip_id, 80)
+    if complete and removed.gone_clip(uid, video_id, clip_id, page=page):
+        return
     if complete:
         st.warning(
             f"This video has no clip {name}: it was deleted, or the id belongs to another video.",

@@ -65,6 +65,7 @@ _CHECKS: Final = {
     "source_video": "Source video",
     "highlights_agree": "Both highlights",
     "highlights_source": "Highlights from",
+    "purge": "Purge",
     "in_flight": "Still being written",
 }
 _MARKS: Final[dict[bool | None, str]] = {

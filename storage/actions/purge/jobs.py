@@ -28,6 +28,7 @@ from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.inventory import Inventory, moved
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, REPAIRS, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
+from storage.domain.purge.removed import address_digest, taken_names
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents, plan_key, quarantine_prefix
 from storage.errors import Refused, Stale, StorageError
 from storage.repositories.queries import Subtree
@@ -138,7 +139,7 @@ def begin_emptying(
     emptying = replace(follow_up_job(job, email, reason, now), job_id=f"{job.job_id}-empty", kind="empty")
     changes: list[Change] = [
         Create(emptying.path, emptying.to_fields()),
-        Update(job.path, {"quarantine": "emptied"}, job.update_time),
+        Update(job.path, {"quarantine": "emptied", "address": ""}, job.update_time),
     ]
     undoing = purging.jobs.find(job.undo_job) if job.state == "undoing" else None
     if undoing is not None:
@@ -404,7 +405,17 @@ def _job(
         missing_acknowledged=len(plan.claims.missing) if plan.claims is not None else 0,
         quarantine="none" if request.erase else "kept",
         quarantine_until=None if request.erase else now + purging.limits.quarantine_life,
+        address=_address(purging, plan, request),
+        took=taken_names(plan),
     )
+
+
+def _address(purging: Purging, plan: PurgePlan, request: Request) -> str:
+    """The digest of the customer's address, by which Find tells of the purge while it can be undone."""
+    if plan.scope.kind != "user" or request.erase:
+        return ""
+    user = purging.stores.records.user(plan.scope.uid)
+    return address_digest(user.email) if user is not None and user.email else ""
 
 
 def create_job(purging: Purging, job: Job, email: str) -> Job:

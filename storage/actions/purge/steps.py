@@ -309,7 +309,8 @@ class EmptyEarlier(Single):
         while job.quarantine == "kept":
             try:
                 self.lease.commit(
-                    [Update(job.path, {"quarantine": "emptied"}, job.update_time)], operation="Closing a quarantine"
+                    [Update(job.path, {"quarantine": "emptied", "address": ""}, job.update_time)],
+                    operation="Closing a quarantine",
                 )
                 return
             except Stale:

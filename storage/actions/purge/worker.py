@@ -178,7 +178,7 @@ def _undo_ending(lease: JobLease) -> Callable[[], Ending]:
         job = lease.job
         if job.residue:  # the copies stay until they expire, and a person may begin the undo again
             return Ending("incomplete", {}, {job_path(job.of): {"state": "incomplete"}})
-        return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored"}})
+        return Ending("done", {}, {job_path(job.of): {"state": "undone", "quarantine": "restored", "address": ""}})
 
     return ending
 

@@ -25,6 +25,7 @@ from storage.domain.diagnosis.signals import (
     clips_failed,
     clips_known,
     missing,
+    purged,
     source_fetched,
     source_left_behind,
 )
@@ -103,6 +104,10 @@ _REPLIES = {
     "access_denied": (
         "Thank you for writing. We cannot look at the state of your video at this moment because of a technical "
         "problem on our side. We do not know yet how your video is doing, and will look again."
+    ),
+    "purged": (
+        "This video was deleted, so there is nothing left to play or download. Please tell us whether you expected "
+        "that."
     ),
     "not_found": (
         "We cannot find this video in your account. It may have been deleted, or belong to another account. Could you "
@@ -330,6 +335,21 @@ class Ladder:
         text = "Look for the video under another user."
         yield NextStep("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
 
+    def undo_purge(self) -> Iterator[NextStep]:
+        """The undo of the purge, while there are copies."""
+        removed = purged(self.facts)
+        if removed is not None and removed.can_be_undone:
+            text = f"If it should not have been deleted: undo the purge. {removed.until}"
+            command = f"python -m storage purge undo {shlex.quote(removed.job_id)} {_WHO}"
+            yield NextStep("undo_purge", text, command, "The quarantine still has the copies.", changes=True)
+
+    def purge_status(self) -> Iterator[NextStep]:
+        """The job: how far it is, and what it left."""
+        removed = purged(self.facts)
+        if removed is not None:
+            command = f"python -m storage purge status {shlex.quote(removed.job_id)}"
+            yield NextStep("purge_status", "Look at the purge: who, when, why, and what it left.", command)
+
     def tell(self) -> Iterator[NextStep]:
         """The reply alone, where no technical step helps."""
         yield NextStep("reply", "Send the customer the reply; nothing on our side can repair this.")
@@ -374,6 +394,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
     "quota_blocked": (Ladder.usage, Ladder.tell, Ladder.run_again),
     "access_denied": (Ladder.settings, Ladder.again),
     "not_found": (Ladder.find, Ladder.purge),
+    "purged": (Ladder.undo_purge, Ladder.purge_status),
     "record_incomplete": (
         Ladder.again,
         Ladder.rebuild_record,
@@ -425,7 +446,24 @@ def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
             "The analysis of your video finished without finding a passage that would make a good clip. You can try "
             "again with another prompt, or with another video."
         )
+    if verdict.name == "purged":
+        return _purged(facts)
     return _clips_missing(facts) if verdict.name == "clips_missing" else _REPLIES[verdict.name]
+
+
+def _purged(facts: VideoFacts) -> str:
+    """The reply where the video was deleted: whether it can come back, and for how long."""
+    removed = purged(facts)
+    if removed is None:
+        return _REPLIES["purged"]
+    account = "Your account was deleted" if removed.kind == "user" else "This video was deleted"
+    on = f" on {moment(removed.at)}" if removed.phase == "removed" else ""
+    if removed.phase == "being put back":
+        return f"{account} and is being put back now. Please look again later."
+    if not removed.can_be_undone:
+        return f"{account}{on}, for good: nothing of it is kept, and it cannot be brought back."
+    until = f" until {moment(removed.undo_until)}" if removed.undo_until else ""
+    return f"{account}{on}. We can still bring it back{until}. Please tell us whether you want that."
 
 
 def reply_of(verdict: VerdictName) -> str:
@@ -454,7 +492,7 @@ def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) 
         return "Not known: a store did not give an answer."
     if suspected(facts):
         return "Not known: the bucket's answers cannot be believed."
-    if missing(facts) or signals is None or verdict.name == "not_found":
+    if missing(facts) or signals is None or verdict.name in {"not_found", "purged"}:
         return "No such video: it is in no list, and a link to it leads nowhere."
     if verdict.name == "disclosure":
         return "Perhaps another customer's file among its own: this video's documents name it, and it is there."

@@ -42,6 +42,7 @@ CARRIED_BY: Mapping[VerdictName, tuple[str, ...]] = {
     "quota_blocked": ("status", "error_message", "quota", "charged"),
     "access_denied": ("firestore", "bucket"),
     "not_found": ("firestore", "video_document"),
+    "purged": ("firestore", "video_document", "purge"),
     "record_incomplete": ("record", "clip_documents", "draft"),
 }
 WOULD_CHANGE: Mapping[VerdictName, str] = {
@@ -60,6 +61,7 @@ WOULD_CHANGE: Mapping[VerdictName, str] = {
     "quota_blocked": "Room within the quota (another plan, deleted clips, the next month) and a new run.",
     "access_denied": "An answer of the store.",
     "not_found": "Another spelling of the id, or the video under another customer.",
+    "purged": "The purge is undone, or the product makes the video again.",
     "record_incomplete": "Somebody writes the missing fields, or the worker still works on the video.",
 }
 _BY_AGE = frozenset({"waiting", "analysis_stalled", "status_stuck", "rendering", "render_stalled"})

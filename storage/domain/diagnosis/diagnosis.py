@@ -80,6 +80,7 @@ _RANK: tuple[VerdictName, ...] = (
     "status_stuck",
     "failed_transient",
     "not_found",
+    "purged",
     "quota_blocked",
     "failed_permanent",
     "waiting",
@@ -227,7 +228,7 @@ def _incomplete(facts: VideoFacts, signals: Signals) -> list[str]:
 def _stage(decided: Verdict, signals: Signals | None) -> Stage:
     if decided.name in _STAGES:
         return _STAGES[decided.name]
-    if signals is None or decided.name in {"healthy", "access_denied", "not_found"}:
+    if signals is None or decided.name in {"healthy", "access_denied", "not_found", "purged"}:
         return "none"
     return "render" if signals.rendering_begun or signals.highlights == "valid" else "analysis"
 

@@ -159,6 +159,16 @@ def gather(facts: VideoFacts, signals: Signals | None) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
+def _purge(facts: VideoFacts) -> Iterator[Evidence]:
+    """The purge that took the video; asked for only where the video is not there."""
+    if isinstance(facts.removed, Known):
+        yield Evidence("purge", facts.removed.value.told(full=True), False)
+    elif isinstance(facts.removed, Absent):
+        yield Evidence("purge", "No purge took this video.", True)
+    elif facts.removed.code != "unknown":
+        yield Evidence("purge", f"Whether a purge took it is not known: {quoted(facts.removed.message)}", None)
+
+
 def _plausible(facts: VideoFacts) -> Iterator[Evidence]:
     if facts.report is not None and facts.report.suspicion is not None:
         observed = f"{facts.report.suspicion.reason} Check the settings before anything is changed."
@@ -373,6 +383,7 @@ _ALWAYS: tuple[Callable[[VideoFacts], Iterator[Evidence]], ...] = (
     _bucket,
     _document,
     _user,
+    _purge,
 )
 _WITH_DOCUMENT: tuple[Callable[[VideoFacts, Video, Signals], Iterator[Evidence]], ...] = (
     _status,

@@ -43,7 +43,7 @@ TRICKLE = 1 / timedelta(minutes=4).total_seconds()
 LONG_WINDOW = timedelta(minutes=15)
 QUIET = timedelta(minutes=30)  # after so long without a new stop nobody can say that it goes on
 
-_NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "disclosure", "access_denied"})
+_NO_OUTAGE = frozenset({"failed_permanent", "quota_blocked", "not_found", "purged", "disclosure", "access_denied"})
 _JOBS: Mapping[Stage, int] = {"analysis": PATIENCE["analysis"], "render": PATIENCE["render"], "finish": LONGEST}
 
 

@@ -19,6 +19,7 @@ from storage.domain.drafts import Charge, DraftOrigin
 from storage.domain.highlights import HighlightsState, page_opens, together
 from storage.domain.integrity import Report
 from storage.domain.processing import Step, being_processed, silence_limit, step_of
+from storage.domain.purge.removed import Removed
 
 T = TypeVar("T")
 
@@ -109,7 +110,8 @@ class QuotaState:
 class VideoFacts:
     """All facts about one video at `now`. Each of the two highlights sources carries its own three answers.
 
-    `origin` holds the charges for the video and the draft behind it; it is read only where that matters. `report` is
+    `origin` holds the charges for the video and the draft behind it; it is read only where that matters, and `removed`,
+    the purge that took the video, only where the video is not there. `report` is
     the upload check of this video where one was possible. `source_present` says whether the cached source video is in
     the bucket; `None` where nobody looked or no answer came.
     """
@@ -126,6 +128,7 @@ class VideoFacts:
     user: Fact[User] = field(default_factory=lambda: Unknown("It was not asked for."))
     quota: Fact[QuotaState] = field(default_factory=lambda: Unknown("It was not asked for."))
     origin: Fact[DraftOrigin] = field(default_factory=lambda: Unknown("It was not asked for."))
+    removed: Fact[Removed] = field(default_factory=lambda: Unknown("It was not asked for."))
     source_present: bool | None = None
     report: Report | None = None
     deployment: Deployment = ASSUMED
@@ -314,6 +317,11 @@ def disclosures(facts: VideoFacts) -> int:
 def missing(facts: VideoFacts) -> bool:
     """Whether the video's document is proven absent; documents below it do not matter."""
     return isinstance(facts.video, Absent) or (isinstance(facts.video, Known) and not facts.video.value.exists)
+
+
+def purged(facts: VideoFacts) -> Removed | None:
+    """The purge that took the video, where one did."""
+    return facts.removed.value if isinstance(facts.removed, Known) else None
 
 
 def source_fetched(video: Video) -> bool:

@@ -24,6 +24,7 @@ from storage.domain.diagnosis.signals import (
     disclosures,
     lacking,
     missing,
+    purged,
     remnant,
     uncreated,
     unread,
@@ -49,6 +50,7 @@ VerdictName = Literal[
     "access_denied",
     "not_found",
     "record_incomplete",
+    "purged",
 ]
 VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
@@ -124,6 +126,9 @@ def _disclosed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
 def _not_found(facts: VideoFacts) -> Verdict:
     left = clips_known(facts)
     below = f", but {number(left, 'clip document')} still lie below it" if left else ""
+    if removed := purged(facts):
+        rest = f" There is no document of the video{below}." if left else ""
+        return Verdict("purged", "warning", f"{removed.told(full=False)}{rest}", removed.at)
     return Verdict("not_found", "error", f"There is no document of this video{below}.")
 
 
@@ -150,6 +155,8 @@ def _remnant(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | Non
     left = clips_known(facts)
     below = f", and {number(left, 'clip document')} below it" if left else ""
     summary = f"Deleted while a job ran: the job's progress is all that its document holds{below}."
+    if removed := purged(facts):
+        return Verdict("purged", "warning", f"{removed.told(full=False)} {summary}", removed.at)
     return Verdict("not_found", "warning", summary, signals.touched_at, "deleted")
 
 

@@ -37,7 +37,7 @@ RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
 # documents of older versions lack these fields
-LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged"})
+LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged", "address", "took"})
 DEFAULT_LEASE_SECONDS = 60  # for a worker whose version did not write the length of its lease
 
 COLLECTION = "ops_jobs"
@@ -76,7 +76,9 @@ class Job:
     `step` and `batch` say what is next (or under way: then the last journal entry is a beginning). `failure` is the
     error that stopped the job, in the form of `--json`. `residue` and `disturbed` come from the proof. `undo_refused`
     says why the last requested undo could not even begin. `missing_acknowledged` counts the objects that were claimed
-    and never seen, and that the plan's maker acknowledged.
+    and never seen, and that the plan's maker acknowledged. `address`: the digest of a purged customer's address, by
+    which Find finds the purge while it can be undone. `took`: the ids of its videos, and its public links as `/c/SLUG`,
+    where the scope does not name them.
     """
 
     job_id: str
@@ -114,6 +116,8 @@ class Job:
     undo_job: str = ""
     undo_refused: Mapping[str, str] | None = None
     missing_acknowledged: int = 0
+    address: str = ""
+    took: tuple[str, ...] = ()
     update_time: datetime | None = None
     read_time: datetime | None = None
 
@@ -183,9 +187,11 @@ class Job:
         values["scope"] = self.scope.spelled
         values["uid"] = self.scope.uid
         values["target"] = self.scope.as_dict()
+
         values["tally"] = {part.name: getattr(self.tally, part.name) for part in fields(self.tally)}
         for name in ("failure", "undo_refused"):
             values[name] = None if values[name] is None else dict(values[name])
+        values["took"] = dict.fromkeys(self.took, True)  # each name is a field of its own, which Firestore indexes
         for name in ("approved_by", "residue", "disturbed"):
             values[name] = list(values[name])
         return values
@@ -200,6 +206,7 @@ class Job:
             known = {name: values[name] for name in names}
             known["scope"] = Scope.from_dict(values["target"])
             known["tally"] = JobTally(**values["tally"])
+            known["took"] = tuple(sorted(values.get("took") or ()))
             for name in ("approved_by", "residue", "disturbed"):
                 known[name] = tuple(known[name])
             if known["state"] not in get_args(State) or known["kind"] not in get_args(Kind):
