@@ -244,11 +244,12 @@ def _read_whole(uid: str) -> None:
 
 def _what_if(uid: str, usage: Usage) -> None:
     """Draws what may be supposed, about the videos that the page has read."""
-    frame = loads.some_videos(uid).value.table.frame
+    wanted = uid in st.session_state.get(_WHOLE, ())
+    frame = (loads.all_videos(uid) if wanted else loads.some_videos(uid)).value.table.frame
     named = frame["video_title"].fillna(frame["video_id"])
     titles = dict(zip(frame["video_id"], named, strict=True))
     count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
-    whole = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
+    whole = wanted or (count is not None and count <= READ_ALL_UP_TO)
     what_if.section(uid, titles, page=NAME, whole=whole)
 
 

@@ -13,7 +13,7 @@ from storage.clients.meter import metering
 from storage.domain.credits import CreditLedger
 from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
-from storage.domain.what_if import admission_document
+from storage.domain.what_if import admission_document, admission_words
 from storage.services import usage as account
 from storage.services.ledger import read_credits, read_ledger
 from storage.text import whole_minutes
@@ -55,6 +55,7 @@ def run_usage(
         print_json(document)
     else:
         _say_usage(full.usage, ledger)
+        say(safe(admission_words(full.usage), 400))
         if crossed:
             say(safe(crossed.sentence(full.usage.plan.plan_id, full.usage.storage.limit), 600))
         say_credits(credits)

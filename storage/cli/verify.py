@@ -124,6 +124,10 @@ def _say(report: Report) -> None:
     _say_looked_into(looked)
     found = [finding.as_dict() for finding in report.findings]
     _say_findings(report.summary, found, complete=report.complete, looked_into=looked is not None)
+    flying = report.in_flight
+    if flying.clips or flying.objects or flying.uploads:
+        told = f"{flying.clips:,} clips, {flying.objects:,} objects, {flying.uploads:,} uploads"
+        say(f"in flight ({flying.limit_words}): {told}")
     for cache in report.caches:
         if cache.objects:
             say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")

@@ -87,6 +87,7 @@ class CreditLedger:
     counter: int | None
     beyond: int | None
     limit: int | None
+    unread: str = ""  # what kept the entries from being read to their end
 
     def as_dict(self) -> dict[str, Any]:
         """The answer of `usage --json`."""
@@ -94,7 +95,9 @@ class CreditLedger:
 
     @property
     def notes(self) -> Iterator[str]:
-        """What does not add up, for a reader."""
+        """What could not be read, and what does not add up, for a reader."""
+        if self.unread:
+            yield f"The credit entries could not be read to their end. {self.unread}"
         for entry in self.entries:
             if entry.unexplained:
                 yield (
@@ -108,7 +111,7 @@ class CreditLedger:
             )
         if self.undated:
             yield f"Entries without a time or an amount, which are in no sum: {self.undated:,}."
-        if not self.complete:
+        if not self.complete and not self.unread:
             yield "Only the newest entries were read, so the oldest month shown may have begun before them."
 
 
@@ -140,6 +143,7 @@ def credit_ledger(table: Table, now: datetime, *, counter: int | None, limit: in
         counter=counter,
         beyond=counter - known if counter is not None and certain else None,
         limit=limit,
+        unread=table.error.message if table.error is not None else "",
     )
 
 

@@ -186,6 +186,13 @@ def _worker(worker: WorkerQuota | None) -> str:
     return f"{does}, {size_words(worker.room_bytes)} left of {size_words(worker.limit_bytes)}"
 
 
+def admission_words(usage: Usage) -> str:
+    """Both answers in a sentence."""
+    found = admission(usage)
+    worker = {True: "refuses", False: "makes clips", None: "is not known"}[found.worker_refuses]
+    return f"May upload: {_may(found)}. The worker {worker}."
+
+
 def basis_of(user: User, accounting: Accounting | None, plans: Plans, usage: Usage) -> Basis:
     """The basis where only sums of the clips were read."""
     counts = (one.truth for one in usage.counters if one.truth is not None and one.name.endswith("clips_count"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage.domain.credits import CreditLedger, credit_ledger, price_of
 from storage.domain.documents import TRANSACTIONS
-from tests.domain.integrity_world import table
+from tests.domain.integrity_world import denied, table
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -74,6 +74,13 @@ def test_an_entry_without_time_amount_or_balance_is_no_fault_of_the_others() -> 
     assert [(one.used_after, one.unexplained) for one in found.entries] == [(6, None)]
     assert (found.undated, found.beyond) == (2, None)
     assert of().as_dict()["entries"] == ()
+
+
+def test_entries_that_could_not_be_read_are_no_missing_charges() -> None:
+    rows = [entry(on(11, 2), 10, 90)]
+    found = credit_ledger(table(TRANSACTIONS, rows, error=denied()), NOW, counter=95, limit=200)
+    assert found.beyond is None
+    assert list(found.notes) == ["The credit entries could not be read to their end. Not allowed to read the bucket."]
 
 
 def test_a_counter_without_any_entry_is_told() -> None:
