@@ -19,9 +19,9 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import diagnosis, drafts, failures, looking, stuck
 from pages._ui.views.repair import dialog as repairing
-from pages._ui.views.repair import repairs
+from pages._ui.views.repair import joint, repairs
 from pages._ui.views.repair.kinds import of_case
-from storage.domain.diagnosis import Known
+from storage.domain.diagnosis import Known, Outage, StuckVideo
 from storage.domain.diagnosis.groups import FailedVideo
 from storage.errors import BadInput
 from storage.services.diagnose import Case, StuckList
@@ -48,12 +48,15 @@ def page() -> None:
             "delivered videos that were touched last: 2 bucket operations and some 5 document reads for each, and one "
             "more for each of its clips.",
         )
+    if feedback.section("the repair", joint.shown, key=key(NAME, "joint-place")) is not False:
+        return
     feedback.section(
         "what is stuck",
         partial(_stuck, DELIVERED if delivered else 0),
         key=key(NAME, "stuck"),
         unknown="which videos need a person",
     )
+    joint.dialog()
     _drawer()
 
 
@@ -99,7 +102,7 @@ def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
     outages = [one for one in found.outages if failures.within(one.last_at, span, now)]
     _totals(found)
     chosen = stuck.outage()
-    stuck.outages(outages, chosen=chosen, choose=stuck.choose_outage)
+    stuck.outages(outages, chosen=chosen, choose=stuck.choose_outage, below=_repair_outage)
     stuck.apart(found, chosen=chosen, choose=stuck.choose_outage)
     _drafts(found)
     with st.container(border=True):
@@ -107,11 +110,20 @@ def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
         stuck.strip(videos, outages)
     shown = stuck.draw_filters(videos, found.outages, page=NAME)
     if shown:
+        joint.offer(_pairs(shown), f"Repair these {number(len(shown), 'video')}…", name="shown")
         _open(stuck.table(shown, page=NAME, select="open", csv_name="stuck-videos"))
     else:
         feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Remove one of the filters.")
     _hint()
     _scope(found, delivered)
+
+
+def _pairs(videos: Sequence[StuckVideo]) -> list[tuple[str, str]]:
+    return [(one.diagnosis.uid, one.diagnosis.video_id) for one in videos]
+
+
+def _repair_outage(outage: Outage) -> None:
+    joint.offer(outage.videos, "Repair all…", name=stuck.outage_id(outage))
 
 
 def _all_failed(found: StuckList, span: timedelta | None) -> None:

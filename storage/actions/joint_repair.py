@@ -192,6 +192,11 @@ def approve_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> Appro
     return approval
 
 
+def approvals_of_joint(purging: Purging, plan: JointPlan) -> tuple[Approval, ...]:
+    """The approvals of a plan that this desk took."""
+    return plans.approvals_by_seal(purging, plan.fingerprint)
+
+
 def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Actor) -> Job:
     """Creates the job of a plan, ready for a worker; changes nothing of a customer's yet.
 
@@ -207,7 +212,7 @@ def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Acto
         check_joint_seal(purging, plan)
         if not plan.willing:
             raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
-        given = plans.approvals_by_seal(purging, plan.fingerprint)
+        given = approvals_of_joint(purging, plan)
         approved = sorted({one.approver for one in given if one.approver not in {email, plan.maker}})
         needed = second_person_needed(purging, plan)
         if needed and not approved:

@@ -58,7 +58,13 @@ def outage_id(outage: Outage) -> str:
     return outage.id
 
 
-def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str], None] | None = None) -> None:
+def outages(
+    found: Sequence[Outage],
+    *,
+    chosen: str = "",
+    choose: Callable[[str], None] | None = None,
+    below: Callable[[Outage], None] | None = None,
+) -> None:
     """Draws a card for each outage, the largest first, with a way to its videos alone.
 
     With `choose`, a button passes it the id of the outage; without, a link leads to the page Processing.
@@ -84,6 +90,8 @@ def outages(found: Sequence[Outage], *, chosen: str = "", choose: Callable[[str]
                 )
             else:
                 choice(identity, chosen, choose)
+            if below is not None:
+                below(outage)
 
 
 def going_on(standing: Standing) -> str:

@@ -18,7 +18,8 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import Job
+from storage.domain.purge.job import REPAIRS, Job
+from storage.text import number
 
 PAGE: Final = "purge"
 SECOND_PERSON: Final = "Needs a second person"
@@ -173,11 +174,15 @@ def going_on() -> None:
             now = datetime.now(UTC)
             kind = "Erasure of" if job.erase else _GOING_ON[job.kind]
             st.markdown(
-                f"{status.badge_md('job', shown_state(job))} {kind} **{md(job.scope.spelled, 160)}** "
+                f"{status.badge_md('job', shown_state(job))} {kind} **{md(_subject(job), 160)}** "
                 f":small[by {md(job.actor, 80)}, begun {format.ago(job.created_at, now).text}]"
             )
+            page, query = ("processing", "repair") if job.kind in REPAIRS else (PAGE, "job")
             st.page_link(
-                SCREENS[PAGE].file, label="Watch it", icon=":material/arrow_forward:", query_params={"job": job.job_id}
+                SCREENS[page].file,
+                label="Watch it",
+                icon=":material/arrow_forward:",
+                query_params={query: job.job_id},
             )
     if len(loaded.value) > _WATCHED:
         st.caption(f"The newest {_WATCHED} of {len(loaded.value):,}; the page Purge lists them all.")
@@ -187,10 +192,10 @@ def going_on() -> None:
 def _job_row(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
-        "open": url_for(PAGE, job=job.job_id),
+        "open": _address(job),
         "state": shown_state(job),
         "kind": "Erased" if job.erase else _KINDS[job.kind],
-        "scope": job.scope.spelled,
+        "scope": _subject(job),
         "objects": job.tally.objects,
         "bytes": job.tally.bytes,
         "documents": job.tally.documents,
@@ -199,6 +204,15 @@ def _job_row(job: Job) -> dict[str, Any]:
         "undo_until": job.quarantine_until if job.kind == "purge" and job.quarantine == "kept" else None,
         "reason": job.reason,
     }
+
+
+def _subject(job: Job) -> str:
+    return number(job.documents_total, "row") if job.kind in REPAIRS else job.scope.spelled
+
+
+def _address(job: Job) -> str:
+    """The page of the job: joint repairs have theirs at Processing."""
+    return url_for("processing", repair=job.job_id) if job.kind in REPAIRS else url_for(PAGE, job=job.job_id)
 
 
 def shown_state(job: Job) -> str:

@@ -1,0 +1,305 @@
+"""Draws a joint repair: what to do with the chosen videos, the plan row by row, its job, and the way back.
+
+A plan and a job are in the address (`repair`), so a second person opens the same plan by its link, and F5 keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui.access.guard import actor, allowed, guarded, require
+from pages._ui.copying import copy_button
+from pages._ui.data import joint, loads
+from pages._ui.kit import feedback, params, session, status, tables
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.joint_repair import JointAction, JointPlan, RowOutcome
+from storage.domain.policy import Actor
+from storage.domain.purge.job import GOES_ON_BY_ITSELF, Job
+from storage.text import number
+
+PARAM: Final = "repair"
+PAGE: Final = "processing"
+_PAIRS: Final = key(PAGE, "joint-pairs")  # session key: the videos that a repair is being chosen for
+_WHAT: Final[dict[JointAction, str]] = {
+    "set-status:failed": "Set to failed, so that the customer can try again",
+    "set-status:completed": "Set to completed, where every clip is there",
+    "rebuild-highlights": "Rebuild the highlights from the other place",
+    "recount": "Correct the counters of their customers",
+}
+
+
+def offer(pairs: Sequence[tuple[str, str]], label: str, *, name: str) -> None:
+    """Draws the button that chooses a repair for these videos, for those who may make one."""
+    if pairs and allowed("fix"):
+        st.button(
+            label,
+            key=key(PAGE, "joint", name),
+            icon=":material/build:",
+            on_click=_choose,
+            args=(tuple(pairs),),
+        )
+
+
+def _choose(pairs: tuple[tuple[str, str], ...]) -> None:
+    session.renew_nonce(key(PAGE, "joint-nonce"))
+    st.session_state[_PAIRS] = pairs
+
+
+def _drop() -> None:
+    st.session_state.pop(_PAIRS, None)
+
+
+def dialog() -> None:
+    """Draws the dialog that asks what to do, where videos were chosen."""
+    pairs = st.session_state.get(_PAIRS)
+    if pairs:
+        title = f"Repair {number(len(pairs), 'video')}"
+        st.dialog(title, width="medium", icon=":material/build:", on_dismiss=_drop)(_ask)(pairs)
+
+
+def _ask(pairs: tuple[tuple[str, str], ...]) -> None:
+    if _PAIRS not in st.session_state:
+        st.rerun()
+    require("fix")
+    st.caption("The next step shows what would change in each video. Nothing is changed before you apply that.")
+    nonce = session.nonce(key(PAGE, "joint-nonce"))
+    what = st.radio(
+        "What is to be done",
+        list(_WHAT),
+        format_func=lambda one: _WHAT[one],
+        key=key(PAGE, "joint", nonce, "what"),
+    )
+    st.button(
+        "Show what will change",
+        key=key(PAGE, "joint", nonce, "make"),
+        type="primary",
+        icon=":material/difference:",
+        on_click=_make,
+        args=(pairs, what),
+    )
+
+
+@guarded("fix")
+def _make(who: Actor, pairs: tuple[tuple[str, str], ...], what: JointAction) -> None:
+    if st.session_state.pop(_PAIRS, None) is None:
+        return  # a second click: the first one made the plan
+    st.query_params[PARAM] = joint.make(pairs, what, who)
+
+
+def shown() -> bool:
+    """Draws the plan or the job that the address names; false where it names none."""
+    name = params.read(PARAM)
+    if name is None:
+        return False
+    st.button("Back to the list", key=key(PAGE, "joint-back"), icon=":material/arrow_back:", on_click=_back)
+    draw = _plan if joint.is_plan(name) else _job
+    feedback.section("the repair", partial(draw, name), key=key(PAGE, "joint"), unknown="what it would change")
+    return True
+
+
+def _back() -> None:
+    st.query_params.pop(PARAM, None)
+
+
+def _plan(plan_id: str) -> None:
+    require("fix")
+    with feedback.loading("Reading the plan…", 300):
+        plan = joint.plan(plan_id)
+    willing, refused = plan.willing, len(plan.rows) - plan.willing
+    noun = "customer" if plan.action == "recount" else "video"
+    st.subheader(f"{_WHAT[plan.action]}: {number(willing, noun)}", anchor=False)
+    st.caption(
+        f"Planned by {md(plan.maker, 80)}. Valid until {plan.expires_at:%H:%M} UTC. The evidence of each row is read "
+        "again at its turn: a row that changed since is refused, and the others go on."
+    )
+    if refused:
+        st.warning(f"{number(refused, 'row')} would not be made; the list says why.", icon=":material/block:")
+    _changes(plan)
+    if not willing:
+        return
+    needed, who = joint.needs_second_person(plan), actor(active=False)
+    agreed = [one for one in joint.approvers(plan) if one != plan.maker] if needed else []
+    if needed and not agreed:
+        _second_person(plan, needed, who)
+        return
+    if agreed:
+        st.caption(f":material/how_to_reg: Agreed to by {md(', '.join(agreed), 200)}.")
+    reason = st.text_input(
+        "Reason, with the ticket", key=key(PAGE, "joint-reason", plan_id), max_chars=1_000, live=True
+    )
+    st.button(
+        f"Repair {number(willing, noun)}",
+        key=key(PAGE, "joint-apply", plan_id),
+        type="primary",
+        icon=":material/build:",
+        disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+        on_click=_apply,
+        args=(plan.plan_id, plan.fingerprint, reason),
+    )
+
+
+def _changes(plan: JointPlan) -> None:
+    rows = [
+        {
+            "id": f"{place}-{number_}",
+            "open": _address(row.uid, row.video_id),
+            "subject": row.video_id or row.uid,
+            "customer": row.uid,
+            "field": change.field if change is not None else "",
+            "before": _word(change.before) if change is not None else "",
+            "after": _word(change.after) if change is not None else "",
+            "refused": row.refused,
+        }
+        for place, row in enumerate(plan.rows)
+        for number_, change in enumerate(row.changes or (None,))
+    ]
+    tables.table(
+        pd.DataFrame(rows),
+        key=key(PAGE, "joint-changes"),
+        alt="What would change in each video",
+        id_column="id",
+        columns={
+            "open": tables.link("Open"),
+            "subject": "Video",
+            "customer": "Customer",
+            "field": "Field",
+            "before": "Before",
+            "after": "After",
+            "refused": st.column_config.TextColumn("Not made, because", width="large"),
+        },
+        csv_name="repair-plan",
+    )
+
+
+def _word(text: str) -> str:
+    if not text:
+        return "(absent)"
+    value = json.loads(text)
+    return value if isinstance(value, str) else text
+
+
+def _address(uid: str, video_id: str) -> str:
+    return url_for("video", uid=uid, video_id=video_id) if video_id else url_for("user", uid=uid)
+
+
+def _second_person(plan: JointPlan, needed: str, who: Actor) -> None:
+    st.info(f"A second person must agree: {md(needed, 200)}.", icon=":material/group:")
+    if who.email == plan.maker:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Send them the address of this page.", width="content")
+            copy_button(url_for(PAGE, repair=plan.plan_id).removeprefix("./"), key=key(PAGE, "joint-link"), what="link")
+        return
+    st.button(
+        "Agree to this plan",
+        key=key(PAGE, "joint-approve", plan.plan_id),
+        icon=":material/how_to_reg:",
+        on_click=_approve,
+        args=(plan.plan_id, plan.fingerprint),
+    )
+
+
+@guarded("fix")
+def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
+    joint.approve(plan_id, fingerprint, who)
+
+
+@guarded("fix")
+def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
+    st.query_params[PARAM] = joint.apply(plan_id, fingerprint, reason, who)
+    loads.stuck.clear()
+
+
+def _job(job_id: str) -> None:
+    require("fix")
+    job = loads.job(job_id).value
+    if job.state in GOES_ON_BY_ITSELF:
+        _running(job_id)
+    else:
+        _ended(job)
+
+
+@st.fragment(run_every="1s")
+def _running(job_id: str) -> None:
+    """Draws itself again each second, which keeps no session alive, until the job has ended."""
+    if not allowed("fix"):
+        return
+    job = loads.job(job_id).value
+    if job.state not in GOES_ON_BY_ITSELF:
+        loads.stuck.clear()
+        st.rerun()
+    done = job.tally.documents + job.tally.left_alone
+    st.progress(done / max(1, job.documents_total), f"{done:,} of {number(job.documents_total, 'row')}")
+
+
+def _ended(job: Job) -> None:
+    found = joint.outcomes(job)
+    made = sum(one.outcome == "done" for one in found)
+    word = "taken back" if job.kind == "repair_undo" else "made"
+    st.subheader(f"{made:,} of {number(job.documents_total, 'row')} {word}", anchor=False)
+    st.markdown(f"{status.badge_md('job', job.state)} by {md(job.actor, 80)}: {md(job.reason, 400)}")
+    if job.failure:
+        st.error(md(str(job.failure.get("message") or ""), 400), title="It stopped", icon=":material/error:")
+        st.caption(f"Go on with it: `python -m storage repair resume {job.job_id} --actor EMAIL`")
+    _outcomes(found)
+    if job.kind == "repair" and made and job.state != "undone":
+        _offer_undo(job, made)
+
+
+def _outcomes(found: Sequence[RowOutcome]) -> None:
+    if not found:
+        return
+    words: dict[str, str] = {"done": "Done", "refused": "Refused", "failed": "Failed"}
+    rows: list[dict[str, Any]] = [
+        {
+            "id": str(place),
+            "open": _address(one.uid, one.video_id),
+            "subject": one.video_id or one.uid,
+            "customer": one.uid,
+            "outcome": words[one.outcome],
+            "why": one.why,
+        }
+        for place, one in enumerate(found)
+    ]
+    tables.table(
+        pd.DataFrame(rows),
+        key=key(PAGE, "joint-outcomes"),
+        alt="What became of each row",
+        id_column="id",
+        columns={
+            "open": tables.link("Open"),
+            "subject": "Video",
+            "customer": "Customer",
+            "outcome": "Outcome",
+            "why": st.column_config.TextColumn("Why", width="large"),
+        },
+        csv_name="repair-outcomes",
+    )
+
+
+def _offer_undo(job: Job, made: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reason = st.text_input(
+            "Reason to take it back", key=key(PAGE, "joint-undo-reason", job.job_id), max_chars=1_000, live=True
+        )
+        st.button(
+            f"Undo {number(made, 'row')}",
+            key=key(PAGE, "joint-undo", job.job_id),
+            icon=":material/undo:",
+            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+            on_click=_undo,
+            args=(job.job_id, reason),
+        )
+
+
+@guarded("fix")
+def _undo(who: Actor, job_id: str, reason: str) -> None:
+    st.query_params[PARAM] = joint.undo(job_id, reason, who)
+    loads.stuck.clear()

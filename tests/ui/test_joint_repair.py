@@ -1,0 +1,115 @@
+"""A joint repair on Processing: an outage in one go, row by row, by one person or two, and back again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui.access.identity import PERSONA
+from pages._ui.data import purges
+from storage.actions.purge.worker import run_job
+from tests.rigs.records import user, video
+from tests.rigs.waiting import PATIENCE_SECONDS
+from tests.ui.conftest import ROOT, LiveApp, words
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=6)
+REASON = "ticket 9: a worker died"
+
+
+@pytest.fixture
+def stuck(app: LiveApp, monkeypatch: pytest.MonkeyPatch) -> LiveApp:
+    """Five videos of five customers that stopped within a minute; workers run in this process."""
+    for number in range(5):
+        at = LONG_AGO + timedelta(seconds=8 * number)
+        name = f"vid-{number:04d}"
+        held = video(name, status="processing", created_at=at, updated_at=at, completed_at=None)
+        app.world.put({f"users/u{number}": user(f"u{number}"), f"users/u{number}/videos/{name}": held})
+    monkeypatch.setattr(purges, "start", lambda name: run_job(purges.context(), name))
+    return app
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(one for one in page.button if label in one.label).click().run()
+
+
+def labels(page: AppTest) -> list[str]:
+    return [one.label for one in page.button]
+
+
+def planned(page: AppTest) -> AppTest:
+    """The plan of the outage's repair, with the default action: set to failed."""
+    return press(press(page, "Repair all"), "Show what will change")
+
+
+def apply(page: AppTest) -> AppTest:
+    page = page.text_input(next(one.key for one in page.text_input if "Reason" in one.label)).input(REASON).run()
+    return press(page, "Repair 5 videos")
+
+
+def plan_in(page: AppTest) -> str:
+    """The plan that the address names."""
+    named = page.query_params["repair"]
+    plan_id = named if isinstance(named, str) else named[0]
+    assert plan_id.startswith("rplan-")
+    return str(plan_id)
+
+
+def statuses(app: LiveApp) -> list[Any]:
+    return [app.world.fields(f"users/u{number}/videos/vid-{number:04d}")["status"] for number in range(5)]
+
+
+def test_an_outage_is_repaired_row_by_row_and_taken_back(stuck: LiveApp) -> None:
+    page = planned(stuck.open("processing", role="engineer"))
+    text = words(page)
+    assert "Set to failed, so that the customer can try again: 5 videos" in text
+    assert "vid-0003" in text
+    assert statuses(stuck) == ["processing"] * 5
+    held = stuck.world.fields("users/u3/videos/vid-0003")
+    stuck.world.put({"users/u3/videos/vid-0003": {**held, "updated_at": datetime.now(UTC)}})
+    page = apply(page)
+    text = words(page)
+    assert "4 of 5 rows made" in text
+    assert "Refused" in text
+    assert statuses(stuck).count("failed") == 4
+    reason = next(one.key for one in page.text_input if "take it back" in one.label)
+    page = press(page.text_input(reason).input("a mistake, ticket 10").run(), "Undo 4 rows")
+    assert "4 of 4 rows taken back" in words(page)
+    assert statuses(stuck) == ["processing"] * 5
+
+
+def test_the_plan_lives_in_the_address_and_a_second_person_agrees(
+    stuck: LiveApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPAIR_SECOND_PERSON_ROWS", "4")
+    page = planned(stuck.open("processing"))
+    assert "A second person must agree" in words(page)
+    assert "Repair 5 videos" not in labels(page)
+    assert "Agree to this plan" not in labels(page)
+    plan_id = plan_in(page)
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
+    other.session_state[PERSONA] = "second-admin@demo.local"
+    other.switch_page("pages/processing.py")
+    other.query_params["repair"] = plan_id
+    agreed = press(other.run(), "Agree to this plan")
+    assert "Agreed to by" in words(agreed)
+    page = apply(page.run())
+    assert "5 of 5 rows made" in words(page)
+
+
+@pytest.mark.parametrize("role", ["support", "operations"])
+def test_others_see_no_way_to_repair_and_no_plan(stuck: LiveApp, role: str) -> None:
+    page = planned(stuck.open("processing"))
+    plan_id = plan_in(page)
+    page = stuck.open("processing", role=role)
+    assert not [label for label in labels(page) if "Repair" in label]
+    assert "vid-0003" not in words(stuck.open("processing", role=role, repair=plan_id))
+
+
+@pytest.mark.parametrize("name", ["rplan-20260101-000000-00000000", "repair-20260101-000000-00000000", "../x"])
+def test_an_address_that_names_no_repair_says_so(stuck: LiveApp, name: str) -> None:
+    text = words(stuck.open("processing", repair=name))
+    assert "no such" in text or "There is no job" in text or "names no repair" in text
+    assert "Something went wrong" not in text
