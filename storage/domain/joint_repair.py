@@ -28,7 +28,7 @@ FORMAT: Final = "clip-desk-repair/1"
 LIFE: Final = timedelta(minutes=30)
 MOST_ROWS: Final = 500
 MANY: Final = Scope("*")  # the scope of a job about several customers; no customer may have this id in a purge
-_NOW: Final = "(the time when it is written)"
+WHEN_WRITTEN: Final = "(the time when it is written)"
 _SET_BY: Final = "Set by support: "
 
 
@@ -173,7 +173,7 @@ def _before(value: Any) -> str:
 
 def _after(value: Any) -> str:
     if isinstance(value, datetime):
-        return json.dumps(_NOW)
+        return json.dumps(WHEN_WRITTEN)
     if isinstance(value, str) and value.startswith(_SET_BY):
         return json.dumps(f"{_SET_BY}(the reason)")
     return "" if value is ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True, default=_plain)

@@ -20,7 +20,7 @@ from pages._ui.kit import feedback, params, session, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
-from storage.domain.joint_repair import JointAction, JointPlan, RowOutcome
+from storage.domain.joint_repair import WHEN_WRITTEN, JointAction, JointPlan, JointRow, RowOutcome, ShownChange
 from storage.domain.policy import Actor
 from storage.domain.purge.job import GOES_ON_BY_ITSELF, Job
 from storage.text import number
@@ -147,19 +147,17 @@ def _plan(plan_id: str) -> None:
 
 
 def _changes(plan: JointPlan) -> None:
+    """A row for each video, with its changes beside each other; the times that the repair itself writes go without."""
     rows = [
         {
-            "id": f"{place}-{number_}",
+            "id": str(place),
             "open": _address(row.uid, row.video_id),
             "subject": row.video_id or row.uid,
             "customer": row.uid,
-            "field": change.field if change is not None else "",
-            "before": _word(change.before) if change is not None else "",
-            "after": _word(change.after) if change is not None else "",
-            "refused": row.refused,
+            "changes": "; ".join(f"{one.field}: {_word(one.before)} → {_word(one.after)}" for one in _telling(row)),
+            "refused": row.refused or None,
         }
         for place, row in enumerate(plan.rows)
-        for number_, change in enumerate(row.changes or (None,))
     ]
     tables.table(
         pd.DataFrame(rows),
@@ -170,13 +168,15 @@ def _changes(plan: JointPlan) -> None:
             "open": tables.link("Open"),
             "subject": "Video",
             "customer": "Customer",
-            "field": "Field",
-            "before": "Before",
-            "after": "After",
-            "refused": st.column_config.TextColumn("Not made, because", width="large"),
+            "changes": st.column_config.TextColumn("What changes", width="large"),
+            "refused": st.column_config.TextColumn("Not made, because", width="medium"),
         },
         csv_name="repair-plan",
     )
+
+
+def _telling(row: JointRow) -> list[ShownChange]:
+    return [one for one in row.changes if _word(one.after) != WHEN_WRITTEN]
 
 
 def _word(text: str) -> str:
@@ -264,7 +264,7 @@ def _outcomes(found: Sequence[RowOutcome]) -> None:
             "subject": one.video_id or one.uid,
             "customer": one.uid,
             "outcome": words[one.outcome],
-            "why": one.why,
+            "why": one.why or None,
         }
         for place, one in enumerate(found)
     ]
