@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from storage.errors import BadInput
-from storage.text import holds_secret
+from storage.text import holds_secret, without_addresses
 
 LEAST_REASON_CHARS = 3
 MAX_REASON_CHARS = 2_000
 MAX_EMAIL_CHARS = 320
+LEAST_TITLE_CHARS = 8
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -35,12 +37,13 @@ def normal_email(text: str, name: str = "actor") -> str:
 
 
 def checked_reason(text: str) -> str:
-    """The reason in the form for the record, with runs of blanks as one blank.
+    """The reason in the form for the record, with runs of blanks as one blank and a word for each address.
 
     Raises `BadInput` when it is too short or too long, or holds a secret: the record would keep a signed link or a key
     longer than anything that it gives access to.
     """
-    reason = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    reason = plain if holds_secret(plain) else without_addresses(plain)  # what outlives a customer names none
     if len(reason) < LEAST_REASON_CHARS:
         what = "is empty" if not reason else f"has fewer than {LEAST_REASON_CHARS} characters"
         raise BadInput(f"The reason {what}", field_name="reason", remedy="Say why, with the ticket if there is one.")
@@ -54,4 +57,12 @@ def checked_reason(text: str) -> str:
             field_name="reason",
             remedy="Take it out. If it was a real one, revoke it; name the key or the clip instead.",
         )
+    return reason
+
+
+def without_titles(reason: str, titles: Iterable[str]) -> str:
+    """The reason with a word for each of these titles; one that is shorter than a few words may be an ordinary word."""
+    for title in sorted(titles, key=len, reverse=True):
+        if len(title) >= LEAST_TITLE_CHARS:
+            reason = re.sub(re.escape(" ".join(title.split())), "[title]", reason, flags=re.IGNORECASE)
     return reason

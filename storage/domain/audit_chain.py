@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from storage.domain.layout import STYLES, TOP_SCENES
 from storage.domain.purge.plan import moment_text
 from storage.errors import BadInput
-from storage.text import holds_secret, without_secrets
+from storage.text import holds_secret, without_addresses, without_secrets
 
 GENESIS = "0" * 64
 MAX_TEXT_CHARS = 6_000  # room for three ids of Firestore's largest size, and some words
@@ -30,6 +31,11 @@ VOUCH = "audit.vouch"  # the desk's own entry: it accepts the older entries, sea
 COPY_FAILED = "audit.copy_failed"  # the desk's own entry: these copies could not be written
 LOOKS = frozenset({"media.look", "link.issue", "page.look"})  # frequent, and not copied to the bucket
 SEALED, UNSEALED = "hmac-sha256", "sha256"
+
+_ENDS = "|".join(sorted((TOP_SCENES, *STYLES), key=len, reverse=True))
+_FILE_NAME = re.compile(
+    rf"((?:clip_\d{{2,}}_\d+|top_\d+_scenes)_).+?(_(?:{_ENDS}|[a-z0-9]+)\.(?:mp4|jpg))", re.IGNORECASE
+)
 
 Outcome = Literal["done", "refused", "failed", "begun"]
 
@@ -110,7 +116,8 @@ def checked(event: Event) -> Event:
     The record outlives the things it names, so it may hold no secret. An actor, reason or action with a secret is
     refused. The three ids stay as they are: they name documents that exist, and a search must find a customer whose id
     looks like a token. Everywhere else, text that looks like a secret is removed around these ids, so that no file name
-    of a customer keeps an action from being recorded.
+    of a customer keeps an action from being recorded. So are addresses and, in file names of clips, titles: the record
+    holds none of a customer.
     """
     if not event.action or not event.actor:
         raise BadInput("An audit entry needs an action and an actor", field_name="action" if event.actor else "actor")
@@ -124,7 +131,10 @@ def checked(event: Event) -> Event:
         event,
         keys=tuple(_cleaned(key, apart) for key in event.keys),
         detail=_cleaned(dict(event.detail), apart),
-        **{name: _cleaned(getattr(event, name), apart) for name in ("origin", "fingerprint", "job_id")},
+        reason=_cleaned(event.reason, apart),
+        origin=without_secrets(event.origin),
+        fingerprint=without_secrets(event.fingerprint),
+        job_id=without_secrets(event.job_id),
     )
     for name, text in _texts(asdict(event), "event"):
         if len(text) > MAX_TEXT_CHARS:
@@ -226,9 +236,22 @@ def _digest_or_nothing(item: Mapping[str, Any], key: bytes) -> str:
         return ""
 
 
+def without_names(text: str) -> str:
+    """The text without addresses, and with a dash for the title in each file name of a clip."""
+    return _FILE_NAME.sub(r"\1-\2", without_addresses(text))
+
+
+def _told_apart(one: str) -> bool:
+    return bool(one) and (holds_secret(one) or without_names(one) != one)
+
+
+def _cleaned_text(text: str) -> str:
+    return without_names(without_secrets(text))
+
+
 def _apart(event: Event) -> re.Pattern[str] | None:
     """A pattern for the event's own ids that look like secrets, as whole words; `None` where no id does."""
-    ids = sorted({one for one in (event.uid, event.video_id, event.clip_id) if one and holds_secret(one)}, key=len)
+    ids = sorted({one for one in (event.uid, event.video_id, event.clip_id) if _told_apart(one)}, key=len)
     if not ids:
         return None
     return re.compile(rf"((?:{'|'.join(map(re.escape, reversed(ids)))})(?![^\s/\"',;:()\]}}]))")
@@ -238,9 +261,9 @@ def _cleaned(value: Any, apart: re.Pattern[str] | None) -> Any:
     """The value without the parts of its texts that look like secrets, names of fields included."""
     if isinstance(value, str):
         if apart is None:
-            return without_secrets(value)
+            return _cleaned_text(value)
         pieces = apart.split(value)  # every second one is an id
-        return "".join(piece if number % 2 else without_secrets(piece) for number, piece in enumerate(pieces))
+        return "".join(piece if number % 2 else _cleaned_text(piece) for number, piece in enumerate(pieces))
     if isinstance(value, Mapping):
         return {_cleaned(str(name), apart): _cleaned(inner, apart) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from storage.domain.audit_chain import without_names
 from storage.domain.purge.plan import moment
 from storage.errors import BadInput
 from storage.repositories.audit_log import MAX_LIMIT, AuditLog
@@ -144,8 +145,9 @@ def _matches(entry: Mapping[str, Any], question: AuditQuery) -> bool:
         return False
     if not question.text:
         return True
-    wanted = question.text.casefold()
-    return any(wanted in _text(entry.get(name)).casefold() for name in _TEXTS)
+    wanted = {question.text.casefold(), without_names(question.text).casefold()}  # entries name no title of a clip
+    texts = [_text(entry.get(name)).casefold() for name in _TEXTS]
+    return any(one in text for one in wanted for text in texts)
 
 
 def _text(value: object) -> str:

@@ -24,6 +24,7 @@ from storage.domain.audit_chain import (
     digest,
     end_of,
     entry,
+    without_names,
 )
 from storage.errors import BadInput
 from storage.text import REMOVED
@@ -172,8 +173,9 @@ def test_no_secret_is_recorded_wherever_it_stands(text: str, gone: str) -> None:
 
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_words_are_recorded(text: str) -> None:
+    kept = without_names(text)  # only names go
     event = Event("a", "b", reason=text, keys=(text,), detail={"x": [text]})
-    assert checked(event) == event
+    assert checked(event) == Event("a", "b", reason=kept, keys=(kept,), detail={"x": [kept]})
 
 
 def test_an_id_that_looks_like_a_secret_is_recorded_as_it_is() -> None:
@@ -201,3 +203,23 @@ def test_an_id_that_looks_like_a_secret_is_recorded_as_it_is() -> None:
 def test_an_event_needs_who_and_what_and_has_a_size(event: Event) -> None:
     with pytest.raises(BadInput):
         checked(event)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("users/u1/v/clips/clip_01_1_a_waltz_begins_split.mp4", "users/u1/v/clips/clip_01_1_-_split.mp4"),
+        ("u1/v/clips/clip_01_12_a waltz_left_focus.jpg: gone", "u1/v/clips/clip_01_12_-_left_focus.jpg: gone"),
+        ("asked by ada.l@example.org, ticket 4", "asked by [address], ticket 4"),
+        ("sources/u1/v/source.mp4", "sources/u1/v/source.mp4"),
+    ],
+)
+def test_the_record_holds_no_address_and_no_title_of_a_clip(text: str, kept: str) -> None:
+    found = checked(Event("a", "bob@example.org", reason=text, keys=(text,), detail={"grounds": [text]}))
+    assert (found.reason, found.keys, found.detail["grounds"]) == (kept, (kept,), [kept])
+    assert found.actor == "bob@example.org"
+
+
+def test_an_id_that_is_an_address_stays() -> None:
+    found = checked(Event("a", "b", uid="x@example.org", keys=("users/x@example.org/v/raw/1.mp4",)))
+    assert (found.uid, found.keys) == ("x@example.org", ("users/x@example.org/v/raw/1.mp4",))

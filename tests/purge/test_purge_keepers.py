@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from storage.actions import undoable
-from storage.actions.purge.jobs import resume, undo
-from storage.actions.purge.plans import certificate_of, store_plan
+from storage.actions.purge.jobs import Request, apply_plan, resume, undo
+from storage.actions.purge.plans import approve, certificate_of, store_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.rollup import run_rollup
 from storage.actions.search_index import write_index
@@ -21,7 +21,7 @@ from storage.domain.purge.scope import Scope
 from storage.errors import Refused
 from storage.repositories.decode import raw_document
 from storage.repositories.rollups import read_fleet
-from tests.purge.world import ADA, REASON, VIDEO, PurgeWorld
+from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
 
 BASE = f"users/u1/videos/{VIDEO}"
 ADDRESS = "waltz.lover@example.org"
@@ -216,3 +216,13 @@ def test_an_index_that_cannot_be_read_stops_a_purge_before_anything_goes(kept: P
     _roll_up(kept)
     assert run_job(kept.purging, resume(kept.purging, job.job_id, ADA).job_id).state == "done"
     assert "ops_index" not in naming(kept)
+
+
+def test_neither_the_audit_nor_a_job_names_the_customer_whatever_the_reason_says(kept: PurgeWorld) -> None:
+    plan = kept.plan(Scope.of("u1", VIDEO))
+    approve(kept.purging, plan, BOB)
+    why = f"asked by {ADDRESS} about {TITLE.upper()}"
+    job = run_job(kept.purging, apply_plan(kept.purging, plan, Request(plan.scope.spelled, why, True), ADA).job_id)
+    assert (job.state, job.reason) == ("done", "asked by [address] about [title]")
+    named = naming(kept, audit=True)
+    assert not {"ops_jobs", "ops_audit", "_ops/audit/", "_ops/certificates/", "_ops/plans/"} & set(named)

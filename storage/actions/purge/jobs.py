@@ -21,7 +21,7 @@ from storage.actions.purge.quarantine import Quarantine, Record, record_of
 from storage.actions.purge.sealing import check_applied, check_sealed
 from storage.actions.purge.steps_undo import path_of, same_fields
 from storage.actions.purge.survey import look_at, maybe_there
-from storage.domain.actor_and_reason import checked_reason, normal_email
+from storage.domain.actor_and_reason import checked_reason, normal_email, without_titles
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal
@@ -40,6 +40,7 @@ SYSTEM = "system"  # the actor of what the desk does by itself
 TRIES = 5
 LIMITS = "ops_limits"
 MAX_REASONS = 50
+MOST_TITLES = 50  # of a scope, that are taken out of a reason
 _log = logging.getLogger(__name__)
 
 
@@ -285,7 +286,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
     expired, or whose scope changed (`reasons` says how), and `Refused` on every other ground. The audit records each
     refusal.
     """
-    reason, email = checked_reason(request.reason), normal_email(actor.email)
+    reason, email = without_titles(checked_reason(request.reason), _titles(purging, plan)), normal_email(actor.email)
     intent = Event("purge.apply", "-", reason=reason, detail=_detail(plan, request))
     event = attributed(actor, about(plan, intent))
     with refusals_recorded(purging.trail, event):
@@ -307,6 +308,14 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
         job = _job(purging, plan, request, email, reason, counted)
         purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
         return create_job(purging, job, email)
+
+
+def _titles(purging: Purging, plan: PurgePlan) -> list[str]:
+    """The titles of the first videos of the scope: a reason outlives them."""
+    parts = [document.path.split("/") for document in plan.documents]
+    videos = sorted({(part[1], part[3]) for part in parts if len(part) > 3 and part[2] == "videos"})[:MOST_TITLES]
+    found = purging.stores.records.videos_by_ids(videos).frame if videos else None
+    return [] if found is None else [str(title) for title in found["video_title"].dropna()]
 
 
 def _detail(plan: PurgePlan, request: Request) -> dict[str, object]:
