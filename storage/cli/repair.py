@@ -141,7 +141,7 @@ def _say(found: Highlights) -> None:
 
 
 def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: str | None, actor: str | None) -> int:
-    """Exit 0 when every counter is true (now), dead counters too; 1 when some are wrong and were not written."""
+    """Exit 0 when every counter that the backend keeps is true (now); 1 when some are wrong and were not written."""
     who, why = applying(apply, actor, reason)
     stores, ids = context.stores, tuple[str, ...]()
     with metering() as meter:

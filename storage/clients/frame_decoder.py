@@ -25,7 +25,7 @@ def main(seconds: float) -> bytes:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     import av  # after the bounds
 
-    with av.open(sys.stdin.buffer, format="mp4") as container:
+    with av.open(sys.stdin.buffer, mode="r", format="mp4") as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         found: Any = None

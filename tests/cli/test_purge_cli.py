@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def applied(desk: Desk, plan: Path, phrase: str, *more: str) -> Answer:
 
 def keys(desk: Desk) -> set[str]:
     return {key for page in desk.objects.list_pages("") for key in page.frame["key"] if not key.startswith("_ops/")}
+
+
+def stored(desk: Desk, path: str) -> Mapping[str, Any]:
+    raw = desk.world.records.raw(path)
+    assert raw is not None
+    return raw.fields or {}
 
 
 def test_a_plan_prints_the_contracts_document_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
@@ -241,16 +248,25 @@ def test_what_cannot_be_done_says_so_with_the_right_status(desk: Desk, arguments
 
 def test_recount_shows_then_writes_the_counters(desk: Desk) -> None:
     customer(desk)
-    desk.world.writer.update("users/u1", {"total_storage_bytes": 7})
+    accounting = "storage_accounting/u1"
+    desk.world.writer.update(accounting, {"styled_clips_bytes": 7})
     shown = desk.run("recount", "u1", "--json")
     assert shown.status == 1
-    assert {"name": "user.total_storage_bytes", "before": 7, "after": 21} in shown.json["counters"]
+    assert {"name": "storage_accounting.styled_clips_bytes", "before": 7, "after": 21} in shown.json["counters"]
     written = desk.run("recount", "u1", "--apply", *WHY, *ADA, "--json")
     assert (written.status, written.json["applied"]) == (0, True)
     assert desk.run("recount", "u1", "--json").status == 0
-    raw = desk.world.records.raw("users/u1")
-    assert raw is not None
-    assert (raw.fields or {})["total_storage_bytes"] == 21
+    assert stored(desk, accounting)["styled_clips_bytes"] == 21
+
+
+def test_recount_writes_a_dead_counter_too_and_is_well_without(desk: Desk) -> None:
+    customer(desk)
+    desk.world.writer.update("users/u1", {"total_storage_bytes": 7})
+    shown = desk.run("recount", "u1", "--json")
+    assert shown.status == 0
+    assert {"name": "user.total_storage_bytes", "before": 7, "after": 21} in shown.json["counters"]
+    assert desk.run("recount", "u1", "--apply", *WHY, *ADA, "--json").status == 0
+    assert stored(desk, "users/u1")["total_storage_bytes"] == 21
 
 
 def test_recount_is_refused_while_clips_are_written(desk: Desk) -> None:
