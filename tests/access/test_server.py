@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 import streamlit
@@ -19,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
@@ -29,6 +30,7 @@ from pages._ui.access.identity import person_of_assertion, sign_in_of
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.access.settings import current, limits
 from pages._ui.server import parts
+from pages._ui.server.compression import Compressed
 from pages._ui.server.middleware import COOKIE, content_policy, media_hosts, page_of
 from tests.access.test_settings import ACCESS, OIDC
 from tests.rigs import issuer
@@ -180,6 +182,38 @@ def test_pages_streamlits_files_and_routes_are_served(
     files = ["/favicon.png", "/index.html", "/manifest.json", f"/static/js/{script.name}"]
     for path in ["/", *(f"/{name}" for name in nav.SCREENS if name != nav.HOME), *files, "/_stcore/host-config"]:
         assert ask(path).status_code == 200, path
+
+
+def test_scripts_are_compressed_and_the_same(
+    ask: Callable[..., httpx.Response], no_settings: Callable[..., None]
+) -> None:
+    no_settings(**LIVE, **OIDC)
+    body = "let through" * 1_000
+
+    async def script(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(body, media_type="text/javascript", headers={"etag": '"a"'})(scope, receive, send)
+
+    def get(path: str, **headers: str) -> httpx.Response:
+        async def once() -> httpx.Response:
+            async with client_of(Compressed(script), "http://desk.corp.test", "10.0.0.9") as client:
+                return await client.get(path, headers={"accept-encoding": "gzip", **headers})
+
+        return anyio.run(once)
+
+    for path in ("/static/js/a.js", "/", "/desk/user"):
+        answer = get(path)
+        assert answer.text == body
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["etag"] == '"a-gzip"'
+        assert "Accept-Encoding" in answer.headers["vary"]
+        assert int(answer.headers["content-length"]) < len(body) / 20
+    for path, headers in (
+        ("/media/a.js", {}),
+        ("/_stcore/health", {}),
+        ("/static/js/a.js", {"range": "bytes=0-9"}),
+        ("/static/js/a.js", {"accept-encoding": "br"}),
+    ):
+        assert "content-encoding" not in get(path, **headers).headers, path
 
 
 @pytest.mark.parametrize("path", ["/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/script-health-check"])

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from pages._ui.access import settings
 from pages._ui.nav import HOME
 from pages._ui.server import health, modules
+from pages._ui.server.compression import Compressed
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
 from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders, base
@@ -32,7 +33,13 @@ def parts() -> dict[str, Any]:
             Route(f"{base()}{METRICS}", _metrics),
             modules.route(base()),
         ],
-        "middleware": [Middleware(SecurityHeaders), Middleware(Cookies), Middleware(ReturnTo), Middleware(Gate)],
+        "middleware": [
+            Middleware(Compressed),
+            Middleware(SecurityHeaders),
+            Middleware(Cookies),
+            Middleware(ReturnTo),
+            Middleware(Gate),
+        ],
         "secrets": _secrets(),
         "on_script_error": on_script_error,
     }
