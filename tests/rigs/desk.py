@@ -107,7 +107,9 @@ def user_documents(uid: str, videos: Mapping[str, int], *, prefix: str = "users/
             "highlights_json_key": f"{prefix}{uid}/{video_id}/highlights.json",
             "source_video_r2_key": f"sources/{uid}/{video_id}/source.mp4",
         }  # fmt: skip
-        documents[f"{path}/highlights/main"] = {"highlights": [{"id": 1, "title": "café"}]}
+        documents[f"{path}/highlights/main"] = {
+            "highlights": [{"id": 1, "title": "café", "start": "0:01", "end": "0:09"}]
+        }
         if count:
             slug = f"slug-{uid}-{video_id}"
             clip_id = f"{video_id}_0_split"

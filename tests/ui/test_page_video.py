@@ -109,3 +109,15 @@ def test_the_timeline_names_the_person_and_the_reason_to_engineers_and_only_the_
     assert "The team set the status" in reduced
     assert "eng@corp.test" not in reduced
     assert "ticket 7" not in reduced
+
+
+def test_highlights_whose_times_make_no_sense_are_named_on_the_page(app, monkeypatch):
+    monkeypatch.setenv("HIGHLIGHTS_SOURCE", "document")
+    delivered(app, 1)
+    odd = {"highlights": [{"id": 1, "title": "Back to front", "start": "00:01:00", "end": "00:00:30"}]}
+    app.world.put({"users/u1/videos/vid-0001/highlights/main": odd})
+    page = app.open("video", **IDS)
+    text = words(page)
+    assert "Times that make no sense" in str([one.proto for one in page.warning])
+    assert "entry 1, end: is not after start (00:01:00 to 00:00:30)" in text
+    assert "1 finding of this kind in the upload check." in text
