@@ -86,7 +86,7 @@ def test_a_purge_by_the_shell_is_planned_applied_and_undone(odd: Desk, tmp_path)
     assert (done.status, done.json["residue"]) == (0, [])
     job = done.json["job_id"]
     assert odd.run("purge", "status", job, "--json").json["scope"] == f"{BLANK}/{LINE}"
-    assert odd.run("diagnose", BLANK, LINE, *shell).json["verdict"] == "not_found"
+    assert odd.run("diagnose", BLANK, LINE, *shell).json["verdict"] == "purged"
     assert odd.run("purge", "undo", job, "--reason", "on request", *WHO, "--json").status == 0
     assert odd.run("verify", BLANK, LINE, *shell).status == 0
 
