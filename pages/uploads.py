@@ -197,7 +197,7 @@ def _everybody() -> None:
         kept_view.trend(loaded.value)
     with st.container(border=True):
         st.subheader("Again and again", anchor=False)
-        kept_view.offenders(kept.value)
+        kept_view.offenders(scan_loads.offenders(kept.value), kept.value)
     if ended is not None:
         _unkept(ended)
         scan.apart(ended)

@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
-from storage.actions.documents import Create, Delete, Update
+from storage.actions.documents import Create, Delete, FieldName, Update
 from storage.actions.object_conditions import Expected
 from storage.actions.writers import Writers
 from storage.domain.integrity import Checked
@@ -31,6 +32,7 @@ from storage.domain.scans.kept import (
     head_of,
     identities,
     known_after,
+    open_by_harm,
     scan_path,
     table_key,
     typed,
@@ -153,12 +155,11 @@ def clean_up(keeper: ScanKeeper) -> list[str]:
 
 def replace_table(writers: Writers, kept: KeptScan, frame: pd.DataFrame, coverage: extent.Coverage) -> None:
     """Gives a kept scan other rows, where its table is still as it was read; else raises `Stale`."""
-    content, digest = table_content(replace(kept, frame=typed(frame), coverage=coverage))
-    key = table_key(kept.head.scan_id)
-    writers.objects.put(key, content, _TYPE, expected=Expected(kept.etag))
-    writers.documents.commit(
-        [Update(scan_path(kept.head.scan_id), {"rows": len(frame), "sha256": digest})], operation=_OPERATION
-    )
+    made = replace(kept, frame=typed(frame), coverage=coverage)
+    content, digest = table_content(made)
+    writers.objects.put(table_key(kept.head.scan_id), content, _TYPE, expected=Expected(kept.etag))
+    fields: dict[FieldName, Any] = {"rows": len(frame), "open": open_by_harm(made.frame), "sha256": digest}
+    writers.documents.commit([Update(scan_path(kept.head.scan_id), fields)], operation=_OPERATION)
 
 
 def _write(

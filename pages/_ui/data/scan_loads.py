@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import scans, stores
 from storage.actions.scans import ScanKeeper, keep_scan
 from storage.actions.writers import open_writers
-from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome
+from storage.domain.scans.comparison import repeat_offenders
+from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome, identities
 from storage.repositories.scans import read_kept, scan_records
 from storage.services.background import KeepScan
 from storage.services.scans import TREND, FindingRow
@@ -45,6 +47,17 @@ def kept(head: ScanHead) -> Loaded[KeptScan]:
 @st.cache_resource(ttl=60 * MINUTE, max_entries=3, show_spinner=False)
 def _kept(scan_id: str, sha256: str, _head: ScanHead) -> Loaded[KeptScan]:
     return measured(lambda: read_kept(stores().objects, _head))
+
+
+def offenders(kept: KeptScan) -> list[dict[str, Any]]:
+    """Where findings come up again and again."""
+    return _offenders(kept.head.scan_id, kept.head.sha256, kept)
+
+
+@st.cache_data(ttl=60 * MINUTE, max_entries=3, show_spinner=False)
+def _offenders(scan_id: str, sha256: str, _kept: KeptScan) -> list[dict[str, Any]]:
+    fresh = _kept.frame[_kept.frame["first_scan"] == scan_id]
+    return repeat_offenders(_kept.frame, set(identities(fresh)))
 
 
 def refresh() -> None:

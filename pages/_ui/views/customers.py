@@ -131,6 +131,9 @@ def sorted_rows(table: Any, chosen: str, quota: str, order: str) -> Any:
         fleet.BIGGEST: ("size_bytes", "descending"),
         fleet.DRIFTING: ("worst_bytes", "descending"),
     }.get(chosen, ORDERS.get(order, ORDERS["Address"]))
+    if name == "email":  # in any case; who has none stands last
+        table = table.append_column("_name", pc.utf8_lower(table.column(name)))
+        return table.sort_by([("_name", direction), ("uid", "ascending")]).drop_columns(["_name"])
     return table.sort_by([(name, direction), ("uid", "ascending")])
 
 

@@ -21,7 +21,7 @@ from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.views import verify
 from storage.domain.integrity import OF_CONTENTS, Finding, Kind, Report, Severity
-from storage.domain.scans.comparison import finding_of, repeat_offenders
+from storage.domain.scans.comparison import finding_of
 from storage.domain.scans.harm import HARMS, Harm
 from storage.domain.scans.kept import KeptScan, ScanHead, harms_of, identities
 from storage.services.verify import Rechecked, standing_in
@@ -384,10 +384,8 @@ def needs_looks(kept: KeptScan, uid: str) -> bool:
     return bool(kept.frame[kept.frame["uid"] == uid]["kind"].isin(list(OF_CONTENTS)).any())
 
 
-def offenders(kept: KeptScan) -> None:
+def offenders(found: Sequence[Mapping[str, Any]], kept: KeptScan) -> None:
     """Draws where findings come up again and again."""
-    fresh = kept.frame[kept.frame["first_scan"] == kept.head.scan_id]
-    found = repeat_offenders(kept.frame, set(identities(fresh)))
     if not found:
         st.caption("No customer, folder, style or day has several findings.")
         return

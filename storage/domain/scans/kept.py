@@ -260,7 +260,6 @@ def head_of(
     """The summary of a scan with this table."""
     own = frame[frame["looked_at"]]
     kinds, severities = own["kind"].value_counts(), own["severity"].value_counts()
-    harms = pd.Series(harms_of(frame), dtype="object").value_counts()
     errors = frame.iloc[list(compared.new)]["severity"] == "error"
     return ScanHead(
         scan_id=scan_id,
@@ -275,7 +274,7 @@ def head_of(
         looked_into=None if outcome.looked_into is None else dict(outcome.looked_into),
         summary={kind: int(kinds[kind]) for kind in KINDS if kind in kinds},
         severities={name: int(severities[name]) for name in SEVERITIES if name in severities},
-        open={harm: int(harms[harm]) for harm in HARMS if harm in harms},
+        open=open_by_harm(frame),
         carried=len(frame) - len(own),
         rows=len(frame),
         before=before,
@@ -288,6 +287,12 @@ def head_of(
         asked_by=outcome.asked_by,
         joined_from=joined_from,
     )
+
+
+def open_by_harm(frame: pd.DataFrame) -> dict[str, int]:
+    """The numbers of findings by harm, the gravest first."""
+    harms = pd.Series(harms_of(frame), dtype="object").value_counts()
+    return {harm: int(harms[harm]) for harm in HARMS if harm in harms}
 
 
 def harms_of(frame: pd.DataFrame) -> list[str]:

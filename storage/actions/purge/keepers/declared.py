@@ -37,7 +37,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
     KeptScans(
         ("_ops/scans/", "ops_scans"),
         "findings with address, plan, titles and keys; the summaries name nobody",
-        "the findings of the scope are taken out, and an undo puts them back; counts stay",
+        "the findings of the scope are taken out, and an undo puts them back; the counts of what is open follow",
         "nothing",
     ),
     Repairs(
