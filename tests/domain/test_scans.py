@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.domain.integrity import KINDS, OF_CONTENTS
-from storage.domain.ranges import shard_range
+from storage.domain.ranges import Range, shard_range
 from storage.domain.scans.comparison import diff, findings_of, repeat_offenders
 from storage.domain.scans.coverage import Coverage, ScanRange, joined
 from storage.domain.scans.harm import HARMS, harm_of
@@ -258,8 +258,12 @@ def test_shards_together_are_the_whole_and_what_one_did_not_do_is_not_done() -> 
 
 
 def test_the_limits_of_a_scan_do_not_name_a_customer_who_was_taken_out_and_it_covers_no_more_than_before() -> None:
-    scan = Coverage((ScanRange(after="Ka", until="gz"),))
-    for uid in ("Ka", "ea", "gz"):
+    by_limits = Coverage((ScanRange(after="Ka", until="gz"),))
+    by_span = Coverage((ScanRange(span=Range("Kz", "u5")),))
+    for scan, uid in ((one, uid) for one in (by_limits, by_span) for uid in ("Ka", "Kz", "eb", "gz", "u5")):
+        assert Coverage.from_dict(scan.as_dict()) == scan
+        assert scan.ranges[0].holds("ea")
+        assert not scan.ranges[0].holds("0a")
         less = scan.without(uid)
         assert uid not in str(less.as_dict())
         covered = [one for one in ORDER if less.ranges[0].holds(one)]

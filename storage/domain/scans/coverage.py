@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from storage.domain.integrity import OF_CONTENTS, Sample
-from storage.domain.ranges import shard_range
+from storage.domain.ranges import EVERYBODY, Range, just_before, shard_range
 from storage.ids import firestore_order
 
 _THUMBNAIL, _CLIP = ".jpg", ".mp4"
@@ -22,16 +22,20 @@ _THUMBNAIL, _CLIP = ".jpg", ".mp4"
 
 @dataclass(frozen=True, slots=True)
 class ScanRange:
-    """The customers behind `after` up to and including `until` (`None`: from the first, to the last), in one shard."""
+    """The customers behind `after` up to and including `until` (`None`: from the first, to the last), in one shard.
+
+    `span` narrows it further, for an engine that reads by ranges.
+    """
 
     index: int = 1
     count: int = 1
     after: str | None = None
     until: str | None = None
+    span: Range = EVERYBODY
 
     def holds(self, uid: str) -> bool:
         """Whether the customer lies in it."""
-        if not shard_range(self.index, self.count).holds(uid):
+        if not shard_range(self.index, self.count).holds(uid) or not self.span.holds(uid):
             return False
         place = _order(uid)
         return (self.after is None or place > _order(self.after)) and (
@@ -41,7 +45,7 @@ class ScanRange:
     @property
     def whole(self) -> bool:
         """Whether it is all customers of its shard."""
-        return self.after is None and self.until is None
+        return self.after is None and self.until is None and self.span == EVERYBODY
 
     def without(self, uid: str) -> ScanRange:
         """The range with limits that do not name this customer; it never grows by that."""
@@ -51,10 +55,15 @@ class ScanRange:
         if until == uid:
             before = ord(uid[-1]) - 1
             until = f"{uid[:-1]}{chr(before)}\U0010ffff" if before >= 0 else uid[:-1]
-        return replace(self, after=after, until=until)
+        span = self.span
+        if span.start == uid:
+            span = replace(span, start=f"{uid[:-1]}{chr(min(ord(uid[-1]) + 1, 0x10FFFF))}")
+        if span.end == uid:
+            span = replace(span, end=just_before(uid))
+        return replace(self, after=after, until=until, span=span)
 
 
-EVERYBODY = (ScanRange(),)
+WHOLE_FLEET = (ScanRange(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Coverage:
     result cannot be true, so it proves nothing.
     """
 
-    ranges: tuple[ScanRange, ...] = EVERYBODY
+    ranges: tuple[ScanRange, ...] = WHOLE_FLEET
     strangers: bool = False
     contents: float | None = None
     doubted: bool = False
@@ -85,14 +94,31 @@ class Coverage:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, to be kept."""
-        ranges = [{"index": r.index, "count": r.count, "after": r.after, "until": r.until} for r in self.ranges]
+        ranges = [
+            {
+                "index": one.index,
+                "count": one.count,
+                "after": one.after,
+                "until": one.until,
+                "start": one.span.start,
+                "end": one.span.end,
+            }
+            for one in self.ranges
+        ]
         return {"ranges": ranges, "strangers": self.strangers, "contents": self.contents, "doubted": self.doubted}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Coverage:
         """What `as_dict` gave. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
         ranges = tuple(
-            ScanRange(int(one["index"]), int(one["count"]), one["after"], one["until"]) for one in kept["ranges"]
+            ScanRange(
+                int(one["index"]),
+                int(one["count"]),
+                one["after"],
+                one["until"],
+                Range(str(one.get("start") or ""), str(one.get("end") or "")),
+            )
+            for one in kept["ranges"]
         )
         contents = kept["contents"]
         return cls(
