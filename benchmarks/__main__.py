@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import billed, decoding, objects, purge, sessions, startup
+from benchmarks import billed, decoding, objects, purge, scan, sessions, startup
 from benchmarks.timing import Measured, times
 
+CUSTOMERS = 20_000  # small ones, whom a scan checks; filling takes minutes
 PURGE_ROUNDS = 1  # filling takes two minutes; `python -m benchmarks.purge` does three rounds
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PACKAGES = ("google-cloud-firestore", "grpcio", "protobuf", "pandas", "ptars", "pyarrow", "boto3", "streamlit")
@@ -189,10 +190,33 @@ def purge_rows(_: argparse.Namespace) -> list[Row]:
     ]
 
 
+def scan_rows(_: argparse.Namespace) -> list[Row]:
+    """All customers checked."""
+    found = scan.measure(CUSTOMERS)
+    whole, alone, quarter = found.whole, found.alone, found.quarter
+    asked = whole.queries + whole.listings + whole.gets
+    pages, memory, small = asked / found.pages, whole.memory / 1024, quarter.memory / 1024
+    each = (alone.queries + alone.listings + alone.gets) / alone.customers
+    what = f"`verify --all` at {scan.DELAY_MS} ms a request, {CUSTOMERS:,} small customers"
+    cpu, fast = f"{whole.cpu / whole.customers * 1000:.2f} ms of CPU each", f"{whole.rate:,.0f}/s"
+    return [
+        Row(what, "each asked for alone", f"{alone.rate:,.1f}/s", f"{fast}, {cpu}", f"{whole.rate / alone.rate:.0f} ×",
+            "300/s", whole.rate >= 300),
+        Row("the same, requests to both stores", "each asked for alone", f"{each:.1f} a customer",
+            f"{whole.queries:,} queries, {whole.listings:,} listings", f"{pages:.2f} of {found.pages:,} pages",
+            "at most 1.5", pages <= 1.5),
+        Row("the same, peak memory", f"{quarter.customers:,} of them", f"{small:,.0f} MiB", f"{memory:,.0f} MiB",
+            f"{memory / small:.2f}", "at most 1.25", memory / small <= 1.25),
+        Row(f"`rollup` at {scan.DELAY_MS} ms a request, {found.rollup.customers:,} customers, with the index", "", "",
+            f"{found.rollup.rate:,.0f}/s, {found.rollup.queries:,} requests", "", "300/s", found.rollup.rate >= 300),
+    ]  # fmt: skip
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "decode": decode_rows,
     "emulator": emulator_rows,
     "objects": object_rows,
+    "scan": scan_rows,
     "billed": billed_rows,
     "purge": purge_rows,
     "sessions": session_rows,

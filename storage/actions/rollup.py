@@ -49,7 +49,7 @@ T = TypeVar("T")
 _OPERATION = "Writing the figures about all customers"
 
 
-READERS = 8
+READERS = 32  # two requests a customer, which mostly wait
 MAX_STUCK = 20_000  # videos in progress whose present step is read
 Clock = Callable[[], datetime]
 RollupEnd = Literal["done", "cancelled"]

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from storage.actions.objects import ObjectWriter
-from storage.domain.integrity import Report, Sample
+from storage.domain.integrity import Checked, Report, Sample
 from storage.domain.layout import thumbnail_of
+from storage.domain.ranges import Range
 from storage.errors import NotFound
 from storage.ids import firestore_order
 from storage.repositories import object_listing, ranges
 from storage.repositories.objects import Objects
 from storage.services import fleet_scan, range_join
 from storage.services.controls import Kept
-from storage.services.fleet_scan import Pace, verify_all
+from storage.services.fleet_scan import Pace, scan_range, verify_all
 from storage.services.verify import WHOLE, ReadScope, verify_user
 from tests.contract.verify_world import CLIP, HIGHLIGHTS, PICTURE, Desk
 from tests.rigs import clips, records
-from tests.rigs.firestore import FirestoreRig
+from tests.rigs.firestore import EmbeddedFirestore, FirestoreRig
+from tests.rigs.http_faults import FaultProxy
 from tests.rigs.records import World
 
 UIDS = ("a", "a-b", "a.b", "a b", "ab", "u1", "u10", "__id7__", "__id-3__", "é", "日本", "Zz", "users-x", "=1+1")
@@ -189,3 +194,45 @@ def alone(desk: Desk, uid: str, scope: ReadScope) -> Report | None:
         return verify_user(replace(desk.checker, kept=Kept()), uid, scope=scope)
     except NotFound:
         return None
+
+
+@pytest.fixture
+def customers(embedded: EmbeddedFirestore, writer: ObjectWriter, objects: Objects) -> Iterator[Desk]:
+    """Twelve customers who are well, with highlights in documents, and one whose clip is missing."""
+    with World(embedded) as world:
+        desk = Desk(world, writer, objects, served="document")
+        for number in range(13):
+            uid = f"{number:02}customer"
+            desk.user(uid)
+            desk.video("vid-0001", uid, highlights=None)
+            desk.put(f"users/{uid}/videos/vid-0001/highlights/main", json.loads(HIGHLIGHTS))
+            desk.clip("vid-0001", 1, uid, content=None if number == 7 else CLIP)
+        yield desk
+
+
+def test_a_customer_costs_no_request_of_its_own(
+    customers: Desk, far_objects: Objects, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_scan, "CHUNKS", ())
+    desk = customers
+    desk.world.faults.clear()
+    well = list(verify_all(desk.over(far_objects), span=Range("", "07")))
+    assert [len(report.findings) for report in well] == [0] * 7
+    assert desk.world.faults.calls["RunQuery"] == 6  # users, four collection groups, and the links
+    assert proxy.count("GET") == 5  # the top, both folders of caches, unfinished uploads, and the customers' keys
+    assert (
+        sum(report.cost.get("firestore_reads", 0) for report in well) == 7 * 4 + 2
+    )  # and one each for no share and no link
+
+
+def test_a_range_travels_and_its_parts_add_up_to_the_whole(customers: Desk) -> None:
+    whole = scan_range(customers.checker, Range())
+    spans = (Range("", "05c"), Range("05c", "09"), Range("09", ""))
+    parts = [scan_range(customers.checker, pickle.loads(pickle.dumps(span))) for span in spans]
+    assert pickle.loads(pickle.dumps(whole)) == whole
+    assert (whole.users, whole.claimed, whole.found, whole.complete, whole.wrong) == (13, 13, 25, True, True)
+    assert [finding.kind for finding in whole.findings] == ["missing_object"]
+    assert sum(part.users for part in parts) == 13
+    assert sum((part.checked for part in parts), Checked()) == whole.checked
+    assert [finding for part in parts for finding in part.findings] == list(whole.findings)
+    assert [part.users for part in parts] == [5, 4, 4]

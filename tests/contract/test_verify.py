@@ -447,7 +447,7 @@ def peak(desk: Desk, after: str) -> int:
     """The most memory that a scan from this uid on holds at once, in bytes."""
     gc.collect()
     tracemalloc.start()
-    for _ in verify_all(desk.checker, resume_after=after, scope=ReadScope(contents=False, readers=1), pace=Pace(4, 1)):
+    for _ in verify_all(desk.checker, resume_after=after, scope=ReadScope(contents=False, readers=1), pace=Pace(2, 1)):
         pass
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
