@@ -52,8 +52,8 @@ _CLIP_PARTS, _SHARE_PARTS = 6, 8  # segments of the paths of highlights and of s
 class Pace:
     """The number of customers in a chunk, and of chunks that are read at once."""
 
-    users: int = 1_000
-    chunks: int = 6
+    users: int = 1_500
+    chunks: int = 4
 
 
 FAST = Pace()
