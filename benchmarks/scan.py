@@ -27,6 +27,7 @@ from storage.actions.documents import DocumentWriter
 from storage.actions.rollup import run_rollup
 from storage.cli.checkpoint import ScanLog
 from storage.clients import r2
+from storage.clients.circuit import patiently
 from storage.clients.firestore import open_firestore
 from storage.clients.meter import metering
 from storage.domain.deployment import set_to
@@ -172,7 +173,7 @@ def run(what: str, project: str, host: str, endpoint: str, bucket: str) -> Run:
     checker = VerifyContext(records, objects, set_to("document", "users/"), lambda: NOW, STALE)
     before, queries, users, findings = _resident(), asked["calls"], 0, 0
     began, cpu = time.perf_counter(), time.process_time()
-    with metering() as meter, tempfile.TemporaryDirectory() as folder:
+    with patiently(), metering() as meter, tempfile.TemporaryDirectory() as folder:
         if what == "alone":
             for uid in [name for page in records.iter_users() for name in page.frame["uid"]][:ALONE]:
                 users, findings = users + 1, findings + len(verify_user(checker, uid).findings)
