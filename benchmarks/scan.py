@@ -75,10 +75,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The scans of a world: all of it, a quarter of it, and the way that asks for each customer."""
+    """The scans of a world: all of it, a half of it, and the way that asks for each customer."""
 
     whole: Run
-    quarter: Run
+    half: Run
     alone: Run
     rollup: Run
     pages: int  # that both stores must give for the whole: 5,000 documents or 1,000 keys each
@@ -151,7 +151,7 @@ def serve(customers: int) -> None:
 def measure(customers: int) -> Scanned:
     """The scans of a world of so many customers, each in a process of its own."""
     with world(customers) as place:
-        runs = [_in_process(what, place) for what in ("1/4", "alone", "1/1", "rollup")]
+        runs = [_in_process(what, place) for what in ("1/2", "alone", "1/1", "rollup")]
     each = 1 + 1 + 1 + CLIPS
     return Scanned(runs[2], runs[0], runs[1], runs[3], customers * each // 5_000 + customers * 2 * CLIPS // 1_000)
 
@@ -231,7 +231,7 @@ def main(arguments: list[str]) -> None:
         return
     if len(arguments) == 1:
         found = measure(int(arguments[0]))
-        for name in ("whole", "quarter", "alone", "rollup"):
+        for name in ("whole", "half", "alone", "rollup"):
             one: Run = getattr(found, name)
             sys.stdout.write(f"{name}: {one.rate:,.0f}/s {one}\n")
         sys.stdout.write(f"pages {found.pages}\n")
