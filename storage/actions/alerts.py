@@ -41,6 +41,7 @@ from storage.repositories.watches import Watches
 from storage.services import diagnose, fleet
 from storage.services.diagnose import Reach, StuckList
 from storage.services.verify import VerifyContext
+from storage.text import number
 
 LEASE: Final = timedelta(minutes=5)
 UNDO_SOON: Final = timedelta(hours=24)
@@ -108,7 +109,7 @@ def gather(sources: Sources) -> WhatStands:
     """What stands now. A source that fails is unread, and the others are read all the same."""
     read: list[tuple[tuple[Rule, ...], Callable[[], Iterable[Alert]]]] = [
         (("store_away",), lambda: _stores(sources)),
-        (("disclosure", "outage"), lambda: _stuck(sources)),
+        (("disclosure", "outage", "failure_group"), lambda: _stuck(sources)),
         (("purge_waits",), lambda: _plans(sources.purging)),
         (("purge_incomplete",), lambda: _incomplete(sources.purging)),
         (("undo_ends",), lambda: _undo_ends(sources)),
@@ -145,11 +146,22 @@ def _stuck(sources: Sources) -> Iterator[Alert]:
         stopped = outage.standing.goes_on is False  # no new ones, but these wait for a repair
         state, now = ("stopped", "no new ones since") if stopped else ("began", "it may go on")
         yield Alert("outage", outage.id, state, f"{words}; {now}.", "/processing")
+    for group in found.groups:
+        if group.sort == "error" and group.life in _NEWS and not group.customers:
+            words = f"{number(len(group.videos), 'video')} failed at {group.stage} with one error, {_NEWS[group.life]}"
+            yield Alert("failure_group", group.id, group.life, f"{words}.", "/processing?processing-view=Causes")
     for video in found.videos:
         if video.diagnosis.verdict == "disclosure":
             pair = f"{video.diagnosis.uid}/{video.diagnosis.video_id}"
             key = hashlib.sha256(pair.encode(errors="surrogatepass")).hexdigest()[:16]  # the desk keeps no id here
             yield Alert("disclosure", key, "open", "A document names another customer's clip, which is there.", "/")
+
+
+_NEWS: Final[Mapping[str, str]] = {
+    "new": "which was not seen before",
+    "back": "which had been resolved",
+    "escalating": "far more often than usual",
+}
 
 
 def _plans(purging: Purging) -> Iterator[Alert]:

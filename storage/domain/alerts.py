@@ -53,7 +53,9 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
         "store_away": RuleText("Store away", "Firestore or the bucket does not answer the desk, or refuses.", True),
         "disclosure": RuleText("Disclosure", "A document shows one customer the clip of another.", True),
         "outage": RuleText("Outage", "Videos stopped together at one step; told when it begins and ends.", True),
-        "failure_group": RuleText("Failures", "Videos fail with a text that is new, that came back, or far too often."),
+        "failure_group": RuleText(
+            "Failures", "An error is new, had been resolved, or comes too often.", tells_end=False
+        ),
         "integrity": RuleText(
             "Integrity", "The last scan found errors that the one before it did not have.", tells_end=False
         ),

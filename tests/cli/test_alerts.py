@@ -251,6 +251,31 @@ def test_the_newest_kept_scan_tells_its_new_errors_and_when_it_is_late(desk, tel
     assert rules(tell()) == [("scan_late", "late", True)]
 
 
+def test_a_group_of_equal_errors_is_told_when_it_is_new_and_when_it_is_back(desk, tell, hook):
+    now = datetime.now(UTC)
+
+    def fail(number: int, at: datetime) -> None:
+        name = f"vid-{number:04d}"
+        error = f"Job failed after 3 retries: ffmpeg exited with code 187 for marta@example.com job {number}"
+        failed = video(name, status="failed", error_message=error, failed_at=at, updated_at=at, completed_at=None)
+        desk.world.put({"users/u1": user("u1"), f"users/u1/videos/{name}": {**failed, "created_at": at}})
+
+    for number in range(3):
+        fail(number, now - timedelta(hours=number + 1))
+    assert ("failure_group", "new", True) in rules(tell())
+    assert "3 videos failed" in hook.text
+    assert "marta" not in hook.text
+    assert tell().json["sent"] == []
+    (group,) = desk.run("diagnose", "--stuck", "--json").json["groups"]
+    marked = desk.run(
+        "failure-group", group["id"], "resolved", "--reason", "fixed in the worker", "--actor", "e@x.test"
+    )
+    assert marked.status == 0, marked.err
+    assert tell().json["sent"] == []  # its end is no news
+    fail(9, datetime.now(UTC))
+    assert rules(tell()) == [("failure_group", "back", True)]
+
+
 def test_a_setting_without_targets_and_one_with_a_wrong_target_are_refused(desk, tell, monkeypatch):
     monkeypatch.delenv("ALERT_URLS", raising=False)
     none = tell()
