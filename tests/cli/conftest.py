@@ -20,11 +20,19 @@ from storage.repositories.objects import Objects
 from tests.rigs.firestore import FirestorePool, FirestoreRig, available_firestores
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.shared_clients import shared_clients
 
 MEDIA = Path(__file__).resolve().parents[2] / "storage" / "sandbox" / "media"
 
 
 both_firestores = pytest.mark.parametrize("firestore_rig", available_firestores(), indirect=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_clients() -> Iterator[None]:
+    """The commands of all tests share their clients of R2."""
+    with shared_clients():
+        yield
 
 
 @pytest.fixture(scope="session")

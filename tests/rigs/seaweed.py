@@ -43,10 +43,15 @@ def rig_of(bucket: str) -> SeaweedRig:
     return _rigs[bucket]
 
 
+def straight(settings: R2Settings) -> bool:
+    """Whether nothing lies between these settings and a store of the rigs."""
+    return any(rig.endpoint == settings.endpoint_url for rig in _rigs.values())
+
+
 def writer_of(settings: R2Settings) -> r2.R2Client:
     """A handle for writing: the store's own where these settings reach it straight, as the administrator."""
-    straight = (rig for rig in _rigs.values() if rig.endpoint == settings.endpoint_url)
-    rig = next(straight, None) if settings.write == pair(ADMIN) else None
+    there = (rig for rig in _rigs.values() if rig.endpoint == settings.endpoint_url)
+    rig = next(there, None) if settings.write == pair(ADMIN) else None
     return rig.writer(settings.bucket) if rig else r2.write_client(settings)
 
 

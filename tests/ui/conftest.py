@@ -24,6 +24,7 @@ from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.lists import shown_list
 from tests.rigs.records import World
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.shared_clients import shared_clients
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,13 @@ class LiveApp:
     writer: ObjectWriter
     bucket: str
     open: Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_clients() -> Iterator[None]:
+    """The pages of all tests share their clients of R2."""
+    with shared_clients():
+        yield
 
 
 @pytest.fixture
