@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.actions.object_conditions import NOTHING, Conditions, Dialect, Expected, Write, copy_condition
-from storage.clients.r2 import ContextThreads, R2Client, batch_of, upload
+from storage.clients.r2 import R2Client, batch_of, upload
 from storage.clients.r2_errors import code_of, told, wait_asked, was_retried
 from storage.clients.r2_listing import DELETED_KEYS
+from storage.clients.threads import ContextThreads
 from storage.domain.documents import MultipartUpload, ObjectInfo
 from storage.errors import (
     BadCredentials,

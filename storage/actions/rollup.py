@@ -22,7 +22,7 @@ from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.actions.search_index import IndexWritten, addresses, write_index
 from storage.actions.writers import Writers
 from storage.clients.meter import Cost, Meter, check_budgets, metering
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain import rollup, usage
 from storage.domain.customers import customer_row
 from storage.domain.documents import Table, users_of

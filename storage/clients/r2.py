@@ -19,10 +19,9 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -55,6 +54,7 @@ from storage.clients.r2_deadlines import NotRepeated, Watch, bound_answers, circ
 from storage.clients.r2_errors import SDK_ERRORS, WRITE_VARIABLES, translate
 from storage.clients.r2_lease import before_send
 from storage.clients.r2_listing import take_columns, take_deleted
+from storage.clients.threads import ContextThreads
 from storage.domain.layout import encode_key
 from storage.errors import NotPermitted, StorageError
 from storage.settings.backends import KeyPair, R2Settings
@@ -312,13 +312,6 @@ class Readable(Protocol):
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; none at the end."""
-
-
-class ContextThreads(ThreadPoolExecutor):
-    """Threads that run in a copy of the submitter's context, so that its active meters count what they do."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return super().submit(copy_context().run, fn, *args, **kwargs)
 
 
 def upload(client: R2Client, stream: Readable, key: str, extra: Mapping[str, Any], part_bytes: int) -> None:

@@ -24,8 +24,9 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from urllib.parse import quote
 
-from storage.clients.r2 import ContextThreads, R2Client
+from storage.clients.r2 import R2Client
 from storage.clients.r2_errors import code_of, timed_out
+from storage.clients.threads import ContextThreads
 from storage.domain.documents import OBJECTS, ObjectInfo, SignedUrl, Table
 from storage.domain.layout import encode_key
 from storage.errors import AccessDenied, BackendError, BadInput, NotFound, Unreachable, Unusable

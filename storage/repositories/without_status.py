@@ -13,7 +13,7 @@ from functools import partial
 import pandas as pd
 
 from storage.clients.meter import metering
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.documents import VIDEOS
 from storage.errors import MissingIndex, Unusable
 from storage.ids import is_stored_id

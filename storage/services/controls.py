@@ -14,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.integrity.controls import Controls
 from storage.domain.integrity.join import statuses, texts
 from storage.domain.layout import OPS_PREFIX, Layout

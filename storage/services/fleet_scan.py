@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 from storage.clients.meter import metering
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.integrity import (
     Checked,
     Failure,

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from storage.clients.meter import check_budgets, metering
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain import highlights
 from storage.domain.documents import CLIPS, VIDEOS
 from storage.domain.highlights import HighlightsState

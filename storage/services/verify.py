@@ -21,7 +21,7 @@ from typing import Literal, TypeVar
 import pandas as pd
 
 from storage.clients.meter import check_budgets, metering
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain import highlights, integrity
 from storage.domain.deployment import Deployment
 from storage.domain.documents import DTYPES, VIDEOS, MultipartUpload, Table, Video

@@ -17,7 +17,8 @@ from urllib3 import HTTPResponse
 from storage.actions.objects import AdaptiveConcurrency, ObjectWriter
 from storage.clients import r2
 from storage.clients.meter import metering
-from storage.clients.r2 import ContextThreads, batch_of
+from storage.clients.r2 import batch_of
+from storage.clients.threads import ContextThreads
 from storage.errors import AccessDenied, Unreachable
 from storage.repositories.objects import Objects
 from tests.contract.r2_fixtures import AWKWARD, fill

@@ -10,7 +10,7 @@ import pytest
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.repositories.objects import Objects
 from tests.rigs.http_faults import FaultProxy
 from tests.rigs.seaweed import SeaweedRig, rig_of

@@ -13,9 +13,9 @@ from storage.actions.objects import ObjectWriter
 from storage.clients import circuit as circuits
 from storage.clients import r2
 from storage.clients.circuit import Circuit, patiently
-from storage.clients.r2 import ContextThreads
 from storage.clients.r2_deadlines import circuit_of
 from storage.clients.r2_lease import asked_before_changes
+from storage.clients.threads import ContextThreads
 from storage.errors import AccessDenied, StorageError, Unreachable
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records

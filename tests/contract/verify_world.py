@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage.actions.objects import ObjectWriter
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.deployment import Served, set_to
 from storage.domain.layout import thumbnail_of
 from storage.repositories.objects import Objects

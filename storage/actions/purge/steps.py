@@ -22,7 +22,7 @@ from storage.actions.purge.lease import JobLease
 from storage.actions.purge.quarantine import Quarantine, confirm_deleted, empty
 from storage.actions.purge.survey import Presence, compare, look_at, snapshot, survey
 from storage.actions.undoable import Recorded
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.documents import MultipartUpload
 from storage.domain.layout import Layout
 from storage.domain.purge.erased import certificate_without_names, counted

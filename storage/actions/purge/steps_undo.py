@@ -19,7 +19,7 @@ from storage.actions.purge.lease import JobLease
 from storage.actions.purge.quarantine import Quarantine, Record, empty
 from storage.actions.purge.steps import Single
 from storage.actions.purge.survey import look_at
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.purge.counters import COUNTERS
 from storage.domain.purge.job import JobTally, shortened
 from storage.domain.purge.plan import KEPT_BATCH, PlannedObject, PurgePlan, object_batches, saving_batches

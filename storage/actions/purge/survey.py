@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from storage.actions.purge.counters import counted_totals
-from storage.clients.r2 import ContextThreads
+from storage.clients.threads import ContextThreads
 from storage.domain.amounts import whole
 from storage.domain.documents import RawDocument
 from storage.domain.drafts import draft_of
