@@ -23,7 +23,7 @@ from storage.actions.highlights import HighlightsPlan
 from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
-from storage.actions.purge.jobs import create_job
+from storage.actions.purge.jobs import create_job, follow_up_job
 from storage.actions.purge.lease import JobLease
 from storage.actions.purge.sealing import key_to_check, key_to_seal
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
@@ -247,26 +247,6 @@ def _job(plan: JointPlan, email: str, reason: str, approved: Sequence[str], purg
     )
 
 
-def _undo_job(job: Job, email: str, reason: str, purging: Purging) -> Job:
-    return Job(
-        job_id=f"{job.job_id}-undo",
-        kind="repair_undo",
-        of=job.job_id,
-        plan_id=job.plan_id,
-        fingerprint=job.fingerprint,
-        scope=job.scope,
-        maker=job.maker,
-        actor=email,
-        approved_by=(),
-        reason=reason,
-        erase=False,
-        created_at=purging.now(),
-        objects_total=0,
-        bytes_total=0,
-        documents_total=job.tally.documents,
-    )
-
-
 def undo_joint_repair(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
     """Creates the job that takes back every row of a repair, the last first; `Refused` where it cannot begin."""
     why, email = checked_reason(reason), normal_email(actor.email)
@@ -280,7 +260,7 @@ def undo_joint_repair(purging: Purging, job_id: str, reason: str, actor: Actor) 
             raise Refused(f"Job {job_id} is {job.state}.", remedy="Wait until it has ended, then undo it.")
         if job.state == "undone":
             raise Refused(f"Job {job_id} was undone already.")
-        back = _undo_job(job, email, why, purging)
+        back = replace(follow_up_job(job, email, why, purging.now()), kind="repair_undo")
         there = purging.jobs.find(back.job_id)
         if there is not None:
             raise Refused(

@@ -221,7 +221,7 @@ def _objections_to_emptying(purging: Purging, job: Job, phrase: str) -> Iterator
 
 
 def follow_up_job(job: Job, email: str, reason: str, now: datetime) -> Job:
-    """The job that undoes a purge, not yet written; its totals are what the purge counted."""
+    """The job that undoes another, not yet written; its totals are what that one counted."""
     return Job(
         job_id=f"{job.job_id}-undo",
         kind="undo",
