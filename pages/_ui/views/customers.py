@@ -16,7 +16,6 @@ import streamlit as st
 
 from pages._ui.kit import feedback, status, tables
 from pages._ui.kit.session import key
-from pages._ui.kit.text import plain
 from pages._ui.views import fleet
 from storage.domain.rollup import QUOTAS
 from storage.repositories.rollups import FleetView
@@ -51,24 +50,8 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         quota = _quota(view, page) if chosen == fleet.LIMITS else ""
         states = fleet.states(page) if chosen == fleet.LIMITS else []
         order = _order(page) if chosen == EVERYBODY else ""
-        plans = st.multiselect(
-            "Plan",
-            sorted(view.plans["plan"].dropna()),
-            key=key(page, "plan"),
-            bind="query-params",
-            width=220,
-            placeholder="All plans",
-            format_func=lambda name: plain(name, 40),
-        )
-        text = st.text_input(
-            "Search",
-            key=key(page, "text"),
-            type="search",
-            bind="query-params",
-            width=240,
-            placeholder="Address or user id",
-        )
-    rows = sorted_rows(filtered(table, str(chosen), quota, states, plans, text or ""), str(chosen), quota, order)
+        plans, text = fleet.plans_and_text(view, page)
+    rows = sorted_rows(filtered(table, str(chosen), quota, states, plans, text), str(chosen), quota, order)
     if not rows.num_rows:
         words = {
             fleet.LIMITS: "Nobody here is near this limit.",

@@ -285,24 +285,7 @@ def draw_lists(view: FleetView, *, page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quota = _quota(view, page) if chosen == LIMITS else ""
         states_chosen = states(page) if chosen == LIMITS else []
-        names = sorted(view.plans["plan"].dropna())
-        plan_names = st.multiselect(
-            "Plan",
-            names,
-            key=key(page, "plan"),
-            bind="query-params",
-            width=220,
-            placeholder="All plans",
-            format_func=lambda name: plain(name, 40),
-        )
-        text = st.text_input(
-            "Search",
-            key=key(page, "text"),
-            type="search",
-            bind="query-params",
-            width=240,
-            placeholder="Address or user id",
-        )
+        plan_names, text = plans_and_text(view, page)
     if chosen == BIGGEST:
         _biggest(filtered(view.biggest, plan_names, text), view, page)
     elif chosen == DRIFTING:
@@ -312,6 +295,28 @@ def draw_lists(view: FleetView, *, page: str) -> None:
         kept = filtered(rows, plan_names, text)
         kept = kept[kept["state"].isin(states_chosen)] if states_chosen else kept
         _limits(kept, near_or_over(view, quota) if len(kept) == len(rows) else len(kept), quota, page)
+
+
+def plans_and_text(view: FleetView, page: str) -> tuple[list[str], str]:
+    """Draws the filters by plan and by address or id, which every list of customers has; returns what they say."""
+    plans = st.multiselect(
+        "Plan",
+        sorted(view.plans["plan"].dropna()),
+        key=key(page, "plan"),
+        bind="query-params",
+        width=220,
+        placeholder="All plans",
+        format_func=lambda name: plain(name, 40),
+    )
+    text = st.text_input(
+        "Search",
+        key=key(page, "text"),
+        type="search",
+        bind="query-params",
+        width=240,
+        placeholder="Address or user id",
+    )
+    return plans, text or ""
 
 
 def filtered(frame: pd.DataFrame, plan_names: list[str], text: str | None) -> pd.DataFrame:
