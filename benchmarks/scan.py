@@ -75,7 +75,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The scans of a world: all of it, a half of it, and the way that asks for each customer."""
+    """The scans of a world: all of it, half of it, and the way that asks for each customer."""
 
     whole: Run
     half: Run
