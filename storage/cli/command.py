@@ -17,9 +17,8 @@ import click
 from storage.errors import BadInput
 from storage.ids import check_id, check_stored_id
 
-# Arguments that hold ids of a customer's things, and ids of the desk's own, which need not be exact.
+# Arguments that hold ids of a customer's things. Other ids are the desk's own: these need not be exact.
 CUSTOMER_IDS = ("UID", "VIDEO_ID", "CLIP_ID")
-OWN_IDS = ("JOB_ID", "CHANGE_ID")
 COMMON = ("as_json", "read_budget", "exact_ids")
 EXITS = {
     0: "done, nothing wrong found",
@@ -188,16 +187,17 @@ class Command(_Sections):
     def _check_ids(self, values: Mapping[str, Any], *, exact: bool) -> None:
         for one in self.params:
             kind = str(one.metavar)
-            if kind not in CUSTOMER_IDS + OWN_IDS:
+            customers = kind in CUSTOMER_IDS
+            if not customers and not kind.endswith("_ID"):
                 continue
-            check = check_stored_id if exact and kind in CUSTOMER_IDS else check_id
+            check = check_stored_id if exact and customers else check_id
             given = values[str(one.name)]
             try:
                 for value in given if isinstance(given, tuple) else (given,):
                     if value is not None:
                         check(value, kind)
             except BadInput as bad:
-                if kind in OWN_IDS:
+                if not customers:
                     bad.remedy = f"Give {kind} as the desk printed it."
                 raise
 

@@ -43,7 +43,8 @@ def every_id() -> list[tuple[list[str], int]]:
             line, place = list(words), 0
             for given in command.params:
                 if given.required or given is one or (given in ids and isinstance(given, click.Argument)):
-                    line += [*(given.opts if isinstance(given, click.Option) else ()), "1"]
+                    value = given.type.choices[0] if isinstance(given.type, click.Choice) else "1"
+                    line += [*(given.opts if isinstance(given, click.Option) else ()), value]
                     place = len(line) - 1 if given is one else place
             found.append((line, place))
     return found
