@@ -12,6 +12,7 @@ from pages._ui.access import identity
 from pages._ui.data import loads, purges
 from pages._ui.kit.format import size
 from pages._ui.kit.text import md
+from pages._ui.views.purge import home
 from storage.actions.purge.jobs import Request
 from storage.actions.purge.plans import approve, to_text
 from storage.domain.purge.scope import Scope, plan_key
@@ -47,6 +48,23 @@ def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing
     assert "share link" in text
     assert "What it would do: storage" in text
     assert desk.world.snapshot() == before
+
+
+def test_a_second_click_gets_the_plan_of_the_first(desk, before, monkeypatch):
+    def twice() -> tuple[str, str]:
+        app = desk.open(uid="u1", video_id="video-aaa")
+        press(app, "purge-make")
+        first = param(app, "plan")
+        app.query_params.clear()
+        app.query_params["uid"], app.query_params["video_id"] = "u1", "video-aaa"
+        press(app.run(), "purge-make")
+        return first, param(app, "plan")
+
+    first, second = twice()
+    assert first == second
+    monkeypatch.setattr(home, "SAME_CLICK_SECONDS", 0.0)  # a later click makes a plan of what is there then
+    first, second = twice()
+    assert first != second
 
 
 def test_a_plan_says_whose_it_is_and_takes_no_orders_from_a_title(desk, before):

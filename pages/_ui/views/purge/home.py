@@ -5,6 +5,7 @@ It shows the customer's address and the title beside the ids, so that a person n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -149,15 +150,30 @@ def _chosen(scope: Scope) -> None:
         make(scope)
 
 
+SAME_CLICK_SECONDS: Final = 10.0
+_MADE: Final = key(PAGE, "made")  # session key: what the last plan was asked for, its id, and when it was made
+
+
 def _button(label: str, name: str) -> bool:
     return st.button(label, type="primary", icon=":material/fact_check:", key=key(PAGE, "make", name))
 
 
 def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
-    """Makes the plan and goes to it; where that fails, says why."""
+    """Makes the plan and goes to it; where that fails, says why.
+
+    A second click arrives while the first one's plan is made, and draws the page again: it gets the same plan.
+    """
+    asked, now = (scope, acknowledge_missing), time.monotonic()
+    before = st.session_state.get(_MADE)
     try:
         with st.spinner("Listing both stores…"):
-            made = purges.make(scope, require("purge.plan"), acknowledge_missing=acknowledge_missing)
+            who = require("purge.plan")
+            if before is not None and before[0] == asked and now - before[2] < SAME_CLICK_SECONDS:
+                made = before[1]
+            else:
+                made = purges.make(scope, who, acknowledge_missing=acknowledge_missing)
+                # Within the block: at its end the page may be drawn again, for the second click.
+                st.session_state[_MADE] = (asked, made, time.monotonic())
     except StorageError as error:
         feedback.error_panel(error, key=key(PAGE, "make_failed"))
         return
