@@ -84,14 +84,15 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
     ]
     own = ~flying & clips.claims & clips.object.own
     claims = _claims(clips, own & clips.completed, findings)
-    stranger = _stranger(facts, clips, objects, orphans)
+    unnamed = (*(finding.key or "" for finding in orphans), *(thing.key for thing in flying_objects))
+    stranger = _stranger(facts, clips, objects, unnamed)
     return Report(
         uid=facts.uid,
         video_id=facts.video_id,
         checked=_checked(facts, clips, objects),
         findings=tuple(sorted(findings, key=lambda finding: finding.order)),
         complete=not failures,
-        suspicion=_suspicion(facts, objects, claims, stranger, orphans),
+        suspicion=_suspicion(facts, objects, claims, unnamed if stranger else ()),
         caches=rules.caches(facts, things, now),
         in_flight=InFlight(int(flying.sum()), len(flying_objects), flying_uploads, whole_minutes(stale_after)),
         read_at=facts.read_at,
@@ -193,17 +194,17 @@ def _claims(clips: Clips, expected: Array, findings: Sequence[Finding]) -> Claim
     )
 
 
-def _stranger(facts: UserFacts, clips: Clips, objects: ListedObjects, orphans: Sequence[Finding]) -> bool:
+def _stranger(facts: UserFacts, clips: Clips, objects: ListedObjects, unnamed: Sequence[str]) -> bool:
     documents = len(facts.videos.frame) + len(facts.clips.frame) + len(clips)
     read = facts.videos.complete and facts.clips.complete and facts.user_exists is not None
-    return bool(orphans) and read and not documents and not facts.user_exists and len(objects) > 0
+    return bool(unnamed) and read and not documents and not facts.user_exists and len(objects) > 0
 
 
 def _suspicion(
-    facts: UserFacts, objects: ListedObjects, claims: ClaimCounts, stranger: bool, orphans: Sequence[Finding]
+    facts: UserFacts, objects: ListedObjects, claims: ClaimCounts, of_stranger: Sequence[str]
 ) -> Suspicion | None:
-    if stranger:
-        return suspect_project(len(objects), facts.known_customers, orphans[0].key or "")
+    if of_stranger:
+        return suspect_project(len(objects), facts.known_customers, of_stranger[0])
     return suspect(claims, len(objects), tuple(listing.prefix for listing in facts.listings), facts.controls)
 
 
