@@ -7,7 +7,7 @@ PORT ?= 8501
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint bench reset lock audit clean
+.PHONY: help run test quick check lint bench cluster reset lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: $(VENV)/bench.stamp ## measure time, memory, requests and billed reads; w
 check: $(VENV)/app.stamp ## configuration and both backends, in the shell
 	$(BIN)/python -m storage check
 
+cluster: $(VENV)/app.stamp ## add Dask, for verify --all --on (a cluster, or more processes of this machine)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/cluster-requirements.txt
+
 reset: $(VENV)/app.stamp ## throw the demo's data away
 	$(BIN)/python -m storage.sandbox.demo --reset
 
@@ -42,6 +45,8 @@ lock: $(VENV)/test.stamp ## pin all packages anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra frames --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt
+	$(BIN)/uv pip compile --group cluster -c requirements.txt --universal --generate-hashes --python-version 3.11 --quiet \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o deploy/cluster-requirements.txt
 	$(BIN)/uv pip compile --group test -c requirements.txt --universal --generate-hashes --python-version 3.11 --quiet \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o tests/requirements.txt
 	$(BIN)/uv pip compile benchmarks/requirements.in --universal --generate-hashes --python-version 3.11 --quiet \
@@ -52,7 +57,7 @@ lock: $(VENV)/test.stamp ## pin all packages anew from pyproject.toml
 audit: | $(BIN)/python ## known vulnerabilities of the locked packages, where the advisory service can be reached
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	for lock in requirements.txt tests/requirements.txt benchmarks/requirements.txt; do \
+	for lock in requirements.txt deploy/cluster-requirements.txt tests/requirements.txt benchmarks/requirements.txt; do \
 		$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock || exit 1; \
 	done
 

@@ -7,7 +7,7 @@ nothing reads and the next scan removes. A removal goes the other way.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,6 +48,7 @@ _OPERATION = "Keeping a scan"
 _TYPE = "application/vnd.apache.parquet"
 UNFINISHED = timedelta(minutes=15)  # a table without a summary may be one that is being kept just now
 TOGETHER = timedelta(hours=24)  # parts that began further apart are not of one scan
+_AT_ONCE = 400  # summaries that one commit removes
 Clock = Callable[[], datetime]
 
 
@@ -83,33 +84,79 @@ def join_scans(keeper: ScanKeeper, ids: Sequence[str] = ()) -> ScanHead:
 
     Raises `NotFound` where parts are missing (it names their numbers), `BadInput` for what is no part of one scan.
     """
-    heads = _chosen(keeper, ids)
+    return _join(keeper, _chosen(keeper, ids))
+
+
+def _join(keeper: ScanKeeper, heads: list[ScanHead], not_looked_at: tuple[str, ...] = (), doubt: str = "") -> ScanHead:
     parts = [read_kept(keeper.objects, head) for head in heads]
     ranges = extent.joined(part.coverage for part in parts)
+    ranges = replace(ranges, doubted=ranges.doubted or bool(doubt))
     checked = sum((Checked(**head.checked) for head in heads), Checked())
     looks = [head.looked_into for head in heads if head.looked_into]
     outcome = ScanOutcome(
         started_at=min(head.started_at for head in heads),
         finished_at=max(head.finished_at for head in heads),
         coverage=ranges,
-        complete=all(head.complete for head in heads),
+        complete=not not_looked_at and all(head.complete for head in heads),
         checked=checked.as_dict(),
         looked_into={name: sum(one.get(name, 0) for one in looks) for name in looks[0]} if looks else None,
-        not_looked_at=tuple(
-            f"shard {head.part[0]}/{head.part[1]}: {words}"
-            for head in heads
-            if head.part
-            for words in head.not_looked_at
+        not_looked_at=(
+            *not_looked_at,
+            *(
+                f"shard {head.part[0]}/{head.part[1]}: {words}"
+                for head in heads
+                if head.part
+                for words in head.not_looked_at
+            ),
         ),
-        doubt=next((head.doubt for head in heads if head.doubt), ""),
+        doubt=doubt or next((head.doubt for head in heads if head.doubt), ""),
     )
     found = pd.concat([part.frame for part in parts], ignore_index=True)
     scan_id = new_scan_id(outcome.started_at)
-    head = _write(keeper, scan_id, outcome, found, last_whole(keeper), joined_from=tuple(one.scan_id for one in heads))
-    for one in heads:
-        _remove(keeper, one.scan_id)
+    of_shards = tuple(one.scan_id for one in heads if not one.cluster_scan)
+    head = _write(keeper, scan_id, outcome, found, last_whole(keeper), joined_from=of_shards)
+    _remove(keeper, [one.scan_id for one in heads])
     clean_up(keeper)
     return head
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRanges:
+    """The ranges that a scan on a cluster has kept so far, each as a part of `count`, and how to keep another.
+
+    `known` are the findings of the last whole scan, whose documents need not be read again.
+    """
+
+    cluster_scan: str
+    count: int
+    parts: Mapping[int, ScanHead]
+    known: Collection[tuple[str | None, ...]] = frozenset()
+
+
+def ranges_to_go_on(keeper: ScanKeeper, count: int, contents: float | None, now: datetime) -> KeptRanges:
+    """The newest scan on a cluster that ended before its join, if it began within a day and looked into as much; else a
+    new one of `count` ranges."""
+    before = last_whole(keeper)
+    known = frozenset(identities(before.frame)) if before else frozenset()
+    left = [head for head in scan_records(keeper.records).heads(MAX_PARTS) if head.cluster_scan]
+    left = [head for head in left if head.contents == contents and now - head.started_at <= TOGETHER]
+    if not left:
+        return KeptRanges(new_scan_id(now), count, {}, known)
+    parts = [head for head in left if head.cluster_scan == left[0].cluster_scan]
+    by_index = {head.part[0]: head for head in parts if head.part}
+    return KeptRanges(left[0].cluster_scan, next(head.part[1] for head in parts if head.part), by_index, known)
+
+
+def keep_range(keeper: ScanKeeper, ranges: KeptRanges, outcome: ScanOutcome, rows: Iterable[FindingRow]) -> ScanHead:
+    """Keeps one range of a scan on a cluster, until `join_ranges`."""
+    outcome = replace(outcome, cluster_scan=ranges.cluster_scan)
+    found = described(keeper.records, keeper.layout, rows, ranges.known)
+    return _write(keeper, new_scan_id(outcome.started_at), outcome, found, None, part=_part(outcome.coverage))
+
+
+def join_ranges(keeper: ScanKeeper, heads: Sequence[ScanHead], not_looked_at: Sequence[str], doubt: str) -> ScanHead:
+    """Makes one scan of the ranges that a cluster kept, and removes them. What it did not look at is not known."""
+    return _join(keeper, list(heads), tuple(not_looked_at), doubt)
 
 
 def last_whole(keeper: ScanKeeper) -> KeptScan | None:
@@ -134,9 +181,9 @@ def clean_up(keeper: ScanKeeper) -> list[str]:
         now = keeper.clock()
         heads = scan_records(keeper.records).heads(MOST_HEADS)
         gone = {head.scan_id for head in expired(heads, now, keeper.days)}
-        for scan_id in sorted(gone):
-            _remove(keeper, scan_id)
-            removed.append(scan_id)
+        gone |= {head.scan_id for head in heads if head.cluster_scan and now - head.started_at > TOGETHER}
+        _remove(keeper, sorted(gone))
+        removed += sorted(gone)
         if len(heads) == MOST_HEADS:
             return removed  # a table may belong to a summary that was not read
         kept = {head.scan_id for head in heads}
@@ -195,7 +242,7 @@ def _write(
 def _chosen(keeper: ScanKeeper, ids: Sequence[str]) -> list[ScanHead]:
     records = scan_records(keeper.records)
     heads = [records.head(scan_id) for scan_id in ids] if ids else list(records.heads(MAX_PARTS))
-    parts = [head for head in heads if head.part is not None]
+    parts = [head for head in heads if head.part is not None and (ids or not head.cluster_scan)]
     if len(parts) < len(heads) and ids:
         whole = next(head.scan_id for head in heads if head.part is None)
         raise BadInput(
@@ -233,10 +280,12 @@ def _part(found: extent.Coverage) -> tuple[int, int] | None:
     return (only.index, only.count) if only is not None and only.count > 1 else None
 
 
-def _remove(keeper: ScanKeeper, scan_id: str) -> None:
-    """Removes a summary, then its table."""
-    keeper.writers.documents.commit([Delete(scan_path(scan_id))], operation=_OPERATION)
-    keeper.writers.objects.delete([table_key(scan_id)])
+def _remove(keeper: ScanKeeper, scan_ids: Sequence[str]) -> None:
+    """Removes summaries, then their tables."""
+    for start in range(0, len(scan_ids), _AT_ONCE):
+        some = scan_ids[start : start + _AT_ONCE]
+        keeper.writers.documents.commit([Delete(scan_path(scan_id)) for scan_id in some], operation=_OPERATION)
+        keeper.writers.objects.delete([table_key(scan_id) for scan_id in some])
 
 
 def _scan_of(key: str) -> str:

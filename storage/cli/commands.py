@@ -155,6 +155,12 @@ VERIFY = Command(
             flag_value=100.0,
         ),
         flag("--keep", "With --all: keep the result, to compare it with others (scans), and for the page Uploads."),
+        option(
+            "--on",
+            "ADDRESS",
+            "With --all: on the workers of a Dask scheduler (tcp://HOST:8786), or with local on processes of this "
+            "machine. Needs make cluster. With --keep a scan that was killed goes on where it stood.",
+        ),
         flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
     ],
     examples=[
@@ -164,6 +170,7 @@ VERIFY = Command(
         ("verify --all --contents 5", "Every user, with a look into one clip of twenty."),
         ("verify --all --checkpoint scan.jsonl --csv", "Every user, in a scan that can be stopped and started again."),
         ("verify --all --keep", "Every user, kept: a scheduler's call for every night."),
+        ("verify --all --keep --on tcp://scan-scheduler:8786", "The same on a Dask cluster."),
     ],
     exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},
 )

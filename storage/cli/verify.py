@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.cli.checkpoint import COLUMNS, ScanLog
+from storage.cli.cluster import scan_on
 from storage.cli.context import Context
 from storage.cli.output import (
     cost_line,
@@ -29,6 +30,7 @@ from storage.cli.output import (
 )
 from storage.cli.scans import scan_keeper
 from storage.clients.circuit import patiently
+from storage.clients.cluster import check_cluster
 from storage.domain.deployment import Deployment
 from storage.domain.integrity import Failure, Report, Sample
 from storage.domain.scans.coverage import Coverage, ScanRange
@@ -54,6 +56,7 @@ def run_verify(
     strangers: bool,
     contents: float | None,
     keep: bool,
+    on: str | None,
     csv: bool,
 ) -> int:
     """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
@@ -61,13 +64,22 @@ def run_verify(
         raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
     if all == (uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
-    if not all and (shard is not None or checkpoint or strangers or keep):
-        words = "--shard, --checkpoint, --strangers and --keep go with --all"
+    if not all and (shard is not None or checkpoint or strangers or keep or on is not None):
+        words = "--shard, --checkpoint, --strangers, --keep and --on go with --all"
         raise BadInput(words, field_name="all", remedy="Add --all.")
     if shard is not None and strangers:
         raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
+    if on is not None:
+        check_cluster(on)
+        if shard is not None or checkpoint or strangers:
+            words = "--shard, --checkpoint and --strangers do not go with --on"
+            raise BadInput(
+                words, field_name="on", remedy="Leave them out. With --keep a killed scan goes on by itself."
+            )
     sample = _sample(contents)
     if uid is None:
+        if on is not None:
+            return _run_on(context, on, sample, keep=keep, as_csv=csv)
         return _run_all(context, shard, checkpoint, sample, strangers=strangers, keep=keep, as_csv=csv)
     scope = ReadScope(sample=sample) if sample is not None else None
     report = verify.verify_user(checker(context.stores, context.now), uid, video_id, scope)
@@ -216,6 +228,21 @@ def _run_all(
     return fault.exit_status if fault else 1 if log.wrong else 0
 
 
+def _run_on(context: Context, address: str, sample: Sample | None, *, keep: bool, as_csv: bool) -> int:
+    _say_estimate(context.stores.records, None)
+    with patiently(), tempfile.TemporaryDirectory() as folder:
+        log = ScanLog(Path(folder) / "scan.jsonl", {"scan": "clip-desk verify on a cluster"}, "TMPDIR")
+        try:
+            ended = scan_on(context, address, log, sample, keep=keep)
+            error = ended.stop or _incomplete(log.complete, log.failure)
+            kept = _Kept(ended.head.scan_id if ended.head else None, ended.keep_error) if keep else _NOT_ASKED
+            _print_all(log, None, context, error, kept, as_csv=as_csv, not_looked_at=ended.not_looked_at)
+        finally:
+            log.close()
+    fault = error or kept.error
+    return fault.exit_status if fault else 1 if log.wrong else 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """What became of `--keep`: the scan's id, or what kept it from being kept."""
@@ -284,12 +311,19 @@ def _progress(state: ScanProgress) -> None:
 
 
 def _print_all(
-    log: ScanLog, shard: str | None, context: Context, error: StorageError | None, kept: _Kept, *, as_csv: bool
+    log: ScanLog,
+    shard: str | None,
+    context: Context,
+    error: StorageError | None,
+    kept: _Kept,
+    *,
+    as_csv: bool,
+    not_looked_at: tuple[str, ...] | None = None,
 ) -> None:
     if as_csv:
         _print_csv(log.findings())
     elif context.as_json:
-        _stream_json(log, shard, context.stores.deployment(), error, kept)
+        _stream_json(log, shard, context.stores.deployment(), error, kept, not_looked_at)
         return
     else:
         whole = log.suspicion()
@@ -304,6 +338,8 @@ def _print_all(
         whole_scan = log.complete and error is None
         _say_looked_into(log.looked_into)
         looked_into = log.looked_into is not None
+        for words in not_looked_at or ():
+            say(f"NOT LOOKED AT: {safe(words, 400)}")
         _say_findings(log.kinds(), log.findings(), complete=whole_scan, looked_into=looked_into, owner=("uid",))
     if kept.scan_id:
         progress(f"kept as {kept.scan_id}: python -m storage scans show {kept.scan_id}")
@@ -316,7 +352,12 @@ def _print_all(
 
 
 def _stream_json(
-    log: ScanLog, shard: str | None, deployment: Deployment, error: StorageError | None, kept: _Kept
+    log: ScanLog,
+    shard: str | None,
+    deployment: Deployment,
+    error: StorageError | None,
+    kept: _Kept,
+    not_looked_at: tuple[str, ...] | None,
 ) -> None:
     """Writes one JSON document, finding by finding."""
     checked = {name: log.checked[name] for name in ("users", "videos", "clips", "objects")}
@@ -331,7 +372,8 @@ def _stream_json(
         "summary": log.kinds(),
         "looked_into": log.looked_into,
         "cost": dict(log.cost),
-        "last_uid": log.last_uid,
+        "last_uid": log.last_uid or None,
+        **({} if not_looked_at is None else {"not_looked_at": list(not_looked_at)}),
         **kept.as_dict(),
         **({"error": error.as_dict()} if error else {}),
     }

@@ -14,6 +14,8 @@ from storage.ids import number_of
 FIRST_NUMBER = f"__id{-(2**63)}__"  # the least id of all
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # of Firebase's ids, in the order of bytes
 _PLACES = 3
+_A_RANGE = 500  # customers: some seconds of reading, and some tens of requests
+_FEWEST, _MOST = 16, 512
 _LEAST = "!"  # no folder is named by less, and a store may refuse control characters
 LAST = "\U0010ffff"  # no name below a folder sorts behind this
 
@@ -44,6 +46,15 @@ def shard_range(index: int, count: int) -> Range:
     It depends on nothing but the two numbers, so machines that know nothing of each other leave nobody out.
     """
     return Range(_part(index - 1, count), _part(index, count))
+
+
+def ranges_for(users: int | None) -> int:
+    """The number of shards in which a cluster scans so many customers: many more than workers, so that all end
+    together. It grows by doubling, so a scan that goes on the next hour counts the same shards."""
+    count = _FEWEST if users is not None else 64
+    while users is not None and count < _MOST and count * _A_RANGE < users:
+        count *= 2
+    return count
 
 
 def _part(part: int, count: int) -> str:

@@ -50,13 +50,15 @@ _CLIP_PARTS, _SHARE_PARTS = 6, 8  # segments of the paths of highlights and of s
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The number of customers in a chunk, and of chunks that are read at once."""
+    """The number of customers in a chunk, and of chunks that are read at once. `eager`: the first chunks are small."""
 
     users: int = 1_500
     chunks: int = 4
+    eager: bool = True
 
 
 FAST = Pace()
+ONE_OF_MANY = Pace(1_000, 1, eager=False)  # on a worker of a cluster, which reads several ranges at once
 CAREFUL = Pace(100, 1)  # in the app: reads little that nobody waits for when a person or a budget stops it
 
 
@@ -102,10 +104,10 @@ def verify_all(
     It reads unfinished uploads and public links once for all users, at the beginning.
     """
     started, refused = checker.clock(), 0
-    total = _users(checker.records, shard)
-    total = None if total is None or span is not None else max(0, total - users_done)
+    total = _users(checker.records, shard) if span is None else None
+    total = None if total is None else max(0, total - users_done)
     with metering() as meter:
-        scope = _with_links(checker, _with_uploads(checker, scope))
+        scope = of_everybody(checker, scope)
     scan = _Scan(checker, scope, pace, Counter(meter.cost().as_dict()))
     reports = scan.reports(span or (shard_range(*shard) if shard else EVERYBODY), resume_after)
     for done, report in enumerate(reports, start=1):
@@ -120,50 +122,53 @@ def verify_all(
 
 @dataclass(frozen=True, slots=True)
 class RangeScan:
-    """What a scan found in one range: sums, and everything that is not well. Plain values, so that it can travel.
+    """What a scan found in one range, as a value that can travel.
 
-    `failures` are the reads without an answer; `doubts` the customers whose result cannot be true, with the reason.
+    `reports` are those of the customers of whom there is anything to tell; the first one is the sum of all others, and
+    has no uid. `cost` is what the whole range was billed.
     """
 
     span: Range
-    users: int
-    checked: Checked
-    claimed: int
-    found: int
-    complete: bool
-    wrong: bool
-    in_flight: InFlight
-    looked_into: LookedInto | None
+    reports: tuple[Report, ...]
     cost: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    failures: tuple[Failure, ...]
-    doubts: tuple[tuple[str, str], ...]
 
 
 def scan_range(checker: VerifyContext, span: Range, scope: ReadScope = WHOLE, pace: Pace = FAST) -> RangeScan:
     """Scans one range to its end. Raises where Firestore gives no answer or refuses."""
-    users = claimed = found = 0
-    checked, in_flight, cost = Checked(), InFlight(), Counter[str]()
-    complete, wrong, looked = True, False, Counter[str]()
-    findings: list[Finding] = []
-    failures: list[Failure] = []
-    doubts: list[tuple[str, str]] = []
+    rest, told, cost = _sum_of_none(checker, scope), list[Report](), Counter[str]()
     for report in verify_all(checker, span=span, scope=scope, pace=pace):
-        users += 1
-        checked, in_flight = checked + report.checked, in_flight + report.in_flight
-        claimed, found = claimed + report.claimed, found + report.claims.found
-        complete, wrong = complete and report.complete, wrong or report.wrong
         cost.update(report.cost)
-        looked.update(report.looked_into.as_dict() if report.looked_into else {})
-        findings += report.findings
-        failures += report.failures
-        if report.suspicion is not None:
-            doubts.append((report.uid, report.suspicion.reason))
-    seen = None if scope.sample is None else LookedInto(**looked)
-    return RangeScan(
-        span, users, checked, claimed, found, complete, wrong, in_flight, seen, dict(cost), tuple(findings),
-        tuple(failures), tuple(doubts),
-    )  # fmt: skip
+        if report.findings or report.failures or not report.complete or report.suspicion is not None:
+            told.append(report.with_cost({}))
+        else:
+            rest = _with(rest, report)
+    return RangeScan(span, (rest, *told), dict(cost))
+
+
+def _sum_of_none(checker: VerifyContext, scope: ReadScope) -> Report:
+    looked = LookedInto() if scope.sample is not None else None
+    return Report("", None, Checked(), (), True, None, (), InFlight(), checker.clock(), looked_into=looked)
+
+
+def _with(rest: Report, report: Report) -> Report:
+    """The sum of customers of whom there is nothing to tell, and one more."""
+    caches = {cache.kind: cache for cache in rest.caches}
+    for cache in report.caches:
+        caches[cache.kind] = caches[cache.kind] + cache if cache.kind in caches else cache
+    looked = rest.looked_into
+    if looked is not None and report.looked_into is not None:
+        both = Counter(looked.as_dict())
+        both.update(report.looked_into.as_dict())
+        looked = LookedInto(**both)
+    return replace(
+        rest,
+        checked=rest.checked + report.checked,
+        caches=tuple(caches.values()),
+        in_flight=rest.in_flight + report.in_flight,
+        claimed=rest.claimed + report.claimed,
+        claims=replace(rest.claims, found=rest.claims.found + report.claims.found),
+        looked_into=looked,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,7 @@ class _Scan:
         if after is not None and number_of(after) is not None:
             self._skipped, after = firestore_order(after), None
         low = cursor = span.start if after is None else max(span.start, f"{after}\0")
-        for size in chain(CHUNKS, repeat(self._pace.users)):
+        for size in chain(CHUNKS if self._pace.eager else (), repeat(self._pace.users)):
             with metering() as meter:
                 uids, following = self._records.users(Range(cursor, span.end), min(size, self._pace.users))
             cost, self._cost = self._cost + Counter(meter.cost().as_dict()), Counter()
@@ -331,8 +336,13 @@ def _users(records: Records, shard: tuple[int, int] | None) -> int | None:
     return count if shard is None else -(-count // shard[1])
 
 
+def of_everybody(checker: VerifyContext, scope: ReadScope = WHOLE) -> ReadScope:
+    """The scope with the unfinished uploads and public links of all customers, each read once."""
+    return _with_links(checker, _with_uploads(checker, scope))
+
+
 def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
-    if not scope.uploads:
+    if not scope.uploads or scope.known_uploads is not None:
         return scope
     found = checker.objects.multipart_uploads("")
     return replace(scope, known_uploads=found.uploads) if found.complete else scope
@@ -340,7 +350,7 @@ def _with_uploads(checker: VerifyContext, scope: ReadScope) -> ReadScope:
 
 def _with_links(checker: VerifyContext, scope: ReadScope) -> ReadScope:
     """The scope with every public link, read at once: links are few, and asking for each user's would cost a read."""
-    if not scope.links:
+    if not scope.links or scope.known_links is not None:
         return scope
     table = checker.records.share_slugs()
     if not table.complete:

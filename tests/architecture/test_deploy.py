@@ -18,7 +18,11 @@ from tests.architecture.test_settings import names
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 FILES = sorted(DEPLOY.rglob("*.yaml"))
-OF_OTHERS = {"STREAMLIT_SERVER_ALLOWED_HOSTS", "STREAMLIT_SERVER_ADDRESS"}
+OF_OTHERS = {
+    "STREAMLIT_SERVER_ALLOWED_HOSTS",
+    "STREAMLIT_SERVER_ADDRESS",
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES",
+}
 
 
 def documents(path: Path) -> list[Any]:

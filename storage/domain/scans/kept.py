@@ -39,6 +39,7 @@ FLAGS: Final = ("disclosure", "stranger", "doubted", "looked_at")
 TIMES: Final = ("since", "made_at", "video_created_at", "first_seen", "last_seen")
 COLUMNS: Final = (*TEXTS, *FLAGS, *TIMES)
 TAKEN_OVER: Final = ("email", "plan", "title", "style", "made_at", "video_created_at")
+_LATER: Final = ("cluster_scan", "claimed", "found")  # fields that summaries of earlier versions do not have
 IDENTITY: Final = ("kind", "uid", "video_id", "clip_id", "key")
 
 
@@ -57,6 +58,8 @@ class ScanOutcome:
     """What a scan did, whatever engine ran it; its findings come beside it.
 
     `not_looked_at` says in words, without a customer's name, what it left out. `asked_by` is the person on a page.
+    `cluster_scan` names the scan on a cluster that keeps this as one of its ranges, with what its clips `claimed` and
+    what was `found`, by which the whole is doubted.
     """
 
     started_at: datetime
@@ -68,6 +71,9 @@ class ScanOutcome:
     not_looked_at: tuple[str, ...] = ()
     doubt: str = ""
     asked_by: str = ""
+    cluster_scan: str = ""
+    claimed: int = 0
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class ScanHead:
     to look at, for every customer. `summary` counts its own findings by kind; `open` counts all that are known at its
     end by harm, those too that it did not look at (`carried`). `before` is the scan that it was compared with as it was
     kept: so many findings are `new` since, `gone`, and `still` there. `doubt`: the result cannot be true. `sha256` and
-    `rows` are those of the table.
+    `rows` are those of the table. `cluster_scan`, `claimed` and `found` are set in a range of a scan on a cluster.
     """
 
     scan_id: str
@@ -106,6 +112,9 @@ class ScanHead:
     asked_by: str = ""
     joined_from: tuple[str, ...] = ()
     sha256: str = ""
+    cluster_scan: str = ""
+    claimed: int = 0
+    found: int = 0
 
     @property
     def findings(self) -> int:
@@ -155,7 +164,7 @@ def head_from(fields: Mapping[str, Any]) -> ScanHead:
     try:
         if fields["version"] != VERSION:
             raise ValueError("it was written by another version of the desk")
-        kept = {name: fields[name] for name in ScanHead.__dataclass_fields__}
+        kept = {name: fields[name] for name in ScanHead.__dataclass_fields__ if name not in _LATER or name in fields}
         for name in ("started_at", "finished_at", "kept_at"):
             if not isinstance(kept[name], datetime):
                 raise TypeError(f"{name} is no time")
@@ -286,6 +295,9 @@ def head_of(
         doubt=outcome.doubt,
         asked_by=outcome.asked_by,
         joined_from=joined_from,
+        cluster_scan=outcome.cluster_scan,
+        claimed=outcome.claimed,
+        found=outcome.found,
     )
 
 
