@@ -150,11 +150,13 @@ def run_rollup(
     on_progress: Callable[[int], None] = lambda users: None,
     on_index: Callable[[int], None] = lambda reads: None,
     bucket: tuple[Objects, Writers] | None = None,
+    take_purged: Callable[[datetime], object] = lambda since: None,
 ) -> Written:
     """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
     With `bucket` it also writes the table of its customers; where that fails, the figures stand without it. Then the
-    first shard writes the index; `on_index` is told about how many reads that takes. Raises, and writes
+    first shard writes the index; `on_index` is told about how many reads that takes. `take_purged` takes whoever was
+    purged since a time out of what was written. Raises, and writes
     nothing, where users cannot be listed or Firestore refuses the credential.
     """
     index, count = shard
@@ -199,6 +201,7 @@ def run_rollup(
             key,
         )
         paths = write_shard(records, writer, made)
+        take_purged(started)
         if bucket and key:
             with suppress(StorageError):  # the next rollup tries again
                 remove_former(*bucket, key, shard, clock(), former.table if former else "")
@@ -206,7 +209,7 @@ def run_rollup(
     if index > 1:
         return written
     try:
-        return replace(written, index=_write_index(records, writer, clock, made, people, on_index))
+        return replace(written, index=_write_index(records, writer, clock, made, people, on_index, take_purged))
     except StorageError as error:
         return replace(written, index_error=error)
 
@@ -218,13 +221,15 @@ def _write_index(
     made: Shard,
     people: list[tuple[str, str]],
     on_index: Callable[[int], None],
+    take_purged: Callable[[datetime], object],
 ) -> IndexWritten:
     """One of several shards has its own users alone, so the first of them lists all users once more."""
     titles = (sum(made.videos.values()) if made.videos else 0) + records.count("clips")
     ahead = titles + (made.content["totals"].get("users", 0) * made.count if made.count > 1 else 0)
     on_index(ahead)
     check_budgets(ahead=ahead)
-    return write_index(records, writer, clock, (made.read_at, people) if made.count == 1 else None)
+    users = (made.read_at, people) if made.count == 1 else None
+    return write_index(records, writer, clock, users, take_purged)
 
 
 def _put_table(

@@ -69,12 +69,14 @@ def write_index(
     writer: DocumentWriter,
     clock: Callable[[], datetime],
     users: tuple[datetime, Iterable[tuple[str, str]]] | None = None,
+    take_purged: Callable[[datetime], object] = lambda since: None,
 ) -> IndexWritten:
     """Reads the addresses of all users and the titles of all videos and clips, a read each, and writes them anew.
 
     `users` are the addresses where they were read already, and when that began. Raises where one of these reads fails,
     or a budget ends: the generation before then stays, with its time. Returns the later generation where another run
-    wrote one meanwhile.
+    wrote one meanwhile. `take_purged` takes out who was purged since then: before anybody reads the new generation, and
+    once more after it, for a purge that looked at the former one.
     """
     read_at = clock() if users is None else users[0]
     found = users[1] if users else (one for page in records.iter_users() for one in addresses(page))
@@ -90,7 +92,9 @@ def write_index(
         head = IndexHead(
             generation, read_at, clock(), len(lines), titles, len(bodies), tuple(parts), places, tuple(cut)
         )
+        take_purged(read_at)
         current = _switch(records, writer, head)
+        take_purged(read_at)
         _delete(writer, index_records(records).paths_before(current.generation))
     return IndexWritten(current, meter.cost())
 

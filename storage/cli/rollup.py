@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 
 from storage.actions import rollup
+from storage.actions.purge.context import open_purging
+from storage.actions.purge.meanwhile import OF_ROLLUPS, take_purged
 from storage.actions.search_index import IndexWritten
 from storage.cli.context import Context
 from storage.cli.output import (
@@ -138,17 +140,19 @@ def _make(context: Context, shard_text: str) -> int:
     expected = rollup_reads(users, clips, shard[1])
     progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
     check_budgets(ahead=expected)
+    purging = open_purging(stores)
     with patiently():
         written = rollup.run_rollup(
             stores.records,
-            context.writers().documents,
+            purging.writers.documents,
             stores.settings.plan_limits,
             context.now,
             stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
             shard=shard,
             on_progress=lambda users: progress(f"{users:,} users"),
             on_index=lambda reads: progress(f"index: about {reads:,} firestore reads, one for each title"),
-            bucket=(stores.objects, context.writers()),
+            bucket=(stores.objects, purging.writers),
+            take_purged=lambda since: take_purged(purging, since, OF_ROLLUPS),
         )
     made, error = written.shard, None
     index, unindexed = written.index, written.index_error

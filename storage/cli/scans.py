@@ -114,9 +114,12 @@ def _diff(context: Context, scan_ids: Sequence[str]) -> int:
 
 
 def _join(context: Context, scan_ids: Sequence[str]) -> int:
+    from storage.actions.purge.context import open_purging
+    from storage.actions.purge.meanwhile import OF_SCANS, take_purged
     from storage.actions.scans import join_scans
 
     head = join_scans(scan_keeper(context), scan_ids)
+    take_purged(open_purging(context.stores), head.started_at, OF_SCANS)
     if context.as_json:
         print_json(head.as_dict())
     else:

@@ -262,7 +262,9 @@ _NOT_ASKED = _Kept(asked=False)
 
 def _keep(context: Context, log: ScanLog, coverage: Coverage, started: datetime, stop: StorageError | None) -> _Kept:
     """Keeps the scan, also one that stopped early. The findings are printed whatever becomes of it."""
-    from storage.actions.scans import keep_scan  # only here: without --keep the command changes nothing
+    from storage.actions.purge.context import open_purging  # only here: without --keep the command changes nothing
+    from storage.actions.purge.meanwhile import OF_SCANS, take_purged
+    from storage.actions.scans import keep_scan
 
     if log.last_uid is None and stop is not None:
         return _Kept()  # it looked at nobody
@@ -283,7 +285,9 @@ def _keep(context: Context, log: ScanLog, coverage: Coverage, started: datetime,
         doubt=IMPLAUSIBLE if coverage.doubted else "",
     )
     try:
-        return _Kept(keep_scan(scan_keeper(context), outcome, log.rows()).scan_id)
+        head = keep_scan(scan_keeper(context), outcome, log.rows())
+        take_purged(open_purging(context.stores), started, OF_SCANS)
+        return _Kept(head.scan_id)
     except StorageError as error:
         return _Kept(error=error)
 

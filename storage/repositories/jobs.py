@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from storage.clients.firestore import FirestoreHandle, field_path
 from storage.domain.documents import RawDocument
-from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, entry_path, job_path
+from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job, State, entry_path, job_path
 from storage.errors import NotFound
 from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
@@ -69,7 +70,14 @@ class Jobs:
 
     def going_on(self) -> tuple[Job, ...]:
         """The jobs that should have a worker."""
-        return self._run(build(COLLECTION, where=[("state", "in", sorted(GOES_ON_BY_ITSELF))]))
+        return self.in_states(GOES_ON_BY_ITSELF)
+
+    def in_states(self, states: Collection[State]) -> tuple[Job, ...]:
+        return self._run(build(COLLECTION, where=[("state", "in", sorted(states))]))
+
+    def ended_since(self, moment: datetime) -> tuple[Job, ...]:
+        """The jobs that ended then or later, by Firestore's time."""
+        return self._run(build(COLLECTION, where=[("finished_at", ">=", moment)], order_by="finished_at"))
 
     def in_quarantine(self) -> tuple[Job, ...]:
         """The purges whose quarantine is not empty."""

@@ -10,8 +10,9 @@ import streamlit as st
 
 from pages._ui.data.loads import MINUTE, Loaded, measured
 from pages._ui.data.resources import scans, stores
+from storage.actions.purge.context import open_purging
+from storage.actions.purge.meanwhile import OF_SCANS, take_purged
 from storage.actions.scans import ScanKeeper, keep_scan
-from storage.actions.writers import open_writers
 from storage.domain.scans.comparison import repeat_offenders
 from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome, identities
 from storage.repositories.scans import read_kept, scan_records
@@ -72,9 +73,11 @@ def keep() -> KeepScan:
     days = opened.settings.scan_retention_days
 
     def put_away(outcome: ScanOutcome, findings: Iterable[FindingRow]) -> str:
-        writers = open_writers(opened)
-        keeper = ScanKeeper(opened.records, opened.objects, writers, opened.layout, _now, days)
-        return keep_scan(keeper, outcome, findings).scan_id
+        purging = open_purging(opened)
+        keeper = ScanKeeper(opened.records, opened.objects, purging.writers, opened.layout, _now, days)
+        head = keep_scan(keeper, outcome, findings)
+        take_purged(purging, outcome.started_at, OF_SCANS)
+        return head.scan_id
 
     return put_away
 

@@ -15,8 +15,9 @@ from pages._ui.kit.feedback import cost_words
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from storage import logs
+from storage.actions.purge.context import open_purging
+from storage.actions.purge.meanwhile import OF_ROLLUPS, take_purged
 from storage.actions.rollup import RollupState, run_rollup
-from storage.actions.writers import open_writers
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
@@ -95,15 +96,17 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     if not known.affordable:
         raise Refused("There are too many users to make the figures here.", remedy="Use python -m storage rollup.")
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
+    purging = open_purging(opened)
     rollup_runs().start(
         lambda tell: run_rollup(
             opened.records,
-            open_writers(opened).documents,
+            purging.writers.documents,
             opened.settings.plan_limits,
             _now,
             stale_after=stale_after,
             on_progress=tell,
-            bucket=(opened.objects, open_writers(opened)),
+            bucket=(opened.objects, purging.writers),
+            take_purged=lambda since: take_purged(purging, since, OF_ROLLUPS),
         ),
         clock=_now,
         users_total=users,

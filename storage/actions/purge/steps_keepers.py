@@ -13,7 +13,7 @@ from storage.actions.purge.quarantine import SAVE_ROWS, Quarantine
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import kept_rows
 
-FORGET = "forget"
+TAKE_ROWS, FORGET = "take rows", "forget"
 
 
 class _One:
@@ -58,7 +58,7 @@ class SaveRows(_One):
 class TakeRows(_One):
     """Takes the rows of the scope out of every keeper."""
 
-    name = "take rows"
+    name = TAKE_ROWS
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         taken = {}
