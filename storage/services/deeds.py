@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from storage.domain.diagnosis import Diagnosis, Entry
-from storage.domain.diagnosis.timeline import DEEDS, deed, timeline
+from storage.domain.diagnosis.timeline import DEEDS, OF_ACCOUNTS, deed, timeline
 from storage.domain.purge.plan import moment
 from storage.repositories.audit_log import AuditLog
 from storage.services.diagnose import Case
@@ -17,8 +17,11 @@ _TOLD = frozenset({"done", "failed"})  # a deed that only began has a second ent
 
 
 def deeds(log: AuditLog, uid: str, video_id: str) -> tuple[Entry, ...]:
-    """The newest changes to the video by persons: one read where there are none, at most `MOST`."""
+    """The newest changes to the video, or to its whole account, by persons: two reads where there are none, at most
+    `MOST` of each."""
     found = log.search(uid=uid, video_id=video_id, actions=DEEDS, limit=MOST)
+    of_account = log.search(uid=uid, actions=OF_ACCOUNTS, limit=MOST)
+    found += [one for one in of_account if not one.get("video_id")]
     return tuple(entry for one in found if one.get("outcome") in _TOLD and (entry := _entry(one)) is not None)
 
 

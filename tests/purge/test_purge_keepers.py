@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -21,7 +23,10 @@ from storage.domain.purge.scope import Scope
 from storage.errors import Refused
 from storage.repositories.decode import raw_document
 from storage.repositories.rollups import read_fleet
+from tests.purge.victim import CountingProxy, Victims, moments
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
+from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.seaweed import SeaweedRig
 
 BASE = f"users/u1/videos/{VIDEO}"
 ADDRESS = "waltz.lover@example.org"
@@ -78,7 +83,12 @@ def naming(world: PurgeWorld, *, audit: bool = False) -> dict[str, list[str]]:
 @pytest.fixture
 def kept(filled: PurgeWorld) -> PurgeWorld:
     """The customer u1 in the index and in the figures, and a repair of the title of one video; u10 beside."""
-    world, records = filled, filled.stores.records
+    _keep(filled)
+    return filled
+
+
+def _keep(world: PurgeWorld) -> None:
+    records = world.stores.records
 
     def with_(path: str, **fields: str) -> None:
         document = records.raw(path)
@@ -91,7 +101,6 @@ def kept(filled: PurgeWorld) -> PurgeWorld:
     with_(f"{BASE}/clips/{VIDEO}_1_split", scene_title=SCENE)
     _repair(world)
     _roll_up(world)
-    return world
 
 
 def _repair(world: PurgeWorld) -> None:
@@ -226,3 +235,79 @@ def test_neither_the_audit_nor_a_job_names_the_customer_whatever_the_reason_says
     assert (job.state, job.reason) == ("done", "asked by [address] about [title]")
     named = naming(kept, audit=True)
     assert not {"ops_jobs", "ops_audit", "_ops/audit/", "_ops/certificates/", "_ops/plans/"} & set(named)
+
+
+KEEPERS_OWN = ("ops_index", "ops_rollups", "ops_changes", "ops_watches", "PUT _ops/rollups")
+PAPERS = ("PUT _ops/plans", "PUT _ops/certificates", "ops_jobs/journal")
+
+
+@contextmanager
+def _killing(embedded: EmbeddedFirestore, seaweed: SeaweedRig) -> Iterator[tuple[PurgeWorld, Victims]]:
+    with CountingProxy(seaweed.endpoint) as proxy:
+        values = {**seaweed.values(seaweed.fresh_bucket()), "R2_ENDPOINT_URL": proxy.endpoint}
+        world = PurgeWorld(embedded, values)
+        world.add_user("u1", {VIDEO: 2, "video-bbb": 1})
+        world.add_user("u10", {VIDEO: 1})
+        _keep(world)
+        yield world, Victims(world, proxy)
+        world.close()
+
+
+def _ended(world: PurgeWorld, victims: Victims, job_id: str, kill_at: int) -> bool:
+    """Runs a job whose worker may be killed to its end; whether it was killed."""
+    killed = victims.run(job_id, kill_at=kill_at) == -signal.SIGKILL
+    if killed and world.purging.jobs.get(job_id).state != "done":
+        run_job(world.purging, job_id)
+    job = world.purging.jobs.get(job_id)
+    assert (job.state, job.failure, job.residue) == ("done", None, ())
+    return killed
+
+
+def _of_keepers(calls: list[str], kinds: tuple[str, ...]) -> list[int]:
+    return [number for number in moments(calls) if calls[number - 1].startswith(kinds)]
+
+
+def test_a_worker_killed_while_it_takes_rows_or_puts_them_back_leaves_a_job_that_ends_the_same(
+    embedded: EmbeddedFirestore, seaweed: SeaweedRig
+) -> None:
+    with _killing(embedded, seaweed) as (world, victims):
+        before, figures = _rows(told(world)["ops_index"]), _figures(world)
+        taking, putting, kills, number = [0], [0], 0, 0
+        while number < max(len(taking), len(putting)):
+            kill_at, kill_back_at = ((points[number:] or [0])[0] for points in (taking, putting))
+            job = world.apply(world.plan(Scope.of("u1", VIDEO)))
+            kills += _ended(world, victims, job.job_id, kill_at)
+            taking += [] if number else _of_keepers(victims.calls, KEEPERS_OWN)
+            assert _outside_papers(world) == {"ops_index": [ADDRESS], "ops_rollups": [ADDRESS]}, kill_at
+            back = undo(world.purging, job.job_id, REASON, ADA)
+            kills += _ended(world, victims, back.job_id, kill_back_at)
+            putting += [] if number else _of_keepers(victims.calls, KEEPERS_OWN)
+            assert _rows(told(world)["ops_index"]) == before, kill_back_at
+            assert _figures(world) == figures, kill_back_at
+            assert TITLE in told(world)["ops_changes"], kill_back_at
+            number += 1
+        assert kills == len(taking) + len(putting) - 2 > 4
+
+
+def _outside_papers(world: PurgeWorld) -> dict[str, list[str]]:
+    papers = {"ops_jobs", "_ops/plans/", "_ops/jobs/", "_ops/quarantine/", "_ops/certificates/"}
+    return {place: names for place, names in naming(world).items() if place not in papers}
+
+
+def test_an_erasing_killed_while_it_forgets_leaves_nothing_either(
+    embedded: EmbeddedFirestore, seaweed: SeaweedRig
+) -> None:
+    points, number = [0], 0
+    while number < len(points):
+        with _killing(embedded, seaweed) as (world, victims):
+            plan = world.plan(Scope.of("u1"))
+            approve(world.purging, plan, BOB)
+            killed = _ended(world, victims, world.apply(plan, erase=True).job_id, points[number])
+            assert killed == (number > 0), points[number]
+            if not number:
+                last = max(at for at, kind in enumerate(victims.calls) if kind.startswith("ops_index"))
+                late = moments(victims.calls[last:])
+                points += [last + at for at in late if victims.calls[last + at - 1].startswith(PAPERS)]
+            assert naming(world) == {}, points[number]
+        number += 1
+    assert number > 2

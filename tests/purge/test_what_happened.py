@@ -12,6 +12,7 @@ from storage.domain.diagnosis import Diagnosis
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.domain.search import Match
+from storage.services.deeds import deeds
 from storage.services.diagnose import diagnose
 from storage.services.search import find
 from storage.services.verify import checker
@@ -84,6 +85,17 @@ def test_a_purged_video_is_told_and_no_longer_once_it_is_back(told: PurgeWorld) 
     undone(told, job)
     assert purges(told, VIDEO) == purges(told, CLIP) == []
     assert case(told).verdict != "purged"
+
+
+@pytest.mark.parametrize("scope", [Scope.of("u1", VIDEO), Scope.of("u1")], ids=["video", "user"])
+def test_the_timeline_of_what_came_back_says_who_removed_it_and_who_put_it_back(
+    filled: PurgeWorld, scope: Scope
+) -> None:
+    undone(filled, filled.purge(scope))
+    told = [(one.event, one.who, one.why) for one in deeds(filled.log, "u1", VIDEO)]
+    assert ("The team removed it by a purge", ADA.email, REASON) in told
+    assert ("The team put back what a purge had removed", ADA.email, REASON) in told
+    assert not any("put back" in one.event for one in deeds(filled.log, "u10", VIDEO))
 
 
 def test_a_purged_clip_of_a_video_that_stays_is_told_beside_the_video(told: PurgeWorld) -> None:

@@ -41,8 +41,11 @@ _WORDS: Mapping[str, str] = {
     "purge.decline": "declined a purge",
     "purge.apply": "applied a purge",
     "purge.undo": "began the undo of a purge",
+    "purge.end": "removed it by a purge",
+    "purge.undo.end": "put back what a purge had removed",
 }
 DEEDS: tuple[str, ...] = tuple(_WORDS)  # the actions of the audit that change a video
+OF_ACCOUNTS = ("purge.end", "purge.undo.end")  # those that change it too where they are about its whole account
 
 
 @dataclass(frozen=True, slots=True)
