@@ -19,7 +19,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import credits, drafts, ledger, oddities, removed, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
-from storage.domain.ledger import Ledger
+from storage.domain.ledger import Ledger, over_by_mistake
 from storage.domain.policy import Action
 from storage.domain.usage import Usage
 from storage.errors import NotFound, StorageError
@@ -55,8 +55,9 @@ def _user(uid: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
         on_read_all=partial(loads.forget_user, uid),
     )
-    ledger.wrong_limit(usage, _ledger(uid))
-    view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=_ledger(uid))
+    sides = _ledger(uid, usage)
+    ledger.wrong_limit(usage, sides)
+    view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=sides)
     st.subheader("Videos")
     feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     feedback.section("what was removed", partial(removed.parts, uid, page=NAME), key=key(NAME, "removed"))
@@ -176,8 +177,8 @@ def _drafts(uid: str) -> None:
 
 
 def _truth(uid: str, usage: Usage) -> None:
-    count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
-    wanted = uid in st.session_state.get(_WHOLE, ()) or (count is not None and count <= READ_ALL_UP_TO)
+    count = _clips(usage)
+    wanted = uid in st.session_state.get(_WHOLE, ()) or _few(usage)
     if not wanted:
         view.draw_counters(uid, usage.counters, page=NAME)
         repairs.recount(uid, usage.counters, page=NAME)
@@ -207,19 +208,40 @@ def _truth(uid: str, usage: Usage) -> None:
     )
 
 
-def _ledger(uid: str) -> Ledger | None:
-    """The ledger where somebody asked for it and it could be read; its own section says why it could not."""
-    if uid not in st.session_state.get(_LISTED, ()):
+def _clips(usage: Usage) -> int | None:
+    return next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
+
+
+def _few(usage: Usage) -> bool:
+    """Whether there are so few clips that the page reads all of them by itself."""
+    count = _clips(usage)
+    return count is not None and count <= READ_ALL_UP_TO
+
+
+def _compares(uid: str, usage: Usage) -> bool:
+    """Whether the bucket is asked: where somebody wants it, and for a customer who is over the limit by the documents,
+    since one of them may have a size that only its object shows to be wrong."""
+    storage = usage.storage
+    over = storage.state == "exceeded" and not over_by_mistake(storage.used, storage.limit, usage.actual_bytes)
+    if over and _few(usage):
+        st.session_state[_LISTED] = {*st.session_state.get(_LISTED, ()), uid}
+    return uid in st.session_state.get(_LISTED, ())
+
+
+def _ledger(uid: str, usage: Usage) -> Ledger | None:
+    """The ledger where the bucket is asked and it could be read; its own section says why it could not."""
+    if not _compares(uid, usage):
         return None
     try:
-        return loads.ledger(uid).value
+        with feedback.loading("Comparing with the bucket…", 120):
+            return loads.ledger(uid).value
     except StorageError:
         return None
 
 
 def _sides(uid: str, usage: Usage) -> None:
-    """Drawn where somebody asks for it: it reads every clip document and lists the customer's objects."""
-    if uid not in st.session_state.get(_LISTED, ()):
+    """It reads every clip document and lists the customer's objects, so mostly somebody has to ask for it."""
+    if not _compares(uid, usage):
         st.caption("Whether the bucket holds what the documents add up to takes a listing of the customer's objects.")
         if st.button("Compare with the bucket", key=key(NAME, "compare"), icon=":material/balance:"):
             st.session_state[_LISTED] = {*st.session_state.get(_LISTED, ()), uid}
@@ -248,8 +270,7 @@ def _what_if(uid: str, usage: Usage) -> None:
     frame = (loads.all_videos(uid) if wanted else loads.some_videos(uid)).value.table.frame
     named = frame["video_title"].fillna(frame["video_id"])
     titles = dict(zip(frame["video_id"], named, strict=True))
-    count = next((c.truth for c in usage.counters if c.truth is not None and c.name.endswith("_count")), None)
-    whole = wanted or (count is not None and count <= READ_ALL_UP_TO)
+    whole = wanted or _few(usage)
     what_if.section(uid, titles, page=NAME, whole=whole)
 
 
