@@ -57,7 +57,7 @@ def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
 
 def of_email(records: Records, email: str) -> Iterator[Match]:
     """Users with exactly this address."""
-    yield from users(records.users_by_email(email).unbroken(), "its address is the text")
+    yield from users(records.users_by_email(email).unbroken(), "exact e-mail match")
 
 
 def of_email_prefix(records: Records, start: str) -> Iterator[Match]:
@@ -345,7 +345,7 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
 
 
 def _uid(search: _Search, guess: Candidate) -> bool:
-    return search.look(f"the user {guess.uid}", lambda: of_uid(search.records, guess.uid, "its uid is the text"))
+    return search.look(f"the user {guess.uid}", lambda: of_uid(search.records, guess.uid, "exact user id match"))
 
 
 def _email(search: _Search, guess: Candidate) -> bool:
@@ -432,7 +432,7 @@ def _video_id(search: _Search, guess: Candidate) -> bool:
         )
     return search.look(
         f"videos with the id {guess.video_id}",
-        lambda: videos(search.records.find_videos(video_id=guess.video_id).unbroken(), "its video id is the text"),
+        lambda: videos(search.records.find_videos(video_id=guess.video_id).unbroken(), "exact video id match"),
     ) or search.look(
         f"clips of a video {guess.video_id} without a document, and purges of it",
         lambda: chain(
@@ -448,7 +448,7 @@ def _draft_id(search: _Search, guess: Candidate) -> bool:
 
     def found() -> Iterator[Match]:
         drafts = [draft_of(document) for document in search.records.find_drafts(guess.draft_id)]
-        yield from of_drafts(search.records, drafts, "its draft id is the text")
+        yield from of_drafts(search.records, drafts, "exact draft id match")
 
     return search.look(f"drafts with the id {guess.draft_id}", found, optional=True)
 
@@ -474,7 +474,7 @@ def _clip_id(search: _Search, guess: Candidate) -> bool:
         return _path(search, guess)
     return search.look(
         f"clips with the id {guess.clip_id}",
-        lambda: clips(search.records.find_clips(clip_id=guess.clip_id).unbroken(), "its clip id is the text"),
+        lambda: clips(search.records.find_clips(clip_id=guess.clip_id).unbroken(), "exact clip id match"),
     ) or search.look(f"purges of the clip {guess.clip_id}", lambda: _purged_clip(search.records, guess))
 
 
@@ -490,7 +490,7 @@ def _file_name(search: _Search, guess: Candidate) -> bool:
 
     def found() -> Iterator[Match]:
         for spelling in spellings(name):
-            yield from clips(search.records.find_clips(filename=spelling).unbroken(), "its file name is the text")
+            yield from clips(search.records.find_clips(filename=spelling).unbroken(), "exact file name match")
 
     return search.look(f"clips with the file name {name}", found)
 

@@ -41,7 +41,7 @@ def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: Ru
     expect(page).to_have_url(re.compile("/user\\?uid=u1"))
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
     page.go_back()
-    expect(page.get_by_text("its uid is the text")).to_be_visible()  # what was found, not an empty page
+    expect(page.get_by_text("exact user id match")).to_be_visible()  # what was found, not an empty page
     page.go_forward()
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
 

@@ -114,7 +114,7 @@ def test_support_sees_the_reply_and_neither_verdict_nor_repair(app):
 
 def test_a_single_match_is_offered_and_nothing_found_says_what_was_searched(app):
     ordinary(app)
-    assert "its uid is the text" in words(app.open("find", q="u1")).replace("\\", "")
+    assert "exact user id match" in words(app.open("find", q="u1")).replace("\\", "")
     nothing = words(app.open("find", q="nobody-here"))
     assert "Nothing was found" in nothing
     assert "Searched" in nothing

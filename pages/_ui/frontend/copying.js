@@ -45,7 +45,8 @@ export default function ({ data, parentElement }) {
   }
   const name = data.what ? `Copy ${data.what}` : "Copy"
   button.title = name
-  button.setAttribute("aria-label", name)
+  // Who speaks to the computer says what is written on the button, so its name begins with that.
+  button.setAttribute("aria-label", name.startsWith(data.label) ? name : data.label)
   button.onclick = async () => {
     const done = await toClipboard(data.value)
     clearTimeout(parts.timer)

@@ -161,7 +161,7 @@ def _stacked(
         color=altair.Color(
             f"{part}:N",
             scale=altair.Scale(domain=list(words), range=list(colours)),
-            legend=altair.Legend(orient="bottom", title=None, values=list(present)),
+            legend=altair.Legend(orient="bottom", title=None, values=list(present), columns=_COLUMNS),
         ),
         tooltip=[f"{name}:N", f"{part}:N", altair.Tooltip(f"{value}:Q", format=",")],
     )

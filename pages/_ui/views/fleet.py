@@ -109,7 +109,7 @@ def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
     axis = alt.Axis(tickMinStep=1, format=",.0f" if is_bytes else ",d", tickCount=5)
     base = charts.rows().encode(
         x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%b %d", labelOverlap=True, tickCount=8)),
-        y=alt.Y("shown:Q", title="MiB" if is_bytes else None, scale=alt.Scale(zero=joined), axis=axis),
+        y=alt.Y("shown:Q", title="MiB" if is_bytes else None, scale=alt.Scale(zero=True), axis=axis),
         tooltip=[alt.Tooltip("Day:T", format="%Y-%m-%d"), alt.Tooltip("Amount:N")],
     )
     drawn = (
