@@ -44,8 +44,8 @@ def _table() -> pd.DataFrame:
     """The table by which `storage.domain.policy` decides: a row for each action, a column for each role."""
     rows = [
         {
+            "May": MEANING[action],
             "Action": action,
-            "What it is": MEANING[action],
             "Changes something": action in CHANGES,
             **{role.capitalize(): permitted({role}, action) for role in ROLES},
         }

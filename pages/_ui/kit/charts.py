@@ -21,6 +21,7 @@ from pages._ui.kit.status import Colour
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"
+_COLUMNS: Final = altair.ExprRef("width < 300 ? 1 : 5")  # of the legend: a line that is too long is cut
 _FORMS: Final = 64  # kept for one chart, as colours, words and heights differ; the least recently drawn go first
 
 TIGHT: Final = {"bottom": 4}  # Streamlit leaves 20 pixels free below a chart that does not say how many

@@ -71,6 +71,7 @@ def table(
     height: int | Literal["auto", "content"] = "auto",
     csv_name: str = "",
     csv_frame: Callable[[], pd.DataFrame] | None = None,
+    filters: bool = True,
 ) -> list[str]:
     """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are chosen.
 
@@ -79,6 +80,7 @@ def table(
     stays chosen; with `open` a click gives its id in the run that it causes and in no other. `total` is the number of
     all rows, of which `frame` is the first part (`None`: these are all rows). `height` is the most pixels that it
     takes. With `csv_name` a button downloads `csv_frame()`, or the whole `frame`, made when somebody presses it.
+    A page with a search of its own over these rows gives `filters=False`.
     """
     ids = [str(one) for one in frame[id_column]] if id_column else [str(one) for one in frame.index]
     if len(ids) > ROW_LIMIT:
@@ -96,7 +98,7 @@ def table(
         "hrefs": shown.hrefs,
         "columns": shown.columns,
         "chosen": chosen if select != "open" else [],
-        "filter": len(ids) > FEW_ROWS,
+        "filter": filters and len(ids) > FEW_ROWS,
         "pixels": ROW_PIXELS,
         "height": _pixels(len(ids), height),
     }

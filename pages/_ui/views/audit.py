@@ -446,6 +446,7 @@ def _table(found: AuditPage) -> list[str]:
         height=560 if len(frame) > 14 else "content",
         csv_name=f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}",
         csv_frame=lambda: pd.DataFrame(found.entries),
+        filters=False,
     )
 
 
@@ -462,8 +463,9 @@ def _turn(found: AuditPage, before: int | None) -> None:
         st.segmented_control(
             "Rows", SIZES, default=SIZES[0], key=key(PAGE, SIZE), label_visibility="collapsed", required=True
         )
-        read = format.count(found.read).text
-        st.caption(f"{md(read)} entries read; the CSV has the entries shown.", width="content")
+        if found.entries:
+            read = format.count(found.read).text
+            st.caption(f"{md(read)} entries read; the CSV has the entries shown.", width="content")
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,7 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
         height="content" if len(shown) <= 10 else 460,
         csv_name=f"customers-{datetime.now(UTC):%Y-%m-%d}",
         csv_frame=lambda: exported(rows),
+        filters=False,
     )
 
 

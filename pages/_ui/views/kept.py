@@ -304,6 +304,7 @@ def _table(
         height="content" if len(rows) <= 12 else 480,
         csv_name=f"findings-{head.finished_at:%Y-%m-%d}",
         csv_frame=lambda: _csv(whole, head),
+        filters=False,
     )
 
 

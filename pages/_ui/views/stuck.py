@@ -240,6 +240,7 @@ def table(
         height="content" if len(shown) <= 10 else 420,
         csv_name=csv_name,
         csv_frame=lambda: rows.drop(columns=["id"]),
+        filters=select != "open",
     )
 
 

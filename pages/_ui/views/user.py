@@ -348,6 +348,7 @@ def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
         total=len(shown) if len(shown) > len(seen) else None,
         csv_name=csv_name,
         csv_frame=lambda: shown.drop(columns=["path"]),
+        filters=False,
     )
 
 

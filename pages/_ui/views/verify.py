@@ -231,6 +231,7 @@ def table(
         height="content" if len(rows) <= 10 else 440,
         csv_name=csv_name,
         csv_frame=lambda: frame(findings),
+        filters=False,
     )
 
 

@@ -204,7 +204,8 @@ class Duration:
             return f"{took}; too few others to compare with"
         kind = "with a source of about this length" if self.step == "analysis" else "with as many clips"
         slow = "far longer than usual: " if self.slow else ""
-        return f"{took}; {slow}usual {kind}: {_span(self.low)} to {_span(self.high)} (of {self.others})"
+        low, high = _span(self.low), _span(self.high)
+        return f"{took}; {slow}usual {kind}: {low if low == high else f'{low} to {high}'} (of {self.others})"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
