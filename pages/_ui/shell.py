@@ -31,14 +31,17 @@ from storage.settings import backends, reader
 # Streamlit's own CSV button of tables and charts writes formulas unchanged; its setting (client.disableDataExport)
 # would also forbid copying a cell, and people copy ids all day.
 # On a phone the hint of a form ("Press Enter to submit") covers the typed text.
-# Streamlit draws a caption and a quotation at 60 % of the text's colour, which is a contrast of 4.2 on light grounds.
+# Streamlit draws a caption and a quotation at an opacity of 60 %: on light grounds the text has a contrast of 4.2, a link
+# in it 3. Here the colour of the text alone is paler, so links, icons and code keep theirs.
 # Streamlit gives a title a margin of its own, except in a row: without it all titles stand at one height.
 STYLE: Final = """<style>
 [data-testid="stButtonGroup"] button[data-selected="true"],
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit !important; font-weight: 600; }
 button[aria-label^="Download as CSV"] { display: none; }
 :is(a, button, summary):focus-visible { outline: 2px solid currentColor !important; outline-offset: 1px; }
-:is([data-testid="stCaptionContainer"], blockquote) { opacity: 0.75 !important; }
+:is([data-testid="stCaptionContainer"], blockquote) {
+  opacity: 1 !important; color: color-mix(in srgb, currentColor 75%, transparent) !important;
+}
 [data-testid="stHeading"] [data-testid="stMarkdownContainer"]:has(> div > h1) { margin-bottom: 0; }
 [data-testid="stHeading"] h1 { padding: 0; }
 @media (max-width: 640px) { [data-testid="InputInstructions"] { display: none; } }

@@ -64,7 +64,7 @@ _CHECKS: Final = {
     "quota": "Quota",
     "source_video": "Source video",
     "highlights_agree": "Both highlights",
-    "highlights_source": "Highlights from",
+    "highlights_source": "Place of highlights",
     "purge": "Purge",
     "in_flight": "Still being written",
 }

@@ -25,7 +25,7 @@ _NAMES = {
     "r2_list": ("Bucket", "cloud"),
     "key_prefix": ("Key prefix", "folder_open"),
     "right_bucket": ("Right bucket", "inventory_2"),
-    "highlights_source": ("Highlights from", "playlist_add_check"),
+    "highlights_source": ("Place of highlights", "playlist_add_check"),
     "clock_skew": ("Clocks", "schedule"),
 }
 SAMPLED = ("key_prefix", "right_bucket", "highlights_source")
