@@ -24,7 +24,7 @@ from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
 from storage.actions.purge.jobs import create_job, follow_up_job
-from storage.actions.purge.lease import JobLease
+from storage.actions.purge.lease import JobLease, LeaseLost
 from storage.actions.purge.sealing import key_to_check, key_to_seal
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
 from storage.actions.watches import end_watch, watch_change
@@ -35,6 +35,7 @@ from storage.domain.joint_repair import (
     JointAction,
     JointPlan,
     JointRow,
+    Outcome,
     RowOutcome,
     ShownChange,
     check_pairs,
@@ -45,7 +46,7 @@ from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import ENDED, Job, JobTally, State, job_path, shortened
 from storage.domain.purge.seal import sealed_approval
-from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, Unsettled
+from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, StorageError, Unsettled
 from storage.files import read_file
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.jobs import Jobs
@@ -319,32 +320,48 @@ class RepairRows:
         if row.refused:
             return refused
         job, context = self.lease.job, context_of(self.purging)
-        first = f"{job.job_id}-{batch}"
-        if again and (before := _before(self.purging, first)):
-            self._record(row, before, again=True)
-            return replace(refused, outcome="done", why="", change_ids=before)
+        first, made = f"{job.job_id}-{batch}", list[str]()
         try:
-            one = plan_of(context, self.plan.action, row.uid, row.video_id, job.reason)
-            if _shown(one) != (row.changes, row.content):
-                return replace(refused, why="It changed since it was shown; look at it again.")
-            written = tuple(self._write(context, one, first))
-        except (Refused, NotFound) as error:
-            return replace(refused, why=error.message)
-        except Unsettled as error:
-            return replace(refused, outcome="failed", why=error.message)
-        except BackendError as error:
-            if error.retryable:
+            left, number = row.changes, 0
+            if again:
+                earlier = _earlier(self.purging, job, first)
+                made, number = [*earlier.ids], earlier.following
+                left = tuple(one for one in row.changes if (one.path, one.field) not in earlier.fields)
+            if left:
+                one = plan_of(context, self.plan.action, row.uid, row.video_id, job.reason)
+                if _shown(one) != (left, row.content):
+                    raise Stale("It changed since it was shown; look at it again.")
+                for change_id in self._write(context, one, first, number):
+                    made.append(change_id)
+        except LeaseLost:
+            raise  # the row is another worker's
+        except (Refused, NotFound, BadInput, BackendError) as error:
+            if isinstance(error, BackendError) and error.retryable:
                 raise
-            return replace(refused, outcome="failed", why=error.message)
-        self._record(row, written, again=False)
-        for change_id in written:
+            if isinstance(error, Unsettled):
+                made.append(error.change_id)
+            outcome = self._stopped(row, error, made)
+        else:
+            outcome = replace(refused, outcome="done", why="", change_ids=tuple(made))
+        if made:
+            self._record(row, outcome, again=again)
+        for change_id in made:
             name = _EVENTS[self.plan.action]
             watch_change(
                 self.purging.writers.documents, change_id, name, row.uid, row.video_id, job.actor, self.lease.now()
             )
-        return replace(refused, outcome="done", why="", change_ids=written)
+        return outcome
 
-    def _record(self, row: JointRow, change_ids: tuple[str, ...], *, again: bool) -> None:
+    @staticmethod
+    def _stopped(row: JointRow, error: StorageError, made: Sequence[str]) -> RowOutcome:
+        """The outcome after an error. What was written before it stands, and an undo takes it back."""
+        if not made:
+            words: Outcome = "failed" if isinstance(error, BackendError) else "refused"
+            return RowOutcome(row.uid, row.video_id, words, error.message)
+        why = f"A part of it was written, the rest was not: {error.message}"
+        return RowOutcome(row.uid, row.video_id, "failed", why, tuple(made))
+
+    def _record(self, row: JointRow, outcome: RowOutcome, *, again: bool) -> None:
         """One entry of the audit for the row; with `again` only where a killed worker had not made it."""
         job, name = self.lease.job, _EVENTS[self.plan.action]
         if again:
@@ -352,16 +369,16 @@ class RepairRows:
             if any(entry["job_id"] == job.job_id and entry["video_id"] == row.video_id for entry in entries):
                 return
         fields = [f"{change.path}: {change.field}" for change in row.changes[: repair.MAX_RECORDED]]
-        detail = {"fields": fields, "change_ids": list(change_ids)}
-        event = Event(name, job.actor, "done", job.reason, WORKER, uid=row.uid, video_id=row.video_id)
+        detail = {"fields": fields, "change_ids": list(outcome.change_ids)}
+        event = Event(name, job.actor, outcome.outcome, job.reason, WORKER, uid=row.uid, video_id=row.video_id)
         self.purging.trail.append(replace(event, job_id=job.job_id, detail=detail))
 
-    def _write(self, context: RepairContext, one: RepairPlan, first: str) -> Iterator[str]:
-        """One change for each commit of the row. A row of several that stops between them says so as failed."""
+    def _write(self, context: RepairContext, one: RepairPlan, first: str, number: int) -> Iterator[str]:
+        """One change for each commit of the row, numbered from `number`."""
         job, now = self.lease.job, self.lease.now()
-        for number, write in enumerate(one.writes(context, job.actor, now)):
+        for following, write in enumerate(one.writes(context, job.actor, now), start=number):
             self.lease.hold()
-            change_id = first if number == 0 else f"{first}-{number}"
+            change_id = _numbered(first, following)
             undoable.apply(
                 context.stores,
                 context.writers,
@@ -376,22 +393,46 @@ class RepairRows:
             yield change_id
 
 
-def _before(purging: Purging, first: str) -> tuple[str, ...]:
-    """The changes that a killed worker had made for a row; a change that it left half made is taken back first."""
-    found: list[str] = []
-    for number in range(_MOST_COMMITS):
-        change_id = first if number == 0 else f"{first}-{number}"
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What stands of a row that was begun before: its changes, the fields that they wrote, the next number."""
+
+    ids: tuple[str, ...]
+    fields: frozenset[tuple[str, str]]
+    following: int
+
+
+def _earlier(purging: Purging, job: Job, first: str) -> _Earlier:
+    """What was written of a row; a change that was left half made is taken back first. `Refused` where a person took
+    one back."""
+    ids, fields, number = list[str](), set[tuple[str, str]](), 0
+    while True:
+        change_id = _numbered(first, number)
         try:
             change = undoable.read(purging.stores.records, change_id)
         except NotFound:
-            break
-        if change.state != undoable.DONE:
-            raise Refused(f"A worker was stopped while it wrote change {change_id}; take that back with undo-change.")
-        found.append(change_id)
-    return tuple(found)
+            return _Earlier(tuple(ids), frozenset(fields), number)
+        number += 1
+        if change.settled and not str(change.held.get("undone_reason") or "").startswith(undoable.NOT_MADE):
+            raise Refused(f"Change {change_id} of this row was taken back meanwhile.")
+        if change.state == undoable.DONE and not change.undone_by:
+            ids.append(change_id)
+            fields |= {(one.path, one.field) for one in change.changes}
+        elif not change.settled:
+            undoable.undo(
+                purging.stores.records,
+                purging.stores.objects,
+                purging.writers,
+                change_id,
+                actor=job.actor,
+                reason=f"{undoable.NOT_MADE} the worker was stopped",
+            )
 
 
-_MOST_COMMITS: Final = 20
+def _numbered(first: str, number: int) -> str:
+    return first if number == 0 else f"{first}-{number}"
+
+
 _LATEST: Final = 20  # entries of a customer in which to look for one that a killed worker made
 _EVENTS: Final[Mapping[JointAction, str]] = {
     "set-status:failed": "set-status",
@@ -450,8 +491,8 @@ class UndoRows:
 
 
 def made_rows(purging: Purging, job: Job) -> tuple[RowOutcome, ...]:
-    """The rows that a repair made, the last first."""
-    return tuple(reversed([row for row in outcomes(purging.jobs, job.job_id) if row.outcome == "done"]))
+    """The rows of which a repair wrote anything, the last first."""
+    return tuple(reversed([row for row in outcomes(purging.jobs, job.job_id) if row.change_ids]))
 
 
 def ending(lease: JobLease) -> Ending:

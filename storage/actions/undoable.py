@@ -32,6 +32,7 @@ BEGUN: Final = "begun"  # on record; objects may have been written, the fields n
 DONE: Final = "done"  # the state of a record that names none
 RETURNING: Final = "returning"  # the fields are restored; objects may not be yet
 RETURNED: Final = "returned"
+NOT_MADE: Final = "not made:"  # begins the reason of a change that was taken back because it stopped half way
 TAKEN_BY: Final = "taken_by"  # the job that took the values out of the record: a purge, or an erasing
 
 _log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _roll_back(
     demands the record as it was, so it cannot be applied any more.
     """
     code = fault.code if isinstance(fault, StorageError) else type(fault).__name__
-    mark = {"undone_by": actor, "undone_reason": f"not made: {code}", "undone_at": Special.SERVER_TIME}
+    mark = {"undone_by": actor, "undone_reason": f"{NOT_MADE} {code}", "undone_at": Special.SERVER_TIME}
     try:
         if not _marked(stores.records, writers.documents, change_id, {**mark, "state": RETURNING}):
             return True
