@@ -9,9 +9,11 @@ from storage.domain.search import Match
 from storage.errors import NotFound
 from storage.services.search import find
 
+MAX_TOLD = 1_000
+
 
 def _why(match: Match) -> str:
-    return match.removed.told(full=True) if match.removed is not None else match.why
+    return f"taken by job {match.removed.job_id}, see below" if match.removed is not None else match.why
 
 
 def run_find(context: Context, query: str) -> int:
@@ -41,6 +43,8 @@ def run_find(context: Context, query: str) -> int:
     rows = [(m.type, m.uid, m.video_id or "-", m.clip_id or "-", m.label, _why(m)) for m in found.matches]
     if rows:
         say_table(("TYPE", "UID", "VIDEO", "CLIP", "LABEL", "WHY"), rows)
+        for told in dict.fromkeys(m.removed.told(full=True) for m in found.matches if m.removed is not None):
+            say(safe(told, MAX_TOLD))  # whole, since a cell would cut off the job and until when it can be undone
     else:
         say("Searched: " + safe("; ".join(found.searched), 1_000))
         say("Cannot be searched: " + safe("; ".join(found.cannot), 1_000))

@@ -107,6 +107,16 @@ def test_a_clip_is_purged_and_undone(desk: Desk, tmp_path: Path) -> None:
     assert (again.status, again.json["error"]["code"]) == (4, "refused")
 
 
+def test_find_tells_all_of_a_purge_to_a_person_too_up_to_the_time_of_the_last_undo(desk: Desk, tmp_path: Path) -> None:
+    customer(desk)
+    job = applied(desk, planned(desk, tmp_path, "u1", "--video", VIDEO), f"u1/{VIDEO}").json
+    told = desk.run("find", VIDEO)
+    assert told.status == 0
+    (match,) = (one for one in desk.run("find", VIDEO, "--json").json["matches"] if one["type"] == "purged")
+    until = match["undo_until"].replace("T", " ")[:16]
+    assert f"“customer asked, ticket 4711” (job {job['job_id']}). It can be put back until {until} UTC." in told.out
+
+
 def test_chosen_clips_are_planned_together_and_confirmed_by_their_number(desk: Desk, tmp_path: Path) -> None:
     customer(desk, video_aaa=3)
     before = keys(desk)
