@@ -31,8 +31,8 @@ from storage.settings import backends, reader
 # Streamlit's own CSV button of tables and charts writes formulas unchanged; its setting (client.disableDataExport)
 # would also forbid copying a cell, and people copy ids all day.
 # On a phone the hint of a form ("Press Enter to submit") covers the typed text.
-# Streamlit draws a caption and a quotation at an opacity of 60 %: on light grounds the text has a contrast of 4.2, a link
-# in it 3. Here the colour of the text alone is paler, so links, icons and code keep theirs.
+# Streamlit draws a caption and a quotation at an opacity of 60 %: on light grounds text then has a contrast of 4.2, and
+# a link of 3. Here the colour of the text alone is paler, so links, icons and code keep theirs.
 # Streamlit gives a title a margin of its own, except in a row: without it all titles stand at one height.
 STYLE: Final = """<style>
 [data-testid="stButtonGroup"] button[data-selected="true"],
