@@ -26,7 +26,7 @@ from tests.sandbox.sample import (
     video_of,
 )
 
-OF_DATA = set(VERDICTS) - {"access_denied", "purged"}  # those are the doing of the stores and of the desk, and no document's
+OF_DATA = set(VERDICTS) - {"access_denied", "purged"}  # those are the stores' and the desk's doing
 STALE = timedelta(minutes=15)
 LAYOUT = Layout("")
 
