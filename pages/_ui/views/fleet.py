@@ -44,7 +44,7 @@ def summary(view: FleetView) -> None:
     size = format.size(totals.clip_bytes)
     over = view.states.get("storage", {}).get("exceeded", 0)
     drifting = int(view.drift["users"].max()) if len(view.drift) else 0
-    with st.grid(6, min_column_width=150, gap="small"):
+    with st.grid(6, min_column_width=133, gap="small"):
         st.metric("Users", f"{totals.users:,}", border=True, icon=":material/group:", help=_phantoms(totals))
         st.metric("Videos", format.count(videos).text, border=True, icon=":material/movie:")
         st.metric("Clips", f"{totals.clips:,}", border=True, icon=":material/content_cut:")

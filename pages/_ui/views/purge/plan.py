@@ -456,7 +456,7 @@ def _acknowledge(plan: PurgePlan) -> None:
 def _totals(plan: PurgePlan) -> None:
     links = len(slugs(plan.documents))
     size = format.size(plan.total_bytes)
-    with st.grid("auto", min_column_width=165, key=key(PAGE, "totals")):
+    with st.grid("auto", min_column_width=155, key=key(PAGE, "totals")):
         st.metric("Objects", format.count(len(plan.objects)).text, border=True)
         st.metric("Size", size.text, border=True, help=size.help)
         st.metric("Documents", format.count(len(plan.documents)).text, border=True)
