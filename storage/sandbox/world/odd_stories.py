@@ -147,7 +147,10 @@ def _wrong_types(world: WorldBuilder) -> None:
     video = add_video(
         world, VideoOrder("hostile", "unknown status", 15 * DAY, "queued_v2", title="A status from the future")
     )
-    world.tell(Story("unknown_status", video.uid, "The status is one that is not known", video.video_id))
+    story = Story(
+        "unknown_status", video.uid, "The status is one that is not known", video.video_id, verdict="status_stuck"
+    )
+    world.tell(story)
 
 
 def add_broken_stories(world: WorldBuilder) -> None:
