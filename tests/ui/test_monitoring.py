@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -9,10 +12,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
+from starlette.requests import Request
 
-from pages._ui.data import resources
-from pages._ui.server import parts
-from tests.rigs.http_faults import FaultProxy
+from pages._ui.data import loads, resources
+from pages._ui.server import health, parts
+from tests.rigs.http_faults import FaultProxy, Meanwhile
 from tests.rigs.records import video
 from tests.ui.conftest import LiveApp
 from tests.ui.test_pages import ordinary
@@ -116,6 +120,38 @@ def test_the_bucket_is_away(stalled: LiveApp, proxy: FaultProxy, monkeypatch: py
     assert answer.json()["stores"] == {"firestore": True, "r2": False}
     assert of(series, "store_up", store="r2") == 0
     assert of(series, "videos", status="processing") == 1
+
+
+def test_probes_of_a_store_that_hangs_leave_the_threads_of_pages_alone(
+    stalled: LiveApp, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's answer waits for the work of another request, for which the probes must leave a thread."""
+    monkeypatch.setenv("R2_ENDPOINT_URL", proxy.endpoint)
+    resources.close()
+    loads.refresh_backends()  # as at the start of a server: there is no former look to show meanwhile
+    looking, released, order = threading.Event(), threading.Event(), list[str]()
+    proxy.on(Meanwhile(lambda: (looking.set(), released.wait(60))))
+    look = health.look
+
+    def noted() -> dict[str, object]:
+        found = look()
+        order.append("probe")
+        return found
+
+    async def all_at_once() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+
+        async def page() -> None:
+            while not looking.is_set():
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(order.append, "page")
+            released.set()
+
+        await asyncio.gather(*(health.healthz(Request({"type": "http"})) for _ in range(4)), page())
+
+    monkeypatch.setattr(health, "look", noted)
+    asyncio.run(all_at_once())
+    assert order == ["page", *["probe"] * 4]
 
 
 def test_without_valid_settings_nobody_could_ask(stalled: LiveApp, monkeypatch: pytest.MonkeyPatch) -> None:

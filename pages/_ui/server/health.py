@@ -8,6 +8,7 @@ restart the desk, whose own life `/_stcore/health` shows.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from starlette.requests import Request
@@ -15,12 +16,14 @@ from starlette.responses import JSONResponse
 
 from storage.errors import ConfigError, StorageError
 
+# One thread for all who ask: while a store does not answer, they must not take those that pages and sign-ins need.
+_LOOKING: Final = ThreadPoolExecutor(1, thread_name_prefix="healthz")
 STORES: Final = {"firestore": "firestore_read", "r2": "r2_list"}  # the check that says whether the store answers
 
 
 async def healthz(_request: Request) -> JSONResponse:
     """`{"ok", "stores": {"firestore", "r2"}, "read_at"}`: true where the store answers, null where nobody could ask."""
-    answer = await asyncio.to_thread(look)
+    answer = await asyncio.get_running_loop().run_in_executor(_LOOKING, look)
     return JSONResponse(answer, 200 if answer["ok"] else 503, headers={"Cache-Control": "no-store"})
 
 
