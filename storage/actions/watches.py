@@ -20,6 +20,7 @@ from storage.repositories.watches import StoredWatch, Watches
 
 _log = logging.getLogger(__name__)
 _OPERATION = "Keeping a watch"
+MOST_UNANSWERED = 5  # in turn: then the store is taken to be away
 
 
 def watch_change(
@@ -55,12 +56,22 @@ def end_watch(documents: DocumentWriter, name: str) -> None:
 def look_again(purging: Purging, now: datetime) -> tuple[KeptWatch, ...]:
     """Looks at everything that is due and keeps what it found; drops what ended a while ago. Returns the looks.
 
-    Any number of machines may do so: each look is kept under a precondition, and the second of two is dropped. A store
-    that does not answer ends it; the rest is looked at next time.
+    Any number of machines may do so: each look is kept under a precondition, and the second of two is dropped. What a
+    store does not answer is looked at next time; it does not keep the others from being looked at, unless several in
+    turn get no answer.
     """
     watches, done = Watches(purging.stores.handle), list[KeptWatch]()
+    unanswered = 0
     for stored in watches.due(now):
-        found, detail = _look(purging, stored.watch)
+        try:
+            found, detail = _look(purging, stored.watch)
+        except StorageError as error:
+            _log.warning("%s %s could not be looked at: %s", stored.watch.of, stored.watch.name, error.message)
+            unanswered += 1
+            if unanswered >= MOST_UNANSWERED:
+                break
+            continue
+        unanswered = 0
         after = stored.watch.after(found, detail, now)
         if _keep(purging.writers.documents, stored, after):
             done.append(after)

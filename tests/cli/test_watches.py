@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grpc import StatusCode
 
 from storage.actions.documents import Update
 from storage.domain.watches import LOOKS
@@ -147,6 +148,19 @@ def test_a_store_that_is_away_leaves_the_look_for_the_next_run(desk, stuck, hook
     with desk.world.faults.outage():
         away = desk.run("alerts", "run", "--json")
         assert away.json["looked_again"] == []
+    assert looked(desk) == [("change", "open")]
+
+
+def test_a_watch_that_cannot_be_looked_at_does_not_keep_the_others_from_it(desk, stuck, hook):
+    first = repair(desk)
+    desk.world.put({"users/u2": user("u2"), "users/u2/videos/vid-0001": stuck})
+    assert desk.run("set-status", "u2", "vid-0001", "failed", *WHO).status == 0
+    due(desk)
+    refused = desk.world.faults.refuse(
+        "*", StatusCode.PERMISSION_DENIED, when=lambda request: first in str(request), times=None
+    )
+    assert looked(desk) == [("change", "open")]
+    desk.world.faults.lift(refused)
     assert looked(desk) == [("change", "open")]
 
 
