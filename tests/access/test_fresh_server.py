@@ -81,8 +81,9 @@ def kinds(answers: list[ForwardMsg]) -> set[str]:
 def test_a_stranger_gets_the_sign_in_and_nothing_else(page: str, server: RunningApp) -> None:
     html = httpx.get(f"{server.url}/{page}", params={"uid": "u1", "video_id": "v1"}, follow_redirects=True)
     assert html.status_code == 200
-    other = httpx.get(f"{server.url}/no-such-page")
-    assert html.text == other.text  # one document for every address, without anything of any page in it
+    first = httpx.get(server.url)
+    assert html.text == first.text  # one document for every page, without anything of any page in it
+    assert httpx.get(f"{server.url}/no-such-page").status_code == 404
     answers = first_run(server.url, page)
     assert kinds(answers) <= {"heading", "markdown", "button", "alert", "html"}
     assert htmls(answers) == [shell.STYLE]
