@@ -15,7 +15,6 @@ import pandas as pd
 from storage.clients.meter import metering
 from storage.clients.threads import ContextThreads
 from storage.domain.documents import VIDEOS
-from storage.errors import MissingIndex, Unusable
 from storage.ids import is_stored_id
 from storage.repositories.queries import NAME, Condition, RecordQueries, ResourceName, build
 
@@ -45,8 +44,8 @@ class WithoutStatus(RecordQueries):
         self, known: Sequence[str], videos: int, strange: int, *, most_reads: int, near: Sequence[str] = ()
     ) -> pd.DataFrame:
         """The videos of all users whose status is none of `known`, as rows of `VIDEOS`: of `videos` so many are said
-        to be `strange`. Fewer where Firestore refuses ranges of all users, or where more than `most_reads` would be
-        needed: at that number it begins no other step.
+        to be `strange`. Fewer where more than `most_reads` would be needed: at that number it begins no other step.
+        Raises `MissingIndex` or `Unusable` where Firestore refuses ranges of all users, and its other errors.
 
         `near` are uids of the fleet, where the caller knows some: ranges are halved there first.
         """
@@ -56,12 +55,9 @@ class WithoutStatus(RecordQueries):
             while ranges and (left := most_reads - meter.cost().firestore_reads) > 0:
                 step = partial(self._step, known=known, points=points, left=left)
                 some, ranges = ranges[-AT_ONCE:], ranges[:-AT_ONCE]
-                try:
-                    for halves, rows in threads.map(step, some):
-                        ranges += [half for half in halves if half.strange > 0]
-                        found.append(rows)
-                except (MissingIndex, Unusable):
-                    break
+                for halves, rows in threads.map(step, some):
+                    ranges += [half for half in halves if half.strange > 0]
+                    found.append(rows)
         return pd.concat(found, ignore_index=True)
 
     def _step(

@@ -48,7 +48,7 @@ from storage.domain.integrity.grid import VideoGrid, with_charge
 from storage.domain.integrity.join import CLOCK_TOLERANCE, statuses
 from storage.domain.purge.removed import Removed, removal_of
 from storage.domain.usage import worker_refusal
-from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError
+from storage.errors import AccessDenied, MissingIndex, NotFound, StorageError, Unusable
 from storage.ids import check_stored_id
 from storage.repositories.failure_groups import read_marks
 from storage.repositories.jobs import jobs_of
@@ -570,9 +570,12 @@ def _without_status(
     """The videos that have no known status, found by counting ranges of them, and how many were not found."""
     near = pd.concat([frame["uid"] for frame in frames]).drop_duplicates().tolist()
     most = SEARCHED + min(counts["other"], reach.candidates)
-    found = checker.records.videos_without_status(
-        STATUSES, sum(counts.values()), counts["other"], most_reads=most, near=near
-    )
+    try:
+        found = checker.records.videos_without_status(
+            STATUSES, sum(counts.values()), counts["other"], most_reads=most, near=near
+        )
+    except (MissingIndex, Unusable):  # ranges of all users are refused: the caller says how many were not found
+        found = VIDEOS.empty()
     return found, max(0, counts["other"] - len(found))
 
 

@@ -53,6 +53,7 @@ QUESTIONS: dict[str, Callable[[Records], Any]] = {
     "find_shares": lambda records: records.find_shares("slug1234"),
     "find_clips_of_video": lambda records: records.find_clips_of_video("v"),
     "videos_by_status": lambda records: records.videos_by_status(["failed"]),
+    "videos_without_status": lambda records: records.videos_without_status(["failed"], 2, 1, most_reads=100),
     "status_counts": lambda records: records.status_counts(),
     "count": lambda records: records.count("clips"),
     "indexed_queries": lambda records: [query() for _, query in records.indexed_queries()],
