@@ -163,7 +163,7 @@ def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
         assert expected in text or expected == "Copy the reply", expected
     assert "Next, in this order" in text
     assert "Confidence high" in text
-    assert "Carried by: status, last touch, highlights from" in text
+    assert "Carried by: status, last touch, place of highlights" in text
     assert "Would change it: Any touch by the worker" in text
 
 
