@@ -17,9 +17,9 @@ from storage.errors import Unreachable
 @pytest.fixture
 def thawed() -> Iterator[None]:
     """Leaves the collector of this process as it was."""
-    assert gc.get_freeze_count() == 0
-    yield
     gc.unfreeze()
+    yield
+    gc.freeze()  # as it is for all tests: see `pytest_collection_finish`
 
 
 @pytest.mark.usefixtures("thawed")

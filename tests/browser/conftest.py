@@ -86,7 +86,9 @@ class Tab:
         address = urlsplit(page.url)
         if address.scheme in {"http", "https"}:  # a page without an address has no storage
             page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
-            _go_aside(page, f"{address.scheme}://{address.netloc}")
+            if not _go_aside(page, f"{address.scheme}://{address.netloc}"):
+                page.context.close()
+                return
         else:
             page.goto("about:blank")
         page.context.clear_cookies()
@@ -106,8 +108,8 @@ class Tab:
         return page
 
 
-def _go_aside(page: Page, origin: str) -> None:
-    """Leaves a page for one without scripts of the same server, where it still answers.
+def _go_aside(page: Page, origin: str) -> bool:
+    """Leaves a page for one without scripts of the same server; false where the server no longer answers.
 
     The browser makes a new process for a page of another site, also after `about:blank`, and that doubles the cost of
     opening it.
@@ -115,7 +117,8 @@ def _go_aside(page: Page, origin: str) -> None:
     try:
         page.goto(f"{origin}/_stcore/health")
     except Error:
-        page.goto("about:blank")
+        return False  # the browser is on its way to its own page about that, which no other address can follow yet
+    return True
 
 
 def _page_of(context: BrowserContext, errors: list[str]) -> Page:
