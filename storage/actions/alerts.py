@@ -31,7 +31,7 @@ from storage.domain.alerts import Alert, Decision, KeptAlert, Notice, Rule, afte
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import Job
+from storage.domain.purge.job import REPAIRS, Job
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
 from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
@@ -185,10 +185,13 @@ def _plans(purging: Purging) -> Iterator[Alert]:
 def _incomplete(purging: Purging) -> Iterator[Alert]:
     for job in purging.jobs.recent(JOBS):
         if job.state in {"failed", "incomplete"}:
-            words = (
-                f"The {_kind(job)} {job.job_id} is {job.state}: {job.tally.objects:,} of {job.objects_total:,} objects."
-            )
-            yield Alert("purge_incomplete", job.job_id, job.state, words, f"/purge?job={job.job_id}")
+            done = f"{job.tally.objects:,} of {job.objects_total:,} objects"
+            page = f"/purge?job={job.job_id}"
+            if job.kind in REPAIRS:
+                done = f"{job.tally.documents:,} of {number(job.documents_total, 'row')}"
+                page = f"/processing?repair={job.job_id}"
+            words = f"The {_kind(job)} {job.job_id} is {job.state}: {done}."
+            yield Alert("purge_incomplete", job.job_id, job.state, words, page)
 
 
 def _undo_ends(sources: Sources) -> Iterator[Alert]:
@@ -256,7 +259,7 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
         return RunResult(would, decision.suppressed, standing.alerts, standing.unread)
     with _lease(sources.purging, sources.now()) as mine:
         if not mine:
-            return RunResult((), 0, standing.alerts, standing.unread, elsewhere=True)
+            return RunResult((), 0, standing.alerts, standing.unread, elsewhere=True, looked=looked)
         book = _open_book(sources.purging)  # under the lease: another run may just have told everybody
         decision = _decided(sources, standing, book, targets)
         book.keep(decision.kept, decision.over)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from storage.actions.documents import Update
 from storage.clients import messengers
 from storage.domain.alerts import TEXTS, KeptAlert
+from storage.domain.joint_repair import MANY
 from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 from storage.domain.scans.kept import scan_path
@@ -221,7 +223,7 @@ def test_two_runs_at_once_tell_once(desk, tell, hook):
     assert len(hook.taken) == 1
 
 
-def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tell, hook):
+def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tell, hook, monkeypatch):
     now = datetime.now(UTC)
     job = Job(
         job_id="purge-20260101-000000-00000001", kind="purge", of="", plan_id="plan-20260101-000000-00000001",
@@ -233,6 +235,12 @@ def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tel
     assert [rule for rule, *_ in rules(tell())] == ["purge_incomplete", "rollup_late", "undo_ends"]
     assert job.job_id in hook.text
     assert "marta" not in hook.text
+    repaired = replace(job, job_id="repair-20260101-000000-00000002", kind="repair", scope=MANY, quarantine="none")
+    desk.world.put({repaired.path: repaired.to_fields()})
+    monkeypatch.setenv("DESK_URL", "https://desk.example.com")
+    tell()
+    assert f"{repaired.job_id} is incomplete: 0 of 1 row." in hook.text
+    assert f"https://desk.example.com/processing?repair={repaired.job_id}" in hook.text
 
 
 def test_the_newest_kept_scan_tells_its_new_errors_and_when_it_is_late(desk, tell, hook):
