@@ -10,6 +10,7 @@ import gc
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -63,6 +64,16 @@ def uid(*, required: bool = True) -> click.Argument:
 def video_id(*, required: bool = True) -> click.Argument:
     """One of the customer's videos."""
     return argument("VIDEO_ID", "The video's id.", required=required)
+
+
+def job_id() -> click.Argument:
+    """One of the desk's own jobs."""
+    return argument("JOB_ID", "The job's id, as apply printed it.")
+
+
+def plan_file(command: str) -> click.Argument:
+    """The file of a plan that this command wrote."""
+    return argument("FILE", f"The plan, as {command} --out wrote it.", type=Path)
 
 
 def actor(text: str = "Who does it; recorded.", *, required: bool = True) -> click.Option:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
-from storage.cli.command import Command, Group, actor, argument, option, reason
+from storage.cli.command import Command, Group, actor, job_id, option, plan_file, reason
 
 ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
 _ENDS = {
@@ -15,14 +11,6 @@ _ENDS = {
     3: "the job stopped; resume goes on with it",
     4: "refused by a guard; nothing was changed",
 }
-
-
-def _job() -> click.Argument:
-    return argument("JOB_ID", "The job's id, as apply printed it.")
-
-
-def _file() -> click.Argument:
-    return argument("FILE", "The plan, as repair plan --out wrote it.", type=Path)
 
 
 REPAIR = Group(
@@ -57,7 +45,7 @@ REPAIR = Group(
             run="storage.cli.joint:run_approve",
             summary="agree to exactly this plan, as a second person",
             about="""Above a number of rows a person other than the maker must agree before the plan is applied.""",
-            params=[_file(), actor("The second person; recorded.")],
+            params=[plan_file("repair plan"), actor("The second person; recorded.")],
             examples=[("repair approve repair.json --actor colleague@example.com", "A large repair.")],
             exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
         ),
@@ -69,7 +57,7 @@ REPAIR = Group(
 
     A row that changed since it was shown is refused, and the others go on. Every row can be taken back alone
     (undo-change), or all of them (repair undo).""",
-            params=[_file(), reason(), actor()],
+            params=[plan_file("repair plan"), reason(), actor()],
             examples=[("repair apply repair.json --reason 'worker died' --actor you@example.com", "Do it.")],
             exits=_ENDS,
         ),
@@ -78,7 +66,7 @@ REPAIR = Group(
             run="storage.cli.joint:run_status",
             summary="what became of each row so far",
             about="""How far is it, and what became of each row?""",
-            params=[_job()],
+            params=[job_id()],
             examples=[("repair status JOB_ID", "Each row with its outcome.")],
             exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},
         ),
@@ -87,7 +75,7 @@ REPAIR = Group(
             run="storage.cli.joint:run_resume",
             summary="go on with a repair that stopped",
             about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
-            params=[_job(), actor()],
+            params=[job_id(), actor()],
             examples=[("repair resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
             exits=_ENDS,
         ),
@@ -97,7 +85,7 @@ REPAIR = Group(
             summary="take every row back that was made",
             about="""Takes back each row that the repair made, the last first. A row that changed since is left alone
     and says so.""",
-            params=[_job(), actor(), reason()],
+            params=[job_id(), actor(), reason()],
             examples=[("repair undo JOB_ID --reason 'wrong cause' --actor you@example.com", "All of it.")],
             exits=_ENDS,
         ),

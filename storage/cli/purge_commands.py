@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from storage.cli.command import Command, Group, actor, argument, flag, option, reason, uid
+from storage.cli.command import Command, Group, actor, flag, job_id, option, plan_file, reason, uid
 
 _JOB_ENDS = {0: "nothing is left", 1: "something is left", 3: "the job stopped; resume goes on with it"}
 _ABOUT_JOB = {1: "the job stopped with a fault or left something, or there is no such job"}
-
-
-def _job() -> click.Argument:
-    return argument("JOB_ID", "The job's id, as apply printed it.")
-
-
-def _file() -> click.Argument:
-    return argument("FILE", "The plan, as purge plan --out wrote it.", type=Path)
 
 
 PLAN = Command(
@@ -55,7 +45,7 @@ APPLY = Command(
     that changed meanwhile. --confirm is the plan's scope spelled out: the uid, uid/video_id, uid/video_id/clip_id, or
     'uid/video_id/3 clips'.""",
     params=[
-        _file(),
+        plan_file("purge plan"),
         option(
             "--confirm",
             "TEXT",
@@ -76,7 +66,7 @@ APPROVE = Command(
     about="""A second person's yes to exactly this plan.
 
     Needed for a whole user, above the limits, and for --erase.""",
-    params=[_file(), actor("Who approves; neither the maker nor the person who applies.")],
+    params=[plan_file("purge plan"), actor("Who approves; neither the maker nor the person who applies.")],
     examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
     exits={0: "the approval is kept", 4: "it does not count: the maker's own, or the plan expired"},
 )
@@ -85,7 +75,7 @@ DECLINE = Command(
     run="storage.cli.purge:run_decline",
     summary="say no to exactly this plan as a second person, and why",
     about="""A second person's no, recorded for the plan's maker. It does not stop an apply by itself.""",
-    params=[_file(), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
+    params=[plan_file("purge plan"), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
     examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
     exits={0: "the no is recorded", 4: "the actor may not give it"},
 )
@@ -94,7 +84,7 @@ STATUS = Command(
     run="storage.cli.purge:run_status",
     summary="how far a job is and what it did",
     about="""How far is a job, and what did it do?""",
-    params=[_job()],
+    params=[job_id()],
     examples=[("purge status JOB_ID", "With the id that apply printed.")],
     exits=_ABOUT_JOB,
 )
@@ -103,7 +93,7 @@ CERTIFICATE = Command(
     run="storage.cli.purge:run_certificate",
     summary="what a purge erased, and what it verified",
     about="""What did a purge erase, and what did it verify?""",
-    params=[_job()],
+    params=[job_id()],
     examples=[("purge certificate JOB_ID --json", "To keep with the request.")],
     exits={0: "nothing of it was left", 1: "the proof found something left, or there is no certificate (yet)"},
 )
@@ -112,7 +102,7 @@ RESUME = Command(
     run="storage.cli.purge:run_resume",
     summary="go on with a job that stopped",
     about="""Goes on with a job that stopped, from the batch that it had reached.""",
-    params=[_job(), actor()],
+    params=[job_id(), actor()],
     examples=[("purge resume JOB_ID --actor you@example.com", "Go on.")],
     exits=_JOB_ENDS,
 )
@@ -121,7 +111,7 @@ CANCEL = Command(
     run="storage.cli.purge:run_cancel",
     summary="stop a job between two batches",
     about="""Stops a job between two batches. What it has deleted stays in quarantine, and the job can be undone.""",
-    params=[_job(), actor()],
+    params=[job_id(), actor()],
     examples=[("purge cancel JOB_ID --actor you@example.com", "Stop it.")],
     exits={0: "the job is cancelled, or will stop after the present batch"},
 )
@@ -130,7 +120,7 @@ UNDO = Command(
     run="storage.cli.purge:run_undo",
     summary="put back what a purge deleted",
     about="""Puts back what a purge deleted, as long as its quarantine is kept.""",
-    params=[_job(), actor(), reason("Why; recorded.")],
+    params=[job_id(), actor(), reason("Why; recorded.")],
     examples=[("purge undo JOB_ID --actor you@example.com --reason 'the wrong customer'", "Put it back.")],
     exits={0: "all is back", 1: "something could not be put back", 3: "it stopped; resume goes on with it"},
 )
@@ -140,7 +130,7 @@ EMPTY = Command(
     summary="end a quarantine that stays because its undo failed; nothing comes back then",
     about="""Ends a quarantine that stays because its undo failed. Nothing comes back then.""",
     params=[
-        _job(),
+        job_id(),
         option("--confirm", "TEXT", "The scope spelled out, as for apply.", default=""),
         reason("Why; recorded."),
         actor(),

@@ -6,7 +6,7 @@ A plan and a job are in the address (`repair`), so a second person opens the sam
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -148,30 +148,46 @@ def _plan(plan_id: str) -> None:
 
 def _changes(plan: JointPlan) -> None:
     """A row for each video, with its changes beside each other; the times that the repair itself writes go without."""
-    rows = [
-        {
-            "id": str(place),
-            "open": _address(row.uid, row.video_id),
-            "subject": row.video_id or row.uid,
-            "customer": row.uid,
-            "changes": "; ".join(f"{one.field}: {_word(one.before)} → {_word(one.after)}" for one in _telling(row)),
-            "refused": row.refused or None,
-        }
-        for place, row in enumerate(plan.rows)
+    changes = [
+        "; ".join(f"{c.field}: {_word(c.before)} → {_word(c.after)}" for c in _telling(row)) for row in plan.rows
     ]
-    tables.table(
-        pd.DataFrame(rows),
-        key=key(PAGE, "joint-changes"),
-        alt="What would change in each video",
-        id_column="id",
-        columns={
-            "open": tables.link("Open"),
-            "subject": "Video",
-            "customer": "Customer",
+    _rows(
+        [(row.uid, row.video_id) for row in plan.rows],
+        {"changes": changes, "refused": [row.refused or None for row in plan.rows]},
+        {
             "changes": st.column_config.TextColumn("What changes", width="large"),
             "refused": st.column_config.TextColumn("Not made, because", width="medium"),
         },
-        csv_name="repair-plan",
+        name="plan",
+        alt="What would change in each video",
+    )
+
+
+def _rows(
+    subjects: Sequence[tuple[str, str]],
+    values: Mapping[str, Sequence[Any]],
+    columns: Mapping[str, Any],
+    *,
+    name: str,
+    alt: str,
+) -> None:
+    """Draws a list with a row for each (uid, video id): its video, its customer, and these values."""
+    frame = pd.DataFrame(
+        {
+            "id": [str(place) for place in range(len(subjects))],
+            "open": [_address(uid, video_id) for uid, video_id in subjects],
+            "subject": [video_id or uid for uid, video_id in subjects],
+            "customer": [uid for uid, _ in subjects],
+            **values,
+        }
+    )
+    tables.table(
+        frame,
+        key=key(PAGE, f"joint-{name}"),
+        alt=alt,
+        id_column="id",
+        columns={"open": tables.link("Open"), "subject": "Video", "customer": "Customer", **columns},
+        csv_name=f"repair-{name}",
     )
 
 
@@ -257,30 +273,12 @@ def _outcomes(found: Sequence[RowOutcome]) -> None:
     if not found:
         return
     words: dict[str, str] = {"done": "Done", "refused": "Refused", "failed": "Failed"}
-    rows: list[dict[str, Any]] = [
-        {
-            "id": str(place),
-            "open": _address(one.uid, one.video_id),
-            "subject": one.video_id or one.uid,
-            "customer": one.uid,
-            "outcome": words[one.outcome],
-            "why": one.why or None,
-        }
-        for place, one in enumerate(found)
-    ]
-    tables.table(
-        pd.DataFrame(rows),
-        key=key(PAGE, "joint-outcomes"),
+    _rows(
+        [(one.uid, one.video_id) for one in found],
+        {"outcome": [words[one.outcome] for one in found], "why": [one.why or None for one in found]},
+        {"outcome": "Outcome", "why": st.column_config.TextColumn("Why", width="large")},
+        name="outcomes",
         alt="What became of each row",
-        id_column="id",
-        columns={
-            "open": tables.link("Open"),
-            "subject": "Video",
-            "customer": "Customer",
-            "outcome": "Outcome",
-            "why": st.column_config.TextColumn("Why", width="large"),
-        },
-        csv_name="repair-outcomes",
     )
 
 
