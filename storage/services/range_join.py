@@ -23,7 +23,7 @@ from storage.clients.threads import ContextThreads
 from storage.domain import highlights
 from storage.domain.documents import CLIPS, VIDEOS
 from storage.domain.highlights import HighlightsState
-from storage.domain.integrity import Checked, Failure, Finding, InFlight, LookedInto, Report, UserFacts
+from storage.domain.integrity import Checked, Failure, Finding, InFlight, LookedInto, Report
 from storage.domain.integrity.inputs import highlights_place
 from storage.domain.integrity.sound import ClipRow, ObjectRow, Sound, VideoRow, sound
 from storage.domain.ranges import EVERYBODY, Range, stands_out
@@ -48,13 +48,11 @@ from storage.services import highlights as highlights_store
 from storage.services.verify import (
     ReadScope,
     VerifyContext,
+    facts_of,
     failed,
     judged,
-    links_about,
-    objects_of,
     prefixes_of,
     stored_file,
-    uploads_below,
     verify_user,
     with_highlights,
     with_looks,
@@ -350,32 +348,16 @@ class RangeJoin:
             prefixes = prefixes_of(self._layout, uid, None, self._scope)
             tail = len(uid) + 1
             listed = {one: objects_table(rows.objects.get(one[:-tail], ()), read_at) for one in prefixes}
-            listings, heads = objects_of(
-                checker.objects,
-                self._layout,
+            facts = facts_of(
+                checker,
                 uid,
                 None,
-                tables[0].frame,
-                tables[1].frame,
-                prefixes,
-                self._scope.readers,
-                listed,
-            )
-            uploads, uploads_failure = uploads_below(checker.objects, prefixes[0], self._scope)
-            links, links_failure = links_about(checker.records, uid, None, self._scope)
-            facts = UserFacts(
-                uid=uid,
-                user_exists=rows.exists is True,
+                self._scope,
+                exists=rows.exists is True,
                 videos=tables[0],
                 clips=tables[1],
-                listings=listings,
-                heads=heads,
-                uploads=uploads,
-                uploads_failure=uploads_failure,
-                links=links,
-                links_failure=links_failure,
                 read_at=read_at,
-                deployment=checker.deployment,
+                listed=listed,
             )
             facts = with_highlights(checker, facts, self._scope, stored=stored, documents=self._documents(rows))
             if self._scope.sample is not None:

@@ -146,15 +146,41 @@ def gather(
     `video` and `user_exists` save a read where the caller has just read those documents. Refusals and outages of the
     bucket are data in the facts, and so is a table of documents that was cut short.
     """
-    records, objects, layout = checker.records, checker.objects, checker.layout
-    read_at = checker.clock()
+    records, read_at = checker.records, checker.clock()
     exists, failure = _user(records, uid) if user_exists is None else (user_exists, None)
     videos, clips = _documents(records, uid, video_id, video, read_at, scope)
+    facts = facts_of(
+        checker, uid, video_id, scope, exists=exists, failure=failure, videos=videos, clips=clips, read_at=read_at
+    )
+    facts = with_highlights(checker, facts, scope)
+    return facts if scope.sample is None else with_looks(checker, facts, scope.sample, scope.readers)
+
+
+def facts_of(
+    checker: VerifyContext,
+    uid: str,
+    video_id: str | None,
+    scope: ReadScope,
+    *,
+    exists: bool | None,
+    failure: Failure | None = None,
+    videos: Table,
+    clips: Table,
+    read_at: datetime,
+    listed: Mapping[str, Table] | None = None,
+) -> UserFacts:
+    """The documents, and the objects, uploads and links that belong to them; without highlights and looks.
+
+    `listed`: the tables of the prefixes of `prefixes_of`, where the caller has listed them already.
+    """
+    objects, layout = checker.objects, checker.layout
     prefixes = prefixes_of(layout, uid, video_id, scope)
-    listings, heads = objects_of(objects, layout, uid, video_id, videos.frame, clips.frame, prefixes, scope.readers)
-    uploads, uploads_failure = uploads_below(objects, prefixes[0], scope)
-    links, links_failure = links_about(records, uid, video_id, scope)
-    facts = UserFacts(
+    listings, heads = objects_of(
+        objects, layout, uid, video_id, videos.frame, clips.frame, prefixes, scope.readers, listed
+    )
+    uploads, uploads_failure = _uploads(objects, prefixes[0], scope)
+    links, links_failure = _links(checker.records, uid, video_id, scope)
+    return UserFacts(
         uid=uid,
         video_id=video_id,
         user_exists=exists,
@@ -170,8 +196,6 @@ def gather(
         read_at=read_at,
         deployment=checker.deployment,
     )
-    facts = with_highlights(checker, facts, scope)
-    return facts if scope.sample is None else with_looks(checker, facts, scope.sample, scope.readers)
 
 
 def prefixes_of(layout: Layout, uid: str, video_id: str | None, scope: ReadScope) -> tuple[str, ...]:
@@ -285,9 +309,7 @@ def _head(objects: Objects, key: str) -> HeadAnswer:
         return HeadAnswer(failure=failed(key, error))
 
 
-def uploads_below(
-    objects: Objects, prefix: str, scope: ReadScope
-) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
+def _uploads(objects: Objects, prefix: str, scope: ReadScope) -> tuple[tuple[MultipartUpload, ...], Failure | None]:
     """The unfinished uploads under the prefix."""
     if not scope.uploads:
         return (), None
@@ -301,7 +323,7 @@ def uploads_below(
     return found.uploads, Failure(f"{prefix} (unfinished uploads)", "cut_short", "Reading stopped before the end.")
 
 
-def links_about(
+def _links(
     records: Records, uid: str, video_id: str | None, scope: ReadScope
 ) -> tuple[tuple[ShareLink, ...] | None, Failure | None]:
     """The public links that name the user, or the video."""
