@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 from pages._ui.data import loads, purges
 from pages._ui.data.loads import checker
+from pages._ui.data.recurring import repeat
 from pages._ui.data.resources import stores, trail
 from storage.actions import alerts
 from storage.actions.alerts import RunResult, Sources
 from storage.clients.messengers import Target, targets_of
 from storage.domain.policy import Actor
-from storage.errors import NotFound, StorageError
+from storage.errors import NotFound
 
 RUN_SECONDS = 300.0  # between two runs of this server
 
@@ -41,19 +42,8 @@ def try_target(name: str, actor: Actor) -> bool:
 
 async def keep_telling() -> None:
     """Runs the alerts every few minutes until it is cancelled; does nothing where no address is set."""
-    told = ""
-    while True:
-        await asyncio.sleep(RUN_SECONDS)
-        try:
-            if await asyncio.to_thread(lambda: bool(stores().settings.alerts.urls)):
-                await asyncio.to_thread(run)
-            told = ""
-        except StorageError as error:  # logged once, not every time
-            if error.message != told:
-                _log.warning("alerts cannot be sent: %s", error.message)
-            told = error.message
-        except Exception:
-            _log.exception("alerts could not be sent")
+    await asyncio.sleep(RUN_SECONDS)
+    await repeat(lambda: stores().settings.alerts.urls and run(), RUN_SECONDS, _log, "alerts cannot be sent")
 
 
 def _now() -> datetime:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from itertools import count
 
 from pages._ui.data import purges
+from pages._ui.data.recurring import repeat
 from storage.actions.purge import jobs, worker
-from storage.errors import StorageError
 
 LOOK_SECONDS = 30.0  # between two looks for jobs that nobody runs: one query each
 LOOKS_PER_EMPTYING = 120  # quarantines last for days, so a look for expired ones once an hour is enough
@@ -21,19 +21,13 @@ async def keep_going() -> None:
     A killed worker leaves a lease behind; when that has ended, this loop resumes the job. A look costs one read of
     Firestore where no job is running.
     """
-    looks, told = 0, ""
-    while True:
-        try:
-            await asyncio.to_thread(take_up, expired=looks % LOOKS_PER_EMPTYING == 0)
-            told = ""
-        except StorageError as error:  # logged once, not every half minute
-            if error.message != told:
-                _log.warning("abandoned jobs cannot be looked for: %s", error.message)
-            told = error.message
-        except Exception:
-            _log.exception("abandoned jobs could not be looked for")
-        looks += 1
-        await asyncio.sleep(LOOK_SECONDS)
+    looks = count()
+    await repeat(
+        lambda: take_up(expired=next(looks) % LOOKS_PER_EMPTYING == 0),
+        LOOK_SECONDS,
+        _log,
+        "abandoned jobs cannot be looked for",
+    )
 
 
 def take_up(*, expired: bool = False) -> tuple[str, ...]:

@@ -76,9 +76,7 @@ def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
 
 
 def _stores() -> Iterator[Metric]:
-    stores = health.look()["stores"]
-    assert isinstance(stores, dict)
-    answers = {store: float(bool(ok)) for store, ok in stores.items()}
+    answers = {store: float(bool(ok)) for store, ok in health.look().stores.items()}
     yield _gauge("store_up", "1 where the store answers, 0 where it is away or refuses", answers, "store")
 
 

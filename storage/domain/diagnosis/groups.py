@@ -22,7 +22,7 @@ import hashlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -320,8 +320,3 @@ def _reaches(count: int, mean: float) -> float:
 
 def _poisson(number: int, mean: float) -> float:
     return math.exp(number * math.log(mean) - mean - math.lgamma(number + 1))
-
-
-def waiting_for_customers(failed: Iterable[FailedVideo]) -> Iterator[FailedVideo]:
-    """The failed videos that only their customers can do something about."""
-    return (one for one in failed if one.customers)
