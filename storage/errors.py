@@ -27,6 +27,13 @@ from typing import Any
 UNRECORDED = "The audit could not record this refusal."
 
 
+def _again(kind: type[StorageError], args: tuple[Any, ...], fields: dict[str, Any]) -> StorageError:
+    error = kind.__new__(kind)
+    error.args = args  # those of the operating system's kind take them only when they are initialised
+    error.__dict__.update(fields)
+    return error
+
+
 class StorageError(Exception):
     """Root of the tree. `code` is stable for scripts, `message` is for people, `remedy` is the next thing to do."""
 
@@ -43,6 +50,10 @@ class StorageError(Exception):
         self.operation = operation
         self.target = target
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles keep the fields and no cause, whatever a subclass asks of its constructor."""
+        return _again, (type(self), self.args, dict(self.__dict__))
 
     def as_dict(self) -> dict[str, Any]:
         """The `error` object that `--json` prints: code, message, remedy."""

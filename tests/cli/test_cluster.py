@@ -5,6 +5,7 @@ One world and one cluster serve the whole file: a scheduler here, its workers in
 
 from __future__ import annotations
 
+import copyreg
 import os
 import random
 import socket
@@ -37,6 +38,15 @@ from tests.rigs.waiting import until
 ROOT = Path(__file__).resolve().parents[2]
 RANGES = 16
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_causes_in_pickles() -> Iterator[None]:
+    """Dask has every exception of a process pickle its causes too, SDK's locks included; the desk never loads Dask."""
+    before = dict(copyreg.dispatch_table)
+    yield
+    copyreg.dispatch_table.clear()
+    copyreg.dispatch_table.update(before)
 
 
 class Recorder:
