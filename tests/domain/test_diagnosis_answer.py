@@ -119,6 +119,18 @@ def test_of_a_video_with_failed_clips_nobody_says_that_everything_is_in_place(ta
     assert f"everything but {number(tally.value.failed, 'clip')} that failed" in found.summary
 
 
+def test_a_lost_or_empty_thumbnail_is_written_anew_and_an_empty_clip_is_not() -> None:
+    lost = Finding("missing_thumbnail", "warning", "u1", "vid-0001", "c 2")
+    empty = Finding("empty_object", "warning", "u1", "vid-0001", "c1")
+    clip = Finding("empty_object", "error", "u1", "vid-0001", "c0")
+    found = diagnose(facts(report=upload_check(lost, empty)))
+    assert found.verdict == "healthy"
+    (step,) = [step for step in found.actions if step.id == "write_thumbnail"]
+    assert step.text.startswith("Write the thumbnail of 2 clips anew")
+    assert step.command.startswith("python -m storage thumbnail u1 vid-0001 'c 2' --actor")
+    assert "write_thumbnail" not in ids(facts(report=upload_check(clip)))
+
+
 def test_a_status_that_support_set_is_not_put_down_to_the_worker() -> None:
     found = diagnose(facts(video("failed", error_message="Set by support: ticket 7", failed_at=ago(hours=1))))
     assert observed(found, "error_message")[0].startswith("This desk left “Set by support: ticket 7”")

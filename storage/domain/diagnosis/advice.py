@@ -1,7 +1,8 @@
 """Advises the next safe steps for a verdict, and writes what the customer sees and the reply to the customer.
 
 The steps form a ladder in a fixed order: check again; recount; rebuild the highlights, or put them back; set the
-status, with the evidence that allows it; have the job run again; replace a clip from a file; and last, purge. While the
+status, with the evidence that allows it; have the job run again; replace a clip from a file, or its thumbnail; and
+last, purge. While the
 stores cannot be believed, or while the video still moves, the ladder has no step that changes anything.
 
 A reply is in plain words, without ids, keys, codes or names of systems. It promises nothing that is not known: no time,
@@ -318,6 +319,16 @@ class Ladder:
                 text += f" The command is for scene {gaps[0].scene_id}, {gaps[0].style}; the grid has the others."
             yield NextStep("replace_clip", text, command, changes=True)
 
+    def write_thumbnail(self) -> Iterator[NextStep]:
+        """A new thumbnail for clips that have lost theirs, or whose picture is an empty file."""
+        findings = self.facts.report.findings if self.facts.report else ()
+        clips = sorted({f.clip_id for f in findings if f.of_thumbnail and f.clip_id})
+        if clips:
+            text = f"Write the thumbnail of {number(len(clips), 'clip')} anew, from the clip itself."
+            text += f" The command is for {clips[0]}." if len(clips) > 1 else ""
+            command = f"python -m storage thumbnail {self.target} {shlex.quote(clips[0])} {_WHO}"
+            yield NextStep("write_thumbnail", text, command, changes=True)
+
     def rebuild_record(self) -> Iterator[NextStep]:
         """The video's record from the draft behind the clips; nobody else ever writes the missing fields."""
         origin = self.facts.origin.value if isinstance(self.facts.origin, Known) else None
@@ -374,7 +385,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
         Ladder.replace_clip,
         Ladder.run_again,
     ),
-    "healthy": (Ladder.upload_check, Ladder.recount),
+    "healthy": (Ladder.upload_check, Ladder.recount, Ladder.write_thumbnail),
     "waiting": (Ladder.wait,),
     "rendering": (Ladder.wait,),
     "analysis_stalled": _STALLED,
@@ -387,6 +398,7 @@ _RUNGS: dict[VerdictName, tuple[_Rung, ...]] = {
         Ladder.recount,
         Ladder.run_again,
         Ladder.replace_clip,
+        Ladder.write_thumbnail,
         Ladder.purge,
     ),
     "failed_transient": (Ladder.again, Ladder.rebuild, Ladder.set_status, Ladder.run_again, Ladder.purge),

@@ -107,6 +107,11 @@ class Finding:
         return (self.kind, self.uid, self.video_id, self.clip_id, self.key)
 
     @property
+    def of_thumbnail(self) -> bool:
+        """Whether a new thumbnail mends it: an empty object is a warning only where it is a thumbnail."""
+        return self.kind == "missing_thumbnail" or (self.kind == "empty_object" and self.severity == "warning")
+
+    @property
     def order(self) -> tuple[bool, int, int, str, str, str, str]:
         """The sort key: disclosures first, then severity, then the kind in the contract's order, then ids and key."""
         ids = (self.uid, self.video_id or "", self.clip_id or "", self.key or "")

@@ -312,7 +312,7 @@ def _media(values: Values) -> Media:
 
 def _thumbnail_inputs(subject: Subject, name: Name) -> None:
     report = subject.case.facts.report
-    without = {f.clip_id for f in report.findings if f.kind == "missing_thumbnail"} if report else set()
+    without = {f.clip_id for f in report.findings if f.of_thumbnail} if report else set()
     frame = loads.clips(subject.uid, subject.video_id).value.frame
     there = frame[frame["exists"]]
     labels = {
@@ -433,6 +433,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         _thumbnail_inputs,
         _thumbnail_preview,
         ("clip", "source", "at", "file", "intact"),
+        frozenset({"write_thumbnail"}),
     ),
 )
 BY_ID: Final[Mapping[str, Kind]] = {kind.id: kind for kind in KINDS}
