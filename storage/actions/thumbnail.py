@@ -47,11 +47,19 @@ class ThumbnailPlan:
 
     def event(self, reason: str) -> Event:
         return Event(
-            "thumbnail", "-", reason=checked_reason(reason), uid=self.changes.uid, video_id=self.changes.video_id,
-            clip_id=self.clip_id, keys=(self.key,),
-            detail={"from": "clip" if self.clip_seen else "file", "replaced": self.seen is not None,
-                    "size_bytes": len(self.picture)},
-        )  # fmt: skip
+            "thumbnail",
+            "-",
+            reason=checked_reason(reason),
+            uid=self.changes.uid,
+            video_id=self.changes.video_id,
+            clip_id=self.clip_id,
+            keys=(self.key,),
+            detail={
+                "from": "clip" if self.clip_seen else "file",
+                "replaced": self.seen is not None,
+                "size_bytes": len(self.picture),
+            },
+        )
 
     def writes(self, context: RepairContext, actor: str, now: datetime) -> Sequence[Write]:
         """The picture, then the document that names it; `Stale` where the clip it shows is another by now."""
@@ -112,9 +120,15 @@ def plan_thumbnail(
     written = document.update_time if document else None
     return ThumbnailPlan(
         ChangeSet("thumbnail", uid, video_id, changes, {path: written} if written else {}),
-        clip_id, key, there.etag if there else None, picture, film, clip_seen, tuple(refusals),
+        clip_id,
+        key,
+        there.etag if there else None,
+        picture,
+        film,
+        clip_seen,
+        tuple(refusals),
         (warning,) if warning else (),
-    )  # fmt: skip
+    )
 
 
 def check_picture(picture: bytes) -> None:

@@ -139,8 +139,10 @@ def say_grid(grid: VideoGrid) -> None:
     if not cells:
         return
     say()
-    rows = [(f"{scene} {safe(title, 40)}", *(cells.get((scene, style), "-") for style in grid.styles))
-            for scene, title in grid.scenes]  # fmt: skip
+    rows = [
+        (f"{scene} {safe(title, 40)}", *(cells.get((scene, style), "-") for style in grid.styles))
+        for scene, title in grid.scenes
+    ]
     say_table(("SCENE", *(safe(style) for style in grid.styles)), rows)
     for cell in grid.gaps[:MOST_GAPS]:
         say(f"  scene {cell.scene_id}, {safe(cell.style)}: {STATES[cell.state]}")

@@ -326,9 +326,12 @@ def as_planned(plan: PurgePlan, usage: Usage) -> Supposed:
     clips = sum(one.path.split("/")[-2] == "clips" for one in plan.documents)
     gained = 0 if size is None or usage.actual_bytes is None else int(size) - usage.actual_bytes
     return Supposed(
-        "after this purge", gained, -clips, fields={name: int(value) for name, value in found.items()},
+        "after this purge",
+        gained,
+        -clips,
+        fields={name: int(value) for name, value in found.items()},
         notes=(_NOT_GIVEN_BACK,),
-    )  # fmt: skip
+    )
 
 
 def one_more(clips: pd.DataFrame, text: str) -> Supposed:
@@ -404,10 +407,14 @@ def _applied(account: Basis, one: Supposed, now: datetime) -> tuple[Basis, Made 
     if one.gone:
         nothing = Truth(0, 0, 0, None, complete=True)
         fresh = replace(
-            account.user, plan=FALLBACK_PLAN, plan_tier=None, total_storage_bytes=0, total_clips_count=0,
+            account.user,
+            plan=FALLBACK_PLAN,
+            plan_tier=None,
+            total_storage_bytes=0,
+            total_clips_count=0,
             credits_used_this_month=account.user.credits_used_this_month and 0,
             clips_used_this_month=account.user.clips_used_this_month and 0,
-        )  # fmt: skip
+        )
         return Basis(fresh, None, account.plans, nothing), None
     if one.plan is not None:
         account = replace(account, user=replace(account.user, plan=one.plan))

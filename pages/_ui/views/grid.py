@@ -18,9 +18,19 @@ from storage.services.diagnose import Case, grid_of
 from storage.text import number
 
 _COLOURS: dict[State, Colour] = {
-    "whole": "green", "stored": "blue", "missing": "red", "none": "gray", "waiting": "gray", "in_flight": "violet",
-    "lost": "red", "broken": "red", "failed": "orange", "unnamed": "orange", "twice": "orange", "unknown": "gray",
-}  # fmt: skip
+    "whole": "green",
+    "stored": "blue",
+    "missing": "red",
+    "none": "gray",
+    "waiting": "gray",
+    "in_flight": "violet",
+    "lost": "red",
+    "broken": "red",
+    "failed": "orange",
+    "unnamed": "orange",
+    "twice": "orange",
+    "unknown": "gray",
+}
 _WORDS: dict[State, str] = {"whole": "plays", "none": "no clip", "in_flight": "in flight", "unnamed": "no document"}
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
 MOST = 200  # cells that are drawn; a video has a few dozen
@@ -61,9 +71,10 @@ def draw(grid: VideoGrid) -> None:
         }
     )
     form = _cells(
-        tuple(dict.fromkeys(frame["Scene"])), tuple(dict.fromkeys(plain(style, 40) for style in grid.styles)),
+        tuple(dict.fromkeys(frame["Scene"])),
+        tuple(dict.fromkeys(plain(style, 40) for style in grid.styles)),
         "#ffffff" if st.context.theme.type != "dark" else "#0e1117",
-    )  # fmt: skip
+    )
     charts.draw(form, frame, alt="Each scene in each style: what is there and what is not")
     told = ", ".join(f"{count:,} {_WORDS.get(state, state)}" for state, count in grid.counts.items())
     promised = "" if grid.promised is None else f" Asked for: {number(grid.promised, 'clip')}."
@@ -89,11 +100,13 @@ def _cells(scenes: tuple[str, ...], styles: tuple[str, ...], words: str) -> Any:
     base = charts.rows().encode(
         y=alt.Y("Scene:N", sort=list(scenes), title=None, axis=alt.Axis(labelLimit=180, ticks=False, domain=False)),
         x=alt.X(
-            "Style:N", sort=list(styles), title=None,
+            "Style:N",
+            sort=list(styles),
+            title=None,
             axis=alt.Axis(orient="top", labelAngle=-30 if len(styles) > 3 else 0, labelLimit=120, ticks=False),
         ),
         tooltip=["Scene:N", "Style:N", "Means:N", "Clip:N"],
-    )  # fmt: skip
+    )
     boxes = base.mark_rect(cornerRadius=3, stroke=words, strokeWidth=2).encode(
         color=alt.Color("colour:N", scale=None, legend=None)
     )

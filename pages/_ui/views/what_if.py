@@ -56,17 +56,29 @@ def section(uid: str, video_titles: dict[str, str], *, page: str, whole: bool) -
     """Asks what to suppose. A purge and one more video need every clip document (`whole`: the page has read them)."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         plan = st.selectbox(
-            "Another plan", sorted(DEFAULT_LIMITS), index=None, key=key(page, "if", "plan"), placeholder="As it is",
-            accept_new_options=True, width=180,
-        )  # fmt: skip
+            "Another plan",
+            sorted(DEFAULT_LIMITS),
+            index=None,
+            key=key(page, "if", "plan"),
+            placeholder="As it is",
+            accept_new_options=True,
+            width=180,
+        )
         gone = st.multiselect(
-            "Without these videos", list(video_titles), format_func=lambda one: plain(video_titles[one], 60),
-            key=key(page, "if", "without"), placeholder="Keep all", width=320,
-        )  # fmt: skip
+            "Without these videos",
+            list(video_titles),
+            format_func=lambda one: plain(video_titles[one], 60),
+            key=key(page, "if", "without"),
+            placeholder="Keep all",
+            width=320,
+        )
         video = st.text_input(
-            "One more video", key=key(page, "if", "video"), placeholder="10m or 500MiB", width=180,
+            "One more video",
+            key=key(page, "if", "video"),
+            placeholder="10m or 500MiB",
+            width=180,
             help="How long its clips play in all, or their size; estimated by the clips that this customer has.",
-        )  # fmt: skip
+        )
         undo = st.text_input(
             "After an undo of", key=key(page, "if", "undo"), placeholder="Id of a purge or a change", width=220
         )

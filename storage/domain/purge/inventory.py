@@ -248,9 +248,10 @@ def _in_flight(facts: Facts, chosen: Chosen, limits: PurgeLimits, now: datetime)
     named |= {twin for key in named if (twin := _twin(key))}
     since = now - timedelta(minutes=limits.stale_minutes)
     flying = [
-        item.key for item in chosen.objects
+        item.key
+        for item in chosen.objects
         if item.last_modified > since and item.key not in named and "/clips/" in item.key
-    ]  # fmt: skip
+    ]
     if flying:
         yield (
             f"in flight: {number(len(flying), 'object')} younger than {number(limits.stale_minutes, 'minute')} that no "
