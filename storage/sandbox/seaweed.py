@@ -484,6 +484,10 @@ def _answers(port: int) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of the process: without cloud credentials or other settings of the caller."""
-    kept = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG")
+    """The environment of the process: without cloud credentials or other settings of the caller.
+
+    `GOMAXPROCS` and `GOGC` are settings of Go, in which SeaweedFS is written: how many cores it takes, and how seldom
+    it looks for garbage.
+    """
+    kept = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "GOMAXPROCS", "GOGC")
     return {name: os.environ[name] for name in kept if name in os.environ}
