@@ -14,6 +14,20 @@ from storage.cli.command import Command, Group, actor, argument, flag, option, o
 from storage.cli.joint_commands import REPAIR
 from storage.cli.purge_commands import PURGE
 from storage.domain.layout import STYLES
+from storage.domain.replies import LANGUAGES, OWN
+
+
+def _reply_language() -> click.Option:
+    """The customer's language, chosen by hand: no document holds it."""
+    return option(
+        "--reply-language",
+        "LANGUAGE",
+        f"The language of the reply to the customer: {', '.join(LANGUAGES)}. The reply also stands there in English; "
+        "with --json as reply, and in this language as reply_in.",
+        type=click.Choice(LANGUAGES),
+        default=OWN,
+    )
+
 
 CHECK = Command(
     "check",
@@ -68,8 +82,8 @@ USAGE = Command(
     about="""How much does a customer use, of how much, and are the counters true?
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
-    objects in the bucket. A bucket that does not answer leaves its side unknown. With --json, the answer includes a
-    reply to the customer. With --if-..., it also says what that would do to the figures, and to whether the customer
+    objects in the bucket. A bucket that does not answer leaves its side unknown. The answer ends with a reply to the
+    customer. With --if-..., it also says what that would do to the figures, and to whether the customer
     may upload and the worker makes clips; nothing is changed.""",
     params=[
         uid(),
@@ -87,6 +101,7 @@ USAGE = Command(
             "SIZE",
             "What if: with one more video, by how long its clips play in all (10m) or their size (500MiB).",
         ),
+        _reply_language(),
     ],
     examples=[
         ("usage u1", "Storage, clips and credits of u1, and the counters that drift."),
@@ -224,9 +239,11 @@ DIAGNOSE = Command(
             default=0,
         ),
         flag("--bundle", "With --json: all the facts that were read, for an engineer."),
+        _reply_language(),
     ],
     examples=[
         ("diagnose u1 v1", "One video."),
+        ("diagnose u1 v1 --reply-language es", "The same, with the reply in Spanish and in English."),
         ("diagnose u1 v1 --json --bundle", "The same with all the facts, for an engineer."),
         ("diagnose --stuck --delivered 100", "Every video that needs a person, also among 100 that look done."),
     ],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from storage.cli.context import Context
 from storage.cli.output import print_json, progress, report_error, rfc3339, safe, say, say_deployment, say_table
+from storage.cli.replies import reply_document, say_reply
 from storage.domain.diagnosis import Absent, Diagnosis, DraftDiagnosis, Known
 from storage.domain.diagnosis import bundle as hand_over
 from storage.domain.diagnosis.signals import purged, unread
 from storage.domain.diagnosis.timeline import Duration, Usual, durations, said
 from storage.domain.integrity.grid import MENDED_BY_UPLOAD, STATES, VideoGrid
+from storage.domain.replies import Language
 from storage.errors import BackendError, BadInput, NotFound, StorageError
 from storage.services import diagnose
 from storage.services.audit_search import audit_log
@@ -26,13 +29,19 @@ _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
 
 
 def run_diagnose(
-    context: Context, uid: str | None, video_id: str | None, stuck: bool, delivered: int, bundle: bool
+    context: Context,
+    uid: str | None,
+    video_id: str | None,
+    stuck: bool,
+    delivered: int,
+    bundle: bool,
+    reply_language: Language,
 ) -> int:
     """Exit 0 when nothing is wrong, 1 when something is (or there is no such video), 3 when a backend refused."""
     if stuck:
         if uid is not None:
             raise BadInput("--stuck takes no ids", field_name="stuck", remedy="Leave UID and VIDEO_ID out.")
-        return _run_stuck(context, delivered)
+        return _run_stuck(context, delivered, reply_language)
     if uid is None or video_id is None:
         raise BadInput("UID and VIDEO_ID are needed", field_name="arguments", remedy="Or ask with --stuck.")
     looking = checker(context.stores, context.now)
@@ -40,7 +49,7 @@ def run_diagnose(
     case, took = _with_history(context, case)
     found = case.diagnosis
     if isinstance(case.facts.video, Absent) and (draft := read_draft(looking, uid, video_id)):
-        return _draft(draft.diagnosis, context)
+        return _draft(draft.diagnosis, context, reply_language)
     error: StorageError | None = _unanswered(case) if found.verdict == "access_denied" else None
     if found.verdict == "not_found":
         error = NotFound(found.summary, remedy="Look the video up with find; ids are case-sensitive.")
@@ -48,13 +57,14 @@ def run_diagnose(
     if context.as_json:
         took_words = {"durations": [one.as_dict() for one in took]}
         removed = purged(case.facts)
-        document = found.as_dict() | took_words | {"cost": case.cost} | ({"grid": grid.as_dict()} if grid else {})
+        document = found.as_dict() | reply_document(found.answer, reply_language) | took_words | {"cost": case.cost}
+        document = document | ({"grid": grid.as_dict()} if grid else {})
         document = document | ({"removed": removed.as_dict()} if removed else {})
         if bundle:
             document = document | {"bundle": hand_over(found, case.facts)}
         print_json(document | ({"error": error.as_dict()} if error else {}))
     else:
-        _say(found, took)
+        _say(found, reply_language, took)
         if grid is not None:
             say_grid(grid)
         if error:
@@ -64,11 +74,11 @@ def run_diagnose(
     return 0 if found.severity == "info" else 1
 
 
-def _draft(found: DraftDiagnosis, context: Context) -> int:
+def _draft(found: DraftDiagnosis, context: Context, language: Language) -> int:
     if context.as_json:
-        print_json(found.as_dict())
+        print_json(found.as_dict() | reply_document(found.answer, language))
     else:
-        _say(found)
+        _say(found, language)
     return 0 if found.severity == "info" else 1
 
 
@@ -101,7 +111,7 @@ def _with_history(context: Context, case: Case) -> tuple[Case, tuple[Duration, .
     return case, durations(case.facts, usual)
 
 
-def _say(found: Diagnosis | DraftDiagnosis, took: tuple[Duration, ...] = ()) -> None:
+def _say(found: Diagnosis | DraftDiagnosis, language: Language, took: tuple[Duration, ...] = ()) -> None:
     say(f"{found.verdict} ({found.severity}): {safe(found.summary, 400)}")
     sure = found.confidence
     say(f"confidence: {sure.level}; carried by {', '.join(sure.carried_by) or 'nothing'}")
@@ -128,9 +138,7 @@ def _say(found: Diagnosis | DraftDiagnosis, took: tuple[Duration, ...] = ()) -> 
         if step.command:
             say(f"     {safe(step.command, 500)}")
     say()
-    say("Reply to the customer:")
-    for line in found.reply.splitlines():
-        say(f"  {safe(line, 1_000)}")
+    say_reply(found.answer, language)
 
 
 def say_grid(grid: VideoGrid) -> None:
@@ -154,7 +162,7 @@ MOST_GAPS = 20
 WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
 
 
-def _run_stuck(context: Context, delivered: int) -> int:
+def _run_stuck(context: Context, delivered: int, language: Language) -> int:
     if not 0 <= delivered <= 2_000:
         raise BadInput("--delivered must be from 0 to 2,000", field_name="delivered", remedy="Give fewer.")
     reach = diagnose.Reach(delivered=delivered, delivered_within=timedelta(days=30))
@@ -164,7 +172,7 @@ def _run_stuck(context: Context, delivered: int) -> int:
     status = found.error.exit_status if found.error else 1 if found.videos or found.drafts else 0
     if context.as_json:
         there = {"deployment": context.stores.deployment().as_dict()}
-        print_json(found.as_dict() | there | ({"error": found.error.as_dict()} if found.error else {}))
+        print_json(_stuck_document(found, language) | there | ({"error": found.error.as_dict()} if found.error else {}))
         return status
     for outage in found.outages:
         say(
@@ -172,6 +180,7 @@ def _run_stuck(context: Context, delivered: int) -> int:
             f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)} ({safe(outage.id)})"
         )
         say(f"  {_GOES_ON[outage.standing.goes_on]}: {safe(outage.standing.by, 300)} {safe(outage.rate_words)}.")
+        say(f"  Reply to each of its customers: {safe(outage.answer.words(language), 1_000)}")
     _say_failures(found)
     rows: list[tuple[object, ...]] = [
         (
@@ -197,6 +206,16 @@ def _run_stuck(context: Context, delivered: int) -> int:
     if found.error:
         report_error(found.error, as_json=False)
     return status
+
+
+def _stuck_document(found: StuckList, language: Language) -> dict[str, Any]:
+    """The document of `--stuck --json`, with the reply to the customers of each outage in another language."""
+    document = found.as_dict()
+    document["outages"] = [
+        listed | reply_document(outage.answer, language)
+        for listed, outage in zip(document["outages"], found.outages, strict=True)
+    ]
+    return document
 
 
 def _say_failures(found: StuckList) -> None:

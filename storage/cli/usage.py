@@ -8,10 +8,12 @@ from typing import Any
 from storage.actions.supposing import Asked, answer
 from storage.cli.context import Context
 from storage.cli.output import percent, print_json, safe, say, say_table, size
+from storage.cli.replies import reply_document, say_reply
 from storage.cli.what_if import say_what_if
 from storage.clients.meter import metering
 from storage.domain.credits import CreditLedger
 from storage.domain.ledger import Ledger, cause_words, crossing, only_sizes_mend, over_by_mistake
+from storage.domain.replies import Language
 from storage.domain.usage import Quota, Usage, WorkerQuota, usage_notes, usage_reply
 from storage.domain.what_if import admission_document, admission_words
 from storage.services import usage as account
@@ -27,6 +29,7 @@ def run_usage(
     if_purged: bool,
     if_undo: str | None,
     if_video_of: str | None,
+    reply_language: Language,
 ) -> int:
     """Exit 0 when every counter that the backend keeps is true, 1 when one drifts. A used-up quota is no fault."""
     stores = context.stores
@@ -47,7 +50,8 @@ def run_usage(
         "credit_ledger": credits.as_dict(),
         **admission_document(full.usage),
         **({"what_if": supposed.as_dict()} if supposed else {}),
-        "reply": reply,
+        "reply": reply.words(),
+        **reply_document(reply, reply_language),
         "as_of": full.clips.read_at,
         "cost": meter.cost().as_dict(),
     }
@@ -61,6 +65,7 @@ def run_usage(
         say_credits(credits)
         if supposed:
             say_what_if(supposed)
+        say_reply(reply, reply_language)
     return 1 if full.usage.drifting else 0
 
 

@@ -1,6 +1,6 @@
 """Evaluates a user's usage against the plan, as the product's API counts it and as its worker enforces it.
 
-It also compares every counter with the truth, and writes the reply to the customer.
+It also compares every counter with the truth, and composes the reply to the customer.
 
 - Usage (source: the product's domain description): a monthly counter counts only while `usage_reset_month` is the
   current UTC month, else usage is 0. A quota is near its limit from 80 %, exceeded from 100 %, and the true percentage
@@ -11,8 +11,8 @@ It also compares every counter with the truth, and writes the reply to the custo
   storage limits, so configuration may replace them (`PLAN_LIMITS_JSON`).
 - The worker's own rule (source: its `clip_pipeline/clip.rs` and `user_plan.rs`): before each clip it wants room for
   50 MiB within the limit of the tier, a constant that no plan document changes.
-- The reply is in plain words: no ids, counters or names of systems, and no promise. It calls a figure that could not be
-  read unknown, never 0. It rounds percentages down, so that a use just below a limit never reads as having reached it.
+- The reply names no id, counter or system, and promises nothing. It calls a figure that could not be read unknown,
+  never 0. It rounds percentages down, so that a use just below a limit never reads as having reached it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import json
 from collections import Counter as Multiset
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ import pandas as pd
 
 from storage.domain.amounts import whole, whole_column
 from storage.domain.documents import Accounting, ClipTotals, User
+from storage.domain.replies import Reply, Size, Text, Value
 from storage.errors import BadInput
 from storage.text import size_words
 
@@ -473,34 +474,37 @@ def _credit_notes(usage: Usage) -> Iterator[str]:
         )
 
 
-def usage_reply(usage: Usage, now: datetime, stored_bytes: int | None = None) -> str:
-    """The reply: a line for the plan, a line for each quota, and advice near or over a limit; `\\n` ends each line.
+def usage_reply(usage: Usage, now: datetime, stored_bytes: int | None = None) -> Reply:
+    """The reply: a line for the plan, a line for each quota, and advice near or over a limit.
 
     A customer who is over the limit by a wrong number is told so, and asked to delete nothing; `stored_bytes` is the
     bucket's side, where it was looked at.
     """
     name = usage.plan.name if usage.plan.known else "Free"
-    lines = [f"Your account has the limits of the {name} plan. As of {now.astimezone(UTC):%d %B %Y, %H:%M} UTC:"]
-    lines.append(f"- Storage: {_line(usage.storage, size_words)}")
-    monthly = [(word, quota) for word, quota in (("Clips", usage.clips), ("Credits", usage.credits)) if quota]
-    lines.extend(f"- {word} this month: {_line(quota, '{:,}'.format)}" for word, quota in monthly)
-    if monthly:
-        lines.append(f"Monthly figures start again on {_next_month(now):%d %B %Y} (UTC).")
-    lines.extend(_advice(usage, least_true(usage, stored_bytes)))
-    return "\n".join(lines)
+    monthly = [(word, quota) for word, quota in (("clips", usage.clips), ("credits", usage.credits)) if quota]
+    return Reply(
+        (
+            Text("usage.plan", {"plan": name, "at": now}),
+            Text("usage.storage", {"figure": _figure(usage.storage, Size)}),
+            *(Text(f"usage.{word}", {"figure": _figure(quota, int)}) for word, quota in monthly),
+            *((Text("usage.month", {"day": _next_month(now)}),) if monthly else ()),
+            *_advice(usage, least_true(usage, stored_bytes)),
+        ),
+        between="\n",
+    )
 
 
-def _line(quota: Quota, shown: Callable[[int], str]) -> str:
+def _figure(quota: Quota, unit: Callable[[int], Value]) -> Text:
+    limit = unit(quota.limit)
     if quota.used is None:
-        return f"we cannot read this figure at the moment (the limit is {shown(quota.limit)})."
-    used = f"{shown(quota.used)} of {shown(quota.limit)} used"
+        return Text("figure.unknown", {"limit": limit})
+    used = unit(quota.used)
     if quota.limit == 0:
-        return f"{used}."
-    percent = f"{quota.used * 100 // quota.limit:,} %"
+        return Text("figure.bare", {"used": used, "limit": limit})
     over = quota.used - quota.limit
-    if over > 0:
-        return f"{used} ({percent}), {shown(over)} over the limit."
-    return f"{used} ({percent}), {shown(-over)} left."
+    percent = quota.used * 100 // quota.limit
+    values = {"used": used, "limit": limit, "percent": percent, "rest": unit(abs(over))}
+    return Text("figure.over" if over > 0 else "figure.left", values)
 
 
 def least_true(usage: Usage, stored_bytes: int | None = None) -> int | None:
@@ -512,31 +516,26 @@ def least_true(usage: Usage, stored_bytes: int | None = None) -> int | None:
     return min(below, default=None)
 
 
-def _advice(usage: Usage, true_bytes: int | None) -> list[str]:
-    said: list[str] = []
+def _advice(usage: Usage, true_bytes: int | None) -> Iterator[Text]:
     if true_bytes is not None:
-        said.append(
-            f"The figure for storage is wrong on our side: your clips take up {size_words(true_bytes)}. Please do not "
-            "delete anything because of it; you can make new clips once it is corrected."
-        )
+        yield Text("usage.wrong", {"size": Size(true_bytes)})
     elif usage.storage.state == "exceeded":
-        said.append("Your storage is used up. Deleting clips that you no longer need makes room for new ones.")
+        yield Text("usage.full")
     elif usage.storage.state == "near_limit":
-        said.append("Your storage is nearly used up. Deleting clips that you no longer need makes room for new ones.")
+        yield Text("usage.near")
     worker = usage.worker
     if true_bytes is None and worker is not None and worker.refuses and usage.storage.state != "exceeded":
-        said.append("A new clip needs more room than is left, so that none can be made until some is freed.")
+        yield Text("usage.no_room")
     over = [
         word
         for word, quota in (("clips", usage.clips), ("credits", usage.credits))
         if quota and quota.state == "exceeded"
     ]
     if over:
-        said.append(f"This month's {' and '.join(over)} are used up; deleting clips does not give them back.")
-    return said
+        yield Text(f"usage.over.{over[0] if len(over) == 1 else 'both'}")
 
 
-def _next_month(now: datetime) -> datetime:
+def _next_month(now: datetime) -> date:
     at = now.astimezone(UTC)
     year, month = (at.year + 1, 1) if at.month == 12 else (at.year, at.month + 1)
-    return datetime(year, month, 1, tzinfo=UTC)
+    return date(year, month, 1)

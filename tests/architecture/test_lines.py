@@ -6,10 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOR_PEOPLE = {  # text that is shown, where a line may end wherever a person sees one end
-    "storage/cli/diagnose.py",
+    "storage/cli/replies.py",
     "storage/sandbox/seaweed.py",
-    "pages/_ui/views/user.py",
-    "pages/_ui/views/diagnosis.py",
+    "pages/_ui/views/replies.py",
 }
 
 

@@ -54,6 +54,18 @@ def test_clips_are_looked_into_where_that_was_asked_for(delivered: Desk) -> None
     found = delivered.run("diagnose", "u1", "vid-0001", "--json")
     assert (found.status, found.json["verdict"]) == (1, "clips_missing")
     assert "“Scene 0” (split)" in found.json["reply"]
+    assert "reply_in" not in found.json
+    german = delivered.run("diagnose", "u1", "vid-0001", "--reply-language", "de", "--json").json
+    assert german["reply"] == found.json["reply"]
+    assert german["reply_in"]["language"] == "de"
+    assert "Einige Clips Ihres Videos" in german["reply_in"]["text"]
+    assert "„Scene 0“ (split)" in german["reply_in"]["text"]
+    spanish = delivered.run("diagnose", "u1", "vid-0001", "--reply-language", "es").out
+    assert spanish.index("Reply to the customer, Español:") < spanish.index("The same in English:")
+    usage = delivered.run("usage", "u1", "--reply-language", "fr", "--json").json
+    assert usage["reply_in"]["text"].startswith("Votre compte a les limites")
+    assert usage["reply"].startswith("Your account has the limits")
+    assert delivered.run("usage", "u1", "--reply-language", "it", "--json").status == 2
     assert "9 clips that play; 1 that does not" in found.json["customer_sees"]
 
 

@@ -16,7 +16,7 @@ def said(storage: Quota, clips: Quota | None = None, credits: Quota | None = Non
     known = usage.Plans({}).of(plan)
     return usage_reply(
         Usage("u1", "a@example.com", known, storage, None, "storage_accounting.x", clips, credits, True, (), None), NOW
-    )  # fmt: skip
+    ).words()  # fmt: skip
 
 
 def test_each_quota_says_what_is_used_what_is_left_and_when_the_month_ends():
@@ -69,6 +69,6 @@ def test_where_no_clip_can_be_made_though_the_plan_has_room_the_customer_is_told
         None,
         worker,
     )
-    text = usage_reply(found, NOW)
+    text = usage_reply(found, NOW).words()
     assert "A new clip needs more room than is left, so that none can be made until some is freed." in text
     assert "worker" not in text

@@ -74,6 +74,22 @@ def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
     assert len(listed(shown)) == 5
 
 
+def test_all_customers_of_an_outage_get_one_reply_in_their_language_beside_the_staffs_own(app):
+    outage(app)
+    shown = app.open("processing", uid="u1", video_id="vid-0001")
+    assert "the same to all customers of this outage" in words(shown)
+    assert "a problem on our side has stopped the analysis of several videos" in words(shown)
+    choices = {one.key: one for one in shown.selectbox if one.label == "Language of the reply"}
+    theirs = choices["processing-case-reply-language-u1"]
+    theirs.set_value("pt").run()
+    text = words(shown)
+    assert "um problema nosso interrompeu a análise de vários vídeos" in text
+    assert "a problem on our side has stopped the analysis of several videos" in text
+    apart = words(app.open("processing", uid="u9", video_id="vid-0009"))
+    assert "the same to all customers" not in apart
+    assert "the analysis of your video stopped" in apart
+
+
 def test_videos_that_stopped_on_their_own_do_not_drown_in_an_outage(app):
     outage(app)
     shown = app.open("processing")

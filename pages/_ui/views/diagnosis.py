@@ -16,15 +16,15 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.kit import charts, feedback, format, status
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
+from pages._ui.views import replies
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
 from storage.clients.meter import Cost, OverBudget
-from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, as_json
+from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, Outage, as_json
 from storage.domain.diagnosis.confidence import Confidence, Level
 from storage.domain.diagnosis.timeline import Usual, durations, said, timeline
 from storage.errors import StorageError
@@ -179,18 +179,31 @@ def _gaps(entries: Sequence[Entry]) -> list[tuple[datetime, datetime]]:
     return [(before.at, after.at) for before, after in pairwise(signs) if after.gap_before]
 
 
-def explain(case: Case, *, page: str) -> None:
-    """Draws what the customer sees now, and a reply in plain words with a button that copies it."""
+def explain(case: Case, *, page: str, outage: Outage | None = None) -> None:
+    """Draws what the customer sees now, and a reply in plain words with a button that copies it.
+
+    Where the video stopped in an `outage`, the reply is the one that all customers of that outage get.
+    """
     found = case.diagnosis
     with st.container(border=True, key=key(page, "case", "explain")):
         st.markdown(":material/visibility: **What the customer sees**")
         st.markdown(md(found.customer_sees, 600))
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(":material/forum: **Reply to send**", width="content")
-            copy_button(found.reply, key=key(page, "case", "reply"), what="reply", label="Copy the reply")
-        for paragraph in found.reply.splitlines():
-            if paragraph.strip():
-                st.markdown(f"> {md(paragraph, 1_500)}")
+        _reply(found, outage, page)
+
+
+def _reply(found: Diagnosis, outage: Outage | None, page: str) -> None:
+    title = ":material/forum: **Reply to send**"
+    if outage is not None:
+        title += " :small[:gray[the same to all customers of this outage]]"
+    replies.draw(
+        found.answer if outage is None else outage.answer,
+        whose=found.uid,
+        page=page,
+        name="case-reply",
+        title=title,
+        copy="Copy the reply",
+        what="reply",
+    )
 
 
 def verdict(case: Case, *, page: str, buttons: Callable[[], None] | None = None) -> None:

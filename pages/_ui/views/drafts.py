@@ -13,6 +13,7 @@ from pages._ui.kit import format, status, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views import replies
 from pages._ui.views.diagnosis import evidence_table, steps_list, sureness
 from storage.domain.diagnosis import DraftDiagnosis
 from storage.services.drafts import DraftCase
@@ -63,8 +64,15 @@ def one(case: DraftCase, *, page: str) -> None:
             st.caption(f"Made from {md(draft.source_url, 200)}")
         if allowed("explain"):
             st.markdown(f":material/visibility: {md(found.customer_sees, 400)}")
-            st.markdown(f"> {md(found.reply, 1_500)}")
-            copy_button(found.reply, key=key(page, "draft", "reply"), what="reply", label="Copy the reply")
+            replies.draw(
+                found.answer,
+                whose=draft.uid,
+                page=page,
+                name="draft-reply",
+                title=":material/forum: **Reply to send**",
+                copy="Copy the reply",
+                what="reply",
+            )
         for video_id in found.video_ids:
             st.page_link(
                 SCREENS["video"].file,

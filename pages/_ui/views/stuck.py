@@ -18,6 +18,7 @@ from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
+from pages._ui.views import replies
 from storage.domain.diagnosis import Outage, Stage, StuckVideo
 from storage.domain.diagnosis.outages import Standing, named
 from storage.services.diagnose import StuckList
@@ -92,6 +93,24 @@ def outages(
                 choice(identity, chosen, choose)
             if below is not None:
                 below(outage)
+        if choose is not None:
+            _reply(outage)
+
+
+def _reply(outage: Outage) -> None:
+    """Draws the one reply to all customers of the outage, closed at first."""
+    identity = outage_id(outage)
+    count = number(outage.users, "customer")
+    with st.expander(f"Reply to send to {count}", icon=":material/forum:", key=key("outage", identity, "replying")):
+        replies.draw(
+            outage.answer,
+            whose=identity,
+            page="outage",
+            name="reply",
+            title="The same text to each of them",
+            copy="Copy the reply",
+            what="reply",
+        )
 
 
 def going_on(standing: Standing) -> str:

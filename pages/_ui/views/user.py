@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui.copying import copy_button
 from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
+from pages._ui.views import replies
 from storage.domain.amounts import exact_sum, whole_column
 from storage.domain.documents import Table
 from storage.domain.ledger import Ledger
@@ -141,7 +141,7 @@ def _named(title: object, video_id: str) -> str:
 
 
 def cards(usage: Usage, *, page: str, read_at: datetime, ledger: Ledger | None = None) -> None:
-    """Draws a card for each quota of the user, and a button that copies the usage in words, as of `read_at`.
+    """Draws a card for each quota of the user, and the usage in words to send, as of `read_at`.
 
     `ledger` where the bucket was asked: the words then know of a wrong number that only the objects show.
     """
@@ -156,12 +156,17 @@ def cards(usage: Usage, *, page: str, read_at: datetime, ledger: Ledger | None =
             _card(name, icon, quota, is_bytes)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(" ".join(_notes(usage)), width="stretch")
-        reply = usage_reply(usage, read_at, ledger.stored_bytes if ledger else None)
-        copy_button(reply, key=key(page, "usage_reply"), what="usage for the customer", label="Copy for the customer")
     _enforced_drift(usage)
     _worker(usage)
-    with st.expander("The usage in words, as copied for the customer", icon=":material/forum:"):
-        st.markdown("  \n".join(md(line, 300) for line in reply.splitlines()))
+    replies.draw(
+        usage_reply(usage, read_at, ledger.stored_bytes if ledger else None),
+        whose=usage.uid,
+        page=page,
+        name="usage-reply",
+        title=":material/forum: **Usage, to send**",
+        copy="Copy usage reply",
+        what="usage for the customer",
+    )
 
 
 def _notes(usage: Usage) -> list[str]:

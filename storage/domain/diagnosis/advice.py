@@ -5,9 +5,8 @@ status, with the evidence that allows it; have the job run again; replace a clip
 last, purge. While the
 stores cannot be believed, or while the video still moves, the ladder has no step that changes anything.
 
-A reply is in plain words, without ids, keys, codes or names of systems. It promises nothing that is not known: no time,
-no success of a retry. It leaves out the video's title, which is a stranger's text; the customer knows the video. Where
-some clips cannot be played, it names them by title and style, made harmless.
+The reply is a value (`storage.domain.replies`) that has its words in each language. Where some clips cannot be played,
+it names them by title and style.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from storage.domain.diagnosis.signals import (
 from storage.domain.diagnosis.verdict import Verdict, VerdictName
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity.grid import MENDED_BY_UPLOAD
+from storage.domain.replies import OWN, SPEECHES, NamedClips, Reply, Text, reply
 from storage.text import age, moment, number
 
 _WHO = "--actor YOU@EXAMPLE.COM --reason 'WHY'"
@@ -40,101 +40,6 @@ _MOVING = frozenset({"waiting", "rendering"})
 
 
 PROCESSING = "“Video is still being processed”"
-_PERMANENT_REASONS = {
-    "age-restricted": "it is restricted by age",
-    "members only": "it is open to members or paying viewers only",
-    "copyright": "it is blocked for copyright reasons",
-    "private": "it is private",
-    "region": "it is not available in the region that we fetch videos from",
-    "removed": "it is no longer available at its address",
-    "live": "it is a live stream or has not been published yet",
-    "too long": "its length or size is outside what we can work with",
-    "unsupported": "its format or address is not one that we can work with",
-}
-_REPLIES = {
-    "waiting": (
-        "Thank you for your patience. Your video is being analysed right now; there is nothing you need to do. "
-        "If it has not moved on when you look again later, please tell us."
-    ),
-    "rendering": (
-        "Your video has been analysed and its clips are being made right now. There is nothing you need to do; new "
-        "clips show up one after another."
-    ),
-    "analysis_stalled": (
-        "We are sorry: the analysis of your video stopped before it was finished, and waiting longer will not help. "
-        "This is on our side. Our team is looking into it, and you do not need to upload anything again for now."
-    ),
-    "status_stuck": (
-        "We are sorry for the confusion: your video got further than it looks. It is still marked as being processed "
-        "by mistake. Our team is putting that right; you do not need to do anything."
-    ),
-    "render_stalled": (
-        "We are sorry: making the clips of your video stopped part of the way. This is on our side. Our team is "
-        "looking into it; clips that are already finished stay where they are."
-    ),
-    "highlights_missing": (
-        "We are sorry: your video was analysed, but its results cannot be shown at the moment, which is why it still "
-        "says that it is being processed. Waiting longer will not help; our team is looking into it."
-    ),
-    "highlights_invalid": (
-        "We are sorry: the results of the analysis of your video cannot be read properly. This is on our side, and our "
-        "team is looking into it."
-    ),
-    "clips_missing": (
-        "We are sorry: some clips of your video cannot be played or downloaded at the moment. This is on our side. Our "
-        "team is looking into which of them can be restored."
-    ),
-    "disclosure": (
-        "Thank you for writing. Some of what is kept for your video is not stored as it should be, and may not be "
-        "yours. Please do not open, download or share its clips for now. This is on our side, and our team is looking "
-        "into it with priority."
-    ),
-    "record_incomplete": (
-        "We are sorry: the clips of your video were made, but the video does not show up among your videos. This is on "
-        "our side. Our team is putting that right; you do not need to start it again."
-    ),
-    "failed_transient": (
-        "We are sorry: your video could not be finished because of a technical problem on our side. The video itself "
-        "does not seem to be the cause. Our team will look at it; trying once more may already help."
-    ),
-    "quota_blocked": (
-        "Your video could not be worked on because the allowance of your plan is used up. You can make room by "
-        "deleting clips that you no longer need, wait for your next monthly allowance, or change your plan; then "
-        "please start the video again."
-    ),
-    "access_denied": (
-        "Thank you for writing. We cannot look at the state of your video at this moment because of a technical "
-        "problem on our side. We do not know yet how your video is doing, and will look again."
-    ),
-    "purged": (
-        "This video was deleted, so there is nothing left to play or download. Please tell us whether you expected "
-        "that."
-    ),
-    "not_found": (
-        "We cannot find this video in your account. It may have been deleted, or belong to another account. Could you "
-        "send us the address of the page on which you see it, and the account that you are signed in with?"
-    ),
-}
-_WITHOUT_HIGHLIGHTS = (
-    "We are sorry: the clips of your video could not be made, because the results of its analysis are missing on our "
-    "side. Trying again will not help by itself; our team is looking into it."
-)
-_HEALTHY = (
-    "Your video is finished and everything belonging to it is in place. If you still do not see it, please reload the "
-    "page and tell us what it shows."
-)
-_HEALTHY_BUT_FAILED = (
-    "Your video is finished. Of its clips {count} could not be provided{rest}. Please tell us whether you still need "
-    "{it}; our team will then look into it."
-)
-_ALL_PLAY = (
-    "Your clips are in place and play. What we keep about some of them is not as it should be; that is on our side, "
-    "and our team is putting it right. You do not need to do anything."
-)
-_HEALTHY_ANALYSED = (
-    "The analysis of your video is finished and its highlights are ready; no clips have been made from them yet. "
-    "Please choose the highlights that you would like as clips."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,58 +345,47 @@ def steps(
     return tuple(found)
 
 
-def reply(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
+def answer(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> Reply:
     """The reply for support to send. Every verdict has one."""
     if suspected(facts):
-        return _REPLIES["access_denied"]
+        return reply("access_denied")
     if verdict.name == "healthy":
         if signals is not None and signals.status == "analyzed":
-            return _HEALTHY_ANALYSED
+            return reply("healthy.analysed")
         failed = clips_failed(facts)
-        rest = "; the others are in place" if clips_known(facts) > failed else ""
-        it = "it" if failed == 1 else "them"
-        return _HEALTHY_BUT_FAILED.format(count=f"{failed:,}", rest=rest, it=it) if failed else _HEALTHY
+        if not failed:
+            return reply("healthy")
+        return reply("healthy.some_failed" if clips_known(facts) > failed else "healthy.all_failed", count=failed)
     if verdict.name == "failed_permanent":
         return permanent_reply(verdict.cause)
     if verdict.name == "highlights_invalid" and verdict.severity == "warning" and not _has_highlights(signals):
-        return (
-            "The analysis of your video finished without finding a passage that would make a good clip. You can try "
-            "again with another prompt, or with another video."
-        )
+        return reply("highlights_invalid.nothing_found")
     if verdict.name == "purged":
         return _purged(facts)
-    return _clips_missing(facts) if verdict.name == "clips_missing" else _REPLIES[verdict.name]
+    return _clips_missing(facts) if verdict.name == "clips_missing" else reply(verdict.name)
 
 
-def _purged(facts: VideoFacts) -> str:
+def _purged(facts: VideoFacts) -> Reply:
     """The reply where the video was deleted: whether it can come back, and for how long."""
     removed = purged(facts)
     if removed is None:
-        return _REPLIES["purged"]
-    account = "Your account was deleted" if removed.kind == "user" else "This video was deleted"
-    on = f" on {moment(removed.at)}" if removed.phase == "removed" else ""
+        return reply("purged")
+    what = "purged.account" if removed.kind == "user" else "purged.video"
+    head = Text(f"{what}.at", {"at": removed.at}) if removed.phase == "removed" else Text(what)
     if removed.phase == "being put back":
-        return f"{account} and is being put back now. Please look again later."
+        return Reply((head, Text("purged.returning")))
     if not removed.can_be_undone:
-        return f"{account}{on}, for good: nothing of it is kept, and it cannot be brought back."
-    until = f" until {moment(removed.undo_until)}" if removed.undo_until else ""
-    return f"{account}{on}. We can still bring it back{until}. Please tell us whether you want that."
+        return Reply((head, Text("purged.for_good")))
+    until = removed.undo_until
+    return Reply((head, Text("purged.undo.until", {"until": until}) if until else Text("purged.undo")))
 
 
-def reply_of(verdict: VerdictName) -> str:
-    """The reply for a verdict alone; the replies of `healthy` and `failed_permanent` need more facts."""
-    return _REPLIES[verdict]
-
-
-def permanent_reply(cause: str) -> str:
+def permanent_reply(cause: str) -> Reply:
     """The reason why no retry helps, in words for a customer."""
     if cause == "highlights":
-        return _WITHOUT_HIGHLIGHTS
-    reason = _PERMANENT_REASONS.get(cause, "it cannot be fetched or used")
-    return (
-        f"We could not work on your video because {reason}. Trying again will not change that. If you have another "
-        "version of the video that is open to everyone, please submit that one."
-    )
+        return reply("failed_permanent.highlights")
+    because = f"because.{cause}"
+    return reply("failed_permanent", reason=Text(because if because in SPEECHES[OWN].texts else "because.unknown"))
 
 
 def customer_sees(facts: VideoFacts, signals: Signals | None, verdict: Verdict) -> str:
@@ -546,10 +440,14 @@ def _clips(facts: VideoFacts) -> str:
     return playing.words(facts.objects.value.seen, facts.objects.value.named)
 
 
-def _clips_missing(facts: VideoFacts) -> str:
+def _clips_missing(facts: VideoFacts) -> Reply:
     """Names the clips that the customer cannot get, by title and style; does not alarm where all of them play."""
     known = facts.objects.value.seen if isinstance(facts.objects, Known) else playing.Playing()
     if known.harmless:
-        return _ALL_PLAY
-    named = f" These are: {playing.listed(known.unplayable)}." if known.unplayable else ""
-    return f"{_REPLIES['clips_missing']}{named}"
+        return reply("clips_missing.all_play")
+    lost = known.unplayable
+    if not lost:
+        return reply("clips_missing")
+    named = tuple((clip.title, clip.style) for clip in lost[: playing.NAMED])
+    clips = NamedClips(named, more=len(lost) - len(named))
+    return Reply((Text("clips_missing"), Text("clips_missing.named", {"clips": clips})))

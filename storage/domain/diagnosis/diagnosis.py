@@ -25,6 +25,7 @@ from storage.domain.documents import Video
 from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import SEVERITIES, Severity, Suspicion
+from storage.domain.replies import Reply
 from storage.text import redacted, without_links
 
 Stage = Literal["analysis", "render", "finish", "delivery", "none"]
@@ -108,12 +109,17 @@ class Diagnosis:
     customer_sees: str
     evidence: tuple[Evidence, ...]
     actions: tuple[NextStep, ...]
-    reply: str
+    answer: Reply
     timeline: tuple[Entry, ...]
     suspicion: Suspicion | None
     looked_at: datetime
     confidence: Confidence
     deployment: Deployment = ASSUMED
+
+    @property
+    def reply(self) -> str:
+        """The reply to the customer in the language of the staff."""
+        return self.answer.words()
 
     @property
     def age(self) -> timedelta | None:
@@ -165,7 +171,7 @@ def diagnose(facts: VideoFacts) -> Diagnosis:
         customer_sees=advice.customer_sees(facts, signals, decided),
         evidence=evidence,
         actions=advice.steps(facts, signals, decided, evidence),
-        reply=advice.reply(facts, signals, decided),
+        answer=advice.answer(facts, signals, decided),
         timeline=timeline(facts),
         suspicion=facts.report.suspicion if facts.report else None,
         looked_at=facts.now,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage.domain.diagnosis.advice import NextStep, permanent_reply, reply_of
+from storage.domain.diagnosis.advice import NextStep, permanent_reply
 from storage.domain.diagnosis.confidence import Confidence, confidence
 from storage.domain.diagnosis.evidence import Evidence
 from storage.domain.diagnosis.failures import ReadFailure, read_failure
@@ -17,6 +17,7 @@ from storage.domain.diagnosis.verdict import VerdictName
 from storage.domain.drafts import AnalysisDraft, Charge, DraftScene
 from storage.domain.integrity import Severity
 from storage.domain.processing import silence_limit
+from storage.domain.replies import Reply, reply
 from storage.text import age, moment, number, quoted
 
 _SEES: dict[str, str] = {
@@ -27,15 +28,6 @@ _SEES: dict[str, str] = {
     "failed": "A draft marked as failed, with its error.",
     "expired": "A draft that has expired.",
 }
-_READY = (
-    "The analysis of your video is finished. Please open it among your drafts, and choose the scenes that you would "
-    "like as clips."
-)
-_EXPIRED = "The analysis of your video has expired. Please have the video analysed again."
-_EMPTY = (
-    "The analysis of your video finished without finding a passage that would make a good clip. You can try again with "
-    "another prompt, or with another video."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +61,15 @@ class DraftDiagnosis:
     customer_sees: str
     evidence: tuple[Evidence, ...]
     actions: tuple[NextStep, ...]
-    reply: str
+    answer: Reply
     video_ids: tuple[str, ...]
     looked_at: datetime
     confidence: Confidence
+
+    @property
+    def reply(self) -> str:
+        """The reply to the customer in the language of the staff."""
+        return self.answer.words()
 
     @property
     def age(self) -> timedelta | None:
@@ -127,7 +124,7 @@ def diagnose_draft(facts: DraftFacts) -> DraftDiagnosis:
         customer_sees=_SEES.get("expired" if _expired(facts) else draft.status, _SEES["pending"]),
         evidence=evidence,
         actions=tuple(_actions(facts, verdict)),
-        reply=_reply(facts, verdict, cause),
+        answer=_answer(facts, verdict, cause),
         video_ids=facts.video_ids,
         looked_at=facts.now,
         confidence=confidence(verdict, evidence, cause=cause, own_time=draft.updated_at is not None),
@@ -236,11 +233,9 @@ def _actions(facts: DraftFacts, verdict: VerdictName) -> Iterator[NextStep]:
         yield NextStep("diagnose_video", "Look at the video that was made of it.", command)
 
 
-def _reply(facts: DraftFacts, verdict: VerdictName, cause: str) -> str:
+def _answer(facts: DraftFacts, verdict: VerdictName, cause: str) -> Reply:
     if verdict == "healthy":
-        return _EXPIRED if _expired(facts) else _READY
+        return reply("draft.expired" if _expired(facts) else "draft.ready")
     if verdict == "failed_permanent":
         return permanent_reply(cause)
-    if verdict == "highlights_invalid":
-        return _EMPTY
-    return reply_of(verdict)
+    return reply("highlights_invalid.nothing_found" if verdict == "highlights_invalid" else verdict)

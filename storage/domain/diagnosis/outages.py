@@ -28,6 +28,7 @@ from storage.domain.diagnosis.diagnosis import Diagnosis, Stage, StuckVideo
 from storage.domain.diagnosis.signals import Fact, Known, Unknown
 from storage.domain.diagnosis.verdict import VerdictName
 from storage.domain.processing import LONGEST, PATIENCE
+from storage.domain.replies import Reply, Text
 from storage.text import age, moment, number
 
 MINUTE = timedelta(minutes=1)
@@ -98,6 +99,14 @@ class Outage:
         usual = f"{self.usual_per_day:.1f}" if self.usual_per_day < 10 else f"{self.usual_per_day:,.0f}"
         return f"{number(len(self.videos), 'video')} {within}; usual at this step: at most {usual} a day"
 
+    @property
+    def answer(self) -> Reply:
+        """The one reply to every customer of this outage."""
+        began = Text(f"outage.{self.stage}", {"at": self.first_at})
+        goes_on = self.standing.goes_on
+        still = () if goes_on is None else (Text("outage.goes_on" if goes_on else "outage.over"),)
+        return Reply((began, *still, Text("outage.end")))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
         return {
@@ -109,6 +118,7 @@ class Outage:
             "users": self.users,
             "usual_per_day": round(self.usual_per_day, 2),
             **self.standing.as_dict(),
+            "reply": self.answer.words(),
             "videos": [{"uid": uid, "video_id": video_id} for uid, video_id in self.videos],
         }
 

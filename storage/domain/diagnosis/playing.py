@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.domain.integrity import TroubledClip
+from storage.domain.replies.speech import TITLE_CHARS
 from storage.text import number, quoted
 
 NAMED = 5  # the most clips that a reply names; it counts the others
-TITLE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,3 @@ def titled(clip: TroubledClip) -> str:
     """A clip in the customer's words: title and style."""
     title = quoted(clip.title, TITLE_CHARS) if clip.title.strip() else "one without a title"
     return f"{title} ({clip.style.replace('_', ' ')[:TITLE_CHARS]})" if clip.style.strip() else title
-
-
-def listed(clips: tuple[TroubledClip, ...]) -> str:
-    """The clips by title and style, for a reply."""
-    names = [titled(clip) for clip in clips[:NAMED]]
-    more = len(clips) - len(names)
-    return ", ".join(names) + (f" and {number(more, 'other clip')}" if more else "")

@@ -1,0 +1,49 @@
+"""Draws a reply to a customer in a language that is chosen by hand, beside what it says in the staff's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from pages._ui.copying import copy_button
+from pages._ui.kit.session import key, seed
+from pages._ui.kit.text import md
+from storage.domain.replies import LANGUAGES, OWN, SPEECHES, Language, Reply
+
+_CHOSEN: Final = "replies__languages"  # by customer, for as long as the session lasts
+
+
+def draw(reply: Reply, *, whose: str, page: str, name: str, title: str, copy: str, what: str) -> None:
+    """Draws the title, the choice of a language, a button that copies, and the words.
+
+    `whose`: the customer (or outage) for whom the choice is kept on every page. `what` names the value for screen
+    readers, `copy` is the button's label.
+    """
+    chosen = seed(_CHOSEN, dict[str, Language])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(title, width="stretch")
+        language = st.selectbox(
+            "Language of the reply",
+            LANGUAGES,
+            index=LANGUAGES.index(chosen.get(whose, OWN)),
+            format_func=lambda one: SPEECHES[one].name,
+            key=key(page, name, "language", whose),
+            label_visibility="collapsed",
+            width=140,
+        )
+        chosen[whose] = language
+        copy_button(reply.words(language), key=key(page, name, "copy", language), what=what, label=copy)
+    if language == OWN:
+        _quote(reply.words())
+        return
+    theirs, own = st.columns(2)
+    with theirs:
+        _quote(reply.words(language))
+    with own:
+        st.caption(f"What it says, in {SPEECHES[OWN].name}")
+        _quote(reply.words())
+
+
+def _quote(words: str) -> None:
+    st.markdown("\n".join(f"> {md(line, 1_500)}  " for line in words.splitlines() if line.strip()))
