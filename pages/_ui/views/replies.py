@@ -39,6 +39,7 @@ def draw(reply: Reply, *, whose: str, page: str, name: str, title: str, copy: st
         return
     theirs, own = st.columns(2)
     with theirs:
+        st.caption("To send")
         _quote(reply.words(language))
     with own:
         st.caption(f"What it says, in {SPEECHES[OWN].name}")
