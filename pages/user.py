@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, cast
 
+import pandas as pd
 import streamlit as st
 
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
-from pages._ui.data import loads
+from pages._ui.data import loads, scan_loads
+from pages._ui.data.resources import last_outages, stores
 from pages._ui.kit import feedback, format, params, session, status
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import credits, drafts, ledger, oddities, removed, what_if
+from pages._ui.views import credits, drafts, ledger, oddities, posters, problems, removed, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
 from storage.domain.ledger import Ledger, over_by_mistake
 from storage.domain.policy import Action
+from storage.domain.problems import standings
 from storage.domain.usage import Usage
 from storage.errors import NotFound, StorageError
 from storage.services.ledger import credits_of
-from storage.services.usage import Account
+from storage.services.usage import Account, SomeVideos
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
@@ -47,7 +51,8 @@ def _user(uid: str) -> None:
                 return
             raise
     account, usage = loaded.value
-    _head(account, usage)
+    known = _known(uid)
+    _head(account, usage, known)
     freshness(
         loaded.read_at,
         key=key(NAME, "fresh"),
@@ -55,31 +60,82 @@ def _user(uid: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
         on_read_all=partial(loads.forget_user, uid),
     )
+    if known is not None:
+        problems.head(known, uid)
+    st.subheader("Videos")
+    feedback.section(
+        "the videos", partial(_videos, uid, usage), key=key(NAME, "videos"), unknown="which videos there are"
+    )
+    st.subheader("Usage", anchor="usage")
     sides = _ledger(uid, usage)
     ledger.wrong_limit(usage, sides)
     view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=sides)
-    st.subheader("Videos")
-    feedback.section("the videos", partial(_videos, uid), key=key(NAME, "videos"), unknown="which videos there are")
     feedback.section("what was removed", partial(removed.parts, uid, page=NAME), key=key(NAME, "removed"))
-    st.subheader("Drafts", anchor="drafts")
-    feedback.section("the drafts", partial(_drafts, uid), key=key(NAME, "drafts"), unknown="which drafts there are")
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Stored counters")
-        feedback.section("the counters", partial(_truth, uid, usage), key=key(NAME, "truth"), unknown="any drift")
-        st.subheader("Counter, documents, bucket", anchor="sides")
-        feedback.section("the bucket", partial(_sides, uid, usage), key=key(NAME, "sides"), unknown="what is stored")
-    with right:
-        st.subheader("Plan")
-        view.plan(usage.plan)
-        st.subheader("Credits")
-        feedback.section("the transactions", partial(_credits, uid, usage), key=key(NAME, "credits"))
-    st.subheader("What if", anchor="what-if")
-    feedback.section("what it would do", partial(_what_if, uid, usage), key=key(NAME, "what_if"))
+    _folded(uid, usage)
     oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()), page=NAME)
 
 
-def _head(account: Account, usage: Usage) -> None:
+def _folded(uid: str, usage: Usage) -> None:
+    """Draws what few people need, each part folded; what is wrong in it is said above."""
+    parts: tuple[tuple[str, str, str, Callable[[], None], str], ...] = (
+        ("Storage by video and style", "bar_chart", "storage", partial(_storage, uid, usage), "what is stored"),
+        (f"Stored counters: {_drift(usage)}", "calculate", "truth", partial(_truth, uid, usage), "any drift"),
+        ("Counter, documents, bucket", "balance", "sides", partial(_sides, uid, usage), "what is stored"),
+        ("Plan and limits", "workspace_premium", "plan", partial(view.plan, usage.plan), "the limits"),
+        ("Credits", "toll", "credits", partial(_credits, uid, usage), "the transactions"),
+        ("Drafts", "draft", "drafts", partial(_drafts, uid), "which drafts there are"),
+        ("What if", "experiment", "what_if", partial(_what_if, uid, usage), "what it would do"),
+    )
+    unfolded = {"drafts"} if params.read_or_none(DRAFT_ID) else set()
+    if uid in st.session_state.get(_LISTED, ()):
+        unfolded.add("sides")
+    if uid in st.session_state.get(_WHOLE, ()):
+        unfolded.add("truth")
+    for title, icon, name, body, unknown in parts:
+        with st.expander(title, icon=f":material/{icon}:", expanded=name in unfolded):
+            feedback.section(title.partition(":")[0].lower(), body, key=key(NAME, name), unknown=unknown)
+
+
+def _drift(usage: Usage) -> str:
+    wrong = sum(counter.is_wrong for counter in usage.counters)
+    if wrong:
+        return f"{wrong:,} {'differs' if wrong == 1 else 'differ'}"
+    return "in step" if any(counter.truth is not None for counter in usage.counters) else "not compared"
+
+
+def _known(uid: str) -> problems.KnownProblems | None:
+    """What is known of the videos, from what the page reads anyway; `None` where the list could not be read, which the
+    list's own place then says."""
+    try:
+        some = _listed(uid).value
+    except StorageError:
+        return None
+    scan, missing = None, "no scan is kept."
+    try:
+        scan = scan_loads.of_customer(uid).value
+    except StorageError as error:
+        missing = f"the last scan could not be read ({error.message})"
+    outages = last_outages()
+    together = {video_id for outage in outages.found for owner, video_id in outage.videos if owner == uid}
+    frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
+    found = standings(
+        frame,
+        scan,
+        everything=some.everything,
+        together=together,
+        now=datetime.now(UTC),
+        stale_after=timedelta(minutes=stores().settings.stale_after_minutes),
+    )
+    return problems.KnownProblems(found, some.everything, some.count, scan, missing, outages.read_at)
+
+
+def _listed(uid: str) -> loads.Loaded[SomeVideos]:
+    wanted = uid in st.session_state.get(_WHOLE, ())
+    with feedback.loading("Reading the videos…", 320):
+        return loads.all_videos(uid) if wanted else loads.some_videos(uid)
+
+
+def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) -> None:
     user = account.user
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(md(user.email or account.uid, 80), width="content", anchor=False)
@@ -94,6 +150,10 @@ def _head(account: Account, usage: Usage) -> None:
         created, touched = format.ago(user.created_at, now), format.ago(user.updated_at, now)
         st.caption(f"joined {created.text}", help=created.help, width="content")
         st.caption(f"changed {touched.text}", help=touched.help, width="content")
+        if known is not None:
+            state = status.look("usage", usage.worst_state).word.lower()
+            told = problems.summary(known, account.uid, [f"plan {usage.plan.name}, {state}", f"joined {created.text}"])
+            copy_button(told, key=key(NAME, "copy_summary"), what="summary for a ticket", label="Copy summary")
         _ways_on(account.uid)
     if not user.exists:
         st.warning(
@@ -116,23 +176,33 @@ def _ways_on(uid: str) -> None:
             st.page_link(SCREENS[page].file, label=label, icon=icon, query_params={UID: uid})
 
 
-def _videos(uid: str) -> None:
-    wanted = uid in st.session_state.get(_WHOLE, ())
-    with feedback.loading("Reading the videos…", 320):
-        loaded = loads.all_videos(uid) if wanted else loads.some_videos(uid)
+def _videos(uid: str, usage: Usage) -> None:
+    loaded = _listed(uid)
     some = loaded.value
     frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
     phantoms = int((~frame["exists"]).sum())
     if phantoms:
         st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
-    view.table(frame, page=NAME, csv_name=f"videos-{uid[:40]}.csv")
+    known = _known(uid)
+    clips = _read_clips(uid, usage)
+    if known is not None:
+        problems.videos(
+            frame,
+            known,
+            clips,
+            page=NAME,
+            uid=uid,
+            csv_name=f"videos-{uid[:40]}",
+            posters=posters.by_video(uid, clips, shown=frame["video_id"]),
+            unread_clips=partial(_unread_clips, uid, usage),
+        )
     if some.table.error:
         feedback.incomplete("videos", error=some.table.error, shown=len(frame), key=key(NAME, "part"))
     elif not some.everything:
         hidden = f" {some.hidden:,} more have no creation time, so this order leaves them out." if some.hidden else ""
         st.caption(
-            f"These are the newest {len(frame):,} of {some.count:,} by creation; filters and charts cover only "
-            f"these.{hidden}"
+            f"These are the newest {len(frame):,} of {some.count:,} by creation; the search, filters and charts cover "
+            f"only these.{hidden}"
         )
         if st.button("Read all videos", key=key(NAME, "all"), icon=":material/unfold_more:"):
             _read_whole(uid)
@@ -143,10 +213,38 @@ def _videos(uid: str) -> None:
         complete=some.everything,
         on_refresh=partial(loads.refresh_user, uid),
     )
+
+
+def _read_clips(uid: str, usage: Usage) -> pd.DataFrame | None:
+    """The clips where the page reads them, for pictures and the search; `None` where it does not, or could not."""
+    if not (uid in st.session_state.get(_WHOLE, ()) or _few(usage)):
+        return None
+    try:
+        return loads.full_usage(uid).value.clips.frame
+    except StorageError:
+        return None  # the counters' own place says why
+
+
+def _unread_clips(uid: str, usage: Usage) -> None:
+    count = _clips(usage)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Titles and file names of clips were not searched: they were not read.", width="content")
+        label = "Read all clips" if count is None else f"Read all {count:,} clips"
+        if st.button(label, key=key(NAME, "search_clips"), icon=":material/unfold_more:", type="tertiary"):
+            _read_whole(uid)
+
+
+def _storage(uid: str, usage: Usage) -> None:
+    frame = _listed(uid).value.table.frame
     if (frame["total_size_bytes"] > 0).any():
-        with st.container(border=True):
-            st.markdown("**Storage by video** :small[by the videos' own counters]")
-            view.largest(frame)
+        st.markdown("**Storage by video** :small[by the videos' own counters]")
+        view.largest(frame)
+    clips = _read_clips(uid, usage)
+    if clips is None:
+        st.caption("Storage by style needs every clip document: see the stored counters.")
+        return
+    st.markdown("**Storage by style**")
+    view.by_style(clips)
 
 
 def _drafts(uid: str) -> None:
@@ -197,8 +295,6 @@ def _truth(uid: str, usage: Usage) -> None:
     view.draw_counters(uid, full.usage.counters, page=NAME, titles=titles)
     repairs.recount(uid, full.usage.counters, page=NAME)
     ledger.crossed(full.usage, full.clips)
-    st.markdown("**Storage by style**")
-    view.by_style(full.clips.frame)
     freshness(
         loaded.read_at,
         key=key(NAME, "truth_fresh"),
@@ -266,12 +362,10 @@ def _read_whole(uid: str) -> None:
 
 def _what_if(uid: str, usage: Usage) -> None:
     """Draws what may be supposed, about the videos that the page has read."""
-    wanted = uid in st.session_state.get(_WHOLE, ())
-    frame = (loads.all_videos(uid) if wanted else loads.some_videos(uid)).value.table.frame
+    frame = _listed(uid).value.table.frame
     named = frame["video_title"].fillna(frame["video_id"])
     titles = dict(zip(frame["video_id"], named, strict=True))
-    whole = wanted or _few(usage)
-    what_if.section(uid, titles, page=NAME, whole=whole)
+    what_if.section(uid, titles, page=NAME, whole=uid in st.session_state.get(_WHOLE, ()) or _few(usage))
 
 
 def _credits(uid: str, usage: Usage) -> None:

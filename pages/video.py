@@ -19,6 +19,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import clips, diagnosis, grid, highlights, looking, oddities, raw, removed
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
+from storage.domain.diagnosis.broken import broken_for_customer
 from storage.domain.diagnosis.signals import purged
 from storage.domain.documents import Video
 from storage.services.diagnose import Case
@@ -103,14 +104,26 @@ def _around(case: Case) -> None:
     diagnosis.draw_anchors(parts | {"raw-documents": "Raw documents"})
 
 
+def _status(value: str, *, quiet: bool) -> None:
+    """The stored status as a badge; grey where what the customer meets contradicts it."""
+    if not quiet:
+        status.badge("video", value)
+        return
+    shown = status.look("video", value)
+    st.badge(f"status: {md(shown.word.lower(), 40)}", color="gray", help="What the document says.")
+
+
 def _head(case: Case, video: Video | None) -> None:
     found = case.diagnosis
+    broken = broken_for_customer(case.facts, found)
     title = (video.video_title if video else None) or found.video_id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(md(title, 120), width="content", anchor=False)
         if video is not None and video.exists:
+            if broken:
+                st.badge(md(broken.badge, 60), icon=":material/broken_image:", color="red")
             if video.status:
-                status.badge("video", video.status)
+                _status(video.status, quiet=bool(broken))
             else:
                 nothing = "The document does not say. The product counts that as processing."
                 st.badge("No status", icon=":material/help:", color="gray", help=nothing)
@@ -122,6 +135,8 @@ def _head(case: Case, video: Video | None) -> None:
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})
         st.caption(f"video id {md(found.video_id, 80)}", width="content")
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
+    if broken is not None:
+        st.error(md(broken.sentence, 700), icon=":material/broken_image:")
     if allowed("diagnose"):
         st.markdown(f"**{md(found.summary, 400)}**")
     origin = case.facts.origin.value if isinstance(case.facts.origin, Known) else None

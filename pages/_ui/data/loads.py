@@ -20,7 +20,7 @@ import streamlit as st
 
 from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
-from pages._ui.data.resources import looks, stores, users
+from pages._ui.data.resources import last_outages, looks, stores, users
 from pages._ui.kit import feedback
 from storage.actions import health, supposing
 from storage.actions.health import Check
@@ -251,7 +251,10 @@ def _sample(clips: int | None) -> Sample:
 @st.cache_data(ttl=2 * MINUTE, max_entries=4, refresh_mode="background", show_spinner=False)
 def stuck(delivered: int = 0) -> Loaded[StuckList]:
     """Every video that needs a person, after a look also at the `delivered` last touched delivered videos."""
-    return measured(lambda: diagnose.stuck(checker(), Reach(delivered=delivered)))
+    found = measured(lambda: diagnose.stuck(checker(), Reach(delivered=delivered)))
+    if found.value.error is None:
+        last_outages().keep(found.value.outages, found.read_at)
+    return found
 
 
 @st.cache_data(ttl=5 * MINUTE, max_entries=20, show_spinner=False)

@@ -19,11 +19,25 @@ from storage.actions.purge.context import Purging
 from storage.actions.repair import RepairContext
 from storage.actions.rollup import RollupRuns
 from storage.actions.writers import open_writers
+from storage.domain.diagnosis import Outage
 from storage.repositories.jobs import Jobs
 from storage.repositories.stores import Stores
 from storage.services.background import Scans
 from storage.services.media import KeptLooks
 from storage.services.usage import UserCache
+
+
+@dataclass(slots=True)
+class LastOutages:
+    """The outages of the last list of stuck videos that this process read, for pages that do not read that list."""
+
+    found: tuple[Outage, ...] = ()
+    read_at: datetime | None = None
+
+    def keep(self, found: tuple[Outage, ...], read_at: datetime) -> None:
+        """Keeps the newer look."""
+        if self.read_at is None or read_at >= self.read_at:
+            self.found, self.read_at = found, read_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,7 @@ def close() -> None:
 
 
 def _forget_what_rests_on_them() -> None:
-    for over_the_stores in (users, trail, purging, looks):
+    for over_the_stores in (users, trail, purging, looks, last_outages):
         over_the_stores.clear()
 
 
@@ -81,6 +95,12 @@ def users() -> UserCache:
 def looks() -> KeptLooks:
     """What this process saw inside clips; the cache bounds its own size and holds no link."""
     return KeptLooks()
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def last_outages() -> LastOutages:
+    """What this process saw of outages last; nothing at first."""
+    return LastOutages()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -13,6 +13,7 @@ from pages._ui.data.resources import scans, stores
 from storage.actions.purge.context import open_purging
 from storage.actions.purge.meanwhile import OF_SCANS, take_purged
 from storage.actions.scans import ScanKeeper, keep_scan
+from storage.domain.problems import Scanned, scanned
 from storage.domain.scans.comparison import repeat_offenders
 from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome, identities
 from storage.repositories.scans import read_kept, scan_records
@@ -48,6 +49,15 @@ def kept(head: ScanHead) -> Loaded[KeptScan]:
 @st.cache_resource(ttl=60 * MINUTE, max_entries=3, show_spinner=False)
 def _kept(scan_id: str, sha256: str, _head: ScanHead) -> Loaded[KeptScan]:
     return measured(lambda: read_kept(stores().objects, _head))
+
+
+def of_customer(uid: str) -> Loaded[Scanned | None]:
+    """What the last kept scan knows of one customer, or `None`: none is kept. Every page shares the reading of it."""
+    head = last()
+    if head.value is None:
+        return Loaded(None, head.read_at, head.cost)
+    found = kept(head.value)
+    return Loaded(scanned(found.value, uid), found.read_at, head.cost + found.cost)
 
 
 def offenders(kept: KeptScan) -> list[dict[str, Any]]:

@@ -64,6 +64,8 @@ def _values(kind: str, series: pd.Series[Any], config: Mapping[str, Any]) -> dic
         return {"values": [None if pd.isna(one) else bool(one) for one in series]}
     if kind == "link":
         return {"values": [_address(one) for one in series]}
+    if kind == "picture":
+        return {"values": [_picture(one) for one in series]}
     if kind in ("words", "badges"):
         words = [_words(one) for one in series]
         return {"values": words} | ({"colours": _colours(config)} if kind == "badges" else {})
@@ -86,6 +88,8 @@ def _kind(column: Any) -> str | None:
             return "badges"
         case "list":
             return "words"
+        case "image":
+            return "picture"
         case "text" | "number" | "link" as named:
             return str(named)
         case None:
@@ -144,6 +148,15 @@ def _address(value: Any) -> str | None:
         return None
     if not value.startswith("./"):
         raise ValueError("a row opens an address of session.url_for only")
+    return value
+
+
+def _picture(value: Any) -> str | None:
+    """The address of a picture, which the browser fetches: of http or https, and of no other scheme."""
+    if not isinstance(value, str) or not value:
+        return None
+    if not value.lower().startswith(("https://", "http://")):
+        raise ValueError("a picture's address must begin with http:// or https://")
     return value
 
 

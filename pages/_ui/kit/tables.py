@@ -100,7 +100,7 @@ def table(
         "chosen": chosen if select != "open" else [],
         "filter": filters and len(ids) > FEW_ROWS,
         "pixels": ROW_PIXELS,
-        "height": _pixels(len(ids), height),
+        "height": _pixels(len(ids), height, bar=filters),
     }
     _LIST(
         key=name,
@@ -126,12 +126,12 @@ def _chosen(sent: Any, mark: str, rows: int, select: SelectionMode) -> list[int]
     return places if select == "many" else places[:1]
 
 
-def _pixels(rows: int, height: int | Literal["auto", "content"]) -> int:
+def _pixels(rows: int, height: int | Literal["auto", "content"], *, bar: bool) -> int:
     """The height of the whole list, kept free from the first moment on, so that nothing below it moves."""
-    bar = _BAR if rows > FEW_ROWS else 0
+    above = _BAR if bar and rows > FEW_ROWS else 0
     wanted = ROW_PIXELS * (max(rows, 1) + 1) + _EDGES
     most = height if isinstance(height, int) else ROW_PIXELS * (_TALLEST + 1)
-    return bar + min(wanted, most)
+    return above + min(wanted, most)
 
 
 def _below(

@@ -27,12 +27,12 @@ from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
 from pages._ui.views import looking, removed, verify
 from pages._ui.views.owned import shown_key
+from pages._ui.views.posters import poster
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
 from storage.domain.media import MediaLook, Plays
 from storage.domain.shares import ShareLink
-from storage.errors import StorageError
 from storage.services import links
 from storage.services.diagnose import Case
 
@@ -221,7 +221,7 @@ def _findings(case: Case) -> dict[str, tuple[Finding, ...]]:
 
 def _card(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> ClipCard:
     presence, reason = _presence(clip, findings, look)
-    poster = None if any(f.kind == "missing_thumbnail" for f in findings) else _poster(clip)
+    picture = None if any(f.kind == "missing_thumbnail" for f in findings) else poster(clip)
     return ClipCard(
         clip_id=clip.clip_id,
         title=clip.scene_title,
@@ -231,8 +231,8 @@ def _card(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None) -> 
         status=clip.status,
         presence=presence,
         reason=reason,
-        poster_url=poster.url if poster else None,
-        poster_expires_at=poster.expires_at if poster else None,
+        poster_url=picture.url if picture else None,
+        poster_expires_at=picture.expires_at if picture else None,
     )
 
 
@@ -248,18 +248,6 @@ def _presence(clip: Clip, findings: tuple[Finding, ...], look: MediaLook | None)
     if not clip.r2_key:
         return "absent", f"No file yet (status: {clip.status or 'unknown'})."
     return "present", ""
-
-
-def _poster(clip: Clip) -> SignedUrl | None:
-    """A link to the thumbnail, the same for a while, so that a rerun does not fetch every picture again."""
-    if not clip.thumbnail_r2_key or clip.has_thumbnail is False:
-        return None
-    try:
-        object_key = links.own_key(stores().layout, clip, "thumbnail")
-    except StorageError:
-        return None
-    seconds = stores().settings.playback_url_expiry_seconds
-    return stores().objects.presign(object_key, seconds, content_type="image/jpeg", window_seconds=min(seconds, 900))
 
 
 def _sign(known: dict[str, Clip], clip_id: str, purpose: Purpose) -> SignedUrl:

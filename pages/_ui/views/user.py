@@ -48,18 +48,6 @@ _LIMIT_WORDS = {
 }
 _BAR = "usage-bar"
 _SAME = timedelta(minutes=1)  # between an event and its entry
-_TITLE_PIXELS = 260  # wide enough for most titles; a narrow screen still shows the status beside it
-_COLUMNS = [
-    "open",
-    "video_title",
-    "status",
-    "created_at",
-    "updated_at",
-    "clips_count",
-    "total_size_bytes",
-    "highlights_count",
-    "video_id",
-]
 
 
 def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapping[str, object] | None = None) -> None:
@@ -215,10 +203,10 @@ def _card(name: str, icon: str, quota: Quota, is_bytes: bool) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f":material/{icon}: **{name}**", width="content")
             status.badge("usage", quota.state)
-        st.metric(name, used.text, label_visibility="collapsed", help=used.help or None)
         fraction = 0.0 if quota.percent is None else min(max(quota.percent / 100, 0.0), 1.0)
         percent = format.percent(quota.percent, "There is no percentage of a limit of 0.")
-        text = f"**{percent.text}** of {limit.text}" if quota.percent is not None else f"limit {limit.text}"
+        share = f"{percent.text} of {limit.text}" if quota.percent is not None else f"limit {limit.text}"
+        text = f"**{used.text}** · {share}"
         with st.container(key=f"{_BAR}-{icon}-{quota.state}"):
             st.progress(1.0 if quota.state == "exceeded" else fraction, text=text)
 
@@ -299,74 +287,6 @@ def _details(metadata: Any) -> str | None:
     if not isinstance(metadata, Mapping) or not metadata:
         return None
     return ", ".join(f"{name}: {value}" for name, value in sorted(metadata.items()))
-
-
-def table(videos: pd.DataFrame, *, page: str, csv_name: str) -> None:
-    """Draws the videos, with filters by status and text."""
-    if not len(videos):
-        st.caption("This user has no videos.")
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        present = sorted(videos["status"].dropna().unique())
-        chosen = st.pills(
-            "Status",
-            present,
-            selection_mode="multi",
-            format_func=lambda value: status.look("video", value).word,
-            key=key(page, "status"),
-            label_visibility="collapsed",
-            wrap=True,
-        )
-        text = st.text_input(
-            "Filter",
-            key=key(page, "filter"),
-            type="search",
-            placeholder="Filter by title or id",
-            label_visibility="collapsed",
-            width=260,
-        )
-    shown = filtered(videos, chosen, text)
-    if not len(shown):
-        st.caption("No video matches the filters.")
-        return
-    seen = shown.head(tables.ROW_LIMIT)
-    ids = zip(seen["uid"], seen["video_id"], strict=True)
-    frame = seen.assign(open=[url_for("video", uid=uid, video_id=video) for uid, video in ids])[_COLUMNS]
-    frame["status"] = status.words("video", frame["status"])
-    columns = {
-        "open": tables.link("Open"),
-        "video_title": st.column_config.TextColumn("Title", width=_TITLE_PIXELS),
-        "status": status.column("video", shown["status"], "Status"),
-        "created_at": tables.moment("Created", distance=True),
-        "updated_at": tables.moment("Last touch", distance=True),
-        "clips_count": st.column_config.NumberColumn("Clips", help="The video's counter."),
-        "total_size_bytes": tables.size("Size", help="The video's counter."),
-        "highlights_count": st.column_config.NumberColumn("Highlights"),
-        "video_id": "Video id",
-    }
-    tables.table(
-        frame,
-        key=key(page, "videos"),
-        alt="The user's videos",
-        columns=columns,
-        id_column="video_id",
-        total=len(shown) if len(shown) > len(seen) else None,
-        csv_name=csv_name,
-        csv_frame=lambda: shown.drop(columns=["path"]),
-        filters=False,
-    )
-
-
-def filtered(videos: pd.DataFrame, statuses: list[str], text: str) -> pd.DataFrame:
-    """The rows in one of the states (all, where none is chosen) whose title or id contains the text, in any case."""
-    keep = pd.Series(True, index=videos.index)
-    if statuses:
-        keep &= videos["status"].isin(statuses).fillna(False)
-    if text.strip():
-        needle = text.strip().casefold()
-        title = videos["video_title"].fillna("").str.casefold().str.contains(needle, regex=False)
-        keep &= title | videos["video_id"].str.casefold().str.contains(needle, regex=False)
-    return videos[keep.astype(bool)]
 
 
 def largest(videos: pd.DataFrame, count: int = 10) -> None:

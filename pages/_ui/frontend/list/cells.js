@@ -3,6 +3,7 @@
 const ABSENT = "—"
 const SAMPLE = 200 // rows that a column's width is taken from
 const PAD = 18
+const PICTURE = 74 // pixels of a column of pictures
 const WIDEST = 380
 const TEXT_MIN = 150 // pixels that a column of texts keeps in a narrow window; what does not fit shows on hover
 const LETTERS = new Intl.Collator("en", { numeric: true, sensitivity: "base" })
@@ -43,6 +44,8 @@ export function textOf(column, row, now) {
       return value.length ? value.join(", ") : ABSENT
     case "link":
       return value === null ? ABSENT : column.label
+    case "picture":
+      return ""
   }
   if (value === null) return column.texts?.[row] ?? ABSENT
   if (column.texts) return column.texts[row]
@@ -69,7 +72,7 @@ export function fullOf(column, row) {
 // What TanStack sorts by; `undefined` stands last in both directions.
 export function sortable(column, row) {
   const value = column.values[row]
-  if (value === null || (Array.isArray(value) && !value.length)) return undefined
+  if (!isSorted(column) || value === null || (Array.isArray(value) && !value.length)) return undefined
   if (column.kind === "badges") return ranks(column).get(value[0]) ?? Infinity
   return Array.isArray(value) ? value.join(", ") : value
 }
@@ -88,6 +91,11 @@ export function isRight(column) {
   return column.kind === "number" || column.kind === "size"
 }
 
+// Whether a click on the heading orders the rows by this column.
+export function isSorted(column) {
+  return column.kind !== "link" && column.kind !== "picture"
+}
+
 function isLong(column) {
   return column.kind === "text" || column.kind === "words"
 }
@@ -98,6 +106,7 @@ export function tracks(columns, rows, font) {
   const now = Date.now()
   const step = Math.max(1, Math.floor(rows / SAMPLE))
   return columns.map((column) => {
+    if (column.kind === "picture") return { min: PICTURE, track: `${PICTURE}px` }
     pen.font = font
     let widest = 0
     for (let row = 0; row < rows; row += step) {
@@ -133,7 +142,9 @@ export function fill(cell, column, row, href) {
     holder.draggable = false
     holder.rel = "noopener"
   }
-  if (column.kind === "badges" && column.values[row].length) {
+  if (column.kind === "picture") {
+    if (column.values[row] !== null) holder.append(picture(column.values[row]))
+  } else if (column.kind === "badges" && column.values[row].length) {
     const colours = new Map(column.colours)
     for (const word of column.values[row]) {
       const badge = part("span", "badge", word)
@@ -147,4 +158,17 @@ export function fill(cell, column, row, href) {
     holder.append(words)
   }
   if (holder !== cell) cell.append(holder)
+}
+
+// A picture beside the words that name it; one that cannot be fetched leaves its place empty.
+function picture(address) {
+  const image = part("img", "picture")
+  image.alt = ""
+  image.loading = "lazy"
+  image.decoding = "async"
+  image.draggable = false
+  image.referrerPolicy = "no-referrer"
+  image.onerror = () => image.remove()
+  image.src = address
+  return image
 }

@@ -4,7 +4,7 @@
 
 import "../vendor/table-core-8.21.3/index.production.js"
 import { goTo, keep, left, readList, visit, writeList } from "../desk/history.js"
-import { compare, fill, fullOf, isRight, part, sortable, textOf, tracks } from "./cells.js"
+import { compare, fill, fullOf, isRight, isSorted, part, sortable, textOf, tracks } from "./cells.js"
 
 const { createTable, getCoreRowModel, getFilteredRowModel, getSortedRowModel } = globalThis.TableCore
 const SPARE = 8 // rows drawn beyond each edge
@@ -119,7 +119,7 @@ class List {
       sortUndefined: "last",
       sortDescFirst: ["number", "size", "moment", "distance"].includes(column.kind),
       filterFn: (row, id, word) => column.values[row.original].includes(word),
-      enableSorting: column.kind !== "link",
+      enableSorting: isSorted(column),
     }))
     made.push({ id: TEXT, accessorFn: (row) => row, filterFn: (row, id, words) => words.every((word) => this.haystack(row.original).includes(word)) })
     const options = {
@@ -162,7 +162,7 @@ class List {
 
   sort(id) {
     const column = this.data.columns.find((one) => one.id === id)
-    if (!column || column.kind === "link") return
+    if (!column || !isSorted(column)) return
     const [now] = this.state.sorting
     const first = isRight(column) || ["moment", "distance"].includes(column.kind) // the largest first
     const next = now?.id !== id ? first : now.desc === first ? !first : null
@@ -271,7 +271,7 @@ class List {
       label.type = "button"
       label.tabIndex = -1
       label.append(part("span", "text", column.label), part("span", "arrow"))
-      if (column.kind !== "link") {
+      if (isSorted(column)) {
         const way = sorted?.id !== column.id ? "none" : sorted.desc ? "descending" : "ascending"
         cell.setAttribute("aria-sort", way)
       }
