@@ -1,9 +1,11 @@
 """Makes the rollup, the figures about all customers from which fleet pages are drawn, and writes its documents.
 
-A run reads all users once, in flat memory: the document, the accounting, and the clips by aggregation (two reads for
-every 1,000). The first shard alone also counts videos by status across all users, and videos in progress that nothing
-moves any more. A shard's documents are written at once, and the head when all shards exist. After its figures the first
-shard writes the index of addresses and titles that Find looks into (`search_index`), whoever began the run.
+A run reads all users once, in flat memory (`customer_facts`). A run over all of them reads every clip and every video
+by ranges: the index of titles takes a read of each in any case, and the sums come with it. One of several shards, and a
+run whose budget does not reach to the titles, has Firestore add up each customer's clips (two reads for every 1,000).
+The first shard alone also counts videos by status across all users, and videos in progress that nothing moves any more.
+A shard's documents are written at once, and the head when all shards exist. After its figures the first shard writes
+the index of addresses and titles that Find looks into (`search_index`), whoever began the run.
 
 `RollupRun` makes a rollup in a thread of this process: see `background`.
 """
@@ -11,7 +13,7 @@ shard writes the index of addresses and titles that Find looks into (`search_ind
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
@@ -21,11 +23,9 @@ from storage.actions.customers import CustomerTable, remove_former
 from storage.actions.documents import Change, Delete, DocumentWriter, Replace
 from storage.actions.search_index import IndexWritten, addresses, write_index
 from storage.actions.writers import Writers
-from storage.clients.meter import Cost, Meter, check_budgets, metering
-from storage.clients.threads import ContextThreads
+from storage.clients.meter import Cost, Meter, OverBudget, check_budgets, metering
 from storage.domain import rollup, usage
 from storage.domain.customers import customer_row
-from storage.domain.documents import Table, users_of
 from storage.domain.rollup import (
     HEAD,
     MAX_PARTS,
@@ -38,18 +38,18 @@ from storage.domain.rollup import (
     shard_path,
     to_documents,
 )
-from storage.domain.usage import PlanLimits, Plans, Truth
+from storage.domain.usage import PlanLimits, Plans
 from storage.errors import AccessDenied, BackendError, BadInput, MissingIndex, StorageError, Unusable
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.repositories.rollups import read_head, read_shard, read_shards
 from storage.services.background import BackgroundRun, OneAtATime
+from storage.services.customer_facts import CustomerReader, TitleRows
 
 T = TypeVar("T")
 _OPERATION = "Writing the figures about all customers"
 
 
-READERS = 32  # two requests a customer, which mostly wait
 MAX_STUCK = 20_000  # videos in progress whose present step is read
 Clock = Callable[[], datetime]
 RollupEnd = Literal["done", "cancelled"]
@@ -129,16 +129,6 @@ class Written:
     table_error: StorageError | None = None
 
 
-@dataclass
-class _Reader:
-    """What every user is read and judged with, and the first error met on the way."""
-
-    records: Records
-    plans: Plans
-    now: datetime
-    error: BackendError | None = None
-
-
 def run_rollup(
     records: Records,
     writer: DocumentWriter,
@@ -155,21 +145,29 @@ def run_rollup(
     """Reads the shard's users and writes its figures; a user whose clips cannot be added up counts as unread.
 
     With `bucket` it also writes the table of its customers; where that fails, the figures stand without it. Then the
-    first shard writes the index; `on_index` is told about how many reads that takes. `take_purged` takes whoever was
-    purged since a time out of what was written. Raises, and writes
-    nothing, where users cannot be listed or Firestore refuses the credential.
+    first shard writes the index; `on_index` is told about how many reads that takes where titles are still to be read.
+    `take_purged` takes whoever was purged since a time out of what was written. Raises, and writes nothing, where users
+    cannot be listed or Firestore refuses the credential.
     """
     index, count = shard
     if not 1 <= index <= count <= MAX_SHARDS:
         remedy = f"For example 1/4; at most {MAX_SHARDS} shards."
         raise BadInput("shard must be I/N with I from 1 to N", field_name="shard", remedy=remedy)
     started, people = clock(), list[tuple[str, str]]()
-    with metering() as meter:
-        reader = _Reader(records, Plans(records.plans(), limits), started)
+    with metering() as meter, ExitStack() as stack:
+        plans, reader = Plans(records.plans(), limits), CustomerReader(records)
         tally, done = RollupTally(started), 0
         table = CustomerTable() if bucket else None
-        for page in records.iter_users(shard if count > 1 else None):
-            _add_page(reader, tally, page, table)
+        titles: TitleRows | None = None
+        if count == 1 and reader.streams and _affords_titles(records):
+            titles = stack.enter_context(closing(TitleRows()))
+        read = reader.asked(shard if count > 1 else None) if titles is None else reader.streamed(titles)
+        for page, customers in stack.enter_context(closing(read)):
+            for user, book, truth in customers:
+                found = usage.evaluate_usage(user, plans, book, truth, started)
+                tally.add(user, found, truth)
+                if table is not None:
+                    table.add(customer_row(user, found, truth))
             if count == 1:
                 people += addresses(page)
             done += len(page.frame)
@@ -205,31 +203,36 @@ def run_rollup(
         if bucket and key:
             with suppress(StorageError):  # the next rollup tries again
                 remove_former(*bucket, key, shard, clock(), former.table if former else "")
-    written = Written(made, paths, meter.cost(), reader.error, table_error=table_error)
-    if index > 1:
-        return written
+        written = Written(made, paths, meter.cost(), reader.error, table_error=table_error)
+        if index > 1:
+            return written
+        try:
+            users = (made.read_at, people) if count == 1 else None
+            if titles is None or not titles.whole:
+                titles = None
+                _announce_titles(records, made, on_index)
+            return replace(written, index=write_index(records, writer, clock, users, take_purged, titles))
+        except StorageError as error:
+            return replace(written, index_error=error)
+
+
+def _affords_titles(records: Records) -> bool:
+    """Whether the budget is known to reach to a read of each user, accounting, video and clip."""
     try:
-        return replace(written, index=_write_index(records, writer, clock, made, people, on_index, take_purged))
-    except StorageError as error:
-        return replace(written, index_error=error)
+        check_budgets(ahead=sum(map(records.count, ("users", "storage_accounting", "videos", "clips"))))
+    except AccessDenied:
+        raise
+    except (BackendError, OverBudget):
+        return False
+    return True
 
 
-def _write_index(
-    records: Records,
-    writer: DocumentWriter,
-    clock: Clock,
-    made: Shard,
-    people: list[tuple[str, str]],
-    on_index: Callable[[int], None],
-    take_purged: Callable[[datetime], object],
-) -> IndexWritten:
+def _announce_titles(records: Records, made: Shard, on_index: Callable[[int], None]) -> None:
     """One of several shards has its own users alone, so the first of them lists all users once more."""
     titles = (sum(made.videos.values()) if made.videos else 0) + records.count("clips")
     ahead = titles + (made.content["totals"].get("users", 0) * made.count if made.count > 1 else 0)
     on_index(ahead)
     check_budgets(ahead=ahead)
-    users = (made.read_at, people) if made.count == 1 else None
-    return write_index(records, writer, clock, users, take_purged)
 
 
 def _put_table(
@@ -244,30 +247,6 @@ def _put_table(
         return "", error
     finally:
         table.close()
-
-
-def _add_page(reader: _Reader, tally: RollupTally, page: Table, table: CustomerTable | None) -> None:
-    users = users_of(page)
-    if not users:
-        return
-    books = reader.records.accountings([user.uid for user in users])
-    with ContextThreads(max_workers=READERS) as threads:
-        truths = list(threads.map(lambda user: _truth(reader, user.uid), users))
-    for user, truth in zip(users, truths, strict=True):
-        found = usage.evaluate_usage(user, reader.plans, books.get(user.uid), truth, reader.now)
-        tally.add(user, found, truth)
-        if table is not None:
-            table.add(customer_row(user, found, truth))
-
-
-def _truth(reader: _Reader, uid: str) -> Truth | None:
-    try:
-        return usage.truth_from_totals(reader.records.clip_totals(uid))
-    except AccessDenied:
-        raise  # what Firestore refuses for one user it refuses for all
-    except BackendError as error:
-        reader.error = reader.error or error
-        return None
 
 
 def _across_users(

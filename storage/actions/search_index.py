@@ -22,8 +22,10 @@ from storage.domain.search_index import (
     HEAD,
     MAX_PARTS,
     MAX_TEXT,
+    TITLED,
     USERS_OF_PLACE,
     IndexHead,
+    Row,
     body_fields,
     bucket_count,
     bucket_of,
@@ -34,11 +36,10 @@ from storage.domain.search_index import (
     packed,
     place_path,
     title_path,
-    title_row,
+    title_rows,
     user_path,
 )
 from storage.errors import Stale, Unusable
-from storage.ids import is_stored_id
 from storage.repositories.records import Records
 from storage.repositories.search_index import index_records
 
@@ -47,7 +48,6 @@ _MOST_FOR_SIZE = 256  # buckets that sizes are counted for before their number i
 _MOST_PLACES = 400  # files that are open at once
 _DELETES = 100
 TRIES = 5
-_TITLES = (("videos", "video_title", 4), ("clips", "scene_title", 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,14 @@ def write_index(
     clock: Callable[[], datetime],
     users: tuple[datetime, Iterable[tuple[str, str]]] | None = None,
     take_purged: Callable[[datetime], object] = lambda since: None,
+    titles: Iterable[Row] | None = None,
 ) -> IndexWritten:
     """Reads the addresses of all users and the titles of all videos and clips, a read each, and writes them anew.
 
-    `users` are the addresses where they were read already, and when that began. Raises where one of these reads fails,
-    or a budget ends: the generation before then stays, with its time. Returns the later generation where another run
-    wrote one meanwhile. `take_purged` takes out who was purged since then: before anybody reads the new generation, and
-    once more after it, for a purge that looked at the former one.
+    `users` are the addresses where they were read already, and when that began; so are `titles`, by path. Raises where
+    one of these reads fails, or a budget ends: the generation before then stays, with its time. Returns the later
+    generation where another run wrote one meanwhile. `take_purged` takes out who was purged since then: before anybody
+    reads the new generation, and once more after it, for a purge that looked at the former one.
     """
     read_at = clock() if users is None else users[0]
     found = users[1] if users else (one for page in records.iter_users() for one in addresses(page))
@@ -88,9 +89,10 @@ def write_index(
         bodies = packed(lines)
         for number, body in enumerate(bodies):
             writer.set(user_path(generation, number), body_fields(body))
-        titles, parts, cut, places = _write_titles(records, writer, generation, len(lines))
+        rows = _titles(records) if titles is None else titles
+        number, parts, cut, places = _write_titles(rows, writer, generation, len(lines))
         head = IndexHead(
-            generation, read_at, clock(), len(lines), titles, len(bodies), tuple(parts), places, tuple(cut)
+            generation, read_at, clock(), len(lines), number, len(bodies), tuple(parts), places, tuple(cut)
         )
         take_purged(read_at)
         current = _switch(records, writer, head)
@@ -143,13 +145,13 @@ def _delete(writer: DocumentWriter, paths: Sequence[str]) -> None:
 
 
 def _write_titles(
-    records: Records, writer: DocumentWriter, generation: str, users: int
+    titled: Iterable[Row], writer: DocumentWriter, generation: str, users: int
 ) -> tuple[int, list[int], list[int], int]:
     """The number of titles, the parts of each bucket, the buckets that were cut, and the pages of places."""
     titles = line_bytes = 0
     with ExitStack() as stack:
         rows = _spool(stack)
-        for row in _titles(records):
+        for row in titled:
             line = line_of(row)
             rows.write(f"{line}\n")
             titles += 1
@@ -184,18 +186,9 @@ def _places(spool: IO[str]) -> bytes:
     return packed([line_of([uid, sorted(found)]) for uid, found in where.items()] or [line_of(["", []])])[0]
 
 
-def _titles(records: Records) -> Iterator[list[str]]:
-    """A row for each title: of a video its own, of a clip that of its scene, once for all styles of a scene."""
-    for collection, field, length in _TITLES:
-        last: tuple[str, ...] = ()
-        for path, title in index_records(records).titles(collection, field):
-            ids = path.split("/")
-            if len(ids) != length or ids[0] != "users" or not all(map(is_stored_id, ids)):
-                continue
-            row = title_row(ids[1], ids[3], ids[5] if length == 6 else "", title)
-            if (same := (row[0], row[1], row[3])) != last:
-                yield row
-            last = same
+def _titles(records: Records) -> Iterator[Row]:
+    for collection_id, (field, _) in TITLED.items():
+        yield from title_rows(index_records(records).titles(collection_id, field), collection_id)
 
 
 def _spool(stack: ExitStack) -> IO[str]:

@@ -34,7 +34,7 @@ from storage.domain.rollup import TOP
 from storage.errors import BackendError, BadInput
 from storage.repositories.rollups import FleetView, read_fleet
 from storage.services import fleet, verify
-from storage.services.fleet import find_fleet, rollup_reads
+from storage.services.fleet import asked_reads, find_fleet, rollup_reads
 from storage.settings.reader import read as read_environment
 
 
@@ -137,9 +137,13 @@ def _make(context: Context, shard_text: str) -> int:
     stores = context.stores
     last = find_fleet(stores.records).view
     users, clips = (last.totals.users, last.totals.clips) if last else (stores.records.count("users"), 0)
-    expected = rollup_reads(users, clips, shard[1])
-    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users")
-    check_budgets(ahead=expected)
+    expected = least = asked_reads(users, clips, shard[1])
+    if shard[1] == 1:
+        titles = clips + sum((last.videos if last and last.videos else {}).values())
+        expected = rollup_reads(users, stores.records.count("storage_accounting"), titles)
+    more = "" if last or shard[1] > 1 else ", and one for each video and clip"
+    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users{more}")
+    check_budgets(ahead=min(expected, least))
     purging = open_purging(stores)
     with patiently():
         written = rollup.run_rollup(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
 
 INT64 = range(-(2**63), 2**63)
+EXACT = 2**53  # a double is exact up to here
 MOST_BELIEVED = 2**53  # bytes, 8 PiB: a larger figure is an error of its writer, and browsers round it
 
 
@@ -24,6 +26,43 @@ def whole(value: object) -> int | None:
         return None
     number = int(value)
     return number if number in INT64 else None
+
+
+class StoredSum:
+    """Adds up numbers of documents as Firestore's own sum does, without its rounding. `count` is the number of them.
+
+    Firestore leaves out numbers beyond 64 bits where the query bounds them, and NaN. Whole numbers it adds exactly
+    within 64 bits; beyond, and with a double among them, its sum is a double, which is exact only while neither it nor
+    any part of it is beyond 2^53. `total` is `None` where that sum is not exact, so that both ways to add up say the
+    same.
+    """
+
+    __slots__ = ("_doubles", "_far", "_fraction", "_whole", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._whole, self._fraction = 0, Fraction()
+        self._doubles = self._far = False
+
+    def add(self, number: int | float) -> None:
+        """Adds a number that a document holds."""
+        if not INT64[0] <= number <= INT64[-1]:
+            return
+        self.count += 1
+        self._far = self._far or abs(number) > EXACT
+        if isinstance(number, float):
+            self._doubles = True
+            self._fraction += Fraction(number)
+        else:
+            self._whole += number
+
+    @property
+    def total(self) -> int | None:
+        """The sum, `None` where Firestore's own would not be exact."""
+        if not self._doubles:
+            return self._whole if self._whole in INT64 else None
+        total = self._whole + self._fraction
+        return None if self._far or abs(total) > EXACT or total.denominator != 1 else int(total)
 
 
 def exact_sum(numbers: Iterable[Any]) -> int:

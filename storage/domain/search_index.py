@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from storage.domain.pasted import folded, is_titled, words_of
 from storage.errors import Unusable
+from storage.ids import is_stored_id
 
 COLLECTION: Final = "ops_index"
 HEAD: Final = f"{COLLECTION}/head"
@@ -34,6 +35,8 @@ KEY_LETTERS: Final = 3
 USERS_OF_PLACE: Final = 1_000
 MAX_TEXT: Final = 300  # of a title or an address; the rest is not searched
 _LEVEL: Final = 6
+# The field with the title, and the segments of a path, of each collection that has titles.
+TITLED: Final[Mapping[str, tuple[str, int]]] = {"videos": ("video_title", 4), "clips": ("scene_title", 6)}
 
 Row = list[Any]
 
@@ -119,6 +122,21 @@ def line_of(row: Row) -> str:
 def title_row(uid: str, video_id: str, clip_id: str, title: str) -> Row:
     """A row of titles; `clip_id` is empty for a video's own."""
     return [uid, video_id, clip_id, " ".join(title[:MAX_TEXT].split())]
+
+
+def title_rows(titles: Iterable[tuple[str, str]], collection_id: str) -> Iterator[Row]:
+    """A row for each path and title of `videos` or `clips`, by path: of a video its own title, of a clip that of its
+    scene, once for all styles of a scene. Documents elsewhere than below a user's videos have none."""
+    last: tuple[str, ...] = ()
+    length = TITLED[collection_id][1]
+    for path, title in titles:
+        ids = path.split("/")
+        if len(ids) != length or ids[0] != "users" or not all(map(is_stored_id, ids)):
+            continue
+        row = title_row(ids[1], ids[3], ids[5] if length == 6 else "", title)
+        if (same := (row[0], row[1], row[3])) != last:
+            yield row
+        last = same
 
 
 def packed(lines: Sequence[str]) -> list[bytes]:

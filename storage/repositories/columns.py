@@ -207,8 +207,8 @@ class DocumentPage:
     oddities: Oddities
 
 
-class _Page:
-    """The entries of a page's documents as flat arrays: an entry for each field of each document."""
+class Entries:
+    """The entries of a page's documents as flat arrays: an entry for each field of each document. No page is empty."""
 
     def __init__(self, answers: Sequence[bytes]) -> None:
         self.documents = to_arrow(answers)
@@ -232,6 +232,16 @@ class _Page:
         order = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
         self.entries = {name: order[bounds[at] : bounds[at + 1]] for at, name in enumerate(names)}
+
+    def cells(self, name: str, member: str) -> list[Any]:
+        """For each document the value that its field has in this member, as Firestore has it; `None` without one."""
+        at = self.entries[name]
+        at = at[self.given(member)[at]]
+        found: list[Any] = [None] * len(self.documents)
+        values = self.members[member].take(pa.array(at)).to_pylist()
+        for row, value in zip(self.parent[at].tolist(), values, strict=True):
+            found[row] = value
+        return found
 
     def given(self, member: str) -> Array:
         """For each entry, whether this member of its value is set."""
@@ -296,7 +306,7 @@ def _joined(kind: ColumnKind, chunks: list[Any]) -> Any:
 
 
 def _decoded(schema: Schema, answers: Sequence[bytes], oddities: Oddities) -> DocumentPage:
-    page = _Page(answers)
+    page = Entries(answers)
     paths, parts, outside = _paths(page.names, schema.path)
     fields = schema.fields
     page.select([column.name for column in fields])
@@ -341,7 +351,7 @@ def _paths(names: Any, place: str) -> tuple[Any, dict[str, Any], Array]:
     return paths, parts, outside
 
 
-def _of_path(column: Column, paths: Any, parts: dict[str, Any], there: Array, page: _Page) -> Any:
+def _of_path(column: Column, paths: Any, parts: dict[str, Any], there: Array, page: Entries) -> Any:
     if column.name == "path":
         return paths
     if column.name == "exists":
@@ -354,7 +364,7 @@ def _of_path(column: Column, paths: Any, parts: dict[str, Any], there: Array, pa
 
 
 def _of_fields(
-    column: Column, position: int, page: _Page, there: Array, odd: list[tuple[int, int, str, str, str]]
+    column: Column, position: int, page: Entries, there: Array, odd: list[tuple[int, int, str, str, str]]
 ) -> Any:
     """The cells of one column, `None` where the document has no usable value; adds the oddities."""
     kind, count, at = column.kind, len(there), page.entries[column.name]
@@ -375,7 +385,7 @@ def _of_fields(
     return _cells(kind, page, at[right], rows[right], count, repaired)
 
 
-def _cells(kind: ColumnKind, page: _Page, at: Array, rows: Array, count: int, repaired: dict[int, Any]) -> Any:
+def _cells(kind: ColumnKind, page: Entries, at: Array, rows: Array, count: int, repaired: dict[int, Any]) -> Any:
     member = _MEMBERS[kind]
     if kind in {"map", "list"}:
         message, decode = (_MapValue, decode_map) if kind == "map" else (_ArrayValue, decode_list)

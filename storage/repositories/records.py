@@ -26,7 +26,7 @@ import pandas as pd
 
 from storage.clients import firestore
 from storage.clients.meter import metering
-from storage.domain.amounts import INT64
+from storage.domain.amounts import EXACT, INT64
 from storage.domain.documents import (
     CLIPS,
     SHARES,
@@ -75,7 +75,6 @@ MOST_CHANGED = 300  # with more changed documents, reading everything again cost
 T = TypeVar("T")
 PARALLEL_VIDEOS = 8
 SIZE = "file_size_bytes"
-EXACT = 2**53  # a double is exact up to here
 Sums = tuple[int, int, int | None]  # all clips, those with a size, and their bytes
 _REFUSALS = (MissingIndex, Unusable)  # the answers of a backend that does not support ranged collection groups
 STATUSES = ("processing", "analyzed", "completed", "failed")

@@ -30,7 +30,7 @@ SCAN_USERS = 500
 COUNTED_LIVE = 2_000  # videos of one status that a view counts unasked, in two reads; beyond it, the rollup tells
 LOOKED_AT = 60  # videos in progress or failed that a view of all customers diagnoses unasked
 USERS_HERE = 20_000  # the most users for which a web process makes the rollup; with more, the shell makes it
-READS_OF_A_USER = 4  # the document, its accounting, and the clips added up twice
+READS_OF_A_USER = 4  # in a shard: the document, its accounting, and the clips added up twice
 Source = Literal["rollup", "live"]
 
 
@@ -206,20 +206,26 @@ def near_or_over(view: FleetView, quota: str) -> int:
 
 
 def estimate(records: Records, before: FleetView | None, read_budget: int | None) -> Estimate:
-    """The reads that a rollup of all users will take; counting the users stops at a bound."""
-    users = records.count("users", up_to=USERS_HERE + 1)
+    """The reads that a rollup of all users will take; counting stops at a bound."""
+    users, accountings = (records.count(name, up_to=USERS_HERE + 1) for name in ("users", "storage_accounting"))
     clips = before.totals.clips if before is not None else None
     titles = None
     if before is not None and before.videos is not None:
         titles = before.totals.clips + sum(before.videos.values())
-    reads = rollup_reads(users, clips or 0) + (titles or 0)
+    reads = rollup_reads(users, accountings, titles or 0)
     fits = read_budget is None or reads <= read_budget
     return Estimate(users, clips, titles, reads, users <= USERS_HERE and fits)
 
 
-def rollup_reads(users: int, clips: int, shards: int = 1) -> int:
-    """About the number of reads of one shard of `shards`. Each shard lists all users, because only a listing shows
-    phantoms and it has no ranges; it reads the accounting and the sums of its own users only."""
+def rollup_reads(users: int, accountings: int, titles: int) -> int:
+    """About the number of reads of a rollup of all users, with the index: of each user and accounting document, and of
+    each video and clip, whose titles and sizes are read at once."""
+    return users + accountings + titles
+
+
+def asked_reads(users: int, clips: int, shards: int = 1) -> int:
+    """About the number of reads of one shard of `shards`, without the index. Each shard lists all users, because only a
+    listing shows phantoms and it has no ranges; it reads the accounting and the sums of its own users only."""
     own = (READS_OF_A_USER - 1) * users + 2 * clips // 1_000
     return users + -(-own // shards)
 

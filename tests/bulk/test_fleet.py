@@ -76,9 +76,10 @@ def test_many_users_are_counted_to_a_bound_and_are_no_job_for_this_process(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(world)
+    world.put({"storage_accounting/u0": {"styled_clips_bytes": 1}})
     few = estimate(world.records, None, None)
-    assert (few.users, few.clips, few.reads, few.affordable) == (6, None, 24, True)
-    assert not estimate(world.records, None, 23).affordable
+    assert (few.users, few.clips, few.reads, few.affordable) == (6, None, 7, True)
+    assert not estimate(world.records, None, 6).affordable
     monkeypatch.setattr(fleet, "USERS_HERE", 4)
     many = estimate(world.records, None, None)
     assert (many.users, many.affordable) == (5, False)

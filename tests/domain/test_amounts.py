@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from storage.domain.amounts import believed, exact_sum, whole, whole_column
+from storage.domain.amounts import StoredSum, believed, exact_sum, whole, whole_column
 from storage.domain.integrity import Finding
 from storage.domain.rollup import RollupHead, head_fields, head_from
 from storage.domain.usage import DEFAULT_LIMITS, Plans, truth_from_clips
@@ -23,6 +23,30 @@ MAX, EXACT = 2**63 - 1, 2**53
 )  # fmt: skip
 def test_a_whole_number_is_one_of_64_bits_however_it_is_written(value, number) -> None:
     assert whole(value) == number
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count", "total"),
+    [
+        ([], 0, 0),
+        ([7, 1.0], 2, 8),
+        ([2.5], 1, None),
+        ([2.5, 0.5], 2, 3),
+        ([MAX, 1], 2, None),
+        ([MAX, 1, -5], 3, MAX - 4),
+        ([MAX, 1.0], 2, None),
+        ([float(EXACT), -1], 2, EXACT - 1),
+        ([float(EXACT), 1], 2, None),
+        ([EXACT + 1, -1.0], 2, None),  # the server turned the first into a double
+        ([2.0**60, -(2**60), 7], 3, None),
+        ([2.0**63, float("nan"), float("inf"), MAX + 1], 0, 0),
+    ],
+)
+def test_a_sum_is_known_where_the_sum_of_the_server_is_exact(numbers, count, total) -> None:
+    found = StoredSum()
+    for number in numbers:
+        found.add(number)
+    assert (found.count, found.total) == (count, total)
 
 
 def test_sums_and_columns_are_exact_beyond_64_bits() -> None:

@@ -46,9 +46,9 @@ def draw(*, page: str, count_first: bool) -> None:
         _ended(run.snapshot(), page)
     with st.container(border=True):
         st.markdown(
-            ":material/terminal: **Made by a scheduler.** A rollup reads every user, the accounting and the clips' "
-            "totals once, and keeps sums and the first hundred of each list. This page then costs a few reads, however "
-            "many users there are. It also reads all titles of videos and clips, for the index that Find looks into."
+            ":material/terminal: **Made by a scheduler.** A rollup reads every user, accounting, video and clip "
+            "once, and keeps sums, the first hundred of each list, and the index of titles that Find looks into. This "
+            "page then costs a few reads, however many users there are."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
     if not allowed(ACTION):
@@ -83,9 +83,7 @@ def _offer(page: str) -> None:
 def _words(found: Estimate) -> str:
     if found.users > USERS_HERE:
         return f"There are more than {USERS_HERE:,} users: too many for this process. Use the command above, in shards."
-    more = " and 2 more for every 1,000 clips" if found.clips is None else ""
-    if found.titles is None:
-        more += ", one more for each video and clip"
+    more = ", one more for each video and clip" if found.titles is None else ""
     return f"{found.users:,} users: about {found.reads:,} document reads{more}, and a few writes."
 
 
