@@ -145,15 +145,16 @@ class Statuses:
 class Estimate:
     """The cost of a rollup, before it is made. `affordable`: this process may make it itself.
 
-    `users` are counted up to `USERS_HERE`; `clips`, and `titles` of videos and clips for the index, are the numbers in
-    the rollup before this one, or `None`.
+    `users` are counted up to `USERS_HERE`. `titles`, the videos and clips, is their number in the rollup before this
+    one; without one they are counted up to the same bound. `at_least`: they are more than were counted, and so are the
+    reads.
     """
 
     users: int
-    clips: int | None
-    titles: int | None
+    titles: int
     reads: int
     affordable: bool
+    at_least: bool = False
 
 
 def find_fleet(records: Records) -> FleetAnswer:
@@ -208,13 +209,15 @@ def near_or_over(view: FleetView, quota: str) -> int:
 def estimate(records: Records, before: FleetView | None, read_budget: int | None) -> Estimate:
     """The reads that a rollup of all users will take; counting stops at a bound."""
     users, accountings = (records.count(name, up_to=USERS_HERE + 1) for name in ("users", "storage_accounting"))
-    clips = before.totals.clips if before is not None else None
-    titles = None
     if before is not None and before.videos is not None:
-        titles = before.totals.clips + sum(before.videos.values())
-    reads = rollup_reads(users, accountings, titles or 0)
-    fits = read_budget is None or reads <= read_budget
-    return Estimate(users, clips, titles, reads, users <= USERS_HERE and fits)
+        counts = [before.totals.clips, sum(before.videos.values())]
+        more = False
+    else:
+        counts = [records.count(name, up_to=USERS_HERE + 1) for name in ("clips", "videos")]
+        more = max(counts) > USERS_HERE
+    reads = rollup_reads(users, accountings, sum(counts))
+    fits = read_budget is None or (reads <= read_budget and not more)
+    return Estimate(users, sum(counts), reads, users <= USERS_HERE and fits, more)
 
 
 def rollup_reads(users: int, accountings: int, titles: int) -> int:

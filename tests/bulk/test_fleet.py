@@ -78,11 +78,13 @@ def test_many_users_are_counted_to_a_bound_and_are_no_job_for_this_process(
     fill(world)
     world.put({"storage_accounting/u0": {"styled_clips_bytes": 1}})
     few = estimate(world.records, None, None)
-    assert (few.users, few.clips, few.reads, few.affordable) == (6, None, 7, True)
-    assert not estimate(world.records, None, 6).affordable
+    titles = world.records.count("videos") + world.records.count("clips")
+    assert (few.users, few.titles, few.reads, few.affordable) == (6, titles, 7 + titles, True)
+    assert titles > 0
+    assert not estimate(world.records, None, 6 + titles).affordable
     monkeypatch.setattr(fleet, "USERS_HERE", 4)
     many = estimate(world.records, None, None)
-    assert (many.users, many.affordable) == (5, False)
+    assert (many.users, many.affordable, many.at_least) == (5, False, True)
 
 
 def test_figures_that_were_never_written_or_are_of_another_version_are_told_apart(world: World) -> None:

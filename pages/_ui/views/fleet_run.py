@@ -83,8 +83,8 @@ def _offer(page: str) -> None:
 def _words(found: Estimate) -> str:
     if found.users > USERS_HERE:
         return f"There are more than {USERS_HERE:,} users: too many for this process. Use the command above, in shards."
-    more = ", one more for each video and clip" if found.titles is None else ""
-    return f"{found.users:,} users: about {found.reads:,} document reads{more}, and a few writes."
+    about = "more than" if found.at_least else "about"
+    return f"{found.users:,} users: {about} {found.reads:,} document reads, and a few writes."
 
 
 @guarded(ACTION)
