@@ -25,10 +25,13 @@ _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 def safe_csv(frame: pd.DataFrame) -> bytes:
     """The frame without its index, UTF-8 with a byte order mark, CRLF line ends, every text quoted.
 
+    Percentages (columns whose name ends in `percent`) have one decimal; one that differs from 80 or 100 never reads so.
     Times are RFC 3339 in UTC (a time without a zone counts as UTC), maps and lists are JSON, and an absent value is an
     empty cell. Control characters other than line ends and tabs become `�`, since no spreadsheet reads them.
     """
-    written = pd.DataFrame({position: _column(frame.iloc[:, position]) for position in range(frame.shape[1])})
+    written = pd.DataFrame(
+        {position: _column(frame.iloc[:, position], str(name)) for position, name in enumerate(frame.columns)}
+    )
     written.columns = pd.Index([safe_cell(str(name)) for name in frame.columns])
     text: str = written.to_csv(index=False, quoting=2, lineterminator="\r\n", na_rep="")
     return (_BOM + text).encode()
@@ -41,11 +44,21 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if _BEGINS_ODDLY.match(text) else text
 
 
-def _column(series: pd.Series[Any]) -> pd.Series[Any]:
+def _column(series: pd.Series[Any], name: str) -> pd.Series[Any]:
     kind = series.dtype.kind if hasattr(series.dtype, "kind") else "O"
+    if kind == "f" and name.endswith("percent"):
+        return _rounded(series.reset_index(drop=True))
     if kind in "biuf":
         return series.reset_index(drop=True)
     return pd.Series([_value(value) for value in series], dtype="object")
+
+
+def _rounded(percents: pd.Series[Any]) -> pd.Series[Any]:
+    """The percentages with one decimal, moved by 0.1 where one would read as a threshold that it is not."""
+    shown = percents.round(1)
+    at = shown.isin([80, 100])
+    away = (percents > shown).astype(float) - (percents < shown).astype(float)
+    return shown.where(~at, (shown + 0.1 * away).round(1))
 
 
 def _value(value: Any) -> Any:

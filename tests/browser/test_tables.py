@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def test_the_download_holds_every_column_and_no_formula(page: Page, url: str) ->
     rig.open_page(page, url)
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=False).last.click()
-    assert download.value.suggested_filename == "videos.csv"
+    assert re.fullmatch(r"videos-\d{4}-\d{2}-\d{2}\.csv", download.value.suggested_filename)
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == '"video_id","title","size","status","open"'
     assert lines[1].startswith('"v 1&uid=x","\'=1+1 ![x](http://evil.example/p.png)",0,')

@@ -103,3 +103,12 @@ def test_an_empty_frame_keeps_its_heading() -> None:
 
 def test_characters_that_no_file_can_hold_are_shown_as_replaced() -> None:
     assert safe_cell("a\ud800b\x00c") == "a\ufffdb\ufffdc"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64"])
+def test_percentages_have_one_decimal_and_never_read_as_a_threshold_that_they_are_not(dtype):
+    shares = [12.3456789, 79.97, 80, 99.99, 100, 100.01, None]
+    frame = pd.DataFrame({"storage_percent": pd.Series(shares, dtype=dtype), "usual": pd.Series(shares, dtype=dtype)})
+    written = rows(safe_csv(frame))[1:]
+    assert [row[0] for row in written] == ["12.3", "79.9", "80.0", "99.9", "100.0", "100.1", ""]
+    assert written[0][1] == "12.3456789"

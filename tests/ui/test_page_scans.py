@@ -148,7 +148,7 @@ def test_the_file_has_what_is_shown_under_the_scans_date_and_no_public_link(app,
     keep(app, finding("u1", 1, detail="=1+1"), finding("u1", 2, "foreign_key", disclosure=told))
     words(app.open("uploads", harm="not_playable"))
     name, content = next((name, data()) for name, data in seen if name.startswith("findings-"))
-    assert name == f"findings-{NOW:%Y-%m-%d}.csv"
+    assert name.startswith(f"findings-of-{NOW:%Y-%m-%d}-20")
     assert b"secret-slug" not in content
     assert b"'=1+1" in content
     table = pd.read_csv(io.BytesIO(content))

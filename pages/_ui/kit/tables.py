@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -156,11 +157,14 @@ def _below(
 
 
 def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: str = "CSV") -> None:
-    """Draws a button that makes the CSV when somebody presses it, and does not rerun the page."""
+    """Draws a button that makes the CSV when somebody presses it, and does not rerun the page.
+
+    The file has the name, the day of today in UTC, and one `.csv`.
+    """
     st.download_button(
         label,
         data=lambda: export.safe_csv(frame()),
-        file_name=f"{plain(name, 80)}.csv",
+        file_name=csv_file_name(name, datetime.now(UTC)),
         mime="text/csv; charset=utf-8",
         key=key,
         on_click="ignore",
@@ -168,6 +172,11 @@ def download(name: str, frame: Callable[[], pd.DataFrame], *, key: str, label: s
         type="tertiary",
         help="No text in it can run as a formula in a spreadsheet.",
     )
+
+
+def csv_file_name(name: str, at: datetime) -> str:
+    """`videos-u1-2026-03-01.csv`."""
+    return f"{plain(name.removesuffix('.csv'), 80)}-{at:%Y-%m-%d}.csv"
 
 
 def paged(total: int, *, key: str, size: int = 50) -> RowPage:

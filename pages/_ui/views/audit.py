@@ -444,7 +444,7 @@ def _table(found: AuditPage) -> list[str]:
             "number": st.column_config.TextColumn("Number", width="small"),
         },
         height=560 if len(frame) > 14 else "content",
-        csv_name=f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}",
+        csv_name="audit",
         csv_frame=lambda: pd.DataFrame(found.entries),
         filters=False,
     )

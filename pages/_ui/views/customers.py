@@ -6,7 +6,6 @@ Filters and order work on the whole table in this process; the first rows of the
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import pandas as pd
@@ -184,17 +183,10 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
         id_column="uid",
         total=rows.num_rows,
         height="content" if len(shown) <= 10 else 460,
-        csv_name=f"customers-{datetime.now(UTC):%Y-%m-%d}",
-        csv_frame=lambda: exported(rows),
+        csv_name="customers",
+        csv_frame=lambda: _frame(rows),
         filters=False,
     )
-
-
-def exported(rows: Any) -> pd.DataFrame:
-    """All rows with every quota, percentages rounded to one digit."""
-    frame = _frame(rows)
-    shares = [name for name in frame if str(name).endswith("_percent")]
-    return frame.assign(**{str(name): frame[name].round(1) for name in shares})
 
 
 def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:

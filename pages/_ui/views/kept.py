@@ -302,7 +302,7 @@ def _table(
         select="one",
         total=len(whole),
         height="content" if len(rows) <= 12 else 480,
-        csv_name=f"findings-{head.finished_at:%Y-%m-%d}",
+        csv_name=f"findings-of-{head.finished_at:%Y-%m-%d}",
         csv_frame=lambda: _csv(whole, head),
         filters=False,
     )

@@ -101,6 +101,12 @@ def _hand_on(plan: PurgePlan, *, needed: bool) -> None:
     st.caption("They see exactly this plan; their answer appears here.")
 
 
+def _for_an_admin(plan: PurgePlan) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Applying this plan takes the role **admin**. Send an admin the link:", width="content")
+        copy_button(_address(plan.plan_id), key=key(PAGE, "pass_on"), what="link to this plan", label="Copy the link")
+
+
 def _address(plan_id: str) -> str:
     base = (st.context.url or "").split("?")[0]
     return f"{base}?plan={plan_id}" if base.startswith("http") else url_for(PAGE, plan=plan_id)
@@ -318,6 +324,8 @@ def draw_plan(plan_id: str) -> None:
         draw_approval(plan, status, actor, needed=bool(_needed(plan)))
     if allowed("purge.apply"):
         confirm.draw(plan, status, actor.email, needed=_needed(plan))
+    else:
+        _for_an_admin(plan)
 
 
 def _needed(plan: PurgePlan) -> tuple[str, ...]:
