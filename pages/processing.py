@@ -50,17 +50,17 @@ def page() -> None:
         )
     if feedback.section("the repair", joint.shown, key=key(NAME, "joint-place")) is not False:
         return
-    found = feedback.section(
+    feedback.section(
         "what is stuck",
         partial(_stuck, DELIVERED if delivered else 0),
         key=key(NAME, "stuck"),
         unknown="which videos need a person",
     )
     joint.dialog()
-    _drawer(found.outages if isinstance(found, StuckList) else ())
+    _drawer()
 
 
-def _stuck(delivered: int) -> StuckList:
+def _stuck(delivered: int) -> None:
     with feedback.loading("Checking videos that do not move…", 480):
         loaded = loads.stuck(delivered)
     found = loaded.value
@@ -89,7 +89,6 @@ def _stuck(delivered: int) -> StuckList:
     else:
         _needy(found, span, delivered)
     stuck.gaps(found, page=NAME)
-    return found
 
 
 def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
@@ -238,7 +237,7 @@ def _close() -> None:
         st.query_params.pop(name, None)
 
 
-def _drawer(outages: Sequence[Outage]) -> None:
+def _drawer() -> None:
     """Draws the diagnosis of the video that the address names, in a drawer at the right."""
     try:
         uid, video_id = params.read(UID), params.read(VIDEO_ID)
@@ -249,7 +248,7 @@ def _drawer(outages: Sequence[Outage]) -> None:
         _repair(uid, video_id)
     elif uid and video_id:
         st.dialog("Diagnosis", position="right", width=720, icon=":material/troubleshoot:", on_dismiss=_close)(_case)(
-            uid, video_id, next((one for one in outages if (uid, video_id) in one.videos), None)
+            uid, video_id
         )
 
 
@@ -260,15 +259,15 @@ def _repair(uid: str, video_id: str) -> None:
         repairing.draw(of_case(loaded.value), page=NAME)
 
 
-def _case(uid: str, video_id: str, outage: Outage | None) -> None:
+def _case(uid: str, video_id: str) -> None:
     if repairing.is_open(NAME, uid, video_id):
         st.rerun()  # a button of the drawer opened the repair, and runs the drawer alone
     feedback.section(
-        "the diagnosis", partial(_diagnosis, uid, video_id, outage), key=key(NAME, "case"), unknown="what is wrong"
+        "the diagnosis", partial(_diagnosis, uid, video_id), key=key(NAME, "case"), unknown="what is wrong"
     )
 
 
-def _diagnosis(uid: str, video_id: str, outage: Outage | None) -> None:
+def _diagnosis(uid: str, video_id: str) -> None:
     require("diagnose")  # a drawer runs again without the page around it
     with feedback.loading("Looking at both stores…", 320):
         loaded = looking.case(uid, video_id, page=NAME)
@@ -286,7 +285,7 @@ def _diagnosis(uid: str, video_id: str, outage: Outage | None) -> None:
         complete=loaded.value.error is None,
         on_refresh=loads.case.clear,
     )
-    diagnosis.explain(loaded.value, page=NAME, outage=outage)
+    diagnosis.explain(loaded.value, page=NAME)
     looking.line(loaded.value, page=NAME)
     diagnosis.verdict(loaded.value, page=NAME, buttons=partial(repairs.of_steps, loaded.value, page=NAME))
     looking.look(loaded.value, page=NAME)

@@ -85,6 +85,10 @@ def test_all_customers_of_an_outage_get_one_reply_in_their_language_beside_the_s
     text = words(shown)
     assert "um problema nosso interrompeu a análise de vários vídeos" in text
     assert "a problem on our side has stopped the analysis of several videos" in text
+    for role in ("admin", "support"):  # who reads the list of outages, and who does not
+        assert "the same to all customers of this outage" in words(
+            app.open("video", role=role, uid="u2", video_id="vid-0002")
+        )
     apart = words(app.open("processing", uid="u9", video_id="vid-0009"))
     assert "the same to all customers" not in apart
     assert "the analysis of your video stopped" in apart

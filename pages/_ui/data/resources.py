@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import streamlit as st
 
@@ -19,12 +20,14 @@ from storage.actions.purge.context import Purging
 from storage.actions.repair import RepairContext
 from storage.actions.rollup import RollupRuns
 from storage.actions.writers import open_writers
-from storage.domain.diagnosis import Outage
+from storage.domain.diagnosis import Outage, VerdictName
 from storage.repositories.jobs import Jobs
 from storage.repositories.stores import Stores
 from storage.services.background import Scans
 from storage.services.media import KeptLooks
 from storage.services.usage import UserCache
+
+OUTAGES_HOLD: Final = timedelta(hours=2)  # how long a look at outages says something of now
 
 
 @dataclass(slots=True)
@@ -38,6 +41,12 @@ class LastOutages:
         """Keeps the newer look."""
         if self.read_at is None or read_at >= self.read_at:
             self.found, self.read_at = found, read_at
+
+    def of(self, uid: str, video_id: str, verdict: VerdictName, now: datetime) -> Outage | None:
+        """The outage in which the video stopped, where the look is recent and the video still has that verdict."""
+        if self.read_at is None or now - self.read_at > OUTAGES_HOLD:
+            return None
+        return next((one for one in self.found if one.verdict == verdict and (uid, video_id) in one.videos), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages._ui.data import loads
+from pages._ui.data import loads, resources
 from pages._ui.kit import charts, feedback, format, status
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md, plain, prose
@@ -24,7 +24,7 @@ from pages._ui.views import replies
 from pages._ui.views.repair.kinds import KINDS
 from pages._ui.views.stuck import stage_word
 from storage.clients.meter import Cost, OverBudget
-from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, Outage, as_json
+from storage.domain.diagnosis import Diagnosis, Entry, Evidence, Known, NextStep, as_json
 from storage.domain.diagnosis.confidence import Confidence, Level
 from storage.domain.diagnosis.timeline import Usual, durations, said, timeline
 from storage.errors import StorageError
@@ -179,19 +179,20 @@ def _gaps(entries: Sequence[Entry]) -> list[tuple[datetime, datetime]]:
     return [(before.at, after.at) for before, after in pairwise(signs) if after.gap_before]
 
 
-def explain(case: Case, *, page: str, outage: Outage | None = None) -> None:
+def explain(case: Case, *, page: str) -> None:
     """Draws what the customer sees now, and a reply in plain words with a button that copies it.
 
-    Where the video stopped in an `outage`, the reply is the one that all customers of that outage get.
+    Where the video stopped in an outage that this process knows of, the reply is the one to all of its customers.
     """
     found = case.diagnosis
     with st.container(border=True, key=key(page, "case", "explain")):
         st.markdown(":material/visibility: **What the customer sees**")
         st.markdown(md(found.customer_sees, 600))
-        _reply(found, outage, page)
+        _reply(found, page)
 
 
-def _reply(found: Diagnosis, outage: Outage | None, page: str) -> None:
+def _reply(found: Diagnosis, page: str) -> None:
+    outage = resources.last_outages().of(found.uid, found.video_id, found.verdict, found.looked_at)
     title = ":material/forum: **Reply to send**"
     if outage is not None:
         title += " :small[:gray[the same to all customers of this outage]]"

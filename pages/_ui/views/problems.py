@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
+from pages._ui.data.resources import OUTAGES_HOLD
 from pages._ui.kit import feedback, format, status, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain
@@ -32,7 +33,6 @@ from storage.text import number
 
 PROBLEMS: Final = "problems"
 ALL: Final = "all"
-OUTAGES_HOLD: Final = timedelta(hours=2)  # how long a look at outages says something of now
 NAMED: Final = 3  # videos of one kind that the head names, with a link; the list has all
 _CLIPS: Final = 50  # clips that a search shows
 _TITLE_PIXELS: Final = 230
