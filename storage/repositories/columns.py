@@ -80,6 +80,7 @@ _PANDAS: dict[ColumnKind, Any] = {
     "whole": pd.Int64Dtype(),
     "number": pd.Float64Dtype(),
     "flag": pd.BooleanDtype(),
+    "time": pd.DatetimeTZDtype("us", "UTC"),  # by itself Arrow takes ten times as long for it
 }
 _MapValue: Any = firestore.Value.DESCRIPTOR.fields_by_name["map_value"].message_type._concrete_class
 _ArrayValue: Any = firestore.Value.DESCRIPTOR.fields_by_name["array_value"].message_type._concrete_class
