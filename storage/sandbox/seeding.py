@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import urllib3
 
 from storage.actions.documents import DocumentWriter
 from storage.actions.objects import ObjectWriter
@@ -29,7 +26,6 @@ from storage.clients.firestore import PAGE_SECONDS, FirestoreHandle
 from storage.domain.documents import MultipartUpload
 from storage.domain.rollup import DAYS, Content
 from storage.domain.usage import DEFAULT_LIMITS
-from storage.errors import Unusable
 from storage.repositories.objects import Objects
 from storage.repositories.records import Records
 from storage.sandbox import scanned, world
@@ -37,14 +33,13 @@ from storage.sandbox.demo_state import SampleData
 from storage.sandbox.firestore import FirestoreServer
 from storage.sandbox.scanned import BUCKET, keep_scans
 from storage.sandbox.seaweed import SeaweedFS
-from storage.sandbox.world.builder import MEDIA, SampleObject, SampleWorld
+from storage.sandbox.world.builder import MEDIA, SampleWorld
 
 STALE_AFTER = timedelta(minutes=15)
 
 
 PROJECT = "demo-clip-desk"
 SEED = 7
-THREADS = 16
 OWN = "ops_"  # the prefix of the desk's own collections
 DATED_BY = "updated_at"  # a loaded document counts as written at this time, as real documents of its age do
 _PART = b"\0" * 65_536  # the bytes that an unfinished upload has sent
@@ -109,15 +104,10 @@ def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, n
     sample = world.build(now, SEED)
     server.load(PROJECT, sample.documents, dated_by=DATED_BY)
     client = r2.write_client(seaweed.settings(BUCKET))
-    http = urllib3.PoolManager(maxsize=THREADS, retries=urllib3.Retry(3))
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="seeding")
-    try:
-        list(pool.map(lambda each: _put(client, http, each), sample.objects))
-        list(pool.map(lambda each: _begin_upload(client, each.key, each.content_type), sample.uploads))
-    finally:
-        pool.shutdown(cancel_futures=True)
-        http.clear()
-    _date_objects(seaweed, client, sample, None)
+    seaweed.fill(BUCKET, ((each.key, each.content(), each.content_type, each.modified) for each in sample.objects))
+    for upload in sample.uploads:
+        _begin_upload(client, upload.key, upload.content_type)
+    _date_uploads(seaweed, client, sample)
     write_rollup(seaweed, handle, sample, sample.documents)
     keep_scans(seaweed, handle, sample, days=(4, 0))
     return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))
@@ -137,7 +127,9 @@ def redate(
     }
     changed = {path: after.documents[path] for path in own if after.documents[path] != before.documents.get(path)}
     server.load(PROJECT, changed, dated_by=DATED_BY)
-    _date_objects(seaweed, r2.write_client(seaweed.settings(BUCKET)), after, before)
+    written = {each.key: each.modified for each in before.objects}  # what has another age was changed by a person
+    seaweed.backdate_objects(BUCKET, {each.key: each.modified for each in after.objects}, written)
+    _date_uploads(seaweed, r2.write_client(seaweed.settings(BUCKET)), after)
     write_rollup(seaweed, handle, after, stamps)
     keep_scans(seaweed, handle, after, days=(0,))
     return SampleData(old.code, old.seed, after.now, (*old.stamps, *_stamps(handle, changed)))
@@ -164,25 +156,12 @@ def update_times(handle: FirestoreHandle) -> dict[str, int]:
     return handle.run_query(query, consume, operation="read the sample's documents", seconds=PAGE_SECONDS)
 
 
-def _put(client: r2.R2Client, http: urllib3.PoolManager, each: SampleObject) -> None:
-    """Stores an object. The SDK signs the request but does not send it, which takes a quarter of the time: there are
-    thousands of objects."""
-    names = {"Bucket": BUCKET, "Key": each.key, "ContentType": each.content_type}
-    url = client.sdk.generate_presigned_url("put_object", Params=names, ExpiresIn=600)
-    answer = http.request("PUT", url, body=each.content(), headers={"Content-Type": each.content_type})
-    if answer.status != 200:
-        raise Unusable(f"The stand-in for R2 answered {answer.status} to a sample object.", target=each.key)
-
-
 def _begin_upload(client: r2.R2Client, key: str, content_type: str) -> None:
     begun = client.call("create_multipart_upload", key, Key=key, ContentType=content_type)
     client.call("upload_part", key, Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=_PART)
 
 
-def _date_objects(seaweed: SeaweedFS, client: r2.R2Client, sample: SampleWorld, before: SampleWorld | None) -> None:
-    """Sets the ages of objects and unfinished uploads; with `before`, only of those that still have the former age."""
-    written = {each.key: each.modified for each in before.objects} if before else None
-    seaweed.backdate_objects(BUCKET, {each.key: each.modified for each in sample.objects}, written)
+def _date_uploads(seaweed: SeaweedFS, client: r2.R2Client, sample: SampleWorld) -> None:
     ages: Mapping[str, datetime] = {each.key: sample.now - each.age for each in sample.uploads}
     for upload in client.call("list_multipart_uploads", BUCKET).get("Uploads", ()):
         if upload["Key"] in ages:

@@ -120,9 +120,9 @@ def _grid(
     """The grid of the one video that these facts are about, by its documents."""
     video_id = facts.video_id or ""
     frame = facts.videos.frame
-    rows = (frame["video_id"] == video_id).to_numpy(dtype=bool, na_value=False).nonzero()[0]
+    own = (frame["video_id"] == video_id).to_numpy(dtype=bool, na_value=False)
     named = ("clips_by_style", "expected_clips", "status")  # a row with all its columns takes ten times as long
-    video: dict[str, Any] = {name: frame[name].iloc[rows[0]] for name in named} if len(rows) else {}
+    video: dict[str, Any] = {name: frame[name][own].tolist()[0] for name in named} if own.any() else {}
     by_style, expected = video.get("clips_by_style"), whole(video.get("expected_clips"))
     files = [(found.key or "", False) for found in orphans] + [(thing.key, True) for thing in young]
     return video_grid(
