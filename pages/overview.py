@@ -17,7 +17,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import kept, overview
+from pages._ui.views import asked, kept, overview
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.domain.policy import Action
@@ -42,7 +42,8 @@ def page() -> None:
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
     stuck = _part("Needs a person now", "diagnose")
-    waiting = _part("Waits for you", "purge.approve")
+    waiting = _part("Waits for you", "fix")
+    asked_by_me = st.container()
     watched = _part("Being watched", "diagnose")
     left, right = st.columns([1, 2], gap="medium")
     statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
@@ -59,7 +60,8 @@ def page() -> None:
         feedback.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
     for place, what, body, unknown in (
         (stuck, "what is stuck", _stuck, "which videos are stuck"),
-        (waiting, "what waits for you", lists.waiting, "whether a purge waits for your agreement"),
+        (waiting, "what waits for you", _waiting, "whether somebody waits for you"),
+        (asked_by_me, "what you asked", _asked, "how it was answered"),
         (watched, "what is watched", _watched, "whether what was repaired has held"),
         (purges, "the purges", lists.going_on, "whether one is running"),
     ):
@@ -75,6 +77,23 @@ def _part(heading: str, action: Action) -> DeltaGenerator | None:
     place = st.container(border=True)
     place.subheader(heading, anchor=False)
     return place
+
+
+def _waiting() -> None:
+    """What others asked for and this person can do; for those who may, also the purges that need a second person."""
+    asked.waiting(page=NAME)
+    if allowed("purge.approve"):
+        lists.waiting()
+
+
+def _asked() -> None:
+    if allowed("request"):
+        place = st.empty()
+        with place.container(border=True):
+            st.subheader("What you asked the team", anchor=False)
+            anything = asked.mine(page=NAME)
+        if not anything:
+            place.empty()
 
 
 def _target() -> None:

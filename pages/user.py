@@ -19,7 +19,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import credits, drafts, ledger, oddities, posters, problems, removed, what_if
+from pages._ui.views import asked, credits, drafts, ledger, oddities, posters, problems, removed, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
 from storage.domain.ledger import Ledger, over_by_mistake
@@ -60,6 +60,7 @@ def _user(uid: str) -> None:
         on_refresh=partial(loads.refresh_user, uid),
         on_read_all=partial(loads.forget_user, uid),
     )
+    feedback.section("what was asked", partial(asked.about, uid, page=NAME), key=key(NAME, "asked"))
     if known is not None:
         problems.head(known, uid)
     st.subheader("Videos")
@@ -154,6 +155,7 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
             state = status.look("usage", usage.worst_state).word.lower()
             told = problems.summary(known, account.uid, [f"plan {usage.plan.name}, {state}", f"joined {created.text}"])
             copy_button(told, key=key(NAME, "copy_summary"), what="summary for a ticket", label="Copy summary")
+        asked.buttons(account.uid, page=NAME)
         _ways_on(account.uid)
     if not user.exists:
         st.warning(

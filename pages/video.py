@@ -16,7 +16,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import clips, diagnosis, grid, highlights, looking, oddities, raw, removed
+from pages._ui.views import asked, clips, diagnosis, grid, highlights, looking, oddities, raw, removed
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.diagnosis.broken import broken_for_customer
@@ -56,6 +56,7 @@ def _video(uid: str, video_id: str) -> None:
         else:
             _nowhere(uid, video_id)
         return
+    feedback.section("what was asked", partial(asked.about, uid, video_id, page=NAME), key=key(NAME, "asked"))
     _around(case)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -135,6 +136,8 @@ def _head(case: Case, video: Video | None) -> None:
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})
         st.caption(f"video id {md(found.video_id, 80)}", width="content")
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")
+        if video is not None:
+            asked.buttons(found.uid, found.video_id, page=NAME)
     if broken is not None:
         st.error(md(broken.sentence, 700), icon=":material/broken_image:")
     if allowed("diagnose"):

@@ -35,6 +35,7 @@ from storage.domain.purge.job import REPAIRS, Job
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
 from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
+from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
 from storage.repositories.scans import scan_records
 from storage.repositories.watches import Watches
@@ -111,6 +112,7 @@ def gather(sources: Sources) -> WhatStands:
         (("store_away",), lambda: _stores(sources)),
         (("disclosure", "outage", "failure_group"), lambda: _stuck(sources)),
         (("purge_waits",), lambda: _plans(sources.purging)),
+        (("request_waits",), lambda: _requests(sources.purging)),
         (("purge_incomplete",), lambda: _incomplete(sources.purging)),
         (("undo_ends",), lambda: _undo_ends(sources)),
         (("did_not_hold",), lambda: _watches(sources)),
@@ -180,6 +182,14 @@ def _plans(purging: Purging) -> Iterator[Alert]:
                 f"{words} until {plan.expires_at:%H:%M} UTC.",
                 f"/purge?plan={plan.plan_id}",
             )
+
+
+def _requests(purging: Purging) -> Iterator[Alert]:
+    for stored in Requests(purging.stores.handle).open():
+        one = stored.request
+        words = f"Somebody asks the team to {'delete something' if one.kind == 'delete' else 'look into something'}"
+        words += f": {one.request_id}, of {one.asked_at:%Y-%m-%d %H:%M} UTC."
+        yield Alert("request_waits", one.request_id, "open", words, "/")
 
 
 def _incomplete(purging: Purging) -> Iterator[Alert]:

@@ -515,6 +515,66 @@ ALERTS = Group(
     about="""Alerts to people, over Apprise: run them from a scheduler.""",
     examples=[("alerts run --dry-run", "Look; nothing is sent.")],
 )
+REQUESTS = Group(
+    "requests",
+    [
+        Command(
+            "list",
+            run="storage.cli.requests:run_list",
+            summary="what the team was asked, and what waits for an answer",
+            about="""What does somebody ask the team to look into, or to delete?
+
+    Prints what waits, the oldest first; with --all the newest, answered or not.""",
+            params=[
+                flag("--all", "Answered ones too, the newest first."),
+                option("--limit", "N", "With --all: how many, 50 by default.", type=click.IntRange(1, 500), default=50),
+            ],
+            examples=[("requests list", "What waits for an answer.")],
+            exits={0: "printed", 1: "something waits"},
+        ),
+        Command(
+            "ask",
+            run="storage.cli.requests:run_ask",
+            summary="ask the team to look into something, or to delete it",
+            about="""Asks who may do it, with a reason: engineers to look at it (tell), administrators to delete it.
+
+    It is kept in ops_requests and shown on their Overview. Addresses, and titles of what it is about, are taken out
+    of the reason. Prints text for a ticket.""",
+            params=[
+                argument("KIND", "tell or delete.", type=click.Choice(("tell", "delete"))),
+                uid(),
+                argument("VIDEO_ID", "Only about this video.", required=False),
+                argument("CLIP_ID", "Only about this clip.", required=False),
+                actor(),
+                reason(),
+            ],
+            examples=[("requests ask tell u1 v1 --actor you@example.com --reason 'T-7: no sound'", "Look at this.")],
+            exits={0: "it is asked", 1: "there is no such thing", 4: "the same was asked, and waits"},
+        ),
+        Command(
+            "answer",
+            run="storage.cli.requests:run_answer",
+            summary="say that it is done, or decline it",
+            about="""Answers a request; who asked sees the answer on their Overview.""",
+            params=[
+                argument("REQUEST_ID", "As list prints it."),
+                argument("STATE", "done or declined.", type=click.Choice(("done", "declined"))),
+                actor(),
+                reason("What was done, or why not; who asked reads it."),
+            ],
+            examples=[
+                (
+                    "requests answer req-20260301-120000-0123abcd done --actor you@example.com --reason 'replaced'",
+                    "It is done.",
+                )
+            ],
+            exits={0: "it is answered", 1: "there is no such request", 4: "it was answered already"},
+        ),
+    ],
+    summary="what the team was asked, asking, and answers",
+    about="""Requests to the team: somebody who may not do a thing asks those who may.""",
+    examples=[("requests list", "What waits for an answer.")],
+)
 AUDIT = Command(
     "audit",
     run="storage.cli.audit:run_audit",
@@ -556,6 +616,7 @@ ROOT = Group(
         PURGE,
         ROLLUP,
         ALERTS,
+        REQUESTS,
         AUDIT,
     ],
     summary="",

@@ -23,6 +23,7 @@ Rule = Literal[
     "integrity",
     "purge_waits",
     "purge_incomplete",
+    "request_waits",
     "undo_ends",
     "did_not_hold",
     "rollup_late",
@@ -60,6 +61,7 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
             "Integrity", "The last scan found errors that the one before it did not have.", tells_end=False
         ),
         "purge_waits": RuleText("Purge waits", "A purge needs the agreement of a second person.", tells_end=False),
+        "request_waits": RuleText("Request waits", "Somebody asks the team for something.", tells_end=False),
         "purge_incomplete": RuleText(
             "Purge incomplete", "A purge or an undo stopped, or left something.", tells_end=False
         ),

@@ -16,6 +16,7 @@ Action = Literal[
     "find",
     "preview",
     "explain",
+    "request",
     "access.read",
     "verify",
     "recount",
@@ -41,6 +42,7 @@ LEAST_ROLE: Final[MappingProxyType[Action, Role]] = MappingProxyType(
         "find": "support",
         "preview": "support",
         "explain": "support",
+        "request": "support",
         "access.read": "support",
         "verify": "operations",
         "recount": "operations",
@@ -61,6 +63,7 @@ MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
         "find": "Search by id, e-mail, file name, key or link",
         "preview": "Play and download clips, copy links",
         "explain": "See what the customer sees, and the reply to send",
+        "request": "Tell the team, ask for a deletion",
         "access.read": "See this policy",
         "verify": "Compare documents with the bucket",
         "recount": "Set counters to the truth",
@@ -77,7 +80,7 @@ MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
 )
 # Actions that change something, or let another person change something: they need a sign-in that is still valid.
 CHANGES: Final[frozenset[Action]] = frozenset(
-    {"recount", "fix", "purge.apply", "purge.approve", "purge.undo", "alerts.try"}
+    {"request", "recount", "fix", "purge.apply", "purge.approve", "purge.undo", "alerts.try"}
 )
 
 

@@ -21,7 +21,7 @@ import streamlit as st
 
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
-from storage.actions import failure_groups, repair
+from storage.actions import failure_groups, repair, requests
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
@@ -380,8 +380,29 @@ def test_what_was_said_of_a_group_is_taken_back_and_nonsense_is_refused(desk: De
     assert group not in read_marks(records)
 
 
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_request_is_made_and_answered_by_those_of_the_table_alone(desk: Desk, role: str) -> None:
+    uid = desk.customer()
+    for kind, action in requests.ANSWERED_WITH.items():
+        if "request" not in MATRIX[role]:
+            with pytest.raises(NotPermitted):
+                requests.ask(desk.bench, actor(role), kind, uid, reason=REASON)
+        asked = requests.ask(desk.bench, actor("support" if role == "nobody" else role), kind, uid, reason=REASON)
+        held = desk.world.stores.records.raw(asked.path)
+        if action in MATRIX[role]:
+            assert requests.answer(desk.bench, actor(role), asked.request_id, "done", REASON).state == "done"
+        else:
+            with pytest.raises(NotPermitted):
+                requests.answer(desk.bench, actor(role), asked.request_id, "done", REASON)
+            assert desk.world.stores.records.raw(asked.path) == held
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
-    assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try"} == set(ACTIONS)
+    tried = {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try", "request"}
+    assert tried == set(ACTIONS)
+
+
+ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer)
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:
@@ -393,5 +414,5 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    others = {f"{function.__module__}.{function.__name__}" for function in (try_target, failure_groups.mark, *JOINT)}
+    others = {f"{function.__module__}.{function.__name__}" for function in (*ALONE, *JOINT)}
     assert places == tried | others | {"pages._ui.access.guard.require"}

@@ -21,6 +21,7 @@ CACHING = (
     "pages/_ui/data/loads.py",
     "pages/_ui/data/fleet_loads.py",
     "pages/_ui/data/scan_loads.py",
+    "pages/_ui/data/request_loads.py",
 )  # the handles; the loads of pages
 LONGEST = 650  # one concept a file: a file is as long as its concept, and past 600 it is asked whether it is two
 # The column: each row imports only itself and what stands below it. The longest name that fits a module decides.

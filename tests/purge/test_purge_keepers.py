@@ -8,6 +8,7 @@ import signal
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,11 +21,14 @@ from storage.actions.rollup import run_rollup
 from storage.actions.search_index import write_index
 from storage.domain.changes import ChangeSet, FieldChange
 from storage.domain.purge.scope import Scope
+from storage.domain.requests import TeamRequest
 from storage.errors import Refused
 from storage.repositories.decode import raw_document
+from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
 from tests.purge.victim import CountingProxy, Victims, moments
 from tests.purge.world import ADA, BOB, REASON, VIDEO, PurgeWorld
+from tests.rigs.desk import NOON
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
 
@@ -235,6 +239,20 @@ def test_neither_the_audit_nor_a_job_names_the_customer_whatever_the_reason_says
     assert (job.state, job.reason) == ("done", "asked by [address] about [title]")
     named = naming(kept, audit=True)
     assert not {"ops_jobs", "ops_audit", "_ops/audit/", "_ops/certificates/", "_ops/plans/"} & set(named)
+
+
+def test_a_purge_leaves_the_requests_that_asked_for_it_and_an_erasing_empties_their_words(kept: PurgeWorld) -> None:
+    asked = [
+        TeamRequest(f"req-20260301-120000-0000000{number}", "delete", uid, video_id, "", "of Vienna", ADA.email, NOON)
+        for number, (uid, video_id) in enumerate([("u1", ""), ("u1", VIDEO), ("u1", "video-bbb"), ("u10", "")])
+    ]
+    kept.put_documents({one.path: one.as_dict() for one in asked})
+    kept.purge(Scope.of("u1", "video-bbb"))
+    assert told(kept)["ops_requests"].count("of Vienna") == 4
+    kept.purge(Scope.of("u1", VIDEO), erase=True)
+    found = {one.request.request_id: one.request for one in Requests(kept.stores.handle).newest(9)}
+    assert [found[one.request_id].reason for one in asked] == ["of Vienna", "", "of Vienna", "of Vienna"]
+    assert found[asked[1].request_id] == replace(asked[1], reason="")
 
 
 KEEPERS_OWN = ("ops_index", "ops_rollups", "ops_changes", "ops_watches", "PUT _ops/rollups")

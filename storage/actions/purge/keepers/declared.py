@@ -10,6 +10,7 @@ from storage.actions.purge.keepers.index import Index
 from storage.actions.purge.keepers.keeper import Keeper
 from storage.actions.purge.keepers.papers import Papers
 from storage.actions.purge.keepers.repairs import Repairs
+from storage.actions.purge.keepers.requests import CustomersRequests
 from storage.actions.purge.keepers.scans import KeptScans
 from storage.actions.purge.keepers.watches import CustomersWatches
 
@@ -63,6 +64,12 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         "ids of what was repaired or purged and is looked at again",
         "the watches of the scope are taken out, and an undo puts them back; the purge leaves one of its own",
         "the watch of the erasing itself: ids, job and times, for a week",
+    ),
+    CustomersRequests(
+        ("ops_requests",),
+        "ids of what the team was asked to look into or delete, with a reason and an answer",
+        "they stay: one of them may have asked for it",
+        "ids, kind, persons, state and times of each request",
     ),
     Keeper(
         ("_ops/repairs/",),

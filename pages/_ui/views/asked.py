@@ -1,0 +1,236 @@
+"""Draws requests to the team: the form that asks, what waits for this person, and their own with answers.
+
+A form takes the id of its request as it opens, and a callback sends it: a slow second click asks nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from pages._ui.access.guard import actor, allowed, require
+from pages._ui.copying import copy_button
+from pages._ui.data import request_loads
+from pages._ui.data.resources import stores
+from pages._ui.kit import feedback, format, session
+from pages._ui.kit.feedback import freshness
+from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.kit.text import md
+from pages._ui.nav import SCREENS
+from storage.actions.requests import Answer, new_id
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.requests import WORDS, Kind, TeamRequest, may_answer, ticket_text
+from storage.errors import StorageError
+
+_SHOWN: Final = 10
+_NEWS: Final = timedelta(days=7)  # how long an answer stays on the Overview of who asked
+_BUTTONS: Final[dict[Kind, tuple[str, str]]] = {
+    "tell": ("Tell the team…", "campaign"),
+    "delete": ("Ask for deletion…", "delete_history"),
+}
+_ABOUT: Final[dict[Kind, str]] = {
+    "tell": "Engineers see it on their Overview, and answer.",
+    "delete": "Administrators see it on their Overview. Nothing is deleted until one of them plans it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """An open form, and how it ended."""
+
+    kind: Kind
+    uid: str
+    video_id: str
+    clip_id: str
+    request_id: str
+    kept: TeamRequest | None = None
+    error: StorageError | None = None
+
+
+def _open(page: str) -> str:
+    return key(page, "ask", "open")
+
+
+def buttons(uid: str, video_id: str = "", clip_id: str = "", *, page: str) -> None:
+    """Draws the buttons that ask, and the form where one is open for this thing."""
+    if not allowed("request"):
+        return
+    for kind, (label, icon) in _BUTTONS.items():
+        st.button(
+            label,
+            key=key(page, "ask", kind),
+            icon=f":material/{icon}:",
+            type="tertiary",
+            on_click=_start,
+            args=(page, Asking(kind, uid, video_id, clip_id, "")),
+        )
+    form = st.session_state.get(_open(page))
+    if isinstance(form, Asking):
+        if (form.uid, form.video_id) != (uid, video_id):
+            _drop(page)
+            return
+        title = _BUTTONS[form.kind][0].rstrip("…")
+        show = st.dialog(title, icon=f":material/{_BUTTONS[form.kind][1]}:", on_dismiss=partial(_drop, page))(_form)
+        show(form, page)
+
+
+def _start(page: str, form: Asking) -> None:
+    opened = Asking(form.kind, form.uid, form.video_id, form.clip_id, new_id(datetime.now(UTC)))
+    st.session_state[_open(page)] = opened
+
+
+def _drop(page: str) -> None:
+    st.session_state.pop(_open(page), None)
+
+
+def _form(form: Asking, page: str) -> None:
+    current = st.session_state.get(_open(page))
+    form = current if isinstance(current, Asking) else form
+    require("request")
+    about = "/".join(part for part in (form.uid, form.video_id, form.clip_id) if part)
+    st.caption(f"About {md(about, 200)}. {_ABOUT[form.kind]}")
+    if form.kept is not None:
+        st.success(
+            f"Asked: {md(form.kept.request_id)}. The answer will stand on your Overview.", icon=":material/done:"
+        )
+        ticket(form.kept, name=key(page, "ask", "ticket"))
+        return
+    if form.error is not None:
+        feedback.error_panel(form.error, key=key(page, "ask", "failed"))
+    name = key(page, "ask", form.request_id)
+    reason = st.text_input(
+        "Reason, with the ticket",
+        key=name,
+        max_chars=1_000,
+        live=True,
+        placeholder="What is wrong, in a sentence",
+        help="Addresses and titles are taken out: the request keeps ids alone.",
+    )
+    st.button(
+        "Send",
+        key=key(page, "ask", "send"),
+        type="primary",
+        icon=":material/send:",
+        disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+        on_click=_send,
+        args=(page, form, name),
+    )
+
+
+def _send(page: str, form: Asking, name: str) -> None:
+    kept, error = None, None
+    try:
+        who, words = require("request"), str(st.session_state.get(name, ""))
+        kept = request_loads.ask(
+            who, form.kind, form.uid, form.video_id, form.clip_id, reason=words, request_id=form.request_id
+        )
+    except StorageError as problem:
+        error = problem
+    st.session_state[_open(page)] = Asking(
+        form.kind, form.uid, form.video_id, form.clip_id, form.request_id, kept, error
+    )
+
+
+def ticket(request: TeamRequest, *, name: str) -> None:
+    """Draws the button that copies the request as text for a ticket."""
+    text = ticket_text(request, stores().settings.alerts.desk_url)
+    copy_button(text, key=name, what="text for the ticket", label="Copy for the ticket")
+
+
+def about(uid: str, video_id: str = "", *, page: str) -> None:
+    """Draws what was asked about this customer or video and waits, or was answered lately; nothing where there is
+    nothing."""
+    now = datetime.now(UTC)
+    found = [one for one in request_loads.of_user(uid).value if not video_id or one.video_id in ("", video_id)]
+    for one in [one for one in found if _is_news(one, now)][:3]:
+        st.markdown(f":material/campaign: {_line(one, now)}")
+
+
+def _is_news(one: TeamRequest, now: datetime) -> bool:
+    return one.answered_at is None or now - one.answered_at < _NEWS
+
+
+def _line(one: TeamRequest, now: datetime) -> str:
+    badge = {"open": ":orange-badge[Waits]", "done": ":green-badge[Done]", "declined": ":red-badge[Declined]"}
+    what = f"{badge[one.state]} **{WORDS[one.kind]}**: {md(one.reason, 300)}"
+    by = f":small[asked by {md(one.asked_by, 80)}, {format.ago(one.asked_at, now).text}]"
+    if one.state == "open":
+        return f"{what} {by}"
+    when = format.ago(one.answered_at, now).text
+    return f"{what} {by}  \n:small[{md(one.answered_by, 80)}, {when}:] {md(one.answer, 300)}"
+
+
+def _link(one: TeamRequest) -> None:
+    query = {UID: one.uid} | ({VIDEO_ID: one.video_id} if one.video_id else {})
+    if one.clip_id:
+        query[CLIP_ID] = one.clip_id
+    page = "video" if one.video_id else "user"
+    st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=query)
+
+
+def waiting(*, page: str) -> None:
+    """Draws what waits for this person's answer, with the ways to give one."""
+    loaded, now = request_loads.waiting(), datetime.now(UTC)
+    roles = actor(active=False).roles
+    found = [one for one in loaded.value if may_answer(roles, one.kind)]
+    for one in found[:_SHOWN]:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{_line(one, now)}  \n:small[{md(one.spelled, 200)}]", width="stretch")
+                _link(one)
+            _answer(one, page)
+    if len(found) > _SHOWN:
+        st.caption(f"and {len(found) - _SHOWN:,} more: `python -m storage requests list`")
+    if not found:
+        st.caption(":material/check_circle: Nobody asks the team for anything that you can do.")
+    refused = session.take(key(page, "answer", "refused"))
+    if isinstance(refused, StorageError):
+        feedback.error_panel(refused, key=key(page, "answer", "failed"))
+    freshness(loaded.read_at, key=key(page, "asked_fresh"), cost=loaded.cost, on_refresh=request_loads.forget)
+
+
+def _answer(one: TeamRequest, page: str) -> None:
+    name = key(page, "answer", one.request_id)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        words = st.text_input(
+            "Answer",
+            key=name,
+            max_chars=1_000,
+            live=True,
+            label_visibility="collapsed",
+            placeholder="Answer, for who asked",
+            width=360,
+        )
+        short = len(words.strip()) < LEAST_REASON_CHARS
+        for state, label in (("done", "Done"), ("declined", "Decline")):
+            st.button(
+                label,
+                key=f"{name}-{state}",
+                disabled=short,
+                on_click=_give,
+                args=(page, one.request_id, state, name),
+                help="Needs an answer of three letters or more." if short else None,
+            )
+
+
+def _give(page: str, request_id: str, state: Answer, name: str) -> None:
+    try:
+        request_loads.answer(actor(), request_id, state, str(st.session_state.get(name, "")))
+    except StorageError as error:
+        st.session_state[key(page, "answer", "refused")] = error
+
+
+def mine(*, page: str) -> bool:
+    """Draws what this person asked and how it was answered; false where there is nothing."""
+    now = datetime.now(UTC)
+    found = [one for one in request_loads.of_person(actor(active=False).email).value if _is_news(one, now)]
+    for one in found[:_SHOWN]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{_line(one, now)}  \n:small[{md(one.spelled, 200)}]", width="stretch")
+            _link(one)
+            ticket(one, name=key(page, "mine", one.request_id))
+    return bool(found)

@@ -1,0 +1,81 @@
+"""Requests to the team in the shell: asked once, told, answered by who may, and emptied by an erasing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Desk
+from tests.rigs.records import clip, user, video
+from tests.rigs.sink import sink
+
+BASE = "users/u1/videos/vid-0001"
+ABOUT = ("u1", "vid-0001")
+ASK = ("--actor", "Sue@Example.com", "--reason", "T-9: Opening night is silent, says ada@example.org")
+ANSWER = ("--actor", "eng@example.com", "--reason", "replaced the clip")
+
+
+@pytest.fixture
+def desk_with_customer(desk: Desk) -> Desk:
+    made = {"users/u1": user("u1"), BASE: video("vid-0001", video_title="Opening night")}
+    desk.world.put({**made, f"{BASE}/clips/c1": clip("vid-0001", 1)})
+    return desk
+
+
+def test_a_request_is_kept_without_names_told_once_answered_and_on_record(desk_with_customer, monkeypatch):
+    desk = desk_with_customer
+    assert desk.run("requests", "list", "--json").json["requests"] == []
+    made = desk.run("requests", "ask", "tell", *ABOUT, *ASK, "--json")
+    assert made.status == 0, made.err
+    one = made.json
+    assert (one["kind"], one["uid"], one["video_id"], one["state"]) == ("tell", "u1", "vid-0001", "open")
+    assert one["asked_by"] == "sue@example.com"
+    assert "T-9" in one["reason"]
+    held = (
+        str(desk.world.fields(f"ops_requests/{one['request_id']}")) + made.out + str(desk.run("audit", "--json").json)
+    )
+    assert "Opening night" not in held
+    assert "ada@example.org" not in held
+    assert one["request_id"] in one["ticket"]
+
+    again = desk.run("requests", "ask", "tell", *ABOUT, *ASK, "--json")
+    assert (again.status, again.json["error"]["code"]) == (4, "refused")
+    assert desk.run("requests", "ask", "delete", *ABOUT, *ASK).status == 0  # another thing
+    listed = desk.run("requests", "list", "--json")
+    assert (listed.status, [row["kind"] for row in listed.json["requests"]]) == (1, ["tell", "delete"])
+
+    with sink() as hook:
+        monkeypatch.setenv("ALERT_URLS", hook.url)
+        told = [row["rule"] for row in desk.run("alerts", "run", "--json").json["sent"]]
+        assert told.count("request_waits") == 2
+        assert "request_waits" not in [row["rule"] for row in desk.run("alerts", "run", "--json").json["sent"]]
+
+    done = desk.run("requests", "answer", one["request_id"], "done", *ANSWER, "--json")
+    assert (done.json["state"], done.json["answer"]) == ("done", "replaced the clip")
+    twice = desk.run("requests", "answer", one["request_id"], "declined", *ANSWER)
+    assert twice.status == 4
+    actions = [event["action"] for event in desk.run("audit", "--json").json["events"]]
+    assert (actions.count("request.ask"), actions.count("request.answer")) == (3, 2)  # refusals are on record too
+    everything = desk.run("requests", "list", "--all", "--json").json["requests"]
+    assert sorted(row["state"] for row in everything) == ["done", "open"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("ask", "tell", "nobody", *ASK), 1),
+        (("ask", "tell", "u1", "nothing", *ASK), 1),
+        (("ask", "tell", "u1", "vid-0001", "no-clip", *ASK), 1),
+        (("ask", "buy", "u1", *ASK), 2),
+        (("ask", "tell", "u1/videos", *ASK), 2),
+        (("ask", "tell", "u1", "--actor", "nobody", "--reason", "because"), 2),
+        (("ask", "tell", "u1", "--actor", "a@b.test", "--reason", " "), 2),
+        (("answer", "../users/u1", "done", *ANSWER), 2),
+        (("answer", "req-20260301-120000-0123abcd", "done", *ANSWER), 1),
+        (("list", "--all", "--limit", "0"), 2),
+    ],
+)
+def test_nonsense_is_refused_and_nothing_is_kept(desk_with_customer, words, status):
+    answer = desk_with_customer.run("requests", *words, "--json")
+    assert answer.status == status, answer.err
+    assert answer.json["error"]["remedy"]
+    assert "ops_requests" not in desk_with_customer.world.records.children("")
