@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ from botocore.exceptions import (
 )
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 from s3transfer.manager import TransferConfig, TransferManager
 
 from storage.clients.meter import Operation, record
@@ -264,9 +266,22 @@ def session() -> boto3.Session:
     nowhere |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     made = botocore.session.Session(session_vars=nowhere)
     made.register_component("data_loader", _DESCRIPTIONS)
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     for section in ("s3", "proxies_config"):  # these two have variables of their own
         made.get_component("config_store").set_config_provider(section, ConstantProvider(None))
     return boto3.Session(botocore_session=made)
+
+
+def read_time(text: Any) -> datetime:
+    """A time in an answer. The SDK's own reader, which takes any form, takes twenty times as long for these two."""
+    try:
+        if str(text).endswith("GMT"):
+            return parsedate_to_datetime(text)
+        if str(text).endswith("Z"):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    return parse_timestamp(text)  # type: ignore[no-any-return]
 
 
 def _quiet() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.utils import parse_timestamp
 
 from storage.actions.objects import ObjectWriter
 from storage.clients import r2
@@ -26,6 +27,28 @@ def test_operations_are_billed_as_the_price_list_has_them() -> None:
     assert {r2.billed_as(name) for name in ("HeadObject", "GetObject", "HeadBucket")} == {"r2_class_b"}
     free = ("DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload")
     assert {r2.billed_as(name) for name in free} == {"r2_free"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thu, 26 Nov 2026 12:05:21 GMT",
+        "2026-11-26T12:05:21.649Z",
+        "2026-11-26T12:05:21Z",
+        "2026-11-26T12:05:21+02:00",
+        "20261126T120521Z",
+        "1795694721",
+        "Thursday, 26-Nov-26 12:05:21 GMT",
+    ],
+)
+def test_a_time_in_an_answer_is_read_as_the_sdk_reads_it(text: str) -> None:
+    assert r2.read_time(text) == parse_timestamp(text)
+
+
+@pytest.mark.parametrize("text", ["Thu, GMT", "soonZ", "soon"])
+def test_what_is_no_time_is_refused_as_the_sdk_refuses_it(text: str) -> None:
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        r2.read_time(text)
 
 
 def test_reading_is_counted_by_class(writer: ObjectWriter, objects: Objects) -> None:

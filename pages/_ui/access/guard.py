@@ -39,8 +39,8 @@ def actor(*, active: bool = True) -> Actor:
     Raises `SessionEnded` (nobody is signed in, or the session ended) or `ConfigError` (the settings of sign-in are
     incomplete). A call that a page makes by itself passes `active=False`: it must not keep a session alive.
     """
-    settings = current()
     values = reader.read()
+    settings = current(values)
     refuse_to_serve(settings, values)
     now = datetime.now(UTC)
     person = identity.who(settings, now)

@@ -14,9 +14,12 @@ from storage.settings import backends, reader
 from storage.settings.access import AccessSettings
 
 
-def current() -> AccessSettings:
-    """The settings at this moment. Raises `ConfigError`: then nobody may do anything."""
-    return access_settings.load(reader.read(), reader.auth_table(), root=reader.ROOT)
+def current(values: Mapping[str, str] | None = None) -> AccessSettings:
+    """The settings at this moment, from `values` where the caller has just read them.
+
+    Raises `ConfigError`: then nobody may do anything.
+    """
+    return access_settings.load(reader.read() if values is None else values, reader.auth_table(), root=reader.ROOT)
 
 
 def limits(settings: AccessSettings) -> Limits:
