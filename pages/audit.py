@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages._ui.access.guard import show
+from pages._ui.access.guard import allowed, show
 from pages._ui.kit import feedback, session
 from pages._ui.kit.session import key
 from pages._ui.views import audit
@@ -18,15 +18,14 @@ NAME: Final = "audit"
 def page() -> None:
     session.enter(NAME)
     st.title("Audit", anchor=False)
-    st.caption(
-        "Everything that people viewed, linked, planned, approved, changed, purged or undid, and every refusal, "
-        "also for customers who no longer exist. Entries are only ever added. It shows keys, never links."
-    )
+    whose = "What everybody did" if allowed("audit.read") else "What you did yourself"
+    st.caption(f"{whose}, and what was refused, also for customers who no longer exist. Entries are only ever added.")
     question = audit.ask()
     if question is not None:
         feedback.section("the audit", partial(audit.answer, question), key=key(NAME, "answer"), unknown="what was done")
-    st.subheader("Integrity check", anchor=False)
-    audit.draw_chain()
+    if allowed("audit.read"):
+        st.subheader("Integrity check", anchor=False)
+        audit.draw_chain()
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ _SCREENS = (
         "alerts", "Alerts", "notifications", "alerts.read", "Operations", "What people were told, and where alerts go."
     ),
     Screen("purge", "Purge", "delete_forever", "purge.plan", "Administration", "Plan, approve, apply and undo purges."),
-    Screen("audit", "Audit", "history", "audit.read", "Administration", "Who did what, when and why."),
+    Screen("audit", "Audit", "history", "audit.own", "Administration", "Who did what, when and why."),
     Screen("access", "Access", "admin_panel_settings", "access.read", "Administration", "Who may do what, and why."),
 )
 SCREENS: Final = MappingProxyType({screen.name: screen for screen in _SCREENS})

@@ -39,7 +39,7 @@ _TEXTS = (
 class AuditQuery:
     """The conditions of a search; empty parts set none. `since` and `until` are aware and inclusive.
 
-    `text` may stand in any field; case does not matter.
+    `text` may stand in any field; case does not matter. `actions` are the only ones wanted, `without` those left out.
     """
 
     uid: str = ""
@@ -49,6 +49,8 @@ class AuditQuery:
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    actions: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
     @property
     def compared(self) -> bool:
@@ -87,7 +89,8 @@ def search(
         before = last + 1 if before is None else min(before, last + 1)
     found: list[Mapping[str, Any]] = []
     read = 0
-    for entry in _pages(log, question, PAGE if question.compared else limit + 1, before):
+    size = PAGE if question.compared else 2 * limit + 1 if question.without else limit + 1
+    for entry in _pages(log, question, size, before):
         if read >= most_read:
             return AuditPage(tuple(found), int(entry["sequence"]) + 1, read, cut=True)
         read += 1
@@ -102,7 +105,14 @@ def search(
 
 def _pages(log: AuditLog, question: AuditQuery, size: int, before: int | None) -> Iterator[Mapping[str, Any]]:
     while True:
-        page = log.search(uid=question.uid, actor=question.actor, action=question.action, limit=size, before=before)
+        page = log.search(
+            uid=question.uid,
+            actor=question.actor,
+            action=question.action,
+            actions=question.actions,
+            limit=size,
+            before=before,
+        )
         yield from page
         if len(page) < size:
             return
@@ -141,6 +151,8 @@ def _after(entry: Mapping[str, Any], limit: datetime) -> bool:
 
 
 def _matches(entry: Mapping[str, Any], question: AuditQuery) -> bool:
+    if entry.get("action") in question.without:
+        return False
     if question.outcome and entry.get("outcome") != question.outcome:
         return False
     if not question.text:

@@ -28,7 +28,7 @@ from tests.rigs.waiting import PATIENCE_SECONDS
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SUPPORT = {"look", "find", "preview", "explain", "request", "access.read"}
 OPERATIONS = SUPPORT | {"diagnose", "verify", "recount", "alerts.read", "purge.plan"}
-ENGINEER = OPERATIONS | {"fix"}
+ENGINEER = OPERATIONS | {"fix", "audit.own"}
 ADMIN = ENGINEER | {"purge.apply", "purge.approve", "purge.undo", "audit.read", "alerts.try"}
 MATRIX = {"nobody": set(), "support": SUPPORT, "operations": OPERATIONS, "engineer": ENGINEER, "admin": ADMIN}
 CASES = [(role, action) for role in MATRIX for action in ACTIONS]

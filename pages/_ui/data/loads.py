@@ -330,6 +330,19 @@ def audit(question: AuditQuery, limit: int, before: int | None) -> Loaded[AuditP
     return measured(lambda: audit_search.search(audit_log(stores()), question, limit=limit, before=before))
 
 
+@st.cache_data(ttl=5 * MINUTE, max_entries=50, show_spinner=False)
+def names(paths: tuple[str, ...]) -> Loaded[Mapping[str, str]]:
+    """The addresses of these customers and the titles of these videos, by path, a read each; nothing for the others."""
+
+    def load() -> Mapping[str, str]:
+        found = stores().records.many(paths)
+        fields = {path: (document.fields or {}) if document else {} for path, document in found.items()}
+        named = {path: one.get("video_title") or one.get("email") for path, one in fields.items()}
+        return {path: name for path, name in named.items() if isinstance(name, str) and name.strip()}
+
+    return measured(load)
+
+
 def forget_purges() -> None:
     """Drops the cached plans and jobs; to be called after a change to one of them."""
     for load in (plan_status, open_plans, jobs, jobs_going_on, job, certificate, audit):

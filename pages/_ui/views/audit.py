@@ -8,7 +8,7 @@ role again, and the precondition of every document.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, guarded, require
+from pages._ui.access.guard import actor, allowed, guarded, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
 from pages._ui.data.resources import repair_context, stores
@@ -26,10 +26,12 @@ from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
+from pages._ui.views import acts
 from pages._ui.views.repair import dialog
 from storage.actions import repair, undoable
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
+from storage.domain.audit_chain import LOOKS
 from storage.domain.policy import Action, Actor
 from storage.domain.purge.plan import moment
 from storage.errors import BadInput, StorageError
@@ -58,27 +60,20 @@ ACTOR, ACTION, OUTCOME, TEXT, FROM, TO, BEFORE, SIZE = (
     "rows",
 )
 SIZES = (50, 200, 900)
-ACTIONS = (
-    "media.look",
-    "link.issue",
-    "purge.plan",
-    "purge.approve",
-    "purge.decline",
-    "purge.apply",
-    "purge.cancel",
-    "purge.resume",
-    "purge.end",
-    "purge.undo",
-    "purge.undo.end",
-    "purge.empty",
-    "purge.quarantine.end",
-    "recount",
-    "set-status",
-    "highlights",
-    "upload",
-    "end-disclosure",
-    "undo-change",
-)
+KIND, RANGE = "audit-kind", "audit-range"  # also the names in the address
+CHANGED, LINKED, VIEWED, EVERYTHING = "Changes", "Links", "Views", "Everything"
+KINDS: Final = (CHANGED, LINKED, VIEWED, EVERYTHING)
+RANGES: Final[dict[str, timedelta | None]] = {
+    "24 h": timedelta(days=1),
+    "7 days": timedelta(days=7),
+    "30 days": timedelta(days=30),
+    "All time": None,
+}
+_OF_KIND: Final[dict[str, dict[str, Any]]] = {
+    CHANGED: {"without": LOOKS},
+    LINKED: {"actions": ("link.issue",)},
+    VIEWED: {"actions": tuple(sorted(LOOKS - {"link.issue"}))},
+}
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
 _WORDS = {
     "missing": "Missing",
@@ -95,13 +90,18 @@ _WORDS = {
 def draw_undo(entry: Mapping[str, Any]) -> None:
     """Draws each change of an entry that changed fields, with the button that takes it back."""
     action = str(entry.get("action") or "")
-    needed = needs(action)
-    outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
-    if action not in CHANGES or entry.get("outcome") not in outcomes or not allowed(needed):
+    if not undoable_here(entry):
         return
     for change_id in change_ids(entry):
         with st.container(border=True, key=key(PAGE, "undo", change_id)):
-            _change(change_id, needed)
+            _change(change_id, needs(action))
+
+
+def undoable_here(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry names changes that this person may take back."""
+    action = str(entry.get("action") or "")
+    outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
+    return action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(needs(action))
 
 
 def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -202,35 +202,33 @@ def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
         loads.forget_user(uid)
 
 
-def entries_frame(entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row for each entry. An entry that somebody damaged in the database is shown as it is."""
+def entries_frame(entries: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> pd.DataFrame:
+    """One row for each entry, with `names` by path. An entry that was damaged in the database is shown as it is."""
     return pd.DataFrame(
         {
             "number": [str(entry.get("sequence")) for entry in entries],
             "at": pd.to_datetime([_at(entry) for entry in entries], utc=True),
             "actor": [str(entry.get("actor") or "") for entry in entries],
-            "action": [str(entry.get("action") or "") for entry in entries],
+            "action": [acts.verb(str(entry.get("action") or "")) for entry in entries],
             "outcome": [str(entry.get("outcome") or "") for entry in entries],
-            "subject": [subject(entry) for entry in entries],
+            "subject": [acts.about(entry, names) for entry in entries],
+            "undo": ["Undo" if undoable_here(entry) else None for entry in entries],
             "reason": [str(entry.get("reason") or ABSENT) for entry in entries],
             "origin": [str(entry.get("origin") or ABSENT) for entry in entries],
+            "uid": [str(entry.get("uid") or ABSENT) for entry in entries],
+            "video_id": [str(entry.get("video_id") or ABSENT) for entry in entries],
         }
     )
 
 
-def subject(entry: Mapping[str, Any]) -> str:
-    """The subject of an entry: the scope of a purge in words, else user, video and clip as far as it names them."""
-    detail = entry.get("detail")
-    scope = detail.get("scope") if isinstance(detail, Mapping) else None
-    ids = [str(entry.get(name) or "") for name in ("uid", "video_id", "clip_id")]
-    return str(scope or "/".join(part for part in ids if part) or ABSENT)
-
-
-def draw_entry(entry: Mapping[str, Any]) -> None:
+def draw_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    did = acts.verb(str(entry.get("action") or ABSENT))
     with st.container(border=True, key=key(PAGE, "entry")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**Number {md(str(entry.get('sequence')))}**", width="content")
-            st.badge(md(str(entry.get("action") or ABSENT), 60), color="blue")
+            st.markdown(
+                f"**{md(str(entry.get('actor') or ABSENT), 80)} {md(did, 80)}** {md(acts.about(entry, names), 200)}",
+                width="content",
+            )
             status.badge("outcome", str(entry.get("outcome") or ""))
             _ways(entry)
         left, right = st.columns(2, gap="large")
@@ -250,6 +248,7 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = (
         ("When", format.utc(_at(entry)).text),
         ("Who", "actor"),
+        ("What", "action"),
         ("From where", "origin"),
         ("User", "uid"),
         ("Video", "video_id"),
@@ -257,6 +256,7 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Why", "reason"),
         ("Plan's fingerprint", "fingerprint"),
         ("Job", "job_id"),
+        ("Number", "sequence"),
     )
     rows = [(name, value if name == "When" else str(entry.get(value) or "")) for name, value in named]
     return [(name, value) for name, value in rows if value]
@@ -299,28 +299,79 @@ def ask() -> AuditQuery | None:
     """Draws the form and returns the question of the address; where that is unusable, draws why and returns `None`."""
     try:
         given = {name: params.read(name) or "" for name in (UID, ACTOR, ACTION, OUTCOME, TEXT, FROM, TO)}
+        kind, span = _kind_and_range(given)
         _form(given)
+        who = normal_email(given[ACTOR]) if given[ACTOR] else ""
         return AuditQuery(
             uid=given[UID],
-            actor=normal_email(given[ACTOR]) if given[ACTOR] else "",
+            actor=who if allowed("audit.read") else actor(active=False).email,
             action=given[ACTION],
             outcome=given[OUTCOME],
             text=given[TEXT],
-            since=_day(given[FROM], FROM),
+            since=_day(given[FROM], FROM) or _ago(span),
             until=_end(given[TO]),
+            **_OF_KIND.get(kind, {}),
         )
     except BadInput as error:
         feedback.error_panel(error, key=key(PAGE, "address"))
         return None
 
 
+def _kind_and_range(given: Mapping[str, str]) -> tuple[str, timedelta | None]:
+    """Draws what is listed, of which time. An address that asks for more than a customer or a person gets everything
+    that answers it, of all time, until somebody chooses."""
+    asked = any(given[name] for name in (ACTION, OUTCOME, TEXT))
+    days = bool(given[FROM] or given[TO])
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        kind = st.segmented_control(
+            "List",
+            KINDS,
+            default=EVERYTHING if asked else CHANGED,
+            required=True,
+            key=KIND,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        span = st.segmented_control(
+            "Time",
+            list(RANGES),
+            default="All time" if asked or given[UID] or days else "7 days",
+            required=True,
+            key=RANGE,
+            bind="query-params",
+            label_visibility="collapsed",
+            disabled=days,
+        )
+    return (EVERYTHING if given[ACTION] else str(kind)), None if days else RANGES.get(str(span))
+
+
+def _ago(span: timedelta | None) -> datetime | None:
+    """The beginning of the time, at a full hour, so that one question stays the same for a while."""
+    return None if span is None else datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - span
+
+
+def _customer(text: str) -> str:
+    """The id of the customer that was typed as an address; a text without an @ is an id already."""
+    if "@" not in text:
+        return text
+    found = {match.uid for match in loads.find(text).value.matches if match.type in {"user", "purged"}}
+    if len(found) != 1:
+        why = "No customer has this address" if not found else f"{len(found):,} customers have this address"
+        raise BadInput(why, field_name="customer", remedy="Give the customer's id; Find lists it.")
+    return found.pop()
+
+
 def _form(given: Mapping[str, str]) -> None:
     mark = tables.fingerprint(list(given.values()))
     with st.form(key(PAGE, "form", mark), border=True):
         with st.grid("auto", min_column_width=260):
-            uid = st.text_input("User id", given[UID], key=key(PAGE, "uid", mark))
-            actor = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
-            action = _choice("What", ACTIONS, given[ACTION], key(PAGE, "action", mark), free=True)
+            uid = st.text_input("Customer", given[UID], key=key(PAGE, "uid", mark), placeholder="e-mail address or id")
+            who = None
+            if allowed("audit.read"):
+                who = st.text_input("Who", given[ACTOR], key=key(PAGE, "actor", mark), placeholder="e-mail address")
+            action = _choice(
+                "What", tuple(acts.VERBS), given[ACTION], key(PAGE, "action", mark), free=True, words=acts.verb
+            )
             outcome = _choice("Outcome", tuple(status.FAMILIES["outcome"]), given[OUTCOME], key(PAGE, "out", mark))
             days = st.date_input("Days (UTC)", _days(given), key=key(PAGE, "days", mark), format="YYYY-MM-DD")
             text = st.text_input(
@@ -335,18 +386,38 @@ def _form(given: Mapping[str, str]) -> None:
             cleared = st.form_submit_button("Clear", type="tertiary")
     if sent or cleared:
         first, last = _ends(days)
-        wanted = {UID: uid, ACTOR: actor, ACTION: action, OUTCOME: outcome, TEXT: text, FROM: first, TO: last}
+        customer = _customer(" ".join(uid.split())) if sent and uid != given[UID] else uid
+        wanted = {
+            UID: customer,
+            ACTOR: who,
+            ACTION: action,
+            OUTCOME: outcome,
+            TEXT: text,
+            FROM: first,
+            TO: last,
+        }
         kept = {name: " ".join((value or "").split()) for name, value in wanted.items() if sent}
         if sent and uid == given[UID]:
             kept[UID] = given[UID]  # as the address had it: a link may name an id that nobody would type
-        st.query_params.from_dict({name: value for name, value in kept.items() if value})
+        shown = {name: value for name in (KIND, RANGE) if (value := st.query_params.get(name)) and sent}
+        st.query_params.from_dict({name: value for name, value in (kept | shown).items() if value})
         st.rerun()
 
 
-def _choice(label: str, options: tuple[str, ...], chosen: str, name: str, *, free: bool = False) -> str | None:
+def _choice(
+    label: str,
+    options: tuple[str, ...],
+    chosen: str,
+    name: str,
+    *,
+    free: bool = False,
+    words: Callable[[str], str] = str,
+) -> str | None:
     listed = (*options, *([chosen] if chosen and chosen not in options else []))
     index = listed.index(chosen) if chosen else None
-    return st.selectbox(label, listed, index=index, key=name, placeholder="any", accept_new_options=free)
+    return st.selectbox(
+        label, listed, index=index, key=name, placeholder="any", accept_new_options=free, format_func=words
+    )
 
 
 def _days(given: Mapping[str, str]) -> Any:
@@ -389,11 +460,12 @@ def answer(question: AuditQuery) -> None:
         loaded = loads.audit(question, size, before)
     found = loaded.value
     if not found.entries:
-        _nothing(found, before)
+        _nothing(found, before, question)
     else:
-        chosen = _table(found)
+        names = acts.named(found.entries)
+        chosen = _table(found, names)
         if chosen:
-            draw_entry(next(entry for entry in found.entries if str(entry.get("sequence")) == chosen[0]))
+            draw_entry(next(entry for entry in found.entries if str(entry.get("sequence")) == chosen[0]), names)
     _turn(found, before)
     freshness(loaded.read_at, key=key(PAGE, "fresh"), cost=loaded.cost, on_refresh=loads.audit.clear)
 
@@ -412,7 +484,7 @@ def _before() -> int | None:
     return int(text)
 
 
-def _nothing(found: AuditPage, before: int | None) -> None:
+def _nothing(found: AuditPage, before: int | None, question: AuditQuery) -> None:
     if found.cut:
         feedback.empty(
             f"None of the {found.read:,} entries read so far matches.",
@@ -422,11 +494,12 @@ def _nothing(found: AuditPage, before: int | None) -> None:
     elif before is not None:
         feedback.empty("No older entry matches.", icon="last_page")
     else:
-        feedback.empty("No entry matches.", icon="history", hint="The whole audit was searched.")
+        hint = "Or choose Everything and All time." if question.since or question.without else "All of it was searched."
+        feedback.empty("No entry matches.", icon="history", hint=hint)
 
 
-def _table(found: AuditPage) -> list[str]:
-    frame = entries_frame(found.entries)
+def _table(found: AuditPage, names: Mapping[str, str]) -> list[str]:
+    frame = entries_frame(found.entries, names)
     return tables.table(
         frame.assign(shown=status.words("outcome", frame["outcome"])),
         key=key(PAGE, "table"),
@@ -437,10 +510,13 @@ def _table(found: AuditPage) -> list[str]:
             "at": tables.moment("When"),
             "actor": st.column_config.TextColumn("Who"),
             "action": "What",
-            "shown": status.column("outcome", frame["outcome"], "Outcome"),
-            "subject": "About",
+            "subject": st.column_config.TextColumn("About", width="large"),
             "reason": st.column_config.TextColumn("Why", width="medium"),
+            "shown": status.column("outcome", frame["outcome"], "Outcome"),
+            "undo": st.column_config.TextColumn("", width="small", help="A row opens below, with its Undo."),
             "origin": "From where",
+            "uid": "Customer id",
+            "video_id": "Video id",
             "number": st.column_config.TextColumn("Number", width="small"),
         },
         height=560 if len(frame) > 14 else "content",
