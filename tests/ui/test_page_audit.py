@@ -320,8 +320,8 @@ def test_names_stand_before_ids_and_what_is_gone_keeps_its_ids(desk):
     assert table["subject"]["stored a clip"] == "A talk · u1@corp.test"
     assert table["subject"]["ended a purge"] == "gone/v9"
     assert table["video_id"]["stored a clip"] == "video-aaa"
-    assert list(table["undo"]).count("Undo") == 1
-    assert "Undo" in set(table["undo"]["recounted"])
+    assert list(table["undo"]).count("Yes") == 1
+    assert "Yes" in set(table["undo"]["recounted"])
 
 
 def test_every_action_that_the_desk_records_has_its_words():
