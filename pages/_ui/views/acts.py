@@ -45,6 +45,8 @@ VERBS: Final[dict[str, str]] = {
     "repair.end": "ended a joint repair",
     "repair.undo": "began to undo a joint repair",
     "repair.undo.end": "ended the undo of a joint repair",
+    "request.ask": "told the team or asked for a deletion",
+    "request.answer": "answered a request",
     "alerts.try": "sent a trial alert",
     "audit.vouch": "vouched for older entries",
     "audit.copy_failed": "could not copy entries",

@@ -269,7 +269,7 @@ def _ways(entry: Mapping[str, Any]) -> None:
         if is_stored_id(video_id):
             ids = {UID: uid, VIDEO_ID: video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
-    if is_id(job_id):
+    if is_id(job_id) and str(entry.get("action")).startswith(("purge.", "repair.")):
         job = {"job": job_id}
         st.page_link(SCREENS["purge"].file, label="Job", icon=":material/delete_forever:", query_params=job)
 
