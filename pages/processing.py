@@ -110,8 +110,11 @@ def _needy(found: StuckList, span: timedelta | None, delivered: int) -> None:
         stuck.strip(videos, outages)
     shown = stuck.draw_filters(videos, found.outages, page=NAME)
     if shown:
-        joint.offer(_pairs(shown), f"Repair these {number(len(shown), 'video')}…", name="shown")
-        _open(stuck.table(shown, page=NAME, select="open", csv_name="stuck-videos"))
+        place = st.container(horizontal=True)
+        ticked = stuck.table(shown, page=NAME, select=joint.ticks(), on_open=_open, csv_name="stuck-videos")
+        with place:
+            joint.offer_ticked(ticked, name="ticked")
+            joint.offer(_pairs(shown), f"Repair all {number(len(shown), 'video')} of the list…", name="shown")
     else:
         feedback.empty("No video matches the filters.", icon="filter_alt_off", hint="Remove one of the filters.")
     _hint()
@@ -156,7 +159,10 @@ def _causes(found: StuckList, span: timedelta | None) -> None:
 def _failed(videos: Sequence[FailedVideo], span: timedelta | None, name: str, empty: str) -> None:
     now = datetime.now(UTC)
     shown = [one for one in videos if failures.within(one.at, span, now)]
-    _open(failures.videos(shown, page=NAME, name=name, empty=empty))
+    place = st.container(horizontal=True)
+    ticked = failures.videos(shown, page=NAME, name=name, empty=empty, select=joint.ticks(), on_open=_open)
+    with place:
+        joint.offer_ticked(ticked, name=name)
     if shown:
         _hint()
     if len(videos) > len(shown):
@@ -225,11 +231,10 @@ def _known(number: int, unjudged: int) -> str:
     return f"≥ {number:,}" if number else "—"
 
 
-def _open(rows: list[str]) -> None:
+def _open(row: str) -> None:
     """Puts the row that was just opened into the address, which opens the drawer."""
-    if rows:
-        uid, _, video_id = rows[0].rpartition("/")
-        st.query_params.update({UID: uid, VIDEO_ID: video_id})
+    uid, _, video_id = row.rpartition("/")
+    st.query_params.update({UID: uid, VIDEO_ID: video_id})
 
 
 def _close() -> None:

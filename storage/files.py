@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,14 @@ def read_file(path: Path, name: str, most: int) -> bytes:
             raise _bad(name, error.strerror or "it cannot be read") from None
     if len(content) > most:
         raise _bad(name, f"it is larger than {most:,} bytes")
+    return content
+
+
+def read_stdin(name: str, most: int) -> bytes:
+    """What is written into the process; `BadInput` where it is more than `most` bytes."""
+    content = sys.stdin.buffer.read(most + 1)
+    if len(content) > most:
+        raise BadInput(f"{name} - is larger than {most:,} bytes", field_name=name, remedy="Send less into it.")
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,34 @@ from storage.cli.output import print_json, progress, rfc3339, safe, say, say_tab
 from storage.cli.purge import refusing
 from storage.clients.meter import unbudgeted
 from storage.domain.diagnosis.outages import named
-from storage.domain.joint_repair import JOINT_ACTIONS, JointAction, JointPlan, parse_videos
+from storage.domain.joint_repair import JOINT_ACTIONS, JointAction, JointPlan, parse_rows, parse_videos
 from storage.domain.purge.job import Job
 from storage.errors import BadInput, NotFound, Refused
-from storage.files import read_file
+from storage.files import read_file, read_stdin
 from storage.services import diagnose
 from storage.services.diagnose import Reach
 from storage.services.verify import checker
 
 
-def run_plan(context: Context, outage: str | None, videos: str | None, action: str, out: str | None, actor: str) -> int:
+def run_plan(
+    context: Context,
+    rows: tuple[str, ...],
+    outage: str | None,
+    videos: str | None,
+    action: str,
+    out: str | None,
+    actor: str,
+) -> int:
     """Exit 0 where a row may be made, 1 where none may."""
     chosen = _action(action)
-    if (outage is None) == (videos is None):
-        raise BadInput("Give --outage or --videos, and not both", field_name="videos", remedy="Outages have ids.")
+    if sum((bool(rows), outage is not None, videos is not None)) != 1:
+        raise BadInput(
+            "Give one of ROWS, --outage and --videos",
+            field_name="videos",
+            remedy="A row is UID/VIDEO_ID; diagnose --stuck lists the outages by id.",
+        )
     who = shell_actor(actor)
-    pairs = parse_videos(_text(Path(videos))) if videos is not None else ()
+    pairs = parse_videos(_text(videos)) if videos is not None else parse_rows(rows)
     purging = open_purging(context.stores, progress)
     if outage is not None:
         pairs = _of_outage(context, outage)
@@ -61,9 +74,10 @@ def _action(text: str) -> JointAction:
     raise BadInput(f"{text[:60]!r} is no action", field_name="action", remedy=f"One of: {', '.join(JOINT_ACTIONS)}.")
 
 
-def _text(path: Path) -> str:
+def _text(videos: str) -> str:
+    read = read_stdin if videos == "-" else partial(read_file, Path(videos))
     try:
-        return read_file(path, "--videos", joint_repair.MOST_BYTES).decode()
+        return read("--videos", joint_repair.MOST_BYTES).decode()
     except UnicodeDecodeError:
         raise BadInput("--videos is no text", field_name="videos", remedy="Give lines of UID/VIDEO_ID.") from None
 

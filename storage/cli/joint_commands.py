@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.cli.command import Command, Group, actor, job_id, option, plan_file, reason
+from storage.cli.command import Command, Group, actor, argument, job_id, option, plan_file, reason
 
 ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
 _ENDS = {
@@ -25,8 +25,15 @@ REPAIR = Group(
     Lists the field changes of each video beside each other, and each that the evidence speaks against, with the reason.
     Changes nothing. apply takes the plan as --out writes it.""",
             params=[
+                argument(
+                    "ROWS", "The videos, each as UID/VIDEO_ID; for a recount UID is enough.", required=False, nargs=-1
+                ),
                 option("--outage", "ID", "The videos of an outage, by its id in diagnose --stuck."),
-                option("--videos", "FILE", "Lines of UID/VIDEO_ID, or JSON as diagnose --stuck --json prints it."),
+                option(
+                    "--videos",
+                    "FILE",
+                    "Lines of UID/VIDEO_ID, or the JSON of diagnose --stuck --json; - is stdin.",
+                ),
                 option("--action", "ACTION", f"What is done: {ACTIONS}.", required=True),
                 option("--out", "FILE", "Write the plan here, for apply."),
                 actor(),
@@ -36,7 +43,11 @@ REPAIR = Group(
                     "repair plan --outage render-render_stalled-20260301T1200Z --action set-status:failed "
                     "--out repair.json --actor you@example.com",
                     "Look; nothing is changed.",
-                )
+                ),
+                (
+                    "repair plan u1/abc u2/def --action set-status:completed --out repair.json --actor you@example.com",
+                    "These two only.",
+                ),
             ],
             exits={0: "at least one row would be made", 1: "none would; each says why"},
         ),
@@ -91,6 +102,6 @@ REPAIR = Group(
         ),
     ],
     summary="repair many videos in one go: plan, apply, undo",
-    about="""One plan for an outage or a list of videos, one job with an outcome for each, one undo.""",
+    about="""One plan for an outage, named videos or a list of them, one job with an outcome for each, one undo.""",
     examples=[("repair status JOB_ID", "What became of each row.")],
 )

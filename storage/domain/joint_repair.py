@@ -187,7 +187,7 @@ def check_pairs(pairs: Sequence[tuple[str, str]], action: JointAction) -> tuple[
     """The videos of a plan, each once; for a recount the customers. `BadInput` for none, or for too many."""
     chosen = dict.fromkeys((uid, "" if action == "recount" else video_id) for uid, video_id in pairs)
     if not chosen:
-        raise BadInput("No video was named", field_name="videos", remedy="Give --outage ID or --videos FILE.")
+        raise BadInput("No video was named", field_name="videos", remedy="Give ROWS, --outage ID or --videos FILE.")
     if len(chosen) > MOST_ROWS:
         raise BadInput(
             f"{len(chosen):,} rows are more than one repair takes: {MOST_ROWS}",
@@ -208,8 +208,14 @@ def parse_videos(text: str) -> tuple[tuple[str, str], ...]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         uid, _, video_id = line.strip().partition("/")
-        pairs.append(_checked(uid, video_id, number))
+        pairs.append(_checked(uid, video_id, f"--videos: line {number}"))
     return tuple(pairs)
+
+
+def parse_rows(rows: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The videos that a command line names, each `UID/VIDEO_ID` (or `UID`). `BadInput` names the one that is none."""
+    parted = ((row, *row.partition("/")[::2]) for row in rows)
+    return tuple(_checked(uid, video_id, f"ROWS: {row[:80]!r}") for row, uid, video_id in parted)
 
 
 def _entries(text: str) -> list[Any]:
@@ -228,14 +234,12 @@ def _entry(one: Any, number: int) -> tuple[str, str]:
         raise BadInput(
             f"--videos: entry {number} has no uid", field_name="videos", remedy='Each is {"uid": …, "video_id": …}.'
         )
-    return _checked(one["uid"], str(one.get("video_id") or ""), number)
+    return _checked(one["uid"], str(one.get("video_id") or ""), f"--videos: entry {number}")
 
 
-def _checked(uid: str, video_id: str, number: int) -> tuple[str, str]:
+def _checked(uid: str, video_id: str, where: str) -> tuple[str, str]:
     if not is_stored_id(uid) or (video_id and not is_stored_id(video_id)):
-        raise BadInput(
-            f"--videos: line {number} is no UID/VIDEO_ID", field_name="videos", remedy="Take ids as find prints them."
-        )
+        raise BadInput(f"{where} is no UID/VIDEO_ID", field_name="videos", remedy="Take ids as find prints them.")
     return uid, video_id
 
 

@@ -114,10 +114,16 @@ def test_a_tick_is_an_id_and_is_dropped_when_the_order_changes(page: Page, url: 
     expect(page.get_by_text("chosen ['é+3', 'v-2', 'v 1&uid=x']")).to_be_visible()
 
 
-def test_a_list_that_gives_what_was_clicked_gives_it_once(page: Page, url: str) -> None:
+def test_a_list_that_gives_what_was_clicked_gives_it_once_and_a_box_beside_it_opens_nothing(
+    page: Page, url: str
+) -> None:
     rig.open_page(page, url)
+    grid(page, "Cases").get_by_label("Select é+3").check()
+    expect(page.get_by_text("ticked ['é+3']")).to_be_visible()
+    expect(page.get_by_text("opened []")).to_be_visible()
     grid(page, "Cases").get_by_text("v-2").dblclick()
     expect(page.get_by_text("opened ['v-2']")).to_be_visible()
+    expect(page.get_by_text("ticked ['é+3']")).to_be_visible()
     page.get_by_text("Other order").click()
     expect(grid(page, "Cases").get_by_role("rowheader").first).to_have_text("é+3")
     expect(page.get_by_text("opened ['v-2']")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -250,9 +251,26 @@ def test_a_recount_is_one_row_for_each_customer(desk, tmp_path):
     assert desk.world.fields("users/u1")["total_storage_bytes"] == 99
 
 
+def test_rows_are_named_on_the_command_line_or_written_into_the_command(desk, tmp_path, monkeypatch):
+    outage(desk)
+    chosen = ["u3/vid-0003", "u1/vid-0001"]
+    failed = ("--action", "set-status:failed", *WHO, "--json")
+    out = tmp_path / "plan.json"
+    named = desk.run("repair", "plan", *chosen, "--out", str(out), *failed)
+    assert named.status == 0, named.out
+    assert [f"{row['uid']}/{row['video_id']}" for row in named.json["rows"]] == chosen
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(chosen).encode())))
+    piped = desk.run("repair", "plan", "--videos", "-", *failed)
+    assert piped.json["rows"] == named.json["rows"]
+    assert apply(desk, out).status == 0
+    assert [number for number, one in enumerate(statuses(desk)) if one == "failed"] == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [
+        (("u1/a/b", "--action", "set-status:failed"), "ROWS: 'u1/a/b'"),
+        (("u1/a", "--outage", "x", "--action", "set-status:failed"), "one of ROWS, --outage and --videos"),
         (("--action", "recount"), "videos"),
         (("--action", "explode", "--outage", "x"), "action"),
         (("--action", "recount", "--videos", "/no/such/file"), "--videos"),

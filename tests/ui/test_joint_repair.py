@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.access.identity import PERSONA
 from pages._ui.data import purges
 from storage.actions.purge.worker import run_job
+from tests.rigs.lists import choose, lists, named, open_row
 from tests.rigs.records import user, video
 from tests.rigs.waiting import PATIENCE_SECONDS
 from tests.ui.conftest import ROOT, LiveApp, words
@@ -80,6 +81,35 @@ def test_an_outage_is_repaired_row_by_row_and_taken_back(stuck: LiveApp) -> None
     assert statuses(stuck) == ["processing"] * 5
 
 
+def test_ticked_rows_alone_become_one_repair_and_a_click_still_opens_the_drawer(stuck: LiveApp) -> None:
+    page = stuck.open("processing", role="engineer")
+    assert "Tick rows to repair several in one go." in words(page)
+    ids = named(page, "Videos that need a person, worst first").value["video_id"].tolist()
+    page = choose(page, "processing-stuck", [1, 3])
+    page = press(press(page, "Repair the 2 selected videos"), "Show what will change")
+    assert "Set to failed, so that the customer can try again: 2 videos" in words(page)
+    reason = next(one.key for one in page.text_input if "Reason" in one.label)
+    page = press(page.text_input(reason).input(REASON).run(), "Repair 2 videos")
+    assert "2 of 2 rows made" in words(page)
+    assert [f"vid-{number:04d}" for number, one in enumerate(statuses(stuck)) if one == "failed"] == sorted(
+        [ids[1], ids[3]]
+    )
+    page = press(page, "Back to the list")
+    page = open_row(page, "processing-stuck", 0)
+    assert page.query_params["video_id"]
+
+
+def test_ticked_rows_of_the_failed_list_become_one_repair(stuck: LiveApp) -> None:
+    for number in range(3):
+        held = stuck.world.fields(f"users/u{number}/videos/vid-{number:04d}")
+        failed = {**held, "status": "failed", "error_message": "worker died"}
+        stuck.world.put({f"users/u{number}/videos/vid-{number:04d}": failed})
+    page = stuck.open("processing", role="engineer", **{"processing-view": "All failed"})
+    page = choose(page, "processing-failed", [0, 2])
+    page = press(press(page, "Repair the 2 selected videos"), "Show what will change")
+    assert len(named(page, "What would change in each video").value) == 2
+
+
 def test_the_plan_lives_in_the_address_and_a_second_person_agrees(
     stuck: LiveApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +135,7 @@ def test_others_see_no_way_to_repair_and_no_plan(stuck: LiveApp, role: str) -> N
     plan_id = plan_in(page)
     page = stuck.open("processing", role=role)
     assert not [label for label in labels(page) if "Repair" in label]
+    assert all(one.data["select"] == "none" for one in lists(page))
     assert "vid-0003" not in words(stuck.open("processing", role=role, repair=plan_id))
 
 

@@ -25,7 +25,7 @@ from pages._ui.kit.text import md, plain
 from storage import export
 from storage.text import number
 
-SelectionMode = Literal["none", "one", "open", "many"]
+SelectionMode = Literal["none", "one", "many"]
 ROW_LIMIT: Final = 50_000  # rows that one list sends to a browser: about 8 MB
 FEW_ROWS: Final = 12  # a list of so few rows needs no filter, and no count below it
 ROW_PIXELS: Final = 35
@@ -73,13 +73,15 @@ def table(
     csv_name: str = "",
     csv_frame: Callable[[], pd.DataFrame] | None = None,
     filters: bool = True,
+    on_open: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Draws the columns that `columns` names, in its order, and returns the ids of the rows that are chosen.
 
     Only those columns reach the browser. `columns` holds Streamlit's column configuration, or a heading, for each; the
     first `link` is what a row opens. `select`: with `many` rows are ticked; with `one` a click chooses a row, which
-    stays chosen; with `open` a click gives its id in the run that it causes and in no other. `total` is the number of
-    all rows, of which `frame` is the first part (`None`: these are all rows). `height` is the most pixels that it
+    stays chosen. `on_open` gets the id of a row that was clicked beside its box, in the run that the click causes and
+    in no other; without it the row opens its address. `total` is the number of all rows, of which `frame` is the first
+    part (`None`: these are all rows). `height` is the most pixels that it
     takes. With `csv_name` a button downloads `csv_frame()`, or the whole `frame`, made when somebody presses it.
     A page with a search of its own over these rows gives `filters=False`.
     """
@@ -88,7 +90,9 @@ def table(
         raise ValueError(f"a table of {len(ids):,} rows: cut it at {ROW_LIMIT:,}")
     name = component_key(key)
     mark = fingerprint(ids)
-    chosen = _chosen(st.session_state.get(name), mark, len(ids), select)
+    sent = st.session_state.get(name)
+    chosen = [] if select == "none" else _rows(sent, "chosen", mark, len(ids))
+    chosen = chosen if select == "many" else chosen[:1]
     shown = drawing.drawn(frame, columns)
     data: dict[str, Any] = {
         "key": name,
@@ -98,7 +102,8 @@ def table(
         "select": select,
         "hrefs": shown.hrefs,
         "columns": shown.columns,
-        "chosen": chosen if select != "open" else [],
+        "opens": on_open is not None,
+        "chosen": chosen,
         "filter": filters and len(ids) > FEW_ROWS,
         "pixels": ROW_PIXELS,
         "height": _pixels(len(ids), height, bar=filters),
@@ -111,20 +116,22 @@ def table(
         on_opened_change=_nothing,
     )
     _below(len(ids), total, chosen if select == "many" else [], key, csv_name, csv_frame or (lambda: frame))
+    if on_open is not None:
+        for row in _rows(sent, "opened", mark, len(ids))[:1]:
+            on_open(ids[row])
     return [ids[row] for row in chosen]
 
 
 def _nothing() -> None:
-    """Declares a value of the browser's; `_chosen` reads it before the list is drawn."""
+    """Declares a value of the browser's; `_rows` reads it before the list is drawn."""
 
 
-def _chosen(sent: Any, mark: str, rows: int, select: SelectionMode) -> list[int]:
-    """The places of the chosen rows, in their order; none where the browser showed other rows."""
-    given = sent.get("opened" if select == "open" else "chosen") if sent and select != "none" else None
+def _rows(sent: Any, what: Literal["chosen", "opened"], mark: str, rows: int) -> list[int]:
+    """The places of the rows that the browser names, in their order; none where it showed other rows."""
+    given = sent.get(what) if sent else None
     if not isinstance(given, dict) or given.get("of") != mark or not isinstance(given.get("rows"), list):
         return []
-    places = sorted({one for one in given["rows"] if type(one) is int and 0 <= one < rows})
-    return places if select == "many" else places[:1]
+    return sorted({one for one in given["rows"] if type(one) is int and 0 <= one < rows})
 
 
 def _pixels(rows: int, height: int | Literal["auto", "content"], *, bar: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -68,8 +68,16 @@ def within(at: datetime | None, span: timedelta | None, now: datetime) -> bool:
     return span is None or at is None or at > now - span
 
 
-def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) -> list[str]:
-    """Draws failed videos, the newest first; returns `uid/video_id` of the row that is selected."""
+def videos(
+    found: Sequence[FailedVideo],
+    *,
+    page: str,
+    name: str,
+    empty: str,
+    select: tables.SelectionMode,
+    on_open: Callable[[str], None],
+) -> list[str]:
+    """Draws failed videos, the newest first; returns `uid/video_id` of the rows that are ticked."""
     if not found:
         st.markdown(f":green[:material/check_circle:] {empty}")
         return []
@@ -105,7 +113,8 @@ def videos(found: Sequence[FailedVideo], *, page: str, name: str, empty: str) ->
         alt="Failed videos, the newest first",
         columns=columns,
         id_column="id",
-        select="open",
+        select=select,
+        on_open=on_open,
         total=len(rows),
         height="content" if len(shown) <= 10 else 420,
         csv_name=f"{name}-videos",

@@ -223,9 +223,17 @@ def frame(videos: Sequence[StuckVideo]) -> pd.DataFrame:
 
 
 def table(
-    videos: Sequence[StuckVideo], *, page: str, select: tables.SelectionMode = "none", csv_name: str = ""
+    videos: Sequence[StuckVideo],
+    *,
+    page: str,
+    select: tables.SelectionMode = "none",
+    on_open: Callable[[str], None] | None = None,
+    csv_name: str = "",
 ) -> list[str]:
-    """Draws the videos as a table, in the order given; returns `uid/video_id` of the rows that are selected."""
+    """Draws the videos as a table, in the order given; returns `uid/video_id` of the rows that are ticked.
+
+    `on_open` as in `tables.table`; the page that gives it has filters of its own above the list.
+    """
     if not videos:
         st.markdown(":green[:material/check_circle:] Nothing needs a person.")
         return []
@@ -259,7 +267,8 @@ def table(
         height="content" if len(shown) <= 10 else 420,
         csv_name=csv_name,
         csv_frame=lambda: rows.drop(columns=["id"]),
-        filters=select != "open",
+        filters=on_open is None,
+        on_open=on_open,
     )
 
 

@@ -39,11 +39,18 @@ def listing() -> None:
         csv_name="videos",
     )
     st.text(f"chosen {chosen}")
-    opened = tables.table(
-        frame, key="cases", alt="Cases", id_column="video_id", select="open", columns={"video_id": "Case"}
+    opened = st.session_state.setdefault("opened", [])
+    ticked = tables.table(
+        frame,
+        key="cases",
+        alt="Cases",
+        id_column="video_id",
+        select="many",
+        columns={"video_id": "Case"},
+        on_open=opened.append,
     )
-    st.session_state["opened"] = [*st.session_state.get("opened", []), *opened]
-    st.text(f"opened {st.session_state['opened']}")
+    st.text(f"opened {opened}")
+    st.text(f"ticked {ticked}")
 
 
 def many() -> None:

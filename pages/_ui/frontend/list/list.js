@@ -364,14 +364,14 @@ class List {
 
   row(place) {
     const number = this.order[place]
-    const { columns, hrefs, select, pixels } = this.data
+    const { columns, hrefs, select, opens, pixels } = this.data
     const href = hrefs[number] ?? null
     const row = part("div", "row")
     row.setAttribute("role", "row")
     row.setAttribute("aria-rowindex", String(place + 2))
     row.dataset.place = place
     row.style.transform = `translateY(${place * pixels}px)`
-    row.classList.toggle("acts", Boolean(href) || select !== "none")
+    row.classList.toggle("acts", Boolean(href) || opens || select !== "none")
     if (select === "many" || select === "one") row.setAttribute("aria-selected", String(this.ticked.has(number)))
     if (this.tick) row.append(this.mark(this.tickCell(number), -1))
     columns.forEach((column, col) => {
@@ -520,12 +520,12 @@ class List {
 
   act(place) {
     const number = this.order[place]
-    const { select, hrefs } = this.data
+    const { select, opens, hrefs } = this.data
     const again = this.asked === number && performance.now() - this.askedAt < REPEAT_MS
     this.asked = number
     this.askedAt = performance.now()
     if (again) return // the second click of a double-click
-    if (select === "open") {
+    if (opens) {
       this.remember(true)
       this.send.opened({ of: this.data.of, rows: [number] })
     } else if (select === "one") {

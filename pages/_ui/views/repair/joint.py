@@ -36,16 +36,31 @@ _WHAT: Final[dict[JointAction, str]] = {
 }
 
 
-def offer(pairs: Sequence[tuple[str, str]], label: str, *, name: str) -> None:
-    """Draws the button that chooses a repair for these videos, for those who may make one."""
+def offer(pairs: Sequence[tuple[str, str]], label: str, *, name: str, first: bool = False) -> None:
+    """Draws the button that chooses a repair for these videos, for those who may make one; `first` is the main one."""
     if pairs and allowed("fix"):
         st.button(
             label,
             key=key(PAGE, "joint", name),
             icon=":material/build:",
+            type="primary" if first else "secondary",
             on_click=_choose,
             args=(tuple(pairs),),
         )
+
+
+def ticks() -> tables.SelectionMode:
+    """Rows are ticked by those who may repair them."""
+    return "many" if allowed("fix") else "none"
+
+
+def offer_ticked(rows: Sequence[str], *, name: str) -> None:
+    """As `offer`, for the rows (`uid/video_id`) that are ticked; without any it says what a tick is for."""
+    if rows:
+        pairs = [(uid, video_id) for uid, _, video_id in (row.partition("/") for row in rows)]
+        offer(pairs, f"Repair the {number(len(rows), 'selected video')}…", name=name, first=True)
+    elif allowed("fix"):
+        st.caption("Tick rows to repair several in one go.", width="content")
 
 
 def _choose(pairs: tuple[tuple[str, str], ...]) -> None:
