@@ -267,7 +267,7 @@ class Schema:
 
     def empty(self) -> pd.DataFrame:
         """A frame with all columns, their dtypes, and no row."""
-        return pd.DataFrame({c.name: pd.Series([], dtype=DTYPES[c.kind]) for c in self.columns})
+        return pd.DataFrame({c.name: pd.array([], dtype=DTYPES[c.kind]) for c in self.columns})
 
 
 _KINDS: dict[type, ColumnKind] = {

@@ -269,8 +269,8 @@ def one_video(video: Video | None, read_at: datetime) -> Table:
     row = {field.name: getattr(video, field.name) for field in fields(Video)} if video else {}
     row |= {"processing_progress": None, "styles_processed": None, "clips_by_style": None}
     values = [row] if video else []
-    data = {c.name: pd.Series([each.get(c.name) for each in values], dtype=DTYPES[c.kind]) for c in VIDEOS.columns}
-    return Table(VIDEOS, pd.DataFrame(data), video.oddities if video else (), True, read_at, reads=1)
+    data = {c.name: pd.array([each.get(c.name) for each in values], dtype=DTYPES[c.kind]) for c in VIDEOS.columns}
+    return Table(VIDEOS, pd.DataFrame(data, copy=False), video.oddities if video else (), True, read_at, reads=1)
 
 
 def failed(target: str, error: StorageError) -> Failure:

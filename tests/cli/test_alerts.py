@@ -60,7 +60,7 @@ def rules(answer: Answer) -> list[tuple[str, str, bool]]:
     return sorted((one["rule"], one["state"], one["ok"]) for one in answer.json["sent"])
 
 
-def outage(desk: Desk, uid: str = "u1", number: int = 14) -> None:
+def outage(desk: Desk, uid: str = "u1", number: int = 5) -> None:
     """Videos that stopped within two minutes of each other."""
     documents: dict[str, dict[str, object]] = {f"users/{uid}": user(uid, email="marta@example.com")}
     for index in range(number):
@@ -71,7 +71,7 @@ def outage(desk: Desk, uid: str = "u1", number: int = 14) -> None:
     desk.world.put(documents)
 
 
-def mend(desk: Desk, uid: str = "u1", number: int = 14) -> None:
+def mend(desk: Desk, uid: str = "u1", number: int = 5) -> None:
     for index in range(number):
         name = f"vid-{index:04d}"
         done = {"status": "failed", "error_message": "Video unavailable: private", "completed_at": None}
@@ -86,7 +86,7 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(desk, tell,
     assert rules(first) == [("outage", "began", True), ("rollup_late", "never", True)]
     assert first.json["suppressed"] == 0
     assert len(hook.taken) == 1  # several alerts are one message
-    assert "14 videos" in hook.text
+    assert "5 videos" in hook.text
     again = tell()
     assert again.json["sent"] == []
     assert again.json["suppressed"] == 2
@@ -138,7 +138,7 @@ def test_an_outage_that_ended_before_anybody_took_it_is_told_all_the_same(desk, 
     mend(desk)
     hook.status = 200
     assert ("outage", "ended", True) in rules(tell())
-    assert "Outage over: 14 videos" in hook.text
+    assert "Outage over: 5 videos" in hook.text
 
 
 def test_a_target_that_fails_does_not_keep_another_from_being_told(desk, tell, hook, monkeypatch):
