@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import shortcut
+from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.data import loads
 from pages._ui.kit import feedback, params, session, tables
@@ -157,9 +158,10 @@ def _say(found: SearchResult) -> None:
 def _card(match: Match) -> None:
     icon = _ICONS[match.type]
     page, target = _target(match)
+    label = addresses.seen().text(match.label, match.uid)
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id, match.draft_id) if part)
-        st.markdown(f":material/{icon}: **{md(match.label, 120)}**  \n:small[{ids} — {md(_why(match), 600)}]")
+        st.markdown(f":material/{icon}: **{md(label, 120)}**  \n:small[{ids} — {md(_why(match), 600)}]")
         st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
 
 
@@ -170,6 +172,8 @@ def _why(match: Match) -> str:
 
 def _table(found: SearchResult) -> None:
     frame = pd.DataFrame([match.as_dict() for match in found.matches])
+    shown = addresses.seen()
+    frame["label"] = [shown.text(match.label, match.uid) for match in found.matches]
     frame["open"] = [url_for(page, **ids) for page, ids in map(_target, found.matches)]
     columns = {
         "open": tables.link("Open"),

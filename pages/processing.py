@@ -9,6 +9,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.access.guard import require, show
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
@@ -304,7 +305,7 @@ def _head(case: Case) -> None:
     title = (video.video_title if video else None) or "A video without a title"
     st.subheader(md(title, 120), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        label = md((owner.email if owner else None) or uid, 80)
+        label = md(addresses.seen().who(owner.email if owner else None, uid), 80)
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: uid})
         st.caption(f"video id {md(video_id, 80)}", width="content")
         copy_button(video_id, key=key(NAME, "copy"), what="video id", label="")

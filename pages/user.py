@@ -10,6 +10,7 @@ from typing import Final, cast
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, scan_loads
@@ -139,7 +140,7 @@ def _listed(uid: str) -> loads.Loaded[SomeVideos]:
 def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) -> None:
     user = account.user
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(md(user.email or account.uid, 80), width="content", anchor=False)
+        st.title(md(addresses.seen().who(user.email, account.uid), 80), width="content", anchor=False)
         st.badge(md(usage.plan.name, 30), color="blue", icon=":material/workspace_premium:")
         status.badge("usage", usage.worst_state)
         if user.role:
@@ -155,6 +156,7 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
             state = status.look("usage", usage.worst_state).word.lower()
             told = problems.summary(known, account.uid, [f"plan {usage.plan.name}, {state}", f"joined {created.text}"])
             copy_button(told, key=key(NAME, "copy_summary"), what="summary for a ticket", label="Copy summary")
+        addresses.reveal_button(account.uid, user.email, page=NAME)
         asked.buttons(account.uid, page=NAME)
         _ways_on(account.uid)
     if not user.exists:
@@ -373,7 +375,7 @@ def _what_if(uid: str, usage: Usage) -> None:
 def _credits(uid: str, usage: Usage) -> None:
     loaded = loads.transactions(uid)
     credits.draw(credits_of(loaded.value, usage, loaded.read_at), loaded.read_at)
-    view.draw_transactions(loaded.value, page=NAME)
+    view.draw_transactions(loaded.value, uid, page=NAME)
     freshness(
         loaded.read_at,
         key=key(NAME, "credits_fresh"),

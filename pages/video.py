@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
@@ -132,7 +133,7 @@ def _head(case: Case, video: Video | None) -> None:
             status.badge("verdict", found.verdict)
     owner = case.user.value if isinstance(case.user, Known) else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        label = md((owner.email if owner else None) or found.uid, 80)
+        label = md(addresses.seen().who(owner.email if owner else None, found.uid), 80)
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})
         st.caption(f"video id {md(found.video_id, 80)}", width="content")
         copy_button(found.video_id, key=key(NAME, "copy"), what="video id", label="")

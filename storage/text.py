@@ -81,6 +81,7 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THRESHOLDS: Final = (0, 80, 100)  # percent: nothing used, near the limit, exceeded
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:(?://|/)?/\S+|\bwww\.\S+", re.IGNORECASE)
 _LONG_HEX = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
+HIDDEN: Final = "•••"
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -113,6 +114,17 @@ def is_signed(url: str) -> bool:
 def without_addresses(text: str) -> str:
     """The text with a word in place of each e-mail address."""
     return _ADDRESS.sub("[address]", text)
+
+
+def masked_address(address: str) -> str:
+    """An e-mail address by its first letter and its domain: `m•••@example.com`; no letter of a text that is none."""
+    name, at, domain = address.strip().rpartition("@")
+    return f"{name[:1]}{HIDDEN}@{domain}" if at and name and domain else HIDDEN
+
+
+def with_masked_addresses(text: str) -> str:
+    """The text with each e-mail address masked."""
+    return _ADDRESS.sub(lambda found: masked_address(found[0]), text)
 
 
 def redacted(text: str) -> str:

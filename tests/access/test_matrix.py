@@ -22,7 +22,7 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from pages._ui.nav import SCREENS
-from storage.actions import failure_groups, repair, requests
+from storage.actions import addresses, failure_groups, repair, requests
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
@@ -252,8 +252,8 @@ def test_a_change_is_made_for_those_of_the_table_and_refused_to_all_others(
 
 # What is read: the page, and words that stand on it for whoever may do this.
 READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
-    "look": ("user", {"uid": "user-0"}, "user-0@example.com"),
-    "find": ("find", {"q": "user-0"}, "user-0@example.com"),
+    "look": ("user", {"uid": "user-0"}, "@example.com"),
+    "find": ("find", {"q": "user-0"}, "@example.com"),
     "preview": ("video", {"uid": "user-0", "video_id": VIDEO}, f"sees the pictures of {VIDEO}"),
     "explain": ("video", {"uid": "user-0", "video_id": VIDEO}, "Reply to send"),
     "access.read": ("access", {}, "Everything is denied by default"),
@@ -399,12 +399,26 @@ def test_a_request_is_made_and_answered_by_those_of_the_table_alone(desk: Desk, 
             assert desk.world.stores.records.raw(asked.path) == held
 
 
+@pytest.mark.parametrize("role", MATRIX)
+def test_an_address_is_revealed_for_those_of_the_table_alone_and_that_is_on_record(desk: Desk, role: str) -> None:
+    uid = desk.customer()
+    if "address.reveal" in MATRIX[role]:
+        assert addresses.reveal(desk.bench, actor(role), uid) == f"{uid}@example.com"
+    else:
+        with pytest.raises(NotPermitted):
+            addresses.reveal(desk.bench, actor(role), uid)
+    told = desk.world.log.search(uid=uid, action=addresses.REVEAL, limit=5)
+    done = [one["actor"] for one in told if one["outcome"] == "done"]
+    assert done == ([f"{role}@corp.test"] if "address.reveal" in MATRIX[role] else [])
+    assert "@example.com" not in json.dumps(told, default=str)
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
-    tried = {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | {"alerts.try", "request"}
-    assert tried == set(ACTIONS)
+    alone = {"alerts.try", "request", "address.reveal", "address.see"}  # the last one in tests/ui/test_addresses.py
+    assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | alone == set(ACTIONS)
 
 
-ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer)
+ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer, addresses.reveal)
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:

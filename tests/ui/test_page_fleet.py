@@ -121,7 +121,7 @@ def test_without_a_rollup_the_overview_glances_at_some_users_and_says_what_more_
     customers(app, GLANCE_USERS + 20)
     reads, page = billed(app, "overview")
     text = words(page)
-    assert reads <= 100
+    assert reads <= 102  # two of them for what was asked of the team: one reading each that finds nothing
     assert f"The first {GLANCE_USERS} users, read now" in text
     more = page.button("overview-more")
     assert more.label == "Look at 500 users, about 1,000 reads"

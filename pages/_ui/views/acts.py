@@ -45,6 +45,7 @@ VERBS: Final[dict[str, str]] = {
     "repair.end": "ended a joint repair",
     "repair.undo": "began to undo a joint repair",
     "repair.undo.end": "ended the undo of a joint repair",
+    "address.reveal": "revealed an address",
     "request.ask": "told the team or asked for a deletion",
     "request.answer": "answered a request",
     "alerts.try": "sent a trial alert",

@@ -29,6 +29,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import acts
 from pages._ui.views.repair import dialog
 from storage.actions import repair, undoable
+from storage.actions.addresses import REVEAL
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
 from storage.domain.audit_chain import LOOKS
@@ -70,9 +71,9 @@ RANGES: Final[dict[str, timedelta | None]] = {
     "All time": None,
 }
 _OF_KIND: Final[dict[str, dict[str, Any]]] = {
-    CHANGED: {"without": LOOKS},
+    CHANGED: {"without": LOOKS | {REVEAL}},
     LINKED: {"actions": ("link.issue",)},
-    VIEWED: {"actions": tuple(sorted(LOOKS - {"link.issue"}))},
+    VIEWED: {"actions": tuple(sorted(LOOKS - {"link.issue"} | {REVEAL}))},
 }
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
 _WORDS = {

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.kit import feedback, status, tables
 from pages._ui.kit.session import key
 from pages._ui.views import fleet
@@ -50,7 +51,12 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         states = fleet.states(page) if chosen == fleet.LIMITS else []
         order = _order(page) if chosen == EVERYBODY else ""
         plans, text = fleet.plans_and_text(view, page)
-    rows = sorted_rows(filtered(table, str(chosen), quota, states, plans, text), str(chosen), quota, order)
+    rows = sorted_rows(
+        filtered(table, str(chosen), quota, states, plans, text, whole=addresses.seen().whole),
+        str(chosen),
+        quota,
+        order,
+    )
     if not rows.num_rows:
         words = {
             fleet.LIMITS: "Nobody here is near this limit.",
@@ -64,8 +70,13 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
     _table(_frame(rows.slice(0, _MOST)), str(chosen), quota, rows, page=page)
 
 
-def filtered(table: Any, chosen: str, quota: str, states: list[str], plans: list[str], text: str) -> Any:
-    """The rows of the list, of these states and plans (all, where none is chosen), with the text in address or id."""
+def filtered(
+    table: Any, chosen: str, quota: str, states: list[str], plans: list[str], text: str, *, whole: bool = True
+) -> Any:
+    """The rows of the list, of these states and plans (all, where none is chosen), with the text in id or address.
+
+    Who does not see addresses (not `whole`) finds one by the whole of it alone.
+    """
     keep = pc.scalar(True)
     if chosen == fleet.LIMITS:
         wanted = states or ["near_limit", "exceeded"]
@@ -83,11 +94,13 @@ def filtered(table: Any, chosen: str, quota: str, states: list[str], plans: list
     needle = text.strip()
     if not needle:
         return found
-    held = [
-        pc.fill_null(pc.match_substring(found.column(name), needle, ignore_case=True), False)
-        for name in ("email", "uid")
-    ]
-    return found.filter(pc.or_(*held))
+    held = pc.match_substring(found.column("uid"), needle, ignore_case=True)
+    address = found.column("email")
+    if whole:
+        named = pc.match_substring(address, needle, ignore_case=True)
+    else:
+        named = pc.equal(pc.utf8_lower(address), needle.lower())
+    return found.filter(pc.or_(held, pc.fill_null(named, False)))
 
 
 def _any(conditions: list[Any]) -> Any:
@@ -175,6 +188,7 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
             "joined": tables.moment("Joined", distance=True),
         }
     columns |= {"plan": "Plan", "uid": "Customer id"}
+    seen = addresses.seen()
     tables.table(
         shown,
         key=key(page, "customers-table"),
@@ -184,7 +198,7 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
         total=rows.num_rows,
         height="content" if len(shown) <= 10 else 460,
         csv_name="customers",
-        csv_frame=lambda: _frame(rows),
+        csv_frame=lambda: seen.frame(_frame(rows)),
         filters=False,
     )
 

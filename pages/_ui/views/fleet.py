@@ -13,6 +13,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.kit import charts, feedback, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
@@ -286,13 +287,14 @@ def draw_lists(view: FleetView, *, page: str) -> None:
         quota = _quota(view, page) if chosen == LIMITS else ""
         states_chosen = states(page) if chosen == LIMITS else []
         plan_names, text = plans_and_text(view, page)
+    whole = addresses.seen().whole
     if chosen == BIGGEST:
-        _biggest(filtered(view.biggest, plan_names, text), view, page)
+        _biggest(filtered(view.biggest, plan_names, text, whole=whole), view, page)
     elif chosen == DRIFTING:
-        _drifting(filtered(view.drifting, plan_names, text), view, page)
+        _drifting(filtered(view.drifting, plan_names, text, whole=whole), view, page)
     else:
         rows = view.near[view.near["quota"] == quota]
-        kept = filtered(rows, plan_names, text)
+        kept = filtered(rows, plan_names, text, whole=whole)
         kept = kept[kept["state"].isin(states_chosen)] if states_chosen else kept
         _limits(kept, near_or_over(view, quota) if len(kept) == len(rows) else len(kept), quota, page)
 
@@ -319,14 +321,18 @@ def plans_and_text(view: FleetView, page: str) -> tuple[list[str], str]:
     return plans, text or ""
 
 
-def filtered(frame: pd.DataFrame, plan_names: list[str], text: str | None) -> pd.DataFrame:
-    """The rows of one of the plans (all, where none is chosen) whose address or id contains the text, in any case."""
+def filtered(frame: pd.DataFrame, plan_names: list[str], text: str | None, *, whole: bool = True) -> pd.DataFrame:
+    """The rows of one of the plans (all, where none is chosen) whose address or id contains the text, in any case.
+
+    Who does not see addresses (not `whole`) finds one by the whole of it alone.
+    """
     keep = pd.Series(True, index=frame.index)
     if plan_names:
         keep &= frame["plan"].isin(plan_names)
     needle = (text or "").strip().casefold()
     if needle:
-        email = frame["email"].fillna("").str.casefold().str.contains(needle, regex=False)
+        address = frame["email"].fillna("").str.casefold()
+        email = address.str.contains(needle, regex=False) if whole else address == needle
         keep &= email | frame["uid"].str.casefold().str.contains(needle, regex=False)
     return frame[keep.astype(bool)]
 
@@ -355,7 +361,7 @@ def states(page: str) -> list[str]:
 def people(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(
         open=[url_for("user", uid=uid) for uid in frame["uid"]],
-        who=frame["email"].fillna(frame["uid"]),
+        who=addresses.seen().column(frame["email"], frame["uid"]),
     )
 
 
@@ -430,6 +436,7 @@ def drifts(of: Mapping[str, Any]) -> str:
 def _table(
     shown: pd.DataFrame, columns: Mapping[str, Any], name: str, alt_text: str, total: int, rows: pd.DataFrame, page: str
 ) -> None:
+    seen = addresses.seen()
     tables.table(
         shown,
         key=key(page, name),
@@ -439,7 +446,7 @@ def _table(
         total=total,
         height="content" if len(shown) <= 10 else 420,
         csv_name=name,
-        csv_frame=lambda: rows,
+        csv_frame=lambda: seen.frame(rows),
     )
 
 
@@ -453,7 +460,7 @@ def bars(frame: pd.DataFrame) -> None:
     sizes = [next((int(size) for size in pair if not pd.isna(size)), 0) for pair in pairs]
     names = [
         f"{plain(who, 32)} · {uid[:4]}"
-        for who, uid in zip(frame["email"].fillna(frame["uid"]), frame["uid"], strict=True)
+        for who, uid in zip(addresses.seen().column(frame["email"], frame["uid"]), frame["uid"], strict=True)
     ]
     data = pd.DataFrame({"User": names, "bytes": list(map(float, sizes))})
     data["Plan"] = [plain(one, 40) for one in frame["plan"]]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
@@ -147,7 +148,7 @@ def limits(found: LimitList, *, page: str) -> None:
         colours = {said: status.look("usage", state).colour for row in near for said, state in row.items()}
         shown = frame.assign(
             open=[url_for("user", uid=uid) for uid in frame["uid"]],
-            who=frame["email"].fillna(frame["uid"]),
+            who=addresses.seen().column(frame["email"], frame["uid"]),
             limits=[list(row) for row in near],
         )
         columns = {

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.data.resources import OUTAGES_HOLD
 from pages._ui.kit import feedback, format, status, tables
 from pages._ui.kit.session import UID, VIDEO_ID, key, url_for
@@ -333,6 +334,7 @@ def _table(
         "video_id": "Video id",
     }
     told = {one.video_id: (one.sees, why(one, now)) for one in shown}
+    addressed = addresses.seen()
     tables.table(
         rows,
         key=key(page, "videos"),
@@ -341,7 +343,7 @@ def _table(
         id_column="video_id",
         total=len(shown) if len(shown) > len(seen) else None,
         csv_name=csv_name,
-        csv_frame=lambda: _csv(frame, told),
+        csv_frame=lambda: addressed.frame(_csv(frame, told)),
         filters=False,
     )
 

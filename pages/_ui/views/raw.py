@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.data import loads
 from pages._ui.kit import format
 from pages._ui.kit.feedback import freshness
@@ -46,7 +47,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
     fields = {name: shown_key(uid, value) for name, value in (document.fields or {}).items()}
     shown = json.dumps(_plain(fields), ensure_ascii=False, indent=2, default=str)
     cut = shown if len(shown) <= MAX_CHARS else shown[:MAX_CHARS] + "\n… (shortened)"
-    st.code(redacted(cut), language="json", wrap_lines=True)
+    st.code(redacted(addresses.seen().text(cut, uid)), language="json", wrap_lines=True)
 
 
 def _plain(value: Any) -> Any:

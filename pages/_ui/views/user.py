@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md, plain
@@ -247,7 +248,7 @@ def plan(found: EffectivePlan) -> None:
     )
 
 
-def draw_transactions(table: Table, *, page: str) -> None:
+def draw_transactions(table: Table, uid: str, *, page: str) -> None:
     """Draws the transactions, newest first, and says where there are more."""
     if not len(table.frame):
         st.caption("No credit transactions.")
@@ -265,7 +266,8 @@ def draw_transactions(table: Table, *, page: str) -> None:
     }
     frame = table.frame.assign(
         operation=[_word(value) for value in table.frame["operation_type"]],
-        details=[_details(value) for value in table.frame["metadata"]],
+        description=[_shown(value, uid) for value in table.frame["description"]],
+        details=[_shown(_details(value), uid) for value in table.frame["metadata"]],
     )
     beside = {"video_id": "Video id", "draft_id": "Draft id", "details": "Details"}
     columns |= {name: label for name, label in beside.items() if frame[name].notna().any()}
@@ -275,6 +277,10 @@ def draw_transactions(table: Table, *, page: str) -> None:
     if not table.complete and table.error is None:
         st.caption(f"These are the newest {len(table.frame):,}; there are more.")
     st.caption("Credits are not refunded by deleting clips.")
+
+
+def _shown(text: Any, uid: str) -> str | None:
+    return addresses.seen().text(text, uid) if isinstance(text, str) else None
 
 
 def _word(operation: Any) -> str | None:
