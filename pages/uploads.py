@@ -15,7 +15,7 @@ from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.views import kept as kept_view
-from pages._ui.views import scan, upload_box
+from pages._ui.views import orphans, scan, upload_box
 from pages._ui.views import verify as view
 from storage.domain.integrity import Finding, Report
 from storage.domain.scans.kept import KeptScan
@@ -31,6 +31,8 @@ _AGAIN: Final = key(NAME, "again")  # session key: the results of findings that 
 
 def page() -> None:
     session.enter(NAME)
+    if orphans.shown():
+        return
     named = bool(st.query_params.get(UID) or st.query_params.get(VIDEO_ID))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Uploads", width="content", anchor=False)
@@ -102,6 +104,7 @@ def _one(uid: str, video_id: str | None) -> None:
         on_refresh=loads.report.clear,
     )
     view.totals(report.checked, len(report.findings), complete=report.complete)
+    orphans.offer_all(report)
     if report.findings:
         _found(report)
     elif report.complete and report.suspicion is None:

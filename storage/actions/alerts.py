@@ -31,7 +31,7 @@ from storage.domain.alerts import Alert, Decision, KeptAlert, Notice, Rule, afte
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import REPAIRS, Job
+from storage.domain.purge.job import ORPHANS, REPAIRS, Job
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
 from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
@@ -200,6 +200,10 @@ def _incomplete(purging: Purging) -> Iterator[Alert]:
             if job.kind in REPAIRS:
                 done = f"{job.tally.documents:,} of {number(job.documents_total, 'row')}"
                 page = f"/processing?repair={job.job_id}"
+            elif job.kind in ORPHANS:
+                total = number(job.objects_total + job.documents_total, "row")
+                done = f"{job.tally.objects + job.tally.documents:,} of {total}"
+                page = f"/uploads?orphans={job.job_id}"
             words = f"The {_kind(job)} {job.job_id} is {job.state}: {done}."
             yield Alert("purge_incomplete", job.job_id, job.state, words, page)
 
@@ -222,7 +226,15 @@ def _watches(sources: Sources) -> Iterator[Alert]:
 
 
 def _kind(job: Job) -> str:
-    names = {"empty": "emptying of the quarantine", "repair": "joint repair", "repair_undo": "undo of a joint repair"}
+    names = {
+        "empty": "emptying of the quarantine",
+        "repair": "joint repair",
+        "repair_undo": "undo of a joint repair",
+        "adopt": "adoption of objects",
+        "adopt_undo": "undo of an adoption",
+        "remove": "removal of objects",
+        "remove_undo": "undo of a removal",
+    }
     return names.get(job.kind, job.kind)
 
 

@@ -177,7 +177,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
     event = Event("undo-change", "-", reason=checked_reason(reason), uid=uid, video_id=video_id, detail=detail)
     event = attributed(actor, event)
     with refusals_recorded(context.trail, event):
-        authorise(actor, "recount" if kind == "recount" else "fix", now=context.clock())
+        authorise(actor, undo_needs(kind), now=context.clock())
     context.trail.append(replace(event, outcome="begun"))
     try:
         with refusals_recorded(context.trail, event), patiently():
@@ -202,6 +202,12 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
     _ended(context, event)
     end_watch(context.writers.documents, change_id)
     return done
+
+
+def undo_needs(kind: str) -> Action:
+    """The permission that taking back a change of this kind needs: the same as making it."""
+    needed: dict[str, Action] = {"recount": "recount", "remove-orphan": "purge.undo"}
+    return needed.get(kind, "fix")
 
 
 def _owners_of_links(context: RepairContext, record: Mapping[str, Any]) -> dict[str, str]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from storage.actions import replacing
 from storage.actions.documents import Change, Create, Delete, DocumentWriter, FieldName, Increment, Special, Update
-from storage.actions.replacing import Overwritten, Replacement
+from storage.actions.replacing import Overwritten, Removal, Replacement
 from storage.actions.writers import Writers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange, same, value_at
@@ -74,7 +74,7 @@ def apply(
     stores: Stores,
     writers: Writers,
     changes: ChangeSet,
-    objects: Sequence[Replacement] = (),
+    objects: Sequence[Replacement | Removal] = (),
     *,
     counted: Sequence[Counted] = (),
     actor: str,
@@ -85,9 +85,9 @@ def apply(
     """Writes fields and their record in one commit; where there are objects, it writes those before the fields.
 
     A document that `changes.seen` does not name is created. `Refused` when there is nothing to change; `Stale` when a
-    document or an object differs from what was shown. Replaced objects are kept until `kept_until`. After any error
-    everything is as it was, or as another writer has made it since; only `Unsettled` says that this is not so, or not
-    known, and what takes the change back.
+    document or an object differs from what was shown. Replaced and removed objects are kept until `kept_until`. After
+    any error everything is as it was, or as another writer has made it since; only `Unsettled` says that this is not
+    so, or not known, and what takes the change back.
     """
     if objects:
         return _apply_with_objects(
@@ -113,7 +113,7 @@ def _apply_with_objects(
     stores: Stores,
     writers: Writers,
     changes: ChangeSet,
-    objects: Sequence[Replacement],
+    objects: Sequence[Replacement | Removal],
     *,
     counted: Sequence[Counted],
     actor: str,
@@ -132,8 +132,8 @@ def _apply_with_objects(
     begun = writers.documents.commit([Create(_path(change_id), record)], operation=operation)
     committing, mine = False, list[Overwritten]()
     try:
-        written = tuple(_write(writers, one, row, mine) for one, row in zip(objects, rows, strict=True))
-        rows = [Overwritten(row.key, row.kept, info.etag, row.before) for row, info in zip(rows, written, strict=True)]
+        written = [_write(stores.objects, writers, one, row, mine) for one, row in zip(objects, rows, strict=True)]
+        rows = [row if info is None else replace(row, etag=info.etag) for row, info in zip(rows, written, strict=True)]
         mine = rows
         end: dict[FieldName, Any] = {"state": DONE, "replaced": [row.as_row() for row in rows]}
         commit: list[Change] = [*_field_writes(changes), *_counters(counted)]
@@ -144,17 +144,22 @@ def _apply_with_objects(
         unsure = committing and isinstance(fault, Unreachable)
         if not _roll_back(stores, writers, change_id, rows, mine, fault, unsure=unsure, actor=actor):
             raise
-    return Applied(change_id, changes.effective, written)
+    return Applied(change_id, changes.effective, tuple(info for info in written if info is not None))
 
 
-def _write(writers: Writers, one: Replacement, row: Overwritten, mine: list[Overwritten]) -> ObjectInfo:
-    """Writes one object; `mine` has the rows of those that were written, or may have been.
+def _write(
+    objects: Objects, writers: Writers, one: Replacement | Removal, row: Overwritten, mine: list[Overwritten]
+) -> ObjectInfo | None:
+    """Writes or removes one object; `mine` has the rows of those that were written, or may have been.
 
     Only another writer's object, even one with the very same bytes, makes a write fail with a refusal: this change must
     not take that object back.
     """
     mine.append(row)
     try:
+        if isinstance(one, Removal):
+            replacing.remove(objects, writers.objects, one, row)
+            return None
         return replacing.write(writers.objects, one, row)
     except Stale:
         mine.pop()
@@ -411,6 +416,19 @@ def _return_objects(records: Records, objects: Objects, writers: Writers, found:
         )
 
 
+def finish(stores: Stores, writers: Writers, change_id: str) -> bool:
+    """Ends a change that stopped after its last object and writes no field; false where something is left of it."""
+    found = read(stores.records, change_id)
+    fields = found.held.get("changes") or found.held.get("counted")
+    if found.state != BEGUN or fields or not found.rows:
+        return False
+    for row in found.rows:
+        if replacing.standing(stores.objects, row) != "written" or replacing.lost_copy(stores.objects, row):
+            return False
+    writers.documents.update(_path(change_id), {"state": DONE}, last_update_time=found.document.update_time)
+    return True
+
+
 def expire(stores: Stores, writers: Writers, now: datetime) -> tuple[str, ...]:
     """Deletes copies that were kept long enough; returns the changes that can no longer be undone for that reason.
 
@@ -443,15 +461,23 @@ def of_user(stores: Stores, uid: str) -> tuple[Recorded, ...]:
 
 
 def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[str, datetime | None], tuple[str, ...]]:
-    """Each document's present update time, and every field and object that differs from what was written."""
+    """Each document's present update time, and every field and object that differs from what was written.
+
+    A document that the change created would be deleted: what was added to it, or below it, counts too.
+    """
     seen: dict[str, datetime | None] = {}
     moved: list[str] = []
+    created = set(found.held.get("created") or ())
     for path in _paths(found.changes):
         document = records.raw(path)
         seen[path] = document.update_time if document else None
         fields = document.fields if document else None
         mine = [change for change in found.changes if change.path == path]
         moved += [f"{path}: {c.field}" for c in mine if not same(value_at(fields, c.field), c.after)]
+        if path in created and fields is not None:
+            written = {change.field.partition(".")[0] for change in mine}
+            moved += [f"{path}: {name} was added" for name in sorted(fields.keys() - written)]
+            moved += _came_below(records, path, found.document.create_time)
     for row in found.rows:
         now = replacing.standing(objects, row)
         if now == "other" and found.state == DONE:  # of a change that stopped half way, the rest is restored anyway
@@ -459,6 +485,14 @@ def _moved(records: Records, objects: Objects, found: Recorded) -> tuple[dict[st
         elif now == "written" and replacing.lost_copy(objects, row):
             moved.append(f"object {row.key}: the copy of what it replaced no longer exists")
     return seen, tuple(moved)
+
+
+def _came_below(records: Records, path: str, since: datetime | None) -> list[str]:
+    """The documents right below one that a change created, which were written after it. Share settings of a deleted
+    clip may have been there before."""
+    below = [one for name in records.children(path) for one in records.documents(path, name)]
+    later = [one for one in below if since is None or one.update_time is None or one.update_time > since]
+    return [f"{one.path} was added" for one in later]
 
 
 def _paths(changes: tuple[FieldChange, ...]) -> list[str]:

@@ -12,6 +12,7 @@ import click
 
 from storage.cli.command import Command, Group, actor, argument, flag, option, optional, reason, uid, video_id
 from storage.cli.joint_commands import REPAIR
+from storage.cli.orphans_commands import ORPHANS
 from storage.cli.purge_commands import PURGE
 from storage.domain.layout import STYLES
 from storage.domain.replies import LANGUAGES, OWN
@@ -613,6 +614,7 @@ ROOT = Group(
         FAILURE_GROUP,
         RECOUNT,
         REPAIR,
+        ORPHANS,
         PURGE,
         ROLLUP,
         ALERTS,

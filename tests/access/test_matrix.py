@@ -32,11 +32,18 @@ from storage.actions.joint_repair import (
     make_joint_plan,
     undo_joint_repair,
 )
+from storage.actions.orphans import (
+    apply_orphan_plan,
+    approve_orphan_plan,
+    make_orphan_plan,
+    undo_orphans,
+)
 from storage.actions.purge import jobs, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
 from storage.actions.upload import check_media
 from storage.clients.messengers import targets_of
+from storage.domain.orphans import OrphanAction
 from storage.domain.policy import ACTIONS, CHANGES, LEAST_ROLE, Action, Actor, SignInExpired
 from storage.domain.purge.job import job_path
 from storage.domain.purge.plan import PurgePlan
@@ -344,6 +351,48 @@ def test_a_joint_repair_is_for_those_of_the_table_alone(desk: Desk, role: str) -
             undo_joint_repair(purging, plan.job_id, REASON, actor(role))
 
 
+ORPHANS = (make_orphan_plan, approve_orphan_plan, apply_orphan_plan, undo_orphans)
+ORPHANS_NEED: dict[OrphanAction, tuple[Action, ...]] = {
+    "adopt": ("fix", "fix", "fix", "fix"),
+    "remove": ("purge.plan", "purge.approve", "purge.apply", "purge.undo"),
+}
+
+
+@pytest.mark.parametrize("action", ORPHANS_NEED)
+@pytest.mark.parametrize("role", MATRIX)
+def test_files_without_a_document_are_for_those_of_the_table_alone(
+    desk: Desk, r2_rig: SeaweedRig, role: str, action: OrphanAction
+) -> None:
+    uid, purging, bucket = desk.customer(), desk.world.purging, desk.world.stores.objects.bucket
+    key = f"users/{uid}/{VIDEO}/clips/clip_03_7_left_split.mp4"
+    desk.world.put_objects({key: (CLIP, "video/mp4")})
+    r2_rig.process.backdate_objects(bucket, {key: datetime.now(UTC) - timedelta(days=2)})
+    plan = make_orphan_plan(purging, Scope(uid), action, ADA, keys=[key])
+    assert plan.willing, plan.rows
+
+    def undone(who: Actor) -> object:
+        if purging.jobs.find(plan.job_id) is None:
+            apply_orphan_plan(purging, plan, REASON, ADA)
+        assert run_job(purging, plan.job_id).state == "done"
+        return undo_orphans(purging, plan.job_id, REASON, who)
+
+    attempts: list[Callable[[Actor], object]] = [
+        lambda who: make_orphan_plan(purging, Scope(uid), action, who, keys=[key]),
+        lambda who: approve_orphan_plan(purging, plan, who),
+        lambda who: apply_orphan_plan(purging, plan, REASON, who),
+        undone,
+    ]
+    who = replace(actor(role), email=f"{role}-files@corp.test")  # the audit counts the many refusals of one person
+    for needed, attempt in zip(ORPHANS_NEED[action], attempts, strict=True):
+        if needed in MATRIX[role]:
+            attempt(who)
+        else:
+            before = desk.state(uid) if attempt is not undone else None
+            with pytest.raises(NotPermitted):
+                attempt(who)
+            assert before in (None, desk.state(uid))
+
+
 GROUP = "error-0123456789ab"
 
 
@@ -430,5 +479,5 @@ def test_every_place_that_asks_for_permission_is_tried() -> None:
             if isinstance(function, ast.FunctionDef) and asks:
                 places.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, function.name)))
     tried = {f"{function.__module__}.{function.__name__}" for _, function in CHANGED_BY.values()}
-    others = {f"{function.__module__}.{function.__name__}" for function in (*ALONE, *JOINT)}
+    others = {f"{function.__module__}.{function.__name__}" for function in (*ALONE, *JOINT, *ORPHANS)}
     assert places == tried | others | {"pages._ui.access.guard.require"}

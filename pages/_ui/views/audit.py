@@ -41,7 +41,9 @@ from storage.repositories.audit_log import ChainReport
 from storage.services.audit_search import AuditPage, AuditQuery, audit_log
 
 PAGE: Final = "audit"
-CHANGES: Final = frozenset({"set-status", "highlights", "recount", "upload", "end-disclosure"})
+CHANGES: Final = frozenset(
+    {"set-status", "highlights", "recount", "upload", "end-disclosure", "orphan.adopt", "orphan.remove"}
+)
 WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # the audit records these before they are made
 _OPEN: Final = key(PAGE, "undo_open")  # session key: the change whose undo is open
 _NONCE: Final = key(PAGE, "undo_nonce")
@@ -117,7 +119,8 @@ def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def needs(action: str) -> Action:
     """The permission that taking back such a change needs: the same as making it."""
-    return "recount" if action == "recount" else "fix"
+    needed: dict[str, Action] = {"recount": "recount", "orphan.remove": "purge.undo"}
+    return needed.get(action, "fix")
 
 
 def _change(change_id: str, needed: Action) -> None:
@@ -273,6 +276,9 @@ def _ways(entry: Mapping[str, Any]) -> None:
     if is_id(job_id) and str(entry.get("action")).startswith(("purge.", "repair.")):
         job = {"job": job_id}
         st.page_link(SCREENS["purge"].file, label="Job", icon=":material/delete_forever:", query_params=job)
+    if is_id(job_id) and str(entry.get("action")).startswith(("orphan.", "orphans.")):
+        job = {"orphans": job_id}
+        st.page_link(SCREENS["uploads"].file, label="Job", icon=":material/inventory_2:", query_params=job)
 
 
 def _keys(keys: Any) -> None:

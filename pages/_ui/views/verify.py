@@ -19,6 +19,7 @@ from pages._ui.kit import charts, format, status, tables
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key, url_for
 from pages._ui.kit.text import md, plain, prose
 from pages._ui.nav import SCREENS
+from pages._ui.views import orphans
 from storage.domain.integrity import (
     KINDS,
     SEVERITIES,
@@ -279,6 +280,7 @@ def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> boo
                 icon=":material/movie:",
                 query_params={name: value for name, value in ids.items() if value},
             )
+        orphans.offer(finding)
     if again is not None and again.reason:
         st.caption(md(again.reason, 400))
     return pressed

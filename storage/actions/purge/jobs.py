@@ -23,10 +23,10 @@ from storage.actions.purge.steps_undo import path_of, same_fields
 from storage.actions.purge.survey import look_at, maybe_there
 from storage.domain.actor_and_reason import checked_reason, normal_email, without_titles
 from storage.domain.audit_chain import Event
-from storage.domain.policy import Action, Actor, authorise
+from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.inventory import Inventory, moved
-from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, REPAIRS, RESUMABLE, Job, State, job_path
+from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, NEEDED, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
 from storage.domain.purge.removed import address_digest, taken_names
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents, plan_key, quarantine_prefix
@@ -58,7 +58,8 @@ def cancel(purging: Purging, job_id: str, actor: Actor) -> Job:
     job = purging.jobs.get(job_id)
     event = job_event(actor, "purge.cancel", job, "")
     with refusals_recorded(purging.trail, event):
-        authorise(actor, "fix" if job.kind in REPAIRS else "purge.apply", now=purging.clock())
+        needed = NEEDED.get(job.kind, "purge.apply")
+        authorise(actor, "fix" if needed == "fix" else "purge.apply", now=purging.clock())
         if job.state not in RESUMABLE or job.kind == "empty":
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to cancel.", remedy="Look at its status.")
         purging.trail.append(event)
@@ -88,7 +89,7 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
         job = purging.jobs.get(job.undo_job)
     event = job_event(actor, "purge.resume", job, "")
     with refusals_recorded(purging.trail, event):
-        authorise(actor, _action(job), now=purging.clock())
+        authorise(actor, NEEDED.get(job.kind, "purge.apply"), now=purging.clock())
         if job.state not in RESUMABLE:
             raise Refused(f"Job {job_id} is {job.state}; there is nothing to resume.", remedy="Look at its status.")
         _refuse_emptied(purging, job)
@@ -106,13 +107,6 @@ def resume(purging: Purging, job_id: str, actor: Actor) -> Job:
             except Stale as stale:
                 raise changed_meanwhile(job) from stale
     return purging.jobs.get(job.job_id)
-
-
-def _action(job: Job) -> Action:
-    """The permission that going on with a job needs."""
-    if job.kind in REPAIRS:
-        return "fix"
-    return "purge.undo" if job.kind == "undo" else "purge.apply"
 
 
 def _refuse_emptied(purging: Purging, job: Job) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from storage.actions.object_conditions import NOTHING, Expected
 from storage.actions.objects import ObjectWriter
 from storage.actions.purge.context import Purging
-from storage.domain.documents import ObjectInfo
 from storage.domain.json_lines import NEWLINE, lines_of
 from storage.domain.purge.plan import (
     PlannedObject,
@@ -25,6 +24,7 @@ from storage.domain.purge.plan import (
 from storage.domain.purge.scope import QUARANTINES, kept_object, kept_objects_prefix
 from storage.errors import NotFound, Stale, Unreachable, Unusable
 from storage.repositories.jobs import Jobs
+from storage.services.same_objects import digest, same
 
 LINES = "application/x-ndjson"
 SAVE_ROWS = "save rows"  # the step that saves what the desk's own documents hold of the scope
@@ -65,29 +65,12 @@ class Quarantine:
         try:
             self._copy(name, item.key, None, NOTHING)
         except Stale:  # also where the answer to a first attempt was lost: then the copy itself is there
-            return "there" if self.same(name, item.key) else "occupied"
+            return "there" if same(self._reader, name, item.key) else "occupied"
         return "restored"
 
     def same_as_kept(self, number: int, item: PlannedObject) -> bool:
         """Whether the object at its own place equals its copy here."""
-        return self.same(kept_object(self.job_id, number, item.key), item.key)
-
-    def same(self, one: str, other: str) -> bool:
-        """Whether two objects are equal: size, type, and content by ETag, or by MD5 where an ETag says nothing.
-
-        The ETag of an object that was uploaded whole is its MD5. The ETag of a multipart upload is made of its parts'
-        digests: equal ETags mean equal content, unequal ones mean nothing, and then the object is read.
-        """
-        left, right = self._reader.head(one), self._reader.head(other)
-        if left is None or right is None:
-            return False
-        said = [(info.size_bytes, info.content_type, info.metadata) for info in (left, right)]
-        if said[0] != said[1]:
-            return False
-        return left.etag == right.etag or self._md5(left) == self._md5(right)
-
-    def _md5(self, info: ObjectInfo) -> str:
-        return info.etag if "-" not in info.etag else self._digest(info.key, "md5")
+        return same(self._reader, kept_object(self.job_id, number, item.key), item.key)
 
     def write_documents(self, name: str, lines: Sequence[str]) -> str:
         """Writes a file of documents and reads it back; returns its SHA-256. `Unusable` for more than can be read."""
@@ -100,15 +83,15 @@ class Quarantine:
                 target=name,
             )
         self._writer.put(name, content, LINES)
-        digest = hashlib.sha256(content).hexdigest()
-        if self._digest(name, "sha256") != digest:
+        sha256 = hashlib.sha256(content).hexdigest()
+        if digest(self._reader, name, "sha256") != sha256:
             raise Unreachable("The quarantine's copy of documents is not what was sent.", target=name)
-        return digest
+        return sha256
 
-    def read_documents(self, name: str, digest: str) -> list[str]:
+    def read_documents(self, name: str, sha256: str) -> list[str]:
         """The documents of a file; raises `Unusable` where the file differs from what was written."""
         content = self._reader.get_bytes(name, MAX_DOCUMENTS_BYTES)
-        if hashlib.sha256(content).hexdigest() != digest:
+        if hashlib.sha256(content).hexdigest() != sha256:
             raise Unusable(
                 "The quarantine's copy of documents was altered.",
                 remedy="No document of it was put back. Compare it with Firestore's point-in-time recovery.",
@@ -123,17 +106,10 @@ class Quarantine:
         plain = "-" not in copied.etag and (etag is None or "-" not in etag)
         if plain and (etag is None or copied.etag == etag):
             return
-        if not self.same(source, target):
+        if not same(self._reader, source, target):
             raise Unreachable(
                 "A copy differs from its source; it is made again.", operation="copy_object", target=source
             )
-
-    def _digest(self, key: str, kind: str) -> str:
-        total = hashlib.new(kind, usedforsecurity=False)
-        with self._reader.open(key) as stream:
-            for piece in stream:
-                total.update(piece)
-        return total.hexdigest()
 
 
 def empty(purging: Purging, prefix: str) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from storage.actions import joint_repair, undoable
+from storage.actions import joint_repair, orphans, undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.jobs import begin_emptying, expired, is_here
@@ -46,7 +46,7 @@ from storage.actions.watches import end_watch, watch_purge
 from storage.clients.circuit import patiently
 from storage.clients.r2_lease import asked_before_changes
 from storage.domain.audit_chain import Event, Outcome
-from storage.domain.purge.job import ENDED, REPAIRS, Job, Kind, job_path
+from storage.domain.purge.job import ENDED, ORPHANS, REPAIRS, Job, Kind, job_path
 from storage.domain.purge.plan import PurgePlan, document_batches, slug_batches
 from storage.errors import Refused, StorageError
 from storage.repositories.audit_log import AuditLog
@@ -100,6 +100,8 @@ def _engine(purging: Purging, lease: JobLease) -> Engine:
         return Engine(purging, lease, [Forget(purging, lease)], _purge_ending(lease))
     if job.kind in REPAIRS:
         return _repair_engine(purging, lease)
+    if job.kind in ORPHANS:
+        return _orphans_engine(purging, lease)
     plan = stored_plan(purging, job.plan_id)
     check_applied(purging, job, plan)
     if job.kind == "purge":
@@ -116,6 +118,17 @@ def _repair_engine(purging: Purging, lease: JobLease) -> Engine:
         return Engine(purging, lease, [joint_repair.RepairRows(purging, lease, plan)], ending)
     made = joint_repair.made_rows(purging, purging.jobs.get(job.of))
     return Engine(purging, lease, [joint_repair.UndoRows(purging, lease, made)], ending)
+
+
+def _orphans_engine(purging: Purging, lease: JobLease) -> Engine:
+    job = lease.job
+    ending = partial(orphans.orphans_ending, lease)
+    if not job.of:
+        plan = orphans.stored_orphan_plan(purging, job.plan_id)
+        orphans.check_orphan_job(purging, job, plan)
+        return Engine(purging, lease, [orphans.OrphanRows(purging, lease, plan)], ending)
+    made = orphans.made_orphan_rows(purging, purging.jobs.get(job.of))
+    return Engine(purging, lease, [orphans.UndoOrphanRows(purging, lease, made)], ending)
 
 
 def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[Step]:
@@ -189,6 +202,10 @@ _ENDS: Mapping[Kind, str] = {
     "empty": "purge.quarantine.end",
     "repair": "repair.end",
     "repair_undo": "repair.undo.end",
+    "adopt": "orphans.end",
+    "adopt_undo": "orphans.undo.end",
+    "remove": "orphans.end",
+    "remove_undo": "orphans.undo.end",
 }
 
 
@@ -310,5 +327,6 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
         except Refused:
             continue  # it ended meanwhile
     joint_repair.drop_plans(purging)
+    orphans.drop_orphan_plans(purging)
     undoable.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

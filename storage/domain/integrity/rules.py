@@ -384,7 +384,7 @@ def cache_counts(
     """As `caches`, with the stated expiries of source videos by video id."""
     counts: dict[str, CacheCount] = {}
     for thing in things.caches:
-        expires = _expires_at(thing, source_expiries)
+        expires = expires_at(thing, source_expiries)
         counts[thing.kind] = counts.get(thing.kind, CacheCount(thing.kind)) + CacheCount(
             thing.kind,
             objects=1,
@@ -449,7 +449,7 @@ def _file_names(clips: Clips) -> frozenset[tuple[str, str]]:
     return frozenset(named) | frozenset((video_id, thumbnail_of(name)) for video_id, name in named)
 
 
-def _expires_at(thing: Thing, source_expiries: Mapping[str, datetime]) -> datetime | None:
+def expires_at(thing: Thing, source_expiries: Mapping[str, datetime]) -> datetime | None:
     if thing.kind == "source" and not thing.key.startswith(CACHE_FOLDERS):
         return None
     stated = source_expiries.get(thing.video_id) if thing.kind == "source" else None

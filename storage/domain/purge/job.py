@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self, get_args
 
+from storage.domain.policy import Action
 from storage.domain.purge.claims import Claims
 from storage.domain.purge.plan import moment_text
 from storage.domain.purge.scope import Scope
 from storage.errors import Unusable
 
-Kind = Literal["purge", "undo", "empty", "repair", "repair_undo"]
+Kind = Literal["purge", "undo", "empty", "repair", "repair_undo", "adopt", "adopt_undo", "remove", "remove_undo"]
 State = Literal[
     "ready",  # no worker has begun
     "running",  # a worker holds the lease
@@ -32,7 +33,17 @@ State = Literal[
 Quarantine = Literal["none", "kept", "restored", "emptied"]
 
 GOES_ON_BY_ITSELF: frozenset[State] = frozenset({"ready", "running", "interrupted"})
-REPAIRS: frozenset[Kind] = frozenset({"repair", "repair_undo"})  # of many videos; all other kinds are purges
+REPAIRS: frozenset[Kind] = frozenset({"repair", "repair_undo"})  # of many videos
+ORPHANS: frozenset[Kind] = frozenset({"adopt", "adopt_undo", "remove", "remove_undo"})  # of objects without a document
+# What going on with a job needs; all other kinds are purges.
+NEEDED: Mapping[Kind, Action] = {
+    "undo": "purge.undo",
+    "repair": "fix",
+    "repair_undo": "fix",
+    "adopt": "fix",
+    "adopt_undo": "fix",
+    "remove_undo": "purge.undo",
+}
 RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 

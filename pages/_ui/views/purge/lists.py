@@ -18,7 +18,7 @@ from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import REPAIRS, Job
+from storage.domain.purge.job import ORPHANS, REPAIRS, Job
 from storage.text import number
 
 PAGE: Final = "purge"
@@ -31,6 +31,10 @@ _KINDS = {
     "empty": "Quarantine emptied",
     "repair": "Repair of many",
     "repair_undo": "Undo of a repair",
+    "adopt": "Adoption",
+    "adopt_undo": "Undo of an adoption",
+    "remove": "Removal",
+    "remove_undo": "Undo of a removal",
 }
 _GOING_ON = {
     "purge": "Purge of",
@@ -38,6 +42,10 @@ _GOING_ON = {
     "empty": "Emptying the quarantine of",
     "repair": "Repair of",
     "repair_undo": "Undo of the repair of",
+    "adopt": "Adoption of files of",
+    "adopt_undo": "Undo of the adoption of files of",
+    "remove": "Removal of files of",
+    "remove_undo": "Undo of the removal of files of",
 }
 
 
@@ -177,7 +185,7 @@ def going_on() -> None:
                 f"{status.badge_md('job', shown_state(job))} {kind} **{md(_subject(job), 160)}** "
                 f":small[by {md(job.actor, 80)}, begun {format.ago(job.created_at, now).text}]"
             )
-            page, query = ("processing", "repair") if job.kind in REPAIRS else (PAGE, "job")
+            page, query = _place(job)
             st.page_link(
                 SCREENS[page].file,
                 label="Watch it",
@@ -211,8 +219,15 @@ def _subject(job: Job) -> str:
 
 
 def _address(job: Job) -> str:
-    """The page of the job: joint repairs have theirs at Processing."""
-    return url_for("processing", repair=job.job_id) if job.kind in REPAIRS else url_for(PAGE, job=job.job_id)
+    page, query = _place(job)
+    return url_for(page, **{query: job.job_id})
+
+
+def _place(job: Job) -> tuple[str, str]:
+    """The page of the job and its parameter: only purges have theirs here."""
+    if job.kind in ORPHANS:
+        return "uploads", "orphans"
+    return ("processing", "repair") if job.kind in REPAIRS else (PAGE, "job")
 
 
 def shown_state(job: Job) -> str:

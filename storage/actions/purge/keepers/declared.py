@@ -43,7 +43,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
     ),
     Repairs(
         ("ops_changes", "_ops/replaced/"),
-        "the values that a repair wrote and replaced, and copies of replaced objects",
+        "the values that a repair wrote and replaced, and copies of replaced and removed objects",
         "the values are taken out, and an undo puts them back; copies stay until they expire",
         "ids, kind, actor, reason and times of each repair",
     ),
@@ -75,6 +75,12 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
         ("_ops/repairs/",),
         "ids and values of the documents that a joint repair is to change",
         "it stays until the repair has ended; the sweep deletes it then, and after a day where nobody applied it",
+        "the same",
+    ),
+    Keeper(
+        ("_ops/orphans/",),
+        "keys of objects without a document, and the clip documents that would be made for them",
+        "it stays until its job has ended; the sweep deletes it then, and after a day where nobody applied it",
         "the same",
     ),
     Keeper(("ops_alerts", "_ops/alerts/"), NOTHING + ": counts, and ids of jobs and plans"),

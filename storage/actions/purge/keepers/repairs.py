@@ -78,7 +78,11 @@ def _about(purging: Purging, scope: Scope) -> tuple[Recorded, ...]:
 
 
 def _full(one: Recorded) -> bool:
-    return one.state not in {BEGUN, RETURNING} and any(one.held.get(name) for name in _VALUES)
+    """Whether an undo of it would write something of the customer's."""
+    if one.state in {BEGUN, RETURNING}:
+        return False
+    removed = not one.taken_by and not one.settled and any(row.removed for row in one.rows)
+    return removed or any(one.held.get(name) for name in _VALUES)
 
 
 def _without(one: Recorded, job_id: str) -> dict[FieldName, Any]:

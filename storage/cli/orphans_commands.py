@@ -1,0 +1,96 @@
+"""Declares `orphans` and its verbs."""
+
+from __future__ import annotations
+
+from storage.cli.command import Command, Group, actor, flag, job_id, option, plan_file, reason, uid, video_id
+
+ACTIONS = "adopt, remove"
+_ENDS = {
+    0: "every row was made",
+    1: "a row was refused or failed; each says why",
+    3: "the job stopped; resume goes on with it",
+    4: "refused by a guard; nothing was changed",
+}
+
+
+ORPHANS = Group(
+    "orphans",
+    [
+        Command(
+            "plan",
+            run="storage.cli.orphans:run_plan",
+            summary="show what would be adopted or removed, and seal it",
+            about="""What can be done with the files of this customer that no document names?
+
+    Takes what verify finds as orphan_object, with --caches the caches past their time, or the keys given. Each file
+    says why it may be acted on, or why not: a document names it, an upload is going on, its name has no known form, it
+    is younger than a day. adopt makes the clip's document from the file's name and its own index. Changes nothing.""",
+            params=[
+                uid(),
+                video_id(required=False),
+                option("--action", "ACTION", f"What is done: {ACTIONS}.", required=True),
+                option("--key", "KEY", "Only this object; may be given several times.", multiple=True),
+                flag("--caches", "The caches past their time, instead."),
+                option("--out", "FILE", "Write the plan here, for apply."),
+                actor(),
+            ],
+            examples=[
+                ("orphans plan u1 video-1 --action adopt --out plan.json --actor you@example.com", "Look first."),
+                ("orphans plan u1 --action remove --caches --actor you@example.com", "Old source videos."),
+            ],
+            exits={0: "at least one row would be made", 1: "none would, each says why; or there is no orphan"},
+        ),
+        Command(
+            "approve",
+            run="storage.cli.orphans:run_approve",
+            summary="agree to exactly this plan, as a second person",
+            about="""Above a bound a person other than the maker must agree before the plan is applied.""",
+            params=[plan_file("orphans plan"), actor("The second person; recorded.")],
+            examples=[("orphans approve plan.json --actor colleague@example.com", "A large one.")],
+            exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
+        ),
+        Command(
+            "apply",
+            run="storage.cli.orphans:run_apply",
+            summary="carry a plan out, with an outcome for each file",
+            about="""Makes each row of the plan, after everything was read again at its turn.
+
+    A file that changed, or that a document names meanwhile, is left alone, and the others go on. A removed file is kept
+    for PURGE_QUARANTINE_DAYS. Every row can be taken back alone (undo-change), or all of them (orphans undo).""",
+            params=[plan_file("orphans plan"), reason(), actor()],
+            examples=[("orphans apply plan.json --reason 'ticket 9' --actor you@example.com", "Do it.")],
+            exits=_ENDS,
+        ),
+        Command(
+            "status",
+            run="storage.cli.orphans:run_status",
+            summary="what became of each file so far",
+            about="""How far is it, and what became of each row?""",
+            params=[job_id()],
+            examples=[("orphans status JOB_ID", "Each file with its outcome.")],
+            exits={0: "every row so far was made", 1: "a row was refused or failed, or there is no such job"},
+        ),
+        Command(
+            "resume",
+            run="storage.cli.orphans:run_resume",
+            summary="go on with a job that stopped",
+            about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
+            params=[job_id(), actor()],
+            examples=[("orphans resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
+            exits=_ENDS,
+        ),
+        Command(
+            "undo",
+            run="storage.cli.orphans:run_undo",
+            summary="take back every row that was made",
+            about="""Puts each removed file back as it was, and deletes each document that was made and is unchanged
+    since. What changed since is left alone and says so.""",
+            params=[job_id(), actor(), reason()],
+            examples=[("orphans undo JOB_ID --reason 'wrong file' --actor you@example.com", "All of it.")],
+            exits=_ENDS,
+        ),
+    ],
+    summary="adopt or remove files that no document names: plan, apply, undo",
+    about="""Files among a customer's clips that no document names, and caches past their time.""",
+    examples=[("orphans status JOB_ID", "What became of each file.")],
+)
