@@ -25,13 +25,13 @@ from tests.rigs.records import World, clip
 from tests.rigs.seaweed import SeaweedRig
 
 Run = Callable[..., Answer]
-NOW = datetime.now(UTC)
 DRAFT, OF_DRAFT = "6f1c1f0e-1111-4222-8333-944445555666", "0d9e8c7b-aaaa-4bbb-8ccc-9dddeeeeffff"
 MIB = 1024**2
 
 
 def ago(**span: float) -> datetime:
-    return NOW - timedelta(**span)
+    """A time from now, and not from the beginning of the run: that may be longer ago than a step's patience."""
+    return datetime.now(UTC) - timedelta(**span)
 
 
 def whole(made: Made, uid: str, name: str, **fields: Any) -> None:
