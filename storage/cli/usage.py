@@ -171,7 +171,7 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
             used = "unknown" if quota.used is None else f"{quota.used:,}"
             rows.append((name, used, f"{quota.limit:,}", percent(quota.percent), quota.state))
     say_table(("QUOTA", "USED", "LIMIT", "PERCENT", "STATE"), rows)
-    say(f"The product enforces {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
+    say(f"The limit is checked against {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
     if usage.unsized_clips:
         say(f"{usage.unsized_clips:,} clips have no usable size, so that sum is a lower bound.")
     _say_ledger(ledger)

@@ -84,6 +84,13 @@ def test_no_page_moves_sideways_on_a_phone(app: RunningApp, page: Page, name: st
     assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
+def test_a_screen_reader_hears_what_a_help_button_is_about_and_no_name_of_a_glyph(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/overview")
+    expect(page.get_by_role("button", name="Help for as of").first).to_be_visible()
+    expect(page.get_by_role("button", name="Help", exact=True)).to_have_count(0)
+    expect(page.locator('p [role="img"][aria-label$=" icon"]:not([aria-hidden])')).to_have_count(0)
+
+
 def colour(one: Locator, name: str) -> str:
     """The computed colour as `#rrggbb`."""
     parts = re.findall(r"\d+", one.evaluate("(one, name) => getComputedStyle(one).getPropertyValue(name)", name))

@@ -56,7 +56,7 @@ def burst(count: int, minutes: float, prefix: str = "v") -> list[StuckVideo]:
 def test_an_outage_says_its_rate_and_has_an_id_that_stays_while_more_videos_join_and_the_first_are_repaired() -> None:
     videos = burst(14, 90)
     (found,) = outages(videos)
-    assert found.rate_words == "14 videos within 1 minute; usual at this step: at most 1.0 a day"
+    assert found.rate_words == "14 videos within 2 minutes; usual at this step: at most 1.0 a day"
     assert found.id == "analysis-analysis_stalled-20261122T1025Z"
     (more,) = outages([*videos, *burst(5, 88, "w")])
     (fewer,) = outages(videos[:9])

@@ -167,8 +167,8 @@ st.text(pressed)
 
 def test_freshness_says_what_was_read_and_when() -> None:
     app = run(FRESH.format(more="cost=Cost(firestore_reads=12, r2_class_a=1)"))
-    assert app.caption[0].value == "12 reads  ·  1 list  ·  as of 10:02:13 UTC"
-    assert app.caption[0].proto.help == "Read 2 min ago."
+    assert app.caption[0].value == "as of 10:02:13 UTC"
+    assert app.caption[0].proto.help == "Read 2 min ago. Cost: 12 reads, 1 list."
 
 
 def test_freshness_warns_when_not_everything_was_read() -> None:
@@ -176,7 +176,7 @@ def test_freshness_warns_when_not_everything_was_read() -> None:
 
 
 def test_what_came_out_of_a_cache_says_so_instead_of_zero() -> None:
-    assert run(FRESH.format(more="cost=Cost()")).caption[0].value.startswith("from cache")
+    assert run(FRESH.format(more="cost=Cost()")).caption[0].proto.help.endswith("Cost: from cache.")
 
 
 def test_refreshing_clears_the_cache_first_and_tells_the_page() -> None:

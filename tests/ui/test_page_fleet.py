@@ -102,7 +102,7 @@ def test_the_overview_of_many_takes_limits_from_the_rollup_and_looks_at_stuck_vi
     reads, page = billed(app, "overview")
     text = words(page)
     assert reads <= 100
-    assert f"All {LOOKED_AT + 20} users, from the rollup" in text
+    assert f"All {LOOKED_AT + 20} customers, by the last summary" in text
     assert "u000@example.com" in text
     assert f"{LOOKED_AT + 1} videos" in text
     assert any(button.label == "Look at all of them now" for button in page.button)
@@ -135,8 +135,8 @@ def test_a_rollup_with_a_part_missing_speaks_of_those_it_has_and_offers_no_look_
     app.world.writer.delete(shard_path(2, 2))
     page = app.open("overview")
     text = words(page)
-    assert "users, from the rollup" in text
-    assert not [line for line in text.splitlines() if line.startswith("All ") and "from the rollup" in line]
+    assert "customers, by the last summary" in text
+    assert not [line for line in text.splitlines() if line.startswith("All ") and "by the last summary" in line]
     assert not [button for button in page.button if button.label.startswith("Look at")]
 
 

@@ -286,7 +286,7 @@ def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
     text = words(shown).replace("*", "")
     assert len([one for one in shown.markdown if "One outage, most likely" in one.value]) == 1
     assert "14 videos of 14 users stopped at" in text
-    assert "14 videos within 1 minute; usual at this step" in text
+    assert "usual at this step: at most" in text
     assert "no success of the step was found" in text
     causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")
     assert "New 54 videos of 54 customers stopped: Analysis stalled, at analysis" in without_badges(causes)

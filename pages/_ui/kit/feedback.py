@@ -270,20 +270,23 @@ def freshness(
     on_refresh: Callable[[], Any] | None = None,
     on_read_all: Callable[[], Any] | None = None,
 ) -> bool:
-    """Draws one quiet line with the time and the cost of the reading; true when its refresh button was pressed.
+    """Draws one quiet line with the time of the reading, its cost on hover; true when its refresh button was pressed.
+
+    The cost of the whole page stands below the menu.
 
     `on_refresh` clears the caches before the rerun; without it there is no button, because a button without effect
     misleads. A refresh may read only changes; `on_read_all` then gets its own button, which also drops the values that
     the changes are applied to.
     """
     now = now or datetime.now(UTC)
-    parts = [*cost_words(cost)] if cost else []
-    parts.append(format.as_of(read_at, now) if read_at else "not read yet")
+    parts = [format.as_of(read_at, now) if read_at else "not read yet"]
     if not complete:
         parts.append(":orange[:material/warning: incomplete]")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
         age = format.ago(read_at, now).text if read_at else ""
-        st.caption("  ·  ".join(parts), width="content", help=f"Read {age}." if age else None)
+        told = [f"Read {age}."] if age else []
+        told += [f"Cost: {', '.join(cost_words(cost))}."] if cost is not None else []
+        st.caption("  ·  ".join(parts), width="content", help=" ".join(told) or None)
         pressed = on_refresh is not None and st.button(
             "Refresh",
             key=f"{key}_refresh",

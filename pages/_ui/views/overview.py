@@ -107,7 +107,7 @@ def statuses(found: Statuses) -> None:
             f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. A rollup counts all."
         )
     elif found.source == "rollup":
-        st.caption(f"{number(total, 'video')} in all, from the rollup.")
+        st.caption(f"{number(total, 'video')} in all, by the last summary.")
     else:
         st.caption(f"{number(total, 'video')} in all, counted now.")
 
@@ -193,7 +193,7 @@ def _scope(found: LimitList) -> str:
     if found.source == "rollup":
         more = " More users are near or over a limit than the list shows; Fleet counts them." if found.more else ""
         known = "All " if found.complete else ""
-        return f"{known}{number(found.scanned, 'user')}, from the rollup.{more}"
+        return f"{known}{number(found.scanned, 'customer')}, by the last summary.{more}"
     scope = "All" if found.complete else "The first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
     return f"{scope} {number(found.scanned, 'user')}, read now, by the counters that the product enforces.{rest}"

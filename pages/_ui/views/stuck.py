@@ -81,7 +81,7 @@ def outages(
                     f"{outage.users:,} user{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
                     f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
                 )
-                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.rate_words, 160)}]]")
+                st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.usual_words, 160)}]]")
             if choose is None:
                 st.page_link(
                     SCREENS["processing"].file,
@@ -194,7 +194,7 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
 def _when(outage: Outage, now: datetime) -> str:
     first, last = format.utc(outage.first_at).text, format.utc(outage.last_at).text
     same_day = outage.first_at.date() == outage.last_at.date()
-    span = format.span((outage.last_at - outage.first_at).total_seconds())
+    span = format.span(outage.span.total_seconds())
     until = f"{outage.last_at:%H:%M:%S} UTC" if same_day else last
     return f"within {span}, {format.ago(outage.last_at, now).text} :small[({first.removesuffix(' UTC')} to {until})]"
 

@@ -94,10 +94,19 @@ class Outage:
     @property
     def rate_words(self) -> str:
         """The number and the time within which the videos stopped, beside the usual rate."""
-        span = self.last_at - self.first_at
-        within = f"within {age(span)}" if span >= MINUTE else "within a minute"
+        within = f"within {age(self.span)}" if self.span > MINUTE else "within a minute"
+        return f"{number(len(self.videos), 'video')} {within}; {self.usual_words}"
+
+    @property
+    def span(self) -> timedelta:
+        """The whole minutes within which the videos stopped, at least one."""
+        return max(1, math.ceil((self.last_at - self.first_at) / MINUTE)) * MINUTE
+
+    @property
+    def usual_words(self) -> str:
+        """The rate of stops at this step that is usual."""
         usual = f"{self.usual_per_day:.1f}" if self.usual_per_day < 10 else f"{self.usual_per_day:,.0f}"
-        return f"{number(len(self.videos), 'video')} {within}; usual at this step: at most {usual} a day"
+        return f"usual at this step: at most {usual} a day"
 
     @property
     def answer(self) -> Reply:

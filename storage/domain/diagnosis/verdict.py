@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from storage.domain.diagnosis.playing import Playing
+from storage.domain.diagnosis.playing import NAMED, Playing, titled
 from storage.domain.diagnosis.signals import (
     Known,
     Signals,
@@ -102,7 +102,7 @@ def decide(facts: VideoFacts) -> tuple[Verdict, Signals | None]:
         verdict = rule(facts, video, signals)
         if verdict is not None:
             return verdict, signals
-    return Verdict("healthy", "info", "Everything that the documents name is there.", video.completed_at), signals
+    return Verdict("healthy", "info", "All files are in place.", video.completed_at), signals
 
 
 def _refused(fault: Unknown) -> Verdict:
@@ -293,16 +293,24 @@ def _clips(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
     counts = {kind: broken[kind] for kind in BREAKING if broken.get(kind)}
     since = _settled_at(video, signals)
     if counts:
-        what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
         named = facts.objects.value.named if isinstance(facts.objects, Known) else 0
         playing = facts.objects.value.seen if isinstance(facts.objects, Known) else Playing()
-        wrong = "some are not as documented, and play" if playing.harmless else "some cannot be delivered"
-        summary = f"Of {number(named, 'clip')} {wrong}: {what}.{_foreign(facts)}"
+        total = sum(counts.values())
+        can = "play although they are not as documented" if playing.harmless else "cannot be played"
+        what = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+        summary = f"{total:,} of {number(named, 'clip')} {can}: {what}.{_titles(playing)}{_foreign(facts)}"
         return Verdict("clips_missing", "error", summary, since)
     if signals.status == "completed" and not clips_known(facts) and (video.clips_count or 0) > 0:
         summary = f"The document counts {number(video.clips_count or 0, 'clip')}, and there is no clip document."
         return Verdict("clips_missing", "error", summary, since)
     return None
+
+
+def _titles(playing: Playing) -> str:
+    """The clips that cannot be played, by title and style."""
+    lost = playing.unplayable
+    more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
+    return f" {', '.join(titled(clip) for clip in lost[:NAMED])}{more}." if lost else ""
 
 
 def _in_vain(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | None:
@@ -344,7 +352,7 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
     if failed := clips_failed(facts):
         has += f" but {number(failed, 'clip')} that failed"
     elif playing.unanswered:
-        has = "Everything that the documents name is there"
+        has = "All files are in place"
     summary = f"{has}; to correct: {'; '.join(blemishes)}."
     return Verdict("healthy", "warning", summary, _settled_at(video, signals))
 

@@ -477,7 +477,7 @@ def _sentence(job: Job) -> str:
     if job.state == "interrupted":
         return "It waits after a fault that may pass, and continues by itself."
     if job.state in ENDED and job.finished_at and job.started_at:
-        seconds = (job.finished_at - job.started_at).total_seconds()
+        seconds = (job.finished_at - job.created_at).total_seconds()  # as who began it waited, its worker's start too
         return f"It took {format.span(seconds) if seconds >= 1 else 'less than a second'}."
     return status.look("job", job.state).meaning
 
