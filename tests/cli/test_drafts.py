@@ -12,13 +12,14 @@ from storage.domain.layout import thumbnail_of
 from tests.cli.conftest import MEDIA, Desk
 from tests.rigs.records import clip, user
 
+NOW = datetime.now(UTC)
 WHO = ("--actor", "ann@example.com", "--reason", "ticket 4711")
 DRAFT, VIDEO = "6f1c1f0e-1111-4222-8333-944445555666", "0d9e8c7b-aaaa-4bbb-8ccc-9dddeeeeffff"
 BASE = f"users/u1/videos/{VIDEO}"
 
 
 def ago(**span: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**span)
+    return NOW - timedelta(**span)
 
 
 def draft(status: str, draft_id: str = DRAFT, **fields: Any) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def test_without_its_draft_nothing_is_rebuilt_and_a_clip_that_is_gone_is_told_fi
     made.world.put({f"{BASE}/clips/{VIDEO}_3_split": clip(VIDEO, 3, r2_key=f"users/u1/{VIDEO}/clips/gone.mp4")})
     refused = made.run("rebuild-record", "u1", VIDEO, *WHO, "--json")
     assert (refused.status, "1 missing object" in refused.json["error"]["message"]) == (4, True)
-    made.world.put({BASE: {"completed_clips": 1, "clips_count": 1, "updated_at": ago()}})
+    made.world.put({BASE: {"completed_clips": 1, "clips_count": 1, "updated_at": datetime.now(UTC)}})
     refused = made.run("rebuild-record", "u1", VIDEO, *WHO, "--json")
     assert (refused.status, "made" in refused.json["error"]["message"]) == (4, True)
 
