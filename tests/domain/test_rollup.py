@@ -191,8 +191,8 @@ def test_documents_stay_below_the_limit_however_long_the_ids_are() -> None:
     def name() -> str:
         return "".join(map(chr, chance.choices(range(0x4E00, 0x9FA5), k=500)))
 
-    users = [(person(name(), email=name(), total_storage_bytes=9 * GIB), truth(5)) for _ in range(800)]  # so many that the lists must be shortened
-    documents = to_documents(shard(tallied(*users, top=400)))
+    users = [(person(name(), email=name(), total_storage_bytes=9 * GIB), truth(5)) for _ in range(800)]
+    documents = to_documents(shard(tallied(*users, top=400)))  # its lists must be shortened
     assert 1 <= len(documents) <= MAX_PARTS
     assert all(len(fields["body"]) <= PART_BYTES for fields in documents.values())
     assert from_documents(list(documents.values())).content["totals"]["users"] == 800
