@@ -193,9 +193,9 @@ def purge_rows(_: argparse.Namespace) -> list[Row]:
 def scan_rows(_: argparse.Namespace) -> list[Row]:
     """All customers checked."""
     found = scan.measure(CUSTOMERS)
-    whole, alone, half = found.whole, found.alone, found.half
+    whole, alone, quarter = found.whole, found.alone, found.quarter
     asked = whole.queries + whole.listings + whole.gets
-    pages, memory, small = asked / found.pages, whole.memory / 1024, half.memory / 1024
+    pages, memory, small = asked / found.pages, whole.memory / 1024, quarter.memory / 1024
     each = (alone.queries + alone.listings + alone.gets) / alone.customers
     what = f"`verify --all` at {scan.DELAY_MS} ms a request, {CUSTOMERS:,} small customers"
     cpu, fast = f"{whole.cpu / whole.customers * 1000:.2f} ms of CPU each", f"{whole.rate:,.0f}/s"
@@ -205,7 +205,7 @@ def scan_rows(_: argparse.Namespace) -> list[Row]:
         Row("the same, requests to both stores", "each asked for alone", f"{each:.1f} a customer",
             f"{whole.queries:,} queries, {whole.listings:,} listings", f"{pages:.2f} of {found.pages:,} pages",
             "at most 1.5", pages <= 1.5),
-        Row("the same, peak memory", f"{half.customers:,} of them", f"{small:,.0f} MiB", f"{memory:,.0f} MiB",
+        Row("the same, peak memory", f"{quarter.customers:,} of them", f"{small:,.0f} MiB", f"{memory:,.0f} MiB",
             f"{memory / small:.2f}", "at most 1.25", memory / small <= 1.25),
         Row(f"`rollup` at {scan.DELAY_MS} ms a request, {found.rollup.customers:,} customers, with the index", "", "",
             f"{found.rollup.rate:,.0f}/s, {found.rollup.queries:,} requests", "", "300/s", found.rollup.rate >= 300),

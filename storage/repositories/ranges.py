@@ -93,9 +93,7 @@ class RangeRecords(RecordQueries):
         self, collection_id: str, span: Range, rows: Callable[[list[bytes]], Iterable[tuple[str, R]]], *, names: bool
     ) -> Stream[R]:
         """A collection group below the users of the range; with `names`, Firestore sends nothing but the names."""
-        first, last = span.start or FIRST_NUMBER, f"users/{span.end}" if span.end else "users~/~"
-        where = names_between(self._handle.name(f"users/{first}"), self._handle.name(last))
-        query = build(collection_id, group=True, where=where, fields=() if names else None)
+        query = self._group(collection_id, span, names=names)
         operation = f"Reading the {collection_id} of all users"
 
         def read(place: str | None) -> tuple[Iterable[tuple[str, R]], str | None]:
@@ -103,6 +101,22 @@ class RangeRecords(RecordQueries):
             return rows(answers), following
 
         return Stream(read)
+
+    def _group(self, collection_id: str, span: Range, *, names: bool) -> Any:
+        first, last = span.start or FIRST_NUMBER, f"users/{span.end}" if span.end else "users~/~"
+        where = names_between(self._handle.name(f"users/{first}"), self._handle.name(last))
+        return build(collection_id, group=True, where=where, fields=() if names else None)
+
+    def few(self, collection_id: str, span: Range, most: int) -> dict[str, list[str]] | None:
+        """The paths of a collection group below the users of the range by uid, or `None` where they are more."""
+        query = self._group(collection_id, span, names=True)
+        answers, following = self._page_of(query, f"Reading the {collection_id} of all users", None, most)
+        if following is not None:
+            return None
+        found: dict[str, list[str]] = {}
+        for uid, path in paths_in(answers):
+            found.setdefault(uid, []).append(path)
+        return found
 
     def phantom(self, schema: Schema, paths: Iterable[str]) -> DocumentPage:
         """Rows for absent documents with these paths, as a listing would show them."""

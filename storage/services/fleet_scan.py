@@ -232,7 +232,8 @@ class _Scan:
 
     def _begun(self, span: Range, after: str | None) -> Iterator[_Chunk]:
         with metering() as meter:
-            self._join.look_at_homes()
+            low = span.start if after is None or number_of(after) is not None else max(span.start, after)
+            self._join.look_ahead(Range(low, span.end))
         self._cost.update(meter.cost().as_dict())
         yield from self._chunks(span, after)
 
@@ -246,14 +247,11 @@ class _Scan:
     def _chunks(self, span: Range, after: str | None) -> Iterator[_Chunk]:
         if after is not None and number_of(after) is not None:
             self._skipped, after = firestore_order(after), None
-        low = cursor = span.start if after is None else max(span.start, f"{after}\0")
-        for size in chain(CHUNKS if self._pace.eager else (), repeat(self._pace.users)):
-            with metering() as meter:
-                uids, following = self._records.users(Range(cursor, span.end), min(size, self._pace.users))
-            cost, self._cost = self._cost + Counter(meter.cost().as_dict()), Counter()
+        low = span.start if after is None else max(span.start, f"{after}\0")
+        for uids, following in self._users(Range(low, span.end)):
+            cost, self._cost = self._cost, Counter()
             numbers = [uid for uid in uids if number_of(uid) is not None]
             self._numbers.update(numbers)
-            cursor = following
             if following and number_of(following) is not None:
                 yield _Chunk(None, frozenset(), tuple(numbers), cost)
                 continue
@@ -261,6 +259,22 @@ class _Scan:
             low = following
             if not following:
                 return
+
+    def _users(self, span: Range) -> Iterator[tuple[list[str], str]]:
+        """The users of one chunk after the other, and the uid that the next begins with; empty at the end.
+
+        One query gives the names for as many chunks as are read at once.
+        """
+        most = self._pace.users
+        for size in chain(CHUNKS if self._pace.eager else (), repeat(most * self._pace.chunks)):
+            with metering() as meter:
+                uids, following = self._records.users(span, size)
+            self._cost.update(meter.cost().as_dict())
+            for at in range(0, len(uids) or 1, most):
+                yield uids[at : at + most], uids[at + most] if at + most < len(uids) else following
+            if not following:
+                return
+            span = Range(following, span.end)
 
     def _chunk(self, chunk: _Chunk) -> list[Report]:
         reports, numbers = list[Report](), set(chunk.numbers)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -60,6 +60,7 @@ from storage.services.verify import (
 
 MAX_KEYS = 50_000  # objects of one home that a part holds at once
 AT_ONCE = 16  # requests of one range
+FEW_NAMES = 300  # documents of which names say everything: so few in a whole scan are read once, not for each range
 _HIGHLIGHTS_PARTS, _SHARE_PARTS = 6, 8  # segments of the paths of highlights and of shares
 
 
@@ -103,6 +104,7 @@ class RangeJoin:
         self._layout = checker.layout
         self._served = checker.deployment.highlights_source
         self._few: dict[str, dict[str, list[ListedRow]]] = {}  # homes with so few objects that they are listed once
+        self._few_names: dict[str, dict[str, list[str]]] = {}  # collections with few documents, likewise
         self._homes: list[Home] = []
         self._shared = tuple(folder[:-1] for folder in shared_folders(self._layout))
         uploads, home = scope.known_uploads or (), self._layout.prefix
@@ -114,8 +116,16 @@ class RangeJoin:
         if self._stopped.is_set():
             raise Stopped
 
-    def look_at_homes(self) -> None:
-        """Finds the homes with so few objects that one page has them all; the layout's own is read by ranges."""
+    def look_ahead(self, span: Range) -> None:
+        """Finds the collections and the homes with so few documents or objects that they are read once for the span.
+
+        The layout's own home is read by ranges.
+        """
+        for collection_id in ("shares", "highlights") if self._served == "object" else ("shares",):
+            with suppress(BackendError):  # each range asks again, and knows what to do about the answer
+                few = self._records.few(collection_id, span, FEW_NAMES)
+                if few is not None:
+                    self._few_names[collection_id] = few
         for home in homes_of(self._layout):
             found: dict[str, list[ListedRow]] | None = None
             if home.prefix != self._layout.prefix:
@@ -157,8 +167,7 @@ class RangeJoin:
         read_at, reports, low = self._checker.clock(), list[Report](), span.start
         videos = self._records.stream("videos", span, _videos, names=False)
         clips = self._records.stream("clips", span, _clips, names=False)
-        marked = self._records.stream("highlights", span, self._highlights, names=self._served == "object")
-        shares = self._records.stream("shares", span, paths_in, names=True)
+        marked, shares = self._marked(span), self._shares(span)
         streams: tuple[Stream[Any], ...] = (videos, clips, marked, shares)
         with ContextThreads(max_workers=AT_ONCE, thread_name_prefix="range") as threads:
             while True:
@@ -173,18 +182,20 @@ class RangeJoin:
                     return reports, set().union(*(one.numbers for one in streams))
                 low = end
 
-    def _highlights(self, answers: list[bytes]) -> Iterator[tuple[str, tuple[str, HighlightsState | None]]]:
+    def _shares(self, span: Range) -> Stream[str]:
+        few = self._few_names.get("shares")
+        if few is None:
+            return self._records.stream("shares", span, paths_in, names=True)
+        return Stream(lambda _: (_held(few, span), None))
+
+    def _marked(self, span: Range) -> Stream[tuple[str, HighlightsState | None]]:
         """The documents of highlights by uid, judged where the product serves them."""
+        few = self._few_names.get("highlights")
+        if few is not None:
+            return Stream(lambda _: (_named(_held(few, span)), None))
         if self._served == "object":
-            yield from (
-                (uid, (path, None)) for uid, path in paths_in(answers) if path.count("/") == _HIGHLIGHTS_PARTS - 1
-            )
-            return
-        for document in documents_in(answers):
-            parts = document.path.split("/")
-            if len(parts) == _HIGHLIGHTS_PARTS and parts[0] == "users" and parts[2] == "videos":
-                state = highlights_store.judged_document(document, document.path).without_entries()
-                yield parts[1], (document.path, state if parts[5] == "main" else None)
+            return self._records.stream("highlights", span, lambda answers: _named(paths_in(answers)), names=True)
+        return self._records.stream("highlights", span, _judged_highlights, names=False)
 
     def _listed(self, span: Range, threads: ContextThreads) -> tuple[_Listed, str]:
         """The range's objects by home, and the customer up to whom they are whole."""
@@ -294,6 +305,8 @@ class RangeJoin:
             return True
         if any(home in self._layout.prefixes and uid in few for home, few in self._few.items()):
             return True  # listed before the documents were read
+        if any(uid in few for few in self._few_names.values()) and rows.phantoms != ([], []):
+            return True  # what lies below an absent document was read before that
         named = [one.row.key for one in rows.clips] + [one.row.highlights_key for one in rows.videos]
         early = tuple(f"{home}{uid}/" for home in self._few)
         return any(key.startswith(early) for key in named if key)
@@ -406,6 +419,22 @@ def _videos(answers: list[bytes]) -> Iterator[tuple[str, Placed]]:
 def _clips(answers: list[bytes]) -> Iterator[tuple[str, Placed]]:
     names = ("video_id", "clip_id", "status", "r2_key", "thumbnail_r2_key", "has_thumbnail", "file_size_bytes")
     return placed(CLIPS, answers, names, ClipRow)
+
+
+def _judged_highlights(answers: list[bytes]) -> Iterator[tuple[str, tuple[str, HighlightsState | None]]]:
+    for document in documents_in(answers):
+        parts = document.path.split("/")
+        if len(parts) == _HIGHLIGHTS_PARTS and parts[0] == "users" and parts[2] == "videos":
+            state = highlights_store.judged_document(document, document.path).without_entries()
+            yield parts[1], (document.path, state if parts[5] == "main" else None)
+
+
+def _named(paths: Iterable[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, HighlightsState | None]]]:
+    return ((uid, (path, None)) for uid, path in paths if path.count("/") == _HIGHLIGHTS_PARTS - 1)
+
+
+def _held(few: Mapping[str, list[str]], span: Range) -> Iterator[tuple[str, str]]:
+    return ((uid, path) for uid, paths in few.items() if span.holds(uid) for path in paths)
 
 
 def _is_share(path: str) -> bool:

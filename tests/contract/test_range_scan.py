@@ -162,6 +162,7 @@ def test_a_scan_says_of_each_customer_what_a_check_of_that_customer_alone_says(
     writer: ObjectWriter,
     objects: Objects,
     short_pages: Pace,
+    monkeypatch: pytest.MonkeyPatch,
     seed: int,
     served: Any,
     prefix: str,
@@ -177,6 +178,7 @@ def test_a_scan_says_of_each_customer_what_a_check_of_that_customer_alone_says(
         made.fill()
         scope = replace(WHOLE, sample=None if sample is None else Sample(sample))
         scanned = list(verify_all(desk.checker, scope=scope, pace=short_pages))
+        monkeypatch.setattr(range_join, "FEW_NAMES", 0)  # everything is read by ranges
         whole = list(verify_all(desk.checker, scope=scope))
 
         known = {path.split("/")[1] for path in made.documents if path.startswith("users/")}
@@ -222,6 +224,16 @@ def test_a_customer_costs_no_request_of_its_own(
     assert (
         sum(report.cost.get("firestore_reads", 0) for report in well) == 7 * 4 + 2
     )  # and one each for no share and no link
+
+
+def test_what_is_seldom_is_read_once_and_names_of_users_for_many_ranges(
+    customers: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_scan, "CHUNKS", ())
+    customers.world.faults.clear()
+    assert len(list(verify_all(customers.checker, pace=Pace(users=3, chunks=3)))) == 13
+    # Five ranges: videos, clips and highlights of each; users in two, shares and links once.
+    assert customers.world.faults.calls["RunQuery"] == 5 * 3 + 2 + 1 + 1
 
 
 def test_a_range_travels_and_its_parts_add_up_to_the_whole(customers: Desk) -> None:

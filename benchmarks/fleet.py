@@ -1,0 +1,173 @@
+"""A fleet in one world, through the commands and pages that people use: `python -m benchmarks.fleet 20000`.
+
+A scan of everybody is kept, 30 known changes are made in the bucket, and a second scan is compared with it: exactly
+these must be new. The same scan on two Dask workers, of which one is killed, must find the same. The pages Fleet and
+Uploads are then drawn, and what they read is counted. Both stores are 25 ms away. It needs a minute or two for a
+thousand customers, so neither `make bench` nor `make test` runs it; `tests/cli/test_known_changes.py` is the small one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from benchmarks import scan
+from storage.actions.objects import ObjectWriter
+from storage.clients import r2
+from storage.clients.meter import total
+from storage.settings.backends import R2Settings
+from tests.rigs.seaweed import ADMIN, SeaweedRig, pair
+
+CHANGES = 30
+PAGE_READS = 100  # the most that a page about all customers may read when it is opened
+PAGES = ("fleet", "uploads")
+Found = set[tuple[str, str, str]]  # kind, customer, key
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command printed, its exit status, its seconds, and the peak KiB of its process."""
+
+    said: dict[str, Any]
+    status: int
+    seconds: float
+    memory: int
+
+
+def changes(uids: list[str], objects: ObjectWriter) -> Found:
+    """Makes 30 changes of customers that are far apart: loses clips, cuts clips short, and empties some.
+
+    Gives what a scan must find.
+    """
+    wanted: Found = set()
+    far_apart = uids[:: max(1, len(uids) // CHANGES)][:CHANGES]
+    for number, uid in enumerate(far_apart):
+        clip = next(fields["r2_key"] for fields in scan.documents(uid).values() if "r2_key" in fields)
+        if number % 3 == 0:
+            objects.delete([clip])
+            wanted.add(("missing_object", uid, clip))
+        elif number % 3 == 1:
+            objects.put(clip, bytes(scan.SIZE - 1), "video/mp4")
+            wanted.add(("size_mismatch", uid, clip))
+        else:
+            objects.put(clip, b"", "video/mp4")
+            wanted.add(("empty_object", uid, clip))
+    return wanted
+
+
+def measure(customers: int) -> None:
+    """Prints a line for each step, and fails where one does not give what it must."""
+    with scan.world(customers) as (project, host, endpoint, bucket):
+        settings = SeaweedRig.settings(scan._Address(endpoint), bucket, read=pair(ADMIN))  # type: ignore[arg-type]
+        values = environment(project, host, endpoint, bucket)
+        first = command(values, "verify", "--all", "--keep")
+        _say("first scan", first, f"{len(first.said['findings'])} findings, {customers / first.seconds:,.0f} a second")
+        assert (first.said["checked"]["users"], first.said["complete"]) == (customers, True)
+        wanted = changes(scan.uids(customers), _writer(settings, bucket))
+        second = command(values, "verify", "--all", "--keep")
+        _say("second scan", second, f"{len(second.said['findings'])} findings")
+        compared = command(values, "scans", "diff", first.said["scan_id"], second.said["scan_id"])
+        new = found_in(compared.said["new_findings"])
+        gone = compared.said["gone_findings"]
+        _say("scans diff", compared, f"{len(new)} new, {len(gone)} gone; {len(wanted)} wanted")
+        assert (new, gone) == (wanted, [])
+        spread = command(values, "verify", "--all", "--keep", "--on", "local", kill=True)
+        _say("on two Dask workers, one killed", spread, f"{len(spread.said['findings'])} findings")
+        assert _sorted(spread.said["findings"]) == _sorted(second.said["findings"])
+        assert (spread.said["checked"], spread.said["complete"]) == (second.said["checked"], True)
+        _say("rollup", made := command(values, "rollup"), f"{customers / made.seconds:,.0f} a second")
+        for page in PAGES:
+            line = [sys.executable, "-m", "benchmarks.fleet", "page", page]
+            reads = int(subprocess.run(line, env=values, capture_output=True, text=True, check=True).stdout)
+            sys.stdout.write(f"page {page}: {reads} reads\n")
+            assert reads <= PAGE_READS
+
+
+def _say(what: str, answer: Answer, words: str) -> None:
+    cost = answer.said.get("cost", {})
+    reads, listings = cost.get("firestore_reads", 0), cost.get("r2_class_a", 0)
+    sys.stdout.write(
+        f"{what}: {answer.seconds:,.1f} s with the process's start, peak {answer.memory / 1024:,.0f} MiB, "
+        f"{reads:,} reads, {listings:,} listings and puts; {words}\n"
+    )
+    sys.stdout.flush()
+
+
+def environment(project: str, host: str, endpoint: str, bucket: str) -> dict[str, str]:
+    """What a live desk is told."""
+    return os.environ | {
+        "FIREBASE_PROJECT_ID": project,
+        "FIRESTORE_EMULATOR_HOST": host,
+        "R2_ENDPOINT_URL": endpoint,
+        "R2_BUCKET_NAME": bucket,
+        "R2_ACCESS_KEY_ID": ADMIN[0],
+        "R2_SECRET_ACCESS_KEY": ADMIN[1],
+        "R2_KEY_PREFIX": "users/",
+        "HIGHLIGHTS_SOURCE": "document",
+        "READ_BUDGET": "0",
+    }
+
+
+def command(values: dict[str, str], *arguments: str, kill: bool = False) -> Answer:
+    """A command in a process of its own; with `kill`, one of its workers is killed once some ranges have ended."""
+    line = [sys.executable, "-m", "storage", *arguments, "--json"]
+    began, killed = time.perf_counter(), False
+    with subprocess.Popen(line, env=values, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for told in process.stderr:
+            if kill and not killed and " ranges, " in told:
+                _kill_a_worker(process.pid)
+                killed = True
+        said = json.loads(process.stdout.read())
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+    assert killed == kill
+    return Answer(said, os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss)
+
+
+def _kill_a_worker(pid: int) -> None:
+    children = psutil.Process(pid).children(recursive=True)
+    next(one for one in children if any("spawn_main" in word for word in one.cmdline())).kill()
+
+
+def _writer(settings: R2Settings, bucket: str) -> ObjectWriter:
+    return ObjectWriter(r2.write_client(settings), bucket)
+
+
+def found_in(findings: list[dict[str, Any]]) -> Found:
+    """Kind, customer and key of each."""
+    return {(one["kind"], one["uid"], one["key"]) for one in findings}
+
+
+def _sorted(findings: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(one, sort_keys=True) for one in findings)
+
+
+def page(name: str) -> int:
+    """The reads of a page that an administrator opens."""
+    from streamlit.testing.v1 import AppTest
+
+    from pages._ui.access import identity
+
+    identity.is_local = lambda: True  # the test runner has no browser whose address it knows
+    identity.ip = lambda: "127.0.0.1"
+    app = AppTest.from_file("app.py", default_timeout=600)
+    app.session_state[identity.PERSONA] = "admin@demo.local"
+    app.switch_page(f"pages/{name}.py").run()
+    assert not app.exception, app.exception
+    return total.cost().firestore_reads
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "page":
+        sys.stdout.write(f"{page(sys.argv[2])}\n")
+    else:
+        measure(int(sys.argv[1]))
