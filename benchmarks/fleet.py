@@ -80,7 +80,8 @@ def measure(customers: int) -> None:
         assert (new, gone) == (wanted, [])
         spread = command(values, "verify", "--all", "--keep", "--on", "local", kill=True)
         _say("on two Dask workers, one killed", spread, f"{len(spread.said['findings'])} findings")
-        assert _sorted(spread.said["findings"]) == _sorted(second.said["findings"])
+        differing = set(_sorted(spread.said["findings"])) ^ set(_sorted(second.said["findings"]))
+        assert not differing, sorted(differing)[:4]
         assert (spread.said["checked"], spread.said["complete"]) == (second.said["checked"], True)
         _say("rollup", made := command(values, "rollup"), f"{customers / made.seconds:,.0f} a second")
         for page in PAGES:

@@ -210,12 +210,12 @@ class _Address:
 
 
 def _counted(handle: Any) -> dict[str, int]:
-    """Counts the calls to Firestore."""
+    """Counts the calls to Firestore that read."""
     asked = {"calls": 0}
     attempt = handle.connection.attempt
 
     def counting(*arguments: Any, **named: Any) -> Any:
-        asked["calls"] += 1
+        asked["calls"] += not named["operation"].startswith("Writing")
         return attempt(*arguments, **named)
 
     handle._attempt = counting

@@ -122,10 +122,14 @@ class RangeJoin:
         The layout's own home is read by ranges.
         """
         for collection_id in ("shares", "highlights") if self._served == "object" else ("shares",):
-            with suppress(BackendError):  # each range asks again, and knows what to do about the answer
+            try:
                 few = self._records.few(collection_id, span, FEW_NAMES)
-                if few is not None:
-                    self._few_names[collection_id] = few
+            except AccessDenied:
+                raise
+            except BackendError:
+                continue  # each range asks again, and knows what to do about the answer
+            if few is not None:
+                self._few_names[collection_id] = few
         for home in homes_of(self._layout):
             found: dict[str, list[ListedRow]] | None = None
             if home.prefix != self._layout.prefix:
