@@ -144,6 +144,23 @@ def test_files_are_removed_with_a_copy_and_put_back_byte_for_byte(orphans: Purge
     assert not orphans.own_keys("_ops/replaced/")
 
 
+def test_a_file_that_came_in_parts_is_put_back_byte_for_byte(orphans: PurgeWorld) -> None:
+    """The ETag of such a file says nothing of its copy's content: both are read before anything is deleted."""
+    orphans.purging.writers.objects.put(CLIP, FILM.ljust(9 * 1024**2, b"\0"), "video/mp4", {"made": "in parts"})
+    orphans.pass_time(timedelta(days=2))
+    info = orphans.stores.objects.head(CLIP)
+    assert info is not None
+    assert "-" in info.etag
+    before = orphans.objects()
+    job = applied(orphans, plan(orphans, "remove", CLIP))
+    assert (job.state, CLIP in orphans.objects()) == ("done", False)
+    assert taken_back(orphans, job).state == "done"
+    assert orphans.objects() == before
+    back = orphans.stores.objects.head(CLIP)
+    assert back is not None
+    assert back.metadata == info.metadata
+
+
 def test_one_row_is_taken_back_by_its_change_and_by_nobody_who_may_not(orphans: PurgeWorld) -> None:
     job = applied(orphans, plan(orphans, "remove"))
     change = outcomes(orphans, job)[CLIP].change_id
