@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pages._ui.kit.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, prose, shorten
+from pages._ui.kit.text import ABSENT, ELLIPSIS, EMPTY, MAX_MARKS, clusters, md, plain, prose, shorten, told_apart
 
 ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=120)
 SIGNS = [
@@ -161,3 +161,14 @@ def test_a_sentence_of_the_desk_keeps_its_code_and_nothing_else_acts() -> None:
     assert prose("only `python -m storage verify --all` looks.") == "only `python -m storage verify --all` looks\\."
     assert prose("a `half span") == md("a `half span")
     assert prose("**b** `x`") == f"{md('**b**')} `x`"
+
+
+def test_names_that_begin_alike_are_told_apart_in_the_room_of_a_chart():
+    long = "Sieben vor Mitternacht, Folge "
+    names = [f"{long}{number}: {'x' * 40}" for number in range(1, 26)] + ["Short", "Short"]
+    short = told_apart(names, 30)
+    assert len(set(short)) == len(names)
+    assert all(len(one) <= 30 for one in short)
+    assert short[0].startswith("Sieben vor Mit")
+    assert "12: x" in short[11]
+    assert short[-2:] == ["Short", "Short (2)"]

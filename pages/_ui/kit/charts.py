@@ -18,6 +18,7 @@ import streamlit as st
 
 from pages._ui.kit import status
 from pages._ui.kit.status import Colour
+from pages._ui.kit.text import told_apart
 
 P = ParamSpec("P")
 _ROWS: Final = "rows"
@@ -58,6 +59,10 @@ def draw(form: Form, frame: pd.DataFrame, *, alt: str, **more: pd.DataFrame) -> 
     st.vega_lite_chart({**form, "datasets": {_ROWS: frame, **more}}, width="stretch", alt=alt)
 
 
+_NAME_CHARS: Final = 30  # what fits beside a bar
+_WHOLE: Final = "whole_name"  # the column with the names as they are, for the hover
+
+
 def bars(
     frame: pd.DataFrame,
     name: str,
@@ -74,6 +79,8 @@ def bars(
     `name`, `value`, `label` (the text; without it the value) and `more` (shown on hover) name columns. Without a
     `colour` the column `colour` gives each row its own, as `#rrggbb`.
     """
+    whole = [str(one) for one in frame[name]]
+    frame = frame.assign(**{name: told_apart(whole, _NAME_CHARS), _WHOLE: whole})
     shape = _bars(
         name,
         value,
@@ -95,13 +102,13 @@ def _room(pixels: int) -> Any:
 def _bars(
     name: str, value: str, label: str | None, more: tuple[str, ...], colour: str | None, words: str, height: int
 ) -> Any:
-    amount = altair.Tooltip(f"{value}:Q", format=",")
+    whole, amount = altair.Tooltip(f"{_WHOLE}:N", title=name), altair.Tooltip(f"{value}:Q", format=",")
     # Words such as "1.2 GiB · 34.5 %" need more room behind the longest bar than a number does.
     scale = _room(120 if label else 48)
     base = rows().encode(
         y=altair.Y(f"{name}:N", sort=None, title=None, axis=altair.Axis(labelLimit=200)),
         x=altair.X(f"{value}:Q", title=None, axis=None, scale=scale),
-        tooltip=[f"{name}:N", *(f"{one}:N" for one in more)] if label else [f"{name}:N", amount],
+        tooltip=[whole, *(f"{one}:N" for one in more)] if label else [whole, amount],
     )
     thickness = {"cornerRadiusEnd": 3, "height": {"band": 0.7}}
     drawn = (

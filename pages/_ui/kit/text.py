@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 ABSENT = "—"
 EMPTY = "(empty)"
@@ -92,6 +93,30 @@ def _escaped(piece: str) -> str:
     if not piece.strip():
         return piece
     return f"{' ' * (piece[0] == ' ')}{md(piece)}{' ' * (piece[-1] == ' ')}"
+
+
+def told_apart(names: Sequence[str], limit: int) -> list[str]:
+    """The names, each of at most some `limit` characters and different from all others, in their order.
+
+    Names that begin alike are cut in the middle, so that what tells them apart stays; equal names get a number.
+    """
+    short = [shorten(name, limit) for name in names]
+    alike: dict[str, list[int]] = {}
+    for place, name in enumerate(short):
+        alike.setdefault(name, []).append(place)
+    for places in alike.values():
+        group = [names[place] for place in places]
+        columns = enumerate(zip(*group, strict=False))
+        same = next((at for at, column in columns if len(set(column)) > 1), min(map(len, group)))
+        if len(places) > 1 and any(len(names[place]) > same for place in places):
+            head = shorten(names[places[0]][:same], limit // 2)
+            for place in places:
+                short[place] = head + shorten(names[place][same:], limit - limit // 2)
+    seen: Counter[str] = Counter()
+    for place, name in enumerate(short):
+        seen[name] += 1
+        short[place] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return short
 
 
 def shorten(text: Iterable[str], limit: int) -> str:
