@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages._ui.access.guard import actor, allowed, show
 from pages._ui.data import fleet_loads, loads, scan_loads
@@ -20,6 +21,7 @@ from pages._ui.nav import SCREENS
 from pages._ui.views import asked, kept, overview
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
+from storage.actions.health import Check
 from storage.domain.policy import Action
 from storage.errors import StorageError, Unusable
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
@@ -32,51 +34,37 @@ _LOOK: Final = key(NAME, "look-at-all")  # session key: somebody wants every stu
 def page() -> None:
     """Draws what burns and what waits for this person first, and the health of the stores last while they are well.
 
-    The places are drawn first, before anything is read, so that no part moves another while it loads.
+    Each part is drawn when all above it is there, so that no part moves another while it loads.
     """
     session.enter(NAME)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
-    failing = st.container()
+    found = feedback.section("the backends", _failing, key=key(NAME, "backends"), unknown="whether they answer")
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
-    stuck = _part("Needs a person now", "diagnose")
-    waiting = _part("Waits for you", "fix")
-    asked_by_me = st.container()
-    watched = _part("Being watched", "diagnose")
-    left, right = st.columns([1, 2], gap="medium")
-    statuses, limits = (side.container(border=True, height="stretch") for side in (left, right))
-    statuses.subheader("Videos by status", anchor=False)
-    limits.subheader("Near or over a limit", anchor=False)
-    purges = _part("Running purges", "purge.plan")
-    health = st.container()
-    feedback.section(
-        "the backends", partial(_backends, failing, health), key=key(NAME, "backends"), unknown="whether they answer"
-    )
-    with statuses:
+    _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")
+    _part("Waits for you", "fix", "what waits for you", _waiting, "whether somebody waits for you")
+    feedback.section("what you asked", _asked, key=key(NAME, "what-you-asked"), unknown="how it was answered")
+    _part("Being watched", "diagnose", "what is watched", _watched, "whether what was repaired has held")
+    left, right = (side.container(border=True, height="stretch") for side in st.columns([1, 2], gap="medium"))
+    with left:
+        st.subheader("Videos by status", anchor=False)
         feedback.section("the counts", _statuses, key=key(NAME, "statuses"), unknown="how many videos there are")
-    with limits:
+    with right:
+        st.subheader("Near or over a limit", anchor=False)
         feedback.section("the limits", _limits, key=key(NAME, "limits"), unknown="who is near a limit")
-    for place, what, body, unknown in (
-        (stuck, "what is stuck", _stuck, "which videos are stuck"),
-        (waiting, "what waits for you", _waiting, "whether somebody waits for you"),
-        (asked_by_me, "what you asked", _asked, "how it was answered"),
-        (watched, "what is watched", _watched, "whether what was repaired has held"),
-        (purges, "the purges", lists.going_on, "whether one is running"),
-    ):
-        if place is not None:
-            with place:
-                feedback.section(what, body, key=key(NAME, what.replace(" ", "-")), unknown=unknown)
+    _part("Running purges", "purge.plan", "the purges", lists.going_on, "whether one is running")
+    if found is not None:
+        _well(found)
 
 
-def _part(heading: str, action: Action) -> DeltaGenerator | None:
-    """A place with its heading for those who may do the action."""
-    if not allowed(action):
-        return None
-    place = st.container(border=True)
-    place.subheader(heading, anchor=False)
-    return place
+def _part(heading: str, action: Action, what: str, body: Callable[[], None], unknown: str) -> None:
+    """Draws a part below its heading for those who may do the action."""
+    if allowed(action):
+        with st.container(border=True):
+            st.subheader(heading, anchor=False)
+            feedback.section(what, body, key=key(NAME, what.replace(" ", "-")), unknown=unknown)
 
 
 def _waiting() -> None:
@@ -120,8 +108,8 @@ def _scanned() -> None:
     kept.line(head)
 
 
-def _backends(failing: DeltaGenerator, health: DeltaGenerator) -> None:
-    """What fails stands at the top of the page; what is well is one line at its end, which opens to the cards."""
+def _failing() -> loads.Loaded[tuple[Check, ...]]:
+    """Draws the checks that failed, which stand at the top of the page, and gives all of them."""
     loaded = loads.backends()
     checks = list(loaded.value)
     try:
@@ -130,11 +118,14 @@ def _backends(failing: DeltaGenerator, health: DeltaGenerator) -> None:
         checks += overview.unread(error)
     wrong = [check for check in checks if not check.ok]
     if wrong:
-        with failing:
-            overview.backends(wrong)
-    with health:
-        overview.health(checks, page=NAME)
-        freshness(loaded.read_at, key=key(NAME, "backends_fresh"), cost=loaded.cost, on_refresh=loads.refresh_backends)
+        overview.backends(wrong)
+    return replace(loaded, value=tuple(checks))
+
+
+def _well(found: loads.Loaded[tuple[Check, ...]]) -> None:
+    """Draws what is well: one line at the end of the page, which opens to the cards."""
+    overview.health(found.value, page=NAME)
+    freshness(found.read_at, key=key(NAME, "backends_fresh"), cost=found.cost, on_refresh=loads.refresh_backends)
 
 
 def _watched() -> None:

@@ -16,11 +16,13 @@ _COPY = st.components.v2.component(
     js=read("clipboard.js", "copying.js"),
 )
 
+_PIXELS = 27  # kept free from the first moment on, so that nothing moves when the button comes
+
 
 def copy_button(value: str, *, key: str, what: str = "", label: str = "Copy", **layout: Any) -> None:
     """Draws the button that copies `value` exactly; it works over http, on any machine, and with the keyboard.
 
     `what` names the value for screen readers and on hover (`user id`). With an empty `label` it is an icon alone.
     """
-    layout.setdefault("width", "content")
+    layout = {"width": "content", "height": _PIXELS, **layout}
     _COPY(key=component_key(key), data={"value": value, "label": label, "what": what}, **layout)

@@ -1,7 +1,6 @@
 """Draws the frame of every page: the tab's title and icon, the person, the search box, the banner, the menu.
 
-The banner says on every page that the desk looks at a demo or an emulator. The style sheet holds what Streamlit's
-settings cannot express: the chosen segment, the focus, and controls that nobody may press.
+The banner says on every page that the desk looks at a demo or an emulator.
 """
 
 from __future__ import annotations
@@ -24,28 +23,6 @@ from storage.domain.search import askable
 from storage.errors import ConfigError
 from storage.settings import backends, reader
 
-# Streamlit writes the chosen segment in the accent colour. No accent is legible both as that text on a dark ground and
-# below the white text of a button (the best gives 4.2 for each), so the segment keeps the colour of all other text.
-# A menu link under the keyboard focus gets only a tint of 15 %, on the open page none, and a button a ring of half the
-# accent; an outline in the colour of the text is visible on every ground.
-# Streamlit's own CSV button of tables and charts writes formulas unchanged; its setting (client.disableDataExport)
-# would also forbid copying a cell, and people copy ids all day.
-# On a phone the hint of a form ("Press Enter to submit") covers the typed text.
-# Streamlit draws a caption and a quotation at an opacity of 60 %: on light grounds text then has a contrast of 4.2, and
-# a link of 3. Here the colour of the text alone is paler, so links, icons and code keep theirs.
-# Streamlit gives a title a margin of its own, except in a row: without it all titles stand at one height.
-STYLE: Final = """<style>
-[data-testid="stButtonGroup"] button[data-selected="true"],
-[data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit !important; font-weight: 600; }
-button[aria-label^="Download as CSV"] { display: none; }
-:is(a, button, summary):focus-visible { outline: 2px solid currentColor !important; outline-offset: 1px; }
-:is([data-testid="stCaptionContainer"], blockquote) {
-  opacity: 1 !important; color: color-mix(in srgb, currentColor 75%, transparent) !important;
-}
-[data-testid="stHeading"] [data-testid="stMarkdownContainer"]:has(> div > h1) { margin-bottom: 0; }
-[data-testid="stHeading"] h1 { padding: 0; }
-@media (max-width: 640px) { [data-testid="InputInstructions"] { display: none; } }
-</style>"""
 _BOX: Final = key("quick", "find")
 _WISH: Final = key("quick", "wish")  # session key: the typed text, until the next run takes it
 PAGE_BOX: Final = key("find", "text")  # the beginning of the key of the box on the page Find
@@ -76,11 +53,6 @@ def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
     if actor.source == "local":
         text += f" Viewing as **{md(actor.email.partition('@')[0])}**. Change the role at the left."
     st.info(text, icon=":material/science:")
-
-
-def draw_styles() -> None:
-    """Draws the style sheet, which takes no room on the page."""
-    st.html(STYLE)
 
 
 def draw_quick_find() -> None:
@@ -118,7 +90,6 @@ def _wish() -> None:
 def run() -> None:
     """Draws the shell and in it the page that the address names, or the screen that replaces it."""
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
-    draw_styles()
     try:
         values = reader.read()
         settings.check(values)

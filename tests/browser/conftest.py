@@ -46,6 +46,13 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rig.RunningApp]:
+    """The demo as `make run` starts it, for tests that only look."""
+    with rig.streamlit_app(rig.ROOT / "app.py", tmp_path_factory.mktemp("demo-log"), by_command=True) as app:
+        yield app
+
+
 class Tab:
     """One tab for all tests that want no browser profile of their own: what a page's scripts are compiled to stays.
 

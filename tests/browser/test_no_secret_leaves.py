@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, WebSocket
 
 from pages._ui.nav import SCREENS
 from storage.sandbox.demo import configured_folder
-from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
+from tests.rigs.browser import RunningApp, open_page
 from tests.rigs.waiting import PATIENCE_MS
 
 SIGNED = (
@@ -21,13 +21,6 @@ SIGNED = (
     "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=PASTEDKEYID%2F20260301%2Fauto%2Fs3%2Faws4_request"
     "&X-Amz-Date=20260301T120000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=pastedsignature0123"
 )
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The demo as `make run` starts it."""
-    with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("desk"), by_command=True) as app:
-        yield app
 
 
 class Wire:
@@ -65,31 +58,31 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(desk: RunningApp, browser: Browser) -> Iterator[Visit]:
+def visit(demo: RunningApp, browser: Browser) -> Iterator[Visit]:
     """Every page by its address, with nothing given, and at last the search with a signed link pasted into it."""
     with browser.new_context() as context:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        wire = Wire(page, desk.url)
+        wire = Wire(page, demo.url)
         for name in SCREENS:
-            open_page(page, f"{desk.url}/{name}")
-        open_page(page, f"{desk.url}/find?{urlencode({'q': SIGNED})}")
+            open_page(page, f"{demo.url}/{name}")
+        open_page(page, f"{demo.url}/find?{urlencode({'q': SIGNED})}")
         values = page.eval_on_selector_all("input, textarea", "fields => fields.map(field => field.value).join(' ')")
         shown = page.locator("body").inner_text() + values
         stored = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}])")
         yield Visit("\n".join(wire.seen), page.content(), shown, stored)
 
 
-def test_no_secret_of_the_stores_reaches_browser_or_log(desk: RunningApp, visit: Visit) -> None:
-    everything = "\n".join([visit.wire, visit.content, desk.output()])
+def test_no_secret_of_the_stores_reaches_browser_or_log(demo: RunningApp, visit: Visit) -> None:
+    everything = "\n".join([visit.wire, visit.content, demo.output()])
     assert len(everything) > 10_000
     for secret in secrets():
         assert secret not in everything
 
 
-def test_no_signature_stands_in_the_log_and_none_in_a_page_that_plays_nothing(desk: RunningApp, visit: Visit) -> None:
-    assert "X-Amz-Signature=" not in desk.output()
-    assert "pastedsignature0123" not in desk.output()
+def test_no_signature_stands_in_the_log_and_none_in_a_page_that_plays_nothing(demo: RunningApp, visit: Visit) -> None:
+    assert "X-Amz-Signature=" not in demo.output()
+    assert "pastedsignature0123" not in demo.output()
     assert "X-Amz-Signature" not in visit.content
 
 
@@ -102,9 +95,9 @@ def test_the_browser_stores_nothing_of_the_desk_beyond_its_cookies(visit: Visit)
     assert not re.search(r"X-Amz-|@|users/", visit.stored)
 
 
-def test_every_line_of_the_log_is_an_entry(desk: RunningApp, visit: Visit) -> None:
-    lines = [line for line in desk.output().splitlines() if line.startswith("{")]
+def test_every_line_of_the_log_is_an_entry(demo: RunningApp, visit: Visit) -> None:
+    lines = [line for line in demo.output().splitlines() if line.startswith("{")]
     for line in lines:
         assert {"time", "level", "logger", "message"} <= set(json.loads(line))
-    loose = [line for line in desk.output().splitlines() if line.strip() and not line.startswith("{")]
+    loose = [line for line in demo.output().splitlines() if line.strip() and not line.startswith("{")]
     assert all("Streamlit app" in line or "URL:" in line for line in loose), loose

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.kit.text import md
 from storage import errors
 from tests.rigs.waiting import PATIENCE_SECONDS
 
@@ -167,7 +168,7 @@ st.text(pressed)
 
 def test_freshness_says_what_was_read_and_when() -> None:
     app = run(FRESH.format(more="cost=Cost(firestore_reads=12, r2_class_a=1)"))
-    assert app.caption[0].value == "as of 10:02:13 UTC"
+    assert app.caption[0].value == md("as of 10:02:13 UTC")
     assert app.caption[0].proto.help == "Read 2 min ago. Cost: 12 reads, 1 list."
 
 

@@ -42,6 +42,7 @@ def form(make: Callable[P, Any]) -> Callable[P, Form]:
     def built(*args: Hashable, **kwargs: Hashable) -> Form:
         found: Form = make(*args, **kwargs).to_dict()  # type: ignore[arg-type]
         found.pop("config", None)  # Altair's own theme: Streamlit's theme replaces its sizes
+        found["usermeta"] = {"embedOptions": {"renderer": "svg"}}  # a canvas does not know the colours of `status`
         return found
 
     @wraps(make)
@@ -54,9 +55,11 @@ def form(make: Callable[P, Any]) -> Callable[P, Form]:
 def draw(form: Form, frame: pd.DataFrame, *, alt: str, **more: pd.DataFrame) -> None:
     """Draws the rows in this form, as wide as there is room; `alt` describes the chart to a screen reader.
 
-    `more` are further rows, by the names that the form gave to `rows`.
+    `more` are further rows, by the names that the form gave to `rows`. The form's height is that of the whole chart,
+    with axes and legend; the page keeps it free from the first moment on, before the browser has what draws charts.
     """
-    st.vega_lite_chart({**form, "datasets": {_ROWS: frame, **more}}, width="stretch", alt=alt)
+    height = form["height"]
+    st.vega_lite_chart({**form, "datasets": {_ROWS: frame, **more}}, width="stretch", height=height, alt=alt)
 
 
 _NAME_CHARS: Final = 30  # what fits beside a bar
@@ -77,7 +80,7 @@ def bars(
     """Draws a horizontal bar for each row, in the order of the rows, with its amount behind it as text.
 
     `name`, `value`, `label` (the text; without it the value) and `more` (shown on hover) name columns. Without a
-    `colour` the column `colour` gives each row its own, as `#rrggbb`.
+    `colour` the column `colour` gives each row its own, of `status.shade`.
     """
     whole = [str(one) for one in frame[name]]
     frame = frame.assign(**{name: told_apart(whole, _NAME_CHARS), _WHOLE: whole})

@@ -279,7 +279,8 @@ def freshness(
     the changes are applied to.
     """
     now = now or datetime.now(UTC)
-    parts = [format.as_of(read_at, now) if read_at else "not read yet"]
+    # Through `md`, as Streamlit would load its emoji for the colons of a time of day.
+    parts = [md(format.as_of(read_at, now)) if read_at else "not read yet"]
     if not complete:
         parts.append(":orange[:material/warning: incomplete]")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):

@@ -174,18 +174,26 @@ def column(family: Family, values: pd.Series[Any], label: str, **options: Any) -
 
 
 def scale(family: Family) -> tuple[list[str], list[str]]:
-    """Words and colours (`#rrggbb` of the reader's appearance) in order: domain and range of a chart's colour scale."""
+    """Words and colours in order: domain and range of a chart's colour scale."""
     looks = FAMILIES[family].values()
     return [known.word for known in looks], [shade(known.colour) for known in looks]
 
 
 def shade(colour: Colour) -> str:
-    """The theme's shade of a colour in the reader's appearance, as `#rrggbb`, for charts."""
-    appearance = "dark" if st.context.theme.type == "dark" else "light"
-    return str(st.get_option(f"theme.{appearance}.{colour}Color"))
+    """The theme's shade of a colour in CSS. The browser takes that of its appearance, also when a person switches."""
+    return _both(f"{colour}Color")
 
 
 def text_colour() -> str:
-    """The colour of text in the reader's appearance, as `#rrggbb`, for words on charts."""
-    appearance = "dark" if st.context.theme.type == "dark" else "light"
-    return str(st.get_option(f"theme.{appearance}.textColor"))
+    """The colour of text in CSS, for words on charts."""
+    return _both("textColor")
+
+
+def ground_colour() -> str:
+    """The colour of the page in CSS, for lines and words on the filled parts of charts."""
+    return _both("backgroundColor")
+
+
+def _both(name: str) -> str:
+    light, dark = (st.get_option(f"theme.{appearance}.{name}") for appearance in ("light", "dark"))
+    return f"light-dark({light}, {dark})"

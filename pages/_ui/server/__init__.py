@@ -17,6 +17,7 @@ from pages._ui.server.compression import Compressed
 from pages._ui.server.failures import on_script_error
 from pages._ui.server.lifespan import lifespan
 from pages._ui.server.middleware import HEALTH, METRICS, Cookies, Gate, ReturnTo, SecurityHeaders, base
+from pages._ui.server.page import FirstPage
 from storage import logs
 from storage.errors import ConfigError
 from storage.settings import reader
@@ -39,6 +40,7 @@ def parts() -> dict[str, Any]:
             Middleware(Cookies),
             Middleware(ReturnTo),
             Middleware(Gate),
+            Middleware(FirstPage),
         ],
         "secrets": _secrets(),
         "on_script_error": on_script_error,

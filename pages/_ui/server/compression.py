@@ -17,7 +17,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages._ui.nav import SCREENS
+from pages._ui.server.page import is_page
 
 LEVEL: Final = 9  # some 100 ms once for the largest script
 LEAST_BYTES: Final = 1_024
@@ -82,8 +82,7 @@ def _may(scope: Scope) -> bool:
     if "gzip" not in headers.get("accept-encoding", "") or "range" in headers or "if-none-match" in headers:
         return False
     path = str(scope["path"])
-    name = path.rstrip("/").rpartition("/")[2]
-    return "/static/" in path or not name or name in SCREENS
+    return "/static/" in path or is_page(path)
 
 
 def _suits(message: Message) -> bool:

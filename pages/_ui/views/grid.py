@@ -73,7 +73,7 @@ def draw(grid: VideoGrid) -> None:
     form = _cells(
         tuple(dict.fromkeys(frame["Scene"])),
         tuple(dict.fromkeys(plain(style, 40) for style in grid.styles)),
-        "#ffffff" if st.context.theme.type != "dark" else "#0e1117",
+        status.ground_colour(),
     )
     charts.draw(form, frame, alt="Each scene in each style: what is there and what is not")
     told = ", ".join(f"{count:,} {_WORDS.get(state, state)}" for state, count in grid.counts.items())

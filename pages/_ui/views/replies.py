@@ -33,7 +33,7 @@ def draw(reply: Reply, *, whose: str, page: str, name: str, title: str, copy: st
             width=140,
         )
         chosen[whose] = language
-        copy_button(reply.words(language), key=key(page, name, "copy", language), what=what, label=copy)
+        copy_button(reply.words(language), key=key(page, name, "copy", whose, language), what=what, label=copy)
     if language == OWN:
         _quote(reply.words())
         return

@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from pages._ui import shell
 from pages._ui.kit import params, session, status, tables
 
 IDS = ["v 1&uid=x", "v-2", "é+3"]
@@ -88,5 +87,4 @@ def target() -> None:
 
 
 st.set_page_config(layout="wide")
-shell.draw_styles()
 st.navigation([st.Page(listing, default=True), st.Page(many), st.Page(target, url_path="target")]).run()

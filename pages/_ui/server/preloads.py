@@ -1,0 +1,95 @@
+"""Names the scripts that a page of the desk will want, so that the browser asks for them with the page itself.
+
+Streamlit asks for the script of a kind of element only when the first element of that kind has come over the WebSocket,
+and for each in turn. Which files a kind needs stands in Streamlit's own manifest; the desk names kinds alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from pages._ui import assets
+
+STATIC: Final = Path(st.__file__).parent / "static"
+# Elements by the name of their source in Streamlit. Those of every page together have the size of one chart's script.
+ALWAYS: Final = (
+    "BidiComponent",
+    "Button",
+    "ButtonGroup",
+    "Checkbox",
+    "DownloadButton",
+    "Html",
+    "Metric",
+    "Multiselect",
+    "NumberInput",
+    "PageLink",
+    "Progress",
+    "Selectbox",
+    "Spinner",
+    "TextInput",
+)
+CHART: Final = "ArrowVegaLiteChart"
+OF_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "overview": (CHART,),
+    "user": (CHART,),
+    "video": (CHART,),
+    "fleet": (CHART,),
+    "uploads": (CHART,),
+    "processing": (CHART,),
+    "audit": ("DateInput",),
+}
+
+
+@cache
+def links(page: str) -> str:
+    """The links for the head of this page's HTML: what it needs at once, then what other pages will, when idle."""
+    own = _scripts((*ALWAYS, *OF_PAGES.get(page, ())))
+    others = _scripts(name for names in OF_PAGES.values() for name in names)
+    lists = [assets.address(name) for name in assets.modules() if name.startswith(("list/", "desk/", "vendor/"))]
+    return "\n    ".join(
+        [
+            *(f'<link rel="modulepreload" href="{address}">' for address in lists),
+            *(f'<link rel="modulepreload" crossorigin href="./{file}">' for file in own),
+            *(f'<link rel="prefetch" as="script" crossorigin href="./{file}">' for file in others if file not in own),
+        ]
+    )
+
+
+def _scripts(kinds: Iterable[str]) -> list[str]:
+    """The files of these kinds that Streamlit's page does not name itself, each after those that it imports."""
+    manifest, page = _streamlit()
+    known = [entries()[kind] for kind in kinds if kind in entries()]  # an unknown one is only fetched later
+    named = dict.fromkeys(file for entry in known for file in _closure(entry, manifest))
+    return [file for file in named if file not in page]
+
+
+@cache
+def _streamlit() -> tuple[Mapping[str, Any], str]:
+    manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+    return manifest, (STATIC / "index.html").read_text(encoding="utf-8")
+
+
+@cache
+def entries() -> Mapping[str, str]:
+    """The manifest's name of each script that is loaded when it is needed, by the name of its source."""
+    manifest, _ = _streamlit()
+    return {Path(name).stem: name for name, found in manifest.items() if found.get("isDynamicEntry")}
+
+
+def _closure(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
+    seen: dict[str, None] = {}
+
+    def visit(one: str) -> None:
+        if one not in seen:
+            seen[one] = None
+            for imported in manifest[one].get("imports", ()):
+                visit(imported)
+
+    visit(name)
+    return (manifest[one]["file"] for one in reversed(seen))
