@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from storage.actions import health
 from storage.actions.audit import AuditTrail, attributed, refusals_recorded
-from storage.actions.documents import Change, Create, Delete, Replace, Update
+from storage.actions.documents import Change, Create, Delete, FieldName, Replace, Update
 from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import job_id_of
@@ -32,9 +32,10 @@ from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import ORPHANS, REPAIRS, Job
+from storage.domain.scans.kept import ScanHead
 from storage.domain.watches import NEEDS_PERSON, KeptWatch
 from storage.errors import BackendError, NotFound, Refused, Stale, StorageError
-from storage.repositories.alerts import AWAY_KEY, RUN, StoredAlert, read_alerts
+from storage.repositories.alerts import AWAY_KEY, LOOKED_AT, RUN, StoredAlert, read_alerts
 from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
 from storage.repositories.scans import scan_records
@@ -47,6 +48,7 @@ from storage.text import number
 LEASE: Final = timedelta(minutes=5)
 UNDO_SOON: Final = timedelta(hours=24)
 SCAN_LATE: Final = timedelta(hours=36)
+OVERLAP: Final = timedelta(hours=1)  # a scan is stamped before it is stored, on a machine with a clock of its own
 MOST_WATCHES: Final = 100
 JOBS: Final = 50  # the newest, for those that ended incomplete
 MOST_AWAY_BYTES: Final = 65_536
@@ -251,17 +253,33 @@ def _rollup(sources: Sources) -> Iterator[Alert]:
 
 
 def _scan(sources: Sources) -> Iterator[Alert]:
-    """From the newest kept scan alone, a read; where none was ever kept, nobody counts on one."""
-    for head in scan_records(sources.purging.stores.records).heads(1, parts=False):
-        of = f"the scan of {head.finished_at:%Y-%m-%d %H:%M} UTC"
+    """From the newest kept scan, a read; where none was ever kept, nobody counts on one. What is new is taken from
+    every scan that was kept since the last run: a later one that found nothing new does not hide it."""
+    records = sources.purging.stores.records
+    newest, since = scan_records(records).heads(1, parts=False), _last_look(sources.purging)
+    kept = scan_records(records).kept_since(since - OVERLAP) if since is not None else ()
+    for scan_id, head in {head.scan_id: head for head in (*kept, *newest)}.items():
         if head.new_errors:
-            words = f"{head.new_errors:,} errors in {of} that the scan before it did not have."
-            yield Alert("integrity", head.scan_id, "new", words, "/uploads")
+            words = f"{head.new_errors:,} errors in {_scan_of(head)} that the scan before it did not have."
+            yield Alert("integrity", scan_id, "new", words, "/uploads")
+    for head in newest:
+        of = _scan_of(head)
         if head.disclosures:
             words = f"{head.disclosures:,} clips that may show one customer another's file, in {of}."
             yield Alert("disclosure", "scan", "open", words, "/uploads")
         if sources.now() - head.finished_at > SCAN_LATE:
             yield Alert("scan_late", "scan", "late", f"The newest kept scan is {of}.", "/uploads")
+
+
+def _scan_of(head: ScanHead) -> str:
+    return f"the scan of {head.finished_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _last_look(purging: Purging) -> datetime | None:
+    """When the last run that read the kept scans began; `None` where no run is known."""
+    found = purging.stores.records.raw(RUN)
+    at = (found.fields or {}).get(LOOKED_AT) if found is not None else None
+    return at if isinstance(at, datetime) else None
 
 
 def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> RunResult:
@@ -273,20 +291,23 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
         raise Refused(
             "There is nobody to tell: ALERT_URLS is not set.", remedy="Set it to addresses of Apprise; README, Alerts."
         )
+    began = sources.now()
     looked = () if dry else _look_again(sources)
     standing = gather(sources)
     if dry:
         decision = _decided(sources, standing, _open_book(sources.purging), targets)
         would = tuple(_sent(notice, ok=True) for notice in decision.notices)
         return RunResult(would, decision.suppressed, standing.alerts, standing.unread)
-    with _lease(sources.purging, sources.now()) as mine:
-        if not mine:
+    with _leased(sources.purging, sources.now) as lease:
+        if lease is None:
             return RunResult((), 0, standing.alerts, standing.unread, elsewhere=True, looked=looked)
         book = _open_book(sources.purging)  # under the lease: another run may just have told everybody
         decision = _decided(sources, standing, book, targets)
         book.keep(decision.kept, decision.over)
+        if "integrity" not in standing.unread:
+            lease.looked_at = began
         desk_url = sources.purging.stores.settings.alerts.desk_url
-        sent = tuple(_send(book, decision.notices, targets, desk_url, sources.now))
+        sent = tuple(_send(lease, book, decision.notices, targets, desk_url, sources.now))
     return RunResult(sent, decision.suppressed, standing.alerts, standing.unread, looked=looked)
 
 
@@ -312,12 +333,20 @@ def _sent(notice: Notice, *, ok: bool) -> Sent:
 
 
 def _send(
-    book: Book, notices: Sequence[Notice], targets: Sequence[Target], desk_url: str, now: Callable[[], datetime]
+    lease: _Lease,
+    book: Book,
+    notices: Sequence[Notice],
+    targets: Sequence[Target],
+    desk_url: str,
+    now: Callable[[], datetime],
 ) -> Iterator[Sent]:
     for target in targets:
         mine = [replace(notice, kept=book.latest(notice.kept)) for notice in notices if notice.target == target.name]
         if not mine:
             continue
+        if not lease.hold():
+            _log.warning("alerts: this run was held up for so long that another one took its place")
+            return
         title, body = message(mine, desk_url)
         ok = target.send(title, body)
         book.keep([after(notice.kept, target.name, now(), ok=ok) for notice in mine])
@@ -376,34 +405,81 @@ class Book:
         return self._here and one.alert.alert_id not in self._paths
 
 
+class _Lease:
+    """The right of one run to send. Each target has SEND_SECONDS, far less than LEASE, which each `hold` begins anew.
+
+    While Firestore is away there is none: `held`, the update time of its document, is then `None`.
+    """
+
+    def __init__(self, purging: Purging, now: Callable[[], datetime], owner: str, held: datetime | None) -> None:
+        self._purging = purging
+        self._now = now
+        self._owner = owner
+        self._held = held
+        self._until = now() + LEASE
+        self.looked_at: datetime | None = None  # set where the next run need not look further back
+
+    def hold(self) -> bool:
+        """Whether this run may go on sending; false where another one took its place."""
+        if self._held is None:
+            return True
+        until = self._now() + LEASE
+        try:
+            self._held = self._written({"until": until})
+        except Stale:
+            return False
+        except BackendError:  # nobody else can claim it meanwhile, and what is kept of the next target says the rest
+            return self._now() < self._until
+        self._until = until
+        return True
+
+    def end(self) -> None:
+        """Lets the next run begin. Where that fails, it can when the lease ends."""
+        if self._held is None:
+            return
+        looked: dict[FieldName, Any] = {LOOKED_AT: self.looked_at} if self.looked_at is not None else {}
+        try:
+            self._written({"until": self._now(), **looked})
+        except StorageError as error:
+            _log.warning("the lease of the alerts stays until its end: %s", error.message)
+
+    def _written(self, fields: Mapping[FieldName, Any]) -> datetime | None:
+        documents = self._purging.writers.documents
+        try:
+            made = documents.commit([Update(RUN, fields, self._held)], operation="Holding the alerts")
+        except Stale:
+            found = self._purging.stores.records.raw(RUN)  # the answer to this run's own write may have been lost
+            if found is None or (found.fields or {}).get("owner") != self._owner:
+                raise
+            made = documents.commit([Update(RUN, fields, found.update_time)], operation="Holding the alerts")
+        return made.update_times[RUN]
+
+
 @contextmanager
-def _lease(purging: Purging, now: datetime) -> Iterator[bool]:
-    """Whether this run may send: false while another run does. While Firestore is away there is no lease to hold."""
-    documents = purging.writers.documents
+def _leased(purging: Purging, now: Callable[[], datetime]) -> Iterator[_Lease | None]:
+    """The lease of this run; `None` while another run sends."""
+    owner, held = secrets.token_hex(8), None
     try:
         found = purging.stores.records.raw(RUN)
         until = (found.fields or {}).get("until") if found is not None else None
-        if isinstance(until, datetime) and until > now:
-            yield False
+        if isinstance(until, datetime) and until > now():
+            yield None
             return
-        fields = {"owner": secrets.token_hex(8), "until": now + LEASE}
+        fields = {"owner": owner, "until": now() + LEASE}
         claim: Change = Create(RUN, fields)
         if found is not None and found.fields is not None:
             claim = Update(RUN, {(name,): value for name, value in fields.items()}, found.update_time)
-        held = documents.commit([claim], operation="Claiming the alerts").update_times[RUN]
+        held = purging.writers.documents.commit([claim], operation="Claiming the alerts").update_times[RUN]
     except Stale:
-        yield False
+        yield None
         return
-    except BackendError:
-        yield True
-        return
+    except BackendError as error:
+        _log.warning("the alerts are sent without a lease: %s", error.message)
+    lease = _Lease(purging, now, owner, held)
     try:
-        yield True
+        yield lease
     finally:
-        try:
-            documents.commit([Delete(RUN, held)], operation="Ending the run of alerts")
-        except StorageError as error:  # it ends by itself
-            _log.warning("the lease of the alerts stays until its end: %s", error.message)
+        lease.end()
 
 
 _COMMIT: Final = 100

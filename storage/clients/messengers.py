@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import queue
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +17,7 @@ from storage.text import Secret
 NAME: Final = "ALERT_URLS"
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 60.0  # for the whole message: a service that answers byte by byte never exceeds READ_SECONDS
 
 logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines quote addresses and what the service answered
 
@@ -27,7 +30,15 @@ class Target:
     url: Secret
 
     def send(self, title: str, body: str) -> bool:
-        """Whether the service took the message; false also where it did not answer in time. Never raises."""
+        """Whether the service took the message; false also without an answer in SEND_SECONDS. Never raises."""
+        answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        threading.Thread(target=lambda: answer.put(self._took(title, body)), daemon=True).start()
+        try:
+            return answer.get(timeout=SEND_SECONDS)
+        except queue.Empty:
+            return False
+
+    def _took(self, title: str, body: str) -> bool:
         service = _instantiate(self.url)
         if service is None:
             return False

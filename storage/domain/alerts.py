@@ -40,13 +40,15 @@ MOST_LINES: Final = 20  # alerts that one message lists; it counts the others
 class RuleText:
     """What a rule watches, in words for the page.
 
-    An urgent alert does not wait for the end of the quiet hours. Without `tells_end` only the beginning is news.
+    An urgent alert does not wait for the end of the quiet hours. Without `tells_end` only the beginning is news. With
+    `until_told` it is about something that happened: it stands until every target has taken it.
     """
 
     title: str
     meaning: str
     urgent: bool = False
     tells_end: bool = True
+    until_told: bool = False
 
 
 TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
@@ -58,7 +60,10 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
             "Failures", "An error is new, had been resolved, or comes too often.", tells_end=False
         ),
         "integrity": RuleText(
-            "Integrity", "The last scan found errors that the one before it did not have.", tells_end=False
+            "Integrity",
+            "A scan found errors that the one before it did not have.",
+            tells_end=False,
+            until_told=True,
         ),
         "purge_waits": RuleText("Purge waits", "A purge needs the agreement of a second person.", tells_end=False),
         "request_waits": RuleText("Request waits", "Somebody asks the team for something.", tells_end=False),
@@ -196,7 +201,8 @@ def decide(
     merged = [_merged(before.get(name), alert, now) for name, alert in present.items()]
     for name, one in before.items():
         if name not in present:
-            merged.append(one if one.ended or one.alert.rule in unread else _ended(one, now))
+            stays = one.ended or one.alert.rule in unread or _untold(one, targets)
+            merged.append(one if stays else _ended(one, now))
     notices: list[Notice] = []
     suppressed = 0
     over: list[KeptAlert] = []
@@ -219,6 +225,11 @@ def decide(
         tuple(one for one in merged if one.alert.alert_id not in gone),
         tuple(over),
     )
+
+
+def _untold(one: KeptAlert, targets: Sequence[str]) -> bool:
+    """Whether somebody still has to learn of something that happened."""
+    return TEXTS[one.alert.rule].until_told and any(one.told.get(target) != one.alert.state for target in targets)
 
 
 def _merged(earlier: KeptAlert | None, alert: Alert, now: datetime) -> KeptAlert:

@@ -13,6 +13,7 @@ from storage.repositories.decode import raw_document
 from storage.repositories.queries import build
 
 RUN: Final = f"{COLLECTION}/run"  # the lease of the run that sends; the other documents are alerts
+LOOKED_AT: Final = "looked_at"  # of that document: when the last run that read the kept scans began
 AWAY_KEY: Final = f"{OPS_PREFIX}alerts/firestore-away.json"  # keeps the alert about Firestore while it is away
 MOST: Final = 500  # documents of one reading; alerts that have ended are removed after a month
 

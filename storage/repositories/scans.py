@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -32,6 +33,7 @@ from storage.repositories.records import Records
 _TYPES = {**dict.fromkeys(FLAGS, pa.bool_()), **dict.fromkeys(TIMES, pa.timestamp("us", tz="UTC"))}
 SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
 MOST_HEADS = 5_000  # that a clean-up looks through
+MOST_SINCE = 1_000  # summaries, of parts too, that a look at what is new reads
 
 
 class ScanRecords(RecordQueries):
@@ -46,6 +48,17 @@ class ScanRecords(RecordQueries):
             lambda documents: tuple(head_from(raw_document(document).fields or {}) for document in documents),
             operation="Reading the kept scans",
         )
+
+    def kept_since(self, since: datetime) -> tuple[ScanHead, ...]:
+        """The summaries of whole scans that were kept since, the newest first: a read for each, and for each part."""
+        query = build(COLLECTION, where=[("kept_at", ">=", since)], order_by="kept_at", descending=True)
+        query.limit.value = MOST_SINCE
+        found = self._handle.run_query(
+            query,
+            lambda documents: tuple(head_from(raw_document(document).fields or {}) for document in documents),
+            operation="Reading the kept scans",
+        )
+        return tuple(head for head in found if head.part is None)
 
     def head(self, scan_id: str) -> ScanHead:
         """One summary; `NotFound` where there is none."""

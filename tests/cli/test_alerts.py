@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from storage.actions import alerts
 from storage.actions.documents import Update
+from storage.cli.context import Context
 from storage.clients import messengers
 from storage.domain.alerts import TEXTS, KeptAlert
 from storage.domain.joint_repair import MANY
@@ -107,12 +109,15 @@ def test_no_alert_holds_an_address_a_title_an_id_or_the_targets_secret(desk, tel
         assert word not in everything, word
 
 
-@pytest.mark.parametrize("fault", ["500", "refuses", "hangs"])
+@pytest.mark.parametrize("fault", ["500", "refuses", "hangs", "trickles"])
 def test_what_a_target_does_not_take_is_sent_again_and_once(desk, tell, hook, monkeypatch, fault):
     monkeypatch.setattr(messengers, "READ_SECONDS", 0.3)
     outage(desk)
     if fault == "500":
         hook.status = 500
+    elif fault == "trickles":
+        monkeypatch.setattr(messengers, "SEND_SECONDS", 0.5)
+        hook.trickling.set()
     elif fault == "refuses":
         monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/nobody-listens-here")
     else:
@@ -126,6 +131,8 @@ def test_what_a_target_does_not_take_is_sent_again_and_once(desk, tell, hook, mo
         monkeypatch.setenv("ALERT_URLS", hook.url)
     hook.status = 200
     hook.hanging.clear()
+    hook.trickling.clear()
+    monkeypatch.setattr(messengers, "SEND_SECONDS", 60.0)
     assert rules(tell()) == [("outage", "began", True), ("rollup_late", "never", True)]
     assert tell().json["sent"] == []
     assert len(hook.taken) == 1
@@ -221,6 +228,52 @@ def test_two_runs_at_once_tell_once(desk, tell, hook):
     sent = mine.json["sent"] + other[0].json["sent"]
     assert len([one for one in sent if one["rule"] == "outage"]) == 1
     assert len(hook.taken) == 1
+
+
+def test_a_run_that_slow_targets_hold_up_keeps_its_lease(desk, tell, hook, monkeypatch):
+    """Two targets take four minutes each; while the second one does, another run begins."""
+    late, other = [timedelta()], list[Answer]()
+    monkeypatch.setattr(Context, "now", lambda self: datetime.now(UTC) + late[0])
+    monkeypatch.setattr(messengers, "READ_SECONDS", 60.0)
+
+    def slowly() -> None:
+        late[0] += timedelta(minutes=4)
+
+    def meanwhile() -> None:
+        slowly()
+        if not other:
+            other.append(tell())
+
+    outage(desk)
+    with sink() as first:
+        first.meanwhile, hook.meanwhile = slowly, meanwhile
+        monkeypatch.setenv("ALERT_URLS", f"{first.url} {hook.url}")
+        assert {one["ok"] for one in tell().json["sent"]} == {True}
+        assert other[0].json["sent"] == []
+        assert (len(first.taken), len(hook.taken)) == (1, 1)
+    assert tell().json["sent"] == []  # and the next run may send at once
+
+
+def test_a_scan_that_found_something_is_not_hidden_by_one_that_followed(desk, tell, hook, monkeypatch):
+    monkeypatch.setattr(alerts, "OVERLAP", timedelta(0))
+
+    def scan() -> None:
+        desk.run("verify", "--all", "--keep", "--json")
+
+    desk.world.put({"users/u1": user("u1")})
+    scan()
+    tell()
+    desk.world.put({"users/u1/videos/vid-0001": video("vid-0001", status="completed", clips_count=0)})
+    scan()
+    scan()  # the same errors are not new in this one
+    hook.status = 500
+    assert rules(tell()) == [("integrity", "new", False)]
+    hook.status = 200
+    scan()
+    assert rules(tell()) == [("integrity", "new", True)]  # two runs and two scans later
+    assert tell().json["sent"] == []
+    scan()
+    assert tell().json["sent"] == []
 
 
 def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tell, hook, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 class Sink:
     """`taken` has the messages that it answered with 200, `asked` counts all requests; `status` is its answer.
 
-    While `hanging` is set, it takes each request and answers none.
+    While `hanging` is set, it takes each request and answers none; while `trickling` is set, it answers byte by byte
+    and never ends. `meanwhile` runs before each answer.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,9 @@ class Sink:
         self.asked = 0
         self.status = 200
         self.hanging = threading.Event()
+        self.trickling = threading.Event()
         self.released = threading.Event()
+        self.meanwhile: Callable[[], object] = lambda: None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -43,6 +46,14 @@ class Sink:
                 if sink.hanging.is_set():
                     sink.released.wait(60)
                     return
+                if sink.trickling.is_set():
+                    self.send_response(200)
+                    self.send_header("Content-Length", "100000")
+                    self.end_headers()
+                    while not sink.released.wait(0.05):
+                        self.wfile.write(b"x")
+                    return
+                sink.meanwhile()
                 if sink.status == 200:
                     sink.taken.append(content)
                 self.send_response(sink.status)
