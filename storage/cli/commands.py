@@ -128,10 +128,22 @@ URL = Command(
         argument("CLIP_ID", "The clip's id."),
         flag("--thumbnail", "The thumbnail instead of the clip."),
         flag("--download", "A download with a file name, with its shorter life."),
+        option(
+            "--valid-minutes",
+            "N",
+            "A link to send to a customer that lives for so long, 15 to 1440; it cannot be revoked. Needs --actor and "
+            "--reason.",
+            type=click.IntRange(15, 1_440),
+        ),
         actor("Who asks; recorded.", required=False),
+        reason("With --valid-minutes: why; recorded.", required=False),
     ],
     examples=[
         ("url u1 v1 v1_1_split", "A link to watch."),
+        (
+            "url u1 v1 v1_1_split --download --valid-minutes 1440 --actor you@example.com --reason 'T-7: asked for it'",
+            "A link for the customer's mail, good for a day.",
+        ),
         ("url u1 v1 v1_1_split --thumbnail --download", "A link that saves the thumbnail under a name."),
     ],
     exits={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from storage.domain.documents import Clip, ObjectInfo, SignedUrl
 from storage.domain.integrity.findings import key_prefixes
@@ -76,14 +77,27 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
     return key
 
 
-def sign(settings: Settings, objects: Objects, clip: Clip, key: str, kind: MediaKind, *, download: bool) -> SignedUrl:
-    """A link to the key, with the lifetime that the settings give its use. Makes no request."""
+def sign(
+    settings: Settings,
+    objects: Objects,
+    clip: Clip,
+    key: str,
+    kind: MediaKind,
+    *,
+    download: bool,
+    life: timedelta | None = None,
+) -> SignedUrl:
+    """A link to the key, with this life, or with the one that the settings give its use. Makes no request."""
     seconds = settings.download_url_expiry_seconds if download else settings.playback_url_expiry_seconds
+    if life is not None:
+        seconds = int(life.total_seconds())
     name = download_name(clip, kind) if download else None
     return objects.presign(key, seconds, content_type=CONTENT_TYPES[kind], download_name=name)
 
 
-def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -> MediaLink:
+def media_link(
+    stores: Stores, clip: Clip, *, kind: MediaKind, download: bool, life: timedelta | None = None
+) -> MediaLink:
     """A link that works: this function looks at the object first, so nobody gets a link to a missing object.
 
     Raises `NotFound` where key or object is proven absent, `Refused` for another customer's key, and `BackendError`
@@ -99,7 +113,8 @@ def media_link(stores: Stores, clip: Clip, *, kind: MediaKind, download: bool) -
             target=key,
         )
     doubt = key_prefixes(stores.layout, [(clip.uid, key)]).doubt
-    return MediaLink(sign(stores.settings, stores.objects, clip, key, kind, download=download), info, doubt)
+    signed = sign(stores.settings, stores.objects, clip, key, kind, download=download, life=life)
+    return MediaLink(signed, info, doubt)
 
 
 def _doubt(stores: Stores, clip: Clip) -> str:

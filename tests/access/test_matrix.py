@@ -22,7 +22,7 @@ import streamlit as st
 from pages._ui.access import identity
 from pages._ui.data import purges, resources
 from pages._ui.nav import SCREENS
-from storage.actions import addresses, failure_groups, repair, requests
+from storage.actions import addresses, failure_groups, links, repair, requests
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
@@ -462,12 +462,32 @@ def test_an_address_is_revealed_for_those_of_the_table_alone_and_that_is_on_reco
     assert "@example.com" not in json.dumps(told, default=str)
 
 
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_link_to_send_is_made_for_those_of_the_table_alone(desk: Desk, role: str) -> None:
+    uid = desk.customer()
+    clip_id = desk.world.stores.records.clips(uid, VIDEO).frame["clip_id"].iloc[0]
+    ask = partial(links.link_to_send, desk.bench, actor(role), uid, VIDEO, clip_id, reason=REASON, download=True)
+    if "link.send" in MATRIX[role]:
+        assert "X-Amz-Expires=86400" in ask(life=timedelta(hours=24)).signed.url
+    else:
+        with pytest.raises(NotPermitted):
+            ask(life=timedelta(hours=24))
+    for life in (timedelta(minutes=14), timedelta(hours=25)):
+        with pytest.raises(BadInput):
+            ask(life=life)
+    told = [one for one in desk.world.log.search(uid=uid, action="link.issue", limit=9) if one["outcome"] == "done"]
+    assert [one["actor"] for one in told] == ([f"{role}@corp.test"] if "link.send" in MATRIX[role] else [])
+    assert all(one["reason"] == REASON and one["detail"]["expires_at"] for one in told)
+    assert "X-Amz" not in json.dumps(told, default=str)
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
-    alone = {"alerts.try", "request", "address.reveal", "address.see"}  # the last one in tests/ui/test_addresses.py
+    alone = {"link.send", "alerts.try", "request", "address.reveal"}
+    alone |= {"address.see"}  # in tests/ui/test_addresses.py
     assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | alone == set(ACTIONS)
 
 
-ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer, addresses.reveal)
+ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer, addresses.reveal, links.link_to_send)
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:

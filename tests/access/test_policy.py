@@ -26,7 +26,7 @@ from storage.errors import NotPermitted
 from tests.rigs.waiting import PATIENCE_SECONDS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SUPPORT = {"look", "find", "preview", "explain", "request", "address.reveal", "access.read"}
+SUPPORT = {"look", "find", "preview", "link.send", "explain", "request", "address.reveal", "access.read"}
 OPERATIONS = SUPPORT | {"diagnose", "verify", "recount", "alerts.read", "purge.plan", "address.see"}
 ENGINEER = OPERATIONS | {"fix", "audit.own"}
 ADMIN = ENGINEER | {"purge.apply", "purge.approve", "purge.undo", "audit.read", "alerts.try"}

@@ -25,7 +25,7 @@ from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
-from pages._ui.views import looking, removed, verify
+from pages._ui.views import looking, removed, send, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.posters import poster
 from pages._ui.views.verify import WORDS
@@ -84,6 +84,7 @@ def draw_clip(
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
         _shares(clip, shares, now)
+        send.draw(clip, page=page)
         for finding in findings.get(clip.clip_id, ()):
             text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
             st.markdown(f"{text} — {md(finding.detail, 400)}")
