@@ -81,7 +81,6 @@ def day(ago: float) -> datetime:
         (AuditQuery(without=LOOKS), [9, 8, 6]),
         (AuditQuery(actions=("link.issue",)), [7]),
     ],
-    ids=str,
 )
 def test_every_part_of_a_question_narrows_the_answer(history, question, expected):
     assert numbers(history, question) == expected
