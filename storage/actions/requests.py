@@ -1,8 +1,13 @@
-"""Asks the team for something, and answers what was asked: recorded in the audit, under preconditions."""
+"""Asks the team for something, and answers what was asked: under preconditions, and between two entries of the audit.
+
+Without the first entry nothing is written, so that no request and no answer is unrecorded.
+"""
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -14,7 +19,7 @@ from storage.domain.actor_and_reason import checked_reason, normal_email, withou
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.requests import ANSWERED_WITH, Kind, TeamRequest, check_request_id, request_path
-from storage.errors import NotFound, Refused, Stale
+from storage.errors import NotFound, Refused, Stale, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.requests import Requests
 
@@ -22,6 +27,7 @@ Answer = Literal["done", "declined"]
 ASK, ANSWER = "request.ask", "request.answer"
 MOST_TITLES = 50  # of a whole customer, that are taken out of a reason
 _OPERATION = "Writing a request"
+_log = logging.getLogger(__name__)
 
 
 def new_id(now: datetime) -> str:
@@ -54,19 +60,17 @@ def ask(
     with refusals_recorded(context.trail, event):
         email = normal_email(actor.email)
         authorise(actor, "request", now=now)
-    documents = context.stores.records.many(paths)
-    found = [documents[path].fields if documents[path] is not None else None for path in paths]  # type: ignore[union-attr]
-    if found[-1] is None:
+    there, titles = _subject(context, paths)
+    if not there:
         what = ("customer", "video", "clip")[len(paths) - 1]
         raise NotFound(f"There is no such {what}.", remedy="Look it up with find.", target=(clip_id or video_id or uid))
-    titles = [str((one or {}).get(name) or "") for one in found for name in ("video_title", "scene_title")]
-    if not video_id:
-        titles += context.stores.records.videos(uid, limit=MOST_TITLES).frame["video_title"].dropna().tolist()
     asked = without_titles(asked, titles)
     event = replace(event, reason=asked)
     request = TeamRequest(request_id, kind, uid, video_id, clip_id, asked, email, now)
     with refusals_recorded(context.trail, event):
-        _refuse_twice(context, request)
+        if (sent := _sent_before(context, request)) is not None:
+            return sent
+    context.trail.append(replace(event, outcome="begun"))
     try:
         context.writers.documents.commit([Create(request.path, request.as_dict())], operation=_OPERATION)
     except Stale:
@@ -74,7 +78,7 @@ def ask(
         if (kept.asked_by, kept.kind, kept.spelled) != (email, kind, request.spelled):
             raise
         return kept
-    context.trail.append(replace(event, outcome="done"))
+    _ended(context, event)
     return request
 
 
@@ -83,20 +87,43 @@ def answer(context: RepairContext, actor: Actor, request_id: str, state: Answer,
     `Stale` where somebody answers at the same moment; `BadInput` for the words."""
     said = checked_reason(words)
     request, update_time = _read(context, check_request_id(request_id))
-    event = Event(ANSWER, "-", reason=said, uid=request.uid, video_id=request.video_id, clip_id=request.clip_id)
-    event = attributed(actor, replace(event, job_id=request_id, detail={"kind": request.kind, "state": state}))
+    event = Event(ANSWER, "-", uid=request.uid, video_id=request.video_id, clip_id=request.clip_id)
+    event = replace(event, job_id=request_id, detail={"kind": request.kind, "state": state})
+    event = attributed(actor, event)  # without the words until titles are taken out of them
     with refusals_recorded(context.trail, event):
         email = normal_email(actor.email)
         authorise(actor, ANSWERED_WITH[request.kind], now=context.clock())
         if request.state != "open":
             raise Refused(f"It was answered already, by {request.answered_by}: {request.state}.")
+    said = without_titles(said, _subject(context, _paths(request.uid, request.video_id, request.clip_id))[1])
+    event = replace(event, reason=said)
+    context.trail.append(replace(event, outcome="begun"))
     done = replace(request, state=state, answer=said, answered_by=email, answered_at=context.clock())
     names = ("state", "answer", "answered_by", "answered_at")
     fields: dict[FieldName, object] = {name: getattr(done, name) for name in names}
     with refusals_recorded(context.trail, event):
         context.writers.documents.commit([Update(request.path, fields, update_time)], operation=_OPERATION)
-    context.trail.append(replace(event, outcome="done"))
+    _ended(context, event)
     return done
+
+
+def _ended(context: RepairContext, event: Event) -> None:
+    """Records that it was written. Its beginning is on record by then, so a failing audit is only logged."""
+    try:
+        context.trail.append(replace(event, outcome="done"))
+    except StorageError as error:
+        _log.warning("the end of %s is not in the audit: %s", event.action, error.message)
+
+
+def _subject(context: RepairContext, paths: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether the last of the documents is there, and the titles that the words about it must not hold."""
+    documents = context.stores.records.many(paths)
+    found = [one.fields if (one := documents[path]) is not None else None for path in paths]
+    titles = [str((one or {}).get(name) or "") for one in found for name in ("video_title", "scene_title")]
+    if len(paths) == 1:
+        frame = context.stores.records.videos(paths[0].removeprefix("users/"), limit=MOST_TITLES).frame
+        titles += frame["video_title"].dropna().tolist()
+    return found[-1] is not None, titles
 
 
 def _paths(uid: str, video_id: str, clip_id: str) -> list[str]:
@@ -109,18 +136,18 @@ def _paths(uid: str, video_id: str, clip_id: str) -> list[str]:
     return paths
 
 
-def _refuse_twice(context: RepairContext, request: TeamRequest) -> None:
-    for stored in Requests(context.stores.handle).of_user(request.uid):
-        one = stored.request
-        if one.request_id != request.request_id and (one.state, one.kind, one.spelled) == (
-            "open",
-            request.kind,
-            request.spelled,
-        ):
+def _sent_before(context: RepairContext, request: TeamRequest) -> TeamRequest | None:
+    """The request itself where a first click kept it. `Refused` where another one asks for the same and waits."""
+    for one in (stored.request for stored in Requests(context.stores.handle).of_user(request.uid)):
+        same = (one.kind, one.spelled) == (request.kind, request.spelled)
+        if same and (one.request_id, one.asked_by) == (request.request_id, request.asked_by):
+            return one
+        if same and one.state == "open":
             raise Refused(
                 f"This was asked already, by {one.asked_by} at {one.asked_at:%Y-%m-%d %H:%M} UTC, and waits.",
                 remedy=f"Copy the request {one.request_id} into your ticket.",
             )
+    return None
 
 
 def _read(context: RepairContext, request_id: str) -> tuple[TeamRequest, datetime | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from grpc import StatusCode
 
 from tests.cli.conftest import Desk
 from tests.rigs.records import clip, user, video
@@ -53,10 +54,40 @@ def test_a_request_is_kept_without_names_told_once_answered_and_on_record(desk_w
     assert (done.json["state"], done.json["answer"]) == ("done", "replaced the clip")
     twice = desk.run("requests", "answer", one["request_id"], "declined", *ANSWER)
     assert twice.status == 4
-    actions = [event["action"] for event in desk.run("audit", "--json").json["events"]]
+    events = desk.run("audit", "--json").json["events"]
+    actions = [event["action"] for event in events if event["outcome"] != "begun"]
     assert (actions.count("request.ask"), actions.count("request.answer")) == (3, 2)  # refusals are on record too
     everything = desk.run("requests", "list", "--all", "--json").json["requests"]
     assert sorted(row["state"] for row in everything) == ["done", "open"]
+
+
+def test_nothing_is_asked_or_answered_that_is_not_on_record(desk_with_customer):
+    desk = desk_with_customer
+
+    def audit(request) -> bool:
+        return "ops_audit" in str(request)
+
+    rule = desk.world.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, when=audit, times=None)
+    assert desk.run("requests", "ask", "tell", *ABOUT, *ASK).status == 3
+    assert desk.run("requests", "list", "--all", "--json").json["requests"] == []
+    desk.world.faults.lift(rule)
+    one = desk.run("requests", "ask", "tell", *ABOUT, *ASK, "--json").json
+    rule = desk.world.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, when=audit, times=None)
+    assert desk.run("requests", "answer", one["request_id"], "done", *ANSWER).status == 3
+    desk.world.faults.lift(rule)
+    assert desk.run("requests", "list", "--json").json["requests"][0]["state"] == "open"
+    # The end alone is lost: what was begun is on record, and the person learns that it is kept.
+    ended = desk.world.faults.refuse(
+        "Commit", StatusCode.PERMISSION_DENIED, when=lambda one: audit(one) and '"done"' in str(one), times=None
+    )
+    said = ("--actor", "eng@example.com", "--reason", "opening night has sound again")
+    answered = desk.run("requests", "answer", one["request_id"], "declined", *said, "--json")
+    desk.world.faults.lift(ended)
+    assert (answered.status, answered.json["answer"]) == (0, "[title] has sound again")
+    told = desk.run("audit", "--json").json["events"]
+    assert [(each["action"], each["outcome"], each["reason"]) for each in told][:1] == [
+        ("request.answer", "begun", "[title] has sound again")
+    ]
 
 
 @pytest.mark.parametrize(
