@@ -11,6 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from grpc import StatusCode
 
 from tests.rigs.firestore import EmbeddedFirestore
+from tests.rigs.records import World
 from tests.rigs.waiting import until
 
 
@@ -127,6 +128,14 @@ def test_a_lifted_rule_strikes_no_more(
     embedded.faults.lift(rule)
 
     assert len(list(clips.stream())) == 10
+
+
+def test_a_fault_of_a_world_ends_with_it_and_what_was_there_before_stays(embedded: EmbeddedFirestore) -> None:
+    before = embedded.faults.delay("Commit", seconds=0)
+    with World(embedded) as world:
+        world.faults.refuse("Commit", StatusCode.PERMISSION_DENIED, times=None)
+        assert len(embedded.faults.in_force()) == 2
+    assert embedded.faults.in_force() == [before]
 
 
 def test_rules_can_be_added_while_calls_run(

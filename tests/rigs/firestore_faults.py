@@ -135,6 +135,16 @@ class Faults:
         with self._lock:
             self._rules = [other for other in self._rules if other is not rule]
 
+    def in_force(self) -> list[FaultRule]:
+        """The rules that are neither lifted nor cleared, spent ones too."""
+        with self._lock:
+            return list(self._rules)
+
+    def lift_all_but(self, kept: list[FaultRule]) -> None:
+        """Take every other rule away; the counts stay."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if rule in kept]
+
     def clear(self) -> None:
         """Take every rule away and set the counts back to nothing."""
         with self._lock:

@@ -20,10 +20,14 @@ __all__ = ["NOON", "World", "clip", "reads_of", "user", "video"]
 
 
 class World:
-    """An empty project on a rig: put documents into it, read them through `records`, change them through `writer`."""
+    """An empty project on a rig: put documents into it, read them through `records`, change them through `writer`.
+
+    Faults that were added while it was there end with it: the rig goes on to other tests.
+    """
 
     def __init__(self, rig: FirestoreRig, *, single_threaded: bool = True) -> None:
         self.rig = rig
+        self._faults_before = rig.faults.in_force() if isinstance(rig, EmbeddedFirestore) else []
         self.project = rig.fresh_project()
         settings = FirestoreSettings(self.project, None, rig.host)
         self.handle: FirestoreHandle = open_firestore(settings, single_threaded=single_threaded)
@@ -72,6 +76,8 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.handle.close()
+        if isinstance(self.rig, EmbeddedFirestore):
+            self.rig.faults.lift_all_but(self._faults_before)
 
 
 def reads_of(call: Any) -> tuple[Any, int]:
