@@ -158,11 +158,18 @@ def _say(found: SearchResult) -> None:
 def _card(match: Match) -> None:
     icon = _ICONS[match.type]
     page, target = _target(match)
-    label = addresses.seen().text(match.label, match.uid)
+    label = _label(match, addresses.seen())
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         ids = " · ".join(md(part, 80) for part in (match.uid, match.video_id, match.clip_id, match.draft_id) if part)
         st.markdown(f":material/{icon}: **{md(label, 120)}**  \n:small[{ids} — {md(_why(match), 600)}]")
         st.page_link(SCREENS[page].file, label="Open", icon=":material/arrow_forward:", query_params=target)
+
+
+def _label(match: Match, seen: addresses.Seen) -> str:
+    """A customer by the whole of what stands as their address, which may be of no usual form; all else by its title."""
+    if match.type == "user" and match.label != match.uid and not match.label.startswith(f"{match.uid} ("):
+        return seen.who(match.label, match.uid)
+    return seen.text(match.label, match.uid)
 
 
 def _why(match: Match) -> str:
@@ -173,7 +180,7 @@ def _why(match: Match) -> str:
 def _table(found: SearchResult) -> None:
     frame = pd.DataFrame([match.as_dict() for match in found.matches])
     shown = addresses.seen()
-    frame["label"] = [shown.text(match.label, match.uid) for match in found.matches]
+    frame["label"] = [_label(match, shown) for match in found.matches]
     frame["open"] = [url_for(page, **ids) for page, ids in map(_target, found.matches)]
     columns = {
         "open": tables.link("Open"),

@@ -187,7 +187,7 @@ def _facts(video: Video) -> None:
                 st.caption(name, width="content")
                 st.markdown(shown.text, width="content", help=shown.help or None)
         if video.error_message:
-            st.error(md(video.error_message, 600), icon=":material/error:")
+            st.error(md(addresses.seen().text(video.error_message, video.uid), 600), icon=":material/error:")
         if video.video_url:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f"Made from {md(video.video_url, 120)}", width="content")

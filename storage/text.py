@@ -82,7 +82,7 @@ _THRESHOLDS: Final = (0, 80, 100)  # percent: nothing used, near the limit, exce
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}:(?://|/)?/\S+|\bwww\.\S+", re.IGNORECASE)
 _LONG_HEX = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
 HIDDEN: Final = "•••"
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_ADDRESS = re.compile(r"[\w.+-][\w.+'’-]*@[\w-]+\.[\w.-]+")
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

@@ -15,29 +15,34 @@ from pages._ui.views import customers, fleet
 from storage.actions.rollup import run_rollup
 from storage.domain.usage import DEFAULT_LIMITS
 from storage.repositories.audit_log import AuditLog
+from storage.text import with_masked_addresses
 from tests.rigs.records import user, video
 from tests.ui.conftest import LiveApp, words
 from tests.ui.test_fixes import press
 
 ADDRESS, MASKED = "ada.lovelace@example.com", "a•••@example.com"
 IDS = {"uid": "u1", "video_id": "vid-0001"}
-PLACES = [("overview", {}), ("find", {"q": "u1"}), ("user", {"uid": "u1"}), ("video", IDS), ("fleet", {})]
+USER = {"uid": "u1", "draft_id": "d1"}
+PLACES = [("overview", {}), ("find", {"q": "u1"}), ("user", USER), ("video", IDS), ("fleet", {})]
 
 
 @pytest.fixture
 def customer(app: LiveApp, monkeypatch: pytest.MonkeyPatch) -> LiveApp:
     """One customer over the limit, so that every list has them, in figures of now."""
     monkeypatch.setenv("HIGHLIGHTS_SOURCE", "document")
-    charge = {"timestamp": datetime.now(UTC), "operation_type": "render", "description": f"for {ADDRESS}"}
+    now, charge_of = datetime.now(UTC), f"for {ADDRESS}"
+    charge = {"timestamp": now, "operation_type": "render", "description": charge_of}
     app.world.put(
         {
             "users/u1": user("u1", email=ADDRESS, total_storage_bytes=9_000),
-            "users/u1/videos/vid-0001": video("vid-0001", clips_count=0, total_size_bytes=0),
+            "users/u1/videos/vid-0001": video("vid-0001", clips_count=0, total_size_bytes=0, error_message=charge_of),
+            "users/u1/analysis_drafts/d1": {"status": "failed", "error_message": charge_of, "created_at": now},
+            "users/u1/credit_transactions/t2": {**charge, "metadata": {"draft_id": "d1"}},
             "users/u1/credit_transactions/t1": charge,
             "plans/pro": {"id": "pro", "name": "Pro", "limits": {"storage_limit_bytes": 1_000}},
         }
     )
-    records, writer, now = app.world.records, app.world.writer, datetime.now(UTC)
+    records, writer = app.world.records, app.world.writer
     run_rollup(records, writer, DEFAULT_LIMITS, lambda: now, stale_after=timedelta(minutes=15))
     return app
 
@@ -88,9 +93,12 @@ def test_a_document_as_it_is_has_no_address_for_support(customer):
 
 def test_rows_for_a_file_are_masked_and_the_filter_helps_nobody_to_guess():
     rows = pd.DataFrame({"uid": ["u1", "u2"], "email": [ADDRESS, None], "created_by": ["u1", ADDRESS], "plan": "pro"})
+    rows["error_message"], rows["at"] = [f"no mail to {ADDRESS}", None], datetime.now(UTC)
     seen = Seen(False, {"u2"})
     out = io.StringIO()
     seen.frame(rows).to_csv(out)
+    assert f"no mail to {MASKED}" in out.getvalue()
+    assert seen.frame(rows)["at"].dtype == rows["at"].dtype
     assert out.getvalue().count(ADDRESS) == 1  # that of the customer who was revealed
     assert seen.column(rows["email"], rows["uid"]) == [MASKED, "u2"]
     assert Seen(True).frame(rows) is rows
@@ -100,3 +108,26 @@ def test_rows_for_a_file_are_masked_and_the_filter_helps_nobody_to_guess():
     table = customers.pa.table({"uid": ["u1", "u2"], "email": [ADDRESS, None], "plan": ["pro", "pro"]})
     for text, found in {"ada": 0, ADDRESS.upper(): 1, "u1": 1}.items():
         assert customers.filtered(table, customers.EVERYBODY, "", [], [], text, whole=False).num_rows == found, text
+
+
+@pytest.mark.parametrize("address", ["o'brien@example.com", "ada.lovelace@intranet", "ada/lovelace@example.com"])
+def test_an_address_of_an_unusual_form_is_masked_in_find(app, address):
+    app.world.put({"users/u1": user("u1", email=address)})
+    shown = words(app.open("find", role="support", q="u1"))
+    assert f"{address[0]}•••@" in shown
+    assert address[1:] not in shown
+    assert address[2:6] not in shown
+
+
+def test_a_document_that_is_cut_within_an_address_shows_no_part_of_it(app):
+    app.world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001", notes="x " * 994 + ADDRESS)})
+    page = app.open("video", role="support", **IDS)
+    page.segmented_control("video-raw").set_value("Video").run()
+    text = "\n".join(block.value for block in page.code)
+    assert "notes" in text
+    assert "ada.love" not in text
+
+
+def test_an_apostrophe_belongs_to_an_address():
+    text, masked = "of O'Brien@example.com, 'ada@example.com'", "of O•••@example.com, 'a•••@example.com'"
+    assert with_masked_addresses(text) == masked

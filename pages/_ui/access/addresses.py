@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
+from pandas.api.types import is_object_dtype, is_string_dtype
 
 from pages._ui.access.guard import actor, allowed, guarded
 from pages._ui.data.resources import repair_context
@@ -21,7 +22,6 @@ from storage.domain.policy import Actor
 from storage.text import masked_address, with_masked_addresses
 
 _REVEALED: Final = "addresses-revealed"  # session key: pairs of a person and a customer
-_COLUMNS: Final = ("email", "created_by")  # of frames, that may hold an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Seen:
         return with_masked_addresses(text) if self.hides(uid) else text
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows for a file; `uid` names the customer of each."""
+        """Rows for a file; `uid` names the customer of each. Any other text may hold an address: an error's message,
+        a title."""
         if self.whole:
             return frame
         masked = {
@@ -59,8 +60,8 @@ class Seen:
                 self.text(value, str(uid)) if isinstance(value, str) else value
                 for value, uid in zip(frame[name], frame["uid"], strict=True)
             ]
-            for name in _COLUMNS
-            if name in frame
+            for name in frame.columns
+            if name != "uid" and (is_object_dtype(frame[name]) or is_string_dtype(frame[name]))
         }
         return frame.assign(**masked)
 

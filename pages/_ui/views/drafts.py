@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from pages._ui.access import addresses
 from pages._ui.access.guard import allowed
 from pages._ui.copying import copy_button
 from pages._ui.kit import format, status, tables
@@ -59,7 +60,7 @@ def one(case: DraftCase, *, page: str) -> None:
         st.caption(f"Status {said} · created {created.text} · expires {over.text}")
         st.markdown(md(found.summary, 400))
         if draft.error_message:
-            st.error(md(draft.error_message, 600), icon=":material/error:")
+            st.error(md(addresses.seen().text(draft.error_message, draft.uid), 600), icon=":material/error:")
         if draft.source_url:
             st.caption(f"Made from {md(draft.source_url, 200)}")
         if allowed("explain"):
@@ -117,12 +118,13 @@ def _charges(case: DraftCase, page: str) -> None:
     if not case.charges:
         st.caption("No credit transaction names this draft.")
         return
+    seen = addresses.seen()
     frame = pd.DataFrame(
         {
             "when": [charge.charged_at for charge in case.charges],
             "operation": [charge.operation.replace("_", " ").capitalize() for charge in case.charges],
             "credits": pd.array([charge.credits for charge in case.charges], dtype="Int64"),
-            "description": [charge.description for charge in case.charges],
+            "description": [seen.text(one.description or "", case.draft.uid) or None for one in case.charges],
             "video_id": [charge.video_id or None for charge in case.charges],
         }
     )

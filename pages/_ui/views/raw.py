@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,20 +44,21 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
         st.caption(f"There is no document at {md(paths[chosen], 200)}.")
         return
     st.caption(f"{md(document.path, 300)} · written {format.utc(document.update_time).text}")
+    seen = addresses.seen()
     fields = {name: shown_key(uid, value) for name, value in (document.fields or {}).items()}
-    shown = json.dumps(_plain(fields), ensure_ascii=False, indent=2, default=str)
+    shown = json.dumps(_plain(fields, lambda text: seen.text(text, uid)), ensure_ascii=False, indent=2, default=str)
     cut = shown if len(shown) <= MAX_CHARS else shown[:MAX_CHARS] + "\n… (shortened)"
-    st.code(redacted(addresses.seen().text(cut, uid)), language="json", wrap_lines=True)
+    st.code(redacted(cut), language="json", wrap_lines=True)
 
 
-def _plain(value: Any) -> Any:
-    """The value for `json.dumps`: times as text, long texts shortened, control characters visible."""
+def _plain(value: Any, seen: Callable[[str], str]) -> Any:
+    """The value for `json.dumps`: times as text, texts as `seen`, then shortened, control characters visible."""
     if isinstance(value, Mapping):
-        return {plain(str(name), 200): _plain(item) for name, item in value.items()}
+        return {plain(seen(str(name)), 200): _plain(item, seen) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, seen) for item in value]
     if isinstance(value, datetime):
         return format.utc(value).help
     if isinstance(value, str):
-        return plain(value, MAX_TEXT) if value else ""
-    return value if value is None or isinstance(value, bool | int | float) else plain(repr(value), 200)
+        return plain(seen(value[: 2 * MAX_TEXT]), MAX_TEXT) if value else ""
+    return value if value is None or isinstance(value, bool | int | float) else plain(seen(repr(value)), 200)
