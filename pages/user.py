@@ -20,7 +20,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import asked, credits, drafts, ledger, oddities, posters, problems, removed, what_if
+from pages._ui.views import asked, credits, drafts, last_changes, ledger, oddities, posters, problems, removed, what_if
 from pages._ui.views import user as view
 from pages._ui.views.repair import repairs
 from storage.domain.ledger import Ledger, over_by_mistake
@@ -73,6 +73,7 @@ def _user(uid: str) -> None:
     ledger.wrong_limit(usage, sides)
     view.cards(usage, page=NAME, read_at=loaded.read_at, ledger=sides)
     feedback.section("what was removed", partial(removed.parts, uid, page=NAME), key=key(NAME, "removed"))
+    feedback.section("the last changes", partial(last_changes.section, uid, page=NAME), key=key(NAME, "changes"))
     _folded(uid, usage)
     oddities.draw(account.user.oddities + (account.accounting.oddities if account.accounting else ()), page=NAME)
 
@@ -141,10 +142,10 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
     user = account.user
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(md(addresses.seen().who(user.email, account.uid), 80), width="content", anchor=False)
-        st.badge(md(usage.plan.name, 30), color="blue", icon=":material/workspace_premium:")
+        status.tag(usage.plan.name, 30, icon=":material/workspace_premium:", colour="blue")
         status.badge("usage", usage.worst_state)
         if user.role:
-            st.badge(md(user.role, 30), color="violet", icon=":material/shield_person:")
+            status.tag(user.role, 30, icon=":material/shield_person:", colour="violet")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"User id {md(account.uid, 120)}", width="content")
         copy_button(account.uid, key=key(NAME, "copy"), what="user id", label="")

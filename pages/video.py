@@ -17,7 +17,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import DRAFT_ID, UID, VIDEO_ID, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import asked, clips, diagnosis, grid, highlights, looking, oddities, raw, removed
+from pages._ui.views import asked, clips, diagnosis, grid, highlights, last_changes, looking, oddities, raw, removed
 from pages._ui.views.repair import repairs
 from storage.domain.diagnosis import Absent, Known
 from storage.domain.diagnosis.broken import broken_for_customer
@@ -74,6 +74,9 @@ def _video(uid: str, video_id: str) -> None:
         unknown="which clips there are",
     )
     feedback.section("what was removed", partial(removed.parts, uid, video_id, page=NAME), key=key(NAME, "removed"))
+    feedback.section(
+        "the last changes", partial(last_changes.section, uid, video_id, page=NAME), key=key(NAME, "changes")
+    )
     st.subheader("Grid", anchor="grid")
     feedback.section("the grid", partial(grid.section, case, page=NAME), key=key(NAME, "grid"))
     if allowed("diagnose"):
@@ -112,7 +115,7 @@ def _status(value: str, *, quiet: bool) -> None:
         status.badge("video", value)
         return
     shown = status.look("video", value)
-    st.badge(f"status: {md(shown.word.lower(), 40)}", color="gray", help="What the document says.")
+    status.tag(f"status: {shown.word.lower()}", 48, icon="", colour="gray", note="What the document says.")
 
 
 def _head(case: Case, video: Video | None) -> None:
@@ -123,7 +126,7 @@ def _head(case: Case, video: Video | None) -> None:
         st.title(md(title, 120), width="content", anchor=False)
         if video is not None and video.exists:
             if broken:
-                st.badge(md(broken.badge, 60), icon=":material/broken_image:", color="red")
+                status.tag(broken.badge, 60, icon=":material/broken_image:", colour="red")
             if video.status:
                 _status(video.status, quiet=bool(broken))
             else:

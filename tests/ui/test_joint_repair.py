@@ -94,6 +94,10 @@ def test_ticked_rows_alone_become_one_repair_and_a_click_still_opens_the_drawer(
     assert [f"vid-{number:04d}" for number, one in enumerate(statuses(stuck)) if one == "failed"] == sorted(
         [ids[1], ids[3]]
     )
+    uid = f"u{int(ids[1].removeprefix('vid-'))}"
+    text = words(stuck.open("video", role="engineer", uid=uid, video_id=ids[1]))
+    assert "Last changes" in text
+    assert "All rows of this joint repair" in text
     page = press(page, "Back to the list")
     page = open_row(page, "processing-stuck", 0)
     assert page.query_params["video_id"]

@@ -25,7 +25,7 @@ from pages._ui.nav import SCREENS
 from storage import logs
 from storage.clients.meter import metering
 from storage.domain.audit_chain import Event
-from storage.domain.policy import Action, Actor, Role, authorise, permitted
+from storage.domain.policy import LEAST_ROLE, MEANING, Action, Actor, Role, authorise, permitted
 from storage.errors import ConfigError, NotPermitted, StorageError
 from storage.settings import backends, reader
 
@@ -97,6 +97,16 @@ def allowed(action: Action) -> bool:
         return permitted(actor(active=False).roles, action)
     except (SessionEnded, ConfigError):
         return False
+
+
+def stopped_by(action: Action) -> str:
+    """The rule that keeps this person from it and who can lift it, for the help of a greyed button; empty for none."""
+    if allowed(action):
+        return ""
+    return (
+        f"This takes the role {LEAST_ROLE[action]} (“{MEANING[action]}”). An administrator of the desk can give it; "
+        "the page Access shows who may do what."
+    )
 
 
 def guarded(action: Action) -> Callable[[Callable[Concatenate[Actor, P], None]], Callable[P, None]]:

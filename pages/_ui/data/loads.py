@@ -22,9 +22,10 @@ from pages._ui.data import purges
 from pages._ui.data.purges import PlanStatus, PlanSummary
 from pages._ui.data.resources import last_outages, looks, stores, users
 from pages._ui.kit import feedback
-from storage.actions import health, supposing
+from storage.actions import health, supposing, undoable
 from storage.actions.health import Check
 from storage.actions.supposing import Asked
+from storage.actions.undoable import Recorded
 from storage.clients.meter import Cost, check_budgets, metering
 from storage.domain.diagnosis import DraftDiagnosis, Entry
 from storage.domain.diagnosis.signals import Fact
@@ -192,6 +193,12 @@ def removals(uid: str) -> Loaded[tuple[Removed, ...]]:
 
 
 @st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
+def last_changes(uid: str) -> Loaded[tuple[Recorded, ...]]:
+    """The records of what the desk changed of a customer, in no order: a read for each, at least one."""
+    return measured(lambda: undoable.of_user(stores(), uid))
+
+
+@st.cache_data(ttl=MINUTE, max_entries=200, show_spinner=False)
 def clips(uid: str, video_id: str) -> Loaded[Table]:
     return measured(lambda: stores().records.clips(uid, video_id))
 
@@ -351,7 +358,7 @@ def forget_purges() -> None:
 
 def refresh_user(uid: str) -> None:
     """For a refresh button: the next look asks both stores again, only for changes where those can be asked for."""
-    for load in (user, full_usage, ledger, some_videos, all_videos, transactions, removals):
+    for load in (user, full_usage, ledger, some_videos, all_videos, transactions, removals, last_changes):
         load.clear(uid)
     for whole in (what_if, origin, clips, find, raw, case, deeds, looked_into, report, drafts, draft):
         whole.clear()

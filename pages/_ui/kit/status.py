@@ -147,10 +147,19 @@ def look(family: Family, value: str | None) -> StatusStyle:
     )
 
 
+def tag(text: str, limit: int, *, icon: str, colour: Colour, note: str = "") -> None:
+    """Draws a badge whose text comes from a store or a person; `note` is Markdown, shown on hover.
+
+    `st.badge` escapes its label once more, so what `md` gives for an address or a bracket shows as it is written there.
+    """
+    before = f"{icon} " if icon else ""
+    st.markdown(f":{colour}-badge[{before}{md(text, limit)}]", width="content", help=note or None)
+
+
 def badge(family: Family, value: str | None) -> None:
     """Draws the badge, with its meaning on hover."""
     shown = look(family, value)
-    st.badge(md(shown.word), icon=shown.icon, color=shown.colour, help=shown.meaning or None)
+    tag(shown.word, 300, icon=shown.icon, colour=shown.colour, note=shown.meaning)
 
 
 def badge_md(family: Family, value: str | None) -> str:

@@ -11,29 +11,29 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from typing import Any, Final, Literal
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import actor, allowed, guarded, require
+from pages._ui.access.guard import actor, allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import loads
-from pages._ui.data.resources import repair_context, stores
-from pages._ui.kit import feedback, format, params, session, status, tables
+from pages._ui.data.resources import stores
+from pages._ui.kit import feedback, format, params, status, tables
 from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.views import acts
-from pages._ui.views.repair import dialog
-from storage.actions import repair, undoable
+from pages._ui.views.repair import take_back
 from storage.actions.addresses import REVEAL
+from storage.actions.orphans import CHANGE
+from storage.actions.repair import undo_needs
 from storage.clients.meter import Cost, metering
-from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS, normal_email
+from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import LOOKS
-from storage.domain.policy import Action, Actor
+from storage.domain.policy import Action
 from storage.domain.purge.plan import moment
 from storage.errors import BadInput, StorageError
 from storage.ids import is_id, is_stored_id
@@ -45,9 +45,6 @@ CHANGES: Final = frozenset(
     {"set-status", "highlights", "recount", "upload", "end-disclosure", "orphan.adopt", "orphan.remove"}
 )
 WITH_OBJECTS: Final = frozenset({"highlights", "upload"})  # the audit records these before they are made
-_OPEN: Final = key(PAGE, "undo_open")  # session key: the change whose undo is open
-_NONCE: Final = key(PAGE, "undo_nonce")
-_DONE: Final = key(PAGE, "undo_done")  # session key: the change that was just taken back
 
 
 MAX_KEYS = 200
@@ -97,14 +94,16 @@ def draw_undo(entry: Mapping[str, Any]) -> None:
         return
     for change_id in change_ids(entry):
         with st.container(border=True, key=key(PAGE, "undo", change_id)):
-            _change(change_id, needs(action))
+            _change(change_id, _needed(action))
 
 
 def undoable_here(entry: Mapping[str, Any]) -> bool:
     """Whether the entry names changes that this person may take back."""
     action = str(entry.get("action") or "")
     outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
-    return action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(needs(action))
+    return (
+        action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(_needed(action))
+    )
 
 
 def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -117,93 +116,16 @@ def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(reversed([one for one in found if isinstance(one, str) and is_id(one)]))
 
 
-def needs(action: str) -> Action:
-    """The permission that taking back such a change needs: the same as making it."""
-    needed: dict[str, Action] = {"recount": "recount", "orphan.remove": "purge.undo"}
-    return needed.get(action, "fix")
+def _needed(action: str) -> Action:
+    """The permission that taking back what this entry records needs."""
+    return undo_needs(CHANGE["remove"] if action == "orphan.remove" else action)
 
 
 def _change(change_id: str, needed: Action) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/edit: Change {md(change_id, 60)}", width="content")
-        if st.session_state.get(_DONE) == change_id:
-            st.badge("Taken back", icon=":material/undo:", color="gray")
-        elif st.session_state.get(_OPEN) != change_id:
-            st.button(
-                "Take it back…",
-                key=key(PAGE, "undo_look", change_id),
-                icon=":material/undo:",
-                on_click=_open,
-                args=(change_id,),
-            )
-    if st.session_state.get(_OPEN) == change_id:
-        body = partial(_look_at_undo, change_id, needed)
-        feedback.section("the change", body, key=key(PAGE, "undo_form"), unknown="what it would put back")
-
-
-def _open(change_id: str | None) -> None:
-    """Opens the form for this change, with empty fields; `None` closes it."""
-    session.renew_nonce(_NONCE)
-    st.session_state[_OPEN] = change_id
-    st.session_state.pop(_DONE, None)
-
-
-def _look_at_undo(change_id: str, needed: Action) -> None:
-    with st.spinner("Reading the change and what is there now…"):
-        found = undoable.undoable(stores().records, stores().objects, change_id)
-    if found.undone_by:
-        st.info(f"It was already taken back, by {md(found.undone_by, 160)}.", icon=":material/undo:")
-        return
-    if found.moved:
-        lines = "\n".join(f"- {md(line, 300)}" for line in found.moved[:20])
-        st.warning(
-            f"This changed since, so the change cannot be taken back:\n{lines}",
-            title="Refused",
-            icon=":material/shield:",
-        )
-        return
-    if found.changes:
-        dialog.differences(found.changes)
-    for name in found.objects:
-        st.caption(f"If the change wrote the object {md(name, 400)}, it is also put back as it was.")
-    mark = (change_id, session.nonce(_NONCE))
-    reason = st.text_input(
-        "Reason, with the ticket",
-        key=key(PAGE, "undo_reason", *mark),
-        max_chars=MAX_REASON_CHARS,
-        live=True,
-        placeholder="Why you take it back, for the readers of the audit",
-    )
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Put it back",
-            key=key(PAGE, "undo_go", *mark),
-            type="primary",
-            icon=":material/undo:",
-            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-            on_click=guarded(needed)(_undo),
-            args=(change_id, found.uid, reason),
-        )
-        st.button(
-            "Leave it",
-            key=key(PAGE, "undo_leave", *mark),
-            type="tertiary",
-            on_click=_open,
-            args=(None,),
-            shortcut="Esc",
-        )
-
-
-def _undo(actor: Actor, change_id: str, uid: str, reason: str) -> None:
-    """Takes the change back once; the page shows a refusal."""
-    if session.take(_OPEN) != change_id:
-        return  # it was already sent
-    try:
-        repair.undo(repair_context(), actor, change_id, reason)
-        st.session_state[_DONE] = change_id
-    finally:
-        loads.audit.clear()
-        loads.forget_user(uid)
+        take_back.control(change_id, needed, page=PAGE)
+    take_back.form(change_id, needed, page=PAGE)
 
 
 def entries_frame(entries: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> pd.DataFrame:
