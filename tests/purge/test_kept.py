@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from storage.actions import repair
+from storage.actions.failure_groups import mark
+from storage.actions.joint_repair import (
+    check_joint_seal,
+    context_of,
+    joint_plan_in,
+    outcomes,
+    stored_joint_plan,
+    undo_joint_repair,
+)
+from storage.actions.orphans import (
+    approvals_of_orphan_plan,
+    check_orphan_seal,
+    orphan_outcomes,
+    orphan_plan_in,
+    stored_orphan_plan,
+    undo_orphans,
+)
 from storage.actions.purge.jobs import cancel, undo
 from storage.actions.purge.plans import approvals_of, certificate_of, plan_in, stored_plan
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext
+from storage.actions.requests import answer
+from storage.actions.scans import join_ranges, join_scans, keep_range, keep_scan, ranges_to_go_on
+from storage.actions.watches import look_again
+from storage.domain.orphans import check_plan
 from storage.domain.purge.job import Job
+from storage.domain.scans.coverage import Coverage, ScanRange
+from storage.domain.scans.kept import ScanOutcome, compare, plain_row
+from storage.repositories.alerts import read_alerts
 from storage.repositories.audit_log import AuditLog
+from storage.repositories.customers import read_customers
+from storage.repositories.failure_groups import read_marks
+from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
+from storage.repositories.scans import read_kept, scan_records
+from storage.repositories.watches import Watches
 from tests.purge.world import ADA, BOB, REASON, VIDEO
-from tests.rigs.kept import AUDIT_KEY, KeptWorld, kept_world
+from tests.rigs.kept import AUDIT_KEY, KeptWorld, as_shown, holds, kept_world, scan_keeper
 from tests.rigs.seaweed import SeaweedRig
 
 BASE = "users/u1/videos/vid-0001"
@@ -138,3 +170,134 @@ def test_an_audit_chain_verifies_with_its_copies(
         report = AuditLog(world.stores.handle, world.stores.objects, key=key).verify_chain()
         assert report.breaks == ()
         assert (report.entries, report.copies) == (entries, copies)
+
+
+def test_kept_scans_are_read_and_compared(seaweed: SeaweedRig) -> None:
+    with kept_world(seaweed, "scans") as world:
+        shown, stores = world.kept.shown, world.stores
+        scans = [read_kept(stores.objects, head) for head in scan_records(stores.records).heads(9)]
+        assert holds(as_shown([scan.head.as_dict() for scan in scans]), shown["heads"])
+        assert holds(as_shown([scan.coverage.as_dict() for scan in scans]), shown["coverages"])
+        rows = [[plain_row(row) for row in scan.frame.to_dict("records")] for scan in scans]
+        assert holds(as_shown(rows), shown["rows"])
+        _, _, newer, older = scans
+        assert (newer.head.open, newer.head.carried) == ({"disclosure": 1, "not_playable": 2}, 1)
+        found = compare(older, newer)
+        assert (len(found.new), len(found.gone), found.still, found.not_looked_at) == (1, 1, 1, 1)
+        assert older.frame.iloc[list(found.gone)]["kind"].tolist() == ["size_mismatch"]
+
+
+def test_the_range_and_the_shard_that_were_kept_are_joined_with_those_that_follow(seaweed: SeaweedRig) -> None:
+    with kept_world(seaweed, "scans") as world:
+        keeper, now = scan_keeper(world), world.now()
+        checked = {"users": 1, "videos": 1, "clips": 1, "objects": 2}
+        ranges = ranges_to_go_on(keeper, 8, 5.0, now)
+        assert (ranges.count, sorted(ranges.parts)) == (2, [1])
+        first = ranges.parts[1]
+        assert (first.cluster_scan, first.claimed, first.found) == (ranges.cluster_scan, 3, 2)
+        following = Coverage((ScanRange(2, 2),), contents=5.0)
+        second = keep_range(keeper, ranges, ScanOutcome(now, now, following, True, checked), [])
+        whole = join_ranges(keeper, [first, second], [], "")
+        assert (whole.complete, whole.part, whole.checked["users"], whole.open["disclosure"]) == (True, None, 3, 1)
+        keep_scan(keeper, ScanOutcome(now, now, Coverage((ScanRange(2, 2),)), True, checked), [])
+        of_shards = join_scans(keeper)
+        assert (of_shards.part, len(of_shards.joined_from), of_shards.checked["clips"]) == (None, 2, 4)
+
+
+def test_a_joint_repair_that_was_cut_off_is_resumed_and_undone(seaweed: SeaweedRig, tmp_path: Path) -> None:
+    with kept_world(seaweed, "joint-repair-cut") as world:
+        purging, job = world.purging, only_job(world, "repair")
+        path = tmp_path / "plan.json"
+        path.write_text(world.kept.texts["plan.json"])
+        plan = joint_plan_in(path)
+        assert plan == stored_joint_plan(purging, job.plan_id)
+        check_joint_seal(purging, plan)
+        assert holds(plan.as_dict(), json.loads(world.kept.texts["plan.json"]))
+        assert [row.uid for row in plan.rows if row.refused] == ["nobody"]
+        made = [(row.uid, row.outcome, len(row.change_ids)) for row in outcomes(purging.jobs, job.job_id)]
+        assert made == [("u1", "done", 1), ("nobody", "refused", 0)]
+        assert run_job(purging, job.job_id).state == "incomplete"
+        made = [(row.uid, row.outcome, len(row.change_ids)) for row in outcomes(purging.jobs, job.job_id)]
+        assert made == [("u1", "done", 1), ("nobody", "refused", 0), ("u2", "done", 1), ("u3", "done", 1)]
+        assert len(world.log.search(uid="u2", action="set-status", limit=5)) == 1
+        back = run_job(purging, undo_joint_repair(purging, job.job_id, "a mistake", ADA).job_id)
+        assert (back.state, back.residue) == ("done", ())
+        assert world.snapshot() == world.kept.before()
+
+
+def test_a_plan_for_orphans_is_read_and_what_was_adopted_or_removed_is_taken_back(
+    seaweed: SeaweedRig, tmp_path: Path
+) -> None:
+    with kept_world(seaweed, "orphans") as world:
+        purging, path = world.purging, tmp_path / "plan.json"
+        path.write_text(world.kept.texts["plan.json"])
+        plan = orphan_plan_in(path)
+        assert plan == stored_orphan_plan(purging, plan.plan_id)
+        assert holds(plan.as_dict(), json.loads(world.kept.texts["plan.json"]))
+        check_plan(plan, purging.target, purging.now())
+        check_orphan_seal(purging, plan)
+        assert [approval.approver for approval in approvals_of_orphan_plan(purging, plan)] == [BOB.email]
+        assert [(row.video_id, row.size_bytes, row.refused) for row in plan.rows] == [(VIDEO, 3_554, "")]
+        for kind in ("remove", "adopt"):
+            job = only_job(world, kind)
+            (row,) = orphan_outcomes(purging.jobs, job.job_id)
+            assert (row.video_id, row.outcome, bool(row.change_id)) == (VIDEO, "done", True)
+            back = run_job(purging, undo_orphans(purging, job.job_id, "a mistake", ADA).job_id)
+            assert (back.state, back.residue) == ("done", ())
+        assert world.snapshot() == world.kept.before()
+
+
+@pytest.fixture(scope="module")
+def told(seaweed: SeaweedRig) -> Iterator[KeptWorld]:
+    """Watches, alerts, requests and marks as they were kept, an hour later."""
+    with kept_world(seaweed, "told-and-asked", timedelta(hours=1)) as world:
+        yield world
+
+
+def test_watches_are_read_and_looked_at_again(told: KeptWorld) -> None:
+    watches = Watches(told.stores.handle)
+    kept = {one.watch.name: one.watch for one in watches.newest()}
+    assert holds(as_shown({name: one.to_fields() for name, one in kept.items()}), told.kept.shown["watches"])
+    assert sorted(one.state for one in kept.values()) == ["came_back", "changed", "open", "open"]
+    again = look_again(told.purging, told.now())
+    assert sorted((one.of, one.uid, one.state, one.looks) for one in again) == [
+        ("change", "u1", "open", 2),
+        ("purge", "u5", "open", 2),
+    ]
+
+
+def test_alerts_are_read_with_who_was_told(told: KeptWorld) -> None:
+    kept = {one.kept.alert.alert_id: one.kept for one in read_alerts(told.stores.handle)}
+    assert holds(as_shown({name: one.to_fields() for name, one in kept.items()}), told.kept.shown["alerts"])
+    assert {one.alert.rule for one in kept.values()} >= {"rollup_late", "did_not_hold", "request_waits"}
+    assert [one.alert.rule for one in kept.values() if one.ended] == ["request_waits"]
+    assert all(one.told for one in kept.values())
+    assert any(one.failed for one in kept.values())
+
+
+def test_requests_are_read_and_answered(told: KeptWorld) -> None:
+    requests = Requests(told.stores.handle)
+    kept = {one.request.request_id: one.request.as_dict() for one in requests.newest(9)}
+    assert holds(as_shown(kept), told.kept.shown["requests"])
+    (waits,) = requests.open()
+    assert (waits.request.kind, waits.request.spelled, waits.request.reason) == ("delete", "u4", "T-13: asked again")
+    done = answer(context_of(told.purging), BOB, waits.request.request_id, "done", "deleted")
+    assert (done.state, requests.open()) == ("done", ())
+
+
+def test_what_was_said_of_groups_of_failures_is_read_and_opened_again(told: KeptWorld) -> None:
+    records = told.stores.records
+    kept = read_marks(records)
+    assert holds(as_shown({name: asdict(one) for name, one in kept.items()}), told.kept.shown["marks"])
+    archived = kept["error-0123456789ab"]
+    assert (archived.state, archived.until_more, archived.by) == ("archived", 20, ADA.email)
+    mark(context_of(told.purging), BOB, "error-0123456789ab", "open", "it is back", seen=archived)
+    assert list(read_marks(records)) == ["stop-ba9876543210"]
+
+
+def test_the_table_of_all_customers_is_read(seaweed: SeaweedRig) -> None:
+    with kept_world(seaweed, "rollup-table") as world:
+        (key,) = read_fleet(world.stores.records).tables
+        rows = read_customers(world.stores.objects, [key]).sort_by("uid").to_pylist()
+        assert holds(as_shown(rows), world.kept.shown["rows"])
+        assert [(row["uid"], row["plan"], row["state"]) for row in rows][1] == ("u2", "free", "exceeded")

@@ -13,6 +13,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from storage.actions.scans import ScanKeeper
 from storage.clients import firestore as pb
 from storage.clients import r2
 from tests.purge.world import LIMITS, PurgeWorld
@@ -46,6 +47,25 @@ class Kept:
         }
         return objects, documents
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What the version that made the file read out of it, as JSON."""
+        return dict(json.loads(self.texts["shown.json"]))
+
+
+def holds(now: Any, kept: Any) -> bool:
+    """Whether everything that was kept is there now with the same value; there may be more."""
+    if isinstance(kept, dict):
+        return isinstance(now, dict) and all(name in now and holds(now[name], value) for name, value in kept.items())
+    if isinstance(kept, list):
+        return isinstance(now, list) and len(now) == len(kept) and all(map(holds, now, kept))
+    return bool(now == kept)
+
+
+def as_shown(value: Any) -> Any:
+    """A value in the JSON of `shown`."""
+    return json.loads(json.dumps(value, default=str))
+
 
 class KeptWorld(PurgeWorld):
     """A world in which such a file was put; for every clock in it, Firestore's too, it is `later` after it was made."""
@@ -54,6 +74,12 @@ class KeptWorld(PurgeWorld):
         self.kept = kept
         super().__init__(firestore, seaweed.values(kept.bucket), LIMITS)
         self.offset = firestore.offset
+
+
+def scan_keeper(world: PurgeWorld) -> ScanKeeper:
+    """Where scans of this world are kept."""
+    stores = world.stores
+    return ScanKeeper(stores.records, stores.objects, world.purging.writers, stores.layout, world.now, 90)
 
 
 @contextmanager
