@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from storage.clients.firestore import FirestoreHandle
 from storage.domain.requests import COLLECTION, TeamRequest
 from storage.repositories.decode import raw_document
-from storage.repositories.queries import Condition, build
+from storage.repositories.queries import Condition, build, start_after
 
-MOST: Final = 100  # of one reading
+PAGE: Final = 100  # documents of one query
+MOST: Final = 20  # pages of one reading; a customer or a person has fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +32,42 @@ class Requests:
 
     def open(self) -> tuple[StoredRequest, ...]:
         """Those that wait for an answer, the oldest first."""
-        return _sorted(self._run([("state", "==", "open")]))
+        return _sorted(self._all([("state", "==", "open")]))
 
     def of_user(self, uid: str) -> tuple[StoredRequest, ...]:
         """Those about a customer, the newest first."""
-        return _sorted(self._run([("uid", "==", uid)]))[::-1]
+        return _sorted(self._all([("uid", "==", uid)]))[::-1]
 
     def of_person(self, email: str) -> tuple[StoredRequest, ...]:
         """Those that a person asked, the newest first."""
-        return _sorted(self._run([("asked_by", "==", email)]))[::-1]
+        return _sorted(self._all([("asked_by", "==", email)]))[::-1]
 
     def newest(self, limit: int) -> tuple[StoredRequest, ...]:
         """The newest, open or answered, the newest first."""
-        return self._run([], order_by="asked_at", limit=limit)
+        query = build(COLLECTION, order_by="asked_at", descending=True)
+        return _requests(self._page(query, limit))
 
-    def _run(
-        self, where: Sequence[Condition], *, order_by: str | None = None, limit: int = MOST
-    ) -> tuple[StoredRequest, ...]:
-        query = build(COLLECTION, where=list(where), order_by=order_by, descending=order_by is not None)
+    def _all(self, where: Sequence[Condition]) -> tuple[StoredRequest, ...]:
+        """Page by page in the order of names, which is that of time: the newest are in the last one."""
+        query = build(COLLECTION, where=list(where))
+        found = list[Any]()
+        for _ in range(MOST):
+            page = self._page(query, PAGE)
+            found += page
+            if len(page) < PAGE:
+                break
+            start_after(query, page[-1].name)
+        return _requests(found)
+
+    def _page(self, query: Any, limit: int) -> list[Any]:
         query.limit.value = limit
-        found = self._handle.run_query(
-            query, lambda documents: [raw_document(one) for one in documents], operation="Reading requests"
-        )
-        read = ((TeamRequest.from_fields(one.fields or {}), one.update_time) for one in found)
-        return tuple(StoredRequest(one, update_time) for one, update_time in read if one is not None)
+        return self._handle.run_query(query, list, operation="Reading requests")
+
+
+def _requests(documents: Sequence[Any]) -> tuple[StoredRequest, ...]:
+    found = [raw_document(one) for one in documents]
+    read = ((TeamRequest.from_fields(one.fields or {}), one.update_time) for one in found)
+    return tuple(StoredRequest(one, update_time) for one, update_time in read if one is not None)
 
 
 def _sorted(found: Sequence[StoredRequest]) -> tuple[StoredRequest, ...]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from grpc import StatusCode
 
+from storage.domain.requests import TeamRequest
+from storage.repositories.requests import Requests
 from tests.cli.conftest import Desk
 from tests.rigs.records import clip, user, video
 from tests.rigs.sink import sink
@@ -88,6 +92,17 @@ def test_nothing_is_asked_or_answered_that_is_not_on_record(desk_with_customer):
     assert [(each["action"], each["outcome"], each["reason"]) for each in told][:1] == [
         ("request.answer", "begun", "[title] has sound again")
     ]
+
+
+def test_the_newest_of_many_requests_is_read_too(desk_with_customer):
+    world, begin = desk_with_customer.world, datetime(2026, 3, 1, tzinfo=UTC)
+    for number in range(101):
+        at = begin + timedelta(minutes=number)
+        one = TeamRequest(f"req-{at:%Y%m%d-%H%M%S}-0123abcd", "tell", "u1", "", "", "why", "sue@example.com", at)
+        world.put({one.path: one.as_dict()})
+    store = Requests(world.handle)
+    for found in (store.of_person("sue@example.com"), store.of_user("u1"), store.open()[::-1], store.newest(200)):
+        assert (len(found), found[0].request.asked_at) == (101, begin + timedelta(minutes=100))
 
 
 @pytest.mark.parametrize(
