@@ -25,6 +25,7 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
 from storage.actions.purge.jobs import create_job, follow_up_job
 from storage.actions.purge.lease import JobLease, LeaseLost
+from storage.actions.purge.plan_ends import Discarding, discard, refuse_ended
 from storage.actions.purge.sealing import key_to_check, key_to_seal
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
 from storage.actions.watches import end_watch, watch_change
@@ -45,6 +46,7 @@ from storage.domain.joint_repair import (
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import ENDED, Job, JobTally, State, job_path, shortened
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.seal import sealed_approval
 from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, StorageError, Unsettled
 from storage.files import read_file
@@ -186,11 +188,22 @@ def approve_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> Appro
         check_joint_seal(purging, plan)
         if approver == plan.maker:
             raise Refused("The maker of a plan cannot approve it.", remedy="Have another person look at it.")
+        refuse_ended(purging, plan.plan_id)
         approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
         store_joint_plan(purging, plan)
         purging.trail.append(event)
         plans.keep_approval(purging, approval, plan.plan_id, rules.MANY)
     return approval
+
+
+def discard_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> PlanEnd:
+    """Ends a plan of the actor's own, or any as an admin: nobody can approve or apply it any more."""
+    event = _event("repair.discard", plan)
+    with refusals_recorded(purging.trail, attributed(actor, event)):
+        check_plan(plan, purging.target, purging.now())
+        check_joint_seal(purging, plan)
+    discarding = Discarding(plan.plan_id, plan.fingerprint, plan.maker, plan.job_id, needed_action(plan.action))
+    return discard(purging, discarding, event, actor)
 
 
 def approvals_of_joint(purging: Purging, plan: JointPlan) -> tuple[Approval, ...]:
@@ -211,6 +224,7 @@ def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Acto
         now = purging.now()
         check_plan(plan, purging.target, now)
         check_joint_seal(purging, plan)
+        refuse_ended(purging, plan.plan_id)
         if not plan.willing:
             raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
         given = approvals_of_joint(purging, plan)

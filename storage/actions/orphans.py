@@ -25,6 +25,7 @@ from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
 from storage.actions.purge.jobs import create_job, follow_up_job, others_at_work
 from storage.actions.purge.lease import JobLease, LeaseLost
+from storage.actions.purge.plan_ends import Discarding, discard, refuse_ended
 from storage.actions.purge.sealing import key_to_check, key_to_seal
 from storage.actions.purge.survey import refuse_dangers
 from storage.actions.replacing import Removal
@@ -46,6 +47,7 @@ from storage.domain.orphans import (
 from storage.domain.policy import Action, Actor, authorise
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import ENDED, Job, JobTally, Kind, State, job_path, shortened
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.scope import GIB, Scope
 from storage.domain.purge.seal import sealed_approval
 from storage.domain.upload import UploadPlan
@@ -185,11 +187,22 @@ def approve_orphan_plan(purging: Purging, plan: OrphanPlan, actor: Actor) -> App
         check_orphan_seal(purging, plan)
         if approver == plan.maker:
             raise Refused("The maker of a plan cannot approve it.", remedy="Have another person look at it.")
+        refuse_ended(purging, plan.plan_id)
         approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
         store_orphan_plan(purging, plan)
         purging.trail.append(event)
         plans.keep_approval(purging, approval, plan.plan_id, plan.scope)
     return approval
+
+
+def discard_orphan_plan(purging: Purging, plan: OrphanPlan, actor: Actor) -> PlanEnd:
+    """Ends a plan of the actor's own, or any as an admin: nobody can approve or apply it any more."""
+    event = _event("orphans.discard", plan)
+    with refusals_recorded(purging.trail, attributed(actor, event)):
+        check_plan(plan, purging.target, purging.now())
+        check_orphan_seal(purging, plan)
+    discarding = Discarding(plan.plan_id, plan.fingerprint, plan.maker, plan.job_id, needed_to_plan(plan.action))
+    return discard(purging, discarding, event, actor)
 
 
 def approvals_of_orphan_plan(purging: Purging, plan: OrphanPlan) -> tuple[Approval, ...]:
@@ -209,6 +222,7 @@ def apply_orphan_plan(purging: Purging, plan: OrphanPlan, reason: str, actor: Ac
         authorise(actor, needed_action(plan.action), now=purging.clock())
         check_plan(plan, purging.target, purging.now())
         check_orphan_seal(purging, plan)
+        refuse_ended(purging, plan.plan_id)
         if not plan.willing:
             raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
         given = approvals_of_orphan_plan(purging, plan)

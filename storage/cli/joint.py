@@ -11,6 +11,7 @@ from storage.actions import joint_repair
 from storage.actions.joint_repair import (
     apply_joint_plan,
     approve_joint_plan,
+    discard_joint_plan,
     joint_plan_in,
     make_joint_plan,
     outcomes,
@@ -23,7 +24,7 @@ from storage.actions.purge.jobs import resume
 from storage.actions.purge.worker import run_job
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
-from storage.cli.purge import refusing
+from storage.cli.purge import refusing, say_discarded
 from storage.clients.meter import unbudgeted
 from storage.domain.diagnosis.outages import named
 from storage.domain.joint_repair import JOINT_ACTIONS, JointAction, JointPlan, parse_rows, parse_videos
@@ -133,6 +134,13 @@ def run_approve(context: Context, file: Path, actor: str) -> int:
         print_json({"plan_id": plan.plan_id, "approver": approval.approver, "at": approval.at})
     else:
         say(f"{approval.approver} approves plan {plan.plan_id}.")
+    return 0
+
+
+def run_discard(context: Context, file: Path, actor: str) -> int:
+    """Exit 0 when nobody can apply the plan any more, 4 when refused."""
+    plan, who = joint_plan_in(file), shell_actor(actor)
+    say_discarded(context, discard_joint_plan(open_purging(context.stores), plan, who))
     return 0
 
 

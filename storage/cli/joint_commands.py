@@ -61,6 +61,15 @@ REPAIR = Group(
             exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
         ),
         Command(
+            "discard",
+            run="storage.cli.joint:run_discard",
+            summary="end a plan that nobody shall apply",
+            about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
+            params=[plan_file("repair plan"), actor("Who discards it: its maker, or an admin.")],
+            examples=[("repair discard repair.json --actor you@example.com", "A plan that was made by mistake.")],
+            exits={0: "the plan is discarded", 4: "it was applied, or is somebody else's"},
+        ),
+        Command(
             "apply",
             run="storage.cli.joint:run_apply",
             summary="carry a plan out, with an outcome for each row",

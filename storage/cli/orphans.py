@@ -8,6 +8,7 @@ from typing import Any
 from storage.actions.orphans import (
     apply_orphan_plan,
     approve_orphan_plan,
+    discard_orphan_plan,
     make_orphan_plan,
     orphan_outcomes,
     orphan_plan_in,
@@ -20,7 +21,7 @@ from storage.actions.purge.jobs import resume
 from storage.actions.purge.worker import run_job
 from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table, size
-from storage.cli.purge import refusing
+from storage.cli.purge import refusing, say_discarded
 from storage.clients.meter import unbudgeted
 from storage.domain.orphans import ORPHAN_ACTIONS, OrphanAction, OrphanPlan
 from storage.domain.purge.job import Job
@@ -84,6 +85,13 @@ def run_approve(context: Context, file: Path, actor: str) -> int:
         print_json({"plan_id": plan.plan_id, "approver": approval.approver, "at": approval.at})
     else:
         say(f"{approval.approver} approves plan {plan.plan_id}.")
+    return 0
+
+
+def run_discard(context: Context, file: Path, actor: str) -> int:
+    """Exit 0 when nobody can apply the plan any more, 4 when refused."""
+    plan, who = orphan_plan_in(file), shell_actor(actor)
+    say_discarded(context, discard_orphan_plan(open_purging(context.stores), plan, who))
     return 0
 
 

@@ -50,6 +50,15 @@ ORPHANS = Group(
             exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
         ),
         Command(
+            "discard",
+            run="storage.cli.orphans:run_discard",
+            summary="end a plan that nobody shall apply",
+            about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
+            params=[plan_file("orphans plan"), actor("Who discards it: its maker, or an admin.")],
+            examples=[("orphans discard plan.json --actor you@example.com", "A plan that was made by mistake.")],
+            exits={0: "the plan is discarded", 4: "it was applied, or is somebody else's"},
+        ),
+        Command(
             "apply",
             run="storage.cli.orphans:run_apply",
             summary="carry a plan out, with an outcome for each file",

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from storage.actions.purge.context import Purging, open_purging
-from storage.actions.purge.jobs import Request, apply_plan, cancel, empty_quarantine, resume, undo
-from storage.actions.purge.plans import approve, certificate_of, decline, make_plan, presented_plan, write_file
+from storage.actions.purge.jobs import Request, apply_plan, cancel, discard_plan, empty_quarantine, resume, undo
+from storage.actions.purge.plans import (
+    PLAN_ID,
+    approve,
+    certificate_of,
+    decline,
+    make_plan,
+    presented_plan,
+    stored_plan,
+    write_file,
+)
 from storage.actions.purge.worker import run_job
 from storage.actions.purge.worker import sweep as sweep_all
 from storage.cli.context import Context, shell_actor, shell_reader
@@ -23,6 +32,7 @@ from storage.clients.meter import metering, unbudgeted
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan, estimate
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.scope import PurgeLimits, Scope
 from storage.errors import BackendError, BadInput, Refused
 from storage.text import number
@@ -358,3 +368,24 @@ def run_decline(context: Context, file: Path, reason: str, actor: str) -> int:
     else:
         say(f"Declined by {safe(who.email)}: plan {plan.plan_id} with fingerprint {plan.fingerprint}")
     return 0
+
+
+def run_discard(context: Context, plan: str, actor: str) -> int:
+    """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
+    who = shell_actor(actor)
+    purging = open_purging(context.stores, progress)
+    if PLAN_ID.fullmatch(plan):
+        found = stored_plan(purging, plan)
+    else:
+        found = presented_plan(purging, Path(plan), who, "purge.discard")
+    say_discarded(context, discard_plan(purging, found, who))
+    return 0
+
+
+def say_discarded(context: Context, end: PlanEnd) -> None:
+    """Prints the end of a plan of any kind."""
+    if context.as_json:
+        named = {"plan_id": end.plan_id, "fingerprint": end.fingerprint}
+        print_json(named | {"discarded_by": end.by, "discarded_at": end.at})
+    else:
+        say(f"Discarded by {safe(end.by)} at {rfc3339(end.at)}: plan {end.plan_id}. Nobody can apply it any more.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.cli.command import Command, Group, actor, flag, job_id, option, plan_file, reason, uid
+from storage.cli.command import Command, Group, actor, argument, flag, job_id, option, plan_file, reason, uid
 
 _JOB_ENDS = {0: "nothing is left", 1: "something is left", 3: "the job stopped; resume goes on with it"}
 _ABOUT_JOB = {1: "the job stopped with a fault or left something, or there is no such job"}
@@ -78,6 +78,20 @@ DECLINE = Command(
     params=[plan_file("purge plan"), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
     examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
     exits={0: "the no is recorded", 4: "the actor may not give it"},
+)
+DISCARD = Command(
+    "discard",
+    run="storage.cli.purge:run_discard",
+    summary="end a plan that nobody shall apply",
+    about="""Ends a plan of your own, or anybody's as an admin.
+
+    Nobody can approve or apply it any more, and the list of open plans no longer has it. Changes no data.""",
+    params=[
+        argument("PLAN", "The plan, as purge plan --out wrote it, or the id of one that the desk keeps."),
+        actor("Who discards it: its maker, or an admin."),
+    ],
+    examples=[("purge discard plan.json --actor you@example.com", "A plan that was made of the wrong video.")],
+    exits={0: "the plan is discarded", 1: "no plan has this id", 4: "it was applied, or is somebody else's"},
 )
 STATUS = Command(
     "status",
@@ -161,7 +175,7 @@ WORKER = Command(
 )
 PURGE = Group(
     "purge",
-    [PLAN, APPLY, APPROVE, DECLINE, STATUS, CERTIFICATE, RESUME, CANCEL, UNDO, EMPTY, LIST, WORKER],
+    [PLAN, APPLY, APPROVE, DECLINE, DISCARD, STATUS, CERTIFICATE, RESUME, CANCEL, UNDO, EMPTY, LIST, WORKER],
     summary="delete a clip, a video or a user: plan, approve, apply, undo",
     about="""Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so that it can be undone.""",
     examples=[

@@ -175,6 +175,22 @@ def test_a_no_is_on_record_with_its_reason_and_is_no_approval(desk: Desk, tmp_pa
     assert keys(desk) == before
 
 
+def test_a_discarded_plan_is_refused_by_its_file_and_a_kept_one_is_discarded_by_its_id(
+    desk: Desk, tmp_path: Path
+) -> None:
+    customer(desk)
+    before, plan = keys(desk), planned(desk, tmp_path, "u1")
+    plan_id = json.loads(plan.read_text())["plan_id"]
+    unknown = desk.run("purge", "discard", plan_id, *BOB, "--json")
+    assert (unknown.status, unknown.json["error"]["code"]) == (1, "not_found"), "nobody approved it: it is only a file"
+    assert desk.run("purge", "approve", str(plan), *BOB, "--json").status == 0
+    given = desk.run("purge", "discard", plan_id, *BOB, "--json")
+    assert (given.status, given.json["plan_id"], given.json["discarded_by"]) == (0, plan_id, "bob@example.com")
+    assert "Discarded by bob@example.com" in desk.run("purge", "discard", str(plan), *BOB).out
+    assert applied(desk, plan, "u1").status == 4
+    assert keys(desk) == before
+
+
 def test_who_applies_cannot_be_the_one_who_approved(desk: Desk, tmp_path: Path) -> None:
     customer(desk)
     plan = planned(desk, tmp_path, "u1", actor=())

@@ -15,6 +15,7 @@ from pages._ui.kit.text import md
 from pages._ui.views.purge import home
 from storage.actions.purge.jobs import Request
 from storage.actions.purge.plans import approve, stored_plan, to_text
+from storage.domain.policy import Actor
 from storage.domain.purge.scope import Scope, plan_key
 from storage.errors import NotPermitted, Refused, Stale
 from tests.rigs.lists import lists
@@ -34,6 +35,8 @@ from tests.ui.purge_desk import (  # noqa: F401 - fixtures, found by name
     press,
     read,
 )
+
+OPERATIONS = Actor("operations@demo.local", frozenset({"operations"}), "local")
 
 
 def test_a_plan_is_made_from_the_address_and_shows_all_of_it_and_changes_nothing(desk, before):
@@ -220,6 +223,22 @@ def test_a_no_is_recorded_with_its_reason_and_the_maker_reads_it(desk, before):
     assert "wrong **customer**" in read(desk.open(plan=plan.plan_id))
     entry = desk.world.log.search(action="purge.decline")[0]
     assert (entry["actor"], entry["fingerprint"]) == (SECOND.email, plan.fingerprint)
+
+
+def test_its_maker_discards_a_plan_and_everybody_reads_by_whom(desk, before):
+    plan = desk.plan(USER, OPERATIONS)
+    assert not has(desk.open(role="engineer", plan=plan.plan_id), "purge-discard"), "neither its maker nor an admin"
+    second = desk.open(role="second-admin", plan=plan.plan_id)
+    maker = press(desk.open(role="operations", plan=plan.plan_id), "purge-discard")
+    assert "Discarded by operations@demo.local" in read(maker)
+    second.run()
+    for app in (maker, second, desk.open(plan=plan.plan_id)):
+        assert "Discarded by operations@demo.local" in read(app)
+        assert not any(has(app, name) for name in ("purge-discard", "purge-approve", "purge-apply", "purge-open"))
+    assert "No open plans" in read(desk.open())
+    with pytest.raises(Refused, match="was discarded"):
+        purges.begin(plan, Request(plan.scope.spelled, WHY), MAKER)
+    assert desk.world.snapshot() == before
 
 
 def test_erasing_takes_a_second_person_and_a_ticket_even_for_a_clip(desk, before):

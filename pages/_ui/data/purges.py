@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pages._ui.data import resources
-from storage.actions.purge import jobs, plans, sealing, worker
+from storage.actions.purge import jobs, plan_ends, plans, sealing, worker
 from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import Request
 from storage.domain.actor_and_reason import normal_email
@@ -24,6 +24,7 @@ from storage.domain.policy import Actor
 from storage.domain.purge.guards import Approval
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan import PurgePlan
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.scope import Scope, certificate_key
 from storage.errors import BadInput, NotFound, Stale
 from storage.repositories.audit_log import AuditLog
@@ -47,12 +48,18 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class PlanStatus:
-    """The status of a plan: all that happened to it. An applied plan has a `job`; `read_at`: Firestore's time."""
+    """The status of a plan: all that happened to it. An applied plan has a `job`, a plan that somebody discarded
+    `discarded`; `read_at`: Firestore's time."""
 
     approvals: tuple[Approval, ...] = ()
     declines: tuple[Decline, ...] = ()
     job: Job | None = None
     read_at: datetime | None = None
+    discarded: PlanEnd | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.job is not None or self.discarded is not None
 
     def counting(self, plan: PurgePlan, email: str) -> tuple[Approval, ...]:
         """The approvals that would count if this person applied it."""
@@ -154,6 +161,11 @@ def decline(plan: PurgePlan, reason: str, actor: Actor) -> None:
     plans.decline(context(), _as_shown(plan), reason, actor)
 
 
+def discard(plan: PurgePlan, actor: Actor) -> PlanEnd:
+    """Ends the plan that the person saw, so that nobody applies it."""
+    return jobs.discard_plan(context(), _as_shown(plan), actor)
+
+
 def cancel(name: str, actor: Actor) -> Job:
     """Asks the job to stop after the batch under way."""
     return jobs.cancel(context(), job_id(name), actor)
@@ -177,6 +189,7 @@ def plan_status(summary: PlanSummary) -> PlanStatus:
     """Approvals, declines and the job of a plan, as they are now."""
     purging, plan, fingerprint = context(), summary.plan, summary.fingerprint
     entries = AuditLog(purging.stores.handle).search(action=plans.DECLINED, uid=plan.scope.uid, limit=MAX_DECLINES)
+    end = plan_ends.end_of(purging, plan.plan_id)
     return PlanStatus(
         approvals=plans.approvals_that_hold(purging, plan),
         declines=tuple(
@@ -186,6 +199,7 @@ def plan_status(summary: PlanSummary) -> PlanStatus:
         ),
         job=purging.jobs.find(jobs.job_id_of(plan)),
         read_at=purging.now(),
+        discarded=end if end is not None and end.discarded else None,
     )
 
 

@@ -16,6 +16,7 @@ from storage.actions.audit import attributed, refusals_recorded
 from storage.actions.documents import Change, Create, FieldName, Update
 from storage.actions.purge.context import Purging
 from storage.actions.purge.lease import StillHeld, process_has_ended
+from storage.actions.purge.plan_ends import Discarding, applied_already, discard, refuse_ended
 from storage.actions.purge.plans import about, approvals_that_hold, claimed_detail, store_plan, stored_plan, surveyed
 from storage.actions.purge.quarantine import Quarantine, Record, record_of
 from storage.actions.purge.sealing import check_applied, check_sealed
@@ -28,6 +29,7 @@ from storage.domain.purge.guards import Approval, check_confirmation, check_seal
 from storage.domain.purge.inventory import Inventory, moved
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, NEEDED, RESUMABLE, Job, State, job_path
 from storage.domain.purge.plan import KEPT_BATCH, PlannedUpload, PurgePlan, object_batches, saving_batches
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.removed import address_digest, taken_names
 from storage.domain.purge.scope import Scope, all_prefixes, kept_documents, plan_key, quarantine_prefix
 from storage.errors import Refused, Stale, StorageError
@@ -273,6 +275,20 @@ def job_id_of(plan: PurgePlan) -> str:
     return f"purge-{plan.plan_id.removeprefix('plan-')}"
 
 
+def discard_plan(purging: Purging, plan: PurgePlan, actor: Actor) -> PlanEnd:
+    """Ends a plan of the actor's own, or any as an admin: nobody can approve or apply it any more.
+
+    Raises `NotPermitted`, `Stale` for a plan that was altered or has expired, and `Refused` for one that was applied.
+    """
+    detail = {"scope": plan.scope.spelled, "plan_id": plan.plan_id}
+    event = about(plan, Event("purge.discard", "-", detail=detail))
+    with refusals_recorded(purging.trail, attributed(actor, event)):
+        check_seal(plan, purging.target, purging.limits, purging.now())
+        check_sealed(purging, plan)
+    discarding = Discarding(plan.plan_id, plan.fingerprint, plan.maker, job_id_of(plan), "purge.plan")
+    return discard(purging, discarding, event, actor)
+
+
 def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor) -> Job:
     """Creates the job for a plan, ready for a worker; changes nothing of the customer's yet.
 
@@ -288,6 +304,7 @@ def apply_plan(purging: Purging, plan: PurgePlan, request: Request, actor: Actor
         now = purging.now()
         check_seal(plan, purging.target, purging.limits, now)
         check_sealed(purging, plan)
+        refuse_ended(purging, plan.plan_id)
         counted = check_confirmation(
             plan,
             phrase=request.phrase,
@@ -327,20 +344,12 @@ def _refuse_others(purging: Purging, plan: PurgePlan) -> None:
     """Refuses a plan that was applied already, and a scope on which another job works."""
     mine = purging.jobs.find(job_id_of(plan))
     if mine is not None:
-        raise _applied(mine)
+        raise applied_already(mine)
     others = tuple(others_at_work(purging, plan.scope))
     if others:
         raise Refused(
             f"Another job works on it: {others[0]}.", reasons=others, remedy="Wait until it has ended, or cancel it."
         )
-
-
-def _applied(job: Job) -> Refused:
-    return Refused(
-        f"This plan was applied already, by {job.actor}: job {job.job_id}, which is {job.state}.",
-        reasons=(f"applied already, by {job.actor}: job {job.job_id}",),
-        remedy=f"Look at `purge status {job.job_id}`; resume that job if it stopped.",
-    )
 
 
 def _refuse_changed(purging: Purging, plan: PurgePlan, now: datetime) -> None:
@@ -422,7 +431,13 @@ def _address(purging: Purging, plan: PurgePlan, request: Request) -> str:
 
 
 def create_job(purging: Purging, job: Job, email: str) -> Job:
-    """Writes the job and the actor's purges of the last hour together, so that two at once cannot pass the limit."""
+    """Writes the job, the end of its plan and the actor's purges of the last hour together.
+
+    So two at once cannot pass the limit, and a plan that somebody discards at the same time is applied or discarded,
+    never both. `Refused` for a discarded plan.
+    """
+    end = PlanEnd(job.plan_id, job.fingerprint, "applied", email, job.created_at)
+    ended = [] if job.of else [Create(end.path, end.to_fields())]  # an undo has the plan of the job that it undoes
     path = f"{LIMITS}/purges-{hashlib.sha256(email.encode()).hexdigest()[:32]}"
     for _ in range(TRIES):
         record = purging.stores.records.raw(path)
@@ -438,12 +453,13 @@ def create_job(purging: Purging, job: Job, email: str) -> Job:
         counted: Change = Update(path, {"times": now}, record.update_time) if record else Create(path, {"times": now})
         try:
             done = purging.writers.documents.commit(
-                [Create(job_path(job.job_id), job.to_fields()), counted], operation="Creating a job"
+                [Create(job_path(job.job_id), job.to_fields()), counted, *ended], operation="Creating a job"
             )
         except Stale:
             there = purging.jobs.find(job.job_id)
             if there is not None:
-                raise _applied(there) from None
+                raise applied_already(there) from None
+            refuse_ended(purging, job.plan_id)
             continue
         return replace(job, update_time=done.update_times[job.path])
     raise Refused("Others create jobs at the same time.", remedy="Try again.")

@@ -21,6 +21,7 @@ from storage import files
 from storage.actions.audit import attributed, refusals_recorded
 from storage.actions.documents import Create, Replace
 from storage.actions.purge.context import Purging
+from storage.actions.purge.plan_ends import ends_of, refuse_ended
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_seal, seal_plan
 from storage.actions.purge.survey import look, refuse_dangers
@@ -188,13 +189,18 @@ def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
 
 
 def open_plan_ids(purging: Purging) -> tuple[str, ...]:
-    """The ids of the newest plans that may still be valid, the newest first: one listing, which reads no plan."""
+    """The ids of the newest plans that may still be valid, the newest first: one listing, which reads no plan.
+
+    Plans that were applied or discarded are left out, for a read each.
+    """
     oldest = plan_key(f"plan-{purging.now() - purging.limits.plan_life:%Y%m%d-%H%M%S}")
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
     names = (key.removeprefix(folder).removesuffix(".json") for key in keys[:MAX_OPEN_PLANS])
-    return tuple(name for name in names if PLAN_ID.fullmatch(name))
+    found = [name for name in names if PLAN_ID.fullmatch(name)]
+    ended = ends_of(purging, found)
+    return tuple(name for name in found if name not in ended)
 
 
 def open_plans(purging: Purging) -> Iterator[PurgePlan]:
@@ -270,6 +276,7 @@ def approve(purging: Purging, plan: PurgePlan, actor: Actor) -> Approval:
                 reasons=plan.blocked,
                 remedy="Clear what blocks it, then make it again.",
             )
+        refuse_ended(purging, plan.plan_id)
         approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
         store_plan(purging, plan)
         purging.trail.append(event)
@@ -286,7 +293,8 @@ def decline(purging: Purging, plan: PurgePlan, reason: str, actor: Actor) -> Non
         authorise(actor, "purge.approve", now=purging.clock())
         check_sealed(purging, plan)
         if normal_email(actor.email) == plan.maker:
-            raise Refused("The maker of a plan does not decline it.", remedy="Let it expire: nothing happens then.")
+            raise Refused("The maker of a plan does not decline it.", remedy="Discard it: `purge discard`.")
+        refuse_ended(purging, plan.plan_id)
     purging.trail.append(event)
 
 

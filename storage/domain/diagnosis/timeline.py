@@ -39,6 +39,7 @@ _WORDS: Mapping[str, str] = {
     "purge.plan": "planned a purge",
     "purge.approve": "approved a purge",
     "purge.decline": "declined a purge",
+    "purge.discard": "discarded a plan of a purge",
     "purge.apply": "applied a purge",
     "purge.undo": "began the undo of a purge",
     "purge.end": "removed it by a purge",

@@ -182,6 +182,11 @@ def make(scope: Scope, *, acknowledge_missing: bool = False) -> None:
     st.rerun()
 
 
+def forget_made() -> None:
+    """Forgets the last plan, which was discarded: the next click makes a new one."""
+    st.session_state.pop(_MADE, None)
+
+
 def _some_clips(uid: str, video_id: str) -> None:
     with st.spinner("Reading the clips…"):
         loaded = loads.clips(uid, video_id)

@@ -161,6 +161,27 @@ def _act(plan: PurgePlan, declining: str | None) -> None:
     st.rerun()
 
 
+def draw_discard(plan: PurgePlan) -> None:
+    """Draws the button that ends the plan, for its maker and for admins."""
+    if st.button(
+        "Discard this plan",
+        icon=":material/delete:",
+        key=key(PAGE, "discard", plan.plan_id),
+        help="Nobody can approve or apply it any more. Nothing is deleted.",
+    ):
+        try:
+            actor = require("purge.plan")
+            with st.spinner("Discarding the plan…"):
+                purges.discard(plan, actor)
+        except StorageError as error:
+            feedback.error_panel(error, key=key(PAGE, "discard_failed"))
+            return
+        finally:
+            loads.forget_purges()
+        home.forget_made()
+        st.rerun()
+
+
 def draw_contents(summary: PlanSummary) -> None:
     """Draws the choice of a list, the list, and the downloads. The shell can apply the plan's JSON."""
     plan = summary.plan
@@ -312,14 +333,18 @@ def draw_plan(plan_id: str) -> None:
     _state(summary, status, now, ahead)
     _totals(plan)
     _warnings(plan)
-    if status.job is None:
+    if not status.ended:
         what_if.beside(plan.scope.uid, partial(as_planned, plan), page=PAGE)
     st.subheader("What it deletes", anchor=False)
     draw_contents(summary)
     freshness(loaded.read_at, key=key(PAGE, "standing_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
-    if status.job is not None or plan.blocked or not plan.seal or not purges.in_force(plan, now):
+    if status.ended or not plan.seal or not purges.in_force(plan, now):
         return
     actor = require("purge.plan", active=False)
+    if actor.email == plan.maker or allowed("purge.apply"):
+        draw_discard(plan)
+    if plan.blocked:
+        return
     if allowed("purge.approve"):
         draw_approval(plan, status, actor, needed=bool(_needed(plan)))
     if allowed("purge.apply"):
@@ -340,6 +365,8 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
         st.badge(title, icon=f":material/{icon}:", color="blue")
         if status.job is not None:
             st.badge("Applied", icon=":material/check_circle:", color="gray")
+        elif status.discarded is not None:
+            st.badge("Discarded", icon=":material/delete:", color="gray")
         elif not purges.in_force(plan, now):
             st.badge("Expired", icon=":material/timer_off:", color="gray")
         elif plan.blocked:
@@ -373,6 +400,16 @@ def _state(summary: PlanSummary, status: PlanStatus, now: datetime, ahead: timed
         )
         label = f"Open job {md(job.job_id)}"
         st.page_link(SCREENS[PAGE].file, label=label, icon=":material/arrow_forward:", query_params={"job": job.job_id})
+        return
+    if status.discarded is not None:
+        end = status.discarded
+        st.info(
+            f"Discarded by {md(end.by, 80)}, {format.ago(end.at, now).text} ({format.utc(end.at).text}). Nobody can "
+            "approve or apply it, and nothing was deleted.",
+            title="Discarded",
+            icon=":material/delete:",
+        )
+        _link_to_new_plan(plan.scope)
         return
     if plan.blocked:
         lines = "\n".join(f"- {md(line, 400)}" for line in plan.blocked)
@@ -423,7 +460,7 @@ def _deadline(summary: PlanSummary, ahead: timedelta, *, waiting: bool, seen: tu
 def _look(summary: PlanSummary, seen: tuple[int, int]) -> None:
     require("purge.plan", active=False)
     fresh = loads.plan_status(summary.plan.plan_id, summary.fingerprint).value
-    if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.job is not None:
+    if (len(fresh.approvals), len(fresh.declines)) != seen or fresh.ended:
         st.rerun()
 
 

@@ -85,6 +85,7 @@ KEEPERS: Final[tuple[Keeper, ...]] = (
     ),
     Keeper(("ops_alerts", "_ops/alerts/"), NOTHING + ": counts, and ids of jobs and plans"),
     Keeper(("ops_signouts",), NOTHING + ": digests of sign-ins to the desk"),
+    Keeper(("ops_plan_ends",), NOTHING + ": ids of plans, and who applied or discarded each, and when"),
     Keeper(("ops_limits",), NOTHING + ": digests of persons who purge, and when"),
     Keeper(("ops_failure_groups",), NOTHING + ": what persons said of groups of equal failures"),
     Keeper(("ops_deployment",), NOTHING + ": which backend was found"),
