@@ -28,6 +28,26 @@ def test_an_object_that_no_document_names_is_an_orphan() -> None:
     assert (finding.severity, finding.key, finding.actual, finding.video_id) == ("warning", ORPHAN, 77, "vid-0001")
 
 
+COMPOSED, SPLIT = "f\u00fcr", "fu\u0308r"
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "forms"),
+    [(COMPOSED, SPLIT, "NFC, the object's NFD"), (SPLIT, COMPOSED, "NFD, the object's NFC")],
+)
+def test_a_key_with_the_same_letters_in_another_normal_form_is_hinted_at_both_ways(
+    named: str, there: str, forms: str
+) -> None:
+    folder = "users/u1/vid-0001/clips/clip_01_1_"
+    case = World().video("vid-0001").clip("vid-0001", r2_key=f"{folder}{named}_split.mp4", size=None, thumbnail=False)
+    case.object(f"{folder}{there}_split.mp4").object(f"{folder}{named}_other.mp4")
+    details = {finding.key: finding.detail for finding in case.check().findings}
+    words = "the same letters in another Unicode normal form (the document's key is " + forms
+    assert words in details.pop(f"{folder}{named}_split.mp4")
+    assert words in details.pop(f"{folder}{there}_split.mp4")
+    assert details == {f"{folder}{named}_other.mp4": "No document names this object."}
+
+
 def test_a_file_of_any_name_in_the_clips_folder_is_an_orphan_too() -> None:
     assert world().object("users/u1/vid-0001/clips/upload.tmp").findings()["orphan_object"].actual == 100
 

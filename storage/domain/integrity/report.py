@@ -52,6 +52,7 @@ from storage.domain.integrity.join import (
     rows,
     texts,
 )
+from storage.domain.integrity.normal_forms import with_hints
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.media import Plays
 from storage.domain.processing import being_processed
@@ -90,7 +91,7 @@ def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout:
         uid=facts.uid,
         video_id=facts.video_id,
         checked=_checked(facts, clips, objects),
-        findings=tuple(sorted(findings, key=lambda finding: finding.order)),
+        findings=tuple(sorted(with_hints(findings), key=lambda finding: finding.order)),
         complete=not failures,
         suspicion=_suspicion(facts, objects, claims, unnamed if stranger else ()),
         caches=rules.caches(facts, things, now),
