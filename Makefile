@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 # Each worker runs stand-ins of its own (SeaweedFS, both Firestores, a browser): more than one a core makes it slower.
 TEST_WORKERS ?= 2
+# `make run` opens a browser where it can be seen: `make run OPEN=no` leaves that out.
+OPEN ?= $(if $(or $(SSH_CONNECTION),$(CI)),no,$(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s))),yes,no))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check lint bench cluster reset lock audit clean
@@ -13,7 +15,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/app.stamp ## open the dashboard (demo data on embedded stand-ins, unless configured)
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	@echo "Starting the desk: http://localhost:$(PORT) answers in some 5 s. Ctrl-C ends it."
+	@echo "A first start of the demo makes its sample data, some 10 s more; the page says how far that is."
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT) \
+		$(if $(filter yes,$(OPEN)),--server.headless false --server.showEmailPrompt false)
 
 test: $(VENV)/test.stamp ## lint, types and all tests
 	$(BIN)/ruff check .
@@ -69,7 +74,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/app.stamp: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing the $$(grep -c '==' requirements.txt) packages of requirements.txt into $(VENV): 1 to 2 minutes, only now and when that file changes."
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/test.stamp: tests/requirements.txt $(VENV)/app.stamp

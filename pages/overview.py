@@ -18,13 +18,14 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import asked, kept, overview
+from pages._ui.views import asked, kept, overview, stories
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.actions.health import Check
 from storage.domain.policy import Action
 from storage.errors import StorageError, Unusable
 from storage.services.fleet import GLANCE_USERS, SCAN_USERS
+from storage.settings import backends, reader
 
 NAME: Final = "overview"
 _MORE: Final = key(NAME, "more-users")  # session key: somebody wants a look at more users
@@ -40,6 +41,8 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Overview", width="content", anchor=False)
         feedback.section("the target", _target, key=key(NAME, "target"))
+    if backends.is_demo(reader.read()):
+        stories.draw()
     found = feedback.section("the backends", _failing, key=key(NAME, "backends"), unknown="whether they answer")
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")

@@ -10,6 +10,7 @@ from typing import Final, cast
 import pandas as pd
 import streamlit as st
 
+from pages._ui import palette
 from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
@@ -48,10 +49,12 @@ def _user(uid: str) -> None:
         try:
             loaded = loads.user(uid)
         except NotFound:
+            palette.opened(uid, None, gone=True)
             if removed.gone(uid, page=NAME):
                 return
             raise
     account, usage = loaded.value
+    palette.opened(uid, account.user.email)
     known = _known(uid)
     _head(account, usage, known)
     freshness(

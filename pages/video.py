@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui import palette
 from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.copying import copy_button
@@ -134,7 +135,9 @@ def _head(case: Case, video: Video | None) -> None:
                 st.badge("No status", icon=":material/help:", color="gray", help=nothing)
         if allowed("diagnose"):
             status.badge("verdict", found.verdict)
+    clips.named(case)
     owner = case.user.value if isinstance(case.user, Known) else None
+    palette.opened(found.uid, owner.email if owner else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         label = md(addresses.seen().who(owner.email if owner else None, found.uid), 80)
         st.page_link(SCREENS["user"].file, label=label, icon=":material/person:", query_params={UID: found.uid})

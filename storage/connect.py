@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
@@ -61,10 +61,11 @@ def deployments(settings: Settings, handle: firestore.FirestoreHandle, records: 
 
 
 @contextmanager
-def opened() -> Iterator[Stores]:
+def opened(say: Callable[[str], None] = lambda _: None) -> Iterator[Stores]:
     """The stores that this machine's settings name, for one command; the demo's where nothing is configured.
 
-    Raises `ConfigError` with every problem when some settings are there and not all of them are right.
+    `say` gets a sentence for each step of the demo's start. Raises `ConfigError` with every problem when some settings
+    are there and not all of them are right.
     """
     values = reader.read()
     if not backends.is_demo(values):
@@ -76,7 +77,7 @@ def opened() -> Iterator[Stores]:
         return
     from storage.sandbox.demo import open_demo  # only here: live mode never imports the stand-ins
 
-    demo = open_demo()
+    demo = open_demo(say=say)
     try:
         stores = replace(connect(backends.load({**values, **demo.values()}, mode="demo")), alive=demo.alive)
         try:

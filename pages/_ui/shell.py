@@ -11,20 +11,18 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from pages._ui import nav, shortcut
-from pages._ui.access import guard, screens, settings
-from pages._ui.access.guard import allowed
+from pages._ui import nav, palette
+from pages._ui.access import guard, identity, screens, settings
 from pages._ui.access.sessions import SessionEnded
 from pages._ui.kit.session import QUERY, key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views import stories
 from storage.domain.policy import Actor
 from storage.domain.search import askable
 from storage.errors import ConfigError
 from storage.settings import backends, reader
 
-_BOX: Final = key("quick", "find")
-_WISH: Final = key("quick", "wish")  # session key: the typed text, until the next run takes it
 PAGE_BOX: Final = key("find", "text")  # the beginning of the key of the box on the page Find
 SENT: Final = key("quick", "sent")  # session key: a question was just sent, so the page may open a single match at once
 # Drawings of our own: the browser would fetch icons by name from a third party.
@@ -55,23 +53,10 @@ def draw_banner(values: Mapping[str, str], actor: Actor) -> None:
     st.info(text, icon=":material/science:")
 
 
-def draw_quick_find() -> None:
-    """Draws the search box, and goes to the page Find where somebody typed a text since the last run."""
-    if not allowed("find"):
-        return
-    with st.sidebar:
-        st.text_input(
-            "Find",
-            key=_BOX,
-            type="search",
-            placeholder="Find anything: press /",
-            label_visibility="collapsed",
-            on_change=_wish,
-            max_chars=8_000,
-            help="An id, an address, a key, a link, or a line of a log.",
-        )
-        shortcut.to_search(PAGE_BOX, _BOX, key=key("quick", "shortcut"))
-    typed = st.session_state.pop(_WISH, "")
+def draw_palette(actor: Actor) -> None:
+    """Draws the palette, and goes to the page Find where somebody asked it to find a text since the last run."""
+    role = identity.role_in_address(actor.email) if actor.source == "local" else None
+    typed = question(palette.draw(actor.roles, actor.email, box=PAGE_BOX, role=role))
     if typed:
         st.session_state[SENT] = True
         st.switch_page(SCREENS["find"].file, query_params={QUERY: typed})
@@ -82,17 +67,13 @@ def question(text: str) -> str:
     return " ".join(askable(text.strip()).split())[:2_000]
 
 
-def _wish() -> None:
-    st.session_state[_WISH] = question(st.session_state[_BOX])
-    st.session_state[_BOX] = ""
-
-
 def run() -> None:
     """Draws the shell and in it the page that the address names, or the screen that replaces it."""
     st.set_page_config(page_title="Clip Desk", page_icon=_ICON, layout="wide")
     try:
         values = reader.read()
         settings.check(values)
+        identity.adopt()
         actor = guard.actor()
     except ConfigError as error:
         _pages_unseen()
@@ -111,8 +92,10 @@ def run() -> None:
     st.set_page_config(page_title=f"{page.title} · Clip Desk", page_icon=_ICON)
     st.logo(_LOGO, icon_image=_ICON)
     draw_banner(values, actor)
-    draw_quick_find()
+    draw_palette(actor)
     screens.panel(actor)
+    if backends.is_demo(values):
+        stories.wait_for_the_start()
     page.run()
 
 

@@ -1,7 +1,4 @@
-"""Moves the focus into a search box when somebody presses the slash key anywhere on the desk.
-
-Its script also names what Streamlit leaves without a name of its own (`desk/names.js`), because it is on every page.
-"""
+"""Moves the focus into a page's search box when somebody presses the slash key there."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pages._ui.assets import read
 from pages._ui.kit.session import component_key
 
 _SHORTCUT = st.components.v2.component(
-    "clipdesk_shortcut", html='<span class="shortcut-root"></span>', js=read("desk/names.js", "shortcut.js")
+    "clipdesk_shortcut", html='<span class="shortcut-root"></span>', js=read("shortcut.js")
 )
 
 

@@ -68,14 +68,16 @@ class Parts:
 class DemoOwner:
     """A demo that this process runs. `note` says how the data were updated, if they were."""
 
-    def __init__(self, folder: DemoFolder, clock: Callable[[], datetime]) -> None:
+    def __init__(self, folder: DemoFolder, clock: Callable[[], datetime], say: Callable[[str], None]) -> None:
         """Starts everything. The caller must hold the folder's lock; a failure releases it."""
+        self._say = say
         self._folder = folder
         self._clock = clock
         self._ended = threading.Event()
         self.note = ""
         with ExitStack() as stack:
             stack.callback(folder.release)
+            say("Starting the stand-ins for R2 and Firestore.")
             await_former(folder)
             self._sample = _usable_sample(folder)
             self.running, self._parts = _start_stand_ins(folder, stack)
@@ -105,6 +107,7 @@ class DemoOwner:
         if sample is not None and is_stale(sample.dated, now):
             self.note = f"The sample data were dated {sample.dated:%Y-%m-%d %H:%M} UTC; their dates were moved to now."
             _log.info("%s", self.note)
+            self._say("Moving the dates of the sample data to now.")
             self._folder.forget_sample()
             self._sample = seeding.redate(self._parts.seaweed, self._parts.server, self._parts.handle, sample, now)
             self._folder.write_sample(self._sample)
@@ -114,7 +117,7 @@ class DemoOwner:
         if self._sample is None:
             _log.info("Making the sample data; this takes some 10 s, and only the first time.")
             parts = self._parts
-            self._sample = seeding.seed(parts.seaweed, parts.server, parts.handle, self._clock())
+            self._sample = seeding.seed(parts.seaweed, parts.server, parts.handle, self._clock(), self._say)
             self._folder.write_sample(self._sample)
             self.note = "The sample data were made."
         self.tick()
@@ -242,17 +245,23 @@ def configured_folder() -> Path:
     return environment.ROOT / (path or ".demo")
 
 
-def open_demo(directory: Path | None = None, *, clock: Callable[[], datetime] = utc_now) -> Demo:
+def open_demo(
+    directory: Path | None = None,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    say: Callable[[str], None] = lambda _: None,
+) -> Demo:
     """The demo of this folder, or of the configured one: attaches to a running demo, else starts one.
 
-    Takes some 10 s the first time, 1 to 4 s later. Raises `Unreachable` when another process holds the folder without
-    answering, or a stand-in does not start; `ConfigError` when the folder cannot be written or SeaweedFS is missing.
+    Takes some 10 s the first time, 1 to 4 s later; `say` gets a sentence for each step. Raises `Unreachable` when
+    another process holds the folder without answering, or a stand-in does not start; `ConfigError` when the folder
+    cannot be written or SeaweedFS is missing.
     """
     folder = DemoFolder(directory or configured_folder())
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         if _acquire(folder):
-            owner = DemoOwner(folder, clock)
+            owner = DemoOwner(folder, clock, say)
             return Demo(folder, owner.running, owner)
         running = folder.running()
         if running and running.ready and _answers(running):

@@ -11,7 +11,7 @@ view says so.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -99,15 +99,24 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def seed(seaweed: SeaweedFS, server: FirestoreServer, handle: FirestoreHandle, now: datetime) -> SampleData:
-    """Puts everything into empty stand-ins; the sample is complete when this returns."""
+def seed(
+    seaweed: SeaweedFS,
+    server: FirestoreServer,
+    handle: FirestoreHandle,
+    now: datetime,
+    say: Callable[[str], None] = lambda _: None,
+) -> SampleData:
+    """Puts everything into empty stand-ins; the sample is complete when this returns. `say` gets each step's words."""
     sample = world.build(now, SEED)
+    say(f"Making the sample data, only this first time: {len(sample.documents):,} documents.")
     server.load(PROJECT, sample.documents, dated_by=DATED_BY)
     client = r2.write_client(seaweed.settings(BUCKET))
+    say(f"Storing {len(sample.objects):,} files: clips, thumbnails and what lies beside them.")
     seaweed.fill(BUCKET, ((each.key, each.content(), each.content_type, each.modified) for each in sample.objects))
     for upload in sample.uploads:
         _begin_upload(client, upload.key, upload.content_type)
     _date_uploads(seaweed, client, sample)
+    say("Making the figures of all customers, and checking their files.")
     write_rollup(seaweed, handle, sample, sample.documents)
     keep_scans(seaweed, handle, sample, days=(4, 0))
     return SampleData(code_fingerprint(), SEED, sample.now, _stamps(handle, sample.documents))

@@ -17,6 +17,8 @@ BEHIND: dict[str, Action] = {
     "pages/_ui/views/purge/home.py": "purge.plan",
 }
 
+DEMO_ALONE = {"pages/_ui/views/stories.py"}  # names a customer of the sample data, and live mode never draws it
+
 
 def test_every_file_that_names_an_address_shows_it_through_the_one_function() -> None:
     named = set()
@@ -24,6 +26,6 @@ def test_every_file_that_names_an_address_shows_it_through_the_one_function() ->
         text = path.read_text(encoding="utf-8")
         if NAMES.search(text) and "addresses.seen()" not in text:
             named.add(path.relative_to(ROOT).as_posix())
-    assert named == set(BEHIND)
+    assert named == set(BEHIND) | DEMO_ALONE
     see = ROLES.index(LEAST_ROLE["address.see"])
     assert all(ROLES.index(LEAST_ROLE[action]) >= see for action in BEHIND.values())

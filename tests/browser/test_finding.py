@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.rigs.browser import ROOT, RunningApp, open_page, streamlit_app
+from tests.rigs.browser import ROOT, RunningApp, open_page, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
-from tests.rigs.records import World, user, video
+from tests.rigs.records import World, clip, user, video
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.waiting import until
 from tests.ui.test_kit_config import SETTINGS, contrast
 
 
@@ -20,7 +21,8 @@ from tests.ui.test_kit_config import SETTINGS, contrast
 def app(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """A live desk with one customer."""
     with EmbeddedFirestore() as firestore, World(firestore, single_threaded=False) as world:
-        world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001")})
+        made = {f"users/u1/videos/vid-0001/clips/vid-0001_{n}_split": clip("vid-0001", n) for n in range(1, 31)}
+        world.put({"users/u1": user("u1"), "users/u1/videos/vid-0001": video("vid-0001"), **made})
         env = r2_rig.values(r2_rig.fresh_bucket()) | world.values()
         with streamlit_app(ROOT / "app.py", tmp_path_factory.mktemp("log"), env=env) as running:
             yield running
@@ -33,15 +35,17 @@ def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: Ru
     page.keyboard.type("a/b")
     expect(field).to_have_value("a/b")  # in a field a slash is a slash
     field.blur()
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
     page.keyboard.press("/")
-    box = page.get_by_test_id("stSidebar").get_by_role("searchbox")
-    expect(box).to_be_focused()
+    expect(page.get_by_role("combobox", name="Find or go to")).to_be_focused()
     page.keyboard.type("u1@example.com")
+    before = page.evaluate("() => history.length")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/user\\?uid=u1"))
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    assert page.evaluate("() => history.length") == before + 2  # what was found, and the customer
     page.go_back()
-    expect(page.get_by_text("exact user id match")).to_be_visible()  # what was found, not an empty page
+    expect(page.get_by_text("exact e-mail match")).to_be_visible()  # what was found, not an empty page
     page.go_forward()
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
 
@@ -53,6 +57,109 @@ def test_the_page_find_has_the_cursor_in_its_box_at_once(app: RunningApp, page: 
     page.keyboard.type("vid-0001")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
+
+
+def test_a_link_to_a_clip_shows_that_clip_first_in_sight_and_named(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/video?uid=u1&video_id=vid-0001&clip_id=vid-0001_29_split")
+    panel = page.locator(".st-key-video-clip-panel")
+    expect(panel.get_by_text("Clip Scene 29")).to_be_in_viewport()
+    expect(page.get_by_role("list", name="Clips of this video").get_by_role("listitem").first).to_contain_text(
+        "Scene 29"
+    )
+
+
+def palette(page: Page) -> Locator:
+    """The palette, opened from the keyboard."""
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    page.keyboard.press("ControlOrMeta+k")
+    opened = page.get_by_role("dialog", name="Find or go to")
+    expect(opened).to_be_visible()
+    return opened
+
+
+def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_customers(
+    app: RunningApp, page: Page
+) -> None:
+    open_page(page, f"{app.url}/user?uid=u1")
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    before = page.evaluate("() => history.length")
+    found = palette(page)
+    page.keyboard.type("list videos")
+    expect(found.get_by_role("option", name="To the list: The user's videos")).to_be_visible()
+    page.keyboard.press("Escape")
+    palette(page)
+    page.keyboard.type("pin u1")
+    page.keyboard.press("Enter")
+    expect(found).to_be_hidden()
+    palette(page)
+    page.keyboard.type("aud")
+    expect(found.get_by_role("option", selected=True)).to_contain_text("Audit")
+    expect(found.get_by_role("option").nth(1)).to_have_text("Find “aud”")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Audit", exact=True)).to_be_visible()
+    assert page.evaluate("() => history.length") == before + 1
+    palette(page)
+    expect(found.get_by_text("Pinned customers")).to_be_visible()
+    page.keyboard.press("Enter")  # the first is the pinned one
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    palette(page)
+    page.keyboard.type("?")
+    expect(found.get_by_text("Ticks the row")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(found).to_be_hidden()
+
+
+def test_a_key_pressed_before_the_palette_has_come_is_not_lost(app: RunningApp, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/palette/palette.js", lambda route: held.append(route), times=1)
+    open_page(page, f"{app.url}/fleet")
+    until(lambda: page.evaluate("() => typeof window.clipdeskEarly") and held, "the palette's script to be asked for")
+    page.keyboard.press("/")
+    page.keyboard.type("u1x@example.com")
+    for _ in range(len("x@example.com")):
+        page.keyboard.press("Backspace")
+    page.keyboard.type("@example.com")
+    page.keyboard.press("Enter")
+    held.pop().continue_()
+    expect(page).to_have_url(re.compile("/user\\?uid=u1"))
+
+
+def test_what_is_typed_into_the_palette_is_text(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/fleet")
+    found = palette(page)
+    page.keyboard.type("<img src=x onerror=alert(1)>")
+    expect(found.get_by_role("option")).to_have_text("Find “<img src=x onerror=alert(1)>”")
+    assert found.locator("img").count() == 0
+
+
+def test_the_role_of_a_desk_without_sign_in_stays_in_the_address_on_the_next_page_and_after_a_reload(
+    app: RunningApp, page: Page
+) -> None:
+    open_page(page, f"{app.url}/find?as=support")
+    menu = page.get_by_test_id("stSidebarNav")
+    expect(menu.get_by_role("link", name="Fleet")).to_be_visible()
+    expect(menu.get_by_role("link", name="Purge")).to_have_count(0)
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+    menu.get_by_role("link", name="Fleet").click()
+    expect(page).to_have_url(re.compile(r"/fleet\?as=support$"))
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("Viewing as support")).to_be_visible()
+    expect(page.get_by_role("button", name="Find or go to")).to_be_visible()
+
+
+def test_what_somebody_else_opened_in_this_browser_is_not_shown(app: RunningApp, page: Page) -> None:
+    open_page(page, f"{app.url}/user?uid=u1")
+    expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
+    kept = "() => Object.keys(localStorage).filter((name) => name.startsWith('clipdesk.customers.'))"
+    until(lambda: page.evaluate(kept), "what this browser keeps")
+    (own,) = page.evaluate(kept)
+    page.evaluate("(own) => { localStorage.setItem(own + 'x', localStorage.getItem(own)) }", own)
+    page.reload()
+    settled(page)
+    expect(palette(page).get_by_text("Recent customers")).to_be_visible()
+    assert page.evaluate(kept) == [own]
+    assert "example.com" not in app.output()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.rigs import browser as rig
+from tests.rigs.waiting import until
 
 APP = Path(__file__).resolve().parent / "apps" / "table_desk.py"
 FIRST = "asked for v 1&uid=x"
@@ -100,6 +101,27 @@ def test_a_list_of_fifty_thousand_rows_is_as_it_was_after_back_and_after_a_reloa
         expect(page.get_by_label("Filter: Customers")).to_have_value("CUSTOMER4 7")
         expect(row.get_by_role("rowheader")).to_have_text(name)  # only the rows in the list's sight are drawn
     assert "many.sort=-size" in page.url
+
+
+def test_back_returns_in_one_press_to_the_ticks_and_the_place_on_the_page(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1000, "height": 300})
+    rig.open_page(page, url)
+    grid(page).get_by_label("Select v-2").check()
+    grid(page).get_by_label("Select é+3").check()
+    expect(page.get_by_text("chosen ['v-2', 'é+3']")).to_be_visible()
+    rig.settled(page)
+    main = page.get_by_test_id("stMain")
+    main.evaluate("node => { node.scrollTop = 120 }")
+    until(lambda: page.evaluate("() => history.state?.clipdesk?.top") == 120, "the page's place to be kept")
+    before = page.evaluate("() => history.length")
+    cell(page, "2.00 KiB").click()
+    expect(page.get_by_text("asked for v-2")).to_be_visible()
+    assert page.evaluate("() => history.length") == before + 1
+    page.go_back()
+    expect(page.get_by_text("chosen ['v-2', 'é+3']")).to_be_attached()
+    expect(grid(page).get_by_role("checkbox", name="Select v-2")).to_be_checked()
+    expect(grid(page).get_by_role("checkbox", name="Select v 1&uid=x")).not_to_be_checked()
+    rig.until_script(main, "node => node.scrollTop === 120")
 
 
 def test_a_tick_is_an_id_and_is_dropped_when_the_order_changes(page: Page, url: str) -> None:

@@ -43,6 +43,8 @@ HEADER: Final = "Cf-Access-Jwt-Assertion"
 _LONGEST: Final = 16_384  # characters; a header longer than this is no assertion
 _LEEWAY_SECONDS: Final = 30  # for "not before" and "issued at" alone: an expired assertion is expired
 PERSONA: Final = "access__persona"  # session key: the persona that a local user plays
+ROLE: Final = "as"  # the parameter of an address that names a persona without its domain
+_ROLE_SEEN: Final = "access__role_seen"  # session key: what the address said when it last chose the persona
 # The personas of a local user. Two of them are admins, because an approval needs two.
 PERSONAS: Final[Mapping[str, frozenset[Role]]] = {
     "admin@demo.local": frozenset({"admin"}),
@@ -225,6 +227,27 @@ def is_local() -> bool:
 def ip() -> str:
     """The address that the request came from, as far as the server knows; 127.0.0.1 for this machine."""
     return st.context.ip_address or "127.0.0.1"
+
+
+def adopt() -> None:
+    """Lets the address choose the persona where it names another one than before: after a reload, in a new tab, by a
+    link. Nothing looks at a persona where people sign in."""
+    wanted = st.query_params.get(ROLE, "")
+    if st.session_state.get(_ROLE_SEEN, "") == wanted:
+        return
+    st.session_state[_ROLE_SEEN] = wanted
+    if f"{wanted}@demo.local" in PERSONAS:
+        st.session_state[PERSONA] = f"{wanted}@demo.local"
+
+
+def chosen() -> None:
+    """A person has just chosen the persona, which the address names a little later."""
+    st.session_state[_ROLE_SEEN] = st.query_params.get(ROLE, "")
+
+
+def role_in_address(email: str) -> str:
+    """How an address names this persona; empty for the first one, which needs no name."""
+    return "" if email == next(iter(PERSONAS)) else email.partition("@")[0]
 
 
 def _local(now: datetime) -> Person:

@@ -116,6 +116,7 @@ def _switcher() -> None:
         format_func=lambda email: email.partition("@")[0].replace("-", " ").capitalize(),
         help="Only without sign-in, on this machine. With live data every person signs in.",
         persist_state="session",
+        on_change=identity.chosen,
     )
 
 

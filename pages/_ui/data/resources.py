@@ -13,6 +13,7 @@ from typing import Final
 
 import streamlit as st
 
+from pages._ui.data import starting
 from storage import connect
 from storage.actions import audit
 from storage.actions.audit import AuditTrail
@@ -91,7 +92,7 @@ def _forget_what_rests_on_them() -> None:
 def _opened() -> _Opened:
     _forget_what_rests_on_them()
     with ExitStack() as stack:
-        return _Opened(stack.enter_context(connect.opened()), stack.pop_all())
+        return _Opened(stack.enter_context(connect.opened(starting.say)), stack.pop_all())
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

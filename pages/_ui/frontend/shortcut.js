@@ -2,6 +2,8 @@
 
 const TYPING = "input, textarea, select, [contenteditable], [role=dialog] *"
 
+const DRAWN_MS = 5000
+
 function visible(element) {
   return element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
 }
@@ -12,6 +14,14 @@ function box(page, names) {
     if (found) return found
   }
   return null
+}
+
+// The box may be drawn a little later than this component.
+function enter(page, names, since) {
+  if (page.activeElement && page.activeElement !== page.body) return
+  const found = box(page, names)
+  if (found) found.focus()
+  else if (performance.now() - since < DRAWN_MS) setTimeout(() => enter(page, names, since), 50)
 }
 
 const focused = new WeakSet()
@@ -31,8 +41,7 @@ export default function ({ data, parentElement }) {
   page.addEventListener("keydown", pressed)
   if (data.focus && !focused.has(parentElement)) {
     focused.add(parentElement)
-    const found = box(page, data.boxes)
-    if (found && (page.activeElement === page.body || !page.activeElement)) found.focus()
+    enter(page, data.boxes, performance.now())
   }
   return () => page.removeEventListener("keydown", pressed)
 }

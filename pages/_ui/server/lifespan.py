@@ -15,6 +15,7 @@ import streamlit as st
 
 from pages._ui import nav
 from pages._ui.access.sharing import of_this_process
+from pages._ui.data import starting
 from storage import logs
 from storage.errors import StorageError
 
@@ -37,6 +38,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     st.navigation(nav.pages(()))
     sharing = of_this_process()
     sharing.start()
+    starting.begin()
     warming = asyncio.create_task(asyncio.to_thread(_warm))
     watching = asyncio.create_task(_watch(warming))
     # A new process knows of no sign-out: it learns of them before its first visitor, where Firestore answers.
@@ -69,6 +71,7 @@ def _warm() -> None:
     collect.
     """
     try:
+        starting.say("Loading the pages.")
         for name in nav.SCREENS:
             importlib.import_module(f"pages.{name}")  # defines functions and imports their modules; draws nothing
         from pages._ui.data import resources
@@ -78,5 +81,7 @@ def _warm() -> None:
         _log.warning("The stores could not be opened at the start: %s", error)
     except Exception:
         _log.exception("The stores could not be opened at the start")
+    finally:
+        starting.end()
     gc.collect()
     gc.freeze()

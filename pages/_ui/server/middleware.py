@@ -34,6 +34,7 @@ from pages._ui.access.screens import REFUSED
 from pages._ui.access.sessions import SessionEnded, sessions
 from pages._ui.kit.session import CLIP_ID, DRAFT_ID, UID, VIDEO_ID
 from pages._ui.nav import SCREENS
+from pages._ui.server.page import HTML
 from storage.domain.search import askable
 from storage.errors import ConfigError, StorageError
 from storage.logs import redacted
@@ -95,9 +96,8 @@ def is_https(scope: Scope) -> bool:
 
 
 def _inline_scripts() -> str:
-    """The hashes, for a content policy, of the inline scripts in Streamlit's own page."""
-    page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    """The hashes, for a content policy, of the inline scripts in the page that the browser gets."""
+    scripts = re.findall(r"<script>(.*?)</script>", HTML, re.DOTALL)
     return " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
 
 
@@ -156,8 +156,8 @@ def content_policy(media: tuple[str, ...]) -> str:
     """The Content-Security-Policy: exactly what Streamlit's pages need, tried page by page in a browser.
 
     Components get their scripts through `blob:`. Streamlit's protobuf library needs `wasm-unsafe-eval`. No text runs as
-    script: charts interpret their expressions (Vega), and the policy has the hash of the one inline script. Styles stay
-    inline: Emotion writes them while the page is drawn, and a style can ask only the hosts that this policy allows.
+    script: charts interpret their expressions (Vega), and the policy has the hashes of the two inline scripts. Styles
+    stay inline: Emotion writes them while the page is drawn, and a style can ask only hosts that this policy allows.
     """
     hosts = " ".join(("", *media))
     return "; ".join(

@@ -1,7 +1,8 @@
 """The page that a browser gets first: Streamlit's own, with what the desk adds to its head.
 
 Everything else of the desk comes over the WebSocket, seconds later where the browser is cold. So the style sheet stands
-here, which holds before anything is drawn, and so do the names of the scripts that the page will want.
+here, which holds before anything is drawn, and so do the names of the scripts that the page will want, and a script
+that remembers a key that somebody presses before the palette is there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _END: Final = "</head>"
 
 def _made() -> str:
     own = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    return own.replace(_BEGIN, f"{_BEGIN}\n    <style>\n{assets.read('page.css')}</style>", 1)
+    added = f"<style>\n{assets.read('page.css')}</style>\n    <script>\n{assets.read('early.js')}</script>"
+    return own.replace(_BEGIN, f"{_BEGIN}\n    {added}", 1)
 
 
 HTML: Final = _made()

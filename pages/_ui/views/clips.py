@@ -18,13 +18,14 @@ from pages._ui.access.guard import allowed, require
 from pages._ui.copying import copy_button
 from pages._ui.data import audit_looks, loads
 from pages._ui.data.resources import stores
-from pages._ui.kit import feedback, format, status, tables
+from pages._ui.kit import feedback, format, session, status, tables
 from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import CLIP_ID, QUERY, UID, VIDEO_ID, key
 from pages._ui.kit.text import md, plain
 from pages._ui.nav import SCREENS
 from pages._ui.player import ClipCard, Purpose, gallery
 from pages._ui.player.cards import Presence
+from pages._ui.reaching import scroll_to
 from pages._ui.views import looking, removed, send, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.posters import poster
@@ -61,9 +62,11 @@ def draw_clip(
     clip = known.get(chosen) if chosen else None
     if clip is None:
         return
-    with st.container(border=True):
+    panel = key(page, "clip-panel")
+    scroll_to(panel, of=clip.clip_id, key=key(page, "clip-reach"))
+    with st.container(border=True, key=panel):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
+            st.markdown(f"Clip **{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
             if allowed("purge.plan"):
                 ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
                 icon = ":material/delete_forever:"
@@ -143,6 +146,25 @@ def _copyable(name: str, value: str | None, widget: str) -> None:
             copy_button(value, key=widget, what=name.lower(), label="")
 
 
+def named(case: Case) -> None:
+    """Names at the top of the page the clip that the address names, with the way to its details."""
+    wanted = st.query_params.get(CLIP_ID)
+    if not wanted or case.clips is None:
+        return
+    found = case.clips.frame
+    found = found[found["exists"] & (found["clip_id"] == wanted)]
+    if not len(found):
+        there = "not in this video" if case.clips.complete else "not among those that could be read"
+        st.markdown(f":material/content_cut: The clip **{md(wanted, 80)}** is {there}. [More at the clips](#clips)")
+        return
+    clip = of_row(Clip, found.iloc[0].to_dict())
+    words = [WORDS[finding.kind] for finding in _findings(case).get(clip.clip_id, ())]
+    wrong = f" · {', '.join(dict.fromkeys(words))}" if words else ""
+    name = f"**{md(clip.scene_title or clip.clip_id, 120)}**"
+    style = f" ({md(clip.style, 40)})" if clip.style else ""
+    st.markdown(f":material/content_cut: Opened at the clip {name}{style}{wrong}. [To the clip](#clips)")
+
+
 def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     """Draws filter, page and gallery, from the documents of the diagnosis, and the clip that the address names."""
     table = _clips(uid, video_id, case)
@@ -159,7 +181,9 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
         feedback.empty("This video has no clips.", icon="content_cut", hint="Nothing was rendered, or it was deleted.")
         return
     looking.line(case, page=page)
+    linked = session.seed(key(page, "linked", uid, video_id), lambda: wanted)  # the clip that the link was to
     frame = _chosen(frame, page)
+    frame = frame.iloc[(frame["clip_id"] != linked).to_numpy(dtype=bool, na_value=True).argsort(kind="stable")]
     shown = tables.paged(len(frame), key=key(page, "clip_pages"), size=PAGE_SIZE)
     rows = [of_row(Clip, row) for row in frame.iloc[shown.start : shown.stop].to_dict("records")]
     if not allowed("preview"):
@@ -170,13 +194,15 @@ def section(uid: str, video_id: str, case: Case, *, page: str) -> None:
     findings = _findings(case)
     looks = (case.gathered.looks if case.gathered is not None else None) or {}
     cards = [_card(clip, findings.get(clip.clip_id, ()), looks.get(clip.r2_key or "")) for clip in rows]
+    opened = st.container()  # in place before the gallery, so that a clip that plays goes on when it is filled
     events = gallery(cards, key=key(page, "gallery"), sign=partial(_sign, known), label="Clips of this video")
     if events.opened:
         st.query_params[CLIP_ID] = events.opened
     # A filter may hide the named clip, or it is on another page of the gallery.
     elsewhere = {row["clip_id"]: of_row(Clip, row) for row in named.to_dict("records")}
     shares = case.facts.report.links if case.facts.report is not None else None
-    draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, looks, shares, page=page)
+    with opened:
+        draw_clip(elsewhere | known, st.query_params.get(CLIP_ID), findings, looks, shares, page=page)
     freshness(
         table.read_at,
         key=key(page, "clips_fresh"),

@@ -4,8 +4,11 @@
 // to another page: one press of Back undoes it.
 
 const KEPT = "clipdesk"
-const RESTORE_MS = 4000 // a page that takes longer to draw begins at its top
+const RESTORE_MS = 4000
+const LONGEST_MS = 30_000 // a page that takes longer to draw begins at its top
+const REACH_MS = 2000
 const QUIET_MS = 200
+const SLOW_MS = 15_000 // a page that takes this long to begin
 const TWICE_MS = 600 // the second click of a slow double-click
 
 let arrived = history.state?.[KEPT] ?? null // how this page was left, where it was shown before
@@ -36,13 +39,43 @@ function mainPart() {
   return document.querySelector('[data-testid="stMain"]')
 }
 
+// --- the role of somebody who tries the desk without sign-in ---
+
+const ROLE = "as"
+let role = null // null: people sign in here, and no address names a role
+
+// Keeps the role in every address of the desk, so that a reload and a new tab have it.
+export function play(name) {
+  role = name
+  if (role === null) return
+  const others = location.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith(`${ROLE}=`))
+  const search = [...others, ...(role ? [`${ROLE}=${encodeURIComponent(role)}`] : [])].join("&")
+  if (search === location.search.slice(1)) return
+  history.replaceState(history.state, "", `${location.pathname}${search ? `?${search}` : ""}${location.hash}`)
+}
+
+// The address with the role, unless it names one.
+export function addressed(href) {
+  const url = new URL(href, document.baseURI)
+  const named = url.search.slice(1).split("&").some((pair) => pair.startsWith(`${ROLE}=`))
+  if (role && !named && url.origin === location.origin) url.search += `${url.search ? "&" : "?"}${ROLE}=${encodeURIComponent(role)}`
+  return url
+}
+
+// The browser opens a link in a new tab by its own address.
+function lend(event) {
+  const link = role && event.composedPath().find((one) => one instanceof HTMLAnchorElement && one.href)
+  if (link && !link.getAttribute("href").startsWith("#")) link.href = addressed(link.href)
+}
+
 // True where it went there; a second click on the way goes nowhere.
 export function goTo(href) {
-  const target = new URL(href, document.baseURI)
+  const target = addressed(href)
   if (performance.now() - went < TWICE_MS || target.href === location.href) return false
   went = performance.now()
   write({ ...history.state?.[KEPT], top: mainPart()?.scrollTop ?? 0 })
-  history.pushState({}, "", target)
+  half = null
+  push({}, "", target)
   window.dispatchEvent(new PopStateEvent("popstate", { state: {} }))
   return true
 }
@@ -81,28 +114,62 @@ export function writeList(list, values) {
 // --- where the page was scrolled to ---
 
 function restore(top) {
+  hold(RESTORE_MS, () => {
+    const main = mainPart()
+    if (main && Math.abs(main.scrollTop - top) > 1 && main.scrollHeight - main.clientHeight >= top) main.scrollTop = top
+  })
+}
+
+function isDrawn() {
+  return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
+}
+
+// Does it again and again, until the page is drawn and a while has passed, or the person does something.
+function hold(span, again) {
   settle()
-  const main = mainPart()
-  if (!main) return
   const begun = performance.now()
-  const step = () => {
-    if (Math.abs(main.scrollTop - top) > 1 && main.scrollHeight - main.clientHeight >= top) main.scrollTop = top
-    if (performance.now() - begun > RESTORE_MS) settle()
-  }
-  const timer = setInterval(step, 50)
+  const timer = setInterval(() => {
+    again()
+    const since = performance.now() - begun
+    if ((since > span && isDrawn()) || since > LONGEST_MS) stop()
+  }, 50)
   const acts = ["wheel", "pointerdown", "keydown", "touchmove"]
-  settle = () => {
+  const stop = () => {
     clearInterval(timer)
-    for (const act of acts) window.removeEventListener(act, settle, true)
-    settle = () => {}
+    for (const one of acts) window.removeEventListener(one, stop, true)
+    if (settle === stop) settle = () => {}
   }
-  for (const act of acts) window.addEventListener(act, settle, true)
+  settle = stop
+  for (const one of acts) window.addEventListener(one, stop, true)
+}
+
+// Whether the page was shown before, so that its place is put back.
+export function isRestored() {
+  return Boolean(arrived?.top)
+}
+
+// Keeps the container of this key at the top while the parts above it are still being drawn.
+export function reach(key) {
+  const find = () => document.querySelector(`.st-key-${CSS.escape(key)}`)
+  hold(REACH_MS, () => {
+    const element = find()
+    if (!element) return
+    element.style.scrollMarginTop = "4.5rem" // below the header, which covers the page
+    element.scrollIntoView({ block: "start" })
+  })
+}
+
+// Another page begins, as it was left or anew.
+function begin(kept) {
+  settle()
+  visits += 1
+  arrived = kept
 }
 
 function follow(event) {
-  visits += 1
-  arrived = event.state?.[KEPT] ?? null
+  begin(event.state?.[KEPT] ?? null)
   restore(arrived?.top ?? 0)
+  play(role)
 }
 
 function noteScroll(event) {
@@ -118,7 +185,31 @@ function swallow(event) {
   event.stopPropagation()
 }
 
+// Streamlit goes to another page in two entries where the address has a query: first the old page with the new query, then
+// the new page. Back would have to be pressed twice, and would show the old page with another's query: it is one step here.
+// What a person does in between is a step of its own.
+const push = history.pushState.bind(history)
+let half = null
+
+history.pushState = (state, title, url) => {
+  const to = addressed(new URL(url ?? location.href, location.href))
+  const same = location.pathname === to.pathname
+  const since = half ? performance.now() - half.at : Infinity
+  const rest = !same && since < SLOW_MS && half.search === to.search
+  half = same ? { search: to.search, at: performance.now() } : null
+  if (!same) begin(null)
+  if (rest) history.replaceState(state, title, to)
+  else push(state, title, to)
+}
+
+function act(event) {
+  if (event.type === "keydown" ? ["Enter", " "].includes(event.key) : event.detail < 2) half = null
+}
+
 window.addEventListener("popstate", follow)
 document.addEventListener("scroll", noteScroll, true)
 document.addEventListener("click", swallow, true)
+document.addEventListener("click", act, true)
+document.addEventListener("keydown", act, true)
+for (const way of ["pointerdown", "keydown"]) document.addEventListener(way, lend, true)
 if (arrived?.top) restore(arrived.top)

@@ -3,7 +3,7 @@
 // One cell takes the focus (the pattern "grid" of the WAI-ARIA practices); the row's address is a real link in its cells.
 
 import "../vendor/table-core-8.21.3/index.production.js"
-import { goTo, keep, left, readList, visit, writeList } from "../desk/history.js"
+import { addressed, goTo, keep, left, readList, visit, writeList } from "../desk/history.js"
 import { compare, fill, fullOf, isRight, isSorted, part, sortable, textOf, tracks } from "./cells.js"
 
 const { createTable, getCoreRowModel, getFilteredRowModel, getSortedRowModel } = globalThis.TableCore
@@ -13,6 +13,7 @@ const REPEAT_MS = 600
 const CLOCK_MS = 30_000
 const GONE_MS = 1000
 const FEW_CHOICES = 12 // a column of badges with more words than that is filtered by text
+const KEPT_TICKS = 5_000 // more of them are not kept in the browser's history
 const TEXT = "*text" // the column that stands for all texts of a row
 
 class List {
@@ -213,8 +214,12 @@ class List {
   }
 
   putBack() {
-    const { top, side, place, col, focused } = this.wanted
+    const { top, side, place, col, focused, of, ticks } = this.wanted
     this.wanted = null
+    if (of === this.data.of && ticks?.length && !this.ticked.size) {
+      this.ticked = new Set(ticks)
+      this.send.chosen({ of, rows: ticks })
+    }
     this.grid.scrollTop = top
     this.grid.scrollLeft = side
     this.active = { place: Math.min(place, this.order.length - 1), col }
@@ -225,7 +230,9 @@ class List {
 
   remember(focused = false) {
     const { place, col } = this.active
-    keep(this.data.key, { top: this.grid.scrollTop, side: this.grid.scrollLeft, place, col, focused })
+    const chosen = this.data.select !== "open" && this.ticked.size <= KEPT_TICKS
+    const ticks = chosen ? [...this.ticked] : []
+    keep(this.data.key, { top: this.grid.scrollTop, side: this.grid.scrollLeft, place, col, focused, of: this.data.of, ticks })
   }
 
   // --- drawing ---
@@ -482,7 +489,7 @@ class List {
     const own = this.drawn.get(place)?.querySelector(`[data-col="${col}"] .own`)
     const href = own?.href ?? this.data.hrefs[this.order[place]]
     if (event.ctrlKey || event.metaKey) {
-      if (href) window.open(new URL(href, document.baseURI), "_blank", "noopener")
+      if (href) window.open(addressed(href), "_blank", "noopener")
     } else if (own) this.leave(own.href)
     else this.act(place)
   }
@@ -562,6 +569,7 @@ class List {
 
   tellChosen() {
     this.tellTicks()
+    this.remember()
     this.send.chosen({ of: this.data.of, rows: [...this.ticked] })
   }
 

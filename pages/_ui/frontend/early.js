@@ -1,0 +1,33 @@
+// Remembers a key of the palette that somebody presses before the palette's own script has come, and what is typed after it.
+;(() => {
+  const LOADING_MS = 60_000
+  const FIELDS = "input, textarea, select, [contenteditable]"
+  let early = null
+
+  const pressed = (event) => {
+    const at = event.composedPath()[0]
+    if (event.defaultPrevented || event.isComposing || performance.now() > LOADING_MS) return
+    if (at instanceof Element && at.closest(FIELDS)) return
+    const control = event.ctrlKey || event.metaKey
+    if (control || event.altKey) {
+      if (!control || event.altKey || event.key.toLowerCase() !== "k") return
+      early ??= { key: "k", text: "", enter: false }
+    } else if (!early) {
+      if (event.key !== "/" && event.key !== "?") return
+      early = { key: event.key, text: "", enter: false }
+    } else if (event.key === "Escape") early = null
+    else if (event.key === "Enter") early.enter = true
+    else if (event.key === "Backspace") early.text = early.text.slice(0, -1)
+    else if (event.key.length === 1) early.text += event.key
+    else return
+    event.preventDefault()
+  }
+
+  document.addEventListener("keydown", pressed, true)
+  window.clipdeskEarly = () => {
+    document.removeEventListener("keydown", pressed, true)
+    const taken = early
+    early = null
+    return taken
+  }
+})()
