@@ -35,7 +35,7 @@ def test_a_trial_goes_out_is_recorded_and_says_what_came_of_it(app: LiveApp, hoo
     page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
     assert "did not take the message" in words(page)
     assert "s3cr3t" not in words(page)
-    assert "alerts.try" in words(app.open("audit"))
+    assert "sent a trial alert" in words(app.open("audit"))
 
 
 def test_what_was_sent_and_what_was_not_taken_is_shown(app: LiveApp, hook: Sink) -> None:

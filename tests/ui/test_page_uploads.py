@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,10 +56,11 @@ def test_without_a_user_the_page_says_what_it_does(app):
 
 def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_cost(app):
     customer(app)
-    text = words(app.open("uploads", uid="u1"))
+    page = app.open("uploads", uid="u1")
+    text = words(page)
     assert "All files are in place." in text
     assert "3 completed clips were compared" in text
-    assert "1 list" in text or "lists" in text
+    assert any(re.search(r"Cost: .*\d lists?", caption.help or "") for caption in page.caption)
     assert "Nothing in progress" in text
 
 

@@ -51,10 +51,11 @@ def links(page: str) -> str:
     """The links for the head of this page's HTML: what it needs at once, then what other pages will, when idle."""
     own = _scripts((*ALWAYS, *OF_PAGES.get(page, ())))
     others = _scripts(name for names in OF_PAGES.values() for name in names)
-    lists = [assets.address(name) for name in assets.modules() if name.startswith(("list/", "palette/", "desk/", "vendor/"))]
+    ours = ("list/", "palette/", "desk/", "vendor/")
+    modules = [assets.address(name) for name in assets.modules() if name.startswith(ours)]
     return "\n    ".join(
         [
-            *(f'<link rel="modulepreload" href="{address}">' for address in lists),
+            *(f'<link rel="modulepreload" href="{address}">' for address in modules),
             *(f'<link rel="modulepreload" crossorigin href="./{file}">' for file in own),
             *(f'<link rel="prefetch" as="script" crossorigin href="./{file}">' for file in others if file not in own),
         ]
