@@ -6,7 +6,7 @@ import { customers, isPinned, opened, pin } from "../desk/recent.js"
 
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]"
 const MOST = 40
-const BESIDE = /^(Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
+const BESIDE = /^(Scroll tabs|Show data|Download as|Copy Vega|Fullscreen|Help\b)/ // what Streamlit puts beside charts and labels
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform)
 const CONTROL = MAC ? "⌘" : "Ctrl "
 const KEYS = [
@@ -34,7 +34,8 @@ function plain(text) {
 }
 
 function visible(element) {
-  return element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
+  const folded = element.closest("details:not([open])") // Streamlit keeps what is folded at its size
+  return !folded && element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden"
 }
 
 // What a button says, without the name of its icon, which is a ligature in Streamlit's font.
