@@ -54,7 +54,7 @@ def app(world: World, r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFacto
 def test_from_the_list_to_the_video_set_its_status_and_take_it_back(app: RunningApp, world: World, page: Page) -> None:
     open_page(page, f"{app.url}/processing")
     expect(page.get_by_text("Customers waiting")).to_be_visible()
-    page.get_by_role("grid", name="Videos that need a person").get_by_role("gridcell").first.click()
+    page.get_by_role("grid", name="Videos that need a person").get_by_role("gridcell").nth(1).click()  # beside the box
     drawer = page.get_by_role("dialog")
     expect(drawer.get_by_text("the status stayed")).to_be_visible()
     expect(page).to_have_url(re.compile("video_id=vid-0001"))
