@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.actions import repair
+from storage.actions import alerts, repair
+from storage.actions.alerts import Sources
 from storage.actions.failure_groups import mark
 from storage.actions.joint_repair import (
     check_joint_seal,
@@ -35,22 +36,30 @@ from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext
 from storage.actions.requests import answer
 from storage.actions.scans import join_ranges, join_scans, keep_range, keep_scan, ranges_to_go_on
+from storage.actions.sign_outs import SharedSignOuts
 from storage.actions.watches import look_again
+from storage.clients.messengers import targets_of
+from storage.domain.deployment import from_fields
 from storage.domain.orphans import check_plan
 from storage.domain.purge.job import Job
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import ScanOutcome, compare, plain_row
+from storage.domain.sign_outs import fields_of
 from storage.repositories.alerts import read_alerts
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.customers import read_customers
+from storage.repositories.deployment import DeploymentRecords
 from storage.repositories.failure_groups import read_marks
 from storage.repositories.requests import Requests
 from storage.repositories.rollups import read_fleet
 from storage.repositories.scans import read_kept, scan_records
 from storage.repositories.watches import Watches
+from storage.services.verify import checker
+from storage.text import Secret
 from tests.purge.world import ADA, BOB, REASON, VIDEO
 from tests.rigs.kept import AUDIT_KEY, KeptWorld, as_shown, holds, kept_world, scan_keeper
 from tests.rigs.seaweed import SeaweedRig
+from tests.rigs.sink import sink
 
 BASE = "users/u1/videos/vid-0001"
 HIGHLIGHTS = "users/u1/vid-0001/highlights.json"
@@ -301,3 +310,26 @@ def test_the_table_of_all_customers_is_read(seaweed: SeaweedRig) -> None:
         rows = read_customers(world.stores.objects, [key]).sort_by("uid").to_pylist()
         assert holds(as_shown(rows), world.kept.shown["rows"])
         assert [(row["uid"], row["plan"], row["state"]) for row in rows][1] == ("u2", "free", "exceeded")
+
+
+def test_who_signed_out_which_backend_was_found_and_what_the_bucket_kept_of_an_alert_are_read(
+    seaweed: SeaweedRig,
+) -> None:
+    with kept_world(seaweed, "small-notes") as world:
+        shown, stores = world.kept.shown, world.stores
+        shared = SharedSignOuts(stores.records, world.purging.writers.documents, world.now).look()
+        assert fields_of(shared, world.now())["body"] == shown["signed_out"]["body"]
+        assert (list(shared.ended), list(shared.seen)) == (["d1"], ["s1"])
+        kept = DeploymentRecords(stores.handle, world.now).kept()
+        found = from_fields(kept.fields if kept else None, world.now())
+        assert found is not None
+        assert holds(as_shown(found.as_fields()), shown["deployment"])
+        sources = Sources(world.purging, lambda: checker(stores, world.now), world.now)
+        with sink() as target:
+            alerts.run(sources, targets_of((Secret(target.url),)))
+        away = {one.kept.alert.rule: one.kept for one in read_alerts(stores.handle)}["store_away"]
+        assert (away.ended, away.told, away.first_at.isoformat()) == (
+            True,
+            shown["away"]["told"],
+            shown["away"]["first_at"],
+        )

@@ -23,21 +23,24 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from storage.actions import alerts, failure_groups, requests
+from storage.actions import alerts, deployment, failure_groups, requests
 from storage.actions.alerts import Sources
 from storage.actions.joint_repair import apply_joint_plan, context_of, make_joint_plan, outcomes
 from storage.actions.orphans import apply_orphan_plan, approve_orphan_plan, make_orphan_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.rollup import run_rollup
 from storage.actions.scans import keep_range, keep_scan, ranges_to_go_on
+from storage.actions.sign_outs import SharedSignOuts
 from storage.actions.watches import look_again
 from storage.clients import firestore as pb
 from storage.clients.messengers import targets_of
+from storage.domain.deployment import Deployment
 from storage.domain.orphans import OrphanAction, OrphanPlan
 from storage.domain.purge.scope import Scope
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import ScanOutcome, plain_row
-from storage.repositories.alerts import read_alerts
+from storage.domain.sign_outs import Ended, Shared, fields_of
+from storage.repositories.alerts import AWAY_KEY, read_alerts
 from storage.repositories.customers import read_customers
 from storage.repositories.failure_groups import read_marks
 from storage.repositories.requests import Requests
@@ -226,12 +229,29 @@ def rollup_table(world: MakingWorld) -> dict[str, Any]:
     return {"rows": table.sort_by("uid").to_pylist()}
 
 
+def small_notes(world: MakingWorld) -> dict[str, Any]:
+    """Who signed out, which backend was found, and the alert that the bucket keeps while Firestore is away."""
+    now = world.now()
+    signed_out = Shared({"d1": Ended(now, now + timedelta(days=30))}, {"s1": now - timedelta(minutes=5)})
+    SharedSignOuts(world.stores.records, world.purging.writers.documents, world.now).publish(
+        signed_out, longest=timedelta(days=30)
+    )
+    found = Deployment("object", "as sampled", "users/", "as sampled", now, prefix_sampled=True)
+    deployment.keep(world.stores.handle, found, None)
+    sources = Sources(world.purging, lambda: checker(world.stores, world.now), world.now)
+    with sink() as good, world.firestore.faults.outage():
+        alerts.run(sources, targets_of((Secret(good.url),)))
+    away = json.loads(world.stores.objects.get_bytes(AWAY_KEY, 10_000))
+    return {"signed_out": fields_of(signed_out, now), "deployment": found.as_fields(), "away": away}
+
+
 RECIPES: Mapping[str, Callable[[MakingWorld], dict[str, Any]]] = {
     "scans": scans,
     "joint-repair-cut": joint_repair,
     "orphans": orphans,
     "told-and-asked": told_and_asked,
     "rollup-table": rollup_table,
+    "small-notes": small_notes,
 }
 
 
