@@ -173,15 +173,15 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
 
 
 def _ways_on(uid: str) -> None:
-    """Draws links to the other pages about this user that the person may open."""
+    """Draws links to the other pages about this user that the person may open, and to a purge."""
     for page, action, label in (
         ("uploads", "verify", "Check the uploads"),
         ("audit", "audit.read", "What was done"),
-        ("purge", "purge.plan", "Plan a purge"),
     ):
         if allowed(cast(Action, action)):
             icon = f":material/{SCREENS[page].icon}:"
             st.page_link(SCREENS[page].file, label=label, icon=icon, query_params={UID: uid})
+    repairs.purge_link("Plan a purge", {UID: uid}, icon=SCREENS["purge"].icon)
 
 
 def _videos(uid: str, usage: Usage) -> None:

@@ -12,6 +12,7 @@ from grpc import StatusCode
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.access.identity import PERSONA
+from pages._ui.views.repair.kinds import KINDS
 from storage.domain.highlights import for_file
 from storage.repositories.audit_log import AuditLog
 from tests.rigs.records import clip, user, video
@@ -217,11 +218,22 @@ def test_counters_are_made_true_by_operations_and_taken_back(app):
     assert app.world.fields(VIDEO)["clips_count"] == 7
 
 
-def test_operations_may_recount_and_nothing_more(app):
+REPAIRS = {f"{kind.title}…" for kind in KINDS}
+
+
+def greyed(app: AppTest) -> dict[str, str]:
+    """The buttons of repairs that are greyed, with what each says of the rule that stops it."""
+    return {one.label: one.help for one in app.button if one.label in REPAIRS and one.disabled}
+
+
+def test_operations_may_recount_and_sees_which_rule_stops_each_other_repair(app):
     stuck(app)
-    labels = [one.label for one in app.open("video", role="operations", **IDS).button]
-    assert "Recount…" in labels
-    assert not {"Set the status…", "Rebuild the highlights…", "Replace a clip from a file…"} & set(labels)
+    stopped = greyed(app.open("video", role="operations", **IDS))
+    assert set(stopped) == REPAIRS - {"Recount…"}
+    assert all("takes the role engineer" in why for why in stopped.values())
+    assert not greyed(app.open("video", role="engineer", **IDS))
+    shown = app.open("user", role="support", uid="u1")
+    assert "takes the role operations" in greyed(shown)["Recount…"]
 
 
 def test_a_recount_is_refused_while_clips_are_being_written(app):
@@ -276,7 +288,9 @@ def test_nothing_is_offered_while_the_bucket_cannot_be_believed(app):
     app.world.put({"users/u1": user("u1"), VIDEO: video("vid-0001", created_at=LONG_AGO, updated_at=LONG_AGO), **clips})
     shown = app.open("video", role="engineer", **IDS)
     assert "Look, but do not change" in words(shown)
-    assert all(one.disabled for one in shown.button if one.label.endswith("…"))
+    stopped = greyed(shown)
+    assert set(stopped) == REPAIRS
+    assert all("Check again when the settings are right" in why for why in stopped.values())
 
 
 def test_nothing_is_changed_that_could_not_be_put_on_record(app):
@@ -288,11 +302,17 @@ def test_nothing_is_changed_that_could_not_be_put_on_record(app):
     assert "Access denied" in words(shown)
 
 
-@pytest.mark.parametrize("role", ["engineer", "operations"])
-def test_only_who_may_plan_a_purge_is_led_there(app, role):
+def test_who_may_not_plan_a_purge_sees_which_rule_stops_it(app):
     stuck(app)
-    assert "Plan a purge" not in words(app.open("video", role=role, **IDS))
-    assert "Plan a purge" in words(app.open("video", role="admin", **IDS))
+    for page, role, stopped in (
+        ("video", "operations", False),
+        ("user", "operations", False),
+        ("user", "support", True),
+    ):
+        shown = app.open(page, role=role, **(IDS if page == "video" else {"uid": "u1"}))
+        (link,) = [one for one in shown.get("page_link") if one.proto.label == "Plan a purge"]
+        assert link.proto.disabled is stopped, (page, role)
+        assert ("takes the role operations" in link.proto.help) is stopped
 
 
 def test_the_page_leads_to_the_advised_repair_and_folds_away_what_passed(app):

@@ -334,3 +334,8 @@ def test_every_action_that_the_desk_records_has_its_words():
     ]
     assert len(set(called)) > 10
     assert {*called, *DEEDS, *LOOKS, requests.ASK, requests.ANSWER, failure_groups.ACTION} <= set(acts.VERBS)
+
+
+def test_taking_a_change_back_needs_the_same_here_as_where_it_is_done():
+    needed = {"orphan.remove": "purge.undo", "orphan.adopt": "fix", "recount": "recount", "set-status": "fix"}
+    assert {action: audit.needs(action) for action in needed} == needed

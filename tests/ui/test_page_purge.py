@@ -281,6 +281,14 @@ def test_who_may_only_plan_makes_a_plan_that_an_admin_applies(desk, before, role
     assert stored_plan(desk.world.purging, name).maker == f"{role}@demo.local"
 
 
+def test_who_may_only_plan_sees_which_rule_stops_the_approval(desk, before):
+    shown = desk.open(role="operations", plan=desk.plan(USER).plan_id)
+    approve = shown.button(at(shown, "purge-approve_stopped"))
+    assert approve.disabled
+    assert "takes the role admin" in approve.help
+    assert not has(desk.open(plan=desk.plan(USER, SECOND).plan_id), "purge-approve_stopped")
+
+
 @pytest.mark.parametrize("role", ["support", "nobody"])
 def test_who_may_not_plan_sees_nothing_of_it(desk, before, role):
     app = desk.open(role=role, plan=desk.plan(CLIP).plan_id)

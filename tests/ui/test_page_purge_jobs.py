@@ -49,6 +49,10 @@ def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
     text = read(shown)
     assert "Nothing is left, no other file was lost" in text
     assert "3 of 3 objects" in text or "6 of 6 objects and documents" in text
+    looker = desk.open(role="operations", job=job_id)
+    stopped = looker.button(at(looker, "purge-undo_stopped"))
+    assert stopped.disabled
+    assert "takes the role admin" in stopped.help
     shown.text_input(at(shown, "purge-undo_reason")).set_value("a mistake").run()
     press(shown, "purge-undo-")
     assert param(shown, "job") == f"{job_id}-undo"

@@ -94,16 +94,14 @@ def draw_undo(entry: Mapping[str, Any]) -> None:
         return
     for change_id in change_ids(entry):
         with st.container(border=True, key=key(PAGE, "undo", change_id)):
-            _change(change_id, _needed(action))
+            _change(change_id, needs(action))
 
 
 def undoable_here(entry: Mapping[str, Any]) -> bool:
     """Whether the entry names changes that this person may take back."""
     action = str(entry.get("action") or "")
     outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
-    return (
-        action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(_needed(action))
-    )
+    return action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(needs(action))
 
 
 def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -116,7 +114,7 @@ def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(reversed([one for one in found if isinstance(one, str) and is_id(one)]))
 
 
-def _needed(action: str) -> Action:
+def needs(action: str) -> Action:
     """The permission that taking back what this entry records needs."""
     return undo_needs(CHANGE["remove"] if action == "orphan.remove" else action)
 

@@ -29,6 +29,7 @@ from pages._ui.reaching import scroll_to
 from pages._ui.views import looking, removed, send, verify
 from pages._ui.views.owned import shown_key
 from pages._ui.views.posters import poster
+from pages._ui.views.repair import repairs
 from pages._ui.views.verify import WORDS
 from storage.domain.documents import Clip, SignedUrl, Table, of_row
 from storage.domain.integrity import Finding
@@ -67,10 +68,8 @@ def draw_clip(
     with st.container(border=True, key=panel):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"Clip **{md(clip.scene_title or clip.clip_id, 120)}**", width="content")
-            if allowed("purge.plan"):
-                ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
-                icon = ":material/delete_forever:"
-                st.page_link(SCREENS["purge"].file, label="Plan a purge of this clip", icon=icon, query_params=ids)
+            ids = {UID: clip.uid, VIDEO_ID: clip.video_id, CLIP_ID: clip.clip_id}
+            repairs.purge_link("Plan a purge of this clip", ids, icon="delete_forever")
             _close(page)
         left, right = st.columns(2)
         with left:

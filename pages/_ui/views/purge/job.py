@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, require
+from pages._ui.access.guard import allowed, require, stopped_by
 from pages._ui.data import loads, purges
 from pages._ui.kit import feedback, format, session, status, tables
 from pages._ui.kit.session import UID, key
@@ -122,7 +122,15 @@ def _quarantine(job: Job) -> None:
     else:
         if job.undo_failed:
             _stays(job)
-        if allowed("purge.undo"):
+        if stop := stopped_by("purge.undo"):
+            st.button(
+                "Put everything back",
+                icon=":material/undo:",
+                disabled=True,
+                help=stop,
+                key=key(PAGE, "undo_stopped"),
+            )
+        else:
             _undo(job, now)
 
 
@@ -533,16 +541,30 @@ def _nobody(job: Job) -> bool:
 def _controls(job: Job) -> None:
     """Draws Cancel while the job is running, and Resume where it stopped. An emptying can only be resumed."""
     needed: Action = "purge.undo" if job.kind == "undo" else "purge.apply"
-    if job.state not in RESUMABLE or not allowed(needed):
+    if job.state not in RESUMABLE:
         return
+    stop, no_cancel = stopped_by(needed), stopped_by("purge.apply")
     going = _resumed(job) or (job.state in GOES_ON_BY_ITSELF and not _nobody(job))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         rests = not job.held and not _resumed(job) and (not going or job.state == "interrupted")
-        if rests and st.button("Resume", type="primary", icon=":material/play_arrow:", key=key(PAGE, "resume")):
+        if rests and st.button(
+            "Resume",
+            type="secondary" if stop else "primary",
+            icon=":material/play_arrow:",
+            disabled=bool(stop),
+            help=stop or None,
+            key=key(PAGE, "resume"),
+        ):
             _act(job, needed, resuming=True)
         stoppable = job.kind != "empty" and job.state in GOES_ON_BY_ITSELF and not job.cancel_by
-        if stoppable and allowed("purge.apply"):
-            if st.button("Cancel", icon=":material/stop_circle:", key=key(PAGE, "cancel")):
+        if stoppable:
+            if st.button(
+                "Cancel",
+                icon=":material/stop_circle:",
+                disabled=bool(no_cancel),
+                help=no_cancel or None,
+                key=key(PAGE, "cancel"),
+            ):
                 _act(job, "purge.apply", resuming=False)
             st.caption("Stops between two batches; what is deleted stays deleted, and can be undone.", width="content")
 

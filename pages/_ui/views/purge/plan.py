@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import allowed, require
+from pages._ui.access.guard import allowed, require, stopped_by
 from pages._ui.copying import copy_button
 from pages._ui.data import loads, purges
 from pages._ui.data.purges import PlanStatus, PlanSummary, collection_of
@@ -347,6 +347,16 @@ def draw_plan(plan_id: str) -> None:
         return
     if allowed("purge.approve"):
         draw_approval(plan, status, actor, needed=bool(_needed(plan)))
+    elif _needed(plan):
+        st.subheader("Second person", anchor=False)
+        _said(status)
+        st.button(
+            "Approve this plan",
+            icon=":material/how_to_reg:",
+            disabled=True,
+            help=stopped_by("purge.approve"),
+            key=key(PAGE, "approve_stopped"),
+        )
     if allowed("purge.apply"):
         confirm.draw(plan, status, actor.email, needed=_needed(plan))
     else:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui.access.guard import allowed
+from pages._ui.access.guard import stopped_by
 from pages._ui.data import loads
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import md
@@ -18,41 +18,41 @@ from pages._ui.views.repair.outcome import RepairTarget
 from storage.domain.usage import Counter
 from storage.services.diagnose import Case
 
+_DOUBTED = (
+    "The answers of the stores are not reliable at this moment, so the desk offers no repair. Check again when the "
+    "settings are right and both stores answer."
+)
 _ADVISED = " :blue-badge[:material/recommend: advised]"
 
 
 def draw(case: Case, *, page: str) -> None:
-    """Draws the repairs that this person may make. A dialog shows each change before it is made."""
+    """Draws the repairs; one that this person may not make is greyed and says why. A dialog shows each change first."""
     found = case.diagnosis
     outcome.draw(of_case(case), page=page)
     steps = {step.id for step in found.actions}
     offered = believed(case)
     if not offered:
         st.warning(
-            "The answers of the stores are not reliable at this moment, so the desk offers no repair. Check again when "
-            "the settings are right and both stores answer.",
+            _DOUBTED,
             title="Look, but do not change",
             icon=":material/gpp_maybe:",
         )
     with st.container(border=True, key=key(page, "ladder")):
         _again(found.uid, page)
         for kind in KINDS:
-            if allowed(kind.action):
-                _repair(kind, case, page, offered=offered, advised=bool(kind.advised_by & steps))
-        if allowed("purge.plan"):
-            _purge(found.uid, found.video_id, advised="purge" in steps)
+            _repair(kind, case, page, offered=offered, advised=bool(kind.advised_by & steps))
+        _purge(found.uid, found.video_id, advised="purge" in steps)
     if offered:
         dialog.draw(of_case(case), page=page)
 
 
 def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
-    """Draws the recount of a user beside the drift that it corrects, for people who may recount, with its outcome."""
-    if not allowed("recount"):
-        return
+    """Draws the recount of a user beside the drift that it corrects, with its outcome."""
     subject = Subject(uid)
     outcome.draw(subject, page=page)
     kind = BY_ID["recount"]
     wrong = sum(counter.is_wrong for counter in counters)
+    stop = stopped_by(kind.action)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"{kind.title}…",
@@ -60,7 +60,9 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
             icon=f":material/{kind.icon}:",
             on_click=dialog.start,
             args=(RepairTarget(page, kind.id, uid, ""),),
-            type="primary" if wrong else "secondary",
+            type="primary" if wrong and not stop else "secondary",
+            disabled=bool(stop),
+            help=stop or None,
         )
         st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
     dialog.draw(subject, page=page)
@@ -74,7 +76,7 @@ def believed(case: Case) -> bool:
 
 
 def of_steps(case: Case, *, page: str) -> None:
-    """Draws the advised steps that this person may take as buttons, in their order, and how the last repair ended."""
+    """Draws the advised steps as buttons, in their order, and how the last repair ended."""
     found = case.diagnosis
     outcome.draw(of_case(case), page=page)
     kinds = {step: kind for kind in KINDS for step in kind.advised_by}
@@ -82,14 +84,17 @@ def of_steps(case: Case, *, page: str) -> None:
     with st.container(horizontal=True, gap="small", key=key(page, "case", "steps")):
         for step in found.actions:
             kind = kinds.get(step.id)
-            if kind is not None and kind.id not in drawn and allowed(kind.action) and believed(case):
+            if kind is not None and kind.id not in drawn and believed(case):
                 drawn.add(kind.id)
                 target = RepairTarget(page, kind.id, found.uid, found.video_id)
+                stop = stopped_by(kind.action)
                 st.button(
                     f"{kind.title}…",
                     key=key(page, "case", "step", kind.id),
                     icon=f":material/{kind.icon}:",
-                    type="primary" if len(drawn) == 1 else "secondary",
+                    type="primary" if len(drawn) == 1 and not stop else "secondary",
+                    disabled=bool(stop),
+                    help=stop or None,
                     on_click=dialog.start,
                     args=(target,),
                 )
@@ -100,10 +105,23 @@ def of_steps(case: Case, *, page: str) -> None:
                     icon=":material/refresh:",
                     on_click=partial(loads.refresh_user, found.uid),
                 )
-            elif step.id == "purge" and allowed("purge.plan"):
-                _link("purge", "Plan a purge", "delete_forever", {UID: found.uid, VIDEO_ID: found.video_id})
+            elif step.id == "purge":
+                purge_link("Plan a purge", {UID: found.uid, VIDEO_ID: found.video_id}, icon="delete_forever")
             elif step.id == "find":
                 _link("find", "Look for it elsewhere", "search", {"q": found.video_id})
+
+
+def purge_link(label: str, query: dict[str, str], *, icon: str) -> None:
+    """Draws the way to a plan of a purge, greyed for those who may plan none."""
+    stop = stopped_by("purge.plan")
+    st.page_link(
+        SCREENS["purge"].file,
+        label=label,
+        icon=f":material/{icon}:",
+        query_params=query,
+        disabled=bool(stop),
+        help=stop or None,
+    )
 
 
 def _link(screen: str, label: str, icon: str, query: dict[str, str]) -> None:
@@ -121,6 +139,7 @@ def _again(uid: str, page: str) -> None:
 
 def _repair(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) -> None:
     target = RepairTarget(page, kind.id, case.diagnosis.uid, case.diagnosis.video_id)
+    stop = stopped_by(kind.action) or ("" if offered else _DOUBTED)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
             f":material/{kind.icon}: **{kind.title}**{_ADVISED if advised else ''}  \n:small[{md(kind.about, 200)}]",
@@ -131,8 +150,9 @@ def _repair(kind: Kind, case: Case, page: str, *, offered: bool, advised: bool) 
             key=key(page, "fix", kind.id),
             on_click=dialog.start,
             args=(target,),
-            disabled=not offered,
-            type="primary" if advised and offered else "secondary",
+            disabled=bool(stop),
+            help=stop or None,
+            type="primary" if advised and not stop else "secondary",
         )
 
 
@@ -143,9 +163,4 @@ def _purge(uid: str, video_id: str, *, advised: bool) -> None:
             ":small[The last resort, with the customer's agreement: you check a plan before anything is deleted.]",
             width="stretch",
         )
-        st.page_link(
-            SCREENS["purge"].file,
-            label="Plan a purge",
-            icon=":material/arrow_forward:",
-            query_params={UID: uid, VIDEO_ID: video_id},
-        )
+        purge_link("Plan a purge", {UID: uid, VIDEO_ID: video_id}, icon="arrow_forward")
