@@ -78,7 +78,7 @@ def _action(text: str) -> JointAction:
 def _text(videos: str) -> str:
     read = read_stdin if videos == "-" else partial(read_file, Path(videos))
     try:
-        return read("--videos", joint_repair.MOST_BYTES).decode()
+        return read("--videos", joint_repair.MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput("--videos is no text", field_name="videos", remedy="Give lines of UID/VIDEO_ID.") from None
 

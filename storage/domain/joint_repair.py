@@ -184,10 +184,18 @@ def _plain(value: Any) -> str:
 
 
 def check_pairs(pairs: Sequence[tuple[str, str]], action: JointAction) -> tuple[tuple[str, str], ...]:
-    """The videos of a plan, each once; for a recount the customers. `BadInput` for none, or for too many."""
+    """The videos of a plan, each once; for a recount the customers. `BadInput` for none, for too many, and
+    for a customer where a video is needed."""
     chosen = dict.fromkeys((uid, "" if action == "recount" else video_id) for uid, video_id in pairs)
     if not chosen:
         raise BadInput("No video was named", field_name="videos", remedy="Give ROWS, --outage ID or --videos FILE.")
+    whole = [uid for uid, video_id in chosen if not video_id]
+    if whole and action != "recount":
+        raise BadInput(
+            f"The row {whole[0][:80]!r} names no video, which {action} needs",
+            field_name="videos",
+            remedy="Give it as UID/VIDEO_ID.",
+        )
     if len(chosen) > MOST_ROWS:
         raise BadInput(
             f"{len(chosen):,} rows are more than one repair takes: {MOST_ROWS}",

@@ -259,7 +259,7 @@ def test_rows_are_named_on_the_command_line_or_written_into_the_command(desk, tm
     named = desk.run("repair", "plan", *chosen, "--out", str(out), *failed)
     assert named.status == 0, named.out
     assert [f"{row['uid']}/{row['video_id']}" for row in named.json["rows"]] == chosen
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(chosen).encode())))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(chosen).encode("utf-8-sig"))))
     piped = desk.run("repair", "plan", "--videos", "-", *failed)
     assert piped.json["rows"] == named.json["rows"]
     assert apply(desk, out).status == 0
@@ -270,6 +270,7 @@ def test_rows_are_named_on_the_command_line_or_written_into_the_command(desk, tm
     ("options", "field"),
     [
         (("u1/a/b", "--action", "set-status:failed"), "ROWS: 'u1/a/b'"),
+        (("u1/a", "u1", "--action", "set-status:failed"), "The row 'u1' names no video"),
         (("u1/a", "--outage", "x", "--action", "set-status:failed"), "one of ROWS, --outage and --videos"),
         (("--action", "recount"), "videos"),
         (("--action", "explode", "--outage", "x"), "action"),
