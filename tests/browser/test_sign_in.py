@@ -74,7 +74,7 @@ def test_the_menu_and_the_page_depend_on_the_role_and_a_refused_page_says_whom_t
     open_page(page, desk.url("purge"))
     sign_in(page, "sam")
     assert page.url == desk.url("purge")
-    expect(page.get_by_text("needs the role admin")).to_be_visible()
+    expect(page.get_by_text("needs the role operations")).to_be_visible()
     expect(page.get_by_text("desk-owners@corp.test")).to_be_visible()
     menu = page.get_by_test_id("stSidebarNav")
     expect(menu).to_contain_text("Find")
