@@ -1,5 +1,7 @@
 """What a page of the demo does while it loads: nothing that was read moves, and no script is asked for late.
 
+When it has come, everything on it is unfolded and everybody can use it: axe-core finds no violation, light or dark.
+
 A script records from the first paint on where each heading stands that can be seen; the page is looked at when it has
 not changed for some frames, however long that takes.
 """
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from pages._ui.nav import SCREENS
 from pages._ui.server import preloads
+from tests.rigs import axe
 from tests.rigs.browser import RunningApp
 from tests.rigs.waiting import PATIENCE_MS, until
 
@@ -57,12 +60,16 @@ ADDRESSES = {**{name: f"/{name}" for name, screen in SCREENS.items() if screen.l
 
 @dataclass(frozen=True)
 class Visit:
-    """Where each heading stood, one place after the other; the scripts that the head names, and those that came."""
+    """Where each heading stood, one place after the other; the scripts that the head names, and those that came.
+
+    `violations` are those of the whole page, unfolded (`tests/rigs/axe.py`).
+    """
 
     headings: dict[str, list[int]]
     named: set[str]
     fetched: set[str]
     charts: bool
+    violations: dict[str, list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,10 @@ def _visit(page: Page, address: str) -> Visit:
         ]"""
     )
     charts = page.get_by_test_id("stVegaLiteChart").count() > 0
-    return Visit(page.evaluate("() => window.headings"), _files(named), _files(fetched), charts)
+    headings = page.evaluate("() => structuredClone(window.headings)")
+    axe.unfold(page)
+    until(lambda: page.evaluate(COMPLETE, STILL_FRAMES), f"{address}, unfolded", every_seconds=0.1)
+    return Visit(headings, _files(named), _files(fetched), charts, axe.violations(page))
 
 
 def _files(addresses: list[str]) -> set[str]:
@@ -110,6 +120,11 @@ def test_the_page_names_every_script_that_it_fetches_and_charts_only_where_one_i
     visit = visits[name]
     assert {one.partition(".")[0] for one in visit.fetched - visit.named} <= UNNAMED
     assert (preloads.CHART in preloads.OF_PAGES.get(name, ())) == visit.charts
+
+
+@pytest.mark.parametrize("name", [*ADDRESSES, "video"])
+def test_everybody_can_use_the_page_in_light_and_in_dark(visits: dict[str, Visit], name: str) -> None:
+    assert visits[name].violations == {}
 
 
 def test_every_kind_of_element_stands_in_the_manifest_of_streamlit() -> None:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from pages._ui import assets
 from pages._ui.server import modules
+from tests.rigs.browser import ROOT
 
 VENDOR = Path(assets.__file__).parent / "frontend" / "vendor"
 ROW = re.compile(r"^\| `([^`]+)` \| .* \| `([0-9a-f]{64})` \|$", re.MULTILINE)
@@ -32,9 +33,10 @@ def get(address: str) -> httpx.Response:
     return asyncio.run(ask())
 
 
-def test_files_of_others_are_the_published_ones() -> None:
-    listed = dict(ROW.findall((VENDOR / "README.md").read_text(encoding="utf-8")))
-    found = {path.relative_to(VENDOR).as_posix(): path for path in VENDOR.rglob("*") if path.is_file()}
+@pytest.mark.parametrize("folder", [VENDOR, ROOT / "tests" / "vendor"], ids=["desk", "tests"])
+def test_files_of_others_are_the_published_ones(folder: Path) -> None:
+    listed = dict(ROW.findall((folder / "README.md").read_text(encoding="utf-8")))
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     del found["README.md"]
     assert listed == {name: sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
 

@@ -1,8 +1,10 @@
-// Names for screen readers where Streamlit gives none: its Help buttons beside text are all "Help", and an icon is read by
-// the name of its glyph ("check_circle icon"), before the word that says the same.
+// Names and roles for screen readers where Streamlit gives none, or wrong ones: its Help buttons beside text are all "Help",
+// an icon is read by the name of its glyph ("check_circle icon"), before the word that says the same, and the menu is a list
+// whose parts are no items, with items that are in no list. Here the menu's parts are groups of links, with their names.
 
 const ICON = 'span[role="img"][aria-label$=" icon"]'
 const HELP = 'button[aria-label="Help"]'
+const MENU = '[data-testid="stSidebarNavItems"]'
 const QUIET_MS = 150
 const MOST = 80 // characters
 
@@ -22,6 +24,11 @@ function nameAll(page) {
     const text = whole ? spoken(whole) : ""
     if (text) help.setAttribute("aria-label", `Help for ${text.slice(0, MOST)}`)
   }
+  for (const item of page.querySelectorAll(`${MENU}:not([role]), ${MENU} li:not([role])`)) item.setAttribute("role", "none")
+  for (const heading of page.querySelectorAll(`${MENU} [data-testid="stNavSectionHeader"]`)) {
+    heading.parentElement.setAttribute("role", "group")
+    heading.parentElement.setAttribute("aria-label", spoken(heading))
+  }
 }
 
 let waiting = 0
@@ -33,3 +40,6 @@ new MutationObserver(() => {
     }, QUIET_MS)
   }
 }).observe(document.body, { childList: true, subtree: true })
+
+// The page may be drawn whole by the time that this script comes.
+nameAll(document)

@@ -132,7 +132,8 @@ export function part(tag, className, text) {
 }
 
 // Fills a cell. With an address the text is a real link, so the browser's own ways to open one work anywhere on the row.
-export function fill(cell, column, row, href) {
+// A link without text, such as around a picture, has the name of its row.
+export function fill(cell, column, row, href, named) {
   const text = textOf(column, row, Date.now())
   const own = column.kind === "link" ? column.values[row] : href
   const holder = own ? part("a", column.kind === "link" ? "go own" : "go") : cell
@@ -157,7 +158,9 @@ export function fill(cell, column, row, href) {
     if (text === ABSENT || (column.kind === "flag" && text === "No")) words.classList.add("faint")
     holder.append(words)
   }
-  if (holder !== cell) cell.append(holder)
+  if (holder === cell) return
+  if (!holder.textContent.trim()) holder.setAttribute("aria-label", textOf(named, row, Date.now()))
+  cell.append(holder)
 }
 
 // A picture beside the words that name it; one that cannot be fetched leaves its place empty.

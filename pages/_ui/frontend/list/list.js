@@ -384,7 +384,7 @@ class List {
     columns.forEach((column, col) => {
       const cell = part("div", `cell${isRight(column) ? " right" : ""}${href && col === this.named ? " named" : ""}`)
       cell.setAttribute("role", col === this.named ? "rowheader" : "gridcell")
-      fill(cell, column, number, href)
+      fill(cell, column, number, href, columns[this.named])
       row.append(this.mark(cell, col))
     })
     return row
