@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.purge.world import PurgeWorld
+from tests.rigs import axe
 from tests.rigs.browser import ROOT, RunningApp, open_page, press, ran, settled, streamlit_app
 from tests.rigs.firestore import EmbeddedFirestore
 from tests.rigs.seaweed import SeaweedRig
@@ -106,6 +107,7 @@ def test_what_was_typed_is_gone_after_the_confirmation_was_left(app: RunningApp,
     planned(page, app, "video-bbb")
     confirmed(page, "customer-1/video-bbb")
     expect(button(page, "Delete the video")).to_be_enabled()
+    assert axe.violations(page) == {}
     page.get_by_label("Id to confirm").press("Escape")
     expect(page.get_by_label("Id to confirm")).to_have_count(0)
     press(page, "Continue to the confirmation")
