@@ -1,4 +1,4 @@
-"""Everybody can use a page in each of its states: a dialog or the menu open, nothing found, refused, a store away.
+"""Everybody can use a page in each of its states: something open on it, nothing found, refused, the stores away.
 
 Whole pages of the demo: `test_first_paint.py`. What Streamlit itself draws against a rule, and the desk cannot mend, is
 in `STREAMLIT`, with the reason.
@@ -47,6 +47,14 @@ def test_with_this_open(demo: RunningApp, page: Page, address: str, name: str) -
     opened = page.get_by_test_id("stMainMenuPopover") if "menu" in name else page.get_by_role("dialog")
     expect(opened).to_be_visible()
     ran(page)
+    assert violations(page) == {}
+
+
+def test_with_the_palette_open(demo: RunningApp, page: Page) -> None:
+    open_page(page, f"{demo.url}/find")
+    expect(page.get_by_test_id("stMain").get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("ControlOrMeta+k")
+    expect(page.get_by_role("dialog", name="Find or go to")).to_be_visible()
     assert violations(page) == {}
 
 
