@@ -38,7 +38,7 @@ from storage.actions.orphans import (
     make_orphan_plan,
     undo_orphans,
 )
-from storage.actions.purge import jobs, plans
+from storage.actions.purge import jobs, plan_ends, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
 from storage.actions.upload import check_media
@@ -481,13 +481,37 @@ def test_a_link_to_send_is_made_for_those_of_the_table_alone(desk: Desk, role: s
     assert "X-Amz" not in json.dumps(told, default=str)
 
 
+@pytest.mark.parametrize("role", MATRIX)
+def test_a_plan_is_discarded_by_its_maker_and_by_admins_alone(desk: Desk, role: str) -> None:
+    purging, uid, who = desk.world.purging, desk.customer(), actor(role)
+    of_another = desk.plan(uid)
+    if "purge.apply" in MATRIX[role]:
+        assert jobs.discard_plan(purging, of_another, who).by == who.email
+    else:
+        with pytest.raises(NotPermitted):
+            jobs.discard_plan(purging, of_another, who)
+        assert plan_ends.end_of(purging, of_another.plan_id) is None
+        assert who.email in desk.refusals(uid)
+    if "purge.plan" in MATRIX[role]:
+        own = plans.make_plan(purging, Scope.of(uid, VIDEO), who, maker=who.email)
+        assert jobs.discard_plan(purging, own, who).discarded
+
+
 def test_every_action_of_the_policy_is_tried() -> None:
     alone = {"link.send", "alerts.try", "request", "address.reveal"}
     alone |= {"address.see"}  # in tests/ui/test_addresses.py
     assert {action for action, _ in CHANGED_BY.values()} | set(READ_ON) | alone == set(ACTIONS)
 
 
-ALONE = (try_target, failure_groups.mark, requests.ask, requests.answer, addresses.reveal, links.link_to_send)
+ALONE = (
+    try_target,
+    failure_groups.mark,
+    requests.ask,
+    requests.answer,
+    addresses.reveal,
+    links.link_to_send,
+    plan_ends.discard,
+)
 
 
 def test_every_place_that_asks_for_permission_is_tried() -> None:
