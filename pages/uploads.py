@@ -175,6 +175,9 @@ def _everybody() -> None:
         loaded = scan_loads.trend()
         head = next(iter(loaded.value), None)
         kept = scan_loads.kept(head) if head is not None else None
+        going_on = scan_loads.under_way()
+    if going_on.value is not None:
+        kept_view.under_way(going_on.value)
     if head is None or kept is None:
         _never()
         return
@@ -190,7 +193,8 @@ def _everybody() -> None:
         check_again=_check_again,
         check_customer=partial(_check_customer, kept.value),
     )
-    freshness(loaded.read_at, key=key(NAME, "kept_fresh"), cost=loaded.cost + kept.cost, on_refresh=scan_loads.refresh)
+    cost = loaded.cost + kept.cost + going_on.cost
+    freshness(loaded.read_at, key=key(NAME, "kept_fresh"), cost=cost, on_refresh=scan_loads.refresh)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("By day of making and style", anchor=False)

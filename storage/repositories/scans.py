@@ -17,6 +17,7 @@ from storage.domain.scans.kept import (
     TIMES,
     KeptScan,
     ScanHead,
+    ScanUnderWay,
     head_from,
     scan_path,
     table_key,
@@ -59,6 +60,15 @@ class ScanRecords(RecordQueries):
             operation="Reading the kept scans",
         )
         return tuple(head for head in found if head.part is None)
+
+    def under_way(self) -> ScanUnderWay | None:
+        """The scan on a cluster that kept the newest of all summaries and is not joined yet; two reads, one without."""
+        newest = next(iter(self.heads(1)), None)
+        if newest is None or newest.part is None or not newest.cluster_scan:
+            return None
+        query = build(COLLECTION, where=[("cluster_scan", "==", newest.cluster_scan)])
+        ranges = self._count(query, "Counting the ranges of a scan")
+        return ScanUnderWay(newest.cluster_scan, newest.started_at, newest.kept_at, ranges, newest.part[1])
 
     def head(self, scan_id: str) -> ScanHead:
         """One summary; `NotFound` where there is none."""

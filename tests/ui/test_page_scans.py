@@ -185,6 +185,20 @@ def test_what_a_scan_did_not_look_at_is_said_and_stays_in_the_list(app):
     assert "Not looked at again" in text
 
 
+@pytest.mark.parametrize(("minutes", "said"), [(2, "is going on"), (40, "stopped before its end")])
+def test_a_scan_on_a_cluster_shows_how_far_it_is_until_it_is_joined(app: LiveApp, minutes: int, said: str) -> None:
+    keep(app, finding("u1"), days=1)
+    for index in (1, 2):
+        part = Coverage((ScanRange(index, 8),))
+        keep(app, days=minutes / 1440, coverage=part, cluster_scan="20261126T100000Z-0a0a0a0a")
+    text = words(app.open("uploads"))
+    assert f"A scan of all customers on a cluster {said}: **2 of 8 ranges** kept" in text
+    assert ("goes on where it stood" in text) == (minutes == 40)
+    assert "1 finding" in text, "the last whole scan stays"
+    keep(app, finding("u1"))
+    assert "on a cluster" not in words(app.open("uploads"))
+
+
 def test_a_result_that_cannot_be_true_is_doubted_above_the_list(app):
     customer(app, "u1")
     keep(app, finding("u1"), doubt="Wrong bucket.", coverage=Coverage(doubted=True))

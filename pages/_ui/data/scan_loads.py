@@ -15,7 +15,7 @@ from storage.actions.purge.meanwhile import OF_SCANS, take_purged
 from storage.actions.scans import ScanKeeper, keep_scan
 from storage.domain.problems import Scanned, scanned
 from storage.domain.scans.comparison import repeat_offenders
-from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome, identities
+from storage.domain.scans.kept import KeptScan, ScanHead, ScanOutcome, ScanUnderWay, identities
 from storage.repositories.scans import read_kept, scan_records
 from storage.services.background import KeepScan
 from storage.services.scans import TREND, FindingRow
@@ -39,6 +39,12 @@ def last() -> Loaded[ScanHead | None]:
 @st.cache_data(ttl=5 * MINUTE, max_entries=2, refresh_mode="background", show_spinner=False)
 def _last(ended: int) -> Loaded[ScanHead | None]:
     return measured(lambda: next(iter(scan_records(stores().records).heads(1, parts=False)), None))
+
+
+@st.cache_data(ttl=15, max_entries=1, show_spinner=False)
+def under_way() -> Loaded[ScanUnderWay | None]:
+    """How far a scan on a cluster is; `None` where none is going on that keeps its ranges."""
+    return measured(lambda: scan_records(stores().records).under_way())
 
 
 def kept(head: ScanHead) -> Loaded[KeptScan]:
@@ -73,7 +79,7 @@ def _offenders(scan_id: str, sha256: str, _kept: KeptScan) -> list[dict[str, Any
 
 def refresh() -> None:
     """For a refresh button: the next look asks for newer scans."""
-    for load in (_trend, _last):
+    for load in (_trend, _last, under_way):
         load.clear()
 
 

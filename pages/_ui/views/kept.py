@@ -23,7 +23,7 @@ from pages._ui.views import verify
 from storage.domain.integrity import OF_CONTENTS, Finding, Kind, Report, Severity
 from storage.domain.scans.comparison import finding_of
 from storage.domain.scans.harm import HARMS, Harm
-from storage.domain.scans.kept import KeptScan, ScanHead, harms_of, identities
+from storage.domain.scans.kept import KeptScan, ScanHead, ScanUnderWay, harms_of, identities
 from storage.services.verify import Rechecked, standing_in
 from storage.text import number
 
@@ -50,6 +50,7 @@ HARM = "harm"  # query parameter: the classes that are shown
 SINCE = {"New": None, "24 h": timedelta(days=1), "7 days": timedelta(days=7), "All": None}
 NEW, ALL = "New", "All"
 OLD = timedelta(hours=26)
+QUIET = timedelta(minutes=15)  # without another range: a cluster whose scan goes on keeps one every few seconds
 _DAYS = 30
 _LINES = 50  # of a list for a ticket
 
@@ -80,6 +81,20 @@ def headline(head: ScanHead, *, compared: bool) -> None:
         f":{colour}[:material/circle:] Checked **{format.utc(head.finished_at).text[:16]} UTC** ({made.text}), "
         f"{number(head.checked.get('users', 0), 'customer')}, **{number(head.findings, 'finding')}**{changes}{by}",
         help=made.help,
+    )
+
+
+def under_way(scan: ScanUnderWay) -> None:
+    """Draws how far a scan on a cluster is; one that has kept no range for long may have ended before its end."""
+    now = datetime.now(UTC)
+    quiet = now - scan.kept_at > QUIET
+    st.progress(
+        min(1.0, scan.ranges / max(1, scan.of)),
+        f":material/{'pause_circle' if quiet else 'sync'}: A scan of all customers on a cluster "
+        f"{'stopped before its end' if quiet else 'is going on'}: **{scan.ranges:,} of {number(scan.of, 'range')}** "
+        f"kept. It began {format.ago(scan.started_at, now).text}, the last range came "
+        f"{format.ago(scan.kept_at, now).text}."
+        f"{' The same command goes on where it stood, within a day of its begin.' if quiet else ''}",
     )
 
 

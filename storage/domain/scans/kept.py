@@ -131,6 +131,17 @@ class ScanHead:
         return {**asdict(self), "part": list(self.part) if self.part else None}
 
 
+@dataclass(frozen=True, slots=True)
+class ScanUnderWay:
+    """A scan on a cluster of which `ranges` are kept, `of` so many, and that is not joined yet: going on, or killed."""
+
+    scan_id: str
+    started_at: datetime
+    kept_at: datetime
+    ranges: int
+    of: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptScan:
     """A kept scan with its table of findings; `etag` is that of the table's object, where it was read from one."""
