@@ -43,9 +43,9 @@ def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: Ru
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/user\\?uid=u1"))
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
-    assert page.evaluate("() => history.length") == before + 2  # what was found, and the customer
+    assert page.evaluate("() => history.length") == before + 1  # the search and its only match are one step
     page.go_back()
-    expect(page.get_by_text("exact e-mail match")).to_be_visible()  # what was found, not an empty page
+    expect(page.get_by_label("User id or e-mail")).to_be_visible()
     page.go_forward()
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
 

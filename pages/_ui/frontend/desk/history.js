@@ -68,13 +68,13 @@ function lend(event) {
   if (link && !link.getAttribute("href").startsWith("#")) link.href = addressed(link.href)
 }
 
-// True where it went there; a second click on the way goes nowhere.
-export function goTo(href) {
+// True where it went there; a second click on the way goes nowhere. What was chosen by hand, `chosen`, is no second click.
+export function goTo(href, chosen = false) {
   const target = addressed(href)
-  if (performance.now() - went < TWICE_MS || target.href === location.href) return false
+  if ((!chosen && performance.now() - went < TWICE_MS) || target.href === location.href) return false
   went = performance.now()
   write({ ...history.state?.[KEPT], top: mainPart()?.scrollTop ?? 0 })
-  half = null
+  stepped = -Infinity
   push({}, "", target)
   window.dispatchEvent(new PopStateEvent("popstate", { state: {} }))
   return true
@@ -185,25 +185,24 @@ function swallow(event) {
   event.stopPropagation()
 }
 
-// Streamlit goes to another page in two entries where the address has a query: first the old page with the new query, then
-// the new page. Back would have to be pressed twice, and would show the old page with another's query: it is one step here.
-// What a person does in between is a step of its own.
+// Streamlit makes several entries of one step: first the old page with the new query, then the new page; and where a search
+// finds one thing alone, what was found and the thing, in an order that hangs on how fast the server is. Back would have to
+// be pressed for each, and would show a page with another's query. So all that follows without an act of the person is one
+// step here.
 const push = history.pushState.bind(history)
-let half = null
+let stepped = -Infinity
 
 history.pushState = (state, title, url) => {
   const to = addressed(new URL(url ?? location.href, location.href))
-  const same = location.pathname === to.pathname
-  const since = half ? performance.now() - half.at : Infinity
-  const rest = !same && since < SLOW_MS && half.search === to.search
-  half = same ? { search: to.search, at: performance.now() } : null
-  if (!same) begin(null)
+  const rest = performance.now() - stepped < SLOW_MS
+  stepped = performance.now()
+  if (location.pathname !== to.pathname) begin(null)
   if (rest) history.replaceState(state, title, to)
   else push(state, title, to)
 }
 
 function act(event) {
-  if (event.type === "keydown" ? ["Enter", " "].includes(event.key) : event.detail < 2) half = null
+  if (event.type === "keydown" || event.detail < 2) stepped = -Infinity
 }
 
 window.addEventListener("popstate", follow)

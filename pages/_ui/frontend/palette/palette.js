@@ -291,7 +291,7 @@ class Palette {
     this.dialog.close()
     if (item.run) item.run()
     else if (tab) window.open(addressed(item.href), "_blank", "noopener")
-    else goTo(item.href)
+    else goTo(item.href, true)
   }
 }
 
