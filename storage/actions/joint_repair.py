@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
-from storage import files
 from storage.actions import highlights, repair, undoable
 from storage.actions.audit import attributed, refusals_recorded
 from storage.actions.highlights import HighlightsPlan
-from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
-from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
-from storage.actions.purge.jobs import create_job, follow_up_job
+from storage.actions.purge.engine import BatchOutcome, Note, Seen
+from storage.actions.purge.jobs import create_job
 from storage.actions.purge.lease import JobLease, LeaseLost
-from storage.actions.purge.plan_ends import Discarding, discard, refuse_ended
-from storage.actions.purge.sealing import key_to_check, key_to_seal
+from storage.actions.purge.plan_ends import refuse_ended
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
+from storage.actions.row_plans import LATEST, WORKER, RowPlans, ended_row, take_back
 from storage.actions.watches import end_watch, watch_change
 from storage.domain import joint_repair as rules
 from storage.domain.actor_and_reason import checked_reason, normal_email
@@ -36,25 +31,18 @@ from storage.domain.joint_repair import (
     JointAction,
     JointPlan,
     JointRow,
-    Outcome,
     RowOutcome,
     ShownChange,
     check_pairs,
     check_plan,
-    joint_plan_key,
 )
 from storage.domain.policy import Action, Actor, authorise
-from storage.domain.purge.guards import Approval
-from storage.domain.purge.job import ENDED, Job, JobTally, State, job_path, shortened
-from storage.domain.purge.plan_end import PlanEnd
-from storage.domain.purge.seal import sealed_approval
+from storage.domain.purge.job import Job, JobTally
+from storage.domain.row_plan import Outcome
 from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, StorageError, Unsettled
-from storage.files import read_file
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.jobs import Jobs
 
-MOST_BYTES: Final = 16 * 1024**2
-WORKER: Final = "worker"
 _REASON: Final = "the reason that is given when the plan is applied"
 
 
@@ -117,98 +105,16 @@ def make_joint_plan(purging: Purging, pairs: Sequence[tuple[str, str]], action: 
         authorise(actor, needed_action(action), now=purging.clock())
         context = context_of(purging)
         rows = tuple(_row(context, action, uid, video_id) for uid, video_id in chosen)
-        made = purging.now()
-        plan = JointPlan(
-            plan_id=f"rplan-{made:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
-            maker=normal_email(actor.email),
-            action=action,
-            target=purging.target,
-            created_at=made,
-            expires_at=made + rules.LIFE,
-            rows=rows,
-        )
-        plan = replace(plan, seal=key_to_seal(purging).over("repair plan", plan.fingerprint))
-    detail = {"action": action, "rows": len(rows), "willing": plan.willing, "plan_id": plan.plan_id}
-    purging.trail.append(attributed(actor, Event("repair.plan", "-", fingerprint=plan.fingerprint, detail=detail)))
+        plan = JointPlan(action=action, rows=rows, **JOINT_PLANS.new(purging, actor, purging.now()))
+        plan = replace(plan, seal=JOINT_PLANS.seal(purging, plan))
+    purging.trail.append(attributed(actor, _event("repair.plan", plan)))
     return plan
-
-
-def write_joint_plan(plan: JointPlan, path: Path) -> None:
-    """Writes a plan for `repair apply`; only its owner may read the file."""
-    files.write_file(path, (json.dumps(plan.as_dict(), indent=1) + "\n").encode(), "--out")
-
-
-def joint_plan_in(path: Path) -> JointPlan:
-    """A plan from a file; `BadInput` where there is none, `Stale` where it was altered."""
-    return _plan_from(read_file(path, "FILE", MOST_BYTES))
-
-
-def _plan_from(content: bytes) -> JointPlan:
-    try:
-        value = json.loads(content.decode())
-    except (ValueError, RecursionError):
-        raise BadInput("The plan is not JSON", field_name="FILE", remedy="Give the file as it was written.") from None
-    return JointPlan.from_dict(value)
-
-
-def store_joint_plan(purging: Purging, plan: JointPlan) -> None:
-    """Keeps a plan in the bucket, where a worker finds it."""
-    purging.writers.objects.put(joint_plan_key(plan.plan_id), json.dumps(plan.as_dict()).encode(), "application/json")
-
-
-def stored_joint_plan(purging: Purging, plan_id: str) -> JointPlan:
-    """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
-    return _plan_from(purging.stores.objects.get_bytes(joint_plan_key(plan_id), MOST_BYTES))
-
-
-def check_joint_seal(purging: Purging, plan: JointPlan) -> None:
-    """Raises `Stale` unless this desk sealed the plan."""
-    key = key_to_check(purging)
-    if key is None or key.over("repair plan", plan.fingerprint) != plan.seal:
-        raise Stale(
-            "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
-            reasons=("the seal does not fit the plan",),
-            remedy="Make the plan again, and apply the file as it was written.",
-        )
 
 
 def second_person_needed(purging: Purging, plan: JointPlan) -> str:
     """Why one person is not enough, or an empty text."""
     most = purging.limits.most_repairs
     return f"{plan.willing:,} rows are more than {most:,}" if plan.willing > most else ""
-
-
-def approve_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> Approval:
-    """Records that a person other than the maker agrees to exactly this plan. A second approval changes nothing."""
-    event = attributed(actor, _event("repair.approve", plan))
-    with refusals_recorded(purging.trail, event):
-        authorise(actor, needed_action(plan.action), now=purging.clock())
-        now, approver = purging.now(), normal_email(actor.email)
-        check_plan(plan, purging.target, now)
-        check_joint_seal(purging, plan)
-        if approver == plan.maker:
-            raise Refused("The maker of a plan cannot approve it.", remedy="Have another person look at it.")
-        refuse_ended(purging, plan.plan_id)
-        approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
-        store_joint_plan(purging, plan)
-        purging.trail.append(event)
-        plans.keep_approval(purging, approval, plan.plan_id, rules.MANY)
-    return approval
-
-
-def discard_joint_plan(purging: Purging, plan: JointPlan, actor: Actor) -> PlanEnd:
-    """Ends a plan of the actor's own, or any as an admin: nobody can approve or apply it any more."""
-    event = _event("repair.discard", plan)
-    with refusals_recorded(purging.trail, attributed(actor, event)):
-        check_plan(plan, purging.target, purging.now())
-        check_joint_seal(purging, plan)
-    discarding = Discarding(plan.plan_id, plan.fingerprint, plan.maker, plan.job_id, needed_action(plan.action))
-    return discard(purging, discarding, event, actor)
-
-
-def approvals_of_joint(purging: Purging, plan: JointPlan) -> tuple[Approval, ...]:
-    """The approvals of a plan that this desk took."""
-    return plans.approvals_by_seal(purging, plan.fingerprint)
 
 
 def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Actor) -> Job:
@@ -221,45 +127,15 @@ def apply_joint_plan(purging: Purging, plan: JointPlan, reason: str, actor: Acto
     event = attributed(actor, replace(_event("repair.apply", plan), reason=why))
     with refusals_recorded(purging.trail, event):
         authorise(actor, needed_action(plan.action), now=purging.clock())
-        now = purging.now()
-        check_plan(plan, purging.target, now)
-        check_joint_seal(purging, plan)
+        JOINT_PLANS.check_open(purging, plan)
         refuse_ended(purging, plan.plan_id)
         if not plan.willing:
             raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
-        given = approvals_of_joint(purging, plan)
-        approved = sorted({one.approver for one in given if one.approver not in {email, plan.maker}})
-        needed = second_person_needed(purging, plan)
-        if needed and not approved:
-            raise Refused(
-                f"A second person must approve this plan: {needed}.",
-                reasons=(f"a second person must approve this plan: {needed}",),
-                remedy="Have another person look at the same plan and approve it: repair approve FILE --actor EMAIL.",
-            )
-        store_joint_plan(purging, plan)
-        job = _job(plan, email, why, approved, purging)
+        approved = JOINT_PLANS.approvers(purging, plan, email, second_person_needed(purging, plan))
+        JOINT_PLANS.store(purging, plan)
+        job = JOINT_PLANS.job(purging, plan, "repair", email, why, approved, documents=len(plan.rows))
         purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
         return create_job(purging, job, email)
-
-
-def _job(plan: JointPlan, email: str, reason: str, approved: Sequence[str], purging: Purging) -> Job:
-    return Job(
-        job_id=plan.job_id,
-        kind="repair",
-        of="",
-        plan_id=plan.plan_id,
-        fingerprint=plan.fingerprint,
-        scope=rules.MANY,
-        maker=plan.maker,
-        actor=email,
-        approved_by=tuple(approved),
-        reason=reason,
-        erase=False,
-        created_at=purging.now(),
-        objects_total=0,
-        bytes_total=0,
-        documents_total=len(plan.rows),
-    )
 
 
 def undo_joint_repair(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
@@ -271,17 +147,7 @@ def undo_joint_repair(purging: Purging, job_id: str, reason: str, actor: Actor) 
         if job.kind != "repair":
             raise Refused(f"Job {job_id} is not a joint repair.", remedy="Take a purge back with purge undo.")
         authorise(actor, "fix", now=purging.clock())
-        if job.state in {"ready", "running", "interrupted"}:
-            raise Refused(f"Job {job_id} is {job.state}.", remedy="Wait until it has ended, then undo it.")
-        if job.state == "undone":
-            raise Refused(f"Job {job_id} was undone already.")
-        back = replace(follow_up_job(job, email, why, purging.now()), kind="repair_undo")
-        there = purging.jobs.find(back.job_id)
-        if there is not None:
-            raise Refused(
-                f"Job {there.job_id} takes it back already and is {there.state}.",
-                remedy=f"Go on with it: repair resume {there.job_id}; or take single rows back with undo-change.",
-            )
+        back = JOINT_PLANS.undo_of(purging, job, "repair_undo", email, why)
         purging.trail.append(replace(event, outcome="begun"))
         return create_job(purging, back, email)
 
@@ -305,6 +171,23 @@ def _event(action: str, plan: JointPlan) -> Event:
     return Event(action, "-", fingerprint=plan.fingerprint, detail=detail)
 
 
+def _needed(plan: JointPlan) -> Action:
+    return needed_action(plan.action)
+
+
+JOINT_PLANS: Final = RowPlans(
+    form=rules.FORM,
+    command="repair",
+    sealed_as="repair plan",
+    parse=JointPlan.from_dict,
+    check=check_plan,
+    scope=lambda _: rules.MANY,
+    event=_event,
+    to_plan=_needed,
+    to_approve=_needed,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RepairRows:
     """The step that makes each row of the plan, a batch for each."""
@@ -323,11 +206,7 @@ class RepairRows:
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         row = self.plan.rows[batch]
         outcome = self._made(row, batch, again=again)
-        done = outcome.outcome == "done"
-        tally = JobTally(documents=1) if done else JobTally(left_alone=1)
-        residue = self.lease.job.residue
-        changes = {} if done else {"residue": tuple(shortened([*residue, f"{row.subject}: {outcome.why}"]))}
-        return BatchOutcome(tally, {"row": outcome.as_dict()}, changes)
+        return ended_row(self.lease, outcome.as_dict(), row.subject, JobTally(documents=1))
 
     def _made(self, row: JointRow, batch: int, *, again: bool) -> RowOutcome:
         refused = RowOutcome(row.uid, row.video_id, "refused", row.refused)
@@ -379,7 +258,7 @@ class RepairRows:
         """One entry of the audit for the row; with `again` only where a killed worker had not made it."""
         job, name = self.lease.job, _EVENTS[self.plan.action]
         if again:
-            entries = AuditLog(self.purging.stores.handle).search(uid=row.uid, action=name, limit=_LATEST)
+            entries = AuditLog(self.purging.stores.handle).search(uid=row.uid, action=name, limit=LATEST)
             if any(entry["job_id"] == job.job_id and entry["video_id"] == row.video_id for entry in entries):
                 return
         fields = [f"{change.path}: {change.field}" for change in row.changes[: repair.MAX_RECORDED]]
@@ -447,7 +326,6 @@ def _numbered(first: str, number: int) -> str:
     return first if number == 0 else f"{first}-{number}"
 
 
-_LATEST: Final = 20  # entries of a customer in which to look for one that a killed worker made
 _EVENTS: Final[Mapping[JointAction, str]] = {
     "set-status:failed": "set-status",
     "set-status:completed": "set-status",
@@ -473,73 +351,19 @@ class UndoRows:
 
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         row = self.made[batch]
-        outcome = self._back(row)
-        done = outcome.outcome == "done"
-        tally = JobTally(documents=1) if done else JobTally(left_alone=1)
-        line = f"{row.uid}/{row.video_id}: {outcome.why}"
-        changes = {} if done else {"residue": tuple(shortened([*self.lease.job.residue, line]))}
-        return BatchOutcome(tally, {"row": outcome.as_dict()}, changes)
+        return ended_row(self.lease, self._back(row).as_dict(), f"{row.uid}/{row.video_id}", JobTally(documents=1))
 
     def _back(self, row: RowOutcome) -> RowOutcome:
-        job, stores = self.lease.job, self.purging.stores
         for change_id in reversed(row.change_ids):
             self.lease.hold()
             try:
-                if undoable.read(stores.records, change_id).settled:
-                    continue
-                undoable.undo(
-                    stores.records,
-                    stores.objects,
-                    self.purging.writers,
-                    change_id,
-                    actor=job.actor,
-                    reason=job.reason,
-                )
+                if take_back(self.purging, self.lease, change_id, row.uid, row.video_id):
+                    end_watch(self.purging.writers.documents, change_id)
             except (Refused, NotFound) as error:
                 return replace(row, outcome="refused", why=error.message)
-            end_watch(self.purging.writers.documents, change_id)
-            detail = {"change_id": change_id, "kind": job.kind, "job": job.job_id}
-            event = Event("undo-change", job.actor, "done", job.reason, WORKER, uid=row.uid, video_id=row.video_id)
-            self.purging.trail.append(replace(event, job_id=job.job_id, detail=detail))
         return replace(row, outcome="done", why="")
 
 
 def made_rows(purging: Purging, job: Job) -> tuple[RowOutcome, ...]:
     """The rows of which a repair wrote anything, the last first."""
     return tuple(reversed([row for row in outcomes(purging.jobs, job.job_id) if row.change_ids]))
-
-
-def ending(lease: JobLease) -> Ending:
-    """How a joint repair, or its undo, closes: `incomplete` where a row was refused or failed."""
-    job = lease.job
-    state: State = "incomplete" if job.residue else "done"
-    if job.kind == "repair":
-        return Ending(state)
-    return Ending(state, {}, {job_path(job.of): {"state": "incomplete" if job.residue else "undone"}})
-
-
-def check_joint_job(purging: Purging, job: Job, plan: JointPlan) -> None:
-    """Raises `Stale` unless the job was made from this plan, which this desk sealed."""
-    if plan.fingerprint != job.fingerprint:
-        raise Stale("The stored plan is not the one that was applied.", remedy="Make the repair again.")
-    check_joint_seal(purging, plan)
-
-
-def drop_plans(purging: Purging) -> int:
-    """Deletes the stored plans that no job needs any more: of a repair that ended, or that nobody applied in a day.
-
-    A plan holds values of customers' documents, and an undo needs only the journal. Returns how many it deleted.
-    """
-    now, gone = purging.now(), []
-    for page in purging.stores.objects.list_pages(joint_plan_key("").removesuffix(".json")):
-        for key, written in zip(page.frame["key"].tolist(), page.frame["last_modified"].tolist(), strict=True):
-            plan_id = key.rpartition("/")[2].removesuffix(".json")
-            job = purging.jobs.find(f"repair-{plan_id.removeprefix('rplan-')}")
-            if job.state in ENDED if job is not None else now - written > _UNAPPLIED:
-                gone.append(key)
-    if gone:
-        purging.writers.objects.delete(gone)
-    return len(gone)
-
-
-_UNAPPLIED: Final = timedelta(days=1)

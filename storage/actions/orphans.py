@@ -9,56 +9,44 @@ are erased as those of all repairs.
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
-from storage import files
 from storage.actions import undoable, upload
 from storage.actions.audit import attributed, refusals_recorded
-from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
-from storage.actions.purge.engine import BatchOutcome, Ending, Note, Seen
-from storage.actions.purge.jobs import create_job, follow_up_job, others_at_work
+from storage.actions.purge.engine import BatchOutcome, Note, Seen
+from storage.actions.purge.jobs import create_job, others_at_work
 from storage.actions.purge.lease import JobLease, LeaseLost
-from storage.actions.purge.plan_ends import Discarding, discard, refuse_ended
-from storage.actions.purge.sealing import key_to_check, key_to_seal
+from storage.actions.purge.plan_ends import refuse_ended
 from storage.actions.purge.survey import refuse_dangers
 from storage.actions.replacing import Removal
+from storage.actions.row_plans import LATEST, WORKER, RowPlans, ended_row, take_back
 from storage.actions.watches import end_watch, watch_change
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
 from storage.domain.changes import ABSENT, ChangeSet, FieldChange
 from storage.domain.orphans import (
-    LIFE,
+    FORM,
     OrphanAction,
     OrphanOutcome,
     OrphanPlan,
     OrphanRow,
-    Outcome,
     check_keys,
     check_plan,
-    orphan_plan_key,
 )
 from storage.domain.policy import Action, Actor, authorise
-from storage.domain.purge.guards import Approval
-from storage.domain.purge.job import ENDED, Job, JobTally, Kind, State, job_path, shortened
-from storage.domain.purge.plan_end import PlanEnd
+from storage.domain.purge.job import Job, JobTally, Kind
 from storage.domain.purge.scope import GIB, Scope
-from storage.domain.purge.seal import sealed_approval
+from storage.domain.row_plan import Outcome
 from storage.domain.upload import UploadPlan
 from storage.errors import BackendError, BadInput, NotFound, Refused, Stale, Unsettled
-from storage.files import read_file
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.jobs import Jobs
 from storage.services.orphans import Looking, candidates
 
-MOST_BYTES: Final = 16 * 1024**2
-WORKER: Final = "worker"
 COPY: Final = "object"  # the name of a removed object's copy: the desk's own keys hold no title
 CHANGE: Final[Mapping[OrphanAction, str]] = {"adopt": "adopt", "remove": "remove-orphan"}  # kinds of changes
 _KINDS: Final[Mapping[OrphanAction, Kind]] = {"adopt": "adopt", "remove": "remove"}
@@ -66,8 +54,6 @@ _NEEDED: Final[Mapping[OrphanAction, Action]] = {"adopt": "fix", "remove": "purg
 _TO_PLAN: Final[Mapping[OrphanAction, Action]] = {"adopt": "fix", "remove": "purge.plan"}
 _EVENTS: Final[Mapping[OrphanAction, str]] = {"adopt": "orphan.adopt", "remove": "orphan.remove"}
 _UNDOS: Final[Mapping[Kind, Kind]] = {"adopt": "adopt_undo", "remove": "remove_undo"}
-_UNAPPLIED: Final = timedelta(days=1)
-_LATEST: Final = 20  # entries of a customer in which to look for one that a killed worker made
 
 
 def needed_action(action: OrphanAction) -> Action:
@@ -113,57 +99,11 @@ def make_orphan_plan(
             what = "cache past its time" if caches else "object without a document"
             raise NotFound(f"There is no {what} of {scope.spelled}.", remedy="Look with verify.", target=scope.spelled)
         plan = OrphanPlan(
-            plan_id=f"oplan-{look.now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
-            maker=normal_email(actor.email),
-            action=action,
-            scope=scope,
-            target=purging.target,
-            created_at=look.now,
-            expires_at=look.now + LIFE,
-            rows=look.rows(chosen),
+            action=action, scope=scope, rows=look.rows(chosen), **ORPHAN_PLANS.new(purging, actor, look.now)
         )
-        plan = replace(plan, seal=key_to_seal(purging).over("orphans plan", plan.fingerprint))
+        plan = replace(plan, seal=ORPHAN_PLANS.seal(purging, plan))
     purging.trail.append(attributed(actor, _event("orphans.plan", plan)))
     return plan
-
-
-def write_orphan_plan(plan: OrphanPlan, path: Path) -> None:
-    """Writes a plan for `orphans apply`; only its owner may read the file."""
-    files.write_file(path, (json.dumps(plan.as_dict(), indent=1) + "\n").encode(), "--out")
-
-
-def orphan_plan_in(path: Path) -> OrphanPlan:
-    """A plan from a file; `BadInput` where there is none, `Stale` where it was altered."""
-    return _plan_from(read_file(path, "FILE", MOST_BYTES))
-
-
-def _plan_from(content: bytes) -> OrphanPlan:
-    try:
-        value = json.loads(content.decode())
-    except (ValueError, RecursionError):
-        raise BadInput("The plan is not JSON", field_name="FILE", remedy="Give the file as it was written.") from None
-    return OrphanPlan.from_dict(value)
-
-
-def store_orphan_plan(purging: Purging, plan: OrphanPlan) -> None:
-    """Keeps a plan in the bucket, where a worker finds it."""
-    purging.writers.objects.put(orphan_plan_key(plan.plan_id), json.dumps(plan.as_dict()).encode(), "application/json")
-
-
-def stored_orphan_plan(purging: Purging, plan_id: str) -> OrphanPlan:
-    """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
-    return _plan_from(purging.stores.objects.get_bytes(orphan_plan_key(plan_id), MOST_BYTES))
-
-
-def check_orphan_seal(purging: Purging, plan: OrphanPlan) -> None:
-    """Raises `Stale` unless this desk sealed the plan."""
-    key = key_to_check(purging)
-    if key is None or key.over("orphans plan", plan.fingerprint) != plan.seal:
-        raise Stale(
-            "The plan was not sealed by this desk: it was altered, or the key was changed since it was made.",
-            reasons=("the seal does not fit the plan",),
-            remedy="Make the plan again, and apply the file as it was written.",
-        )
 
 
 def second_person_needed(purging: Purging, plan: OrphanPlan) -> str:
@@ -177,39 +117,6 @@ def second_person_needed(purging: Purging, plan: OrphanPlan) -> str:
     return ""
 
 
-def approve_orphan_plan(purging: Purging, plan: OrphanPlan, actor: Actor) -> Approval:
-    """Records that a person other than the maker agrees to exactly this plan. A second approval changes nothing."""
-    event = attributed(actor, _event("orphans.approve", plan))
-    with refusals_recorded(purging.trail, event):
-        authorise(actor, "fix" if plan.action == "adopt" else "purge.approve", now=purging.clock())
-        now, approver = purging.now(), normal_email(actor.email)
-        check_plan(plan, purging.target, now)
-        check_orphan_seal(purging, plan)
-        if approver == plan.maker:
-            raise Refused("The maker of a plan cannot approve it.", remedy="Have another person look at it.")
-        refuse_ended(purging, plan.plan_id)
-        approval = sealed_approval(Approval(plan.fingerprint, approver, now), key_to_seal(purging))
-        store_orphan_plan(purging, plan)
-        purging.trail.append(event)
-        plans.keep_approval(purging, approval, plan.plan_id, plan.scope)
-    return approval
-
-
-def discard_orphan_plan(purging: Purging, plan: OrphanPlan, actor: Actor) -> PlanEnd:
-    """Ends a plan of the actor's own, or any as an admin: nobody can approve or apply it any more."""
-    event = _event("orphans.discard", plan)
-    with refusals_recorded(purging.trail, attributed(actor, event)):
-        check_plan(plan, purging.target, purging.now())
-        check_orphan_seal(purging, plan)
-    discarding = Discarding(plan.plan_id, plan.fingerprint, plan.maker, plan.job_id, needed_to_plan(plan.action))
-    return discard(purging, discarding, event, actor)
-
-
-def approvals_of_orphan_plan(purging: Purging, plan: OrphanPlan) -> tuple[Approval, ...]:
-    """The approvals of a plan that this desk took."""
-    return plans.approvals_by_seal(purging, plan.fingerprint)
-
-
 def apply_orphan_plan(purging: Purging, plan: OrphanPlan, reason: str, actor: Actor) -> Job:
     """Creates the job of a plan, ready for a worker; changes nothing of the customer's yet.
 
@@ -220,20 +127,11 @@ def apply_orphan_plan(purging: Purging, plan: OrphanPlan, reason: str, actor: Ac
     event = attributed(actor, replace(_event("orphans.apply", plan), reason=why))
     with refusals_recorded(purging.trail, event):
         authorise(actor, needed_action(plan.action), now=purging.clock())
-        check_plan(plan, purging.target, purging.now())
-        check_orphan_seal(purging, plan)
+        ORPHAN_PLANS.check_open(purging, plan)
         refuse_ended(purging, plan.plan_id)
         if not plan.willing:
             raise Refused("The plan has no row that may be made.", remedy="Its rows say why; make another plan.")
-        given = approvals_of_orphan_plan(purging, plan)
-        approved = sorted({one.approver for one in given if one.approver not in {email, plan.maker}})
-        needed = second_person_needed(purging, plan)
-        if needed and not approved:
-            raise Refused(
-                f"A second person must approve this plan: {needed}.",
-                reasons=(f"a second person must approve this plan: {needed}",),
-                remedy="Have another person look at the same plan and approve it: orphans approve FILE --actor EMAIL.",
-            )
+        approved = ORPHAN_PLANS.approvers(purging, plan, email, second_person_needed(purging, plan))
         mine = purging.jobs.find(plan.job_id)
         if mine is not None:
             raise Refused(
@@ -247,31 +145,21 @@ def apply_orphan_plan(purging: Purging, plan: OrphanPlan, reason: str, actor: Ac
                 reasons=others,
                 remedy="Wait until it has ended, or cancel it.",
             )
-        store_orphan_plan(purging, plan)
-        job = _job(purging, plan, email, why, approved)
+        ORPHAN_PLANS.store(purging, plan)
+        adopts, count = plan.action == "adopt", len(plan.rows)
+        job = ORPHAN_PLANS.job(
+            purging,
+            plan,
+            _KINDS[plan.action],
+            email,
+            why,
+            approved,
+            objects=0 if adopts else count,
+            size=0 if adopts else plan.total_bytes,
+            documents=count if adopts else 0,
+        )
         purging.trail.append(replace(event, outcome="begun", job_id=job.job_id))
         return create_job(purging, job, email)
-
-
-def _job(purging: Purging, plan: OrphanPlan, email: str, reason: str, approved: Sequence[str]) -> Job:
-    adopts = plan.action == "adopt"
-    return Job(
-        job_id=plan.job_id,
-        kind=_KINDS[plan.action],
-        of="",
-        plan_id=plan.plan_id,
-        fingerprint=plan.fingerprint,
-        scope=plan.scope,
-        maker=plan.maker,
-        actor=email,
-        approved_by=tuple(approved),
-        reason=reason,
-        erase=False,
-        created_at=purging.now(),
-        objects_total=0 if adopts else len(plan.rows),
-        bytes_total=0 if adopts else plan.total_bytes,
-        documents_total=len(plan.rows) if adopts else 0,
-    )
 
 
 def undo_orphans(purging: Purging, job_id: str, reason: str, actor: Actor) -> Job:
@@ -283,17 +171,7 @@ def undo_orphans(purging: Purging, job_id: str, reason: str, actor: Actor) -> Jo
         if job.kind not in _UNDOS:
             raise Refused(f"Job {job_id} adopts or removes nothing.", remedy="Look at its status.")
         authorise(actor, "fix" if job.kind == "adopt" else "purge.undo", now=purging.clock())
-        if job.state in {"ready", "running", "interrupted"}:
-            raise Refused(f"Job {job_id} is {job.state}.", remedy="Wait until it has ended, then undo it.")
-        if job.state == "undone":
-            raise Refused(f"Job {job_id} was undone already.")
-        back = replace(follow_up_job(job, email, why, purging.now()), kind=_UNDOS[job.kind])
-        there = purging.jobs.find(back.job_id)
-        if there is not None:
-            raise Refused(
-                f"Job {there.job_id} takes it back already and is {there.state}.",
-                remedy=f"Go on with it: orphans resume {there.job_id}; or take single rows back with undo-change.",
-            )
+        back = ORPHAN_PLANS.undo_of(purging, job, _UNDOS[job.kind], email, why)
         others = tuple(others_at_work(purging, job.scope, but=(job_id,)))
         if others:
             raise Refused(f"Another job works on it: {others[0]}.", reasons=others, remedy="Wait until it has ended.")
@@ -319,12 +197,17 @@ def _event(action: str, plan: OrphanPlan) -> Event:
     return Event(action, "-", uid=scope.uid, video_id=scope.video_id or "", fingerprint=plan.fingerprint, detail=detail)
 
 
-def _counted(lease: JobLease, outcome: OrphanOutcome, tally: JobTally) -> BatchOutcome:
-    """The end of a row: its outcome goes into the journal, and the job lists what was not done."""
-    if outcome.outcome == "done":
-        return BatchOutcome(tally, {"row": outcome.as_dict()})
-    residue = tuple(shortened([*lease.job.residue, f"{outcome.key}: {outcome.why}"]))
-    return BatchOutcome(JobTally(left_alone=1), {"row": outcome.as_dict()}, {"residue": residue})
+ORPHAN_PLANS: Final = RowPlans(
+    form=FORM,
+    command="orphans",
+    sealed_as="orphans plan",
+    parse=OrphanPlan.from_dict,
+    check=check_plan,
+    scope=lambda plan: plan.scope,
+    event=_event,
+    to_plan=lambda plan: needed_to_plan(plan.action),
+    to_approve=lambda plan: "fix" if plan.action == "adopt" else "purge.approve",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +230,7 @@ class OrphanRows:
         outcome = self._made(row, f"{self.lease.job.job_id}-{batch}", again=again)
         adopts = self.plan.action == "adopt"
         tally = JobTally(documents=1) if adopts else JobTally(objects=1, bytes=row.size_bytes)
-        return _counted(self.lease, outcome, tally)
+        return ended_row(self.lease, outcome.as_dict(), row.key, tally)
 
     def _made(self, row: OrphanRow, first: str, *, again: bool) -> OrphanOutcome:
         if row.refused:
@@ -427,7 +310,7 @@ class OrphanRows:
         """One entry of the audit for the row; with `again` only where a killed worker had not made it."""
         job, name = self.lease.job, _EVENTS[self.plan.action]
         if again:
-            entries = AuditLog(self.purging.stores.handle).search(uid=job.scope.uid, action=name, limit=_LATEST)
+            entries = AuditLog(self.purging.stores.handle).search(uid=job.scope.uid, action=name, limit=LATEST)
             if any((entry.get("detail") or {}).get("change_id") == outcome.change_id for entry in entries):
                 return
         event = Event(name, job.actor, "done" if outcome.outcome == "done" else "failed", job.reason, WORKER)
@@ -519,24 +402,13 @@ class UndoOrphanRows:
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         adopted = self.lease.job.kind == "adopt_undo"
         tally = JobTally(documents=1) if adopted else JobTally(objects=1)
-        return _counted(self.lease, self._back(self.made[batch]), tally)
+        row = self.made[batch]
+        return ended_row(self.lease, self._back(row).as_dict(), row.key, tally)
 
     def _back(self, row: OrphanOutcome) -> OrphanOutcome:
-        job, stores = self.lease.job, self.purging.stores
         self.lease.hold()
         try:
-            if not undoable.read(stores.records, row.change_id).settled:
-                undoable.undo(
-                    stores.records,
-                    stores.objects,
-                    self.purging.writers,
-                    row.change_id,
-                    actor=job.actor,
-                    reason=job.reason,
-                )
-                detail = {"change_id": row.change_id, "kind": job.kind, "job": job.job_id}
-                event = Event("undo-change", job.actor, "done", job.reason, WORKER, uid=job.scope.uid)
-                self.purging.trail.append(replace(event, video_id=row.video_id, job_id=job.job_id, detail=detail))
+            take_back(self.purging, self.lease, row.change_id, self.lease.job.scope.uid, row.video_id)
         except (Stale, Refused, NotFound) as error:
             because = f" ({error.reasons[0]})" if isinstance(error, Stale | Refused) and error.reasons else ""
             return replace(row, outcome="refused", why=f"{error.message}{because}")
@@ -547,36 +419,3 @@ class UndoOrphanRows:
 def made_orphan_rows(purging: Purging, job: Job) -> tuple[OrphanOutcome, ...]:
     """The rows of which a job wrote anything, the last first."""
     return tuple(reversed([row for row in orphan_outcomes(purging.jobs, job.job_id) if row.change_id]))
-
-
-def orphans_ending(lease: JobLease) -> Ending:
-    """How such a job, or its undo, closes: `incomplete` where a row was refused or failed."""
-    job = lease.job
-    state: State = "incomplete" if job.residue else "done"
-    if not job.of:
-        return Ending(state)
-    return Ending(state, {}, {job_path(job.of): {"state": "incomplete" if job.residue else "undone"}})
-
-
-def check_orphan_job(purging: Purging, job: Job, plan: OrphanPlan) -> None:
-    """Raises `Stale` unless the job was made from this plan, which this desk sealed."""
-    if plan.fingerprint != job.fingerprint or plan.scope != job.scope:
-        raise Stale("The stored plan is not the one that was applied.", remedy="Make the plan again.")
-    check_orphan_seal(purging, plan)
-
-
-def drop_orphan_plans(purging: Purging) -> int:
-    """Deletes the stored plans that no job needs any more: of a job that ended, or that nobody applied in a day.
-
-    An undo needs only the journal and the records of the changes. Returns how many it deleted.
-    """
-    now, gone = purging.now(), []
-    for page in purging.stores.objects.list_pages(orphan_plan_key("").removesuffix(".json")):
-        for key, written in zip(page.frame["key"].tolist(), page.frame["last_modified"].tolist(), strict=True):
-            plan_id = key.rpartition("/")[2].removesuffix(".json")
-            job = purging.jobs.find(f"orphans-{plan_id.removeprefix('oplan-')}")
-            if job.state in ENDED if job is not None else now - written > _UNAPPLIED:
-                gone.append(key)
-    if gone:
-        purging.writers.objects.delete(gone)
-    return len(gone)

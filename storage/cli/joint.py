@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from storage.actions import joint_repair
 from storage.actions.joint_repair import (
+    JOINT_PLANS,
     apply_joint_plan,
-    approve_joint_plan,
-    discard_joint_plan,
-    joint_plan_in,
     make_joint_plan,
     outcomes,
     second_person_needed,
     undo_joint_repair,
-    write_joint_plan,
 )
-from storage.actions.purge.context import Purging, open_purging
-from storage.actions.purge.jobs import resume
-from storage.actions.purge.worker import run_job
+from storage.actions.purge.context import open_purging
+from storage.actions.row_plans import MOST_BYTES
 from storage.cli.context import Context, shell_actor
-from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
-from storage.cli.purge import refusing, say_discarded
-from storage.clients.meter import unbudgeted
+from storage.cli.output import print_json, progress, safe, say, say_table
+from storage.cli.row_plans import Verbs, named_action, say_end_of_plan
 from storage.domain.diagnosis.outages import named
-from storage.domain.joint_repair import JOINT_ACTIONS, JointAction, JointPlan, parse_rows, parse_videos
-from storage.domain.purge.job import Job
-from storage.errors import BadInput, NotFound, Refused
+from storage.domain.joint_repair import JOINT_ACTIONS, JointPlan, parse_rows, parse_videos
+from storage.errors import BadInput, NotFound
 from storage.files import read_file, read_stdin
 from storage.services import diagnose
 from storage.services.diagnose import Reach
@@ -46,7 +40,7 @@ def run_plan(
     actor: str,
 ) -> int:
     """Exit 0 where a row may be made, 1 where none may."""
-    chosen = _action(action)
+    chosen = named_action(action, JOINT_ACTIONS)
     if sum((bool(rows), outage is not None, videos is not None)) != 1:
         raise BadInput(
             "Give one of ROWS, --outage and --videos",
@@ -60,7 +54,7 @@ def run_plan(
         pairs = _of_outage(context, outage)
     plan = make_joint_plan(purging, pairs, chosen, who)
     if out is not None:
-        write_joint_plan(plan, Path(out))
+        JOINT_PLANS.write(plan, Path(out))
     if context.as_json:
         print_json(plan.as_dict() | {"willing": plan.willing})
     else:
@@ -68,17 +62,10 @@ def run_plan(
     return 0 if plan.willing else 1
 
 
-def _action(text: str) -> JointAction:
-    for known in JOINT_ACTIONS:
-        if text == known:
-            return known
-    raise BadInput(f"{text[:60]!r} is no action", field_name="action", remedy=f"One of: {', '.join(JOINT_ACTIONS)}.")
-
-
 def _text(videos: str) -> str:
     read = read_stdin if videos == "-" else partial(read_file, Path(videos))
     try:
-        return read("--videos", joint_repair.MOST_BYTES).decode("utf-8-sig")
+        return read("--videos", MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput("--videos is no text", field_name="videos", remedy="Give lines of UID/VIDEO_ID.") from None
 
@@ -114,9 +101,7 @@ def _say_plan(plan: JointPlan, needed: str, out: str | None) -> None:
             for change in row.changes
         ]
     say_table(("VIDEO", "FIELD", "BEFORE", "AFTER"), [tuple(safe(cell, 200) for cell in row) for row in rows])
-    if needed:
-        say(f"A second person must approve it: {needed}.")
-    say(f"Nothing was changed. Valid until {rfc3339(plan.expires_at)}{f'; written to {out}' if out else ''}.")
+    say_end_of_plan(plan, needed, out)
 
 
 def _word(text: str) -> str:
@@ -126,75 +111,14 @@ def _word(text: str) -> str:
     return value if isinstance(value, str) else text
 
 
-def run_approve(context: Context, file: Path, actor: str) -> int:
-    """Exit 0 when the approval is on record, 4 when refused."""
-    plan, who = joint_plan_in(file), shell_actor(actor)
-    approval = approve_joint_plan(open_purging(context.stores), plan, who)
-    if context.as_json:
-        print_json({"plan_id": plan.plan_id, "approver": approval.approver, "at": approval.at})
-    else:
-        say(f"{approval.approver} approves plan {plan.plan_id}.")
-    return 0
+def _subject(row: Mapping[str, Any]) -> str:
+    return f"{row['uid']}/{row['video_id']}"
 
 
-def run_discard(context: Context, file: Path, actor: str) -> int:
-    """Exit 0 when nobody can apply the plan any more, 4 when refused."""
-    plan, who = joint_plan_in(file), shell_actor(actor)
-    say_discarded(context, discard_joint_plan(open_purging(context.stores), plan, who))
-    return 0
-
-
-def run_apply(context: Context, file: Path, reason: str, actor: str) -> int:
-    """Runs the repair in this process. Exit 0 when every row was made, 1 when one was refused or failed."""
-    plan, who = joint_plan_in(file), shell_actor(actor)
-    purging = open_purging(context.stores, progress)
-    job = refusing(context, lambda: apply_joint_plan(purging, plan, reason, who))
-    return Refused.exit_status if job is None else _run(context, purging, job.job_id)
-
-
-def run_resume(context: Context, job_id: str, actor: str) -> int:
-    """Goes on with a repair or an undo that stopped. Exits as `apply` does."""
-    who = shell_actor(actor)
-    purging = open_purging(context.stores, progress)
-    job = refusing(context, lambda: resume(purging, job_id, who))
-    return Refused.exit_status if job is None else _run(context, purging, job.job_id)
-
-
-def run_undo(context: Context, job_id: str, actor: str, reason: str) -> int:
-    """Takes every row back, in this process. Exits as `apply` does."""
-    who = shell_actor(actor)
-    purging = open_purging(context.stores, progress)
-    job = refusing(context, lambda: undo_joint_repair(purging, job_id, reason, who))
-    return Refused.exit_status if job is None else _run(context, purging, job.job_id)
-
-
-def run_status(context: Context, job_id: str) -> int:
-    """Exit 0 when every row so far was made, 1 when one was refused or failed, or the job stopped."""
-    purging = open_purging(context.stores)
-    return _print(context, purging, purging.jobs.get(job_id))
-
-
-def _run(context: Context, purging: Purging, job_id: str) -> int:
-    with unbudgeted():
-        return _print(context, purging, run_job(purging, job_id))
-
-
-def _print(context: Context, purging: Purging, job: Job) -> int:
-    rows = outcomes(purging.jobs, job.job_id)
-    if context.as_json:
-        found: dict[str, Any] = {"job_id": job.job_id, "state": job.state, "rows": [row.as_dict() for row in rows]}
-        print_json(found | {"total": job.documents_total, "failure": dict(job.failure) if job.failure else None})
-    else:
-        say_table(
-            ("VIDEO", "OUTCOME", "WHY"),
-            [(safe(f"{row.uid}/{row.video_id}", 200), row.outcome, safe(row.why, 300)) for row in rows],
-        )
-        made = sum(row.outcome == "done" for row in rows)
-        say(f"Job {job.job_id} is {job.state}: {made:,} of {job.documents_total:,} rows were made.")
-        if job.failure:
-            say(f"It stopped: {safe(job.failure.get('message', ''), 400)}")
-        if job.kind == "repair" and made:
-            say(f"Take it back: python -m storage repair undo {job.job_id} --actor EMAIL --reason TEXT")
-    if job.failure:
-        return 3
-    return 0 if all(row.outcome == "done" for row in rows) else 1
+_VERBS = Verbs(JOINT_PLANS, apply_joint_plan, undo_joint_repair, outcomes, "VIDEO", _subject)
+run_approve = _VERBS.approve
+run_discard = _VERBS.discard
+run_apply = _VERBS.apply
+run_resume = _VERBS.resume
+run_undo = _VERBS.undo
+run_status = _VERBS.status

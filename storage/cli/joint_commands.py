@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.cli.command import Command, Group, actor, argument, job_id, option, plan_file, reason
 
 ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
-_ENDS = {
+ROW_EXITS = {
     0: "every row was made",
     1: "a row was refused or failed; each says why",
     3: "the job stopped; resume goes on with it",
@@ -79,7 +79,7 @@ REPAIR = Group(
     (undo-change), or all of them (repair undo).""",
             params=[plan_file("repair plan"), reason(), actor()],
             examples=[("repair apply repair.json --reason 'worker died' --actor you@example.com", "Do it.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
         Command(
             "status",
@@ -97,7 +97,7 @@ REPAIR = Group(
             about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
             params=[job_id(), actor()],
             examples=[("repair resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
         Command(
             "undo",
@@ -107,7 +107,7 @@ REPAIR = Group(
     and says so.""",
             params=[job_id(), actor(), reason()],
             examples=[("repair undo JOB_ID --reason 'wrong cause' --actor you@example.com", "All of it.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
     ],
     summary="repair many videos in one go: plan, apply, undo",

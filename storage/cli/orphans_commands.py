@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from storage.cli.command import Command, Group, actor, flag, job_id, option, plan_file, reason, uid, video_id
+from storage.cli.joint_commands import ROW_EXITS
 
 ACTIONS = "adopt, remove"
-_ENDS = {
-    0: "every row was made",
-    1: "a row was refused or failed; each says why",
-    3: "the job stopped; resume goes on with it",
-    4: "refused by a guard; nothing was changed",
-}
-
-
 ORPHANS = Group(
     "orphans",
     [
@@ -68,7 +61,7 @@ ORPHANS = Group(
     for PURGE_QUARANTINE_DAYS. Every row can be taken back alone (undo-change), or all of them (orphans undo).""",
             params=[plan_file("orphans plan"), reason(), actor()],
             examples=[("orphans apply plan.json --reason 'ticket 9' --actor you@example.com", "Do it.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
         Command(
             "status",
@@ -86,7 +79,7 @@ ORPHANS = Group(
             about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
             params=[job_id(), actor()],
             examples=[("orphans resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
         Command(
             "undo",
@@ -96,7 +89,7 @@ ORPHANS = Group(
     since. What changed since is left alone and says so.""",
             params=[job_id(), actor(), reason()],
             examples=[("orphans undo JOB_ID --reason 'wrong file' --actor you@example.com", "All of it.")],
-            exits=_ENDS,
+            exits=ROW_EXITS,
         ),
     ],
     summary="adopt or remove files that no document names: plan, apply, undo",

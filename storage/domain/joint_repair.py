@@ -10,23 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from storage.domain.changes import ABSENT, FieldChange
-from storage.domain.layout import OPS_PREFIX
-from storage.domain.purge.plan import PlanTarget, fingerprint_of, moment, moment_text
+from storage.domain.purge.plan import PlanTarget, fingerprint_of, moment_text
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, Refused, Stale
+from storage.domain.row_plan import MOST_ROWS, Outcome, PlanForm, check_valid, sealed_dict, target_in, times_in
+from storage.errors import BadInput, Refused
 from storage.ids import is_stored_id
 
 JointAction = Literal["set-status:failed", "set-status:completed", "recount", "rebuild-highlights"]
 JOINT_ACTIONS: Final[tuple[JointAction, ...]] = get_args(JointAction)
-Outcome = Literal["done", "refused", "failed"]
 
-FORMAT: Final = "clip-desk-repair/1"
-LIFE: Final = timedelta(minutes=30)
-MOST_ROWS: Final = 500
+FORM: Final = PlanForm("clip-desk-repair/1", "repair plan", "repair plan", "repairs", "rplan-", "repair-")
 MANY: Final = Scope("*")  # the scope of a job about several customers; no customer may have this id in a purge
 WHEN_WRITTEN: Final = "(the time when it is written)"
 _SET_BY: Final = "Set by support: "
@@ -92,8 +89,7 @@ class JointPlan:
 
     @property
     def job_id(self) -> str:
-        """The job of the plan: a person who applies it twice meets the first job."""
-        return f"repair-{self.plan_id.removeprefix('rplan-')}"
+        return FORM.job_id(self.plan_id)
 
     @property
     def willing(self) -> int:
@@ -106,60 +102,28 @@ class JointPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """The plan in its JSON form."""
-        body = self._body()
-        return {"plan_id": self.plan_id, "fingerprint": fingerprint_of(body), "seal": self.seal, **body}
+        return sealed_dict(self, self._body())
 
     def _body(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "plan_id": self.plan_id,
-            "maker": self.maker,
-            "action": self.action,
-            "bucket": self.target.bucket,
-            "project": self.target.project,
-            "key_prefix": self.target.key_prefix,
-            "created_at": moment_text(self.created_at),
-            "expires_at": moment_text(self.expires_at),
-            "rows": [_row(row) for row in self.rows],
-        }
+        return FORM.body(self, [_row(row) for row in self.rows])
 
     @classmethod
     def from_dict(cls, value: object) -> JointPlan:
         """A plan from parsed JSON; `BadInput` where it is none, `Stale` where it was altered."""
-        if not isinstance(value, Mapping) or value.get("format") != FORMAT:
-            raise _no_plan("it is not a repair plan of this version")
-        try:
-            sealed = fingerprint_of({name: part for name, part in value.items() if name not in {"fingerprint", "seal"}})
-        except (ValueError, RecursionError):
-            raise _no_plan("it holds something that no plan holds") from None
-        if sealed != value.get("fingerprint"):
-            raise Stale(
-                "The plan was altered since it was made: its fingerprint does not fit its content.",
-                reasons=("the fingerprint does not fit the content",),
-                remedy="Make the plan again, and apply the file as it was written.",
-            )
-        try:
-            if value["action"] not in JOINT_ACTIONS:
-                raise _no_plan("its action is unknown")
+        with FORM.parsing(value) as found:
+            if found["action"] not in JOINT_ACTIONS:
+                raise FORM.refusal("its action is unknown")
+            made, expires = times_in(found)
             return cls(
-                plan_id=str(value["plan_id"]),
-                maker=str(value["maker"]),
-                action=value["action"],
-                target=PlanTarget(str(value["bucket"]), str(value["project"]), str(value["key_prefix"])),
-                created_at=moment(value["created_at"]),
-                expires_at=moment(value["expires_at"]),
-                rows=tuple(_parsed(row) for row in value["rows"]),
-                seal=str(value.get("seal") or ""),
+                plan_id=str(found["plan_id"]),
+                maker=str(found["maker"]),
+                action=found["action"],
+                target=target_in(found),
+                created_at=made,
+                expires_at=expires,
+                rows=tuple(_parsed(row) for row in found["rows"]),
+                seal=str(found.get("seal") or ""),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, BadInput):
-                raise
-            raise _no_plan("a part of it is missing or of the wrong type") from None
-
-
-def joint_plan_key(plan_id: str) -> str:
-    """The key below `_ops/` under which any process of the desk finds a plan."""
-    return f"{OPS_PREFIX}repairs/{plan_id}.json"
 
 
 def shown(changes: Sequence[FieldChange]) -> tuple[ShownChange, ...]:
@@ -253,13 +217,7 @@ def _checked(uid: str, video_id: str, where: str) -> tuple[str, str]:
 
 def check_plan(plan: JointPlan, target: PlanTarget, now: datetime) -> None:
     """Raises unless the plan is for this bucket and project and is still valid, and names only its own customers."""
-    if plan.target != target:
-        raise Refused(
-            f"The plan was made for bucket {plan.target.bucket!r} of project {plan.target.project!r}, not for this.",
-            remedy="Apply it where it was made, or make it again here.",
-        )
-    if now >= plan.expires_at or plan.expires_at - plan.created_at > LIFE:
-        raise Stale("The plan has expired.", reasons=("the plan has expired",), remedy="Make the plan again.")
+    check_valid(plan, target, now)
     strays = [
         change.path
         for row in plan.rows
@@ -280,12 +238,8 @@ def _row(row: JointRow) -> dict[str, Any]:
 def _parsed(value: Mapping[str, Any]) -> JointRow:
     uid, video_id = str(value["uid"]), str(value["video_id"])
     if not is_stored_id(uid) or (video_id and not is_stored_id(video_id)):
-        raise _no_plan("a row names no usable ids")
+        raise FORM.refusal("a row names no usable ids")
     changes = tuple(
         ShownChange(str(c["path"]), str(c["field"]), str(c["before"]), str(c["after"])) for c in value["changes"]
     )
     return JointRow(uid, video_id, changes, str(value["content"]), str(value["refused"]))
-
-
-def _no_plan(why: str) -> BadInput:
-    return BadInput(f"This is no repair plan: {why}", field_name="FILE", remedy="Give the file that repair plan wrote.")

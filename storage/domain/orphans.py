@@ -18,7 +18,6 @@ from storage.domain.documents import MultipartUpload, ObjectInfo, Video
 from storage.domain.integrity.rules import LIFECYCLE_GRACE, Thing, expires_at
 from storage.domain.layout import (
     CACHE_KINDS,
-    OPS_PREFIX,
     STYLES,
     TOP_SCENES,
     ClipName,
@@ -32,16 +31,14 @@ from storage.domain.media import MediaLook
 from storage.domain.processing import being_processed
 from storage.domain.purge.plan import PlanTarget, fingerprint_of, moment, moment_text
 from storage.domain.purge.scope import Scope
-from storage.errors import BadInput, Refused, Stale
+from storage.domain.row_plan import MOST_ROWS, Outcome, PlanForm, check_valid, sealed_dict, target_in, times_in
+from storage.errors import BadInput, Refused
 from storage.ids import is_stored_id
 
 OrphanAction = Literal["adopt", "remove"]
 ORPHAN_ACTIONS: Final[tuple[OrphanAction, ...]] = get_args(OrphanAction)
-Outcome = Literal["done", "refused", "failed"]
 
-FORMAT: Final = "clip-desk-orphans/1"
-LIFE: Final = timedelta(minutes=30)
-MOST_ROWS: Final = 500
+FORM: Final = PlanForm("clip-desk-orphans/1", "plan for orphans", "orphans plan", "orphans", "oplan-", "orphans-")
 AGE: Final = timedelta(days=1)
 MIB: Final = 1024 * 1024
 
@@ -138,8 +135,7 @@ class OrphanPlan:
 
     @property
     def job_id(self) -> str:
-        """The job of the plan: a person who applies it twice meets the first job."""
-        return f"orphans-{self.plan_id.removeprefix('oplan-')}"
+        return FORM.job_id(self.plan_id)
 
     @property
     def willing(self) -> tuple[OrphanRow, ...]:
@@ -156,63 +152,30 @@ class OrphanPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """The plan in its JSON form."""
-        body = self._body()
-        return {"plan_id": self.plan_id, "fingerprint": fingerprint_of(body), "seal": self.seal, **body}
+        return sealed_dict(self, self._body())
 
     def _body(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "plan_id": self.plan_id,
-            "maker": self.maker,
-            "action": self.action,
-            "uid": self.scope.uid,
-            "video_id": self.scope.video_id,
-            "bucket": self.target.bucket,
-            "project": self.target.project,
-            "key_prefix": self.target.key_prefix,
-            "created_at": moment_text(self.created_at),
-            "expires_at": moment_text(self.expires_at),
-            "rows": [_row(row) for row in self.rows],
-        }
+        scope = {"uid": self.scope.uid, "video_id": self.scope.video_id}
+        return FORM.body(self, [_row(row) for row in self.rows], scope)
 
     @classmethod
     def from_dict(cls, value: object) -> OrphanPlan:
         """A plan from parsed JSON; `BadInput` where it is none, `Stale` where it was altered."""
-        if not isinstance(value, Mapping) or value.get("format") != FORMAT:
-            raise _no_plan("it is not a plan for orphans of this version")
-        try:
-            sealed = fingerprint_of({name: part for name, part in value.items() if name not in {"fingerprint", "seal"}})
-        except (ValueError, RecursionError):
-            raise _no_plan("it holds something that no plan holds") from None
-        if sealed != value.get("fingerprint"):
-            raise Stale(
-                "The plan was altered since it was made: its fingerprint does not fit its content.",
-                reasons=("the fingerprint does not fit the content",),
-                remedy="Make the plan again, and apply the file as it was written.",
-            )
-        try:
-            if value["action"] not in ORPHAN_ACTIONS:
-                raise _no_plan("its action is unknown")
+        with FORM.parsing(value) as found:
+            if found["action"] not in ORPHAN_ACTIONS:
+                raise FORM.refusal("its action is unknown")
+            made, expires = times_in(found)
             return cls(
-                plan_id=str(value["plan_id"]),
-                maker=str(value["maker"]),
-                action=value["action"],
-                scope=Scope.of(value["uid"], value["video_id"]),
-                target=PlanTarget(str(value["bucket"]), str(value["project"]), str(value["key_prefix"])),
-                created_at=moment(value["created_at"]),
-                expires_at=moment(value["expires_at"]),
-                rows=tuple(map(_parsed, value["rows"])),
-                seal=str(value.get("seal") or ""),
+                plan_id=str(found["plan_id"]),
+                maker=str(found["maker"]),
+                action=found["action"],
+                scope=Scope.of(found["uid"], found["video_id"]),
+                target=target_in(found),
+                created_at=made,
+                expires_at=expires,
+                rows=tuple(map(_parsed, found["rows"])),
+                seal=str(found.get("seal") or ""),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, BadInput):
-                raise
-            raise _no_plan("a part of it is missing or of the wrong type") from None
-
-
-def orphan_plan_key(plan_id: str) -> str:
-    """The key below `_ops/` under which any process of the desk finds a plan."""
-    return f"{OPS_PREFIX}orphans/{plan_id}.json"
 
 
 def check_keys(keys: Sequence[str]) -> tuple[str, ...]:
@@ -229,13 +192,7 @@ def check_keys(keys: Sequence[str]) -> tuple[str, ...]:
 
 def check_plan(plan: OrphanPlan, target: PlanTarget, now: datetime) -> None:
     """Raises unless the plan is for this bucket and project, is still valid, and names only its own customer's keys."""
-    if plan.target != target:
-        raise Refused(
-            f"The plan was made for bucket {plan.target.bucket!r} of project {plan.target.project!r}, not for this.",
-            remedy="Apply it where it was made, or make it again here.",
-        )
-    if now >= plan.expires_at or plan.expires_at - plan.created_at > LIFE:
-        raise Stale("The plan has expired.", reasons=("the plan has expired",), remedy="Make the plan again.")
+    check_valid(plan, target, now)
     strays = strays_of(plan)
     if strays:
         raise Refused("The plan names objects of others.", reasons=strays, remedy="Make the plan again.")
@@ -447,7 +404,7 @@ def _row(row: OrphanRow) -> dict[str, Any]:
 def _parsed(value: Mapping[str, Any]) -> OrphanRow:
     video_id, modified = str(value["video_id"]), value["last_modified"]
     if (video_id and not is_stored_id(video_id)) or not isinstance(value["document"], Mapping):
-        raise _no_plan("a row names no usable ids")
+        raise FORM.refusal("a row names no usable ids")
     return OrphanRow(
         key=str(value["key"]),
         video_id=video_id,
@@ -458,10 +415,4 @@ def _parsed(value: Mapping[str, Any]) -> OrphanRow:
         document=dict(value["document"]),
         why=str(value["why"]),
         refused=str(value["refused"]),
-    )
-
-
-def _no_plan(why: str) -> BadInput:
-    return BadInput(
-        f"This is no plan for orphans: {why}", field_name="FILE", remedy="Give the file that orphans plan wrote."
     )

@@ -26,18 +26,8 @@ from storage.actions import addresses, failure_groups, links, repair, requests
 from storage.actions.alerts import try_target
 from storage.actions.documents import Update
 from storage.actions.highlights import plan_put
-from storage.actions.joint_repair import (
-    apply_joint_plan,
-    approve_joint_plan,
-    make_joint_plan,
-    undo_joint_repair,
-)
-from storage.actions.orphans import (
-    apply_orphan_plan,
-    approve_orphan_plan,
-    make_orphan_plan,
-    undo_orphans,
-)
+from storage.actions.joint_repair import JOINT_PLANS, apply_joint_plan, make_joint_plan, undo_joint_repair
+from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan, undo_orphans
 from storage.actions.purge import jobs, plan_ends, plans
 from storage.actions.purge.worker import run_job
 from storage.actions.repair import RepairContext, plan_recount
@@ -317,7 +307,7 @@ def test_a_trial_of_where_alerts_go_is_sent_for_those_of_the_table_alone(desk: D
         assert bool(hook.taken) is ("alerts.try" in MATRIX[role])
 
 
-JOINT = (make_joint_plan, approve_joint_plan, apply_joint_plan, undo_joint_repair)
+JOINT = (make_joint_plan, JOINT_PLANS.approve, apply_joint_plan, undo_joint_repair)
 
 
 @pytest.mark.parametrize("role", MATRIX)
@@ -330,7 +320,7 @@ def test_a_joint_repair_is_for_those_of_the_table_alone(desk: Desk, role: str) -
     assert plan.willing, plan.rows
     attempts: list[Callable[[Actor], object]] = [
         lambda who: make_joint_plan(purging, pairs, "set-status:failed", who),
-        lambda who: approve_joint_plan(purging, plan, who),
+        lambda who: JOINT_PLANS.approve(purging, plan, who),
         lambda who: apply_joint_plan(purging, plan, REASON, who),
     ]
     before = desk.state(uid)
@@ -351,7 +341,7 @@ def test_a_joint_repair_is_for_those_of_the_table_alone(desk: Desk, role: str) -
             undo_joint_repair(purging, plan.job_id, REASON, actor(role))
 
 
-ORPHANS = (make_orphan_plan, approve_orphan_plan, apply_orphan_plan, undo_orphans)
+ORPHANS = (make_orphan_plan, ORPHAN_PLANS.approve, apply_orphan_plan, undo_orphans)
 ORPHANS_NEED: dict[OrphanAction, tuple[Action, ...]] = {
     "adopt": ("fix", "fix", "fix", "fix"),
     "remove": ("purge.plan", "purge.approve", "purge.apply", "purge.undo"),
@@ -378,7 +368,7 @@ def test_files_without_a_document_are_for_those_of_the_table_alone(
 
     attempts: list[Callable[[Actor], object]] = [
         lambda who: make_orphan_plan(purging, Scope(uid), action, who, keys=[key]),
-        lambda who: approve_orphan_plan(purging, plan, who),
+        lambda who: ORPHAN_PLANS.approve(purging, plan, who),
         lambda who: apply_orphan_plan(purging, plan, REASON, who),
         undone,
     ]

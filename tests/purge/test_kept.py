@@ -13,22 +13,8 @@ import pytest
 from storage.actions import alerts, repair
 from storage.actions.alerts import Sources
 from storage.actions.failure_groups import mark
-from storage.actions.joint_repair import (
-    check_joint_seal,
-    context_of,
-    joint_plan_in,
-    outcomes,
-    stored_joint_plan,
-    undo_joint_repair,
-)
-from storage.actions.orphans import (
-    approvals_of_orphan_plan,
-    check_orphan_seal,
-    orphan_outcomes,
-    orphan_plan_in,
-    stored_orphan_plan,
-    undo_orphans,
-)
+from storage.actions.joint_repair import JOINT_PLANS, context_of, outcomes, undo_joint_repair
+from storage.actions.orphans import ORPHAN_PLANS, orphan_outcomes, undo_orphans
 from storage.actions.purge.jobs import cancel, undo
 from storage.actions.purge.plans import approvals_of, certificate_of, plan_in, stored_plan
 from storage.actions.purge.quarantine import record_of
@@ -218,9 +204,9 @@ def test_a_joint_repair_that_was_cut_off_is_resumed_and_undone(seaweed: SeaweedR
         purging, job = world.purging, only_job(world, "repair")
         path = tmp_path / "plan.json"
         path.write_text(world.kept.texts["plan.json"])
-        plan = joint_plan_in(path)
-        assert plan == stored_joint_plan(purging, job.plan_id)
-        check_joint_seal(purging, plan)
+        plan = JOINT_PLANS.in_file(path)
+        assert plan == JOINT_PLANS.stored(purging, job.plan_id)
+        JOINT_PLANS.check_seal(purging, plan)
         assert holds(plan.as_dict(), json.loads(world.kept.texts["plan.json"]))
         assert [row.uid for row in plan.rows if row.refused] == ["nobody"]
         made = [(row.uid, row.outcome, len(row.change_ids)) for row in outcomes(purging.jobs, job.job_id)]
@@ -240,12 +226,12 @@ def test_a_plan_for_orphans_is_read_and_what_was_adopted_or_removed_is_taken_bac
     with kept_world(seaweed, "orphans") as world:
         purging, path = world.purging, tmp_path / "plan.json"
         path.write_text(world.kept.texts["plan.json"])
-        plan = orphan_plan_in(path)
-        assert plan == stored_orphan_plan(purging, plan.plan_id)
+        plan = ORPHAN_PLANS.in_file(path)
+        assert plan == ORPHAN_PLANS.stored(purging, plan.plan_id)
         assert holds(plan.as_dict(), json.loads(world.kept.texts["plan.json"]))
         check_plan(plan, purging.target, purging.now())
-        check_orphan_seal(purging, plan)
-        assert [approval.approver for approval in approvals_of_orphan_plan(purging, plan)] == [BOB.email]
+        ORPHAN_PLANS.check_seal(purging, plan)
+        assert [approval.approver for approval in ORPHAN_PLANS.approvals(purging, plan)] == [BOB.email]
         assert [(row.video_id, row.size_bytes, row.refused) for row in plan.rows] == [(VIDEO, 3_554, "")]
         for kind in ("remove", "adopt"):
             job = only_job(world, kind)

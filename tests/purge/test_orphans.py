@@ -10,14 +10,7 @@ from typing import Any
 import pytest
 
 from storage.actions.documents import Delete
-from storage.actions.orphans import (
-    apply_orphan_plan,
-    approve_orphan_plan,
-    drop_orphan_plans,
-    make_orphan_plan,
-    orphan_outcomes,
-    undo_orphans,
-)
+from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan, orphan_outcomes, undo_orphans
 from storage.actions.purge.worker import run_job, sweep
 from storage.actions.repair import RepairContext, undo
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan
@@ -348,8 +341,8 @@ def test_above_the_bound_a_second_person_agrees(orphans: PurgeWorld) -> None:
     with pytest.raises(Refused, match="second person"):
         apply_orphan_plan(few, made, REASON, ADA)
     with pytest.raises(Refused, match="maker"):
-        approve_orphan_plan(few, made, ADA)
-    approve_orphan_plan(few, made, BOB)
+        ORPHAN_PLANS.approve(few, made, ADA)
+    ORPHAN_PLANS.approve(few, made, BOB)
     assert run_job(few, apply_orphan_plan(few, made, REASON, ADA).job_id).approved_by == (BOB.email,)
     with pytest.raises(Refused, match="applied already"):
         apply_orphan_plan(few, made, REASON, ADA)
@@ -379,7 +372,7 @@ def test_an_erasing_takes_the_copies_too(orphans: PurgeWorld) -> None:
 def test_copies_expire_and_stored_plans_go_with_their_jobs(orphans: PurgeWorld) -> None:
     job = applied(orphans, plan(orphans, "remove"))
     assert orphans.own_keys("_ops/orphans/")
-    assert drop_orphan_plans(orphans.purging) == 1
+    assert ORPHAN_PLANS.drop(orphans.purging) == 1
     orphans.pass_time(timedelta(days=8))
     sweep(orphans.purging)
     assert not orphans.own_keys("_ops/replaced/")

@@ -12,20 +12,8 @@ from typing import Any
 import pytest
 
 from storage.actions.audit import AuditTrail
-from storage.actions.joint_repair import (
-    apply_joint_plan,
-    approve_joint_plan,
-    discard_joint_plan,
-    make_joint_plan,
-    store_joint_plan,
-)
-from storage.actions.orphans import (
-    apply_orphan_plan,
-    approve_orphan_plan,
-    discard_orphan_plan,
-    make_orphan_plan,
-    store_orphan_plan,
-)
+from storage.actions.joint_repair import JOINT_PLANS, apply_joint_plan, make_joint_plan
+from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan
 from storage.actions.purge.jobs import Request, apply_plan, discard_plan
 from storage.actions.purge.plan_ends import end_of
 from storage.actions.purge.plans import approve, decline, open_plan_ids, open_plans, store_plan
@@ -60,7 +48,7 @@ def joint_plan(world: PurgeWorld, maker: Actor) -> Any:
     stuck = video("stuck", status="processing", created_at=at, updated_at=at, completed_at=None)
     world.put_documents({"users/u1/videos/stuck": stuck})
     made = make_joint_plan(world.purging, [("u1", "stuck")], "set-status:failed", maker)
-    store_joint_plan(world.purging, made)
+    JOINT_PLANS.store(world.purging, made)
     return made
 
 
@@ -68,7 +56,7 @@ def orphan_plan(world: PurgeWorld, maker: Actor) -> Any:
     world.put_objects({ORPHAN: (b"film", "video/mp4")})
     world.pass_time(timedelta(days=2))  # a younger file may belong to an upload that goes on
     made = make_orphan_plan(world.purging, Scope("u1"), "remove", maker, keys=[ORPHAN])
-    store_orphan_plan(world.purging, made)
+    ORPHAN_PLANS.store(world.purging, made)
     return made
 
 
@@ -78,8 +66,8 @@ def apply_purge(purging: Any, plan: Any, reason: str, actor: Actor) -> Any:
 
 KINDS: dict[str, tuple[Kind, Actor, str]] = {
     "purge": ((purge_plan, discard_plan, approve, apply_purge), OPS, "purge.discard"),
-    "repair": ((joint_plan, discard_joint_plan, approve_joint_plan, apply_joint_plan), ENGINEER, "repair.discard"),
-    "orphans": ((orphan_plan, discard_orphan_plan, approve_orphan_plan, apply_orphan_plan), ADA, "orphans.discard"),
+    "repair": ((joint_plan, JOINT_PLANS.discard, JOINT_PLANS.approve, apply_joint_plan), ENGINEER, "repair.discard"),
+    "orphans": ((orphan_plan, ORPHAN_PLANS.discard, ORPHAN_PLANS.approve, apply_orphan_plan), ADA, "orphans.discard"),
 }
 
 
@@ -165,7 +153,7 @@ def test_two_who_discard_and_apply_one_plan_at_once_end_in_exactly_one(filled: P
     for _ in range(4):
         plan = orphan_plan(filled, ADA)
         acts = (
-            lambda made=plan: discard_orphan_plan(filled.open(), made, ADA),
+            lambda made=plan: ORPHAN_PLANS.discard(filled.open(), made, ADA),
             lambda made=plan: apply_orphan_plan(filled.open(), made, REASON, BOB),
         )
 

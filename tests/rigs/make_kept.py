@@ -26,7 +26,7 @@ from google.protobuf import json_format
 from storage.actions import alerts, deployment, failure_groups, requests
 from storage.actions.alerts import Sources
 from storage.actions.joint_repair import apply_joint_plan, context_of, make_joint_plan, outcomes
-from storage.actions.orphans import apply_orphan_plan, approve_orphan_plan, make_orphan_plan
+from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.rollup import run_rollup
 from storage.actions.scans import keep_range, keep_scan, ranges_to_go_on
@@ -167,7 +167,7 @@ def orphans(world: MakingWorld) -> dict[str, Any]:
         made = planned(action, key)
         assert run_job(world.purging, apply_orphan_plan(world.purging, made, REASON, ADA).job_id).state == "done"
     open_plan = planned("remove", keys[2])
-    approve_orphan_plan(world.purging, open_plan, BOB)
+    ORPHAN_PLANS.approve(world.purging, open_plan, BOB)
     return {"plan.json": open_plan.as_dict(), "before.json": snapshot_text(before)}
 
 

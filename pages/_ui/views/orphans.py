@@ -12,14 +12,14 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import actor, allowed, guarded, require
-from pages._ui.copying import copy_button
+from pages._ui.access.guard import allowed, guarded, require
 from pages._ui.data import loads, orphans
-from pages._ui.kit import feedback, format, params, status, tables
-from pages._ui.kit.session import key, url_for
+from pages._ui.kit import feedback, format, params, tables
+from pages._ui.kit.session import key
 from pages._ui.kit.text import md
+from pages._ui.views import row_plans
+from pages._ui.views.row_plans import PlanPlace
 from storage.actions.orphans import needed_action, needed_to_plan
-from storage.domain.actor_and_reason import LEAST_REASON_CHARS
 from storage.domain.integrity import Finding, Report
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan, OrphanRow
 from storage.domain.policy import Action, Actor
@@ -29,6 +29,7 @@ from storage.text import number
 
 PARAM: Final = "orphans"
 PAGE: Final = "uploads"
+_PLACE: Final = PlanPlace(PAGE, PARAM, "orphans", "file")
 _IN_FULL: Final = 5  # files of a plan that are drawn in full; more become a list
 _VERB: Final[dict[OrphanAction, str]] = {"adopt": "Adopt", "remove": "Remove"}
 _ICON: Final[dict[OrphanAction, str]] = {"adopt": ":material/note_add:", "remove": ":material/delete:"}
@@ -97,7 +98,7 @@ def shown() -> bool:
         return False
     st.title("Uploads", width="content", anchor=False)
     st.button("Back to the findings", key=key(PAGE, "orphans-back"), icon=":material/arrow_back:", on_click=_back)
-    draw = _plan if orphans.is_plan(name) else _job
+    draw = _plan if orphans.PLANS.is_plan(name) else _job
     feedback.section("the plan", partial(draw, name), key=key(PAGE, "orphans"), unknown="what it would do")
     return True
 
@@ -108,7 +109,7 @@ def _back() -> None:
 
 def _plan(plan_id: str) -> None:
     with feedback.loading("Reading the plan…", 300):
-        plan = orphans.plan(plan_id)
+        plan = orphans.PLANS.plan(plan_id)
     require(needed_to_plan(plan.action), active=False)
     willing = plan.willing
     st.subheader(f"{_VERB[plan.action]} {number(len(willing), 'file')} of {md(plan.scope.spelled, 200)}", anchor=False)
@@ -185,58 +186,20 @@ def _decide(plan: OrphanPlan) -> None:
     if not allowed(needed_action(plan.action)):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("An admin applies it. Send them the address of this page.", icon=":material/send:")
-            _link(plan)
+            _PLACE.link(plan.plan_id)
         return
-    needed, who = orphans.needs_second_person(plan), actor(active=False)
-    agreed = [one for one in orphans.approvers(plan) if one != plan.maker] if needed else []
-    if needed and not agreed:
-        _second_person(plan, needed, who)
-        return
-    if agreed:
-        st.caption(f":material/how_to_reg: Agreed to by {md(', '.join(agreed), 200)}.")
-    reason = st.text_input(
-        "Reason, with the ticket", key=key(PAGE, "orphans-reason", plan.plan_id), max_chars=1_000, live=True
-    )
-    st.button(
-        f"{_VERB[plan.action]} {number(len(plan.willing), 'file')}",
-        key=key(PAGE, "orphans-apply", plan.plan_id),
-        type="primary",
-        icon=_ICON[plan.action],
-        disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-        on_click=guarded(needed_action(plan.action))(_apply),
-        args=(plan.plan_id, plan.fingerprint, reason),
-    )
-
-
-def _second_person(plan: OrphanPlan, needed: str, who: Actor) -> None:
-    st.info(f"A second person must agree: {md(needed, 200)}.", icon=":material/group:")
-    if who.email == plan.maker:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Send them the address of this page.", width="content")
-            _link(plan)
-        return
-    approving: Action = "fix" if plan.action == "adopt" else "purge.approve"
-    if allowed(approving):
-        st.button(
-            "Agree to this plan",
-            key=key(PAGE, "orphans-approve", plan.plan_id),
-            icon=":material/how_to_reg:",
-            on_click=guarded(approving)(_approve),
-            args=(plan.plan_id, plan.fingerprint),
-        )
-
-
-def _link(plan: OrphanPlan) -> None:
-    link = url_for(PAGE, orphans=plan.plan_id).removeprefix("./")
-    copy_button(link, key=key(PAGE, "orphans-link"), what="link")
+    needed, approving = orphans.PLANS.needs_second_person(plan), orphans.PLANS.plans.to_approve(plan)
+    if row_plans.agreed(_PLACE, plan, needed, partial(orphans.PLANS.approvers, plan), approving, _approve):
+        label = f"{_VERB[plan.action]} {number(len(plan.willing), 'file')}"
+        row_plans.apply_form(_PLACE, plan, label, _ICON[plan.action], needed_action(plan.action), _apply)
 
 
 def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
-    orphans.approve(plan_id, fingerprint, who)
+    orphans.PLANS.approve(plan_id, fingerprint, who)
 
 
 def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
-    st.query_params[PARAM] = orphans.apply(plan_id, fingerprint, reason, who)
+    st.query_params[PARAM] = orphans.PLANS.apply(plan_id, fingerprint, reason, who)
     loads.report.clear()
 
 
@@ -268,14 +231,10 @@ def _running(job_id: str) -> None:
 
 
 def _ended(job: Job) -> None:
-    found = orphans.outcomes(job)
+    found = orphans.PLANS.outcomes(job)
     made = sum(one.outcome == "done" for one in found)
     words = {"adopt": "adopted", "remove": "removed"}.get(job.kind, "taken back")
-    st.subheader(f"{made:,} of {number(job.objects_total + job.documents_total, 'file')} {words}", anchor=False)
-    st.markdown(f"{status.badge_md('job', job.state)} by {md(job.actor, 80)}: {md(job.reason, 400)}")
-    if job.failure:
-        st.error(md(str(job.failure.get("message") or ""), 400), title="It stopped", icon=":material/error:")
-        st.caption(f"Go on with it: `python -m storage orphans resume {job.job_id} --actor EMAIL`")
+    row_plans.ended(_PLACE, job, made, words)
     _outcomes(found)
     undoing: Action = "fix" if job.kind == "adopt" else "purge.undo"
     if not job.of and made and job.state != "undone" and allowed(undoing):
@@ -314,20 +273,9 @@ def _outcomes(found: Sequence[OrphanOutcome]) -> None:
 def _offer_undo(job: Job, made: int, undoing: Action) -> None:
     if job.kind == "remove":
         st.caption(f"The copies are kept until {orphans.kept_until(job):%Y-%m-%d %H:%M} UTC; an undo needs them.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        reason = st.text_input(
-            "Reason to take it back", key=key(PAGE, "orphans-undo-reason", job.job_id), max_chars=1_000, live=True
-        )
-        st.button(
-            f"Undo {number(made, 'file')}",
-            key=key(PAGE, "orphans-undo", job.job_id),
-            icon=":material/undo:",
-            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-            on_click=guarded(undoing)(_undo),
-            args=(job.job_id, reason),
-        )
+    row_plans.undo_form(_PLACE, job, made, undoing, _undo)
 
 
 def _undo(who: Actor, job_id: str, reason: str) -> None:
-    st.query_params[PARAM] = orphans.undo(job_id, reason, who)
+    st.query_params[PARAM] = orphans.PLANS.undo(job_id, reason, who)
     loads.report.clear()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from storage.actions import joint_repair, orphans, undoable
+from storage.actions import joint_repair, orphans, row_plans, undoable
 from storage.actions.purge.context import Purging
 from storage.actions.purge.engine import Ending, Engine, Step
 from storage.actions.purge.jobs import begin_emptying, expired, is_here
@@ -98,10 +98,8 @@ def _engine(purging: Purging, lease: JobLease) -> Engine:
         return Engine(purging, lease, [EmptyQuarantine(purging, lease)], lambda: Ending("done"))
     if job.kind == "purge" and job.step == FORGET:  # the last step, after which the plan is no longer whole
         return Engine(purging, lease, [Forget(purging, lease)], _purge_ending(lease))
-    if job.kind in REPAIRS:
-        return _repair_engine(purging, lease)
-    if job.kind in ORPHANS:
-        return _orphans_engine(purging, lease)
+    if job.kind in REPAIRS or job.kind in ORPHANS:
+        return Engine(purging, lease, [_rows(purging, lease)], partial(row_plans.ending, lease))
     plan = stored_plan(purging, job.plan_id)
     check_applied(purging, job, plan)
     if job.kind == "purge":
@@ -109,26 +107,17 @@ def _engine(purging: Purging, lease: JobLease) -> Engine:
     return Engine(purging, lease, _undo_steps(purging, lease, plan), _undo_ending(lease))
 
 
-def _repair_engine(purging: Purging, lease: JobLease) -> Engine:
+def _rows(purging: Purging, lease: JobLease) -> Step:
+    """The step of a job of rows, which makes them or takes them back."""
     job = lease.job
-    ending = partial(joint_repair.ending, lease)
-    if job.kind == "repair":
-        plan = joint_repair.stored_joint_plan(purging, job.plan_id)
-        joint_repair.check_joint_job(purging, job, plan)
-        return Engine(purging, lease, [joint_repair.RepairRows(purging, lease, plan)], ending)
-    made = joint_repair.made_rows(purging, purging.jobs.get(job.of))
-    return Engine(purging, lease, [joint_repair.UndoRows(purging, lease, made)], ending)
-
-
-def _orphans_engine(purging: Purging, lease: JobLease) -> Engine:
-    job = lease.job
-    ending = partial(orphans.orphans_ending, lease)
-    if not job.of:
-        plan = orphans.stored_orphan_plan(purging, job.plan_id)
-        orphans.check_orphan_job(purging, job, plan)
-        return Engine(purging, lease, [orphans.OrphanRows(purging, lease, plan)], ending)
-    made = orphans.made_orphan_rows(purging, purging.jobs.get(job.of))
-    return Engine(purging, lease, [orphans.UndoOrphanRows(purging, lease, made)], ending)
+    made = purging.jobs.get(job.of) if job.of else None
+    if job.kind in REPAIRS:
+        if made is not None:
+            return joint_repair.UndoRows(purging, lease, joint_repair.made_rows(purging, made))
+        return joint_repair.RepairRows(purging, lease, joint_repair.JOINT_PLANS.of_job(purging, job))
+    if made is not None:
+        return orphans.UndoOrphanRows(purging, lease, orphans.made_orphan_rows(purging, made))
+    return orphans.OrphanRows(purging, lease, orphans.ORPHAN_PLANS.of_job(purging, job))
 
 
 def _purge_steps(purging: Purging, lease: JobLease, plan: PurgePlan) -> Sequence[Step]:
@@ -326,7 +315,7 @@ def sweep(purging: Purging) -> tuple[Job, ...]:
             continue  # another worker has it
         except Refused:
             continue  # it ended meanwhile
-    joint_repair.drop_plans(purging)
-    orphans.drop_orphan_plans(purging)
+    joint_repair.JOINT_PLANS.drop(purging)
+    orphans.ORPHAN_PLANS.drop(purging)
     undoable.expire(purging.stores, purging.writers, purging.now())
     return tuple(worked)

@@ -13,13 +13,13 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui.access.guard import actor, allowed, guarded, require
-from pages._ui.copying import copy_button
+from pages._ui.access.guard import allowed, guarded, require
 from pages._ui.data import joint, loads
-from pages._ui.kit import feedback, params, session, status, tables
+from pages._ui.kit import feedback, params, session, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
-from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from pages._ui.views import row_plans
+from pages._ui.views.row_plans import PlanPlace
 from storage.domain.joint_repair import WHEN_WRITTEN, JointAction, JointPlan, JointRow, RowOutcome, ShownChange
 from storage.domain.policy import Actor
 from storage.domain.purge.job import GOES_ON_BY_ITSELF, Job
@@ -27,6 +27,7 @@ from storage.text import number
 
 PARAM: Final = "repair"
 PAGE: Final = "processing"
+_PLACE: Final = PlanPlace(PAGE, PARAM, "joint", "row")
 _PAIRS: Final = key(PAGE, "joint-pairs")  # session key: the videos that a repair is being chosen for
 _WHAT: Final[dict[JointAction, str]] = {
     "set-status:failed": "Set to failed, so that the customer can try again",
@@ -115,7 +116,7 @@ def shown() -> bool:
     if name is None:
         return False
     st.button("Back to the list", key=key(PAGE, "joint-back"), icon=":material/arrow_back:", on_click=_back)
-    draw = _plan if joint.is_plan(name) else _job
+    draw = _plan if joint.PLANS.is_plan(name) else _job
     feedback.section("the repair", partial(draw, name), key=key(PAGE, "joint"), unknown="what it would change")
     return True
 
@@ -127,7 +128,7 @@ def _back() -> None:
 def _plan(plan_id: str) -> None:
     require("fix")
     with feedback.loading("Reading the plan…", 300):
-        plan = joint.plan(plan_id)
+        plan = joint.PLANS.plan(plan_id)
     willing, refused = plan.willing, len(plan.rows) - plan.willing
     noun = "customer" if plan.action == "recount" else "video"
     st.subheader(f"{_WHAT[plan.action]}: {number(willing, noun)}", anchor=False)
@@ -140,25 +141,9 @@ def _plan(plan_id: str) -> None:
     _changes(plan)
     if not willing:
         return
-    needed, who = joint.needs_second_person(plan), actor(active=False)
-    agreed = [one for one in joint.approvers(plan) if one != plan.maker] if needed else []
-    if needed and not agreed:
-        _second_person(plan, needed, who)
-        return
-    if agreed:
-        st.caption(f":material/how_to_reg: Agreed to by {md(', '.join(agreed), 200)}.")
-    reason = st.text_input(
-        "Reason, with the ticket", key=key(PAGE, "joint-reason", plan_id), max_chars=1_000, live=True
-    )
-    st.button(
-        f"Repair {number(willing, noun)}",
-        key=key(PAGE, "joint-apply", plan_id),
-        type="primary",
-        icon=":material/build:",
-        disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-        on_click=_apply,
-        args=(plan.plan_id, plan.fingerprint, reason),
-    )
+    needed = joint.PLANS.needs_second_person(plan)
+    if row_plans.agreed(_PLACE, plan, needed, partial(joint.PLANS.approvers, plan), "fix", _approve):
+        row_plans.apply_form(_PLACE, plan, f"Repair {number(willing, noun)}", ":material/build:", "fix", _apply)
 
 
 def _changes(plan: JointPlan) -> None:
@@ -221,30 +206,12 @@ def _address(uid: str, video_id: str) -> str:
     return url_for("video", uid=uid, video_id=video_id) if video_id else url_for("user", uid=uid)
 
 
-def _second_person(plan: JointPlan, needed: str, who: Actor) -> None:
-    st.info(f"A second person must agree: {md(needed, 200)}.", icon=":material/group:")
-    if who.email == plan.maker:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Send them the address of this page.", width="content")
-            copy_button(url_for(PAGE, repair=plan.plan_id).removeprefix("./"), key=key(PAGE, "joint-link"), what="link")
-        return
-    st.button(
-        "Agree to this plan",
-        key=key(PAGE, "joint-approve", plan.plan_id),
-        icon=":material/how_to_reg:",
-        on_click=_approve,
-        args=(plan.plan_id, plan.fingerprint),
-    )
-
-
-@guarded("fix")
 def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
-    joint.approve(plan_id, fingerprint, who)
+    joint.PLANS.approve(plan_id, fingerprint, who)
 
 
-@guarded("fix")
 def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
-    st.query_params[PARAM] = joint.apply(plan_id, fingerprint, reason, who)
+    st.query_params[PARAM] = joint.PLANS.apply(plan_id, fingerprint, reason, who)
     loads.stuck.clear()
 
 
@@ -271,17 +238,13 @@ def _running(job_id: str) -> None:
 
 
 def _ended(job: Job) -> None:
-    found = joint.outcomes(job)
+    found = joint.PLANS.outcomes(job)
     made = sum(one.outcome == "done" for one in found)
     word = "taken back" if job.kind == "repair_undo" else "made"
-    st.subheader(f"{made:,} of {number(job.documents_total, 'row')} {word}", anchor=False)
-    st.markdown(f"{status.badge_md('job', job.state)} by {md(job.actor, 80)}: {md(job.reason, 400)}")
-    if job.failure:
-        st.error(md(str(job.failure.get("message") or ""), 400), title="It stopped", icon=":material/error:")
-        st.caption(f"Go on with it: `python -m storage repair resume {job.job_id} --actor EMAIL`")
+    row_plans.ended(_PLACE, job, made, word)
     _outcomes(found)
     if job.kind == "repair" and made and job.state != "undone":
-        _offer_undo(job, made)
+        row_plans.undo_form(_PLACE, job, made, "fix", _undo)
 
 
 def _outcomes(found: Sequence[RowOutcome]) -> None:
@@ -297,22 +260,6 @@ def _outcomes(found: Sequence[RowOutcome]) -> None:
     )
 
 
-def _offer_undo(job: Job, made: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        reason = st.text_input(
-            "Reason to take it back", key=key(PAGE, "joint-undo-reason", job.job_id), max_chars=1_000, live=True
-        )
-        st.button(
-            f"Undo {number(made, 'row')}",
-            key=key(PAGE, "joint-undo", job.job_id),
-            icon=":material/undo:",
-            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
-            on_click=_undo,
-            args=(job.job_id, reason),
-        )
-
-
-@guarded("fix")
 def _undo(who: Actor, job_id: str, reason: str) -> None:
-    st.query_params[PARAM] = joint.undo(job_id, reason, who)
+    st.query_params[PARAM] = joint.PLANS.undo(job_id, reason, who)
     loads.stuck.clear()

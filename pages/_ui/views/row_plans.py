@@ -1,0 +1,111 @@
+"""Draws what pages about a sealed plan of rows share: a second person, the way to apply it, its end, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.access.guard import actor, allowed, guarded
+from pages._ui.copying import copy_button
+from pages._ui.kit import status
+from pages._ui.kit.session import key, url_for
+from pages._ui.kit.text import md
+from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.policy import Action
+from storage.domain.purge.job import Job
+from storage.domain.row_plan import RowPlan
+from storage.text import number
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPlace:
+    """Where plans of one kind are drawn: the page, its parameter (also the group of commands), the names of widgets,
+    and what a row is to people."""
+
+    page: str
+    param: str
+    name: str
+    row: str
+
+    def key(self, part: str, *more: str) -> str:
+        return key(self.page, f"{self.name}-{part}", *more)
+
+    def link(self, plan_id: str) -> None:
+        """Draws the button that copies the address of the plan."""
+        address = url_for(self.page, **{self.param: plan_id}).removeprefix("./")
+        copy_button(address, key=self.key("link"), what="link")
+
+
+def agreed(
+    place: PlanPlace,
+    plan: RowPlan,
+    needed: str,
+    approvers: Callable[[], Sequence[str]],
+    approving: Action,
+    approve: Callable[..., Any],
+) -> bool:
+    """Draws who agreed, or asks for a second person where one is `needed`; true where the plan may be applied."""
+    others = [one for one in approvers() if one != plan.maker] if needed else []
+    if others:
+        st.caption(f":material/how_to_reg: Agreed to by {md(', '.join(others), 200)}.")
+    if others or not needed:
+        return True
+    st.info(f"A second person must agree: {md(needed, 200)}.", icon=":material/group:")
+    if actor(active=False).email == plan.maker:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Send them the address of this page.", width="content")
+            place.link(plan.plan_id)
+    elif allowed(approving):
+        st.button(
+            "Agree to this plan",
+            key=place.key("approve", plan.plan_id),
+            icon=":material/how_to_reg:",
+            on_click=guarded(approving)(approve),
+            args=(plan.plan_id, plan.fingerprint),
+        )
+    return False
+
+
+def apply_form(
+    place: PlanPlace, plan: RowPlan, label: str, icon: str, applying: Action, apply: Callable[..., Any]
+) -> None:
+    """Draws the reason and the button that applies the plan as it is shown."""
+    reason = st.text_input("Reason, with the ticket", key=place.key("reason", plan.plan_id), max_chars=1_000, live=True)
+    st.button(
+        label,
+        key=place.key("apply", plan.plan_id),
+        type="primary",
+        icon=icon,
+        disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+        on_click=guarded(applying)(apply),
+        args=(plan.plan_id, plan.fingerprint, reason),
+    )
+
+
+def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
+    """Draws the head of a job that runs no more: how many rows it made, who began it and why, and what stopped it."""
+    total = job.objects_total + job.documents_total
+    st.subheader(f"{made:,} of {number(total, place.row)} {word}", anchor=False)
+    st.markdown(f"{status.badge_md('job', job.state)} by {md(job.actor, 80)}: {md(job.reason, 400)}")
+    if job.failure:
+        st.error(md(str(job.failure.get("message") or ""), 400), title="It stopped", icon=":material/error:")
+        st.caption(f"Go on with it: `python -m storage {place.param} resume {job.job_id} --actor EMAIL`")
+
+
+def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., Any]) -> None:
+    """Draws the reason and the button that takes everything back."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reason = st.text_input(
+            "Reason to take it back", key=place.key("undo-reason", job.job_id), max_chars=1_000, live=True
+        )
+        st.button(
+            f"Undo {number(made, place.row)}",
+            key=place.key("undo", job.job_id),
+            icon=":material/undo:",
+            disabled=len(reason.strip()) < LEAST_REASON_CHARS,
+            on_click=guarded(undoing)(undo),
+            args=(job.job_id, reason),
+        )
