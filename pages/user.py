@@ -69,7 +69,7 @@ def _user(uid: str) -> None:
         problems.head(known, uid)
     st.subheader("Videos")
     feedback.section(
-        "the videos", partial(_videos, uid, usage), key=key(NAME, "videos"), unknown="which videos there are"
+        "the videos", partial(_videos, uid, usage, known), key=key(NAME, "videos"), unknown="which videos there are"
     )
     st.subheader("Usage", anchor="usage")
     sides = _ledger(uid, usage)
@@ -184,14 +184,14 @@ def _ways_on(uid: str) -> None:
     repairs.purge_link("Plan a purge", {UID: uid}, icon=SCREENS["purge"].icon)
 
 
-def _videos(uid: str, usage: Usage) -> None:
+def _videos(uid: str, usage: Usage, known: problems.KnownProblems | None) -> None:
     loaded = _listed(uid)
     some = loaded.value
     frame = some.table.frame.sort_values("created_at", ascending=False, na_position="first")
     phantoms = int((~frame["exists"]).sum())
     if phantoms:
         st.warning(f"{phantoms:,} of these have no video document, only clips or highlights below it.")
-    known = _known(uid)
+    known = known or _known(uid)  # the list may have come only now
     clips = _read_clips(uid, usage)
     if known is not None:
         problems.videos(
