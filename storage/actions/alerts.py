@@ -43,7 +43,7 @@ from storage.repositories.watches import Watches
 from storage.services import diagnose, fleet
 from storage.services.diagnose import Reach, StuckList
 from storage.services.verify import VerifyContext
-from storage.text import number
+from storage.text import moment, number
 
 LEASE: Final = timedelta(minutes=5)
 UNDO_SOON: Final = timedelta(hours=24)
@@ -190,7 +190,7 @@ def _requests(purging: Purging) -> Iterator[Alert]:
     for stored in Requests(purging.stores.handle).open():
         one = stored.request
         words = f"Somebody asks the team to {'delete something' if one.kind == 'delete' else 'look into something'}"
-        words += f": {one.request_id}, of {one.asked_at:%Y-%m-%d %H:%M} UTC."
+        words += f": {one.request_id}, of {moment(one.asked_at)}."
         yield Alert("request_waits", one.request_id, "open", words, "/")
 
 
@@ -215,14 +215,14 @@ def _undo_ends(sources: Sources) -> Iterator[Alert]:
     for job in sources.purging.jobs.in_quarantine():
         until = job.quarantine_until
         if until is not None and until - UNDO_SOON <= now < until and not job.undo_failed:
-            words = f"The purge {job.job_id} can be undone until {until:%Y-%m-%d %H:%M} UTC, and not later."
+            words = f"The purge {job.job_id} can be undone until {moment(until)}, and not later."
             yield Alert("undo_ends", job.job_id, "soon", words, f"/purge?job={job.job_id}")
 
 
 def _watches(sources: Sources) -> Iterator[Alert]:
     for stored in Watches(sources.purging.stores.handle).in_state(NEEDS_PERSON, MOST_WATCHES):
         watch = stored.watch
-        words = f"The {watch.kind} {watch.name} of {watch.made_at:%Y-%m-%d %H:%M} UTC did not hold: {watch.detail}"
+        words = f"The {watch.kind} {watch.name} of {moment(watch.made_at)} did not hold: {watch.detail}"
         page = f"/purge?job={watch.name}" if watch.of == "purge" else "/"
         yield Alert("did_not_hold", watch.name, watch.state, words, page)
 
@@ -247,9 +247,7 @@ def _rollup(sources: Sources) -> Iterator[Alert]:
         yield Alert("rollup_late", "rollup", "never", "No rollup was ever made.", "/fleet")
         return
     if fleet.is_old(view, sources.now()):
-        yield Alert(
-            "rollup_late", "rollup", "late", f"The newest rollup is of {view.read_at:%Y-%m-%d %H:%M} UTC.", "/fleet"
-        )
+        yield Alert("rollup_late", "rollup", "late", f"The newest rollup is of {moment(view.read_at)}.", "/fleet")
 
 
 def _scan(sources: Sources) -> Iterator[Alert]:
@@ -272,7 +270,7 @@ def _scan(sources: Sources) -> Iterator[Alert]:
 
 
 def _scan_of(head: ScanHead) -> str:
-    return f"the scan of {head.finished_at:%Y-%m-%d %H:%M} UTC"
+    return f"the scan of {moment(head.finished_at)}"
 
 
 def _last_look(purging: Purging) -> datetime | None:
@@ -521,6 +519,6 @@ def try_target(trail: AuditTrail, target: Target, actor: Actor, now: datetime) -
     event = attributed(actor, Event("alerts.try", "done", detail={"target": target.name}))
     with refusals_recorded(trail, event):
         authorise(actor, "alerts.try", now=now)
-    ok = target.send("Clip Desk: a trial", f"Somebody tried this target at {now:%Y-%m-%d %H:%M} UTC. Nothing is wrong.")
+    ok = target.send("Clip Desk: a trial", f"Somebody tried this target at {moment(now)}. Nothing is wrong.")
     trail.append(replace(event, outcome="done" if ok else "failed"))
     return ok

@@ -22,6 +22,7 @@ from storage.domain.requests import ANSWERED_WITH, Kind, TeamRequest, check_requ
 from storage.errors import NotFound, Refused, Stale, StorageError
 from storage.ids import check_stored_id
 from storage.repositories.requests import Requests
+from storage.text import moment
 
 Answer = Literal["done", "declined"]
 ASK, ANSWER = "request.ask", "request.answer"
@@ -144,7 +145,7 @@ def _sent_before(context: RepairContext, request: TeamRequest) -> TeamRequest | 
             return one
         if same and one.state == "open":
             raise Refused(
-                f"This was asked already, by {one.asked_by} at {one.asked_at:%Y-%m-%d %H:%M} UTC, and waits.",
+                f"This was asked already, by {one.asked_by} at {moment(one.asked_at)}, and waits.",
                 remedy=f"Copy the request {one.request_id} into your ticket.",
             )
     return None

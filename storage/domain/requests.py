@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from storage.domain.policy import Action, permitted
 from storage.errors import BadInput
+from storage.text import moment
 
 COLLECTION: Final = "ops_requests"
 Kind = Literal["tell", "delete"]
@@ -101,10 +102,10 @@ def ticket_text(request: TeamRequest, desk_url: str) -> str:
     lines = [
         f"{WORDS[request.kind]}: {request.spelled}",
         f"Why: {request.reason}",
-        f"Asked by {request.asked_by}, {request.asked_at:%Y-%m-%d %H:%M} UTC, request {request.request_id}",
+        f"Asked by {request.asked_by}, {moment(request.asked_at)}, request {request.request_id}",
     ]
     if request.state != "open":
-        at = f", {request.answered_at:%Y-%m-%d %H:%M} UTC" if request.answered_at else ""
+        at = f", {moment(request.answered_at)}" if request.answered_at else ""
         lines.append(f"{request.state.capitalize()} by {request.answered_by}{at}: {request.answer}")
     if desk_url:
         lines.append(f"{desk_url}/{page}?{urlencode({name: value for name, value in query.items() if value})}")

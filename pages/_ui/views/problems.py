@@ -30,7 +30,7 @@ from storage.domain.problems import (
     matching_clips,
     matching_videos,
 )
-from storage.text import number
+from storage.text import moment, number
 
 PROBLEMS: Final = "problems"
 ALL: Final = "all"
@@ -169,7 +169,7 @@ def _nothing(known: KnownProblems, now: datetime) -> None:
 def _of_when(known: KnownProblems, now: datetime) -> str:
     if known.scan is None:
         return f"Statuses as of now. Whether files are in place was not looked at: {md(known.scan_missing, 200)}"
-    at = f"{known.scan.finished_at:%Y-%m-%d %H:%M} UTC, {format.ago(known.scan.finished_at, now).text}"
+    at = f"{moment(known.scan.finished_at)}, {format.ago(known.scan.finished_at, now).text}"
     if known.scan.doubt:
         return f"Statuses as of now. The last scan of the files ({at}) cannot be true, so nothing is said of files."
     if not known.scan.looked:

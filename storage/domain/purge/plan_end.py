@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from storage.errors import Refused
+from storage.text import moment
 
 COLLECTION: Final = "ops_plan_ends"
 Ended = Literal["applied", "discarded"]
@@ -64,7 +65,7 @@ def plan_end_path(plan_id: str) -> str:
 def refuse_discarded(end: PlanEnd | None) -> None:
     """Raises `Refused` where the plan was discarded."""
     if end is not None and end.discarded:
-        words = f"discarded by {end.by}, {end.at:%Y-%m-%d %H:%M} UTC"
+        words = f"discarded by {end.by}, {moment(end.at)}"
         raise Refused(
             f"This plan was {words}.",
             reasons=(words,),
