@@ -14,7 +14,6 @@ from storage.domain.documents import Clip
 from storage.domain.media import MediaKind
 from storage.errors import AccessDenied, BadInput
 from storage.services import links
-from storage.services.links import MediaLink
 
 
 def run_url(
@@ -28,36 +27,21 @@ def run_url(
     actor: str | None,
     reason: str | None,
 ) -> int:
-    """Prints the link. It is a bearer token: it goes to stdout and nowhere else."""
-    if valid_minutes is not None:
-        life = timedelta(minutes=valid_minutes)
-        return _told(context, _to_send(context, uid, video_id, clip_id, thumbnail, download, life, actor, reason))
-    clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
-    kind: MediaKind = "thumbnail" if thumbnail else "clip"
-    link = links.media_link(context.stores, clip, kind=kind, download=download)
-    _record(context, clip, link.signed.key, actor, download=download)
-    return _told(context, link)
+    """Prints the link. It is a bearer token: it goes to stdout and nowhere else.
 
-
-def _to_send(
-    context: Context,
-    uid: str,
-    video_id: str,
-    clip_id: str,
-    thumbnail: bool,
-    download: bool,
-    life: timedelta,
-    actor: str | None,
-    reason: str | None,
-) -> MediaLink:
-    """A link of a chosen life, which needs an actor and a reason and is never handed out unrecorded."""
-    if thumbnail:
+    One of a chosen life needs an actor and a reason, and is never handed out unrecorded.
+    """
+    if valid_minutes is None:
+        clip = links.find_clip(context.stores.records, uid, video_id, clip_id)
+        kind: MediaKind = "thumbnail" if thumbnail else "clip"
+        link = links.media_link(context.stores, clip, kind=kind, download=download)
+        _record(context, clip, link.signed.key, actor, download=download)
+    elif thumbnail:
         raise BadInput("A link to send is to the clip", field_name="--thumbnail", remedy="Leave one of the two out.")
-    who, why = applying(True, actor, reason)
-    return link_to_send(context.bench(), who, uid, video_id, clip_id, life=life, reason=why, download=download)
-
-
-def _told(context: Context, link: MediaLink) -> int:
+    else:
+        who, why = applying(True, actor, reason)
+        life = timedelta(minutes=valid_minutes)
+        link = link_to_send(context.bench(), who, uid, video_id, clip_id, life=life, reason=why, download=download)
     signed = link.signed
     if link.doubt:
         progress(f"warning: {safe(link.doubt, 600)}; if that holds for other customers too, `check` says so")
