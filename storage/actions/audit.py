@@ -320,6 +320,14 @@ def record_refusal(trail: AuditTrail, event: Event, refused: Refused) -> None:
         refused.note_unrecorded()
 
 
+def record_end(trail: AuditTrail, event: Event) -> None:
+    """Records how something ended. The store has decided by then, so a failing audit is only logged."""
+    try:
+        trail.append(event)
+    except StorageError as error:
+        _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
+
+
 class Refusals:
     """Decides which refusals are recorded, so that a loop cannot flood the record; one in each process."""
 

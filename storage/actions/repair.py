@@ -8,7 +8,6 @@ of what was shown; and records how it ended. Four doors lead from a click to the
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Any, Literal, Protocol, get_args
 import pandas as pd
 
 from storage.actions import undoable, upload
-from storage.actions.audit import AuditTrail, attributed, refusals_recorded
+from storage.actions.audit import AuditTrail, attributed, record_end, refusals_recorded
 from storage.actions.object_conditions import NO_OBJECTS_ETAG, NOTHING, Expected
 from storage.actions.replacing import Replacement
 from storage.actions.undoable import Applied, Counted
@@ -51,7 +50,6 @@ from storage.services.verify import VerifyContext, checker, each
 Status = Literal["analyzed", "completed", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 MAX_RECORDED = 50  # fields named in one audit entry
-_log = logging.getLogger(__name__)
 MOST_DOCUMENTS = 150  # of one commit
 _SIZE = "file_size_bytes"
 
@@ -162,7 +160,7 @@ def apply(context: RepairContext, actor: Actor, plan: RepairPlan, reason: str) -
         written = {"written": [one.change_id for one in applied]} if applied else {}
         _failed(context, replace(event, detail={**event.detail, **written}), error)
         raise
-    _ended(context, event)
+    record_end(context.trail, event)
     for made in applied:
         watch_change(context.writers.documents, made.change_id, event.action, event.uid, event.video_id, email, now)
     return Repaired(tuple(applied))
@@ -199,7 +197,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
     except StorageError as error:
         _failed(context, event, error)
         raise
-    _ended(context, event)
+    record_end(context.trail, event)
     end_watch(context.writers.documents, change_id)
     return done
 
@@ -218,15 +216,7 @@ def _owners_of_links(context: RepairContext, record: Mapping[str, Any]) -> dict[
 
 def _failed(context: RepairContext, event: Event, error: StorageError) -> None:
     if not isinstance(error, Refused):  # a refusal is on record already
-        _ended(context, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
-
-
-def _ended(context: RepairContext, event: Event) -> None:
-    """Records the end of a repair. The store has decided by then, so a failing audit is only logged."""
-    try:
-        context.trail.append(event)
-    except StorageError as error:
-        _log.warning("the end of %s (%s) is not in the audit: %s", event.action, event.outcome, error.message)
+        record_end(context.trail, replace(event, outcome="failed", detail={**event.detail, "code": error.code}))
 
 
 def event_of(action: str, changes: ChangeSet, reason: str) -> Event:

@@ -5,21 +5,20 @@ Without the first entry nothing is written, so that no request and no answer is 
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from storage.actions.audit import attributed, refusals_recorded
+from storage.actions.audit import attributed, record_end, refusals_recorded
 from storage.actions.documents import Create, FieldName, Update
 from storage.actions.repair import RepairContext
 from storage.domain.actor_and_reason import checked_reason, normal_email, without_titles
 from storage.domain.audit_chain import Event
 from storage.domain.policy import Actor, authorise
 from storage.domain.requests import ANSWERED_WITH, Kind, TeamRequest, check_request_id, request_path
-from storage.errors import NotFound, Refused, Stale, StorageError
+from storage.errors import NotFound, Refused, Stale
 from storage.ids import check_stored_id
 from storage.repositories.requests import Requests
 from storage.text import moment
@@ -28,7 +27,6 @@ Answer = Literal["done", "declined"]
 ASK, ANSWER = "request.ask", "request.answer"
 MOST_TITLES = 50  # of a whole customer, that are taken out of a reason
 _OPERATION = "Writing a request"
-_log = logging.getLogger(__name__)
 
 
 def new_id(now: datetime) -> str:
@@ -79,7 +77,7 @@ def ask(
         if (kept.asked_by, kept.kind, kept.spelled) != (email, kind, request.spelled):
             raise
         return kept
-    _ended(context, event)
+    record_end(context.trail, event)
     return request
 
 
@@ -104,16 +102,8 @@ def answer(context: RepairContext, actor: Actor, request_id: str, state: Answer,
     fields: dict[FieldName, object] = {name: getattr(done, name) for name in names}
     with refusals_recorded(context.trail, event):
         context.writers.documents.commit([Update(request.path, fields, update_time)], operation=_OPERATION)
-    _ended(context, event)
+    record_end(context.trail, event)
     return done
-
-
-def _ended(context: RepairContext, event: Event) -> None:
-    """Records that it was written. Its beginning is on record by then, so a failing audit is only logged."""
-    try:
-        context.trail.append(replace(event, outcome="done"))
-    except StorageError as error:
-        _log.warning("the end of %s is not in the audit: %s", event.action, error.message)
 
 
 def _subject(context: RepairContext, paths: Sequence[str]) -> tuple[bool, list[str]]:
