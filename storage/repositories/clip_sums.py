@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from storage.clients import firestore
 from storage.domain.amounts import StoredSum
 from storage.domain.documents import Accounting
-from storage.domain.ranges import FIRST_NUMBER
 from storage.domain.search_index import TITLED
 from storage.repositories import columns
 from storage.repositories.columns import AT_ONCE, Entries
 from storage.repositories.decode import relative_path
-from storage.repositories.queries import NAME, Condition, RecordQueries, ResourceName, build, names_between
+from storage.repositories.queries import RecordQueries, build
 from storage.repositories.records import SIZE, Records
 
 _BEHIND = ["videos~", "~"]  # behind everything that is below a customer's videos
@@ -67,13 +66,9 @@ class SumRecords(RecordQueries):
 
     def accountings(self, start: str, end: str) -> dict[str, Accounting]:
         """The newer counters by uid. Those who have none cost nothing."""
-        where: list[Condition] = []
-        if start:
-            where.append((NAME, ">=", ResourceName(self._handle.name(f"storage_accounting/{start}"))))
-        if end:
-            where.append((NAME, "<", ResourceName(self._handle.name(f"storage_accounting/{end}"))))
+        query = build("storage_accounting", where=self._ids_between("storage_accounting", start, end))
         found: dict[str, Accounting] = {}
-        for answers in self._pages(build("storage_accounting", where=where), "Reading the storage accounting"):
+        for answers in self._pages(query, "Reading the storage accounting"):
             for answer in answers:
                 document = firestore.RunQueryResponse.FromString(answer).document
                 found[document.name.rpartition("/")[2]] = columns.accounting(document)
@@ -81,10 +76,9 @@ class SumRecords(RecordQueries):
 
     def titled(self, collection_id: str, start: str, end: str) -> Iterator[TitledPage]:
         """The videos or the clips of the customers, a read each."""
-        name, title = self._handle.name, TITLED[collection_id][0]
-        where = names_between(name(f"users/{start or FIRST_NUMBER}"), name(f"users/{end}" if end else "users~/~"))
+        title = TITLED[collection_id][0]
         wanted = (title, SIZE) if collection_id == "clips" else (title,)
-        query = build(collection_id, group=True, where=where, fields=wanted)
+        query = self._below_users(collection_id, start, end, wanted)
         for answers in self._pages(query, f"Adding up the {collection_id}"):
             for at in range(0, len(answers), AT_ONCE):
                 yield _page(answers[at : at + AT_ONCE], title)

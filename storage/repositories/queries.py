@@ -21,6 +21,7 @@ from storage.clients import firestore
 from storage.clients.firestore import PAGE_SECONDS, READ_SECONDS, FirestoreHandle
 from storage.clients.meter import metering
 from storage.domain.documents import RawDocument, Schema, Table
+from storage.domain.ranges import FIRST_NUMBER
 from storage.errors import BadInput, StorageError, Unusable
 from storage.ids import check_stored_id
 from storage.repositories.clock import utc_now
@@ -233,6 +234,18 @@ class RecordQueries:
         """The number of documents that the query finds; Firestore counts them and stops at `up_to`."""
         counted = self._handle.aggregate(query, {"count": ""}, operation=operation, parent=parent, up_to=up_to)
         return whole_number(counted["count"])
+
+    def _ids_between(self, collection_id: str, start: str, end: str) -> list[Condition]:
+        """Documents of a collection from one id (included) to another (excluded), each empty for no limit."""
+        limits: tuple[tuple[Operator, str], ...] = ((">=", start), ("<", end))
+        name = self._handle.name
+        return [(NAME, side, ResourceName(name(f"{collection_id}/{one}"))) for side, one in limits if one]
+
+    def _below_users(self, collection_id: str, start: str, end: str, fields: Sequence[str] | None) -> Any:
+        """A collection group below the users from one id (included) to another (excluded), each empty for no limit."""
+        name = self._handle.name
+        where = names_between(name(f"users/{start or FIRST_NUMBER}"), name(f"users/{end}" if end else "users~/~"))
+        return build(collection_id, group=True, where=where, fields=fields)
 
     def _hidden(self, table: Table, parent: str, field: str) -> tuple[Table, int]:
         """The number of documents in the collection that lack the field by which the table is ordered; adds the reads.

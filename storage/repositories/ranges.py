@@ -20,13 +20,13 @@ from storage.clients import firestore
 from storage.domain.documents import OBJECTS, RawDocument, Schema, Table
 from storage.domain.integrity.sound import ObjectRow
 from storage.domain.layout import CACHE_FOLDERS, KNOWN_PREFIXES, OPS_PREFIX, Layout
-from storage.domain.ranges import FIRST_NUMBER, LAST, Range, just_before
+from storage.domain.ranges import LAST, Range, just_before
 from storage.errors import Unusable
 from storage.ids import number_of
 from storage.repositories.columns import DocumentPage, TableBuilder, decode_page
 from storage.repositories.decode import raw_document, relative_path
 from storage.repositories.objects import Objects
-from storage.repositories.queries import NAME, Condition, RecordQueries, ResourceName, build, names_between
+from storage.repositories.queries import RecordQueries, build
 from storage.repositories.records import Records
 
 PAGE = 5_000  # documents
@@ -80,12 +80,7 @@ class RangeRecords(RecordQueries):
 
     def users(self, span: Range, size: int) -> tuple[list[str], str]:
         """The first users in the range who have a document, and the uid that the rest begins with; empty at the end."""
-        where: list[Condition] = []
-        if span.start:
-            where = [(NAME, ">=", ResourceName(self._handle.name(f"users/{span.start}")))]
-        if span.end:
-            where.append((NAME, "<", ResourceName(self._handle.name(f"users/{span.end}"))))
-        query = build("users", where=where, fields=())
+        query = build("users", where=self._ids_between("users", span.start, span.end), fields=())
         found, following = self._page_of(query, "Reading the users", None, size)
         return [uid for uid, _ in paths_in(found)], "" if following is None else relative_path(following).split("/")[1]
 
@@ -93,7 +88,7 @@ class RangeRecords(RecordQueries):
         self, collection_id: str, span: Range, rows: Callable[[list[bytes]], Iterable[tuple[str, R]]], *, names: bool
     ) -> Stream[R]:
         """A collection group below the users of the range; with `names`, Firestore sends nothing but the names."""
-        query = self._group(collection_id, span, names=names)
+        query = self._below_users(collection_id, span.start, span.end, () if names else None)
         operation = f"Reading the {collection_id} of all users"
 
         def read(place: str | None) -> tuple[Iterable[tuple[str, R]], str | None]:
@@ -102,14 +97,9 @@ class RangeRecords(RecordQueries):
 
         return Stream(read)
 
-    def _group(self, collection_id: str, span: Range, *, names: bool) -> Any:
-        first, last = span.start or FIRST_NUMBER, f"users/{span.end}" if span.end else "users~/~"
-        where = names_between(self._handle.name(f"users/{first}"), self._handle.name(last))
-        return build(collection_id, group=True, where=where, fields=() if names else None)
-
     def few(self, collection_id: str, span: Range, most: int) -> dict[str, list[str]] | None:
         """The paths of a collection group below the users of the range by uid, or `None` where they are more."""
-        query = self._group(collection_id, span, names=True)
+        query = self._below_users(collection_id, span.start, span.end, ())
         answers, following = self._page_of(query, f"Reading the {collection_id} of all users", None, most)
         if following is not None:
             return None
