@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pages._ui import shortcut
+from pages._ui import focusing
 from pages._ui.access import addresses
 from pages._ui.access.guard import allowed, show
 from pages._ui.data import loads
@@ -58,7 +58,7 @@ def page() -> None:
         _ask(question)
     _box(question)
     if not question:
-        shortcut.to_search(PAGE_BOX, key=key(NAME, "focus"), focus=True)
+        focusing.begin_in(PAGE_BOX, key=key(NAME, "focus"))
         feedback.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",

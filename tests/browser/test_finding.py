@@ -54,6 +54,9 @@ def test_the_page_find_has_the_cursor_in_its_box_at_once(app: RunningApp, page: 
     open_page(page, f"{app.url}/find")
     box = page.get_by_test_id("stMain").get_by_role("searchbox")
     expect(box).to_be_focused()
+    box.blur()
+    page.keyboard.press("/")
+    expect(box).to_be_focused()  # the palette leaves it the slash key
     page.keyboard.type("vid-0001")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/video\\?.*video_id=vid-0001"))
