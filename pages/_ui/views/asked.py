@@ -5,7 +5,7 @@ A form takes the id of its request as it opens, and a callback sends it: a slow 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -79,8 +79,7 @@ def buttons(uid: str, video_id: str = "", clip_id: str = "", *, page: str) -> No
 
 
 def _start(page: str, form: Asking) -> None:
-    opened = Asking(form.kind, form.uid, form.video_id, form.clip_id, new_id(datetime.now(UTC)))
-    st.session_state[_open(page)] = opened
+    st.session_state[_open(page)] = replace(form, request_id=new_id(datetime.now(UTC)))
 
 
 def _drop(page: str) -> None:
@@ -130,9 +129,7 @@ def _send(page: str, form: Asking, name: str) -> None:
         )
     except StorageError as problem:
         error = problem
-    st.session_state[_open(page)] = Asking(
-        form.kind, form.uid, form.video_id, form.clip_id, form.request_id, kept, error
-    )
+    st.session_state[_open(page)] = replace(form, kept=kept, error=error)
 
 
 def ticket(request: TeamRequest, *, name: str) -> None:
