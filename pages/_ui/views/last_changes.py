@@ -67,7 +67,7 @@ def _draw(one: Recorded, now: datetime, page: str, *, whole: bool) -> None:
     kind = next((kind for kind in BY_ID.values() if one.kind in {kind.id, kind.audited}), None)
     title, icon = (kind.title, kind.icon) if kind else _OTHERS.get(one.kind, (md(one.kind, 40), "edit"))
     fields = ", ".join(dict.fromkeys(change.field for change in one.changes))
-    why = f": {md(reason, 400)}" if (reason := _why(one, "reason")) else ""
+    why = f": {reason}" if (reason := _why(one, "reason")) else ""
     needed = undo_needs(one.kind)
     with st.container(border=True, key=key(page, "change", one.change_id)):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -90,8 +90,8 @@ def _who(one: Recorded, name: str) -> str:
 
 
 def _why(one: Recorded, name: str) -> str:
-    """A reason as it was written; empty for support."""
-    return addresses.seen().text(str(one.held.get(name) or ABSENT), one.uid) if allowed("diagnose") else ""
+    """A reason as it was written, as Markdown; empty for support."""
+    return md(addresses.seen().text(str(one.held.get(name) or ABSENT), one.uid), 400) if allowed("diagnose") else ""
 
 
 def _standing(one: Recorded, now: datetime) -> bool:
@@ -106,7 +106,7 @@ def _standing(one: Recorded, now: datetime) -> bool:
             200,
             icon=":material/undo:",
             colour="gray",
-            note=md(_why(one, "undone_reason"), 400) if allowed("diagnose") else "",
+            note=_why(one, "undone_reason"),
         )
     elif one.taken_by:
         gone = f"What it replaced went with the purge {md(one.taken_by, 80)}. Undo that first, where it still can be."
