@@ -193,7 +193,7 @@ def explain(case: Case, *, page: str) -> None:
 
 def _reply(found: Diagnosis, page: str) -> None:
     outage = resources.last_outages().of(found.uid, found.video_id, found.verdict, found.looked_at)
-    title = ":material/forum: **Reply to send**"
+    title = replies.TITLE
     if outage is not None:
         title += " :small[:gray[the same to all customers of this outage]]"
     replies.draw(
@@ -202,8 +202,6 @@ def _reply(found: Diagnosis, page: str) -> None:
         page=page,
         name="case-reply",
         title=title,
-        copy="Copy the reply",
-        what="reply",
     )
 
 

@@ -65,15 +65,7 @@ def one(case: DraftCase, *, page: str) -> None:
             st.caption(f"Made from {md(draft.source_url, 200)}")
         if allowed("explain"):
             st.markdown(f":material/visibility: {md(found.customer_sees, 400)}")
-            replies.draw(
-                found.answer,
-                whose=draft.uid,
-                page=page,
-                name="draft-reply",
-                title=":material/forum: **Reply to send**",
-                copy="Copy the reply",
-                what="reply",
-            )
+            replies.draw(found.answer, whose=draft.uid, page=page, name="draft-reply")
         for video_id in found.video_ids:
             st.page_link(
                 SCREENS["video"].file,

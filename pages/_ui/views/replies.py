@@ -11,10 +11,20 @@ from pages._ui.kit.session import key, seed
 from pages._ui.kit.text import md
 from storage.domain.replies import LANGUAGES, OWN, SPEECHES, Language, Reply
 
+TITLE: Final = ":material/forum: **Reply to send**"
 _CHOSEN: Final = "replies__languages"  # by customer, for as long as the session lasts
 
 
-def draw(reply: Reply, *, whose: str, page: str, name: str, title: str, copy: str, what: str) -> None:
+def draw(
+    reply: Reply,
+    *,
+    whose: str,
+    page: str,
+    name: str,
+    title: str = TITLE,
+    copy: str = "Copy the reply",
+    what: str = "reply",
+) -> None:
     """Draws the title, the choice of a language, a button that copies, and the words.
 
     `whose`: the customer (or outage) for whom the choice is kept on every page. `what` names the value for screen

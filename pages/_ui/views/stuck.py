@@ -108,8 +108,6 @@ def _reply(outage: Outage) -> None:
             page="outage",
             name="reply",
             title="The same text to each of them",
-            copy="Copy the reply",
-            what="reply",
         )
 
 
