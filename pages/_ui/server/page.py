@@ -8,10 +8,8 @@ that remembers a key that somebody presses before the palette is there.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-import streamlit as st
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +22,7 @@ _END: Final = "</head>"
 
 
 def _made() -> str:
-    own = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    own = preloads.streamlits_page()
     added = f"<style>\n{assets.read('page.css')}</style>\n    <script>\n{assets.read('early.js')}</script>"
     return own.replace(_BEGIN, f"{_BEGIN}\n    {added}", 1)
 

@@ -64,23 +64,28 @@ def links(page: str) -> str:
 
 def _scripts(kinds: Iterable[str]) -> list[str]:
     """The files of these kinds that Streamlit's page does not name itself, each after those that it imports."""
-    manifest, page = _streamlit()
+    manifest, page = _manifest(), streamlits_page()
     known = [entries()[kind] for kind in kinds if kind in entries()]  # an unknown one is only fetched later
     named = dict.fromkeys(file for entry in known for file in _closure(entry, manifest))
     return [file for file in named if file not in page]
 
 
 @cache
-def _streamlit() -> tuple[Mapping[str, Any], str]:
-    manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
-    return manifest, (STATIC / "index.html").read_text(encoding="utf-8")
+def streamlits_page() -> str:
+    """The page that Streamlit itself would answer with."""
+    return (STATIC / "index.html").read_text(encoding="utf-8")
+
+
+@cache
+def _manifest() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+    return found
 
 
 @cache
 def entries() -> Mapping[str, str]:
     """The manifest's name of each script that is loaded when it is needed, by the name of its source."""
-    manifest, _ = _streamlit()
-    return {Path(name).stem: name for name, found in manifest.items() if found.get("isDynamicEntry")}
+    return {Path(name).stem: name for name, found in _manifest().items() if found.get("isDynamicEntry")}
 
 
 def _closure(name: str, manifest: Mapping[str, Any]) -> Iterator[str]:
