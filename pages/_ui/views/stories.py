@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -40,8 +41,6 @@ class Tale:
 @cache
 def tales() -> tuple[Tale, ...]:
     """The three stories, with the ids and names of the sample data."""
-    from datetime import UTC, datetime
-
     from storage.sandbox.world import build  # only here: live mode never imports the stand-ins
 
     world = build(datetime.now(UTC))
