@@ -264,10 +264,11 @@ def draw_transactions(table: Table, uid: str, *, page: str) -> None:
         ),
         "description": "Description",
     }
+    seen = addresses.seen()
     frame = table.frame.assign(
         operation=[_word(value) for value in table.frame["operation_type"]],
-        description=[_shown(value, uid) for value in table.frame["description"]],
-        details=[_shown(_details(value), uid) for value in table.frame["metadata"]],
+        description=[_shown(value, uid, seen) for value in table.frame["description"]],
+        details=[_shown(_details(value), uid, seen) for value in table.frame["metadata"]],
     )
     beside = {"video_id": "Video id", "draft_id": "Draft id", "details": "Details"}
     columns |= {name: label for name, label in beside.items() if frame[name].notna().any()}
@@ -279,8 +280,8 @@ def draw_transactions(table: Table, uid: str, *, page: str) -> None:
     st.caption("Credits are not refunded by deleting clips.")
 
 
-def _shown(text: Any, uid: str) -> str | None:
-    return addresses.seen().text(text, uid) if isinstance(text, str) else None
+def _shown(text: Any, uid: str, seen: addresses.Seen) -> str | None:
+    return seen.text(text, uid) if isinstance(text, str) else None
 
 
 def _word(operation: Any) -> str | None:
