@@ -8,7 +8,7 @@ role again, and the precondition of every document.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal
@@ -90,18 +90,23 @@ _WORDS = {
 def draw_undo(entry: Mapping[str, Any]) -> None:
     """Draws each change of an entry that changed fields, with the button that takes it back."""
     action = str(entry.get("action") or "")
-    if not undoable_here(entry):
+    if not _undoable(entry, _mine()):
         return
     for change_id in change_ids(entry):
         with st.container(border=True, key=key(PAGE, "undo", change_id)):
             _change(change_id, needs(action))
 
 
-def undoable_here(entry: Mapping[str, Any]) -> bool:
-    """Whether the entry names changes that this person may take back."""
+def _mine() -> frozenset[str]:
+    """The actions whose changes this person may take back."""
+    return frozenset(action for action in CHANGES if allowed(needs(action)))
+
+
+def _undoable(entry: Mapping[str, Any], mine: Collection[str]) -> bool:
+    """Whether the entry names changes by one of these actions."""
     action = str(entry.get("action") or "")
     outcomes = {"done", "begun", "failed"} if action in WITH_OBJECTS else {"done"}
-    return action in CHANGES and entry.get("outcome") in outcomes and bool(change_ids(entry)) and allowed(needs(action))
+    return action in mine and entry.get("outcome") in outcomes and bool(change_ids(entry))
 
 
 def change_ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ def _change(change_id: str, needed: Action) -> None:
 
 def entries_frame(entries: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> pd.DataFrame:
     """One row for each entry, with `names` by path. An entry that was damaged in the database is shown as it is."""
+    mine = _mine()
     return pd.DataFrame(
         {
             "number": [str(entry.get("sequence")) for entry in entries],
@@ -136,7 +142,7 @@ def entries_frame(entries: Sequence[Mapping[str, Any]], names: Mapping[str, str]
             "action": [acts.verb(str(entry.get("action") or "")) for entry in entries],
             "outcome": [str(entry.get("outcome") or "") for entry in entries],
             "subject": [acts.about(entry, names) for entry in entries],
-            "undo": ["Yes" if undoable_here(entry) else None for entry in entries],
+            "undo": ["Yes" if _undoable(entry, mine) else None for entry in entries],
             "reason": [str(entry.get("reason") or ABSENT) for entry in entries],
             "origin": [str(entry.get("origin") or ABSENT) for entry in entries],
             "uid": [str(entry.get("uid") or ABSENT) for entry in entries],
