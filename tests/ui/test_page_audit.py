@@ -270,6 +270,24 @@ def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):
     assert ":gray[Number] 9" in text
 
 
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [
+        ("purge.apply", ("purge", "job")),
+        ("repair.apply", ("processing", "repair")),
+        ("orphans.apply", ("uploads", "orphans")),
+        ("orphan.adopt", ("uploads", "orphans")),
+    ],
+)
+def test_the_job_of_an_entry_opens_on_the_page_that_draws_it(desk, action, place):
+    job_id = "repair-20260101-000000-00000000"
+    record(desk, Event(action, BOB, reason="a mistake", uid="u1", job_id=job_id))
+    app = desk.audit(uid="u1")
+    choose(app)
+    (link,) = [one.proto for one in app.run().get("page_link") if one.proto.label == "Job"]
+    assert (link.page, link.query_string) == (place[0], f"{place[1]}={job_id}")
+
+
 def test_the_file_for_a_spreadsheet_holds_no_formula_and_no_link(history):
     content = safe_csv(pd.DataFrame(search(history.world.log, AuditQuery()).entries)).decode()
     assert f"'{FORMULA}" in content

@@ -74,6 +74,12 @@ _OF_KIND: Final[dict[str, dict[str, Any]]] = {
     LINKED: {"actions": ("link.issue",)},
     VIEWED: {"actions": tuple(sorted(LOOKS - {"link.issue"} | {REVEAL}))},
 }
+# Where the job of an entry is drawn, by the first word of its action: the page, its parameter, an icon.
+_JOBS: Final = {
+    "purge": ("purge", "job", "delete_forever"),
+    "repair": ("processing", "repair", "build"),
+    **dict.fromkeys(("orphan", "orphans"), ("uploads", "orphans", "inventory_2")),
+}
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
 _WORDS = {
     "missing": "Missing",
@@ -199,12 +205,10 @@ def _ways(entry: Mapping[str, Any]) -> None:
         if is_stored_id(video_id):
             ids = {UID: uid, VIDEO_ID: video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
-    if is_id(job_id) and str(entry.get("action")).startswith(("purge.", "repair.")):
-        job = {"job": job_id}
-        st.page_link(SCREENS["purge"].file, label="Job", icon=":material/delete_forever:", query_params=job)
-    if is_id(job_id) and str(entry.get("action")).startswith(("orphan.", "orphans.")):
-        job = {"orphans": job_id}
-        st.page_link(SCREENS["uploads"].file, label="Job", icon=":material/inventory_2:", query_params=job)
+    place = _JOBS.get(str(entry.get("action")).partition(".")[0])
+    if place is not None and is_id(job_id):
+        screen, query, icon = place
+        st.page_link(SCREENS[screen].file, label="Job", icon=f":material/{icon}:", query_params={query: job_id})
 
 
 def _keys(keys: Any) -> None:
