@@ -119,5 +119,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const gallery = shown.get(root)
   gallery.send = setTriggerValue
   gallery.show(data)
+  parentElement.host.dataset.drawn = "" // it has its height: page.css shows what stands below it
   return () => park(data.key, gallery)
 }

@@ -18,6 +18,7 @@ from pages._ui.player.cards import ClipCard
 
 Action = Literal["open", "copy", "download"]
 ALL_ACTIONS: tuple[Action, ...] = ("open", "copy", "download")
+_LATE = "-drawn-late"  # ends the key, which is a class: page.css hides what stands below until the gallery is drawn
 _SCRIPTS = ("words.js", "parts.js", "clipboard.js", "reach.js", "playback.js", "offer.js", "card.js", "gallery.js")
 
 _GALLERY = st.components.v2.component(
@@ -84,7 +85,7 @@ def _mount(
     width: int,
     now: Callable[[], datetime],
 ) -> GalleryEvents:
-    key = component_key(key)
+    key = component_key(key) + _LATE
     known = {card.clip_id for card in cards}
     if len(known) < len(cards):
         raise ValueError("two cards of a gallery have the same clip_id")
