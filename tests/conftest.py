@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import streamlit
 from google.cloud import firestore
 from hypothesis import HealthCheck, settings
 
@@ -56,7 +57,7 @@ def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def pages_begin_anew() -> Iterator[None]:
-    """Closes what the pages keep open here, before and after each file: none shows the world of another file."""
+    """Closes what the pages keep here, before and after each file: none shows the world, or the figures, of another."""
     _close_the_pages()
     yield
     _close_the_pages()
@@ -65,6 +66,8 @@ def pages_begin_anew() -> Iterator[None]:
 def _close_the_pages() -> None:
     if resources := sys.modules.get("pages._ui.data.resources"):  # only where something has drawn a page
         resources.close()
+        streamlit.cache_data.clear()
+        streamlit.cache_resource.clear()
 
 
 # Fixtures that start a store, or a browser.
