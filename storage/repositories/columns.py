@@ -46,7 +46,7 @@ from storage.repositories.decode import EPOCH, FIRST_SECOND, LAST_SECOND, decode
 
 MAX_ODDITIES = 1_000
 EXCERPT_LENGTH = 40
-AT_ONCE = 5_000  # documents decoded together: a page of any size then takes the memory of so many
+AT_ONCE = 2_500  # documents decoded together: fewer take more time, more take more memory
 NOT_KEPT = "not_kept"  # the kind of the last entry when there were more oddities than are kept
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
