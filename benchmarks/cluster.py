@@ -1,5 +1,5 @@
-"""The scan of all customers on 4 Dask workers of 4 requests in flight against 1, at 200 ms a request, so that the cores
-of one machine do not decide it."""
+"""The scan of all customers on 4 Dask workers of 4 requests in flight against 1, at 200 ms a request and five customers
+a range, so that the cores of one machine do not decide it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+import dask
 from distributed import LocalCluster
 
 from benchmarks import scan
 from benchmarks.delay import delayed
-from storage.clients.cluster import workers_at
+from storage.clients.cluster import SCHEDULING, workers_at
 from storage.domain.deployment import set_to
 from storage.domain.integrity import Failure
 from storage.domain.usage import DEFAULT_LIMITS
@@ -24,7 +25,7 @@ from storage.worker import Same, ScanTask, scan_on_worker
 from tests.rigs.seaweed import ADMIN
 
 DELAY_MS = 200
-RANGES = 64
+RANGES = 128
 WORKERS = (1, 4)
 
 
@@ -62,6 +63,7 @@ def measure(customers: int) -> Spread:
 def _seconds(count: int, values: dict[str, str], customers: int) -> float:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(dask.config.set(SCHEDULING))
         scheduler = stack.enter_context(
             LocalCluster(
                 n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 TRIES = 3
 AT_ONCE = 4  # calls that a worker of `local` runs side by side
+# A range waits for a worker with a free place, not in the queue of a busy one: all end together.
+SCHEDULING = {"distributed.scheduler.allowed-failures": TRIES - 1, "distributed.scheduler.worker-saturation": 1.0}
 HOPELESS = 5  # calls that fail for good before the first succeeds: the others would fail as well
 _CONNECT_SECONDS = 15.0
 _LOOK_SECONDS = 5.0  # between looks whether there are workers
@@ -167,7 +169,7 @@ def workers_at(address: str) -> Iterator[Workers[Any, Any]]:
     import dask
     from distributed import Client, LocalCluster
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}):
+    with dask.config.set(SCHEDULING):
         if address == LOCAL:
             count = max(2, min(os.cpu_count() or 1, _MOST_LOCAL))
             with (
