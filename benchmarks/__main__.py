@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import billed, cluster, decoding, objects, purge, scan, sessions, startup
+from benchmarks import billed, cluster, decoding, felt, objects, purge, scan, sessions, startup
 from benchmarks.timing import Measured, times
+from pages._ui.nav import SCREENS
+from tests.rigs.browser import chromium
+from tests.rigs.first_paint import MOST_PIXELS
 
 CUSTOMERS = 20_000  # small ones, whom a scan checks; filling takes minutes
 PURGE_ROUNDS = 1  # filling takes two minutes; `python -m benchmarks.purge` does three rounds
@@ -222,6 +225,35 @@ def cluster_rows(_: argparse.Namespace) -> list[Row]:
     ]  # fmt: skip
 
 
+def felt_rows(_: argparse.Namespace) -> list[Row]:
+    """The pages in a browser."""
+    if chromium() is None:
+        return [Row("pages in a browser", "", "", "no Chromium on this machine", "", "", None)]
+    found = felt.measure()
+    rows = [
+        Row(
+            f"page {SCREENS[one.page].title} complete, {felt.WAYS[one.way]}",
+            one.against,
+            one.theirs.text,
+            one.ours.text,
+            f"{one.ratio:.2f} ×",
+            f"at most {one.most:g} ×",
+            one.ratio <= one.most,
+        )
+        for one in found.times
+    ]
+    page, pixels = max(found.moved.items(), key=lambda item: item[1])
+    violations = sum(found.violations.values())
+    what = f"farthest move of a heading while a page loads, {len(found.moved)} pages"
+    where = f"{pixels} px ({SCREENS[page].title})" if pixels else "0 px"
+    axe = f"violations that axe-core finds, {len(found.violations)} pages in light and in dark"
+    return [
+        *rows,
+        Row(what, "its first paint", "", where, "", f"at most {MOST_PIXELS} px", pixels <= MOST_PIXELS),
+        Row(axe, "WCAG 2.2 A and AA", "", f"{violations}", "", "0", not violations),
+    ]
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "decode": decode_rows,
     "emulator": emulator_rows,
@@ -232,6 +264,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "purge": purge_rows,
     "sessions": session_rows,
     "start": start_rows,
+    "felt": felt_rows,
 }
 
 
@@ -304,6 +337,12 @@ NOTES = """
   goes on record.
 - **Sessions** speak the app's WebSocket protocol; pages are drawn in full on the server. Sessions that left are given
   up after 5 s here (120 s as configured).
+- **Pages in a browser** are those of the demo, for whom all is permitted, in Chromium. A page is complete with the last
+  change of its DOM, after which nothing changes for a second. Cold: a profile that has nothing. A warm new tab: a
+  profile that has the files. The side bar: a click in such a tab that has not shown the page. A page with charts is
+  held against one with a table and a chart, any other against a title alone, in an app of the same Streamlit with the
+  same settings and a server of its own (`benchmarks/bare.py`). User and Video are not in the side bar. Headings and
+  axe-core: as in `tests/browser/test_first_paint.py`, each page once.
 """
 
 

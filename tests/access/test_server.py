@@ -216,6 +216,28 @@ def test_scripts_are_compressed_and_the_same(
         assert "content-encoding" not in get(path, **headers).headers, path
 
 
+def test_a_script_that_never_changes_is_read_once_and_nothing_else_is_kept() -> None:
+    asked: list[str] = []
+    kinds = {"/static/js/a.js": "public, immutable", "/static/js/b.js": "public, immutable", "/static/c.js": "no-cache"}
+
+    async def script(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        headers = {"cache-control": kinds[scope["path"]]}
+        answer = Response(scope["path"] * 1_000, media_type="text/javascript", headers=headers)
+        if scope["path"].endswith("b.js"):
+            answer.set_cookie("whose", "one")
+        await answer(scope, receive, send)
+
+    async def get() -> list[httpx.Response]:
+        async with client_of(Compressed(script), "http://desk.corp.test", "10.0.0.9") as client:
+            return [await client.get(path, headers={"accept-encoding": "gzip"}) for path in (*kinds, *kinds)]
+
+    answers = anyio.run(get)
+    assert [answer.text for answer in answers] == [path * 1_000 for path in (*kinds, *kinds)]
+    assert all(first.headers == again.headers for first, again in zip(answers[:3], answers[3:], strict=True))
+    assert asked == [*kinds, "/static/js/b.js", "/static/c.js"]
+
+
 @pytest.mark.parametrize("path", ["/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/script-health-check"])
 def test_what_the_desk_does_not_use_is_closed(ask: Callable[..., httpx.Response], signed_in: str, path: str) -> None:
     assert ask(path, cookie=signed_in).status_code == 404

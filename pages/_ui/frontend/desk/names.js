@@ -14,6 +14,11 @@ function spoken(element) {
   return copy.textContent.replace(/\s+/g, " ").trim()
 }
 
+// Where it says so already nothing is changed: each change of the page makes the browser look at it again.
+function say(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value)
+}
+
 function nameAll(page) {
   for (const icon of page.querySelectorAll(`${ICON}:not([aria-hidden])`)) {
     const whole = icon.closest("button, a, summary, label, p, li, td, h1, h2, h3") ?? icon.parentElement
@@ -26,19 +31,24 @@ function nameAll(page) {
   }
   for (const item of page.querySelectorAll(`${MENU}:not([role]), ${MENU} li:not([role])`)) item.setAttribute("role", "none")
   for (const heading of page.querySelectorAll(`${MENU} [data-testid="stNavSectionHeader"]`)) {
-    heading.parentElement.setAttribute("role", "group")
-    heading.parentElement.setAttribute("aria-label", spoken(heading))
+    say(heading.parentElement, "role", "group")
+    say(heading.parentElement, "aria-label", spoken(heading))
   }
 }
 
-let waiting = 0
+// As soon as the browser has nothing else to do; one that cannot say so waits a little.
+const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, QUIET_MS))
+let waiting = false
 new MutationObserver(() => {
-  if (!waiting) {
-    waiting = setTimeout(() => {
-      waiting = 0
+  if (waiting) return
+  waiting = true
+  whenIdle(
+    () => {
+      waiting = false
       nameAll(document)
-    }, QUIET_MS)
-  }
+    },
+    { timeout: QUIET_MS },
+  )
 }).observe(document.body, { childList: true, subtree: true })
 
 // The page may be drawn whole by the time that this script comes.
