@@ -29,10 +29,18 @@ _LABEL: Final = re.compile(r"(?:e-?mail|mail|address|from|to|cc|reply-to)\s*:\s+
 _QUOTES: Final = "\"'`´“”„‟«»‹›「」『』《》〈〉【】‘’‚‛＂＇〝〞〟*"
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "<": ">", "（": "）"}
 _ENDS: Final = ".,;:!?…。、，；：！？،؛؟।"
+# What keyboards and word processors put for the characters of ids and addresses: wide forms, hyphens that do not break.
+_TYPED_FOR: Final = {0xFF01 + place: 0x21 + place for place in range(94)} | {
+    0x3000: " ",
+    0x3002: ".",
+    0x2010: "-",
+    0x2011: "-",
+}
 _ESCAPED: Final = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
 _AHEAD: Final = re.compile(
-    r"(?:q|u|ur[li]|to|continue|target|dest(?:ination)?|redirect(?:_ur[li])?|link|z|next|goto|out|r)", re.IGNORECASE
+    r"(?:q|u|ur[li]|to|continue|target|dest(?:ination)?|redirect(?:_ur[li])?|link|z|next|goto|out|r|uddg)",
+    re.IGNORECASE,
 )
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _DEFENSE_3: Final = re.compile(r"/v3/__(https?:/.+?)__;", re.IGNORECASE)
@@ -109,8 +117,9 @@ def _without_ends(text: str) -> str:
 
 
 def spellings(text: str) -> list[str]:
-    """The text as it stands, then as it may be stored: decoded, and with its accents composed and decomposed."""
-    forms = [text]
+    """The text as it stands, then as it may be stored: in plain characters, decoded, and with its accents composed and
+    decomposed."""
+    forms = [text, text.translate(_TYPED_FOR)]
     if _ESCAPED.search(text):
         forms += [found for found in (unquote(text),) if "\ufffd" not in found and found.isprintable()]
     return list(
@@ -130,6 +139,8 @@ def led_to(url: str) -> str:
         value = unquote(value) if re.match(r"https?%3a", value, re.IGNORECASE) else value
         if _AHEAD.fullmatch(name) and _WEB.fullmatch(value):
             return value
+    if _WEB.fullmatch(parts.query):
+        return parts.query
     behind = re.search(r"/(https?:/{1,2}[^/\s].*|https?%3a.*)", parts.path, re.IGNORECASE)
     return _whole_scheme(unquote(behind[1])) + (f"?{parts.query}" if parts.query else "") if behind else ""
 

@@ -120,6 +120,8 @@ _CONSOLES = [
 _REDIRECTED = [
     Pasted(f"https://www.google.com/url?sa=D&q={quote(HISTORY, safe='')}&ust=1", "video_id", "u1/vid-0001"),
     Pasted(f"https://www.google.com/url?q={HISTORY}", "video_id", "u1/vid-0001"),
+    Pasted(f"https://duckduckgo.com/l/?uddg={quote(HISTORY, safe='')}", "video_id", "u1/vid-0001"),
+    Pasted(f"https://href.li/?{HISTORY}", "video_id", "u1/vid-0001"),
     Pasted(f"https://l.facebook.com/l.php?u={quote(YOUTUBE, safe='')}&h=x", "video_url", "u1/vid-0001"),
     Pasted(f"https://l.instagram.com/?u={quote(SHARE, safe='')}&e=x", "share_link", CLIP),
     Pasted(f"https://www.youtube.com/redirect?event=x&q={quote(SHARE, safe='')}", "share_link", CLIP),
@@ -239,6 +241,10 @@ _TITLES = [
     Pasted("how to win (it's over)", "title", "u2/vid-en01"),
     Pasted("AC/DC live", "title", "u2/vid-en02"),
     Pasted("strasse", "uid", "u2/vid-en02"),
+    Pasted("ada.lovelace＠example.com", "title", "u1"),
+    Pasted("ada.lovelace@example。com", "email_prefix", "u1"),
+    Pasted("vid\u20110001", "title", "u1/vid-0001"),
+    Pasted("ｖｉｄ－０００１", "title", "u1/vid-0001"),
     Pasted("A title that no video has", "title", "told:said or shown"),
 ]
 _LINES = [
