@@ -165,3 +165,6 @@ def test_without_valid_settings_nobody_could_ask(stalled: LiveApp, monkeypatch: 
         "read_at": None,
         "code": "configuration",
     }
+    series = scrape()
+    assert of(series, "store_up", store="r2") is None, "nobody asked it, so nobody knows that it is away"
+    assert of(series, "source_up", source="stores") == 0

@@ -76,7 +76,10 @@ def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
 
 
 def _stores() -> Iterator[Metric]:
-    answers = {store: float(bool(ok)) for store, ok in health.look().stores.items()}
+    found = health.look()
+    if found.code:  # nobody could ask: that is not away
+        raise StorageError(f"the stores could not be asked: {found.code}")
+    answers = {store: float(ok) for store, ok in found.stores.items() if ok is not None}
     yield _gauge("store_up", "1 where the store answers, 0 where it is away or refuses", answers, "store")
 
 
