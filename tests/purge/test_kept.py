@@ -15,7 +15,9 @@ from storage.actions.alerts import Sources
 from storage.actions.failure_groups import mark
 from storage.actions.joint_repair import JOINT_PLANS, context_of, outcomes, undo_joint_repair
 from storage.actions.orphans import ORPHAN_PLANS, orphan_outcomes, undo_orphans
-from storage.actions.purge.jobs import cancel, undo
+from storage.actions.purge.jobs import Request, apply_plan, cancel, discard_plan, undo
+from storage.actions.purge.keepers.declared import KEEPERS
+from storage.actions.purge.plan_ends import end_of
 from storage.actions.purge.plans import approvals_of, certificate_of, plan_in, stored_plan
 from storage.actions.purge.quarantine import record_of
 from storage.actions.purge.worker import run_job
@@ -31,6 +33,7 @@ from storage.domain.purge.job import Job
 from storage.domain.scans.coverage import Coverage, ScanRange
 from storage.domain.scans.kept import ScanOutcome, compare, plain_row
 from storage.domain.sign_outs import fields_of
+from storage.errors import Refused
 from storage.repositories.alerts import read_alerts
 from storage.repositories.audit_log import AuditLog
 from storage.repositories.customers import read_customers
@@ -43,7 +46,7 @@ from storage.repositories.watches import Watches
 from storage.services.verify import checker
 from storage.text import Secret
 from tests.purge.world import ADA, BOB, REASON, VIDEO
-from tests.rigs.kept import AUDIT_KEY, KeptWorld, as_shown, holds, kept_world, scan_keeper
+from tests.rigs.kept import AUDIT_KEY, FOLDER, Kept, KeptWorld, as_shown, holds, kept_world, scan_keeper
 from tests.rigs.seaweed import SeaweedRig
 from tests.rigs.sink import sink
 
@@ -319,3 +322,29 @@ def test_who_signed_out_which_backend_was_found_and_what_the_bucket_kept_of_an_a
             shown["away"]["told"],
             shown["away"]["first_at"],
         )
+
+
+def test_the_ends_of_plans_are_read_and_hold(seaweed: SeaweedRig) -> None:
+    with kept_world(seaweed, "plan-ends") as world:
+        applied, discarded = world.kept.shown["ends"]
+        for kept in (applied, discarded):
+            end = end_of(world.purging, kept["plan_id"])
+            assert end is not None
+            assert holds(as_shown(end.to_fields()), kept)
+        plan = stored_plan(world.purging, discarded["plan_id"])
+        with pytest.raises(Refused, match=f"was discarded by {discarded['by']}"):
+            apply_plan(world.purging, plan, Request(plan.scope.spelled, REASON), ADA)
+        with pytest.raises(Refused, match="applied already"):
+            discard_plan(world.purging, stored_plan(world.purging, applied["plan_id"]), ADA)
+
+
+READ_NOWHERE = {"ops_health", "_ops/health/", "ops_clock"}  # only written, or only their times are read
+
+
+def test_every_place_where_the_desk_keeps_something_has_a_sample() -> None:
+    samples = [Kept(path.name.removesuffix(".jsonl.gz")) for path in FOLDER.glob("*.gz")]
+    names = [one.name.partition("/documents/")[2] for sample in samples for one in sample.documents]
+    names += [one["key"] for sample in samples for one in sample.objects]
+    places = {place for keeper in KEEPERS for place in keeper.places if place.startswith(("ops_", "_ops/"))}
+    without = {place for place in places if not any(name.startswith(f"{place.rstrip('/')}/") for name in names)}
+    assert without == READ_NOWHERE, "make one: tests/rigs/make_kept.py"

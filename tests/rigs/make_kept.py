@@ -27,6 +27,9 @@ from storage.actions import alerts, deployment, failure_groups, requests
 from storage.actions.alerts import Sources
 from storage.actions.joint_repair import apply_joint_plan, context_of, make_joint_plan, outcomes
 from storage.actions.orphans import ORPHAN_PLANS, apply_orphan_plan, make_orphan_plan
+from storage.actions.purge.jobs import Request, apply_plan, discard_plan
+from storage.actions.purge.plan_ends import end_of
+from storage.actions.purge.plans import store_plan
 from storage.actions.purge.worker import run_job
 from storage.actions.rollup import run_rollup
 from storage.actions.scans import keep_range, keep_scan, ranges_to_go_on
@@ -245,6 +248,17 @@ def small_notes(world: MakingWorld) -> dict[str, Any]:
     return {"signed_out": fields_of(signed_out, now), "deployment": found.as_fields(), "away": away}
 
 
+def plan_ends(world: MakingWorld) -> dict[str, Any]:
+    """A plan that was applied, and one that its maker discarded."""
+    world.add_user("u1", {VIDEO: 1})
+    applied, discarded = world.plan(Scope("u1", VIDEO)), world.plan(Scope("u1", VIDEO))
+    run_job(world.purging, apply_plan(world.purging, applied, Request(applied.scope.spelled, REASON), ADA).job_id)
+    store_plan(world.purging, discarded)
+    discard_plan(world.purging, discarded, ADA)
+    ends = [end_of(world.purging, plan.plan_id) for plan in (applied, discarded)]
+    return {"ends": [end.to_fields() for end in ends if end is not None]}
+
+
 RECIPES: Mapping[str, Callable[[MakingWorld], dict[str, Any]]] = {
     "scans": scans,
     "joint-repair-cut": joint_repair,
@@ -252,6 +266,7 @@ RECIPES: Mapping[str, Callable[[MakingWorld], dict[str, Any]]] = {
     "told-and-asked": told_and_asked,
     "rollup-table": rollup_table,
     "small-notes": small_notes,
+    "plan-ends": plan_ends,
 }
 
 
