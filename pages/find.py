@@ -19,6 +19,8 @@ from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
 from pages._ui.shell import PAGE_BOX, SENT
 from pages._ui.shell import question as asked
+from pages._ui.views import elsewhere
+from storage.domain.places import places_in
 from storage.domain.purge.removed import FULLY_TOLD
 from storage.domain.search import Match, SearchResult
 
@@ -66,6 +68,8 @@ def page() -> None:
             "· key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
             "whole line of a log that contains one of these.",
         )
+        return
+    if elsewhere.led(question, NAME, QUERY):
         return
     feedback.section("the search", partial(_answer, question), key=key(NAME, "answer"), unknown="whether it exists")
 
@@ -124,6 +128,10 @@ def _open(match: Match) -> None:
 
 def _say(found: SearchResult) -> None:
     st.markdown(f"Searched as **{_KINDS[found.kind]}**: {md(found.query, 200)}")
+    for name, place in places_in(found.query).items():
+        with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":material/alt_route: **{md(name, 80)}** is {place.noun}.")
+            elsewhere.link(place, name, "Open")
     if not found.matches:
         feedback.empty(
             "Nothing was found.",

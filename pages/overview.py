@@ -18,7 +18,7 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
-from pages._ui.views import asked, kept, overview, stories
+from pages._ui.views import asked, kept, overview, row_plans, stories
 from pages._ui.views import stuck as stuck_view
 from pages._ui.views.purge import lists
 from storage.actions.health import Check
@@ -71,8 +71,9 @@ def _part(heading: str, action: Action, what: str, body: Callable[[], None], unk
 
 
 def _waiting() -> None:
-    """What others asked for and this person can do; for those who may, also the purges that need a second person."""
+    """What others asked for and this person can do, and the plans that need a second person."""
     asked.waiting(page=NAME)
+    row_plans.waiting(NAME)
     if allowed("purge.approve"):
         lists.waiting()
 

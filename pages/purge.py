@@ -11,6 +11,7 @@ from pages._ui.access.guard import show
 from pages._ui.data import purges
 from pages._ui.kit import feedback, params, session
 from pages._ui.kit.session import CLIP_ID, UID, VIDEO_ID, key
+from pages._ui.views import elsewhere
 from pages._ui.views.purge import home, lists
 from pages._ui.views.purge import job as purge_job
 from pages._ui.views.purge import plan as purge_plan
@@ -26,6 +27,9 @@ def page() -> None:
     session.enter(NAME)
     try:
         job, plan = params.read(JOB), params.read(PLAN)
+        if elsewhere.led(job, NAME, JOB) or elsewhere.led(plan, NAME, PLAN):
+            lists.back()
+            return
         job, plan = job and purges.job_id(job), plan and purges.plan_id(plan)
         uid, video_id, clip_id = (params.read(name) for name in (UID, VIDEO_ID, CLIP_ID))
     except BadInput as error:

@@ -24,11 +24,13 @@ from storage.actions.documents import Change, Create, Delete, FieldName, Replace
 from storage.actions.purge import plans
 from storage.actions.purge.context import Purging
 from storage.actions.purge.jobs import job_id_of
+from storage.actions.waiting_plans import waiting_plans_of
 from storage.actions.watches import look_again
 from storage.clients.messengers import Target
 from storage.domain import alerts as rules
 from storage.domain.alerts import Alert, Decision, KeptAlert, Notice, Rule, after, decide, message
 from storage.domain.audit_chain import Event
+from storage.domain.places import place_of
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.job import ORPHANS, REPAIRS, Job
@@ -182,8 +184,11 @@ def _plans(purging: Purging) -> Iterator[Alert]:
                 plan.plan_id,
                 "waits",
                 f"{words} until {plan.expires_at:%H:%M} UTC.",
-                f"/purge?plan={plan.plan_id}",
+                _page(plan.plan_id),
             )
+    for waiting in waiting_plans_of(purging):
+        words = f"{waiting.what} waits for a second person until {waiting.expires_at:%H:%M} UTC."
+        yield Alert("purge_waits", waiting.plan_id, "waits", words, _page(waiting.plan_id))
 
 
 def _requests(purging: Purging) -> Iterator[Alert]:
@@ -198,33 +203,35 @@ def _incomplete(purging: Purging) -> Iterator[Alert]:
     for job in purging.jobs.recent(JOBS):
         if job.state in {"failed", "incomplete"}:
             done = f"{job.tally.objects:,} of {job.objects_total:,} objects"
-            page = f"/purge?job={job.job_id}"
-            if job.kind in REPAIRS:
-                done = f"{job.tally.documents:,} of {number(job.documents_total, 'row')}"
-                page = f"/processing?repair={job.job_id}"
-            elif job.kind in ORPHANS:
+            if job.kind in REPAIRS | ORPHANS:
                 total = number(job.objects_total + job.documents_total, "row")
                 done = f"{job.tally.objects + job.tally.documents:,} of {total}"
-                page = f"/uploads?orphans={job.job_id}"
             words = f"The {_kind(job)} {job.job_id} is {job.state}: {done}."
-            yield Alert("purge_incomplete", job.job_id, job.state, words, page)
+            yield Alert("purge_incomplete", job.job_id, job.state, words, _page(job.job_id))
 
 
 def _undo_ends(sources: Sources) -> Iterator[Alert]:
-    now = sources.now()
-    for job in sources.purging.jobs.in_quarantine():
-        until = job.quarantine_until
-        if until is not None and until - UNDO_SOON <= now < until and not job.undo_failed:
-            words = f"The purge {job.job_id} can be undone until {moment(until)}, and not later."
-            yield Alert("undo_ends", job.job_id, "soon", words, f"/purge?job={job.job_id}")
+    now, jobs = sources.now(), sources.purging.jobs
+    ends = [(job, job.quarantine_until) for job in jobs.in_quarantine() if not job.undo_failed]
+    rows = jobs.whose_copies_end(now, now + UNDO_SOON)
+    ends += [(job, job.copies_until) for job in rows if job.state not in {"undoing", "undone"}]
+    for job, until in ends:
+        if until is not None and until - UNDO_SOON <= now < until:
+            words = f"The {_kind(job)} {job.job_id} can be undone until {moment(until)}, and not later."
+            yield Alert("undo_ends", job.job_id, "soon", words, _page(job.job_id))
 
 
 def _watches(sources: Sources) -> Iterator[Alert]:
     for stored in Watches(sources.purging.stores.handle).in_state(NEEDS_PERSON, MOST_WATCHES):
         watch = stored.watch
         words = f"The {watch.kind} {watch.name} of {moment(watch.made_at)} did not hold: {watch.detail}"
-        page = f"/purge?job={watch.name}" if watch.of == "purge" else "/"
-        yield Alert("did_not_hold", watch.name, watch.state, words, page)
+        yield Alert("did_not_hold", watch.name, watch.state, words, _page(watch.name))
+
+
+def _page(name: str) -> str:
+    """The address of the plan or job with this id; Overview for anything else."""
+    place = place_of(name)
+    return place.address(name) if place else "/"
 
 
 def _kind(job: Job) -> str:
@@ -283,14 +290,15 @@ def _last_look(purging: Purging) -> datetime | None:
 def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> RunResult:
     """Sends what is due and keeps who took it; with `dry` only says what it would send.
 
-    Raises `Refused` without targets, and the store's error where nothing can be kept in either store.
+    Raises `Refused` without targets, after the looks that are due, and the store's error where nothing can be kept in
+    either store.
     """
+    began = sources.now()
+    looked = () if dry else look_after(sources)
     if not targets and not dry:
         raise Refused(
             "There is nobody to tell: ALERT_URLS is not set.", remedy="Set it to addresses of Apprise; README, Alerts."
         )
-    began = sources.now()
-    looked = () if dry else _look_again(sources)
     standing = gather(sources)
     if dry:
         decision = _decided(sources, standing, _open_book(sources.purging), targets)
@@ -309,8 +317,11 @@ def run(sources: Sources, targets: Sequence[Target], *, dry: bool = False) -> Ru
     return RunResult(sent, decision.suppressed, standing.alerts, standing.unread, looked=looked)
 
 
-def _look_again(sources: Sources) -> tuple[KeptWatch, ...]:
-    """The looks after repairs and purges that are due; where a store is away the next run has them."""
+def look_after(sources: Sources) -> tuple[KeptWatch, ...]:
+    """The looks after repairs and purges that are due; where a store is away the next run has them.
+
+    They need nobody to be told: Overview shows what they found.
+    """
     try:
         return look_again(sources.purging, sources.now())
     except StorageError as error:

@@ -22,7 +22,7 @@ from storage.actions.purge.jobs import create_job
 from storage.actions.purge.lease import JobLease, LeaseLost
 from storage.actions.purge.plan_ends import refuse_ended
 from storage.actions.repair import RepairContext, RepairPlan, StatusPlan, plan_recount, plan_status
-from storage.actions.row_plans import LATEST, WORKER, RowPlans, ended_row, take_back
+from storage.actions.row_plans import LATEST, WORKER, RowPlans, copies_until, ended_row, take_back
 from storage.actions.watches import end_watch, watch_change
 from storage.domain import joint_repair as rules
 from storage.domain.actor_and_reason import checked_reason, normal_email
@@ -206,7 +206,9 @@ class RepairRows:
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         row = self.plan.rows[batch]
         outcome = self._made(row, batch, again=again)
-        return ended_row(self.lease, outcome.as_dict(), row.subject, JobTally(documents=1))
+        writes_objects = self.plan.action == "rebuild-highlights"
+        until = copies_until(self.purging, self.lease, outcome.change_ids) if writes_objects else None
+        return ended_row(self.lease, outcome.as_dict(), row.subject, JobTally(documents=1), until)
 
     def _made(self, row: JointRow, batch: int, *, again: bool) -> RowOutcome:
         refused = RowOutcome(row.uid, row.video_id, "refused", row.refused)

@@ -23,7 +23,7 @@ from storage.actions.purge.lease import JobLease, LeaseLost
 from storage.actions.purge.plan_ends import refuse_ended
 from storage.actions.purge.survey import refuse_dangers
 from storage.actions.replacing import Removal
-from storage.actions.row_plans import LATEST, WORKER, RowPlans, ended_row, take_back
+from storage.actions.row_plans import LATEST, WORKER, RowPlans, copies_until, ended_row, take_back
 from storage.actions.watches import end_watch, watch_change
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
@@ -228,9 +228,11 @@ class OrphanRows:
     def act(self, batch: int, seen: Seen, *, again: bool, note: Note) -> BatchOutcome:
         row = self.plan.rows[batch]
         outcome = self._made(row, f"{self.lease.job.job_id}-{batch}", again=again)
-        adopts = self.plan.action == "adopt"
-        tally = JobTally(documents=1) if adopts else JobTally(objects=1, bytes=row.size_bytes)
-        return ended_row(self.lease, outcome.as_dict(), row.key, tally)
+        if self.plan.action == "adopt":
+            return ended_row(self.lease, outcome.as_dict(), row.key, JobTally(documents=1))
+        tally = JobTally(objects=1, bytes=row.size_bytes)
+        until = copies_until(self.purging, self.lease, [outcome.change_id] if outcome.change_id else [])
+        return ended_row(self.lease, outcome.as_dict(), row.key, tally, until)
 
     def _made(self, row: OrphanRow, first: str, *, again: bool) -> OrphanOutcome:
         if row.refused:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.scope import Scope
 from storage.domain.purge.seal import sealed_approval
 from storage.domain.row_plan import LIFE, PlanForm, RowPlan
-from storage.errors import BadInput, Refused, Stale
+from storage.errors import BadInput, NotFound, Refused, Stale
 from storage.files import read_file
 
 MOST_BYTES: Final = 16 * 1024**2
@@ -88,6 +88,18 @@ class RowPlans(Generic[P]):
     def stored(self, purging: Purging, plan_id: str) -> P:
         """A plan from the bucket; `NotFound` where there is none, `Stale` where it was altered."""
         return self._from(purging.stores.objects.get_bytes(self.form.key(plan_id), MOST_BYTES))
+
+    def open_plans(self, purging: Purging) -> Iterator[P]:
+        """The kept plans that may still be applied; it leaves out a plan whose content cannot be trusted."""
+        now = purging.now()
+        for name in plans.open_ids(purging, self.form.key, self.form.plan_prefix, LIFE):
+            try:
+                plan = self.stored(purging, name)
+                self.check_seal(purging, plan)
+            except (BadInput, NotFound, Stale):
+                continue
+            if plan.plan_id == name and plan.expires_at > now:
+                yield plan
 
     def _from(self, content: bytes) -> P:
         try:
@@ -227,12 +239,30 @@ class RowPlans(Generic[P]):
         return len(gone)
 
 
-def ended_row(lease: JobLease, row: dict[str, Any], subject: str, tally: JobTally) -> BatchOutcome:
-    """The end of a row: its outcome goes into the journal, and the job lists what was not done."""
+def ended_row(
+    lease: JobLease, row: dict[str, Any], subject: str, tally: JobTally, copies_until: datetime | None = None
+) -> BatchOutcome:
+    """The end of a row: its outcome goes into the journal, and the job lists what was not done.
+
+    `copies_until`: when the first copy ends that the row keeps; the job notes the earliest.
+    """
+    kept = {} if copies_until is None or lease.job.copies_until is not None else {"copies_until": copies_until}
     if row["outcome"] == "done":
-        return BatchOutcome(tally, {"row": row})
+        return BatchOutcome(tally, {"row": row}, kept)
     residue = tuple(shortened([*lease.job.residue, f"{subject}: {row['why']}"]))
-    return BatchOutcome(JobTally(left_alone=1), {"row": row}, {"residue": residue})
+    return BatchOutcome(JobTally(left_alone=1), {"row": row}, {"residue": residue, **kept})
+
+
+def copies_until(purging: Purging, lease: JobLease, change_ids: Sequence[str]) -> datetime | None:
+    """When the first copy ends that these changes keep; `None` where they keep none, or the job knows of earlier ones.
+
+    The rows are made in turn, so the first that keeps a copy loses it first.
+    """
+    if lease.job.copies_until is not None:
+        return None
+    found = [undoable.read(purging.stores.records, change_id) for change_id in change_ids]
+    kept = [one.held.get("kept_until") for one in found if any(row.kept for row in one.rows)]
+    return min((at for at in kept if isinstance(at, datetime)), default=None)
 
 
 def take_back(purging: Purging, lease: JobLease, change_id: str, uid: str, video_id: str) -> bool:

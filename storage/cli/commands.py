@@ -509,9 +509,10 @@ ALERTS = Group(
             summary="tell people what they must know, once for each change of state",
             about="""What must people be told now?
 
-    Looks for outages, disclosures, purges that wait for a second person, stopped or are about to lose their undo, late
-    rollups and stores that are away, and sends what is new to the addresses in ALERT_URLS. Each alert goes to each
-    address once, until its state changes. A scheduler should run it every few minutes; the server does that itself.""",
+    Looks again at what was repaired or purged, where that is due, and for outages, disclosures, plans that wait for a
+    second person, jobs that stopped or are about to lose their undo, late rollups and stores that are away. Sends what
+    is new to the addresses in ALERT_URLS, each alert to each address once, until its state changes. A scheduler should
+    run it every few minutes; the server does that itself.""",
             params=[flag("--dry-run", "Print what would be sent; send and keep nothing.")],
             examples=[
                 ("alerts run", "For a scheduler."),
@@ -520,7 +521,7 @@ ALERTS = Group(
             exits={
                 0: "every address took what it was sent, or there was nothing to send",
                 3: "an address did not take it, and the next run sends it; or neither store can keep who was told",
-                4: "ALERT_URLS is not set",
+                4: "ALERT_URLS is not set: it looked again, and told nobody",
             },
         )
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from storage.cli.context import Context
 from storage.cli.output import print_json, report_error, safe, say, say_table
 from storage.clients.meter import metering
+from storage.domain.places import places_in
 from storage.domain.search import Match
 from storage.errors import NotFound
 from storage.services.search import find
@@ -26,6 +27,7 @@ def run_find(context: Context, query: str) -> int:
     nothing = NotFound(
         "Nothing was found.", remedy="Check the text for typing errors; ids are case-sensitive, a uid finds most."
     )
+    named = {name: (place.noun, place.address(name)) for name, place in places_in(query).items()}
     if context.as_json:
         answer = {
             "query": found.query,
@@ -34,6 +36,7 @@ def run_find(context: Context, query: str) -> int:
             "searched": found.searched,
             "not_searched": gaps,
             "cannot_search": found.cannot,
+            "plans_and_jobs": [{"id": name, "what": noun, "page": page} for name, (noun, page) in named.items()],
             "truncated": found.truncated,
             "cost": meter.cost().as_dict(),
         }
@@ -49,6 +52,8 @@ def run_find(context: Context, query: str) -> int:
         say("Searched: " + safe("; ".join(found.searched), 1_000))
         say("Cannot be searched: " + safe("; ".join(found.cannot), 1_000))
         report_error(nothing, as_json=False)
+    for name, (noun, page) in named.items():
+        say(f"{name} is {noun}, which the desk shows at {page}")
     if found.truncated:
         say("There may be more matches; narrow the text.")
     for gap in found.gaps:

@@ -65,9 +65,12 @@ REPAIR = Group(
             run="storage.cli.joint:run_discard",
             summary="end a plan that nobody shall apply",
             about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
-            params=[plan_file("repair plan"), actor("Who discards it: its maker, or an admin.")],
+            params=[
+                argument("PLAN", "The plan, as repair plan --out wrote it, or the id of one that the desk keeps."),
+                actor("Who discards it: its maker, or an admin."),
+            ],
             examples=[("repair discard repair.json --actor you@example.com", "A plan that was made by mistake.")],
-            exits={0: "the plan is discarded", 4: "it was applied, or is somebody else's"},
+            exits={0: "the plan is discarded", 1: "no plan has this id", 4: "it was applied, or is somebody else's"},
         ),
         Command(
             "apply",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.cli.command import Command, Group, actor, flag, job_id, option, plan_file, reason, uid, video_id
+from storage.cli.command import Command, Group, actor, argument, flag, job_id, option, plan_file, reason, uid, video_id
 from storage.cli.joint_commands import ROW_EXITS
 
 ACTIONS = "adopt, remove"
@@ -47,9 +47,12 @@ ORPHANS = Group(
             run="storage.cli.orphans:run_discard",
             summary="end a plan that nobody shall apply",
             about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
-            params=[plan_file("orphans plan"), actor("Who discards it: its maker, or an admin.")],
+            params=[
+                argument("PLAN", "The plan, as orphans plan --out wrote it, or the id of one that the desk keeps."),
+                actor("Who discards it: its maker, or an admin."),
+            ],
             examples=[("orphans discard plan.json --actor you@example.com", "A plan that was made by mistake.")],
-            exits={0: "the plan is discarded", 4: "it was applied, or is somebody else's"},
+            exits={0: "the plan is discarded", 1: "no plan has this id", 4: "it was applied, or is somebody else's"},
         ),
         Command(
             "apply",

@@ -29,8 +29,9 @@ from storage.cli.context import Context, shell_actor, shell_reader
 from storage.cli.output import cost_line, print_json, report_error, rfc3339, safe, say, say_table, size
 from storage.cli.output import progress as told
 from storage.clients.meter import metering, unbudgeted
+from storage.domain.places import place_of
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import Job
+from storage.domain.purge.job import ORPHANS, REPAIRS, Job
 from storage.domain.purge.plan import PurgePlan, estimate
 from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.purge.scope import PurgeLimits, Scope
@@ -129,6 +130,9 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
 def say_job(job: Job, undo: Job | None = None) -> None:
     """Prints a job for a person."""
     verb = "restored" if job.kind == "undo" else "deleted"
+    if job.kind in REPAIRS | ORPHANS:
+        _say_rows(job)
+        return
     say(f"Job {job.job_id}: {job.kind} of {safe(job.scope.spelled, 400)}, {job.state}")
     say(
         f"  {verb}: {job.tally.objects:,} of {job.objects_total:,} objects ({size(job.tally.bytes)}), "
@@ -155,6 +159,17 @@ def say_job(job: Job, undo: Job | None = None) -> None:
         say(f"Stopped: {safe(job.failure.get('message', ''), 1_000)}")
     if undo is not None:
         say_job(undo)
+
+
+def _say_rows(job: Job) -> None:
+    """Prints a job of rows, which deletes nothing as a purge does: its own command has each row."""
+    total, place = job.objects_total + job.documents_total, place_of(job.job_id)
+    say(f"Job {job.job_id}: {job.kind.replace('_', ' ')} of {number(total, 'row')}, {job.state}")
+    say(f"  made: {job.tally.objects + job.tally.documents:,}; left alone: {job.tally.left_alone:,}")
+    if job.failure:
+        say(f"Stopped: {safe(job.failure.get('message', ''), 1_000)}")
+    if place is not None:
+        say(f"  each row: {place.command} status {job.job_id}")
 
 
 def progress(line: str) -> None:
@@ -374,6 +389,9 @@ def run_discard(context: Context, plan: str, actor: str) -> int:
     """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
     who = shell_actor(actor)
     purging = open_purging(context.stores, progress)
+    place = place_of(plan)
+    if place is not None and place.command != "purge":
+        raise BadInput(f"{plan} is {place.noun}", field_name="PLAN", remedy=f"Use {place.command} discard.")
     if PLAN_ID.fullmatch(plan):
         found = stored_plan(purging, plan)
     else:

@@ -15,6 +15,7 @@ from storage.cli.context import Context, shell_actor
 from storage.cli.output import print_json, progress, rfc3339, safe, say, say_table
 from storage.cli.purge import refusing, say_discarded
 from storage.clients.meter import unbudgeted
+from storage.domain.places import place_of
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
@@ -69,10 +70,12 @@ class Verbs(Generic[P]):
             say(f"{approval.approver} approves plan {plan.plan_id}.")
         return 0
 
-    def discard(self, context: Context, file: Path, actor: str) -> int:
-        """Exit 0 when nobody can apply the plan any more, 4 when refused."""
-        plan, who = self.plans.in_file(file), shell_actor(actor)
-        say_discarded(context, self.plans.discard(open_purging(context.stores), plan, who))
+    def discard(self, context: Context, plan: str, actor: str) -> int:
+        """Takes the plan's file, or the id of a plan that the desk keeps. Exit 0 when nobody can apply it any more."""
+        who, purging = shell_actor(actor), open_purging(context.stores)
+        kept = self._mine(plan) and plan.startswith(self.plans.form.plan_prefix)
+        found = self.plans.stored(purging, plan) if kept else self.plans.in_file(Path(plan))
+        say_discarded(context, self.plans.discard(purging, found, who))
         return 0
 
     def apply(self, context: Context, file: Path, reason: str, actor: str) -> int:
@@ -84,6 +87,7 @@ class Verbs(Generic[P]):
     def resume(self, context: Context, job_id: str, actor: str) -> int:
         """Goes on with a job or an undo that stopped. Exits as `apply` does."""
         who = shell_actor(actor)
+        self._mine(job_id)
         purging = open_purging(context.stores, progress)
         return self._begin(context, purging, lambda: resume(purging, job_id, who))
 
@@ -95,8 +99,17 @@ class Verbs(Generic[P]):
 
     def status(self, context: Context, job_id: str) -> int:
         """Exit 0 when every row so far was made, 1 when one was refused or failed, or the job stopped."""
+        self._mine(job_id)
         purging = open_purging(context.stores)
         return self._print(context, purging, purging.jobs.get(job_id))
+
+    def _mine(self, name: str) -> bool:
+        """Whether the text is an id; `BadInput` for one of another kind, whose rows these verbs do not know."""
+        place = place_of(name)
+        if place is not None and place.command != self.plans.command:
+            remedy = f"Its commands: python -m storage {place.command} --help."
+            raise BadInput(f"{name} is {place.noun}", field_name="JOB_ID", remedy=remedy)
+        return place is not None
 
     def _begin(self, context: Context, purging: Purging, create: Callable[[], Job]) -> int:
         job = refusing(context, create)
@@ -111,7 +124,8 @@ class Verbs(Generic[P]):
         made = sum(row["outcome"] == "done" for row in rows)
         if context.as_json:
             found: dict[str, Any] = {"job_id": job.job_id, "state": job.state, "rows": rows}
-            print_json(found | {"total": total, "failure": dict(job.failure) if job.failure else None})
+            found |= {"total": total, "copies_until": job.copies_until}
+            print_json(found | {"failure": dict(job.failure) if job.failure else None})
         else:
             shown = [(safe(self.subject(row), 300), row["outcome"], safe(row["why"], 300)) for row in rows]
             say_table((self.heading, "OUTCOME", "WHY"), shown)
@@ -120,7 +134,8 @@ class Verbs(Generic[P]):
                 say(f"It stopped: {safe(job.failure.get('message', ''), 400)}")
             if not job.of and made:
                 command = self.plans.command
-                say(f"Take it back: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")
+                until = f", until {rfc3339(job.copies_until)}" if job.copies_until else ""
+                say(f"Take it back{until}: python -m storage {command} undo {job.job_id} --actor EMAIL --reason TEXT")
         if job.failure:
             return 3
         return 0 if made == len(rows) else 1

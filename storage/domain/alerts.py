@@ -65,12 +65,16 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
             tells_end=False,
             until_told=True,
         ),
-        "purge_waits": RuleText("Purge waits", "A purge needs the agreement of a second person.", tells_end=False),
+        "purge_waits": RuleText(
+            "Purge waits", "A purge, a joint repair or a removal needs a second person's agreement.", tells_end=False
+        ),
         "request_waits": RuleText("Request waits", "Somebody asks the team for something.", tells_end=False),
         "purge_incomplete": RuleText(
             "Purge incomplete", "A purge or an undo stopped, or left something.", tells_end=False
         ),
-        "undo_ends": RuleText("Undo ends", "Within a day a purge can no longer be undone.", tells_end=False),
+        "undo_ends": RuleText(
+            "Undo ends", "Within a day a purge, a joint repair or a removal can no longer be undone.", tells_end=False
+        ),
         "did_not_hold": RuleText(
             "Did not hold", "What was repaired came back, or something of a purge is there again.", tells_end=False
         ),

@@ -12,7 +12,7 @@ from storage.domain.purge.job import COLLECTION, GOES_ON_BY_ITSELF, JOURNAL, Job
 from storage.errors import NotFound
 from storage.ids import check_stored_id
 from storage.repositories.decode import raw_document
-from storage.repositories.queries import build, start_after
+from storage.repositories.queries import Condition, build, start_after
 from storage.repositories.records import Records
 from storage.repositories.store_time import ReadAt
 
@@ -82,6 +82,11 @@ class Jobs:
     def in_quarantine(self) -> tuple[Job, ...]:
         """The purges whose quarantine is not empty."""
         return self._run(build(COLLECTION, where=[("quarantine", "==", "kept")]))
+
+    def whose_copies_end(self, begin: datetime, end: datetime) -> tuple[Job, ...]:
+        """The jobs of rows whose first copy ends in this time, from `begin` and before `end`."""
+        within: list[Condition] = [("copies_until", ">=", begin), ("copies_until", "<", end)]
+        return self._run(build(COLLECTION, where=within, order_by="copies_until"))
 
     def entry(self, job_id: str, sequence: int) -> Mapping[str, Any] | None:
         """One entry of a job's journal, or `None`: proven absent."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from storage.cli.context import Context
 from storage.clients import messengers
 from storage.domain.alerts import TEXTS, KeptAlert
 from storage.domain.joint_repair import MANY
-from storage.domain.purge.job import Job
+from storage.domain.purge.job import Job, Kind
 from storage.domain.purge.scope import Scope
 from storage.domain.scans.kept import scan_path
 from storage.repositories.alerts import read_alerts
@@ -276,24 +277,72 @@ def test_a_scan_that_found_something_is_not_hidden_by_one_that_followed(desk, te
     assert tell().json["sent"] == []
 
 
+def a_job(job_id: str, kind: Kind, **more: Any) -> Job:
+    """A job that ended, of three objects and one document."""
+    fields: dict[str, Any] = {
+        "of": "",
+        "plan_id": "plan-20260101-000000-00000001",
+        "fingerprint": "f" * 64,
+        "scope": Scope("u1"),
+        "maker": "a@example.com",
+        "actor": "b@example.com",
+        "approved_by": (),
+        "reason": "a wish of marta@example.com",
+        "erase": False,
+        "created_at": datetime.now(UTC),
+        "objects_total": 3,
+        "bytes_total": 1,
+        "documents_total": 1,
+        "state": "done",
+    }
+    return Job(job_id=job_id, kind=kind, **{**fields, **more})
+
+
 def test_a_job_that_left_something_and_an_undo_that_ends_soon_are_told(desk, tell, hook, monkeypatch):
-    now = datetime.now(UTC)
-    job = Job(
-        job_id="purge-20260101-000000-00000001", kind="purge", of="", plan_id="plan-20260101-000000-00000001",
-        fingerprint="f" * 64, scope=Scope("u1", None, ()), maker="a@example.com", actor="b@example.com", approved_by=(),
-        reason="a wish of marta@example.com", erase=False, created_at=now, objects_total=3, bytes_total=1,
-        documents_total=1, state="incomplete", quarantine="kept", quarantine_until=now + timedelta(hours=5),
-    )  # fmt: skip
+    until = datetime.now(UTC) + timedelta(hours=5)
+    kept = {"quarantine": "kept", "quarantine_until": until}
+    job = a_job("purge-20260101-000000-00000001", "purge", state="incomplete", **kept)
     desk.world.put({job.path: job.to_fields()})
     assert [rule for rule, *_ in rules(tell())] == ["purge_incomplete", "rollup_late", "undo_ends"]
     assert job.job_id in hook.text
     assert "marta" not in hook.text
-    repaired = replace(job, job_id="repair-20260101-000000-00000002", kind="repair", scope=MANY, quarantine="none")
+    repaired = replace(
+        job,
+        job_id="repair-20260101-000000-00000002",
+        kind="repair",
+        scope=MANY,
+        quarantine="none",
+        objects_total=0,
+    )
     desk.world.put({repaired.path: repaired.to_fields()})
     monkeypatch.setenv("DESK_URL", "https://desk.example.com")
     tell()
     assert f"{repaired.job_id} is incomplete: 0 of 1 row." in hook.text
     assert f"https://desk.example.com/processing?repair={repaired.job_id}" in hook.text
+
+
+def test_the_end_of_the_copies_of_repairs_and_removals_is_told_as_that_of_a_purge(desk, tell, hook, monkeypatch):
+    now = datetime.now(UTC)
+    soon, later = now + timedelta(hours=5), now + timedelta(hours=30)
+    removal = a_job("orphans-20260101-000000-00000001", "remove", copies_until=soon)
+    others = {
+        "joint repair": a_job("repair-20260101-000000-00000002", "repair", scope=MANY, copies_until=soon),
+        "later": a_job("repair-20260101-000000-00000003", "repair", scope=MANY, copies_until=later),
+        "over": a_job("orphans-20260101-000000-00000004", "remove", copies_until=now - timedelta(hours=1)),
+        "undone": a_job("orphans-20260101-000000-00000005", "remove", copies_until=soon, state="undone"),
+        "without copies": a_job("repair-20260101-000000-00000006", "repair", scope=MANY),
+    }
+    desk.world.put({job.path: job.to_fields() for job in (removal, *others.values())})
+    monkeypatch.setenv("DESK_URL", "https://desk.example.com")
+    sent = tell().json["sent"]
+    assert {one["key"] for one in sent if one["rule"] == "undo_ends"} == {
+        removal.job_id,
+        others["joint repair"].job_id,
+    }
+    assert f"The removal of objects {removal.job_id} can be undone until {soon:%Y-%m-%d %H:%M}" in hook.text
+    assert f"https://desk.example.com/uploads?orphans={removal.job_id}" in hook.text
+    assert "marta" not in hook.text
+    assert tell().json["sent"] == []
 
 
 def test_the_newest_kept_scan_tells_its_new_errors_and_when_it_is_late(desk, tell, hook):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
+from storage.actions.joint_repair import JOINT_PLANS
 from storage.cli.joint_commands import ACTIONS
 from storage.domain.joint_repair import JOINT_ACTIONS
 from tests.cli.conftest import Answer, Desk, both_firestores
@@ -297,6 +298,56 @@ def test_an_outage_that_is_none_is_named_with_those_that_are(desk):
     answer = desk.run("repair", "plan", "--outage", "render-x", "--action", "set-status:failed", *WHO, "--json")
     assert answer.status == 1
     assert "analysis" in answer.json["error"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "word", "right"),
+    [
+        ("repair", "status", "orphans", "orphans"),
+        ("repair", "resume", "purge", "purge"),
+        ("orphans", "status", "repair", "repair"),
+        ("orphans", "discard", "rplan", "repair"),
+        ("purge", "discard", "oplan", "orphans"),
+    ],
+)
+def test_the_id_of_another_kind_is_told_whose_it_is(desk, command, verb, word, right):
+    name = f"{word}-20260101-000000-00000000"
+    answer = desk.run(command, verb, name, *(() if verb == "status" else WHO), "--json")
+    assert answer.status == 2, answer.out
+    assert name in answer.json["error"]["message"]
+    assert right in answer.json["error"]["remedy"]
+
+
+def test_find_names_the_plans_and_jobs_of_a_pasted_line(desk):
+    name = "orphans-20260101-000000-00000000"
+    answer = desk.run("find", f"The removal {name} is incomplete", "--json")
+    assert answer.json["plans_and_jobs"] == [
+        {"id": name, "what": "the job for files without a document", "page": f"/uploads?orphans={name}"}
+    ]
+    assert f"/uploads?orphans={name}" in desk.run("find", name).out
+
+
+def test_purge_status_says_of_a_repair_what_it_made_and_where_its_rows_are(desk, plan):
+    outage(desk)
+    job_id = apply(desk, plan()).json["job_id"]
+    answer = desk.run("purge", "status", job_id)
+    assert "deleted" not in answer.out
+    assert f"made: {COUNT}; left alone: 0" in answer.out
+    assert f"repair status {job_id}" in answer.out
+
+
+def test_a_plan_that_the_desk_keeps_is_discarded_by_its_id(desk, plan):
+    outage(desk)
+    file = plan()
+    made = JOINT_PLANS.in_file(file)
+    desk.put(JOINT_PLANS.form.key(made.plan_id), file, "application/json")
+    answer = desk.run("repair", "discard", made.plan_id, *WHO, "--json")
+    assert (answer.status, answer.json["discarded_by"]) == (0, "eng@example.com")
+    refused = apply(desk, file)
+    assert refused.status == 4
+    assert "was discarded by eng@example.com" in refused.json["error"]["message"]
+    gone = desk.run("repair", "discard", "rplan-20260101-000000-00000000", *WHO, "--json")
+    assert gone.status == 1
 
 
 def test_the_manual_names_every_action():

@@ -64,6 +64,15 @@ def repair(desk: Desk) -> str:
     return str(answer.json["change_id"])
 
 
+def test_where_nobody_is_told_what_was_repaired_is_looked_at_all_the_same(desk, stuck, monkeypatch):
+    monkeypatch.delenv("ALERT_URLS", raising=False)
+    repair(desk)
+    due(desk)
+    assert desk.run("alerts", "run", "--json").status == 4
+    (watch,) = [one.watch for one in Watches(desk.world.handle).newest()]
+    assert watch.looks == 1
+
+
 @both_firestores
 def test_a_repair_that_holds_is_looked_at_three_times_and_then_left(desk, stuck, hook):
     repair(desk)

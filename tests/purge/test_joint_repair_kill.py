@@ -167,6 +167,9 @@ def test_a_row_that_was_taken_back_because_a_store_was_away_is_made_after_all(
     ended = run_job(world.purging, job_id)
     (row,) = outcomes(world.purging.jobs, job_id)
     assert (ended.state, row.outcome) == ("done", "done"), row.why
+    change = world.stores.records.raw(f"ops_changes/{row.change_ids[0]}")
+    assert change is not None
+    assert ended.copies_until == (change.fields or {})["kept_until"]
     assert b"One" in world.objects()[key][0]
     back = undo_joint_repair(world.purging, job_id, "a mistake", ADA).job_id
     assert run_job(world.purging, back).state == "done"

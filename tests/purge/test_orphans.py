@@ -86,6 +86,7 @@ def test_a_clip_is_adopted_as_the_backend_writes_it_and_taken_back(orphans: Purg
     assert orphans.snapshot() == before, "a plan changes nothing"
     job = applied(orphans, made)
     assert [one.outcome for one in outcomes(orphans, job).values()] == ["done"]
+    assert job.copies_until is None, "an adoption keeps no copy"
     held = fields(orphans, DOCUMENT)
     assert {name: held[name] for name in held if not name.endswith("_at")} == {
         "clip_id": f"{VIDEO}_4_split",
@@ -126,6 +127,10 @@ def test_files_are_removed_with_a_copy_and_put_back_byte_for_byte(orphans: Purge
     assert documents == before[1]
     kept = orphans.own_keys("_ops/replaced/")
     assert len(kept) == 2
+    changes = [fields(orphans, f"ops_changes/{one.change_id}") for one in outcomes(orphans, job).values()]
+    assert job.copies_until == min(one["kept_until"] for one in changes)
+    assert orphans.purging.jobs.whose_copies_end(job.copies_until, job.copies_until + timedelta(minutes=1)) == (job,)
+    assert not orphans.purging.jobs.whose_copies_end(orphans.now(), job.copies_until)
     assert not [key for key in kept if "left_over" in key], "the desk's own keys hold no title"
     entries = orphans.log.search(uid="u1", action="orphan.remove", limit=5)
     assert {key for entry in entries for key in entry["keys"]} == {

@@ -9,7 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.access.identity import PERSONA
-from pages._ui.data import purges
+from pages._ui.data import loads, purges
+from storage.actions import alerts
+from storage.actions.alerts import Sources
 from storage.actions.purge.worker import run_job
 from tests.rigs.lists import choose, lists, named, open_row
 from tests.rigs.records import user, video
@@ -131,6 +133,60 @@ def test_the_plan_lives_in_the_address_and_a_second_person_agrees(
     assert "Agreed to by" in words(agreed)
     page = apply(page.run())
     assert "5 of 5 rows made" in words(page)
+
+
+def test_a_plan_that_waits_for_a_second_person_waits_on_their_overview_and_is_told(
+    stuck: LiveApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPAIR_SECOND_PERSON_ROWS", "4")
+    plan_id = plan_in(planned(stuck.open("processing", role="engineer")))
+    assert "A joint repair of 5 rows" not in words(stuck.open("overview", role="engineer"))  # their own
+    page = stuck.open("overview")
+    assert "A joint repair of 5 rows" in words(page)
+    (link,) = [one.proto for one in page.get("page_link") if one.proto.label == "Look and answer"]
+    assert (link.page, link.query_string) == ("processing", f"repair={plan_id}")
+    (alert,) = [one for one in alerts.gather(sources()).alerts if one.rule == "purge_waits"]
+    assert (alert.key, alert.page) == (plan_id, f"/processing?repair={plan_id}")
+    assert alert.summary.startswith("A joint repair of 5 rows waits for a second person until")
+    press(stuck.open("processing", repair=plan_id), "Agree to this plan")
+    assert "A joint repair of 5 rows" not in words(stuck.open("overview"))
+    assert not [one for one in alerts.gather(sources()).alerts if one.rule == "purge_waits"]
+
+
+def sources() -> Sources:
+    return Sources(purges.context(), loads.checker, lambda: datetime.now(UTC))
+
+
+def test_its_maker_discards_a_plan_and_nobody_applies_it_any_more(stuck: LiveApp) -> None:
+    page = planned(stuck.open("processing", role="engineer"))
+    plan_id = plan_in(page)
+    text = words(press(page, "Discard this plan"))
+    assert "Discarded by engineer@demo.local" in text
+    assert not {"Repair 5 videos", "Discard this plan"} & set(labels(page))
+    again = stuck.open("processing", repair=plan_id)  # also after F5, and for an admin
+    assert "Discarded by engineer@demo.local" in words(again)
+    assert not {"Repair 5 videos", "Discard this plan"} & set(labels(again))
+    assert statuses(stuck) == ["processing"] * 5
+
+
+def test_only_its_maker_and_an_admin_may_discard_a_plan(stuck: LiveApp) -> None:
+    plan_id = plan_in(planned(stuck.open("processing")))
+    assert "Discard this plan" not in labels(stuck.open("processing", role="engineer", repair=plan_id))
+    own = plan_in(planned(stuck.open("processing", role="engineer")))
+    page = press(stuck.open("processing", repair=own), "Discard this plan")
+    assert "Discarded by admin@demo.local" in words(page)
+
+
+def test_the_address_of_a_plan_that_was_applied_leads_to_its_job(stuck: LiveApp) -> None:
+    page = planned(stuck.open("processing", role="engineer"))
+    plan_id = plan_in(page)
+    apply(page)
+    page = stuck.open("processing", role="engineer", repair=plan_id)
+    assert "Applied by engineer@demo.local" in words(page)
+    assert not {"Repair 5 videos", "Discard this plan"} & set(labels(page))
+    job_id = plan_id.replace("rplan-", "repair-")
+    (link,) = [one.proto for one in page.get("page_link") if "Open job" in one.proto.label]
+    assert (link.page, link.query_string) == ("processing", f"repair={job_id}")
 
 
 @pytest.mark.parametrize("role", ["support", "operations"])

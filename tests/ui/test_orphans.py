@@ -87,6 +87,7 @@ def test_everything_that_was_found_is_removed_but_for_what_is_young(desk: LiveAp
     assert "2 of 3 files removed" in words(page)
     assert list(with_column(page, "outcome")["outcome"]) == ["Left alone", "Done", "Done"]
     assert {CLIP, THUMBNAIL, YOUNG} & keys(desk) == {YOUNG}
+    assert "The copies are kept until" in words(page)
     page = press(give(page, "a mistake, ticket 10", "take it back"), "Undo 2 files")
     assert {CLIP, THUMBNAIL, YOUNG} <= keys(desk)
     home = desk.open("purge")
@@ -123,6 +124,17 @@ def test_a_second_person_opens_the_plan_by_its_address_and_agrees(
     other.query_params["orphans"] = plan_id if isinstance(plan_id, str) else plan_id[0]
     assert "Agreed to by" in words(press(other.run(), "Agree to this plan"))
     assert "Remove 2 files" in labels(page.run())
+
+
+def test_its_maker_discards_a_plan_and_an_admin_no_longer_applies_it(desk: LiveApp) -> None:
+    page = press(finding(desk, role="operations"), "Remove…")
+    plan_id = page.query_params["orphans"]
+    plan_id = plan_id if isinstance(plan_id, str) else plan_id[0]
+    assert "Discarded by operations@demo.local" in words(press(page, "Discard this plan"))
+    page = desk.open("uploads", orphans=plan_id)
+    assert "Discarded by operations@demo.local" in words(page)
+    assert not {"Remove 1 file", "Discard this plan"} & set(labels(page))
+    assert CLIP in keys(desk)
 
 
 @pytest.mark.parametrize("name", ["oplan-20260101-000000-00000000", "orphans-20260101-000000-00000000", "../x"])

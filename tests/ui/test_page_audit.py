@@ -12,7 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.views import acts, audit
+from pages._ui.views.repair.kinds import BY_ID
 from storage.actions import failure_groups, repair, requests
+from storage.actions.orphans import CHANGE
 from storage.actions.repair import RepairContext, plan_recount
 from storage.domain.audit_chain import LOOKS, Event
 from storage.domain.diagnosis.timeline import DEEDS
@@ -271,16 +273,18 @@ def test_one_entry_is_shown_in_full_with_the_ways_to_what_it_names(history):
 
 
 @pytest.mark.parametrize(
-    ("action", "place"),
+    ("action", "word", "place"),
     [
-        ("purge.apply", ("purge", "job")),
-        ("repair.apply", ("processing", "repair")),
-        ("orphans.apply", ("uploads", "orphans")),
-        ("orphan.adopt", ("uploads", "orphans")),
+        ("purge.apply", "purge", ("purge", "job")),
+        ("repair.apply", "repair", ("processing", "repair")),
+        ("purge.cancel", "repair", ("processing", "repair")),  # one verb stops the jobs of every kind
+        ("undo-change", "repair", ("processing", "repair")),
+        ("orphans.apply", "orphans", ("uploads", "orphans")),
+        ("orphan.adopt", "orphans", ("uploads", "orphans")),
     ],
 )
-def test_the_job_of_an_entry_opens_on_the_page_that_draws_it(desk, action, place):
-    job_id = "repair-20260101-000000-00000000"
+def test_the_job_of_an_entry_opens_on_the_page_that_draws_it(desk, action, word, place):
+    job_id = f"{word}-20260101-000000-00000000"
     record(desk, Event(action, BOB, reason="a mistake", uid="u1", job_id=job_id))
     app = desk.audit(uid="u1")
     choose(app)
@@ -352,6 +356,11 @@ def test_every_action_that_the_desk_records_has_its_words():
     ]
     assert len(set(called)) > 10
     assert {*called, *DEEDS, *LOOKS, requests.ASK, requests.ANSWER, failure_groups.ACTION} <= set(acts.VERBS)
+
+
+def test_the_timeline_has_every_change_that_can_be_taken_back():
+    orphans = {f"orphan.{action}" for action in CHANGE}
+    assert {kind.audited for kind in BY_ID.values()} | orphans <= set(DEEDS)
 
 
 def test_taking_a_change_back_needs_the_same_here_as_where_it_is_done():

@@ -26,9 +26,13 @@ def targets() -> tuple[Target, ...]:
     return targets_of(stores().settings.alerts.urls)
 
 
-def run() -> RunResult:
-    """One run of this server, over the looks that its pages share."""
+def run() -> RunResult | None:
+    """One run of this server, over the looks that its pages share. Where nobody is to be told, only the looks after
+    repairs and purges."""
     sources = Sources(purges.context(), checker, _now, stuck=lambda _checker: loads.stuck().value)
+    if not stores().settings.alerts.urls:
+        alerts.look_after(sources)
+        return None
     return alerts.run(sources, targets())
 
 
@@ -41,9 +45,9 @@ def try_target(name: str, actor: Actor) -> bool:
 
 
 async def keep_telling() -> None:
-    """Runs the alerts every few minutes until it is cancelled; does nothing where no address is set."""
+    """Runs the alerts every few minutes until it is cancelled."""
     await asyncio.sleep(RUN_SECONDS)
-    await repeat(lambda: stores().settings.alerts.urls and run(), RUN_SECONDS, _log, "alerts cannot be sent")
+    await repeat(run, RUN_SECONDS, _log, "alerts cannot be sent")
 
 
 def _now() -> datetime:

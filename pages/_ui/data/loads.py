@@ -26,6 +26,7 @@ from storage.actions import health, supposing, undoable
 from storage.actions.health import Check
 from storage.actions.supposing import Asked
 from storage.actions.undoable import Recorded
+from storage.actions.waiting_plans import WaitingPlan, waiting_plans_of
 from storage.clients.meter import Cost, check_budgets, metering
 from storage.domain.diagnosis import DraftDiagnosis, Entry
 from storage.domain.diagnosis.signals import Fact
@@ -287,6 +288,12 @@ def plan_status(name: str, fingerprint: str) -> Loaded[PlanStatus]:
 def open_plans() -> Loaded[tuple[PlanSummary, ...]]:
     """The plans that may still be applied, the newest first; shared and not copied, as each of them is."""
     return measured(lambda: purges.open_plans(plan))
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def waiting_plans() -> Loaded[tuple[WaitingPlan, ...]]:
+    """The joint repairs, adoptions and removals that wait for a second person."""
+    return measured(lambda: tuple(waiting_plans_of(purges.context())))
 
 
 @st.cache_data(ttl=5, max_entries=4, show_spinner=False)

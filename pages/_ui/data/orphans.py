@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from pages._ui.data import purges
@@ -10,7 +9,6 @@ from pages._ui.data.row_plans import PagePlans
 from storage.actions import orphans
 from storage.domain.orphans import OrphanAction, OrphanOutcome, OrphanPlan
 from storage.domain.policy import Actor
-from storage.domain.purge.job import Job
 from storage.domain.purge.scope import Scope
 
 PLANS: Final[PagePlans[OrphanPlan, OrphanOutcome]] = PagePlans(
@@ -28,8 +26,3 @@ def make(scope: Scope, action: OrphanAction, keys: tuple[str, ...], actor: Actor
     """Makes a plan, keeps it where every process finds it, and returns its id."""
     context = purges.context()
     return PLANS.keep(context, orphans.make_orphan_plan(context, scope, action, actor, keys=keys, caches=caches))
-
-
-def kept_until(job: Job) -> datetime:
-    """Until when the copies of removed files are kept, at least."""
-    return job.created_at + purges.context().limits.quarantine_life

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pages._ui.data import loads, purges
+from storage.actions.purge import plan_ends
 from storage.actions.purge.context import Purging
 from storage.actions.row_plans import RowPlans
 from storage.domain.policy import Actor
 from storage.domain.purge.job import Job
+from storage.domain.purge.plan_end import PlanEnd
 from storage.domain.row_plan import RowPlan
 from storage.errors import BadInput, NotFound, Stale
 from storage.repositories.jobs import Jobs
@@ -19,6 +21,20 @@ from storage.repositories.jobs import Jobs
 P = TypeVar("P", bound=RowPlan)
 R = TypeVar("R")
 _REST = "[0-9]{8}-[0-9]{6}-[0-9a-f]{8}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """What became of a plan: its job where it was applied, its end where it was discarded, and whether its time, by
+    Firestore's, is over."""
+
+    job: Job | None
+    discarded: PlanEnd | None
+    expired: bool
+
+    @property
+    def open(self) -> bool:
+        return self.job is None and self.discarded is None and not self.expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,15 @@ class PagePlans(Generic[P, R]):
     def keep(self, context: Purging, plan: P) -> str:
         """Keeps a new plan where every process finds it, and returns its id."""
         self.plans.store(context, plan)
+        loads.waiting_plans.clear()
         return plan.plan_id
+
+    def standing(self, found: P) -> PlanStanding:
+        """What became of the plan so far: two reads, and one for Firestore's time."""
+        context = purges.context()
+        job, end = context.jobs.find(found.job_id), plan_ends.end_of(context, found.plan_id)
+        over = context.now() >= found.expires_at
+        return PlanStanding(job, end if end is not None and end.discarded else None, expired=over)
 
     def needs_second_person(self, found: P) -> str:
         """Why one person is not enough, or an empty text."""
@@ -77,11 +101,18 @@ class PagePlans(Generic[P, R]):
 
     def approve(self, plan_id: str, fingerprint: str, actor: Actor) -> None:
         self.plans.approve(purges.context(), self._as_shown(plan_id, fingerprint), actor)
+        loads.waiting_plans.clear()
+
+    def discard(self, plan_id: str, fingerprint: str, actor: Actor) -> None:
+        """Ends the plan that the person saw: nobody can agree to it or apply it any more."""
+        self.plans.discard(purges.context(), self._as_shown(plan_id, fingerprint), actor)
+        loads.waiting_plans.clear()
 
     def apply(self, plan_id: str, fingerprint: str, reason: str, actor: Actor) -> str:
         """Applies the plan that the person saw, starts its worker, and returns the id of its job."""
         job = self.apply_plan(purges.context(), self._as_shown(plan_id, fingerprint), reason, actor)
         purges.start(job.job_id)
+        loads.waiting_plans.clear()
         return job.job_id
 
     def undo(self, job_id: str, reason: str, actor: Actor) -> str:

@@ -25,7 +25,7 @@ from pages._ui.kit.feedback import cost_words, freshness
 from pages._ui.kit.session import UID, VIDEO_ID, key
 from pages._ui.kit.text import ABSENT, md, plain
 from pages._ui.nav import SCREENS
-from pages._ui.views import acts
+from pages._ui.views import acts, elsewhere
 from pages._ui.views.repair import take_back
 from storage.actions.addresses import REVEAL
 from storage.actions.orphans import CHANGE
@@ -33,6 +33,7 @@ from storage.actions.repair import undo_needs
 from storage.clients.meter import Cost, metering
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import LOOKS
+from storage.domain.places import place_of
 from storage.domain.policy import Action
 from storage.domain.purge.plan import moment
 from storage.errors import BadInput, StorageError
@@ -73,12 +74,6 @@ _OF_KIND: Final[dict[str, dict[str, Any]]] = {
     CHANGED: {"without": LOOKS | {REVEAL}},
     LINKED: {"actions": ("link.issue",)},
     VIEWED: {"actions": tuple(sorted(LOOKS - {"link.issue"} | {REVEAL}))},
-}
-# Where the job of an entry is drawn, by the first word of its action: the page, its parameter, an icon.
-_JOBS: Final = {
-    "purge": ("purge", "job", "delete_forever"),
-    "repair": ("processing", "repair", "build"),
-    **dict.fromkeys(("orphan", "orphans"), ("uploads", "orphans", "inventory_2")),
 }
 _KEPT: Final = key(PAGE, "chain")  # session key: the last answer, until the page is left
 _WORDS = {
@@ -205,10 +200,8 @@ def _ways(entry: Mapping[str, Any]) -> None:
         if is_stored_id(video_id):
             ids = {UID: uid, VIDEO_ID: video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
-    place = _JOBS.get(str(entry.get("action")).partition(".")[0])
-    if place is not None and is_id(job_id):
-        screen, query, icon = place
-        st.page_link(SCREENS[screen].file, label="Job", icon=f":material/{icon}:", query_params={query: job_id})
+    if (place := place_of(job_id)) is not None:
+        elsewhere.link(place, job_id, "Job")
 
 
 def _keys(keys: Any) -> None:

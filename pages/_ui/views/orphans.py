@@ -17,7 +17,7 @@ from pages._ui.data import loads, orphans
 from pages._ui.kit import feedback, format, params, tables
 from pages._ui.kit.session import key
 from pages._ui.kit.text import md
-from pages._ui.views import row_plans
+from pages._ui.views import elsewhere, row_plans
 from pages._ui.views.row_plans import PlanPlace
 from storage.actions.orphans import needed_action, needed_to_plan
 from storage.domain.integrity import Finding, Report
@@ -98,6 +98,8 @@ def shown() -> bool:
         return False
     st.title("Uploads", width="content", anchor=False)
     st.button("Back to the findings", key=key(PAGE, "orphans-back"), icon=":material/arrow_back:", on_click=_back)
+    if elsewhere.led(name, PAGE, PARAM):
+        return True
     draw = _plan if orphans.PLANS.is_plan(name) else _job
     feedback.section("the plan", partial(draw, name), key=key(PAGE, "orphans"), unknown="what it would do")
     return True
@@ -110,6 +112,7 @@ def _back() -> None:
 def _plan(plan_id: str) -> None:
     with feedback.loading("Reading the plan…", 300):
         plan = orphans.PLANS.plan(plan_id)
+        standing = orphans.PLANS.standing(plan)
     require(needed_to_plan(plan.action), active=False)
     willing = plan.willing
     st.subheader(f"{_VERB[plan.action]} {number(len(willing), 'file')} of {md(plan.scope.spelled, 200)}", anchor=False)
@@ -117,11 +120,15 @@ def _plan(plan_id: str) -> None:
         f"{_SAID[plan.action]} Planned by {md(plan.maker, 80)}. Valid until {plan.expires_at:%H:%M} UTC. Everything is "
         "read again at each file's turn: what changed since, or is named by a document then, is left alone."
     )
+    is_open = row_plans.standing(standing)
     if refused := len(plan.rows) - len(willing):
         st.warning(f"{number(refused, 'file')} would be left alone; the list says why.", icon=":material/block:")
     _files(plan.rows, plan.action)
+    if not is_open:
+        return
     if willing:
         _decide(plan)
+    row_plans.discard_button(_PLACE, plan, needed_to_plan(plan.action), _discard)
 
 
 def _files(rows: Sequence[OrphanRow], action: OrphanAction) -> None:
@@ -198,6 +205,10 @@ def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
     orphans.PLANS.approve(plan_id, fingerprint, who)
 
 
+def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
+    orphans.PLANS.discard(plan_id, fingerprint, who)
+
+
 def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
     st.query_params[PARAM] = orphans.PLANS.apply(plan_id, fingerprint, reason, who)
     loads.report.clear()
@@ -238,7 +249,7 @@ def _ended(job: Job) -> None:
     _outcomes(found)
     undoing: Action = "fix" if job.kind == "adopt" else "purge.undo"
     if not job.of and made and job.state != "undone" and allowed(undoing):
-        _offer_undo(job, made, undoing)
+        row_plans.undo_form(_PLACE, job, made, undoing, _undo)
 
 
 def _outcomes(found: Sequence[OrphanOutcome]) -> None:
@@ -268,12 +279,6 @@ def _outcomes(found: Sequence[OrphanOutcome]) -> None:
         columns=columns,
         csv_name="orphans-outcomes",
     )
-
-
-def _offer_undo(job: Job, made: int, undoing: Action) -> None:
-    if job.kind == "remove":
-        st.caption(f"The copies are kept until {orphans.kept_until(job):%Y-%m-%d %H:%M} UTC; an undo needs them.")
-    row_plans.undo_form(_PLACE, job, made, undoing, _undo)
 
 
 def _undo(who: Actor, job_id: str, reason: str) -> None:

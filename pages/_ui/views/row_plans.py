@@ -10,10 +10,15 @@ import streamlit as st
 
 from pages._ui.access.guard import actor, allowed, guarded
 from pages._ui.copying import copy_button
-from pages._ui.kit import status
+from pages._ui.data import loads
+from pages._ui.data.row_plans import PlanStanding
+from pages._ui.kit import format, status
+from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
+from pages._ui.views import elsewhere
 from storage.domain.actor_and_reason import LEAST_REASON_CHARS
+from storage.domain.places import place_of
 from storage.domain.policy import Action
 from storage.domain.purge.job import Job
 from storage.domain.row_plan import RowPlan
@@ -37,6 +42,62 @@ class PlanPlace:
         """Draws the button that copies the address of the plan."""
         address = url_for(self.page, **{self.param: plan_id}).removeprefix("./")
         copy_button(address, key=self.key("link"), what="link")
+
+
+def waiting(page: str) -> None:
+    """Draws each plan of rows that this person could agree to as its second person, or says that there is none."""
+    loaded, mine = loads.waiting_plans(), actor(active=False).email
+    found = [one for one in loaded.value if one.maker != mine and allowed(one.approving)]
+    for one in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":orange-badge[Needs a second person] {md(one.what, 160)} "
+                f":small[planned by {md(one.maker, 80)}, valid until {one.expires_at:%H:%M} UTC]",
+                width="stretch",
+            )
+            if there := place_of(one.plan_id):
+                elsewhere.link(there, one.plan_id, "Look and answer")
+    if not found:
+        st.caption(":material/check_circle: No joint repair, adoption or removal waits for you.")
+    fresh = key(page, "row_plans_fresh")
+    freshness(loaded.read_at, key=fresh, cost=loaded.cost, on_refresh=loads.waiting_plans.clear)
+
+
+def standing(found: PlanStanding) -> bool:
+    """Draws what became of a plan that is over, with the way to its job; true while it is open."""
+    if found.job is not None:
+        job = found.job
+        st.info(
+            f"Applied by {md(job.actor, 80)}, {format.utc(job.created_at).text}. One plan is one job.",
+            title="Applied",
+            icon=":material/check_circle:",
+        )
+        if there := place_of(job.job_id):
+            elsewhere.link(there, job.job_id, f"Open job {md(job.job_id, 80)}")
+    elif found.discarded is not None:
+        end = found.discarded
+        words = f"Discarded by {md(end.by, 80)}, {format.utc(end.at).text}. Nobody can agree to it or apply it."
+        st.info(f"{words} Nothing was changed.", title="Discarded", icon=":material/delete:")
+    elif found.expired:
+        st.warning(
+            "Its time is over, and nothing was changed. What it shows may have changed since: make another plan.",
+            title="This plan has expired",
+            icon=":material/timer_off:",
+        )
+    return found.open
+
+
+def discard_button(place: PlanPlace, plan: RowPlan, making: Action, discard: Callable[..., Any]) -> None:
+    """Draws the button that ends the plan, for its maker, who may make one (`making`), and for admins."""
+    if actor(active=False).email == plan.maker or allowed("purge.apply"):
+        st.button(
+            "Discard this plan",
+            key=place.key("discard", plan.plan_id),
+            icon=":material/delete:",
+            help="Nobody can agree to it or apply it any more. Nothing is changed.",
+            on_click=guarded(making)(discard),
+            args=(plan.plan_id, plan.fingerprint),
+        )
 
 
 def agreed(
@@ -96,7 +157,9 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
 
 
 def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., Any]) -> None:
-    """Draws the reason and the button that takes everything back."""
+    """Draws until when there are copies to take everything back from, the reason, and the button that does it."""
+    if job.copies_until is not None:
+        st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.text_input(
             "Reason to take it back", key=place.key("undo-reason", job.job_id), max_chars=1_000, live=True

@@ -13,6 +13,7 @@ from storage.actions.documents import Create
 from storage.actions.purge.context import Purging
 from storage.domain.actor_and_reason import normal_email
 from storage.domain.audit_chain import Event
+from storage.domain.places import place_of
 from storage.domain.policy import Action, Actor, authorise, permitted
 from storage.domain.purge.job import Job
 from storage.domain.purge.plan_end import PlanEnd, plan_end_path, refuse_discarded
@@ -92,8 +93,9 @@ def _first_end(purging: Purging, plan: Discarding) -> PlanEnd:
 
 def applied_already(job: Job) -> Refused:
     """The refusal for a plan that has a job."""
+    place = place_of(job.job_id)
     return Refused(
         f"This plan was applied already, by {job.actor}: job {job.job_id}, which is {job.state}.",
         reasons=(f"applied already, by {job.actor}: job {job.job_id}",),
-        remedy=f"Look at `purge status {job.job_id}`; resume that job if it stopped.",
+        remedy=f"Look at `{place.command if place else 'purge'} status {job.job_id}`; resume that job if it stopped.",
     )

@@ -10,9 +10,9 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from storage.actions.purge.sealing import check_sealed, key_to_check, key_to_sea
 from storage.actions.purge.survey import look, refuse_dangers
 from storage.domain.actor_and_reason import checked_reason, normal_email
 from storage.domain.audit_chain import Event
+from storage.domain.places import place_of
 from storage.domain.policy import Actor, authorise
 from storage.domain.purge.guards import Approval, check_seal
 from storage.domain.purge.inventory import Inventory, judge
@@ -189,16 +190,22 @@ def stored_plan(purging: Purging, plan_id: str) -> PurgePlan:
 
 
 def open_plan_ids(purging: Purging) -> tuple[str, ...]:
-    """The ids of the newest plans that may still be valid, the newest first: one listing, which reads no plan.
+    """The ids of the newest plans that may still be valid, the newest first."""
+    return open_ids(purging, plan_key, "plan-", purging.limits.plan_life)
+
+
+def open_ids(purging: Purging, key: Callable[[str], str], prefix: str, life: timedelta) -> tuple[str, ...]:
+    """The ids with this prefix of the newest plans that may still be valid, the newest first: one listing, which reads
+    no plan. `key` gives the place of a plan.
 
     Plans that were applied or discarded are left out, for a read each.
     """
-    oldest = plan_key(f"plan-{purging.now() - purging.limits.plan_life:%Y%m%d-%H%M%S}")
+    oldest = key(f"{prefix}{purging.now() - life:%Y%m%d-%H%M%S}")
     folder = oldest.rpartition("/")[0] + "/"
     pages = purging.stores.objects.list_pages(folder, oldest)
     keys = sorted(chain.from_iterable(page.frame["key"].tolist() for page in pages), reverse=True)
     names = (key.removeprefix(folder).removesuffix(".json") for key in keys[:MAX_OPEN_PLANS])
-    found = [name for name in names if PLAN_ID.fullmatch(name)]
+    found = [name for name in names if name.startswith(prefix) and place_of(name) is not None]
     ended = ends_of(purging, found)
     return tuple(name for name in found if name not in ended)
 

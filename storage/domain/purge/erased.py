@@ -45,6 +45,7 @@ def job_without_names(job: Job, erased_by: str) -> dict[str, Any]:
         "residue": list(counted(job.residue)),
         "disturbed": list(counted(job.disturbed)),
         "reason": without_addresses(job.reason),
+        "copies_until": None,  # an erasing ends the copies of repairs too
         **{name: _failure(getattr(job, name), erased_by) for name in ("failure", "undo_refused")},
     }
     return {name: value for name, value in after.items() if before[name] != value}

@@ -48,7 +48,7 @@ RESUMABLE: frozenset[State] = GOES_ON_BY_ITSELF | {"cancelled", "failed"}
 ENDED: frozenset[State] = frozenset({"done", "incomplete", "undone"})
 
 # documents of older versions lack these fields
-LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged", "address", "took"})
+LATER_FIELDS = frozenset({"undo_refused", "lease_seconds", "missing_acknowledged", "address", "took", "copies_until"})
 DEFAULT_LEASE_SECONDS = 60  # for a worker whose version did not write the length of its lease
 
 COLLECTION = "ops_jobs"
@@ -89,7 +89,8 @@ class Job:
     says why the last requested undo could not even begin. `missing_acknowledged` counts the objects that were claimed
     and never seen, and that the plan's maker acknowledged. `address`: the digest of a purged customer's address, by
     which Find finds the purge while it can be undone. `took`: the ids of its videos, and its public links as `/c/SLUG`,
-    where the scope does not name them.
+    where the scope does not name them. `copies_until`: when the first copy ends that a row of this job keeps; `None`
+    where none keeps any.
     """
 
     job_id: str
@@ -129,6 +130,7 @@ class Job:
     missing_acknowledged: int = 0
     address: str = ""
     took: tuple[str, ...] = ()
+    copies_until: datetime | None = None
     update_time: datetime | None = None
     read_time: datetime | None = None
 

@@ -17,8 +17,10 @@ from pages._ui.kit.feedback import freshness
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
 from pages._ui.nav import SCREENS
+from pages._ui.views import elsewhere
+from storage.domain.places import place_of
 from storage.domain.purge.guards import second_person_needed
-from storage.domain.purge.job import ORPHANS, REPAIRS, Job
+from storage.domain.purge.job import REPAIRS, Job
 from storage.text import number
 
 PAGE: Final = "purge"
@@ -185,13 +187,8 @@ def going_on() -> None:
                 f"{status.badge_md('job', shown_state(job))} {kind} **{md(_subject(job), 160)}** "
                 f":small[by {md(job.actor, 80)}, begun {format.ago(job.created_at, now).text}]"
             )
-            page, query = _place(job)
-            st.page_link(
-                SCREENS[page].file,
-                label="Watch it",
-                icon=":material/arrow_forward:",
-                query_params={query: job.job_id},
-            )
+            if place := place_of(job.job_id):
+                elsewhere.link(place, job.job_id, "Watch it")
     if len(loaded.value) > _WATCHED:
         st.caption(f"The newest {_WATCHED} of {len(loaded.value):,}; the page Purge lists them all.")
     freshness(loaded.read_at, key=key(PAGE, "going_on_fresh"), cost=loaded.cost, on_refresh=loads.forget_purges)
@@ -209,9 +206,15 @@ def _job_row(job: Job) -> dict[str, Any]:
         "documents": job.tally.documents,
         "actor": job.actor,
         "created_at": job.created_at,
-        "undo_until": job.quarantine_until if job.kind == "purge" and job.quarantine == "kept" else None,
+        "undo_until": _undo_until(job),
         "reason": job.reason,
     }
+
+
+def _undo_until(job: Job) -> datetime | None:
+    if job.kind == "purge" and job.quarantine == "kept":
+        return job.quarantine_until
+    return job.copies_until if job.state != "undone" else None
 
 
 def _subject(job: Job) -> str:
@@ -219,15 +222,8 @@ def _subject(job: Job) -> str:
 
 
 def _address(job: Job) -> str:
-    page, query = _place(job)
-    return url_for(page, **{query: job.job_id})
-
-
-def _place(job: Job) -> tuple[str, str]:
-    """The page of the job and its parameter: only purges have theirs here."""
-    if job.kind in ORPHANS:
-        return "uploads", "orphans"
-    return ("processing", "repair") if job.kind in REPAIRS else (PAGE, "job")
+    place = place_of(job.job_id)
+    return url_for(place.page, **{place.parameter: job.job_id}) if place else url_for(PAGE)
 
 
 def shown_state(job: Job) -> str:

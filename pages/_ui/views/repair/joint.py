@@ -18,7 +18,7 @@ from pages._ui.data import joint, loads
 from pages._ui.kit import feedback, params, session, tables
 from pages._ui.kit.session import key, url_for
 from pages._ui.kit.text import md
-from pages._ui.views import row_plans
+from pages._ui.views import elsewhere, row_plans
 from pages._ui.views.row_plans import PlanPlace
 from storage.domain.joint_repair import WHEN_WRITTEN, JointAction, JointPlan, JointRow, RowOutcome, ShownChange
 from storage.domain.policy import Actor
@@ -116,6 +116,8 @@ def shown() -> bool:
     if name is None:
         return False
     st.button("Back to the list", key=key(PAGE, "joint-back"), icon=":material/arrow_back:", on_click=_back)
+    if elsewhere.led(name, PAGE, PARAM):
+        return True
     draw = _plan if joint.PLANS.is_plan(name) else _job
     feedback.section("the repair", partial(draw, name), key=key(PAGE, "joint"), unknown="what it would change")
     return True
@@ -129,6 +131,7 @@ def _plan(plan_id: str) -> None:
     require("fix")
     with feedback.loading("Reading the plan…", 300):
         plan = joint.PLANS.plan(plan_id)
+        standing = joint.PLANS.standing(plan)
     willing, refused = plan.willing, len(plan.rows) - plan.willing
     noun = "customer" if plan.action == "recount" else "video"
     st.subheader(f"{_WHAT[plan.action]}: {number(willing, noun)}", anchor=False)
@@ -136,14 +139,17 @@ def _plan(plan_id: str) -> None:
         f"Planned by {md(plan.maker, 80)}. Valid until {plan.expires_at:%H:%M} UTC. The evidence of each row is read "
         "again at its turn: a row that changed since is refused, and the others go on."
     )
+    is_open = row_plans.standing(standing)
     if refused:
         st.warning(f"{number(refused, 'row')} would not be made; the list says why.", icon=":material/block:")
     _changes(plan)
-    if not willing:
+    if not is_open:
         return
-    needed = joint.PLANS.needs_second_person(plan)
-    if row_plans.agreed(_PLACE, plan, needed, partial(joint.PLANS.approvers, plan), "fix", _approve):
-        row_plans.apply_form(_PLACE, plan, f"Repair {number(willing, noun)}", ":material/build:", "fix", _apply)
+    if willing:
+        needed = joint.PLANS.needs_second_person(plan)
+        if row_plans.agreed(_PLACE, plan, needed, partial(joint.PLANS.approvers, plan), "fix", _approve):
+            row_plans.apply_form(_PLACE, plan, f"Repair {number(willing, noun)}", ":material/build:", "fix", _apply)
+    row_plans.discard_button(_PLACE, plan, "fix", _discard)
 
 
 def _changes(plan: JointPlan) -> None:
@@ -208,6 +214,10 @@ def _address(uid: str, video_id: str) -> str:
 
 def _approve(who: Actor, plan_id: str, fingerprint: str) -> None:
     joint.PLANS.approve(plan_id, fingerprint, who)
+
+
+def _discard(who: Actor, plan_id: str, fingerprint: str) -> None:
+    joint.PLANS.discard(plan_id, fingerprint, who)
 
 
 def _apply(who: Actor, plan_id: str, fingerprint: str, reason: str) -> None:
