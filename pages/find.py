@@ -33,7 +33,7 @@ _ICONS: Final = {
     "purged": "delete_history",
 }
 _KINDS: Final = {
-    "uid": "a user id",
+    "uid": "a customer id",
     "email": "an e-mail address",
     "email_prefix": "the beginning of an e-mail address",
     "video_id": "a video id",
@@ -64,8 +64,8 @@ def page() -> None:
         feedback.empty(
             "Paste anything that names a customer, a video or a clip.",
             icon="search",
-            hint="User id · e-mail address or a part of it · words of a video's title · video id · clip id · file name "
-            "· key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
+            hint="Customer id · e-mail address or a part of it · words of a video's title · video id · clip id · file "
+            "name · key · presigned or CDN URL · YouTube URL · a console's link · public share link or its slug · or a "
             "whole line of a log that contains one of these.",
         )
         return
@@ -194,7 +194,7 @@ def _table(found: SearchResult) -> None:
         "open": tables.link("Open"),
         "type": "Type",
         "label": "Label",
-        "uid": "User",
+        "uid": "Customer",
         "video_id": "Video",
         "why": "Why",
     }

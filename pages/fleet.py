@@ -98,13 +98,13 @@ def _doubts(found: FleetView, now: datetime) -> None:
     if found.missing_shards:
         numbers = ", ".join(f"{number}/{found.shards}" for number in found.missing_shards)
         st.warning(
-            f"Shards {numbers} were never written; no sum and no list here includes their users.",
+            f"Shards {numbers} were never written; no sum and no list here includes their customers.",
             title="Parts are missing",
             icon=":material/hourglass_bottom:",
         )
     elif not found.complete:
         st.warning(
-            " ".join(md(note, 300) for note in found.notes) or "Not every user could be read.",
+            " ".join(md(note, 300) for note in found.notes) or "Not every customer could be read.",
             title="Incomplete",
             icon=":material/hourglass_bottom:",
         )
@@ -115,8 +115,8 @@ def _none(problem: NotFound | Unusable | None) -> None:
     feedback.empty(
         what,
         icon="query_stats",
-        hint="A rollup reads every user once and keeps what this page shows: who is near or over a limit, growth by "
-        "day, the biggest users, counters that drift, plans, and videos by status.",
+        hint="A rollup reads every customer once and keeps what this page shows: who is near or over a limit, growth "
+        "by day, the biggest customers, counters that drift, plans, and videos by status.",
     )
     fleet_run.draw(page=NAME, count_first=True)
 

@@ -153,7 +153,7 @@ def _statuses() -> None:
 
 
 def _limits() -> None:
-    with feedback.loading("Reading users…", 260):
+    with feedback.loading("Reading customers…", 260):
         loaded = fleet_loads.limits(SCAN_USERS if st.session_state.get(_MORE) else GLANCE_USERS)
     found = loaded.value
     overview.limits(found, page=NAME)
@@ -178,7 +178,7 @@ def _rollup_unread() -> None:
 
 
 def _offer_more() -> None:
-    label = f"Look at {SCAN_USERS:,} users, about {2 * SCAN_USERS:,} reads"
+    label = f"Look at {SCAN_USERS:,} customers, about {2 * SCAN_USERS:,} reads"
     if st.button(label, key=key(NAME, "more"), icon=":material/group:"):
         st.session_state[_MORE] = True
         st.rerun()

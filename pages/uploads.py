@@ -59,7 +59,7 @@ def page() -> None:
         feedback.empty(
             "Compare what the documents of a customer name with what the bucket holds.",
             icon="fact_check",
-            hint="Give a user id or an address, and a video id to narrow it. "
+            hint="Give a customer id or an address, and a video id to narrow it. "
             f"The last scan of all customers is under “{kept_view.EVERYBODY}” above.",
         )
         return

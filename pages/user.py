@@ -41,7 +41,7 @@ READ_ALL_UP_TO = 300  # clips that the page reads by itself, for drift by video 
 def page() -> None:
     (uid,) = params.ids(UID)
     session.enter(NAME)
-    feedback.section("the user", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
+    feedback.section("the customer", partial(_user, uid), key=key(NAME, "user"), unknown="plan, usage and videos")
 
 
 def _user(uid: str) -> None:
@@ -150,8 +150,8 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
         if user.role:
             status.tag(user.role, 30, icon=":material/shield_person:", colour="violet")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"User id {md(account.uid, 120)}", width="content")
-        copy_button(account.uid, key=key(NAME, "copy"), what="user id", label="")
+        st.caption(f"Customer id {md(account.uid, 120)}", width="content")
+        copy_button(account.uid, key=key(NAME, "copy"), what="customer id", label="")
         now = datetime.now(UTC)
         created, touched = format.ago(user.created_at, now), format.ago(user.updated_at, now)
         st.caption(f"joined {created.text}", help=created.help, width="content")
@@ -165,9 +165,9 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
         _ways_on(account.uid)
     if not user.exists:
         st.warning(
-            "This user has no document, but documents below it still exist: videos, clips or transactions that were "
-            "left behind. Plan and counters are therefore unknown.",
-            title="A phantom user",
+            "This customer has no document, but documents below it still exist: videos, clips or transactions "
+            "that were left behind. Plan and counters are therefore unknown.",
+            title="A phantom customer",
             icon=":material/person_off:",
         )
 
@@ -262,7 +262,7 @@ def _drafts(uid: str) -> None:
         with feedback.loading("Reading the draft…", 240):
             one = loads.draft(uid, draft_id)
         if one.value is None:
-            st.caption(f"There is no draft {md(draft_id, 80)} of this user.")
+            st.caption(f"There is no draft {md(draft_id, 80)} of this customer.")
         else:
             drafts.one(one.value, page=NAME)
     if not st.toggle(
@@ -276,7 +276,7 @@ def _drafts(uid: str) -> None:
     if loaded.value:
         drafts.table(loaded.value, page=NAME, name="drafts_table")
     else:
-        st.caption("This user has no drafts.")
+        st.caption("This customer has no drafts.")
     freshness(
         loaded.read_at, key=key(NAME, "drafts_fresh"), cost=loaded.cost, on_refresh=partial(loads.refresh_user, uid)
     )

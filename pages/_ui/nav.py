@@ -47,7 +47,7 @@ class Screen:
 _SCREENS = (
     Screen("overview", "Overview", "space_dashboard", "look", "", "Both backends, and what needs a person now."),
     Screen("find", "Find", "search", "find", "", "One box for anything a customer sends: id, e-mail, file, link."),
-    Screen("user", "User", "person", "look", "Customer", "One customer: plan, usage, videos.", listed=False),
+    Screen("user", "Customer", "person", "look", "Customer", "One customer: problems, videos, usage.", listed=False),
     Screen("video", "Video", "movie", "look", "Customer", "One video: state, highlights, clips.", listed=False),
     Screen("fleet", "Fleet", "groups", "look", "Operations", "All customers: limits, growth, drift, who is biggest."),
     Screen("uploads", "Uploads", "fact_check", "verify", "Operations", "Is what the documents name in the bucket?"),

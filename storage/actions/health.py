@@ -150,7 +150,7 @@ def _firestore(stores: Stores) -> Check:
     def look() -> str:
         users = stores.records.users(page_size=1)
         where = f"emulator {target.emulator_host}" if target.emulator_host else "production"
-        return f"project {target.project_id} ({where}) answers; {'has' if len(users.frame) else 'has no'} users"
+        return f"project {target.project_id} ({where}) answers; {'has' if len(users.frame) else 'has no'} customers"
 
     return _probe("firestore_read", look)
 
@@ -274,7 +274,7 @@ def _key_prefix(stores: Stores, sample: _Sample) -> Check:
         others = " or ".join(repr(prefix) for prefix in found.others[:3])
         remedy = f"Set R2_KEY_PREFIX to {others}, as the worker has it. Repair, upload and purge nothing before that."
         return Check(name, False, found.reason, remedy)
-    said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their user's id"
+    said = f"{found.expected:,} of {found.keys:,} keys of a sample begin with {layout.prefix!r} and their customer's id"
     said = said if found.keys else "no document of a sample names a key yet"
     if stores.settings.r2.key_prefix is None:
         said = f"{said}; R2_KEY_PREFIX is not set, found out: {layout.prefix!r}. {stores.deployment().key_prefix_why}"

@@ -182,7 +182,7 @@ def undo(context: RepairContext, actor: Actor, change_id: str, reason: str) -> A
             outside = strays(known, context.stores.layout, change_id, _owners_of_links(context, known))
             if outside:
                 raise Refused(
-                    "The record of this change names things that do not belong to its user.",
+                    "The record of this change names things that do not belong to its customer.",
                     reasons=outside,
                     remedy=f"Find out who writes to {CHANGES}; restore the values by the action that fits.",
                 )
@@ -383,7 +383,7 @@ def existing_video(context: RepairContext, uid: str, video_id: str) -> tuple[Raw
 
 def _no_video(uid: str, video_id: str) -> NotFound:
     return NotFound(
-        f"There is no document for video {in_words(video_id)} of user {in_words(uid)}.",
+        f"There is no document for video {in_words(video_id)} of customer {in_words(uid)}.",
         remedy="Look it up with find.",
         target=video_id,
     )
@@ -487,7 +487,7 @@ def plan_recount(stores: Stores, uid: str, now: datetime, *, sizes: bool = False
     wanted = wanted_counters(uid, totals(sizes_of(clips)), by_video)
     found = {path: document for path, document in Subtree(stores.handle).at(list(wanted)).items() if document}
     if not found and clips.empty and videos.empty:
-        raise NotFound(f"There is no user {in_words(uid)}.", remedy="Look the user up with find.", target=uid)
+        raise NotFound(f"There is no customer {in_words(uid)}.", remedy="Look the customer up with find.", target=uid)
     rows, changes = _compare(uid, wanted, found)
     busy = _busy(there, timedelta(minutes=stores.settings.stale_after_minutes), now)
     seen = {**of_sizes.seen, **{path: document.update_time for path, document in found.items()}}

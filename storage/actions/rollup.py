@@ -177,7 +177,7 @@ def run_rollup(
         content = tally.content()
         if reader.error is not None:
             number = content["totals"].get("unread_users", 0)
-            notes.append(f"The clips of {number:,} users could not be added up: {reader.error.message}")
+            notes.append(f"The clips of {number:,} customers could not be added up: {reader.error.message}")
         notes += tally.odd_notes()
         key, table_error = _put_table(table, bucket, started, shard)
         if table_error is not None:
@@ -266,7 +266,7 @@ def _across_users(
 
 
 Work = Callable[[Callable[[int], None]], Written]
-"""Makes the rollup and reports from time to time how many users it has read."""
+"""Makes the rollup and reports from time to time how many customers it has read."""
 
 
 @dataclass(frozen=True, slots=True)

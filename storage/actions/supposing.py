@@ -59,7 +59,9 @@ def answer(stores: Stores, full: FullUsage, asked: Asked, now: datetime) -> What
     for name in asked.without:
         video_id, _, clip_id = name.partition("/")
         if video_id not in set(full.videos.frame["video_id"]) | set(full.clips.frame["video_id"]):
-            raise NotFound(f"This user has no video {in_words(video_id)}.", remedy="find lists them.", target=video_id)
+            raise NotFound(
+                f"This customer has no video {in_words(video_id)}.", remedy="find lists them.", target=video_id
+            )
         supposed.append(without(full.clips.frame, video_id, clip_id))
     if asked.purged:
         supposed.append(without_account())
@@ -99,7 +101,7 @@ def undo_of(stores: Stores, uid: str, name: str) -> Supposed:
     except NotFound:
         raise NotFound(
             f"There is neither a purge nor a change {in_words(name)}.",
-            remedy="The audit of the user names them: audit --uid UID.",
+            remedy="The audit of the customer names them: audit --uid UID.",
             target=name,
         ) from None
     _about(uid, found.uid, name)
@@ -119,4 +121,6 @@ def restored_by(job_id: str, plan: PurgePlan) -> Supposed:
 
 def _about(uid: str, of: str, name: str) -> None:
     if uid != of:
-        raise BadInput(f"{name} is not about this user", field_name="if_undo", remedy="The audit names whose it is.")
+        raise BadInput(
+            f"{name} is not about this customer", field_name="if_undo", remedy="The audit names whose it is."
+        )

@@ -333,7 +333,7 @@ def read(records: Records, change_id: str) -> Recorded:
     """The record of a change, or `NotFound`."""
     document = records.raw(f"{CHANGES}/{check_stored_id(change_id, 'CHANGE_ID')}")
     if document is None or document.fields is None:
-        raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a user.")
+        raise NotFound(f"There is no change {change_id}.", remedy="The audit lists the changes of a customer.")
     return _recorded(document)
 
 

@@ -119,7 +119,7 @@ def plan(
     video = stores.records.video(uid, video_id)
     if video is None:
         raise NotFound(
-            f"There is no video {in_words(video_id)} of user {in_words(uid)}.",
+            f"There is no video {in_words(video_id)} of customer {in_words(uid)}.",
             remedy="Look it up with find.",
             target=video_id,
         )

@@ -20,7 +20,7 @@ def run_audit(context: Context, uid: str | None, actor: str | None, limit: int, 
         print_json({"events": events})
     else:
         rows = [(e["sequence"], e["at"], e["actor"], e["action"], e["outcome"], e["uid"], e["reason"]) for e in events]
-        say_table(("NUMBER", "AT", "ACTOR", "ACTION", "OUTCOME", "USER", "REASON"), rows)
+        say_table(("NUMBER", "AT", "ACTOR", "ACTION", "OUTCOME", "CUSTOMER", "REASON"), rows)
     return 0
 
 

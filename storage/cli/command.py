@@ -58,7 +58,7 @@ def optional(name: str, metavar: str, text: str, **keywords: Any) -> OptionalVal
 
 def uid(*, required: bool = True) -> click.Argument:
     """The customer."""
-    return argument("UID", "The user's id, as find prints it.", required=required)
+    return argument("UID", "The customer's id, as find prints it.", required=required)
 
 
 def video_id(*, required: bool = True) -> click.Argument:

@@ -54,7 +54,7 @@ CHECK = Command(
 FIND = Command(
     "find",
     run="storage.cli.find:run_find",
-    summary="find a user, video, clip or draft from anything pasted",
+    summary="find a customer, video, clip or draft from anything pasted",
     about="""Whose is this, and where does it stand?
 
     Tries every meaning that the text can have, the cheapest first, and prints the matches, the reason for each and the
@@ -68,7 +68,7 @@ FIND = Command(
         )
     ],
     examples=[
-        ("find ada@example.com", "The user with this address."),
+        ("find ada@example.com", "The customer with this address."),
         (
             "find 'https://cdn.example.com/users/u1/v1/clips/clip_01_1_x_split.mp4'",
             "Whose clip a link plays.",
@@ -79,7 +79,7 @@ FIND = Command(
 USAGE = Command(
     "usage",
     run="storage.cli.usage:run_usage",
-    summary="a user's usage against the plan, and counter drift",
+    summary="a customer's usage against the plan, and counter drift",
     about="""How much does a customer use, of how much, and are the counters true?
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
@@ -95,7 +95,7 @@ USAGE = Command(
             "What if: after a purge of this video or clip; may be repeated.",
             multiple=True,
         ),
-        flag("--if-purged", "What if: after a purge of the whole user."),
+        flag("--if-purged", "What if: after a purge of the whole account."),
         option("--if-undo", "ID", "What if: after the undo of this purge (its job) or change."),
         option(
             "--if-video-of",
@@ -111,7 +111,7 @@ USAGE = Command(
     ],
     exits={
         0: "every counter is true; a quota that is used up is no fault of the data",
-        1: "a counter drifts, or there is no such user",
+        1: "a counter drifts, or there is no such customer",
     },
 )
 URL = Command(
@@ -155,7 +155,7 @@ URL = Command(
 VERIFY = Command(
     "verify",
     run="storage.cli.verify:run_verify",
-    summary="compare documents with the bucket: one user, one video, or all",
+    summary="compare documents with the bucket: one customer, one video, or all",
     about="""Does the bucket hold every object that the documents name, undamaged?
 
     Compares the documents with the bucket by listing prefixes. An object counts as missing only after a complete
@@ -163,7 +163,7 @@ VERIFY = Command(
     params=[
         uid(required=False),
         video_id(required=False),
-        flag("--all", "Every user, read by ranges of users, many at a time."),
+        flag("--all", "Every customer, read by ranges of customers, many at a time."),
         option(
             "--shard",
             "I/N",
@@ -172,7 +172,8 @@ VERIFY = Command(
         ),
         option("--checkpoint", "FILE", "With --all: keep the results here, and go on where it stopped.", type=Path),
         flag(
-            "--strangers", "With --all: also users that only the bucket knows; one more listing and read for each user."
+            "--strangers",
+            "With --all: also customers that only the bucket knows; one more listing and read for each customer.",
         ),
         optional(
             "--contents",
@@ -192,12 +193,15 @@ VERIFY = Command(
         flag("--csv", "The findings as CSV, safe to open in a spreadsheet."),
     ],
     examples=[
-        ("verify u1", "All of one user."),
+        ("verify u1", "All of one customer."),
         ("verify u1 v1", "One video, with a look into each of its clips."),
-        ("verify u1 --contents", "All of one user, with a look into each clip."),
-        ("verify --all --contents 5", "Every user, with a look into one clip of twenty."),
-        ("verify --all --checkpoint scan.jsonl --csv", "Every user, in a scan that can be stopped and started again."),
-        ("verify --all --keep", "Every user, kept: a scheduler's call for every night."),
+        ("verify u1 --contents", "All of one customer, with a look into each clip."),
+        ("verify --all --contents 5", "Every customer, with a look into one clip of twenty."),
+        (
+            "verify --all --checkpoint scan.jsonl --csv",
+            "Every customer, in a scan that can be stopped and started again.",
+        ),
+        ("verify --all --keep", "Every customer, kept: a scheduler's call for every night."),
         ("verify --all --keep --on tcp://scan-scheduler:8786", "The same on a Dask cluster."),
     ],
     exits={0: "no findings", 1: "there are findings", 3: "the scan is incomplete: a backend refused or was away"},
@@ -413,7 +417,7 @@ THUMBNAIL = Command(
 RECOUNT = Command(
     "recount",
     run="storage.cli.repair:run_recount",
-    summary="show a user's counters beside the truth; --apply corrects them",
+    summary="show a customer's counters beside the truth; --apply corrects them",
     about="""Are a customer's counters true?
 
     Adds up the clip documents and shows every counter before and after. With --apply, it writes each counter with the
@@ -479,13 +483,13 @@ ROLLUP = Command(
     summary="read all customers once and keep the figures that fleet pages are drawn from",
     about="""The figures about all customers, read once and kept for the pages that show them.
 
-    Reads every user, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups). Then
-    it reads the titles of all videos and clips, a read for each, and writes the index that find looks into (ops_index);
-    of several shards the first does. A scheduler should run it once a day or more often. With --shard it runs on
-    several machines, each with its own I; each machine lists all users, a read for each. With --show it prints the
-    newest figures instead; that takes a few reads.""",
+    Reads every customer, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups).
+    Then it reads the titles of all videos and clips, a read for each, and writes the index that find looks into
+    (ops_index); of several shards the first does. A scheduler should run it once a day or more often. With --shard it
+    runs on several machines, each with its own I; each machine lists all customers, a read for each. With --show it
+    prints the newest figures instead; that takes a few reads.""",
     params=[
-        option("--shard", "I/N", "Only the I-th of N parts of the users (N <= 32).", default="1/1"),
+        option("--shard", "I/N", "Only the I-th of N parts of the customers (N <= 32).", default="1/1"),
         flag("--show", "Print the newest figures instead of making them; a few reads."),
         option("--top", "N", "With --show, for people: rows of each list (default: 10).", type=int, default=10),
     ],
@@ -496,7 +500,7 @@ ROLLUP = Command(
     exits={
         0: "everything was read and written; or shown",
         1: "with --show: incomplete, too old to stand for today, or never made",
-        3: "some users could not be read, or the index could not be made; the rest is written",
+        3: "some customers could not be read, or the index could not be made; the rest is written",
         4: "the reads are past the budget: nothing is written, or (index_error) all but the index",
     },
 )
@@ -595,10 +599,10 @@ AUDIT = Command(
     summary="who did what, when and why",
     about="""Who did what, when and why; and is the audit complete?
 
-    Prints the newest entries of the audit, also about users and videos that no longer exist. With --verify, it reads
-    the whole chain and reports every missing or altered entry.""",
+    Prints the newest entries of the audit, also about customers and videos that no longer exist. With --verify, it
+    reads the whole chain and reports every missing or altered entry.""",
     params=[
-        option("--uid", "UID", "Only entries about this user."),
+        option("--uid", "UID", "Only entries about this customer."),
         actor("Only entries of this person.", required=False),
         option("--limit", "N", "How many, 50 by default.", type=int, default=50),
         flag("--verify", "Check the chain."),

@@ -22,7 +22,7 @@ from storage.services.diagnose import LOOKING, Case, StuckList
 from storage.services.drafts import read_draft
 from storage.services.usual import read_usual
 from storage.services.verify import checker
-from storage.text import short_age
+from storage.text import number, short_age
 
 _GOES_ON = {True: "goes on", False: "is over", None: "not known whether it goes on"}
 _MARKS = {True: "ok  ", False: "BAD ", None: "?   "}
@@ -133,8 +133,8 @@ def _say(found: Diagnosis | DraftDiagnosis, language: Language, took: tuple[Dura
     for one in took:
         say(f"  {'!' if one.slow else ' '} {safe(one.words, 200)}")
     say()
-    for number, step in enumerate(found.actions, start=1):
-        say(f"  {number}. {safe(step.text, 300)}")
+    for place, step in enumerate(found.actions, start=1):
+        say(f"  {place}. {safe(step.text, 300)}")
         if step.command:
             say(f"     {safe(step.command, 500)}")
     say()
@@ -176,7 +176,8 @@ def _run_stuck(context: Context, delivered: int, language: Language) -> int:
         return status
     for outage in found.outages:
         say(
-            f"OUTAGE: {len(outage.videos)} videos of {outage.users} users stopped at {safe(outage.stage)} between "
+            f"OUTAGE: {number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at "
+            f"{safe(outage.stage)} between "
             f"{rfc3339(outage.first_at)} and {rfc3339(outage.last_at)} ({safe(outage.id)})"
         )
         say(f"  {_GOES_ON[outage.standing.goes_on]}: {safe(outage.standing.by, 300)} {safe(outage.rate_words)}.")
@@ -223,12 +224,12 @@ def _say_failures(found: StuckList) -> None:
     for group in found.groups:
         if group.life not in {"archived", "resolved"}:
             whose = " (waits for customers)" if group.customers else ""
-            count = f"{len(group.videos)} videos of {group.users} users"
+            count = f"{number(len(group.videos), 'video')} of {number(group.users, 'customer')}"
             say(f"{group.life.upper()}: {count}: {safe(group.text, 200)}{whose}")
             say(f"  {group.id}; {group.last_day} in 24 h, {group.usual_per_day:.1f} a day before")
     if found.failed:
         customers = sum(one.customers for one in found.failed)
-        say(f"{len(found.failed):,} failed videos in all, {customers:,} of them wait for their customers (--json).")
+        say(f"{number(len(found.failed), 'failed video')} in all, {customers:,} waiting for their customers (--json).")
 
 
 def _age(found: Diagnosis | DraftDiagnosis) -> str:

@@ -16,7 +16,7 @@ PLAN = Command(
     summary="list everything that would go, and seal the list",
     about="""What would go?
 
-    Lists every object and document of a user, a video or clips, with the warnings and with all that blocks the purge.
+    Lists every object and document of a customer, a video or clips, with the warnings and all that blocks the purge.
     Changes nothing. approve and apply take the plan as --json prints it or --out writes it.""",
     params=[
         uid(),
@@ -31,7 +31,10 @@ PLAN = Command(
     ],
     examples=[
         ("purge plan u1 --video v1 --out plan.json --actor you@example.com", "One video."),
-        ("purge plan u1 --out plan.json --actor you@example.com", "A whole user, which a second person must approve."),
+        (
+            "purge plan u1 --out plan.json --actor you@example.com",
+            "A whole account, which a second person must approve.",
+        ),
     ],
     exits={0: "the plan can be applied", 1: "something blocks it, or nothing of it exists"},
 )
@@ -65,7 +68,7 @@ APPROVE = Command(
     summary="approve exactly this plan as a second person",
     about="""A second person's yes to exactly this plan.
 
-    Needed for a whole user, above the limits, and for --erase.""",
+    Needed for a whole account, above the limits, and for --erase.""",
     params=[plan_file("purge plan"), actor("Who approves; neither the maker nor the person who applies.")],
     examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
     exits={0: "the approval is kept", 4: "it does not count: the maker's own, or the plan expired"},
@@ -176,11 +179,11 @@ WORKER = Command(
 PURGE = Group(
     "purge",
     [PLAN, APPLY, APPROVE, DECLINE, DISCARD, STATUS, CERTIFICATE, RESUME, CANCEL, UNDO, EMPTY, LIST, WORKER],
-    summary="delete a clip, a video or a user: plan, approve, apply, undo",
+    summary="delete a clip, a video or a whole account: plan, approve, apply, undo",
     about="""Deletes exactly what a plan shows, in both stores, and keeps it in quarantine so that it can be undone.""",
     examples=[
         ("purge plan u1 --video v1 --out plan.json --actor you@example.com", "Look; nothing is changed."),
-        ("purge approve plan.json --actor colleague@example.com", "A whole user, above the limits, --erase."),
+        ("purge approve plan.json --actor colleague@example.com", "A whole account, above the limits, --erase."),
         (
             "purge decline plan.json --actor colleague@example.com --reason 'why'",
             "A no, recorded for the maker.",

@@ -183,7 +183,7 @@ def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: st
         say(f"{len(plan.wrong):,} of {len(plan.counters):,} counters {'were' if apply else 'are'} wrong.")
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
-            say(f"Beside them {number(dead, 'dead counter')} of the user's own, which the backend no longer keeps.")
+            say(f"Beside them {number(dead, 'dead counter')} of the customer's own, which the backend no longer keeps.")
     too_large = [row for row in plan.too_large if not row.dead]
     wrong = (too_large or plan.left) if apply else (plan.wrong or plan.sizes or plan.left)
     return 1 if wrong else 0

@@ -36,6 +36,7 @@ from storage.repositories.rollups import FleetView, read_fleet
 from storage.services import fleet, verify
 from storage.services.fleet import asked_reads, find_fleet, rollup_reads
 from storage.settings.reader import read as read_environment
+from storage.text import number
 
 
 def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
@@ -54,7 +55,7 @@ def _run_show(context: Context, shard: str, top: int) -> int:
         raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
     if not 0 <= top <= TOP:
         raise BadInput(
-            f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} users."
+            f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} customers."
         )
     records = context.stores.records  # opened before anything is counted
     with metering() as meter:
@@ -76,7 +77,7 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
         f"{view.made_with_reads:,} reads{''.join(f' - {mark}' for mark in marks)}"
     )
     totals = view.totals
-    say(f"{totals.users:,} users, {totals.clips:,} clips, {size(totals.clip_bytes)}")
+    say(f"{number(totals.users, 'customer')}, {number(totals.clips, 'clip')}, {size(totals.clip_bytes)}")
     say("videos: " + _counts(view.videos))
     say("do not move: " + _counts(view.stuck))
     for note in view.notes:
@@ -92,7 +93,7 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     ]
     _list("biggest", ("SIZE", "CLIPS", "PLAN", "UID", "EMAIL"), biggest)
     drift = [(r.counter, f"{r.users:,}", f"{r.sum:+,}", f"{r.absolute:,}") for r in view.drift.itertuples()]
-    _list("drift", ("COUNTER", "USERS", "SUM", "OFF BY"), drift)
+    _list("drift", ("COUNTER", "CUSTOMERS", "SUM", "OFF BY"), drift)
     drifting = [(size(_int(r.worst_bytes)), r.uid, _or(r.email)) for r in view.drifting.head(top).itertuples()]
     _list("drifting", ("OFF BY", "UID", "EMAIL"), drifting)
     days = view.growth.tail(top).itertuples() if top else ()
@@ -102,7 +103,7 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     ]
     if view.counted_since is not None:
         say(f"note: the figures of days before {view.counted_since} come from creation dates; no rollup counted them.")
-    _list("growth by day", ("DAY", "USERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
+    _list("growth by day", ("DAY", "CUSTOMERS", "VIDEOS", "CLIPS", "JOINED", "SIZE"), growth)
 
 
 def _list(title: str, headers: tuple[str, ...], rows: list[Any]) -> None:
@@ -142,7 +143,7 @@ def _make(context: Context, shard_text: str) -> int:
         titles = clips + sum((last.videos if last and last.videos else {}).values())
         expected = rollup_reads(users, stores.records.count("storage_accounting"), titles)
     more = "" if last or shard[1] > 1 else ", and one for each video and clip"
-    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the users{more}")
+    progress(f"estimate: about {expected:,} firestore reads, {users:,} of them to list the customers{more}")
     check_budgets(ahead=min(expected, least))
     purging = open_purging(stores)
     with patiently():
@@ -153,7 +154,7 @@ def _make(context: Context, shard_text: str) -> int:
             context.now,
             stale_after=timedelta(minutes=stores.settings.stale_after_minutes),
             shard=shard,
-            on_progress=lambda users: progress(f"{users:,} users"),
+            on_progress=lambda users: progress(number(users, "customer")),
             on_index=lambda reads: progress(f"index: about {reads:,} firestore reads, one for each title"),
             bucket=(stores.objects, purging.writers),
             take_purged=lambda since: take_purged(purging, since, OF_ROLLUPS),
@@ -193,7 +194,7 @@ def _make(context: Context, shard_text: str) -> int:
             + ("" if made.complete else " - INCOMPLETE")
         )
         users, clips = totals.get("users", 0), totals.get("clips", 0)
-        say(f"{users:,} users, {clips:,} clips, {size(totals.get('clip_bytes', 0))}")
+        say(f"{number(users, 'customer')}, {number(clips, 'clip')}, {size(totals.get('clip_bytes', 0))}")
         say_deployment(stores.deployment())
         for note in made.notes:
             say(f"note: {safe(note, 2_000)}")

@@ -66,7 +66,7 @@ def _list(context: Context, limit: int) -> int:
         )
         for head in heads
     ]
-    say_table(("SCAN", "ENDED", "EXTENT", "USERS", "FINDINGS", "NEW", "GONE"), rows)
+    say_table(("SCAN", "ENDED", "EXTENT", "CUSTOMERS", "FINDINGS", "NEW", "GONE"), rows)
     return 0
 
 

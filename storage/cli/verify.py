@@ -311,7 +311,9 @@ def _progress(state: ScanProgress) -> None:
         return
     total = f" of {state.users_total:,}" if state.users_total is not None else ""
     left = f", about {state.seconds_left:,.0f} s left" if state.seconds_left is not None else ""
-    progress(f"{state.users_done:,}{total} users, {state.users_per_second:,.1f} a second{left}; last: {state.last_uid}")
+    progress(
+        f"{state.users_done:,}{total} customers, {state.users_per_second:,.1f} a second{left}; last: {state.last_uid}"
+    )
 
 
 def _print_all(

@@ -123,7 +123,7 @@ _NO_BUCKET = ErrorRule(
     "Check R2_BUCKET_NAME, and R2_ACCOUNT_ID or R2_ENDPOINT_URL: a bucket of a jurisdiction (eu, fedramp) answers only "
     "at its own endpoint. The token of {key_id} must belong to the same account.",
 )
-_ABSENT = ErrorRule(NotFound, "{target} is not in the bucket.", "Check the key; look under the user's prefix.")
+_ABSENT = ErrorRule(NotFound, "{target} is not in the bucket.", "Check the key; look under the customer's prefix.")
 _NO_UPLOAD = ErrorRule(
     NotFound, "The upload of {target} no longer exists.", "It was completed, aborted or expired (after 7 days)."
 )

@@ -140,4 +140,4 @@ def _prefix_of(uid: str, key: str) -> str | None:
 
 
 def _named(prefix: str) -> str:
-    return f"{prefix!r} and the user's id" if prefix else "the user's id, without a prefix"
+    return f"{prefix!r} and the customer's id" if prefix else "the customer's id, without a prefix"

@@ -127,7 +127,7 @@ class RollupTally:
         """A note that names impossible figures and their users: the lists have them as they are, no sum has them."""
         if not self._odd:
             return []
-        shown = "; ".join(f"{field} of user {uid} says {value}" for (uid, field), value in self._odd.items())
+        shown = "; ".join(f"{field} of customer {uid} says {value}" for (uid, field), value in self._odd.items())
         more = f"; and {self._odd_count - len(self._odd):,} more" if self._odd_count > len(self._odd) else ""
         return [f"Figures that cannot be true are in no sum here: {shown}{more}."]
 
@@ -472,7 +472,7 @@ def _check_content(content: Mapping[str, Any]) -> None:
     ):
         for row in rows:
             if not isinstance(row["uid"], str):
-                raise TypeError("a row without the id of a user")
+                raise TypeError("a row without the id of a customer")
             for name in numbers:
                 if row[name] is not None:
                     _whole(row[name])

@@ -133,7 +133,7 @@ def recognise(text: str, layout: Layout, *, bucket: str = "", public_url: str = 
         raise BadInput(
             f"The search text is longer than {MAX_QUERY_CHARS:,} characters",
             field_name="QUERY",
-            remedy="Paste the line that names the user, the video or the clip.",
+            remedy="Paste the line that names the customer, the video or the clip.",
         )
     clean = unwrapped(text)
     if not any(map(str.isalnum, clean)):

@@ -414,8 +414,8 @@ def usage_notes(usage: Usage) -> tuple[str, ...]:
 def _plan_notes(plan: EffectivePlan) -> Iterator[str]:
     if plan.written and plan.known and not plan.literal:
         yield (
-            f"There is no document plans/{plan.written}, and today's API looks for just that: it counts the user as "
-            "free, while the worker reads the name without case."
+            f"There is no document plans/{plan.written}, and today's API looks for just that: it counts the customer "
+            "as free, while the worker reads the name without case."
         )
     if plan.tier != plan.plan_id and plan.known:
         yield f"The plan's document has the id {plan.tier}, and the API takes the plan for that tier."
@@ -425,12 +425,12 @@ def _counter_notes(usage: Usage) -> Iterator[str]:
     if not usage.accounted:
         yield (
             "There is no accounting document. Today's backend creates one with 0 before the next clip, and goes by "
-            "that; older ones go by the user's own total."
+            "that; older ones go by the customer's own total."
         )
     elif any(counter.dead for counter in usage.counters):
         yield (
-            "The user's own totals are dead: beside an accounting document the backend no longer raises them, nobody "
-            "reads them, and that they differ is no fault."
+            "The customer's own totals are dead: beside an accounting document the backend no longer raises them, "
+            "nobody reads them, and that they differ is no fault."
         )
 
 

@@ -279,7 +279,7 @@ def without(clips: pd.DataFrame, video_id: str, clip_id: str = "") -> Supposed:
 def without_account() -> Supposed:
     """A purge of the whole user."""
     return Supposed(
-        "without the whole user",
+        "without the whole account",
         gone=True,
         notes=("The next sign-in of this person creates a fresh account: free, with nothing used.",),
     )

@@ -81,7 +81,7 @@ class RangeRecords(RecordQueries):
     def users(self, span: Range, size: int) -> tuple[list[str], str]:
         """The first users in the range who have a document, and the uid that the rest begins with; empty at the end."""
         query = build("users", where=self._ids_between("users", span.start, span.end), fields=())
-        found, following = self._page_of(query, "Reading the users", None, size)
+        found, following = self._page_of(query, "Reading the customers", None, size)
         return [uid for uid, _ in paths_in(found)], "" if following is None else relative_path(following).split("/")[1]
 
     def stream(
@@ -89,7 +89,7 @@ class RangeRecords(RecordQueries):
     ) -> Stream[R]:
         """A collection group below the users of the range; with `names`, Firestore sends nothing but the names."""
         query = self._below_users(collection_id, span.start, span.end, () if names else None)
-        operation = f"Reading the {collection_id} of all users"
+        operation = f"Reading the {collection_id} of all customers"
 
         def read(place: str | None) -> tuple[Iterable[tuple[str, R]], str | None]:
             answers, following = self._page_of(query, operation, place, PAGE)
@@ -100,7 +100,7 @@ class RangeRecords(RecordQueries):
     def few(self, collection_id: str, span: Range, most: int) -> dict[str, list[str]] | None:
         """The paths of a collection group below the users of the range by uid, or `None` where they are more."""
         query = self._below_users(collection_id, span.start, span.end, ())
-        answers, following = self._page_of(query, f"Reading the {collection_id} of all users", None, most)
+        answers, following = self._page_of(query, f"Reading the {collection_id} of all customers", None, most)
         if following is not None:
             return None
         found: dict[str, list[str]] = {}

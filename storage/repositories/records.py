@@ -163,7 +163,7 @@ class ClipRecords(RecordQueries):
     def _clips_by_range(self, uid: str) -> Table:
         with metering() as meter:
             query = build("clips", group=True, where=self._range(uid))
-            table = replace(self._table(CLIPS, self._by_name(query, "Reading the user's clips")), next_cursor=None)
+            table = replace(self._table(CLIPS, self._by_name(query, "Reading the customer's clips")), next_cursor=None)
             if not table.complete:
                 return table
             try:
@@ -186,7 +186,7 @@ class ClipRecords(RecordQueries):
                 taken = PageReader(documents, self._bulk_page, seconds=BULK_SECONDS)
                 return {_clip_above(document.name) for document in taken.documents()}, taken.following()
 
-            found, following = self._handle.run_query(query, consume, operation="Reading the user's shares")
+            found, following = self._handle.run_query(query, consume, operation="Reading the customer's shares")
             paths |= found
             if following is None:
                 return paths - {""}
@@ -433,12 +433,12 @@ class UserRecords(RecordQueries):
 
     def user(self, uid: str) -> User | None:
         """The user; `exists` is false where only documents below it are left; `None`: proven absent, nothing below."""
-        document = self._document_or_phantom(user_path(uid), "Reading the user")
+        document = self._document_or_phantom(user_path(uid), "Reading the customer")
         return None if document is None else columns.user(document)
 
     def users(self, *, page_size: int = LIST_PAGE, cursor: str | None = None) -> Table:
         """One page of all users by uid, with phantoms; `next_cursor` leads to the next page."""
-        fetch = self._listing("", "users", "Listing the users", page_size=checked_limit(page_size))
+        fetch = self._listing("", "users", "Listing the customers", page_size=checked_limit(page_size))
         return self._table(USERS, fetch, cursor=cursor, limit=page_size)
 
     def iter_users(self, shard: tuple[int, int] | None = None, after: str | None = None) -> Iterator[Table]:
@@ -450,7 +450,7 @@ class UserRecords(RecordQueries):
         keep = _belongs(shard, after)
         cursor: str | None = None
         while True:
-            fetch = self._listing("", "users", "Listing the users", keep=keep)
+            fetch = self._listing("", "users", "Listing the customers", keep=keep)
             table = self._table(USERS, fetch, cursor=cursor, pages=1)
             yield table
             cursor = table.next_cursor
@@ -460,13 +460,13 @@ class UserRecords(RecordQueries):
     def users_by_email(self, email: str) -> Table:
         """All users with exactly this address, as it is stored."""
         query = build("users", where=[("email", "==", _text(email, "email"))])
-        return self._table(USERS, self._by_name(query, "Finding users by e-mail", page_size=LIST_PAGE))
+        return self._table(USERS, self._by_name(query, "Finding customers by e-mail", page_size=LIST_PAGE))
 
     def users_by_email_prefix(self, prefix: str, limit: int) -> Table:
         """The first users, by address, whose address begins so; never a user without an address."""
         start = _text(prefix, "prefix")
         where: list[Condition] = [("email", ">=", start), ("email", "<", start + _LAST_CHARACTER)]
-        return self._first(USERS, build("users", where=where, order_by="email"), "Finding users by e-mail", limit)
+        return self._first(USERS, build("users", where=where, order_by="email"), "Finding customers by e-mail", limit)
 
     def plan(self, plan_id: str) -> Mapping[str, Any] | None:
         """The fields of the plan's document, or `None`: proven absent."""

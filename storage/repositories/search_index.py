@@ -49,7 +49,7 @@ class IndexRecords(RecordQueries):
     def users_later(self, field: str, moment: datetime, limit: int) -> Table:
         """Users whose `created_at` or `updated_at` is later, the latest first."""
         query = build("users", where=[(field, ">", moment)], order_by=field, descending=True)
-        return self._first(USERS, query, "Reading users newer than the index", limit)
+        return self._first(USERS, query, "Reading customers newer than the index", limit)
 
     def accounts_later(self, moment: datetime, limit: int) -> tuple[str, ...]:
         """The uids whose accounting was touched later: a new video's clips do that, and change no user's document."""

@@ -35,7 +35,7 @@ _IN_MEMORY = 1_000_000  # characters of the titles of one range
 
 CustomerFacts = tuple[User, Accounting | None, Truth | None]
 FactsPage = tuple[Table, list[CustomerFacts]]
-"""A page of the listing of users, and what is known of each; a truth is `None` where it could not be read."""
+"""A page of the listing of customers, and what is known of each; a truth is `None` where it could not be read."""
 
 
 class TitleRows:

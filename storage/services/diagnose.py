@@ -516,7 +516,7 @@ def _candidates(checker: VerifyContext, reach: Reach) -> _Candidates:
     try:
         frames, notes, cut = _by_status(checker, reach)
     except MissingIndex as missing:
-        notes = [f"Made user by user, which reads every video: {missing.message}"]
+        notes = [f"Made customer by customer, which reads every video: {missing.message}"]
         return _selected(checker, reach, pd.concat(_by_user(checker), ignore_index=True), notes, missing.definition)
     return replace(_selected(checker, reach, pd.concat(frames, ignore_index=True), notes, None), cut=cut)
 

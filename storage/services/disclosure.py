@@ -34,7 +34,7 @@ def what_ends_it(stores: Stores, uid: str, video_id: str, now: datetime) -> Chan
     ]
     read = _read(stores, [base, *suspects])
     if base not in read:
-        raise NotFound(f"There is no document for video {video_id} of user {uid}.", remedy="Look it up with find.")
+        raise NotFound(f"There is no document for video {video_id} of customer {uid}.", remedy="Look it up with find.")
     delivered = {
         path: one.fields or {}
         for path, one in read.items()

@@ -305,7 +305,7 @@ class _Scan:
         if not reports:
             raise error
         last, words = reports[-1], "Customers without a document of their own, beside these, were not looked for"
-        gap = Failure("documents of absent users", error.code, f"{words}: {error.message}", error.remedy)
+        gap = Failure("documents of absent customers", error.code, f"{words}: {error.message}", error.remedy)
         finding = Finding(
             "unreadable",
             "error",

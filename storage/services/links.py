@@ -32,7 +32,7 @@ def find_clip(records: Records, uid: str, video_id: str, clip_id: str) -> Clip:
     clip = records.clip(uid, video_id, clip_id)
     if clip is None or not clip.exists:
         raise NotFound(
-            f"There is no clip {in_words(clip_id)} in video {in_words(video_id)} of user {in_words(uid)}.",
+            f"There is no clip {in_words(clip_id)} in video {in_words(video_id)} of customer {in_words(uid)}.",
             remedy="List the video's clips, or look the clip up with find.",
             target=clip_id,
         )
@@ -64,7 +64,7 @@ def own_key(layout: Layout, clip: Clip, kind: MediaKind) -> str:
         check = f"Check the setting first (`python -m storage check`): {doubt}. " if doubt else ""
         raise Refused(
             f"The document of clip {clip.clip_id} names a key that does not belong to its customer{shown}",
-            remedy=f"{check}Run verify for the user, and replace the clip with upload; {hidden} is not shown.",
+            remedy=f"{check}Run verify for the customer, and replace the clip with upload; {hidden} is not shown.",
             target=clip.clip_id if others else key,
         )
     if not {".", ".."}.isdisjoint(key.split("/")):

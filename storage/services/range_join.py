@@ -161,7 +161,7 @@ class RangeJoin:
         except AccessDenied:
             raise
         except (BackendError, NotFound) as error:
-            return unread(self._checker, uid, failed("the user's documents", error))
+            return unread(self._checker, uid, failed("the customer's documents", error))
 
     def joined(self, span: Range, users: frozenset[str]) -> tuple[list[Report], set[str]]:
         """The reports of one range, and the customers in it whose ids are numbers, who are left out.

@@ -49,7 +49,7 @@ def of_uid(records: Records, uid: str, why: str) -> Iterator[Match]:
     """The user, also a phantom."""
     user = records.user(uid)
     if user is not None:
-        label = user.email or (uid if user.exists else f"{uid} (documents without a user document)")
+        label = user.email or (uid if user.exists else f"{uid} (documents without a customer document)")
         yield Match("user", uid, "", "", label, why)
     if user is None or not user.exists:
         yield from purged(records, uid)
@@ -345,14 +345,16 @@ def _answer(reading: ParsedQuery, kind: Kind, found: tuple[Match, ...], search: 
 
 
 def _uid(search: _Search, guess: Candidate) -> bool:
-    return search.look(f"the user {guess.uid}", lambda: of_uid(search.records, guess.uid, "exact user id match"))
+    return search.look(
+        f"the customer {guess.uid}", lambda: of_uid(search.records, guess.uid, "exact customer id match")
+    )
 
 
 def _email(search: _Search, guess: Candidate) -> bool:
     for typed in dict.fromkeys((guess.value, guess.value.lower())):
-        if search.look(f"users with the address {typed}", partial(of_email, search.records, typed)):
+        if search.look(f"customers with the address {typed}", partial(of_email, search.records, typed)):
             return True
-    if search.look("purged users with this address", partial(_of_purged_address, search.records, guess.value)):
+    if search.look("purged customers with this address", partial(_of_purged_address, search.records, guess.value)):
         return True
     return _email_prefix(search, guess)
 
@@ -366,7 +368,7 @@ def _email_prefix(search: _Search, guess: Candidate) -> bool:
     found = False
     for start in () if typed.startswith("@") else dict.fromkeys((typed, typed.lower(), typed.capitalize())):
         found |= search.look(
-            f"users whose address begins with {start}", partial(of_email_prefix, search.records, start)
+            f"customers whose address begins with {start}", partial(of_email_prefix, search.records, start)
         )
     return found or (bool(_ADDRESS_PART.fullmatch(typed)) and _address_part(search, typed))
 
@@ -375,17 +377,17 @@ def _address_part(search: _Search, typed: str) -> bool:
     head = search.index()
     if head is None:
         search.unreached.append(
-            f"parts of the addresses of others than {SCAN_LIMIT:,} users: there is no index; a rollup writes it"
+            f"parts of the addresses of others than {SCAN_LIMIT:,} customers: there is no index; a rollup writes it"
         )
-        what = f"the addresses of the first {SCAN_LIMIT:,} users, for a part, in any case: there is no index"
+        what = f"the addresses of the first {SCAN_LIMIT:,} customers, for a part, in any case: there is no index"
         return search.look(what, lambda: of_address_part(search.some_users(), typed))
 
     def indexed() -> Iterator[Match]:
         for uid, email in users_with(search.indexed(lambda index: index.user_paths), typed):
             yield Match("user", uid, "", "", email, "its address has the text in it")
 
-    return search.look(f"the addresses of {head.users:,} users, {_as_of(head)}", indexed) or search.look(
-        f"the addresses of up to {SCAN_LIMIT:,} users that are newer than the index",
+    return search.look(f"the addresses of {head.users:,} customers, {_as_of(head)}", indexed) or search.look(
+        f"the addresses of up to {SCAN_LIMIT:,} customers that are newer than the index",
         lambda: of_address_part(search.users_since(head.read_at), typed),
     )
 
@@ -400,7 +402,9 @@ def _title(search: _Search, guess: Candidate) -> bool:
     head = search.index()
     if head is None:
         search.unreached.append("titles of clips, and of other videos: there is no index; a rollup writes it")
-        what = f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} users: no index"
+        what = (
+            f"the titles of the first {VIDEOS_OF_USER} videos of each of the first {SCAN_LIMIT:,} customers: no index"
+        )
         pages = partial(search.records.videos, limit=VIDEOS_OF_USER)
         return search.look(what, lambda: of_titles(pages, search.some_users()["uid"], words)) or found
     search.unreached.append(f"titles of clips that are newer than the index (as of {moment(head.read_at)})")
@@ -420,7 +424,7 @@ def _title(search: _Search, guess: Candidate) -> bool:
         )
 
     what = f"{head.titles:,} titles of videos and clips, {_as_of(head)}{cut}"
-    newest = f"titles of videos that up to {SCAN_LIMIT:,} users changed since the index was made"
+    newest = f"titles of videos that up to {SCAN_LIMIT:,} customers changed since the index was made"
     return search.look(what, indexed) or found or search.look(newest, newer)
 
 

@@ -68,7 +68,7 @@ def read_account(records: Records, uid: str, limits: Mapping[str, PlanLimits]) -
     user = records.user(uid)
     if user is None:
         raise NotFound(
-            f"There is no user {in_words(uid)}.",
+            f"There is no customer {in_words(uid)}.",
             remedy="Look it up by e-mail address, video or clip with find; ids are case-sensitive.",
             target=uid,
         )

@@ -282,7 +282,7 @@ def _user(records: Records, uid: str) -> tuple[bool | None, Failure | None]:
     try:
         user = records.user(uid)
     except StorageError as error:
-        return None, failed("the user's document", error)
+        return None, failed("the customer's document", error)
     return user is not None and user.exists, None
 
 
@@ -447,7 +447,7 @@ def verify_user(
         facts, report = judged(checker, facts)
     empty = not len(facts.videos.frame) and not len(facts.clips.frame) and not report.checked.objects
     if empty and report.complete and not (facts.user_exists and video_id is None):
-        what = f"no user {uid}" if video_id is None else f"no video {video_id} of user {uid}"
+        what = f"no customer {uid}" if video_id is None else f"no video {video_id} of customer {uid}"
         raise NotFound(
             f"There is {what}: neither a document nor an object.",
             remedy="Look it up with find; ids are case-sensitive.",

@@ -30,7 +30,7 @@ def app(r2_rig: SeaweedRig, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: RunningApp, page: Page) -> None:
     open_page(page, f"{app.url}/uploads?uploads-scope=One+customer")
-    field = page.get_by_label("User id or e-mail")
+    field = page.get_by_label("Customer id or e-mail")
     field.click()
     page.keyboard.type("a/b")
     expect(field).to_have_value("a/b")  # in a field a slash is a slash
@@ -45,7 +45,7 @@ def test_a_slash_leads_from_any_page_to_the_customer_and_back_leads_back(app: Ru
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
     assert page.evaluate("() => history.length") == before + 1  # the search and its only match are one step
     page.go_back()
-    expect(page.get_by_label("User id or e-mail")).to_be_visible()
+    expect(page.get_by_label("Customer id or e-mail")).to_be_visible()
     page.go_forward()
     expect(page.get_by_role("heading", name="u1@example.com")).to_be_visible()
 
@@ -88,7 +88,7 @@ def test_the_palette_goes_to_pages_does_what_the_page_offers_and_knows_pinned_cu
     before = page.evaluate("() => history.length")
     found = palette(page)
     page.keyboard.type("list videos")
-    expect(found.get_by_role("option", name="To the list: The user's videos")).to_be_visible()
+    expect(found.get_by_role("option", name="To the list: The customer's videos")).to_be_visible()
     page.keyboard.press("Escape")
     palette(page)
     page.keyboard.type("pin u1")
@@ -173,7 +173,7 @@ def test_what_is_chosen_can_be_read_and_what_has_the_focus_is_seen(
     open_page(page, f"{app.url}/uploads?uploads-scope=One+customer")
     chosen = page.get_by_role("radio", name="One customer")
     assert contrast(colour(chosen.locator("p"), "color"), SETTINGS["theme"][scheme]["backgroundColor"]) >= 7
-    page.get_by_label("User id or e-mail").click()
+    page.get_by_label("Customer id or e-mail").click()
     page.keyboard.press("Shift+Tab")
     reached = page.get_by_role("radio", name="One customer")
     expect(reached).to_be_focused()

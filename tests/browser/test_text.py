@@ -147,10 +147,10 @@ def test_no_place_on_a_page_links_to_or_asks_a_foreign_host(page: Page, shown: S
 def test_the_copy_button_copies_exactly_and_says_so(page: Page, shown: Shown) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     browser.open_page(page, shown.url)
-    button = page.get_by_role("button", name="Copy user id")
+    button = page.get_by_role("button", name="Copy customer id")
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("user id copied")).to_be_attached()
+    expect(page.get_by_text("customer id copied")).to_be_attached()
     expect(button).to_have_text("Copied")
     assert page.evaluate("() => navigator.clipboard.readText()") == "uid ✓ <b>*x*</b>"
     expect(button).to_have_text("Copy")
@@ -165,7 +165,7 @@ def test_copying_works_where_a_browser_has_no_clipboard_interface(new_page: Call
         "document.addEventListener('copy', () => { window.copied = document.activeElement.value })"
     )
     browser.open_page(page, shown.url)
-    page.get_by_role("button", name="Copy user id").click()
-    expect(page.get_by_role("button", name="Copy user id")).to_have_text("Copied")
+    page.get_by_role("button", name="Copy customer id").click()
+    expect(page.get_by_role("button", name="Copy customer id")).to_have_text("Copied")
     assert page.evaluate("() => window.copied") == "uid ✓ <b>*x*</b>"
-    expect(page.get_by_role("button", name="Copy user id")).to_be_focused()
+    expect(page.get_by_role("button", name="Copy customer id")).to_be_focused()

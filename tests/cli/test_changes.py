@@ -278,7 +278,7 @@ def test_a_record_that_was_edited_is_not_taken_back_beyond_its_user(desk, tmp_pa
     before = desk.objects.get_bytes(key, 10_000)
     refused = desk.run("undo-change", change_id, *WHO, "--json")
     assert refused.status == 4
-    assert "do not belong to its user" in refused.json["error"]["message"]
+    assert "do not belong to its customer" in refused.json["error"]["message"]
     assert desk.objects.get_bytes(victim, 100) == b"somebody else's"
     assert desk.objects.get_bytes(key, 10_000) == before
     assert fields_of(desk, "users/u10")["plan"] == "free"

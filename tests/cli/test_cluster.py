@@ -185,7 +185,7 @@ def test_workers_find_what_one_process_finds_and_no_secret_reaches_the_scheduler
     assert len(findings(alone)) == 4
     assert answer.json["not_looked_at"] == []
     assert answer.json["cost"]["firestore_reads"] >= alone.json["checked"]["clips"]
-    assert f"{RANGES} of {RANGES} ranges, 20 users" in answer.err
+    assert f"{RANGES} of {RANGES} ranges, 20 customers" in answer.err
     said = bytes(fleet.relay.said)
     assert findings(alone)[0][5].encode() in said  # it is readable, and the findings are in it
     assert [secret for secret in SECRETS if secret.encode() in said] == []

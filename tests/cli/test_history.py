@@ -84,7 +84,7 @@ def test_groups_of_failures_are_told_and_put_aside_from_the_shell(desk: Desk) ->
     (group,) = listed["groups"]
     assert (group["count"], group["life"], group["text"]) == (3, "new", "http #")
     assert [one["video_id"] for one in listed["failed"]] == ["v0", "v1", "v2"]
-    assert "NEW: 3 videos of 1 users: http #" in desk.run("diagnose", "--stuck").out
+    assert "NEW: 3 videos of 1 customer: http #" in desk.run("diagnose", "--stuck").out
     who = ("--actor", "Op@Example.com", "--reason", "ticket 7: known")
     assert desk.run("failure-group", group["id"], "archived", "--until-more", "0", *who).status == 2
     assert desk.run("failure-group", "nonsense", "resolved", *who).status == 2

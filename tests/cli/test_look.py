@@ -199,7 +199,7 @@ def test_a_shared_clip_that_was_deleted_is_counted_by_no_command(desk):
     gone = desk.run("url", "u1", "vid-0001", "vid-0001_2_split", "--json")
     assert (gone.status, gone.json["error"]["message"]) == (
         1,
-        "There is no clip vid-0001_2_split in video vid-0001 of user u1.",
+        "There is no clip vid-0001_2_split in video vid-0001 of customer u1.",
     )
     for scope in (["u1"], ["u1", "vid-0001"]):
         assert desk.run("verify", *scope, "--json").json["checked"]["clips"] == 1

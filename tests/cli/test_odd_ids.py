@@ -97,6 +97,6 @@ def test_what_is_typed_is_checked_and_the_door_says_the_way_in(desk: Desk, uid: 
     assert answer.status == 2
     assert "--exact-ids" in answer.json["error"]["remedy"]
     error = desk.run("usage", uid, "--exact-ids", "--json").json["error"]
-    assert (error["code"], error["message"]) == ("not_found", f"There is no user '{uid}'.")
+    assert (error["code"], error["message"]) == ("not_found", f"There is no customer '{uid}'.")
     for bad in ("a/b", "..", "", "__x__"):
         assert desk.run("usage", bad, "--exact-ids", "--json").status == 2

@@ -65,8 +65,8 @@ def test_a_rollup_names_the_odd_numbers_and_adds_up_all_others(odd: Desk) -> Non
         assert totals["used_bytes"] == plain
         notes = " ".join(made.json["notes"])
         for uid in ("at-most", "at-least", "below-zero", "inexact"):
-            assert f"user.total_storage_bytes of user {uid} says {ODD[uid][0]:,}" in notes
-        assert "the sum of file_size_bytes of user at-most says more than can be added up" in notes
+            assert f"user.total_storage_bytes of customer {uid} says {ODD[uid][0]:,}" in notes
+        assert "the sum of file_size_bytes of customer at-most says more than can be added up" in notes
         assert not any(uid in notes for uid in ORDINARY)
         shown = odd.run("rollup", "--show", "--json")
         assert shown.status == 0

@@ -78,7 +78,7 @@ def test_the_newest_figures_are_shown_for_two_reads_without_reading_a_user(desk:
     shown = desk.run("rollup", "--show", "--top", "1")
     text = shown.out
     assert "cost: 3 firestore reads" in shown.err  # with the one that says which backend is there
-    for expected in ("2 users, 3 clips", "near or over a limit:", "grace@example.com", "growth by day:"):
+    for expected in ("2 customers, 3 clips", "near or over a limit:", "grace@example.com", "growth by day:"):
         assert expected in text, expected
 
 

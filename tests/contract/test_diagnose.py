@@ -299,7 +299,7 @@ def test_without_the_index_the_users_are_gone_through_and_the_index_is_named(des
     found = stuck(desk.checker)
     assert [video.diagnosis.video_id for video in found.videos] == ["vid-odd1", "vid-stall", "vid-other"]
     assert found.missing_index
-    assert "user by user" in found.notes[0]
+    assert "customer by customer" in found.notes[0]
 
 
 def test_a_refused_firestore_raises_and_is_no_empty_list(desk: Desk) -> None:

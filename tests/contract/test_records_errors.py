@@ -73,7 +73,7 @@ class Fault(grpc.RpcError):
 
 def told(error: BaseException, **how: Any) -> StorageError:
     """The translation, with an operation and a target."""
-    return translate(error, operation="Reading the user", target="users/u1", **how)
+    return translate(error, operation="Reading the customer", target="users/u1", **how)
 
 
 def test_every_status_that_grpc_knows_has_a_meaning() -> None:
@@ -85,7 +85,7 @@ def test_each_status_is_told_by_its_class_with_a_remedy(code: StatusCode) -> Non
     error = told(Fault(code))
 
     assert type(error) is READ[code]
-    assert error.message.startswith("Reading the user: ")
+    assert error.message.startswith("Reading the customer: ")
     assert error.remedy
     assert "server's words" in error.detail or isinstance(error, Stale)
 

@@ -82,7 +82,7 @@ def test_nothing_found_says_what_cannot_be_searched_with_and_without_an_index(wo
     world.writer.delete(HEAD)
     found, _ = look(world, "ЗИМНЯЯ ЕЛКА")
     assert found.matches == ()
-    assert any("the first 500 users: no index" in what for what in found.searched)
+    assert any("the first 500 customers: no index" in what for what in found.searched)
     assert "titles of clips, and of other videos: there is no index; a rollup writes it" in found.cannot
     assert paths(look(world, "BEST CAFE")[0]) == ["u1/vid-0001"]
 

@@ -254,7 +254,7 @@ def test_a_firestore_that_refuses_raises_and_is_no_empty_user(desk: Desk) -> Non
 
 
 def test_what_is_nowhere_is_not_found_and_a_bad_id_is_refused_before_anything_is_asked(desk: Desk) -> None:
-    with pytest.raises(NotFound, match="no user nobody"):
+    with pytest.raises(NotFound, match="no customer nobody"):
         verify_user(desk.checker, "nobody")
     with pytest.raises(NotFound, match="no video vid-none"):
         verify_user(desk.checker, "u1", "vid-none")

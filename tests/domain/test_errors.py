@@ -39,7 +39,7 @@ def with_a_cause(error: StorageError) -> StorageError:
 def example(kind: type[StorageError]) -> StorageError:
     if kind in OWN:
         return OWN[kind]
-    fields = {"remedy": "Try again.", "operation": "Listing the users", "target": "users", "detail": "503"}
+    fields = {"remedy": "Try again.", "operation": "Listing the customers", "target": "users", "detail": "503"}
     return kind("no answer", **fields, reasons=["moved"]) if issubclass(kind, Refused) else kind("no answer", **fields)
 
 

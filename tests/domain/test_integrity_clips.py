@@ -104,8 +104,8 @@ def test_a_clip_in_progress_without_key_is_in_flight() -> None:
 @pytest.mark.parametrize(
     ("key", "actual"),
     [
-        ("users/u10/vid-0001/clips/clip_01_1_hello_split.mp4", "a key of another user"),
-        ("u10/vid-0001/clips/clip_01_1_hello_split.mp4", "a key of another user"),
+        ("users/u10/vid-0001/clips/clip_01_1_hello_split.mp4", "a key of another customer"),
+        ("u10/vid-0001/clips/clip_01_1_hello_split.mp4", "a key of another customer"),
         ("exports/clip.mp4", "a key outside the layout"),
         ("/users/u1/vid-0001/clips/clip_01_1_hello_split.mp4", "a key outside the layout"),
         ("clips/u1/vid-0001/raw/a.mp4", "a key of the cache (raw segment), which expires"),
@@ -125,7 +125,7 @@ def test_a_key_of_the_users_own_cache_is_a_warning_while_its_object_is_there() -
     found = there.findings()["foreign_key"]
     assert (found.severity, found.disclosure) == ("warning", False)
     assert found.actual == "a key of the cache (silence removed), which expires"
-    assert "not this user's" not in found.detail
+    assert "not this customer's" not in found.detail
 
 
 @pytest.mark.parametrize(("status", "disclosed"), [("completed", True), ("processing", True), ("failed", False)])

@@ -294,7 +294,7 @@ def test_highlights_that_could_not_be_read_are_unreadable_and_not_missing() -> N
 
 def test_a_highlights_key_of_another_user_is_foreign() -> None:
     foreign = World().video("vid-0001", highlights_json_key="users/u10/vid-0001/highlights.json")
-    assert foreign.findings()["foreign_key"].actual == "a key of another user"
+    assert foreign.findings()["foreign_key"].actual == "a key of another customer"
 
 
 def many(count: int, missing: int, *, highlights_too: bool = True) -> World:

@@ -92,11 +92,11 @@ def test_a_video_that_is_processed_blocks_until_it_was_idle_for_long(touched: da
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("users/u10/v1/clips/clip_01_1_a_split.mp4", "belongs to user u10"),
-        ("users/u1x/v1/clips/clip_01_1_a_split.mp4", "belongs to user u1x"),
+        ("users/u10/v1/clips/clip_01_1_a_split.mp4", "belongs to customer u10"),
+        ("users/u1x/v1/clips/clip_01_1_a_split.mp4", "belongs to customer u1x"),
         ("backups/all.zip", "lies outside the layout"),
         ("_ops/plans/x.json", "lies outside the layout"),
-        ("users/u1/v2/clips/clip_01_1_a_split.mp4", "lies in another video of the user"),
+        ("users/u1/v2/clips/clip_01_1_a_split.mp4", "lies in another video of the customer"),
     ],
 )
 def test_a_key_that_is_not_the_scopes_blocks(key: str, why: str) -> None:

@@ -65,13 +65,13 @@ def test_an_ended_disclosure_does_not_hold_up_the_purge_and_the_other_customers_
     world.add_user("u1", {VIDEO: 1})
     theirs = f"{stem('u2', VIDEO, 0)}.mp4"
     change(world, path_of(VIDEO, 0), r2_key=theirs, filename="gone.mp4", scene_title="Gone", priority=1)
-    assert any("belongs to user u2" in line for line in world.plan(Scope.of("u1", VIDEO)).blocked)
+    assert any("belongs to customer u2" in line for line in world.plan(Scope.of("u1", VIDEO)).blocked)
     opened = world.open()
     bench = RepairContext(opened.stores, opened.writers, opened.trail, world.now)
     repair.apply(bench, ADA, disclosure.plan_disclosure(bench, "u1", VIDEO), REASON)
     plan = world.plan(Scope.of("u1", VIDEO))
     assert plan.blocked == ()
-    (line,) = [line for line in plan.warnings if "belongs to user u2" in line]
+    (line,) = [line for line in plan.warnings if "belongs to customer u2" in line]
     assert line.endswith("the clip failed, and that object is not touched")
     assert run_job(world.purging, world.apply(plan).job_id).state == "done"
     assert theirs in world.objects()

@@ -231,7 +231,7 @@ def test_what_lies_outside_the_scope_is_not_said_to_be_missing(world: PurgeWorld
     named = {"r2_key": f"{theirs}.mp4", "thumbnail_r2_key": f"{theirs}.jpg"}
     world.put_documents({CLIP: {**fields, **named, "status": "completed"}})
     plan = world.plan(Scope.of("u1", VIDEO))
-    assert [line for line in plan.blocked if "belongs to user u2" in line] == list(plan.blocked) != []
+    assert [line for line in plan.blocked if "belongs to customer u2" in line] == list(plan.blocked) != []
     assert not [line for line in (*plan.warnings, *plan.blocked) if "not there" in line]
     assert plan.claims is not None
     assert plan.claims.missing == ()

@@ -167,7 +167,7 @@ def test_a_record_that_names_what_another_change_kept_brings_nothing_of_it_to_it
     }  # fmt: skip
     desk.put_documents({"ops_changes/forged": forged})
     before = desk.snapshot()
-    with pytest.raises(Refused, match="do not belong to its user"):
+    with pytest.raises(Refused, match="do not belong to its customer"):
         fixing.undo(bench(desk), ADA, "forged", REASON)
     sweep(desk.purging)
     assert desk.snapshot() == before

@@ -85,7 +85,7 @@ def test_a_reveal_is_for_one_customer_holds_for_the_session_and_is_on_record(cus
 def test_a_document_as_it_is_has_no_address_for_support(customer):
     for role, shown in (("support", False), ("engineer", True)):
         page = customer.open("video", role=role, **IDS)
-        page.segmented_control("video-raw").set_value("User").run()
+        page.segmented_control("video-raw").set_value("Customer").run()
         text = "\n".join(block.value for block in page.code)
         assert "total_storage_bytes" in text
         assert (ADDRESS in text) is shown

@@ -146,7 +146,7 @@ import streamlit as st
 from pages._ui import copying
 from pages._ui.player import ClipCard, gallery
 events = gallery([ClipCard("c1", "A clip")], key="clips", sign=lambda clip_id, purpose: None)
-copying.copy_button("u__1", key="copy__u__1", what="user id")
+copying.copy_button("u__1", key="copy__u__1", what="customer id")
 st.text(str(events))
 """
 

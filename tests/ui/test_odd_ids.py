@@ -29,7 +29,7 @@ def test_every_page_opens_such_a_customer_and_nobody_else(odd: LiveApp) -> None:
             opened = odd.open(page, **({"uid": uid} if page in {"user", "audit"} else query))
             text = words(opened)
             assert "Something went wrong" not in text, (page, uid)
-            assert "There is no user" not in text, (page, uid)
+            assert "There is no customer" not in text, (page, uid)
             assert "blank" not in text, (page, uid)
             if page == "purge":
                 assert "Make the plan" in [button.label for button in opened.button]
@@ -55,7 +55,7 @@ def test_a_form_leaves_the_id_of_the_address_and_checks_what_is_typed(odd: LiveA
     plan = odd.open("purge", uid=BLANK, video_id=LINE)
     chosen = next(button for button in plan.button if button.label == "Choose").click().run()
     assert chosen.query_params["uid"] in (BLANK, [BLANK])
-    box = next(one for one in chosen.text_input if one.label == "User id")
+    box = next(one for one in chosen.text_input if one.label == "Customer id")
     box.set_value("a\x01b")
     refused = next(button for button in chosen.button if button.label == "Choose").click().run()
     assert "--exact-ids" in words(refused)

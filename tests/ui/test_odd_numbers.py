@@ -31,7 +31,7 @@ def test_fleet_and_overview_stand_and_name_what_cannot_be_true(odd: LiveApp) -> 
     fleet = odd.open("fleet")
     text = words(fleet)
     assert "Something went wrong" not in text
-    assert f"user.total_storage_bytes of user at-most says {MAX:,}" in text
+    assert f"user.total_storage_bytes of customer at-most says {MAX:,}" in text
     for chosen in ("Biggest", "Drifting"):
         fleet.segmented_control("fleet-list").set_value(chosen).run()
         assert "8,192 PiB" in words(fleet)

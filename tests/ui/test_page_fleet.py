@@ -112,7 +112,7 @@ def test_the_overview_looks_itself_where_the_rollup_is_old(app):
     customers(app, 3)
     rollup(app, at=NOW - RECENT - timedelta(hours=1))
     text = words(app.open("overview"))
-    assert "All 3 users, read now" in text
+    assert "All 3 customers, read now" in text
     assert "u000@example.com" in text
 
 
@@ -122,10 +122,10 @@ def test_without_a_rollup_the_overview_glances_at_some_users_and_says_what_more_
     reads, page = billed(app, "overview")
     text = words(page)
     assert reads <= 102  # two of them for what was asked of the team: one reading each that finds nothing
-    assert f"The first {GLANCE_USERS} users, read now" in text
+    assert f"The first {GLANCE_USERS} customers, read now" in text
     more = page.button("overview-more")
-    assert more.label == "Look at 500 users, about 1,000 reads"
-    assert f"All {GLANCE_USERS + 20} users, read now" in words(more.click().run())
+    assert more.label == "Look at 500 customers, about 1,000 reads"
+    assert f"All {GLANCE_USERS + 20} customers, read now" in words(more.click().run())
 
 
 def test_a_rollup_with_a_part_missing_speaks_of_those_it_has_and_offers_no_look_that_would_show_them_again(app):
@@ -146,7 +146,7 @@ def test_without_figures_the_page_says_what_they_are_and_makes_them_when_asked(a
     text = words(page)
     assert "no figures about all customers yet" in text
     assert "python -m storage rollup" in text
-    assert "4 users: about 16 document reads" in text
+    assert "4 customers: about 16 document reads" in text
     page.button("fleet-start").click().run()
     run = resources.rollup_runs().current
     assert run is not None

@@ -14,7 +14,7 @@ from tests.ui.conftest import LiveApp, words
 from tests.ui.test_page_scans import NOW, finding, keep
 
 IDS = {"uid": "u1", "video_id": "vid-0001"}
-VIDEOS = "The user's videos"
+VIDEOS = "The customer's videos"
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_an_outage_comes_first_and_its_videos_can_be_shown_alone(app):
     outage(app)
     shown = app.open("processing")
     text = words(shown)
-    assert "4 videos of 4 users stopped at" in text
+    assert "4 videos of 4 customers stopped at" in text
     assert text.index("One outage") < text.index("When they stopped")
     assert len(listed(shown)) == 5
     next(one for one in shown.button if one.label == "Show only these").click().run()
@@ -101,7 +101,7 @@ def test_videos_that_stopped_on_their_own_do_not_drown_in_an_outage(app):
     assert listed(app.open("processing", outage="none")) == ["vid-0009"]
     overview = app.open("overview")
     assert listed(overview) == ["vid-0009"]
-    assert "4 videos of 4 users stopped at" in words(overview)
+    assert "4 videos of 4 customers stopped at" in words(overview)
     assert "5 videos in the list of Processing" in words(overview)
 
 
@@ -145,7 +145,7 @@ def test_a_missing_index_is_named_with_its_definition_and_the_list_made_user_by_
     shown = app.open("processing")
     text = words(shown)
     assert "A Firestore index is missing" in text
-    assert "this list user by user" in text
+    assert "this list customer by customer" in text
     assert listed(shown) == ["vid-0001"]
     assert shown.json
 
@@ -253,7 +253,7 @@ def test_support_has_no_such_page_and_operations_may_look_and_repair_nothing(app
     assert listed(shown) == []
     shown = app.open("processing", role="operations", uid="u9", video_id="vid-0009")
     text = words(shown)
-    assert "4 videos of 4 users stopped at" in text
+    assert "4 videos of 4 customers stopped at" in text
     assert "Evidence" in text
     assert "Archive" not in {one.label for one in shown.button}
     steps = [one for one in shown.button if "-case-step-" in str(one.key) and one.label != "Check again"]
@@ -286,7 +286,7 @@ def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
     shown = app.open("processing")
     text = words(shown).replace("*", "")
     assert len([one for one in shown.markdown if "One outage, most likely" in one.value]) == 1
-    assert "14 videos of 14 users stopped at" in text
+    assert "14 videos of 14 customers stopped at" in text
     assert "usual at this step: at most" in text
     assert "no success of the step was found" in text
     causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")

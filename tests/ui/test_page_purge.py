@@ -80,7 +80,7 @@ def test_a_plan_says_whose_it_is_and_takes_no_orders_from_a_title(desk, before):
     assert "u1@example.com" in read(desk.open(uid="u1", video_id="video-aaa"))
     desk.world.firestore.client(desk.world.project).document("users/u1").delete()
     loads.forget_user("u1")
-    assert "a user without a document of their own" in read(desk.open(plan=plan.plan_id))
+    assert "a customer without a document of their own" in read(desk.open(plan=plan.plan_id))
 
 
 def test_every_list_of_the_plan_can_be_opened(desk, before):

@@ -186,13 +186,13 @@ def test_support_has_no_such_page(app):
 def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
     customer(app, "u1")
     shown = app.open("uploads", **ONE)
-    next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("U1@example.com")
+    next(one for one in shown.text_input if one.label == "Customer id or e-mail").set_value("U1@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
     assert shown.query_params["uid"] == "u1"
     assert "All files are in place." in words(shown)
-    next(one for one in shown.text_input if one.label == "User id or e-mail").set_value("nobody@example.com")
+    next(one for one in shown.text_input if one.label == "Customer id or e-mail").set_value("nobody@example.com")
     next(one for one in shown.button if one.label == "Run").click().run()
-    assert "There is no user nobody@example.com" in words(shown)
+    assert "There is no customer nobody@example.com" in words(shown)
 
 
 def test_the_clips_of_a_user_are_looked_into_when_asked(app):

@@ -114,7 +114,7 @@ def test_support_sees_the_reply_and_neither_verdict_nor_repair(app):
 
 def test_a_single_match_is_offered_and_nothing_found_says_what_was_searched(app):
     ordinary(app)
-    assert "exact user id match" in words(app.open("find", q="u1")).replace("\\", "")
+    assert "exact customer id match" in words(app.open("find", q="u1")).replace("\\", "")
     nothing = words(app.open("find", q="nobody-here"))
     assert "Nothing was found" in nothing
     assert "Searched" in nothing
@@ -133,7 +133,7 @@ def test_a_bad_id_in_the_address_is_refused_by_name(app, page, value):
 
 def test_an_unknown_user_is_not_found_and_the_page_says_what_to_do(app):
     text = words(app.open("user", uid="nobody"))
-    assert "Not found" in text or "There is no user" in text
+    assert "Not found" in text or "There is no customer" in text
 
 
 def test_a_hostile_title_is_text_everywhere(app):

@@ -181,7 +181,7 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Who", "actor"),
         ("What", "action"),
         ("From where", "origin"),
-        ("User", "uid"),
+        ("Customer", "uid"),
         ("Video", "video_id"),
         ("Clip", "clip_id"),
         ("Why", "reason"),
@@ -196,7 +196,7 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _ways(entry: Mapping[str, Any]) -> None:
     uid, video_id, job_id = (str(entry.get(name) or "") for name in ("uid", "video_id", "job_id"))
     if is_stored_id(uid):
-        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: uid})
+        st.page_link(SCREENS["user"].file, label="Customer", icon=":material/person:", query_params={UID: uid})
         if is_stored_id(video_id):
             ids = {UID: uid, VIDEO_ID: video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)
@@ -419,7 +419,7 @@ def _nothing(found: AuditPage, before: int | None, question: AuditQuery) -> None
         feedback.empty(
             f"None of the {found.read:,} entries read so far matches.",
             icon="manage_search",
-            hint="Older entries may match: continue below, or narrow the search by user, person, action or day.",
+            hint="Older entries may match: continue below, or narrow the search by customer, person, action or day.",
         )
     elif before is not None:
         feedback.empty("No older entry matches.", icon="last_page")

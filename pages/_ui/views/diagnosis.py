@@ -46,7 +46,7 @@ _CHECKS: Final = {
     "firestore": "Firestore",
     "bucket": "Bucket",
     "video_document": "Video document",
-    "user_document": "User document",
+    "user_document": "Customer document",
     "status": "Status",
     "last_touch": "Last touch",
     "progress": "Progress",

@@ -42,7 +42,7 @@ def table(drafts: Sequence[DraftDiagnosis], *, page: str, name: str) -> None:
         "draft_id": "Draft id",
     }
     if len({draft.uid for draft in drafts}) > 1:
-        columns["uid"] = "User"
+        columns["uid"] = "Customer"
     tables.table(frame, key=key(page, name), alt="Drafts", columns=columns, id_column="draft_id")
 
 

@@ -25,7 +25,7 @@ from storage.services.fleet import near_or_over
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
 STEPS = {"analysis": "Before the highlights", "render": "While rendering", "finish": "Rendered, status never set"}
 _MEASURES = {
-    "Users": "users",
+    "Customers": "users",
     "Videos": "videos",
     "Clips": "clips",
     "Size of clips": "clip_bytes",
@@ -46,26 +46,26 @@ def summary(view: FleetView) -> None:
     over = view.states.get("storage", {}).get("exceeded", 0)
     drifting = int(view.drift["users"].max()) if len(view.drift) else 0
     with st.grid(6, min_column_width=133, gap="small"):
-        st.metric("Users", f"{totals.users:,}", border=True, icon=":material/group:", help=_phantoms(totals))
+        st.metric("Customers", f"{totals.users:,}", border=True, icon=":material/group:", help=_phantoms(totals))
         st.metric("Videos", format.count(videos).text, border=True, icon=":material/movie:")
         st.metric("Clips", f"{totals.clips:,}", border=True, icon=":material/content_cut:")
         st.metric("Size of clips", size.text, border=True, icon=":material/database:", help=size.help or None)
-        st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Users past their limit.")
+        st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Customers past their limit.")
         st.metric(
             "Drifting",
             f"{drifting:,}",
             border=True,
             icon=":material/difference:",
-            help="Users whose counter differs from their clips, for the counter that drifts most often.",
+            help="Customers whose counter differs from their clips, for the counter that drifts most often.",
         )
     notes = []
     if totals.unsized_clips:
         notes.append(f"{totals.unsized_clips:,} clips have no usable size, so the size is a lower bound.")
     if totals.unknown_usage_users:
-        notes.append(f"Users whose storage counter is not known: {totals.unknown_usage_users:,}.")
+        notes.append(f"Customers whose storage counter is not known: {totals.unknown_usage_users:,}.")
     if totals.unread_users:
         notes.append(
-            f"The clips of {totals.unread_users:,} users could not be added up; no sum of clips includes them."
+            f"The clips of {totals.unread_users:,} customers could not be added up; no sum of clips includes them."
         )
     if notes:
         st.caption(" ".join(notes))
@@ -81,7 +81,7 @@ def growth(view: FleetView, *, page: str) -> None:
     choice = st.segmented_control(
         "Growth of",
         list(_MEASURES),
-        default="Users",
+        default="Customers",
         required=True,
         key=key(page, "growth"),
         bind="query-params",
@@ -124,7 +124,7 @@ def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
 def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined: bool) -> str:
     first, last = frame.iloc[0], frame.iloc[-1]
     if joined:
-        return f"{sum(values):,} users who are still there joined since {first['Day']:%Y-%m-%d}."
+        return f"{sum(values):,} customers who are still there joined since {first['Day']:%Y-%m-%d}."
     change = values[-1] - values[0]
     shown = f"{'-' if change < 0 else '+'}{format.size(abs(change)).text}" if is_bytes else f"{change:+,}"
     if len(frame) == 1:
@@ -135,7 +135,7 @@ def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined
 def quotas(view: FleetView) -> None:
     """Draws how many users are near or over each of their quotas."""
     rows = [
-        {"Quota": words, "State": status.look("usage", state).word, "Users": view.states[name].get(state, 0)}
+        {"Quota": words, "State": status.look("usage", state).word, "Customers": view.states[name].get(state, 0)}
         for name, words in QUOTAS.items()
         if name in view.states
         for state in _STATES
@@ -149,38 +149,40 @@ def quotas(view: FleetView) -> None:
         frame,
         "Quota",
         "State",
-        "Users",
+        "Customers",
         scale=status.scale("usage"),
         order=QUOTAS.values(),
-        alt="Users near or over a limit, by quota",
+        alt="Customers near or over a limit, by quota",
     )
     well = ", ".join(
         f"{words.lower()} {view.states[name].get('ok', 0):,}" for name, words in QUOTAS.items() if name in view.states
     )
-    st.caption(f"Users within their limit: {well}. A quota that does not apply to a user does not count that user.")
+    st.caption(
+        f"Customers within their limit: {well}. A quota that does not apply to a customer does not count that customer."
+    )
 
 
 def plans(view: FleetView, *, page: str) -> None:
     """Draws users and bytes by plan."""
     frame = view.plans.sort_values("users", ascending=False)
     if not len(frame):
-        st.caption("There are no users, so there are no plans.")
+        st.caption("There are no customers, so there are no plans.")
         return
     columns = {
         "plan": "Plan",
-        "users": st.column_config.NumberColumn("Users", format="localized"),
+        "users": st.column_config.NumberColumn("Customers", format="localized"),
         "clips": st.column_config.NumberColumn("Clips", format="localized"),
         "used_bytes": tables.size("Used", help="By the counters that the product enforces."),
-        "limit_bytes": tables.size("Allowed", help="The limits of all these users added up."),
+        "limit_bytes": tables.size("Allowed", help="The limits of all these customers added up."),
     }
     if int(frame["unknown_plan_users"].sum()):
         columns["unknown_plan_users"] = st.column_config.NumberColumn(
-            "Unknown plan", help="The user's document names an unknown plan; it counts as free."
+            "Unknown plan", help="The customer's document names an unknown plan; it counts as free."
         )
     tables.table(
         frame.head(tables.ROW_LIMIT),
         key=key(page, "plans"),
-        alt="Users by plan",
+        alt="Customers by plan",
         columns=columns,
         height="content",
         csv_name="fleet-plans",
@@ -210,7 +212,7 @@ def videos(view: FleetView) -> None:
 def drift(view: FleetView, *, page: str) -> None:
     """Draws the counters that differ from the sum of the clips, over all users."""
     if not len(view.drift):
-        st.markdown(":green[:material/check_circle:] No counter of any user drifts.")
+        st.markdown(":green[:material/check_circle:] No counter of any customer drifts.")
         return
     frame = view.drift.sort_values("users", ascending=False)
     is_bytes = frame["counter"].str.endswith("_bytes")
@@ -220,7 +222,7 @@ def drift(view: FleetView, *, page: str) -> None:
     )
     columns = {
         "counter": st.column_config.TextColumn("Counter", width="medium"),
-        "users": st.column_config.NumberColumn("Users", format="localized"),
+        "users": st.column_config.NumberColumn("Customers", format="localized"),
         "total": st.column_config.TextColumn(
             "Sum of drift", help="Stored minus actual; positive and negative cancel out."
         ),
@@ -260,7 +262,7 @@ def parts(view: FleetView, *, page: str) -> None:
         "read_at": tables.moment("As of"),
         "seconds": st.column_config.NumberColumn("Took", format="%.1f s"),
         "complete": st.column_config.CheckboxColumn("Complete"),
-        "users": st.column_config.NumberColumn("Users", format="localized"),
+        "users": st.column_config.NumberColumn("Customers", format="localized"),
         "reads": st.column_config.NumberColumn("Reads", format="localized", help="Document reads billed for it."),
         "notes": st.column_config.TextColumn("Notes", width="large"),
     }
@@ -316,7 +318,7 @@ def plans_and_text(view: FleetView, page: str) -> tuple[list[str], str]:
         type="search",
         bind="query-params",
         width=240,
-        placeholder="Address or user id",
+        placeholder="Address or customer id",
     )
     return plans, text or ""
 
@@ -373,15 +375,15 @@ def _limits(frame: pd.DataFrame, total: int, quota: str, page: str) -> None:
     number = tables.size if quota == "storage" else number_column
     columns = {
         "open": tables.link("Open"),
-        "who": "User",
+        "who": "Customer",
         "state": status.column("usage", frame["state"], "State"),
         "percent": tables.share("Used", help="Empty: a limit of 0 has no percentage."),
         "used": number("Amount"),
         "limit": number("Limit"),
         "plan": "Plan",
-        "uid": "User id",
+        "uid": "Customer id",
     }
-    _table(shown, columns, f"fleet-{quota}", "Users near or over a limit, the gravest first", total, frame, page)
+    _table(shown, columns, f"fleet-{quota}", "Customers near or over a limit, the gravest first", total, frame, page)
 
 
 def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
@@ -391,16 +393,16 @@ def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     bars(frame.head(BARS))
     columns = {
         "open": tables.link("Open"),
-        "who": "User",
+        "who": "Customer",
         "actual_bytes": tables.size("Actual"),
         "used_bytes": tables.size("Stored"),
         "limit_bytes": tables.size("Limit"),
         "clips": number_column("Clips"),
         "plan": "Plan",
-        "uid": "User id",
+        "uid": "Customer id",
     }
     whole = max(view.totals.users, len(frame)) if len(view.biggest) >= TOP else len(frame)
-    _table(people(frame), columns, "fleet-biggest", "The biggest users", whole, frame, page)
+    _table(people(frame), columns, "fleet-biggest", "The biggest customers", whole, frame, page)
 
 
 def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
@@ -410,17 +412,17 @@ def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     shown = people(frame).assign(counters=[drifts(row) for row in frame["drifts"]])
     columns = {
         "open": tables.link("Open"),
-        "who": "User",
+        "who": "Customer",
         "worst_bytes": tables.size("Difference", help="The largest drift of a counter of bytes, without its sign."),
         "counters": st.column_config.TextColumn("Counters that drift", width="large"),
         "used_bytes": tables.size("Stored"),
         "actual_bytes": tables.size("Actual"),
         "plan": "Plan",
-        "uid": "User id",
+        "uid": "Customer id",
     }
     known = int(view.drift["users"].max()) if len(view.drift) else 0
     total = max(known, len(frame)) if len(view.drifting) >= TOP else len(frame)
-    _table(shown, columns, "fleet-drifting", "Users whose counters drift, the worst first", total, frame, page)
+    _table(shown, columns, "fleet-drifting", "Customers whose counters drift, the worst first", total, frame, page)
 
 
 def drifts(of: Mapping[str, Any]) -> str:
@@ -462,16 +464,16 @@ def bars(frame: pd.DataFrame) -> None:
         f"{plain(who, 32)} · {uid[:4]}"
         for who, uid in zip(addresses.seen().column(frame["email"], frame["uid"]), frame["uid"], strict=True)
     ]
-    data = pd.DataFrame({"User": names, "bytes": list(map(float, sizes))})
+    data = pd.DataFrame({"Customer": names, "bytes": list(map(float, sizes))})
     data["Plan"] = [plain(one, 40) for one in frame["plan"]]
     data["Size"] = [format.size(size).text for size in sizes]
     charts.bars(
         data,
-        "User",
+        "Customer",
         "bytes",
         colour="blue",
         label="Size",
         more=("Plan", "Size"),
         pixels=26,
-        alt="Storage of the biggest users, the largest first",
+        alt="Storage of the biggest customers, the largest first",
     )

@@ -23,7 +23,7 @@ from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
 
 ACTION: Action = "verify"  # the permission that a person needs to make the figures here
-COMMAND = "python -m storage rollup                 # all users, once a day or more often\n\
+COMMAND = "python -m storage rollup                 # all customers, once a day or more often\n\
 python -m storage rollup --shard 1/4     # or on several machines, each with its own I of I/N"
 
 
@@ -46,9 +46,9 @@ def draw(*, page: str, count_first: bool) -> None:
         _ended(run.snapshot(), page)
     with st.container(border=True):
         st.markdown(
-            ":material/terminal: **Made by a scheduler.** A rollup reads every user, accounting, video and clip "
+            ":material/terminal: **Made by a scheduler.** A rollup reads every customer, accounting, video and clip "
             "once, and keeps sums, the first hundred of each list, and the index of titles that Find looks into. This "
-            "page then costs a few reads, however many users there are."
+            "page then costs a few reads, however many customers there are."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
     if not allowed(ACTION):
@@ -62,7 +62,7 @@ def draw(*, page: str, count_first: bool) -> None:
 
 def _offer(page: str) -> None:
     bound = feedback.allowed()
-    with st.spinner("Counting the users…"):
+    with st.spinner("Counting the customers…"):
         found = fleet_loads.estimate(bound).value
     with st.container(border=True):
         st.markdown(f":material/play_circle: **Make it here.** {_words(found)}")
@@ -82,9 +82,11 @@ def _offer(page: str) -> None:
 
 def _words(found: Estimate) -> str:
     if found.users > USERS_HERE:
-        return f"There are more than {USERS_HERE:,} users: too many for this process. Use the command above, in shards."
+        return (
+            f"There are more than {USERS_HERE:,} customers, too many for this process. Use the command above in shards."
+        )
     about = "more than" if found.at_least else "about"
-    return f"{found.users:,} users: {about} {found.reads:,} document reads, and a few writes."
+    return f"{found.users:,} customers: {about} {found.reads:,} document reads, and a few writes."
 
 
 @guarded(ACTION)
@@ -92,7 +94,7 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     opened = stores()
     known = fleet_loads.estimate(bound).value  # more users may have come since the button was drawn
     if not known.affordable:
-        raise Refused("There are too many users to make the figures here.", remedy="Use python -m storage rollup.")
+        raise Refused("There are too many customers to make the figures here.", remedy="Use python -m storage rollup.")
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
     purging = open_purging(opened)
     rollup_runs().start(
@@ -139,7 +141,7 @@ def _running(page: str) -> None:
                 )
         share = min(1.0, found.users_done / found.users_total) if found.users_total else 0.0
         st.progress(
-            share, text=f"{found.users_done:,} of {found.users_total:,} users · {', '.join(cost_words(found.cost))}"
+            share, text=f"{found.users_done:,} of {found.users_total:,} customers · {', '.join(cost_words(found.cost))}"
         )
 
 

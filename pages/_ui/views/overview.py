@@ -153,7 +153,7 @@ def limits(found: LimitList, *, page: str) -> None:
         )
         columns = {
             "open": tables.link("Open"),
-            "who": st.column_config.TextColumn("User", width=170),
+            "who": st.column_config.TextColumn("Customer", width=170),
             "limits": st.column_config.MultiselectColumn(
                 "Which limit",
                 options=list(colours),
@@ -165,14 +165,14 @@ def limits(found: LimitList, *, page: str) -> None:
         tables.table(
             shown,
             key=key(page, "limits"),
-            alt="Users near or over a limit",
+            alt="Customers near or over a limit",
             columns=columns,
             id_column="uid",
             total=len(found.frame),
             height="content" if len(shown) <= 8 else 320,
         )
     else:
-        who = "nobody" if found.complete else f"of {number(found.scanned, 'user')} looked at, none"
+        who = "nobody" if found.complete else f"of {number(found.scanned, 'customer')} looked at, none"
         st.markdown(f":green[:material/check_circle:] {who[0].upper()}{who[1:]} is near a limit.")
     st.caption(_scope(found))
 
@@ -191,9 +191,9 @@ def _near(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _scope(found: LimitList) -> str:
     if found.source == "rollup":
-        more = " More users are near or over a limit than the list shows; Fleet counts them." if found.more else ""
+        more = " More customers are near or over a limit than the list shows; Fleet counts them." if found.more else ""
         known = "All " if found.complete else ""
         return f"{known}{number(found.scanned, 'customer')}, by the last summary.{more}"
     scope = "All" if found.complete else "The first"
     rest = "" if found.complete else " Nothing is known of the others: Fleet says how to read them all."
-    return f"{scope} {number(found.scanned, 'user')}, read now, by the counters that the product enforces.{rest}"
+    return f"{scope} {number(found.scanned, 'customer')}, read now, by the counters that the product enforces.{rest}"

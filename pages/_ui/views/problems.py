@@ -205,7 +205,7 @@ def videos(
     `clips` where they were read; `unread_clips` draws how to read them. `posters` are pictures by the video's id.
     """
     if not len(known.standings):
-        st.caption("This user has no videos.")
+        st.caption("This customer has no videos.")
         return
     troubled = {one.video_id for one in known.troubled}
     counts = {PROBLEMS: len(troubled), ALL: known.count}
@@ -338,7 +338,7 @@ def _table(
     tables.table(
         rows,
         key=key(page, "videos"),
-        alt="The user's videos",
+        alt="The customer's videos",
         columns=columns,
         id_column="video_id",
         total=len(shown) if len(shown) > len(seen) else None,

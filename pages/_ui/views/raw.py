@@ -28,7 +28,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
     paths = {
         "Video": base,
         "Highlights": f"{base}/highlights/main",
-        "User": f"users/{uid}",
+        "Customer": f"users/{uid}",
         "Accounting": f"storage_accounting/{uid}",
     }
     chosen = st.segmented_control(

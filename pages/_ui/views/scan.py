@@ -23,6 +23,7 @@ from storage.errors import StorageError
 from storage.ids import check_id
 from storage.services.background import MAX_FINDINGS, MAX_USERS, Snapshot
 from storage.services.fleet import estimate_scan
+from storage.text import number
 
 COMMAND = """python -m storage verify --all --keep               # every customer; from a scheduler, once a night
 python -m storage verify --all --shard 1/4 --checkpoint scan-1.jsonl --keep   # or on four machines, then
@@ -91,7 +92,7 @@ def _form(ended: Snapshot | None, page: str) -> None:
         st.number_input(
             "Customers at most", min_value=1, max_value=MAX_USERS, value=100, step=50, key=key(page, "most"), width=160
         )
-        st.text_input("After the user id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
+        st.text_input("After the customer id (in order)", key=key(page, "after"), max_chars=1_500, width=300)
         st.button(
             "Start",
             key=key(page, "start"),
@@ -191,16 +192,16 @@ def _doubts(found: Snapshot) -> None:
     elif found.doubts:
         first = found.doubts[0]
         others = len(found.doubts) - 1
-        more = f" and {others:,} more user{'' if others == 1 else 's'}" if others else ""
-        verify.suspicion(first.suspicion, about=f"user {first.uid}{more}")
+        more = f" and {others:,} more customer{'' if others == 1 else 's'}" if others else ""
+        verify.suspicion(first.suspicion, about=f"customer {first.uid}{more}")
 
 
 def _ended(found: Snapshot, page: str) -> None:
     _doubts(found)
     if not found.complete:
         st.warning(
-            f"Not everything could be read (incomplete users: {found.totals['incomplete_users']:,}). There may be more "
-            "findings than this list shows.",
+            f"{number(found.totals['incomplete_users'], 'customer')} could not be read completely, so there may be "
+            "more findings than this list shows.",
             title="Incomplete",
             icon=":material/hourglass_bottom:",
         )

@@ -78,7 +78,7 @@ def outages(
                 word, icon = STAGES[outage.stage]
                 st.markdown(
                     f":red[:material/crisis_alert:] **One outage, most likely:** {len(outage.videos):,} videos of "
-                    f"{outage.users:,} user{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
+                    f"{outage.users:,} customer{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
                     f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
                 )
                 st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.usual_words, 160)}]]")
@@ -251,7 +251,7 @@ def table(
         "owner": "Owner",
         "plan": "Plan",
         "summary": st.column_config.TextColumn("What is wrong", width="large"),
-        "user": tables.link("User", help="Open the customer's page."),
+        "user": tables.link("Customer", help="Open the customer's page."),
         "video_id": "Video id",
     }
     return tables.table(
@@ -289,7 +289,7 @@ def gaps(found: StuckList, *, page: str) -> None:
     if found.missing_index is not None:
         with st.container(key=key(page, "missing-index")):
             st.warning(
-                "The query across all users needs an index that is not there. The desk made this list user by user, "
+                "The query across all customers needs an index that is missing. The desk made this list one by one, "
                 "which reads every video. Deploy the definition below; `python -m storage check` confirms it.",
                 title="A Firestore index is missing",
                 icon=":material/database_off:",
@@ -381,7 +381,8 @@ def _bands(outages: Sequence[Outage]) -> pd.DataFrame:
             "from": [outage.first_at for outage in outages],
             "to": [outage.last_at for outage in outages],
             "Outage": [
-                f"{len(outage.videos):,} videos of {outage.users:,} users stopped at {stage_word(outage.stage).lower()}"
+                f"{number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at "
+                f"{stage_word(outage.stage).lower()}"
                 for outage in outages
             ],
         }

@@ -18,7 +18,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
     """
     here = tables.fingerprint([uid, video_id])
     with st.form(key(page, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.text_input("User id or e-mail", uid, key=key(page, "uid", here), max_chars=1_500)
+        typed = st.text_input("Customer id or e-mail", uid, key=key(page, "uid", here), max_chars=1_500)
         narrowed = st.text_input("Video id, if only one", video_id, key=key(page, "video", here), max_chars=1_500)
         sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
     if sent:
@@ -42,7 +42,7 @@ def _uid(typed: str) -> str:
         if len(users) > 1:
             raise BadInput(
                 f"{len(users):,} customers match this address",
-                field_name="User id or e-mail",
+                field_name="Customer id or e-mail",
                 remedy="Give the whole address, or open the customer with Find.",
             )
         if users:

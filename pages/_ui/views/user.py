@@ -63,12 +63,14 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
         tables.table(
             _frame(own),
             key=key(page, "counters"),
-            alt="The user's counters beside the truth",
+            alt="The customer's counters beside the truth",
             columns={"name": "Counter", **_columns()},
             height="content",
         )
     else:
-        st.caption("There is neither a user document nor an accounting document, so there are no counters to compare.")
+        st.caption(
+            "There is neither a customer document nor an accounting document, so there are no counters to compare."
+        )
     if drifting:
         st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
         _videos(uid, drifting, titles or {}, page)
@@ -167,7 +169,7 @@ def _notes(usage: Usage) -> list[str]:
         notes.append(f"{has} no usable size, so that sum is a lower bound.")
     monthly = [quota for quota in (usage.clips, usage.credits) if quota is not None]
     if not monthly:
-        notes.append("Neither the user nor the plan's document carries a monthly quota.")
+        notes.append("Neither the customer nor the plan's document carries a monthly quota.")
     elif not usage.month_is_current and any(quota.used is not None for quota in monthly):
         notes.append("The monthly counters are from an earlier month (UTC), so nothing counts yet in this month.")
     return notes
@@ -227,8 +229,8 @@ def plan(found: EffectivePlan) -> None:
     if not found.known:
         written = "no plan" if not found.written else f"the plan “{md(found.written, 60)}”"
         st.warning(
-            f"The user's document names {written}, which is unknown. It counts as **free**, with the limits of that "
-            "plan's document where there is one.",
+            f"The customer's document names {written}, which is unknown. It counts as **free**, with the limits that "
+            "the plan's document gives, where there is one.",
             icon=":material/help:",
         )
     rows = []

@@ -65,7 +65,7 @@ MEANING: Final[dict[str, str]] = {
     "empty_object": "The object has 0 bytes.",
     "missing_thumbnail": "The clip is there, its thumbnail is not.",
     "incomplete_video": "The video's document has no creation time or no status: no list shows it, or it never ends.",
-    "orphan_object": "An object among the user's clips that no document names.",
+    "orphan_object": "An object among the customer's clips that no document names.",
     "missing_highlights": "The highlights that customers get are missing: the customer reads “still being processed”.",
     "invalid_highlights": "The highlights that the product serves cannot be read as a list.",
     "clip_without_key": "The clip's status is completed, and its document names no object.",
@@ -208,7 +208,7 @@ def table(
     )
     severities = pd.Series([finding.severity for finding in rows], dtype="object")
     columns: Mapping[str, Any] = {
-        "open": tables.link("Open", help="The video with the clip, or the user."),
+        "open": tables.link("Open", help="The video with the clip, or the customer."),
         "severity": status.column("severity", severities, "Severity"),
         "kind": "Kind",
         "detail": st.column_config.TextColumn("What is wrong", width="large"),
@@ -219,7 +219,7 @@ def table(
         "key": st.column_config.TextColumn("Key", width="medium"),
         "clip_id": "Clip",
         "video_id": "Video",
-        "uid": "User",
+        "uid": "Customer",
     }
     return tables.table(
         shown,
@@ -271,7 +271,7 @@ def draw_finding(finding: Finding, again: Rechecked | None, *, page: str) -> boo
         if again is not None:
             at = format.ago(again.checked_at, now)
             st.markdown(f"{_STANDING[again.standing]} :small[:gray[checked {at.text}]]", width="content", help=at.help)
-        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: finding.uid})
+        st.page_link(SCREENS["user"].file, label="Customer", icon=":material/person:", query_params={UID: finding.uid})
         if finding.video_id is not None:
             ids = {UID: finding.uid, VIDEO_ID: finding.video_id, CLIP_ID: finding.clip_id}
             st.page_link(
@@ -290,7 +290,7 @@ def totals(checked: Checked, found: int, *, complete: bool = True) -> None:
     """Draws how much was checked and found; the number of objects is a lower bound where the check is incomplete."""
     objects = f"{checked.objects:,}" if complete else (f"≥ {checked.objects:,}" if checked.objects else "—")
     with st.grid(5, min_column_width=130, gap="small"):
-        st.metric("Users", f"{checked.users:,}", border=True)
+        st.metric("Customers", f"{checked.users:,}", border=True)
         st.metric("Videos", f"{checked.videos:,}", border=True)
         st.metric("Clips", f"{checked.clips:,}", border=True)
         st.metric("Objects", objects, border=True)

@@ -82,7 +82,7 @@ def section(uid: str, video_titles: dict[str, str], *, page: str, whole: bool) -
         undo = st.text_input(
             "After an undo of", key=key(page, "if", "undo"), placeholder="Id of a purge or a change", width=220
         )
-    everything = st.checkbox("Without the whole user", key=key(page, "if", "purged"))
+    everything = st.checkbox("Without the whole account", key=key(page, "if", "purged"))
     asked = Asked(plan, tuple(gone), everything, undo.strip() or None, video.strip() or None)
     if not asked:
         st.caption("Choose something: nothing is changed by it.")

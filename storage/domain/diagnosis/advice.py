@@ -248,7 +248,7 @@ class Ladder:
 
     def find(self) -> Iterator[NextStep]:
         """The search for the video under another user."""
-        text = "Look for the video under another user."
+        text = "Look for the video under another customer."
         yield NextStep("find", text, f"python -m storage find {shlex.quote(self.facts.video_id)}")
 
     def undo_purge(self) -> Iterator[NextStep]:

@@ -225,7 +225,7 @@ def _document(facts: VideoFacts) -> Iterator[Evidence]:
 def _user(facts: VideoFacts) -> Iterator[Evidence]:
     user = facts.user
     if isinstance(user, Absent) or (isinstance(user, Known) and not user.value.exists):
-        yield Evidence("user_document", "There is none: the video lies below a user that does not exist.", False)
+        yield Evidence("user_document", "There is none: the video lies below a customer that does not exist.", False)
     elif isinstance(user, Known):
         yield Evidence("user_document", "It is there.", True)
 

@@ -397,7 +397,7 @@ class KeyPrefixes:
             else (f"none of the {self.keys:,} keys that the documents name begins")
         )
         found = " or ".join(repr(prefix) for prefix in self.others[:_SHOWN])
-        return f"{which} with R2_KEY_PREFIX ({self.configured!r}) and its user's id; what stands there is {found}"
+        return f"{which} with R2_KEY_PREFIX ({self.configured!r}) and its customer's id; what stands there is {found}"
 
     @property
     def doubt(self) -> str:

@@ -106,11 +106,11 @@ def _odd_times(facts: UserFacts, row: _Row, state: HighlightsState) -> Finding:
 def _foreign(facts: UserFacts, row: _Row, layout: Layout) -> Finding:
     other, head = layout.standing(row.named_key, facts.uid) == "others", facts.heads.get(row.named_key)
     presence = UNKNOWN if head is None or head.failure else PRESENT if head.info else ABSENT
-    actual = "a key of another user" if other else "a key outside the layout"
+    actual = "a key of another customer" if other else "a key outside the layout"
     disclosed = other and presence == PRESENT
     there = DISCLOSED if disclosed else THERE[presence]
-    detail = f"The highlights key in the video's document is not this user's. {there}"
-    found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this user", actual, detail)
+    detail = f"The highlights key in the video's document is not this customer's. {there}"
+    found = _finding(facts, row, "foreign_key", "error", row.named_key, "a key of this customer", actual, detail)
     if not disclosed or head is None or head.info is None:
         return found
     return disclosed_by(found, facts, layout, facts.read_at, [head.info.last_modified])

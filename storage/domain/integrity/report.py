@@ -224,7 +224,10 @@ def _prefix_doubt(facts: UserFacts, layout: Layout) -> str:
 
 def _failures(facts: UserFacts) -> Iterator[Failure]:
     """Every reading that was refused, got no answer or was cut short."""
-    for table, target in ((facts.videos, "the user's video documents"), (facts.clips, "the user's clip documents")):
+    for table, target in (
+        (facts.videos, "the customer's video documents"),
+        (facts.clips, "the customer's clip documents"),
+    ):
         if not table.complete:
             yield _cut(table, target)
     if facts.user_failure:

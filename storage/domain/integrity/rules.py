@@ -44,7 +44,7 @@ THERE = {
     UNKNOWN: "Whether an object is there could not be looked at.",
 }
 FOREIGN: dict[Standing, str] = {
-    "others": "a key of another user",
+    "others": "a key of another customer",
     "desk": "a key of the desk itself",
     "outside": "a key outside the layout",
 }
@@ -192,9 +192,9 @@ class ClipRules:
         standing = self.layout.standing(key, self.facts.uid)
         there = standing == "others" and presence == PRESENT
         disclosed = there and self.clips.status[i] != "failed"
-        expected = "a key of this user"
+        expected = "a key of this customer"
         severity: Severity = "error"
-        detail = f"The document's {what} key is not this user's. {DISCLOSED if disclosed else THERE[int(presence)]}"
+        detail = f"The document's {what} key is not this customer's. {DISCLOSED if disclosed else THERE[int(presence)]}"
         if there and not disclosed:
             severity = "warning"
             detail += " The clip's status is failed, so the product does not deliver it."
@@ -202,7 +202,9 @@ class ClipRules:
         if standing == "cache":
             kind = self.layout.parse(key).kind.replace("_", " ")
             actual = f"a key of the cache{'' if kind == 'unrecognised' else f' ({kind})'}, which expires"
-            detail = f"The document's {what} key is this user's, in a folder whose files expire. {THERE[int(presence)]}"
+            detail = (
+                f"The document's {what} key is this customer's, in a folder whose files expire. {THERE[int(presence)]}"
+            )
             if presence == PRESENT:
                 severity = "warning"  # the customer has it for now
         found = self._finding(i, "foreign_key", severity, key, expected=expected, actual=actual, detail=detail)

@@ -28,7 +28,7 @@ def second_person_needed(plan: PurgePlan, limits: PurgeLimits, *, erase: bool) -
     """Why one person is not enough; empty where one person is."""
     reasons = []
     if plan.scope.kind == "user":
-        reasons.append("it deletes a whole user")
+        reasons.append("it deletes a whole account")
     if len(plan.objects) > limits.most_objects:
         reasons.append(f"{len(plan.objects):,} objects are more than {limits.most_objects:,}")
     if plan.total_bytes > limits.most_bytes:

@@ -209,10 +209,10 @@ def _foreign(facts: Facts, layout: Layout, *, served: bool) -> Iterator[str]:
             continue
         if not layout.belongs_to(item.key, facts.scope.uid):
             others = owner_of(item.key, layout)
-            whose = f"belongs to user {others}" if others else "lies outside the layout"
+            whose = f"belongs to customer {others}" if others else "lies outside the layout"
             yield f"{item.path} names {item.key} in {item.field}, which {whose}"
         elif not in_scope(item.key, facts.scope, layout):
-            yield f"{item.path} names {item.key} in {item.field}, which lies in another video of the user"
+            yield f"{item.path} names {item.key} in {item.field}, which lies in another video of the customer"
 
 
 def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits, now: datetime) -> Iterator[str]:
@@ -225,7 +225,7 @@ def _warnings(facts: Facts, chosen: Chosen, layout: Layout, limits: PurgeLimits,
     harmless = _foreign(facts, layout, served=False)
     yield from _few(f"{line}: the clip failed, and that object is not touched" for line in harmless)
     if facts.named_elsewhere is None:
-        yield "the user has too many clips to check whether other clips name the same objects"
+        yield "the customer has too many clips to check whether other clips name the same objects"
     yield from _size_warning(facts, chosen)
     young = [item.last_modified for item in chosen.objects if now - item.last_modified < YOUNG]
     if facts.youngest is not None and now - facts.youngest < YOUNG:
@@ -283,7 +283,7 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
         yield f"videos without a document of their own: {len(phantoms):,}, for example {phantoms[0]}"
     if facts.busy_elsewhere:
         busy = ", ".join(facts.busy_elsewhere[:3])
-        yield f"other videos of the user are being processed ({busy}): recount afterwards"
+        yield f"other videos of the customer are being processed ({busy}): recount afterwards"
 
 
 def _also_named(facts: Facts, chosen: Chosen) -> Iterator[str]:
@@ -309,7 +309,7 @@ def _size_warning(facts: Facts, chosen: Chosen) -> Iterator[str]:
     usual = facts.user_totals.size_bytes // facts.user_videos
     size = sum(item.size_bytes for item in chosen.objects)
     if usual and size > UNUSUAL_FACTOR * usual:
-        yield f"{size:,} bytes go; a video of this user usually has {usual:,}"
+        yield f"{size:,} bytes go; a video of this customer usually has {usual:,}"
 
 
 def _few(lines: Iterator[str]) -> Sequence[str]:

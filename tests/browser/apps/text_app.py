@@ -36,5 +36,5 @@ with st.container(key="places"):
         st.markdown(status.badge_md("video", attack))
     st.toast(md(attack))
 
-copying.copy_button("uid ✓ <b>*x*</b>", key="copy", what="user id")
+copying.copy_button("uid ✓ <b>*x*</b>", key="copy", what="customer id")
 copying.copy_button("second", key="copy__second", label="")

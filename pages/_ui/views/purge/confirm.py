@@ -169,7 +169,12 @@ def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
 
 
 def _label(plan: PurgePlan, *, erase: bool) -> str:
-    what = {"clip": "the clip", "clips": f"{len(plan.scope.clips):,} clips", "video": "the video", "user": "the user"}
+    what = {
+        "clip": "the clip",
+        "clips": f"{len(plan.scope.clips):,} clips",
+        "video": "the video",
+        "user": "the whole account",
+    }
     return f"{'Erase' if erase else 'Delete'} {what[plan.scope.kind]}"
 
 

@@ -32,7 +32,7 @@ WHAT: dict[Kind, tuple[str, str, str]] = {
     "clip": ("A clip", "content_cut", "Its file, its thumbnail, its document, its share links."),
     "clips": ("Chosen clips", "checklist", "Their files, thumbnails, documents and share links."),
     "video": ("A video", "movie", "Every clip, the highlights, the caches, and all documents of the video."),
-    "user": ("A whole user", "person_remove", "Everything: videos, clips, transcripts, transactions, the account."),
+    "user": ("A whole account", "person_remove", "Everything: videos, clips, transcripts, transactions, the account."),
 }
 
 
@@ -52,7 +52,7 @@ def _draw_subject(scope: Scope) -> None:
 
 def _customer(user: Mapping[str, Any] | None) -> str:
     if user is None:
-        return "a user without a document of their own"
+        return "a customer without a document of their own"
     email, plan = user.get("email"), user.get("plan")
     who = f"**{md(email, 160)}**" if isinstance(email, str) and email else "a customer without an address"
     return f"{who} :gray[plan {md(plan, 40)}]" if isinstance(plan, str) and plan else who
@@ -77,8 +77,8 @@ def choose(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         _fields(uid, video_id, clip_id)
         if uid is None:
             st.caption(
-                "A user id alone means the whole user; with a video id, that video; with a clip id, that clip. "
-                "The pages User and Video link here with the ids filled in."
+                "A customer id alone means the whole account; with a video id, that video; with a clip id, that clip. "
+                "The pages Customer and Video link here with the ids filled in."
             )
             return
         try:
@@ -101,7 +101,7 @@ def _fields(uid: str | None, video_id: str | None, clip_id: str | None) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         typed = {
-            UID: st.text_input("User id", uid or "", key=key(PAGE, "uid", given), max_chars=1_500),
+            UID: st.text_input("Customer id", uid or "", key=key(PAGE, "uid", given), max_chars=1_500),
             VIDEO_ID: st.text_input(
                 "Video id", video_id or "", key=key(PAGE, "video", given), max_chars=1_500, placeholder="all videos"
             ),
@@ -138,11 +138,13 @@ def _chosen(scope: Scope) -> None:
         st.error("\n".join(f"- {md(ground)}" for ground in grounds), title="Not purged", icon=":material/block:")
         return
     if scope.kind == "user":
-        st.warning("A second person must approve the purge of a whole user, on the same plan.", icon=":material/group:")
+        st.warning(
+            "A second person must approve the purge of a whole account, on the same plan.", icon=":material/group:"
+        )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = _button("Make the plan", "one")
         user = {UID: scope.uid}
-        st.page_link(SCREENS["user"].file, label="Look at the user", icon=":material/person:", query_params=user)
+        st.page_link(SCREENS["user"].file, label="Look at the customer", icon=":material/person:", query_params=user)
         if scope.video_id is not None:
             video = {**user, VIDEO_ID: scope.video_id}
             st.page_link(SCREENS["video"].file, label="Look at the video", icon=":material/movie:", query_params=video)

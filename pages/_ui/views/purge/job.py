@@ -428,7 +428,9 @@ def _head(job: Job) -> None:
         st.caption(md(job.job_id), width="content")
         here = SCREENS[PAGE].file
         st.page_link(here, label="Plan", icon=":material/fact_check:", query_params={"plan": job.plan_id})
-        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: job.scope.uid})
+        st.page_link(
+            SCREENS["user"].file, label="Customer", icon=":material/person:", query_params={UID: job.scope.uid}
+        )
         if allowed("audit.read"):
             question = {"text": job.fingerprint, UID: job.scope.uid}
             st.page_link(SCREENS["audit"].file, label="Audit", icon=":material/history:", query_params=question)

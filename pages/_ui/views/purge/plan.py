@@ -53,7 +53,7 @@ OBJECT_KINDS = {
     "unrecognised": UNKNOWN,
 }
 _COLLECTIONS = {
-    "users": "Users",
+    "users": "Customers",
     "videos": "Videos",
     "clips": "Clips",
     "highlights": "Highlights",
@@ -391,7 +391,9 @@ def _head(summary: PlanSummary, status: PlanStatus, now: datetime) -> None:
         st.caption(f"{md(plan.plan_id)}", width="content")
         st.caption(f"fingerprint {summary.fingerprint[:16]}…", help=summary.fingerprint, width="content")
         copy_button(summary.fingerprint, key=key(PAGE, "copy_fingerprint"), what="fingerprint", label="")
-        st.page_link(SCREENS["user"].file, label="User", icon=":material/person:", query_params={UID: plan.scope.uid})
+        st.page_link(
+            SCREENS["user"].file, label="Customer", icon=":material/person:", query_params={UID: plan.scope.uid}
+        )
         if plan.scope.video_id is not None:
             ids = {UID: plan.scope.uid, VIDEO_ID: plan.scope.video_id}
             st.page_link(SCREENS["video"].file, label="Video", icon=":material/movie:", query_params=ids)

@@ -68,7 +68,7 @@ class Subject:
     def case(self) -> Case:
         """The case of the video; only repairs of a video ask for it."""
         if self.looked is None:
-            raise LookupError("a repair that needs a video was opened for a user")
+            raise LookupError("a repair that needs a video was opened for a customer")
         return self.looked
 
 
@@ -105,7 +105,7 @@ class Kind:
 
 
 def _recount_inputs(subject: Subject, name: Name) -> None:
-    st.caption("The desk reads every clip document of the user and adds them up.")
+    st.caption("The desk reads every clip document of the customer and adds them up.")
     steps = subject.looked.diagnosis.actions if subject.looked is not None else ()
     advised = any(" --sizes " in step.command for step in steps)
     st.checkbox(
@@ -285,7 +285,9 @@ def _replace_preview(context: RepairContext, subject: Subject, values: Values, r
     if not media.index_first:
         notes.append("The file's index comes last, so players start it late.")
     gain = format.size(plan.size_difference).text
-    notes.append(f"The counters of user, video and accounting change by {gain} and {plan.count_difference:+} clips.")
+    notes.append(
+        f"The counters of customer, video and accounting change by {gain} and {plan.count_difference:+} clips."
+    )
     done = f"The clip was stored: {size}."
     supposed = Supposed("with this clip", plan.size_difference, plan.count_difference)
     return Preview(changes, planned, "Store the clip", done, tuple(notes), plan.refusals, supposed)
@@ -374,7 +376,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "Recount",
         "calculate",
         "recount",
-        "Corrects the counters of the user, the videos and the accounting: it adds up the clip documents.",
+        "Corrects the counters of the customer, the videos and the accounting: it adds up the clip documents.",
         _recount_inputs,
         _recount_preview,
         ("sizes",),

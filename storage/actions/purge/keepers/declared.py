@@ -19,20 +19,20 @@ NOTHING: Final = "nothing"
 KEEPERS: Final[tuple[Keeper, ...]] = (
     Index(
         ("ops_index",),
-        "addresses of users, titles of videos and clips",
+        "addresses of customers, titles of videos and clips",
         "the rows of the scope are taken out, and an undo puts them back",
         "nothing",
     ),
     Figures(
         ("ops_rollups",),
         "ids, addresses and figures of the first hundred customers of each list",
-        "the rows of a purged user are taken out, and an undo puts them back; sums stay until the next rollup",
+        "the rows of a purged customer are taken out, and an undo puts them back; sums stay until the next rollup",
         "nothing",
     ),
     CustomerTables(
         ("_ops/rollups/",),
         "a row for each customer: id, address, plan, figures",
-        "the row of a purged user is taken out, and an undo puts it back into the same table",
+        "the row of a purged customer is taken out, and an undo puts it back into the same table",
         "nothing",
     ),
     KeptScans(
