@@ -51,7 +51,7 @@ def _figures() -> None:
         st.subheader("Customers", anchor=False)
         feedback.section("all customers", partial(_customers, found), key=key(NAME, "customers"))
     with st.container(border=True):
-        st.subheader("Drift by counter", anchor=False)
+        st.subheader("Wrong counters", anchor=False)
         fleet.drift(found, page=NAME)
     grave = fleet_run.running() or is_old(found, now) or not found.complete
     with st.expander("How these figures were made", icon=":material/schedule:", expanded=grave):
@@ -62,7 +62,7 @@ def _figures() -> None:
 def _customers(found: FleetView) -> None:
     """Draws all customers; where a rollup wrote no table of them, the first of each list."""
     if not found.tables:
-        st.caption("The last rollup wrote no table of all customers; these are the first hundred of each list.")
+        st.caption("The last summary has no table of all customers, so these are the first hundred of each list.")
         fleet.draw_lists(found, page=NAME)
         return
     loaded = fleet_loads.customers(found)
@@ -91,14 +91,14 @@ def _doubts(found: FleetView, now: datetime) -> None:
     if is_old(found, now):
         st.warning(
             f"These figures were read {format.ago(found.read_at, now).text} ({format.utc(found.read_at).text}); "
-            "nothing newer is known here. Make new ones below or with the scheduler.",
+            "there are no newer ones. Make new ones below or with the scheduler.",
             title="Old figures",
             icon=":material/history:",
         )
     if found.missing_shards:
         numbers = ", ".join(f"{number}/{found.shards}" for number in found.missing_shards)
         st.warning(
-            f"Shards {numbers} were never written; no sum and no list here includes their customers.",
+            f"Shards {numbers} were never written, so the sums and lists lack their customers. Run these shards again.",
             title="Parts are missing",
             icon=":material/hourglass_bottom:",
         )
@@ -115,8 +115,8 @@ def _none(problem: NotFound | Unusable | None) -> None:
     feedback.empty(
         what,
         icon="query_stats",
-        hint="A rollup reads every customer once and keeps what this page shows: who is near or over a limit, growth "
-        "by day, the biggest customers, counters that drift, plans, and videos by status.",
+        hint="Make a first summary below: who is near or over a limit, growth by day, the biggest customers, wrong "
+        "counters, plans, and videos by status.",
     )
     fleet_run.draw(page=NAME, count_first=True)
 

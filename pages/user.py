@@ -85,7 +85,7 @@ def _folded(uid: str, usage: Usage) -> None:
     """Draws what few people need, each part folded; what is wrong in it is said above."""
     parts: tuple[tuple[str, str, str, Callable[[], None], str], ...] = (
         ("Storage by video and style", "bar_chart", "storage", partial(_storage, uid, usage), "what is stored"),
-        (f"Stored counters: {_drift(usage)}", "calculate", "truth", partial(_truth, uid, usage), "any drift"),
+        (f"Stored counters: {_drift(usage)}", "calculate", "truth", partial(_truth, uid, usage), "whether the counters are right"),
         ("Counter, documents, bucket", "balance", "sides", partial(_sides, uid, usage), "what is stored"),
         ("Plan and limits", "workspace_premium", "plan", partial(view.plan, usage.plan), "the limits"),
         ("Credits", "toll", "credits", partial(_credits, uid, usage), "the transactions"),
@@ -105,8 +105,8 @@ def _folded(uid: str, usage: Usage) -> None:
 def _drift(usage: Usage) -> str:
     wrong = sum(counter.is_wrong for counter in usage.counters)
     if wrong:
-        return f"{wrong:,} {'differs' if wrong == 1 else 'differ'}"
-    return "in step" if any(counter.truth is not None for counter in usage.counters) else "not compared"
+        return f"{wrong:,} wrong"
+    return "all right" if any(counter.truth is not None for counter in usage.counters) else "not compared"
 
 
 def _known(uid: str) -> problems.KnownProblems | None:
@@ -289,7 +289,7 @@ def _truth(uid: str, usage: Usage) -> None:
         view.draw_counters(uid, usage.counters, page=NAME)
         repairs.recount(uid, usage.counters, page=NAME)
         number = "all" if count is None else f"all {count:,}"
-        st.caption("Drift of each video and storage by style need every clip document.")
+        st.caption("Wrong counters of videos, and storage by style, need every clip document.")
         if st.button(f"Read {number} clips", key=key(NAME, "clips"), icon=":material/functions:"):
             _read_whole(uid)
         return

@@ -79,7 +79,7 @@ FIND = Command(
 USAGE = Command(
     "usage",
     run="storage.cli.usage:run_usage",
-    summary="a customer's usage against the plan, and counter drift",
+    summary="a customer's usage against the plan, and wrong counters",
     about="""How much does a customer use, of how much, and are the counters true?
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
@@ -105,13 +105,13 @@ USAGE = Command(
         _reply_language(),
     ],
     examples=[
-        ("usage u1", "Storage, clips and credits of u1, and the counters that drift."),
+        ("usage u1", "Storage, clips and credits of u1, and wrong counters."),
         ("usage u1 --if-without v1 --if-video-of 10m", "Is there room for ten more minutes of clips without v1?"),
         ("usage u1 --if-plan pro", "What another plan would change."),
     ],
     exits={
-        0: "every counter is true; a quota that is used up is no fault of the data",
-        1: "a counter drifts, or there is no such customer",
+        0: "every counter is right; a used-up quota is not a fault of the data",
+        1: "a counter is wrong, or there is no such customer",
     },
 )
 URL = Command(

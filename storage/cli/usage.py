@@ -178,7 +178,7 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
     drifting = usage.drifting
     if drifting:
         say_table(
-            ("DRIFTING COUNTER", "COUNTER", "TRUTH", "DRIFT"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
+            ("WRONG COUNTER", "STORED", "ACTUAL", "DIFFERENCE"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
         )
     for note in (*usage_notes(usage), *ledger.notes):
         say(safe(note, 600))
@@ -186,7 +186,7 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
     if unknown_counters:
         say(f"Not there or not usable: {safe(', '.join(unknown_counters), 1_000)}")
     elif not drifting:
-        say("No counter drifts.")
+        say("Every counter is right.")
 
 
 def _say_ledger(ledger: Ledger) -> None:

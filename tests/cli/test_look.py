@@ -139,7 +139,7 @@ def test_usage_says_which_counters_are_not_there_and_cuts_a_percentage_below_its
     said = desk.run("usage", "u1").out
     assert "< 100 %" in said
     assert "user.total_storage_bytes" in said
-    assert "No counter drifts" not in said
+    assert "Every counter is right" not in said
     assert "names no plan" in said
 
 

@@ -32,7 +32,7 @@ def test_fleet_and_overview_stand_and_name_what_cannot_be_true(odd: LiveApp) -> 
     text = words(fleet)
     assert "Something went wrong" not in text
     assert f"user.total_storage_bytes of customer at-most says {MAX:,}" in text
-    for chosen in ("Biggest", "Drifting"):
+    for chosen in ("Biggest", "Wrong counters"):
         fleet.segmented_control("fleet-list").set_value(chosen).run()
         assert "8,192 PiB" in words(fleet)
     fleet.segmented_control("fleet-growth").set_value("Size of clips").run()

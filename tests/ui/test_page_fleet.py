@@ -81,7 +81,7 @@ def test_the_page_shows_limits_growth_size_drift_plans_and_videos(app):
     assert "u003@example.com" in words(page)
     assert "u005@example.com" not in words(page)
     page.text_input("fleet-text").set_value("").run()
-    page.segmented_control("fleet-list").set_value("Drifting").run()
+    page.segmented_control("fleet-list").set_value("Wrong counters").run()
     assert "user.total_storage_bytes" in words(page)
 
 
@@ -242,7 +242,7 @@ def test_every_customer_is_listed_in_order_and_filtered_on_the_whole_table(app, 
     page.text_input("fleet-text").set_value("U12").run()
     assert listed(page) == [f"u12{digit}" for digit in range(10)]
     page.text_input("fleet-text").set_value("").run()
-    page.segmented_control("fleet-list").set_value("Drifting").run()
+    page.segmented_control("fleet-list").set_value("Wrong counters").run()
     assert "130 rows" in words(page)
 
 

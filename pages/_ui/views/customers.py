@@ -61,7 +61,7 @@ def draw(view: FleetView, table: Any, *, page: str) -> None:
         words = {
             fleet.LIMITS: "Nobody here is near this limit.",
             fleet.BIGGEST: "Nobody here has anything stored.",
-            fleet.DRIFTING: "No counter drifts here.",
+            fleet.DRIFTING: "No counter is wrong here.",
         }.get(str(chosen), "No customer is here.")
         feedback.empty(words, icon="task_alt", hint="Or no row matches the filters.")
         return
@@ -164,8 +164,8 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
     elif chosen == fleet.DRIFTING:
         shown = shown.assign(counters=[fleet.drifts(json.loads(text)) for text in frame["drifts"]])
         columns |= {
-            "worst_bytes": tables.size("Difference", help="The largest drift of a counter of bytes, without its sign."),
-            "counters": st.column_config.TextColumn("Counters that drift", width="large"),
+            "worst_bytes": tables.size("Difference", help="The largest difference of a counter of bytes, without its sign."),
+            "counters": st.column_config.TextColumn("Wrong counters", width="large"),
             "storage_used": tables.size("Stored"),
             "actual_bytes": tables.size("Actual"),
         }

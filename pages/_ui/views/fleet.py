@@ -34,7 +34,7 @@ _MEASURES = {
 _STATES = ("near_limit", "exceeded", "unknown")
 
 
-LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Drifting"
+LIMITS, BIGGEST, DRIFTING = "Near or over a limit", "Biggest", "Wrong counters"
 BARS = 12
 
 
@@ -50,13 +50,13 @@ def summary(view: FleetView) -> None:
         st.metric("Videos", format.count(videos).text, border=True, icon=":material/movie:")
         st.metric("Clips", f"{totals.clips:,}", border=True, icon=":material/content_cut:")
         st.metric("Size of clips", size.text, border=True, icon=":material/database:", help=size.help or None)
-        st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Customers past their limit.")
+        st.metric("Over storage", f"{over:,}", border=True, icon=":material/error:", help="Customers over their limit.")
         st.metric(
-            "Drifting",
+            "Wrong counters",
             f"{drifting:,}",
             border=True,
             icon=":material/difference:",
-            help="Customers whose counter differs from their clips, for the counter that drifts most often.",
+            help="Customers whose stored counter differs from their clips, for the counter that is wrong most often.",
         )
     notes = []
     if totals.unsized_clips:
@@ -90,7 +90,7 @@ def growth(view: FleetView, *, page: str) -> None:
     name = _MEASURES.get(str(choice), "users")
     known = view.growth[view.growth[name].notna()]
     if not len(known):
-        st.caption("No day is known yet; each rollup adds one.")
+        st.caption("No day is known yet; each summary adds one.")
         return
     is_bytes = name == "clip_bytes"
     values = [int(value) for value in known[name]]
@@ -128,7 +128,7 @@ def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined
     change = values[-1] - values[0]
     shown = f"{'-' if change < 0 else '+'}{format.size(abs(change)).text}" if is_bytes else f"{change:+,}"
     if len(frame) == 1:
-        return f"{last['Amount']} on {last['Day']:%Y-%m-%d}; each rollup adds a day."
+        return f"{last['Amount']} on {last['Day']:%Y-%m-%d}; each summary adds a day."
     return f"{last['Amount']} on {last['Day']:%Y-%m-%d}, {shown} since {first['Day']:%Y-%m-%d}."
 
 
@@ -212,7 +212,7 @@ def videos(view: FleetView) -> None:
 def drift(view: FleetView, *, page: str) -> None:
     """Draws the counters that differ from the sum of the clips, over all users."""
     if not len(view.drift):
-        st.markdown(":green[:material/check_circle:] No counter of any customer drifts.")
+        st.markdown(":green[:material/check_circle:] Every stored counter is right.")
         return
     frame = view.drift.sort_values("users", ascending=False)
     is_bytes = frame["counter"].str.endswith("_bytes")
@@ -224,14 +224,14 @@ def drift(view: FleetView, *, page: str) -> None:
         "counter": st.column_config.TextColumn("Counter", width="medium"),
         "users": st.column_config.NumberColumn("Customers", format="localized"),
         "total": st.column_config.TextColumn(
-            "Sum of drift", help="Stored minus actual; positive and negative cancel out."
+            "Sum of differences", help="Stored minus actual; positive and negative cancel out."
         ),
-        "off": st.column_config.TextColumn("Off by", help="The same without its sign: nothing cancels out."),
+        "off": st.column_config.TextColumn("Off by", help="The sum without signs: nothing cancels out."),
     }
     tables.table(
         shown,
         key=key(page, "drift"),
-        alt="Drift by counter",
+        alt="Wrong counters, by counter",
         columns=columns,
         height="content",
         csv_name="fleet-drift",
@@ -407,14 +407,14 @@ def _biggest(frame: pd.DataFrame, view: FleetView, page: str) -> None:
 
 def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     if not len(frame):
-        feedback.empty("No counter drifts here.", icon="task_alt", hint="Or no row matches the filters.")
+        feedback.empty("No counter is wrong here.", icon="task_alt", hint="Or no row matches the filters.")
         return
     shown = people(frame).assign(counters=[drifts(row) for row in frame["drifts"]])
     columns = {
         "open": tables.link("Open"),
         "who": "Customer",
-        "worst_bytes": tables.size("Difference", help="The largest drift of a counter of bytes, without its sign."),
-        "counters": st.column_config.TextColumn("Counters that drift", width="large"),
+        "worst_bytes": tables.size("Difference", help="The largest difference of a counter of bytes, without its sign."),
+        "counters": st.column_config.TextColumn("Wrong counters", width="large"),
         "used_bytes": tables.size("Stored"),
         "actual_bytes": tables.size("Actual"),
         "plan": "Plan",
@@ -422,7 +422,7 @@ def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     }
     known = int(view.drift["users"].max()) if len(view.drift) else 0
     total = max(known, len(frame)) if len(view.drifting) >= TOP else len(frame)
-    _table(shown, columns, "fleet-drifting", "Customers whose counters drift, the worst first", total, frame, page)
+    _table(shown, columns, "fleet-drifting", "Customers with wrong counters, the worst first", total, frame, page)
 
 
 def drifts(of: Mapping[str, Any]) -> str:

@@ -46,9 +46,9 @@ def draw(*, page: str, count_first: bool) -> None:
         _ended(run.snapshot(), page)
     with st.container(border=True):
         st.markdown(
-            ":material/terminal: **Made by a scheduler.** A rollup reads every customer, accounting, video and clip "
-            "once, and keeps sums, the first hundred of each list, and the index of titles that Find looks into. This "
-            "page then costs a few reads, however many customers there are."
+            ":material/terminal: **A scheduler makes these figures.** The command reads every customer, video and clip "
+            "once and keeps a summary, and the index of titles that Find looks into. This page then costs a few reads, "
+            "however many customers there are."
         )
         st.code(COMMAND, language="bash", wrap_lines=True)
     if not allowed(ACTION):
@@ -94,7 +94,7 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     opened = stores()
     known = fleet_loads.estimate(bound).value  # more users may have come since the button was drawn
     if not known.affordable:
-        raise Refused("There are too many customers to make the figures here.", remedy="Use python -m storage rollup.")
+        raise Refused("There are too many customers to make the figures here.", remedy="Run in a shell: python -m storage rollup.")
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
     purging = open_purging(opened)
     rollup_runs().start(

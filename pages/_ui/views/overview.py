@@ -104,7 +104,7 @@ def statuses(found: Statuses) -> None:
     if found.at_least:
         names = ", ".join(status.look("video", name).word for name in counts if name in found.at_least)
         st.caption(
-            f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. A rollup counts all."
+            f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. The summary of Fleet counts all."
         )
     elif found.source == "rollup":
         st.caption(f"{number(total, 'video')} in all, by the last summary.")
@@ -128,11 +128,11 @@ def stuck_steps(view: FleetView | None, *, page: str) -> None:
     """Draws the steps where the rollup saw stalled videos, in place of a look at each of them."""
     if view is None or view.stuck is None:
         st.caption(
-            f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent rollup says where they stopped."
+            f"More than {LOOKED_AT:,} videos are in progress or failed, and no recent summary says where they stopped."
         )
         return
     total = sum(view.stuck.values())
-    st.markdown(f"**{total:,} videos** were in progress without an update when the rollup was made.")
+    st.markdown(f"**{total:,} videos** were in progress without an update when the last summary was made.")
     words = {"analysis": "before the highlights", "render": "while rendering", "finish": "rendered, status never set"}
     with st.container(horizontal=True, key=key(page, "steps")):
         for step, number in view.stuck.items():

@@ -120,10 +120,10 @@ def _cost_before(page: str) -> None:
     most = int(st.session_state.get(key(page, "most")) or 1)
     found = estimate_scan(view, most) if view is not None else None
     if view is None or found is None:
-        st.caption(f"The cost is not known until there is a rollup (see Fleet).{stops}")
+        st.caption(f"The cost is not known until Fleet has its first summary.{stops}")
         return
     words = ", ".join(cost_words(Cost(**found)))
-    st.caption(f"About {words}, by the averages of the rollup {format.as_of(view.read_at, datetime.now(UTC))}.{stops}")
+    st.caption(f"About {words}, by the averages of the last summary {format.as_of(view.read_at, datetime.now(UTC))}.{stops}")
 
 
 @guarded("verify")

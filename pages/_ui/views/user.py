@@ -72,10 +72,10 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
             "There is neither a customer document nor an accounting document, so there are no counters to compare."
         )
     if drifting:
-        st.markdown(f"**{number(len(drifting), 'counter')} of videos that drift{'s' if len(drifting) == 1 else ''}**")
+        st.markdown(f"**{number(len(drifting), 'wrong counter')} of videos**")
         _videos(uid, drifting, titles or {}, page)
     elif videos:
-        st.caption(f":green[:material/check_circle:] All {len(videos):,} counters of videos are correct.")
+        st.caption(f":green[:material/check_circle:] The counters of all videos are right.")
 
 
 def drift_word(row: Counter) -> str:
@@ -121,7 +121,7 @@ def _videos(uid: str, rows: Sequence[Counter], titles: Mapping[str, object], pag
     tables.table(
         frame,
         key=key(page, "video_counters"),
-        alt="Counters of videos that drift",
+        alt="Wrong counters of videos",
         columns={"open": tables.link("Open"), "video": "Video", "field": "What", **_columns()},
         total=total if total > len(rows) else None,
     )
