@@ -197,13 +197,13 @@ def _everybody() -> None:
     freshness(loaded.read_at, key=key(NAME, "kept_fresh"), cost=cost, on_refresh=scan_loads.refresh)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
-        st.subheader("By day of making and style", anchor=False)
+        st.subheader("By day and style", anchor=False)
         kept_view.heat_map(kept.value)
     with right, st.container(border=True, height="stretch"):
         st.subheader("The last scans", anchor=False)
         kept_view.trend(loaded.value)
     with st.container(border=True):
-        st.subheader("Again and again", anchor=False)
+        st.subheader("Repeated findings", anchor=False)
         kept_view.offenders(scan_loads.offenders(kept.value), kept.value)
     if ended is not None:
         _unkept(ended)
@@ -227,12 +227,12 @@ def _never() -> None:
 def _unkept(ended: Snapshot) -> None:
     """Draws the findings of a check of this process that could not be kept."""
     if ended.scan_id is None and ended.findings:
-        st.subheader("Found here, and not kept", anchor=False)
+        st.subheader("Findings of the check on this page, not kept", anchor=False)
         _table(ended.findings, "findings-scan")
 
 
 def _check_customer(kept: KeptScan, uid: str) -> None:
-    with st.spinner("Comparing all of this customer…"):
+    with st.spinner("Checking all uploads of this customer…"):
         require("verify")
         loads.report.clear()
         try:

@@ -85,7 +85,13 @@ def _folded(uid: str, usage: Usage) -> None:
     """Draws what few people need, each part folded; what is wrong in it is said above."""
     parts: tuple[tuple[str, str, str, Callable[[], None], str], ...] = (
         ("Storage by video and style", "bar_chart", "storage", partial(_storage, uid, usage), "what is stored"),
-        (f"Stored counters: {_drift(usage)}", "calculate", "truth", partial(_truth, uid, usage), "whether the counters are right"),
+        (
+            f"Stored counters: {_drift(usage)}",
+            "calculate",
+            "truth",
+            partial(_truth, uid, usage),
+            "whether the counters are right",
+        ),
         ("Counter, documents, bucket", "balance", "sides", partial(_sides, uid, usage), "what is stored"),
         ("Plan and limits", "workspace_premium", "plan", partial(view.plan, usage.plan), "the limits"),
         ("Credits", "toll", "credits", partial(_credits, uid, usage), "the transactions"),

@@ -49,7 +49,9 @@ _SCREENS = (
     Screen("find", "Find", "search", "find", "", "One box for anything a customer sends: id, e-mail, file, link."),
     Screen("user", "Customer", "person", "look", "Customer", "One customer: problems, videos, usage.", listed=False),
     Screen("video", "Video", "movie", "look", "Customer", "One video: state, highlights, clips.", listed=False),
-    Screen("fleet", "Fleet", "groups", "look", "Operations", "All customers: limits, growth, the biggest, wrong counters."),
+    Screen(
+        "fleet", "Fleet", "groups", "look", "Operations", "All customers: limits, growth, the biggest, wrong counters."
+    ),
     Screen("uploads", "Uploads", "fact_check", "verify", "Operations", "Is what the documents name in the bucket?"),
     Screen(
         "processing", "Processing", "pending_actions", "diagnose", "Operations", "Videos that have stalled, and why."

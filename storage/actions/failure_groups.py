@@ -76,7 +76,9 @@ def mark(
 def _check(identity: str, wanted: str, until_more: int) -> None:
     if not _ID.fullmatch(identity):
         raise BadInput(
-            f"{identity[:60]!r} is no group of failures", field_name="group", remedy="Take an id of the list."
+            f"{identity[:60]!r} is not the id of a group of failures",
+            field_name="group",
+            remedy="Take an id of the list.",
         )
     if wanted == "archived" and not 1 <= until_more <= MOST_MORE:
         raise BadInput(

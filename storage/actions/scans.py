@@ -246,7 +246,7 @@ def _chosen(keeper: ScanKeeper, ids: Sequence[str]) -> list[ScanHead]:
     if len(parts) < len(heads) and ids:
         whole = next(head.scan_id for head in heads if head.part is None)
         raise BadInput(
-            f"{whole} is no part of a scan", field_name="SCAN_ID", remedy="List them: python -m storage scans"
+            f"{whole} is not a part of a scan", field_name="SCAN_ID", remedy="List them: python -m storage scans"
         )
     if not parts:
         raise NotFound(

@@ -148,7 +148,9 @@ def check_picture(picture: bytes) -> None:
 
 def _checked_seconds(seconds: float) -> None:
     if not 0 <= seconds <= 86_400:
-        raise BadInput("The time of the picture is no time of a clip", field_name="at", remedy="Give seconds, as 1.5.")
+        raise BadInput(
+            "The second of the picture is not within a clip", field_name="at", remedy="Give seconds, as 1.5."
+        )
 
 
 def _taken(stores: Stores, key: str, seconds: float) -> tuple[bytes, str]:

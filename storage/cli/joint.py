@@ -67,7 +67,9 @@ def _text(videos: str) -> str:
     try:
         return read("--videos", MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput("--videos is no text", field_name="videos", remedy="Give lines of UID/VIDEO_ID.") from None
+        raise BadInput(
+            "--videos is not a text in UTF-8", field_name="videos", remedy="Give lines of UID/VIDEO_ID."
+        ) from None
 
 
 def _of_outage(context: Context, outage_id: str) -> tuple[tuple[str, str], ...]:

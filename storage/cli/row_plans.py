@@ -39,7 +39,7 @@ def named_action(text: str, known: Sequence[A]) -> A:
     for action in known:
         if text == action:
             return action
-    raise BadInput(f"{text[:60]!r} is no action", field_name="action", remedy=f"One of: {', '.join(known)}.")
+    raise BadInput(f"{text[:60]!r} is not an action", field_name="action", remedy=f"One of: {', '.join(known)}.")
 
 
 def say_end_of_plan(plan: RowPlan, needed: str, out: str | None) -> None:

@@ -152,7 +152,7 @@ def _quota(quota: Quota | None) -> dict[str, Any] | None:
 
 def _say_usage(usage: Usage, ledger: Ledger) -> None:
     plan = usage.plan
-    says = f"says {plan.written!r}, which is no plan" if plan.written else "names no plan"
+    says = f"says {plan.written!r}, which is not a plan" if plan.written else "names no plan"
     unknown = "" if plan.known else f" (the document {says}; it counts as free)"
     say(f"{safe(usage.uid)}  {safe(usage.email)}  plan {safe(plan.plan_id)}{safe(unknown)}")
     for note in _first(usage, ledger):
@@ -178,7 +178,8 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
     drifting = usage.drifting
     if drifting:
         say_table(
-            ("WRONG COUNTER", "STORED", "ACTUAL", "DIFFERENCE"), [(c.name, c.counter, c.truth, c.drift) for c in drifting]
+            ("WRONG COUNTER", "STORED", "ACTUAL", "DIFFERENCE"),
+            [(c.name, c.counter, c.truth, c.drift) for c in drifting],
         )
     for note in (*usage_notes(usage), *ledger.notes):
         say(safe(note, 600))

@@ -31,7 +31,7 @@ def normal_email(text: str, name: str = "actor") -> str:
     bad = holds_secret(text) or holds_secret(folded)
     if bad or odd or len(folded) > MAX_EMAIL_CHARS or not _EMAIL.fullmatch(folded):
         raise BadInput(
-            f"{name} is no e-mail address", field_name=name, remedy="Give the address of the person who acts."
+            f"{name} is not an e-mail address", field_name=name, remedy="Give the address of the person who acts."
         )
     return folded
 

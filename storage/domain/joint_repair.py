@@ -211,7 +211,7 @@ def _entry(one: Any, number: int) -> tuple[str, str]:
 
 def _checked(uid: str, video_id: str, where: str) -> tuple[str, str]:
     if not is_stored_id(uid) or (video_id and not is_stored_id(video_id)):
-        raise BadInput(f"{where} is no UID/VIDEO_ID", field_name="videos", remedy="Take ids as find prints them.")
+        raise BadInput(f"{where} is not a UID/VIDEO_ID", field_name="videos", remedy="Take ids as find prints them.")
     return uid, video_id
 
 

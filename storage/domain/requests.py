@@ -85,7 +85,9 @@ def check_request_id(request_id: str) -> str:
     """The id, or `BadInput`: it becomes part of a path."""
     if not _ID.fullmatch(request_id):
         raise BadInput(
-            f"{request_id[:60]!r} is no request", field_name="REQUEST_ID", remedy="Take an id of: requests list"
+            f"{request_id[:60]!r} is not the id of a request",
+            field_name="REQUEST_ID",
+            remedy="Take an id of: requests list",
         )
     return request_id
 

@@ -77,7 +77,7 @@ class PlanForm:
 
     def refusal(self, why: str) -> BadInput:
         return BadInput(
-            f"This is no {self.noun}: {why}", field_name="FILE", remedy=f"Give the file that {self.command} wrote."
+            f"This is not a {self.noun}: {why}", field_name="FILE", remedy=f"Give the file that {self.command} wrote."
         )
 
     def body(self, plan: RowPlan, rows: list[dict[str, Any]], scope: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -170,7 +170,9 @@ def parse_overrides(text: str) -> dict[str, PlanLimits]:
         unknown = sorted(set(limits) - set(LIMIT_NAMES))
         bad = sorted(name for name, value in limits.items() if not _is_limit(value))
         if unknown or bad:
-            what = f"names {unknown[0]!r}, which is no limit" if unknown else f"{bad[0]} is not a whole number from 0"
+            what = (
+                f"names {unknown[0]!r}, which is not a limit" if unknown else f"{bad[0]} is not a whole number from 0"
+            )
             raise BadInput(f"plan {plan_id!r}: {what}", field_name="PLAN_LIMITS_JSON", remedy=remedy)
         base = DEFAULT_LIMITS.get(normalise(plan_id), DEFAULT_LIMITS[FALLBACK_PLAN])
         result[normalise(plan_id)] = replace(base, **{name: int(value) for name, value in limits.items()})

@@ -181,7 +181,9 @@ def load(values: Mapping[str, str], *, mode: Mode = "live") -> Settings:
 def _alerts(reader: Reader) -> AlertSettings:
     urls = reader.text("ALERT_URLS").split()
     if not all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+", url) for url in urls):
-        reader.problem("ALERT_URLS", "has an entry that is no address", "Separate addresses (scheme://…) by blanks.")
+        reader.problem(
+            "ALERT_URLS", "has an entry that is not an address", "Separate addresses (scheme://…) by blanks."
+        )
     return AlertSettings(tuple(Secret(url) for url in urls), _quiet_hours(reader), _desk_url(reader))
 
 
@@ -192,7 +194,7 @@ def _quiet_hours(reader: Reader) -> QuietHours | None:
     found = re.fullmatch(r"([01]?[0-9]|2[0-3])(?::([0-5][0-9]))?-([01]?[0-9]|2[0-3])(?::([0-5][0-9]))?", text)
     if found is None or (found[1], found[2] or "00") == (found[3], found[4] or "00"):
         remedy = "Give two different hours by UTC, such as 22-07 or 21:30-06:00."
-        reader.problem("ALERT_QUIET_HOURS", "is no span of hours", remedy)
+        reader.problem("ALERT_QUIET_HOURS", "is not a span of hours", remedy)
         return None
     begin, end = (time(int(found[hour]), int(found[hour + 1] or 0)) for hour in (1, 3))
     return QuietHours(begin, end)

@@ -19,7 +19,7 @@ def hook(app: LiveApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
 
 def test_without_targets_the_page_says_how_to_set_one(app: LiveApp) -> None:
     text = words(app.open("alerts"))
-    assert "Nobody is told anything" in text
+    assert "No alerts are sent" in text
     assert "No alert was needed" in text
     assert "Purge waits" in text  # what is watched
 
@@ -29,11 +29,11 @@ def test_a_trial_goes_out_is_recorded_and_says_what_came_of_it(app: LiveApp, hoo
     assert "json-" in words(page)
     assert "s3cr3t" not in words(page)
     page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
-    assert "took the trial message" in words(page)
+    assert "accepted the trial message" in words(page)
     assert [one["title"] for one in hook.taken] == ["Clip Desk: a trial"]
     hook.status = 500
     page = page.button(next(one.key for one in page.button if one.label == "Send a trial")).click().run()
-    assert "did not take the message" in words(page)
+    assert "did not accept the message" in words(page)
     assert "s3cr3t" not in words(page)
     assert "sent a trial alert" in words(app.open("audit"))
 
@@ -52,11 +52,11 @@ def test_what_was_sent_and_what_was_not_taken_is_shown(app: LiveApp, hook: Sink)
     loads.alerts.clear()
     text = words(app.open("alerts"))
     assert "No rollup was ever made" in text
-    assert "did not take 1 alert" in text
+    assert "did not accept 1 alert" in text
     hook.status = 200
     assert told()
     loads.alerts.clear()
-    assert "did not take" not in words(app.open("alerts"))
+    assert "did not accept" not in words(app.open("alerts"))
 
 
 @pytest.mark.parametrize(("role", "sees", "tries"), [("support", False, False), ("operations", True, False)])

@@ -230,10 +230,10 @@ def test_operations_may_recount_and_sees_which_rule_stops_each_other_repair(app)
     stuck(app)
     stopped = greyed(app.open("video", role="operations", **IDS))
     assert set(stopped) == REPAIRS - {"Recount…"}
-    assert all("takes the role engineer" in why for why in stopped.values())
+    assert all("needs the role engineer" in why for why in stopped.values())
     assert not greyed(app.open("video", role="engineer", **IDS))
     shown = app.open("user", role="support", uid="u1")
-    assert "takes the role operations" in greyed(shown)["Recount…"]
+    assert "needs the role operations" in greyed(shown)["Recount…"]
 
 
 def test_a_recount_is_refused_while_clips_are_being_written(app):
@@ -287,7 +287,7 @@ def test_nothing_is_offered_while_the_bucket_cannot_be_believed(app):
     }
     app.world.put({"users/u1": user("u1"), VIDEO: video("vid-0001", created_at=LONG_AGO, updated_at=LONG_AGO), **clips})
     shown = app.open("video", role="engineer", **IDS)
-    assert "Look, but do not change" in words(shown)
+    assert "No repairs now" in words(shown)
     stopped = greyed(shown)
     assert set(stopped) == REPAIRS
     assert all("Check again when the settings are right" in why for why in stopped.values())
@@ -312,7 +312,7 @@ def test_who_may_not_plan_a_purge_sees_which_rule_stops_it(app):
         shown = app.open(page, role=role, **(IDS if page == "video" else {"uid": "u1"}))
         (link,) = [one for one in shown.get("page_link") if one.proto.label == "Plan a purge"]
         assert link.proto.disabled is stopped, (page, role)
-        assert ("takes the role operations" in link.proto.help) is stopped
+        assert ("needs the role operations" in link.proto.help) is stopped
 
 
 def test_the_page_leads_to_the_advised_repair_and_folds_away_what_passed(app):

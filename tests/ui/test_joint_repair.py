@@ -77,9 +77,9 @@ def test_an_outage_is_repaired_row_by_row_and_taken_back(stuck: LiveApp) -> None
     assert "4 of 5 rows made" in text
     assert "Refused" in text
     assert statuses(stuck).count("failed") == 4
-    reason = next(one.key for one in page.text_input if "take it back" in one.label)
+    reason = next(one.key for one in page.text_input if "for the undo" in one.label)
     page = press(page.text_input(reason).input("a mistake, ticket 10").run(), "Undo 4 rows")
-    assert "4 of 4 rows taken back" in words(page)
+    assert "4 of 4 rows undone" in words(page)
     assert statuses(stuck) == ["processing"] * 5
 
 
@@ -121,16 +121,16 @@ def test_the_plan_lives_in_the_address_and_a_second_person_agrees(
 ) -> None:
     monkeypatch.setenv("REPAIR_SECOND_PERSON_ROWS", "4")
     page = planned(stuck.open("processing"))
-    assert "A second person must agree" in words(page)
+    assert "A second person must approve" in words(page)
     assert "Repair 5 videos" not in labels(page)
-    assert "Agree to this plan" not in labels(page)
+    assert "Approve this plan" not in labels(page)
     plan_id = plan_in(page)
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     other.session_state[PERSONA] = "second-admin@demo.local"
     other.switch_page("pages/processing.py")
     other.query_params["repair"] = plan_id
-    agreed = press(other.run(), "Agree to this plan")
-    assert "Agreed to by" in words(agreed)
+    agreed = press(other.run(), "Approve this plan")
+    assert "Approved by" in words(agreed)
     page = apply(page.run())
     assert "5 of 5 rows made" in words(page)
 

@@ -33,20 +33,20 @@ def test_a_change_is_taken_back_by_somebody_else_in_a_new_session_and_says_so_ev
     assert "ticket 4711" in text
     press(shown, "Undo…")
     next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4712")
-    press(shown.run(), "Put it back")
+    press(shown.run(), "Undo the change")
     assert app.world.fields(VIDEO)["status"] == "processing"
-    assert "Taken back by admin@demo.local" in words(shown)
+    assert "Undone by admin@demo.local" in words(shown)
     assert undo_buttons(shown) == []
-    assert "Taken back by admin@demo.local" in words(app.open("user", role="engineer", uid="u1"))
+    assert "Undone by admin@demo.local" in words(app.open("user", role="engineer", uid="u1"))
 
 
 def test_what_changed_since_is_refused_with_the_reason(app: LiveApp) -> None:
     set_status(app)
     app.world.put({VIDEO: {**app.world.fields(VIDEO), "status": "failed"}})
     shown = press(app.open("user", role="engineer", uid="u1"), "Undo…")
-    assert "This changed since, so the change cannot be taken back" in words(shown)
+    assert "changed since, so the change cannot be undone" in words(shown)
     assert f"{VIDEO}: status" in words(shown)
-    assert "Put it back" not in [one.label for one in shown.button]
+    assert "Undo the change" not in [one.label for one in shown.button]
 
 
 def greyed(shown: AppTest) -> str:
@@ -58,11 +58,11 @@ def greyed(shown: AppTest) -> str:
 
 def test_who_may_not_undo_sees_which_rule_stops_it_and_an_old_change_is_not_listed(app: LiveApp) -> None:
     set_status(app)
-    assert "takes the role engineer" in greyed(app.open("video", role="operations", **IDS))
+    assert "needs the role engineer" in greyed(app.open("video", role="operations", **IDS))
     for page, query in (("video", IDS), ("user", {"uid": "u1"})):
         support = app.open(page, role="support", **query)
         assert "Set the status" in words(support)
-        assert "takes the role engineer" in greyed(support)
+        assert "needs the role engineer" in greyed(support)
         assert "engineer@demo.local" not in words(support)  # support sees neither who of the team nor why
         assert "ticket 4711" not in words(support)
     (record,) = Changes(app.world.handle).of_user("u1")

@@ -49,7 +49,7 @@ def test_a_search_leads_to_such_a_customer_by_a_link_that_keeps_the_id(odd: Live
 
 def test_a_form_leaves_the_id_of_the_address_and_checks_what_is_typed(odd: LiveApp) -> None:
     opened = odd.open("uploads", uid=BLANK, video_id=LINE)
-    again = next(button for button in opened.button if button.label == "Run").click().run()
+    again = next(button for button in opened.button if button.label == "Check").click().run()
     assert again.query_params["uid"] in (BLANK, [BLANK])
     assert again.query_params["video_id"] in (LINE, [LINE])
     plan = odd.open("purge", uid=BLANK, video_id=LINE)

@@ -75,8 +75,8 @@ def test_a_finding_leads_to_an_adoption_and_back(desk: LiveApp) -> None:
     page = press(give(page, REASON, "Reason"), "Adopt 1 file")
     assert "1 of 1 file adopted" in words(page)
     assert desk.world.fields(DOCUMENT)["thumbnail_r2_key"] == THUMBNAIL
-    page = press(give(page, "a mistake, ticket 10", "take it back"), "Undo 1 file")
-    assert "1 of 1 file taken back" in words(page)
+    page = press(give(page, "a mistake, ticket 10", "for the undo"), "Undo 1 file")
+    assert "1 of 1 file undone" in words(page)
     assert desk.world.records.raw(DOCUMENT) is None
 
 
@@ -88,7 +88,7 @@ def test_everything_that_was_found_is_removed_but_for_what_is_young(desk: LiveAp
     assert list(with_column(page, "outcome")["outcome"]) == ["Left alone", "Done", "Done"]
     assert {CLIP, THUMBNAIL, YOUNG} & keys(desk) == {YOUNG}
     assert "The copies are kept until" in words(page)
-    page = press(give(page, "a mistake, ticket 10", "take it back"), "Undo 2 files")
+    page = press(give(page, "a mistake, ticket 10", "for the undo"), "Undo 2 files")
     assert {CLIP, THUMBNAIL, YOUNG} <= keys(desk)
     home = desk.open("purge")
     assert "Undo of a removal" in list(with_column(home, "kind")["kind"])
@@ -115,14 +115,14 @@ def test_a_second_person_opens_the_plan_by_its_address_and_agrees(
 ) -> None:
     monkeypatch.setenv("PURGE_SECOND_PERSON_OBJECTS", "1")
     page = press(desk.open("uploads", uid="u1"), "Remove 3 orphans…")
-    assert "A second person must agree" in words(page)
+    assert "A second person must approve" in words(page)
     assert "Remove 2 files" not in labels(page)
     plan_id = page.query_params["orphans"]
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_SECONDS)
     other.session_state[PERSONA] = "second-admin@demo.local"
     other.switch_page("pages/uploads.py")
     other.query_params["orphans"] = plan_id if isinstance(plan_id, str) else plan_id[0]
-    assert "Agreed to by" in words(press(other.run(), "Agree to this plan"))
+    assert "Approved by" in words(press(other.run(), "Approve this plan"))
     assert "Remove 2 files" in labels(page.run())
 
 

@@ -183,8 +183,8 @@ def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
         assert expected in text or expected == "Copy the reply", expected
     assert "Next, in this order" in text
     assert "Confidence high" in text
-    assert "Carried by: status, last touch, place of highlights" in text
-    assert "Would change it: Any touch by the worker" in text
+    assert "Based on: status, last touch, place of highlights" in text
+    assert "What would change it: Any touch by the worker" in text
 
 
 def test_a_row_that_is_clicked_opens_its_diagnosis_beside_the_list(app):
@@ -257,7 +257,7 @@ def test_support_has_no_such_page_and_operations_may_look_and_repair_nothing(app
     assert "Evidence" in text
     assert "Archive" not in {one.label for one in shown.button}
     steps = [one for one in shown.button if "-case-step-" in str(one.key) and one.label != "Check again"]
-    assert all(one.disabled and "takes the role engineer" in one.help for one in steps)
+    assert all(one.disabled and "needs the role engineer" in one.help for one in steps)
 
 
 def failure(app: LiveApp, uid: str, video_id: str, hours: float, text: str, **fields: Any) -> None:
@@ -292,7 +292,7 @@ def test_what_is_said_of_a_trickle_a_burst_and_equal_errors(app):
     causes = words(app.open("processing", **{"processing-view": "Causes"})).replace("*", "")
     assert "New 54 videos of 54 customers stopped: Analysis stalled, at analysis" in without_badges(causes)
     assert "14 of them in an outage, 40 on their own." in causes
-    assert "No outage: never so many within minutes." in causes
+    assert "Not an outage: they failed at different times." in causes
     assert "5 videos of 5 customers failed: http # after # retries of <id>" in causes
     assert "3 in the last 24 h" in causes
 

@@ -275,7 +275,7 @@ def test_a_role_that_is_taken_away_stops_whoever_has_the_page_open(desk, before,
 def test_who_may_only_plan_makes_a_plan_that_an_admin_applies(desk, before, role):
     shown = press(desk.open(role=role, uid="u1", video_id="video-aaa"), "purge-make")
     name = param(shown, "plan")
-    assert "Applying this plan takes the role admin" in read(shown).replace("*", "")
+    assert "Applying this plan needs the role admin" in read(shown).replace("*", "")
     assert not any(has(shown, f"purge-{what}") for what in ("apply-", "approve-", "decline-", "erase-"))
     assert "video-aaa" in read(shown)
     assert stored_plan(desk.world.purging, name).maker == f"{role}@demo.local"
@@ -285,7 +285,7 @@ def test_who_may_only_plan_sees_which_rule_stops_the_approval(desk, before):
     shown = desk.open(role="operations", plan=desk.plan(USER).plan_id)
     approve = shown.button(at(shown, "purge-approve_stopped"))
     assert approve.disabled
-    assert "takes the role admin" in approve.help
+    assert "needs the role admin" in approve.help
     assert not has(desk.open(plan=desk.plan(USER, SECOND).plan_id), "purge-approve_stopped")
 
 

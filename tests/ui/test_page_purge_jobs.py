@@ -52,13 +52,13 @@ def test_a_clip_goes_by_two_clicks_and_its_name_and_comes_back(desk, before):
     looker = desk.open(role="operations", job=job_id)
     stopped = looker.button(at(looker, "purge-undo_stopped"))
     assert stopped.disabled
-    assert "takes the role admin" in stopped.help
+    assert "needs the role admin" in stopped.help
     shown.text_input(at(shown, "purge-undo_reason")).set_value("a mistake").run()
     press(shown, "purge-undo-")
     assert param(shown, "job") == f"{job_id}-undo"
     assert desk.ended(f"{job_id}-undo").state == "done"
     assert desk.world.snapshot() == before
-    assert "Everything it deleted was put back" in read(desk.open(job=job_id))
+    assert "Everything that the purge deleted was put back" in read(desk.open(job=job_id))
     assert "This plan was applied" in read(desk.open(plan=plan.plan_id))
 
 

@@ -118,7 +118,7 @@ def test_the_last_scan_is_shown_by_harm_with_names_and_what_is_new(app):
     assert [option.content for option in shown.pills(key="uploads-harm").proto.options] == [
         "Disclosure 1", "Cannot be played 1", "Leftovers 1",
     ]  # fmt: skip
-    assert "By day of making and style" in text
+    assert "By day and style" in text
     assert "The last scans" in text
 
 
@@ -215,7 +215,7 @@ def test_a_check_of_some_stops_at_its_bound_is_kept_and_goes_on(app, caplog):
     shown.number_input(key="uploads-most").set_value(3)
     shown = ended(press(shown, "Start"))
     text = words(shown)
-    assert "Stopped at the bound" in text
+    assert "Stopped at the limit" in text
     assert "the customers after the first 3" in text
     assert list(rows_of(shown)["uid"]) == ["u1"]
     shown = ended(press(shown, "Continue where it stopped"))
@@ -235,7 +235,7 @@ def test_a_check_whose_bucket_refuses_finds_nothing_missing_and_says_that_it_is_
     assert "not kept" in text
     table = with_column(shown, "kind")
     assert set(table["kind"]) == {"Could not be read"}
-    assert "Found here, and not kept" in text
+    assert "Findings of the check on this page, not kept" in text
 
 
 def test_a_store_that_is_away_is_no_missing_scan(app, monkeypatch):

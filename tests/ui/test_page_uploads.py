@@ -187,11 +187,11 @@ def test_a_customer_is_checked_by_the_address_that_support_has_at_hand(app):
     customer(app, "u1")
     shown = app.open("uploads", **ONE)
     next(one for one in shown.text_input if one.label == "Customer id or e-mail").set_value("U1@example.com")
-    next(one for one in shown.button if one.label == "Run").click().run()
+    next(one for one in shown.button if one.label == "Check").click().run()
     assert shown.query_params["uid"] == "u1"
     assert "All files are in place." in words(shown)
     next(one for one in shown.text_input if one.label == "Customer id or e-mail").set_value("nobody@example.com")
-    next(one for one in shown.button if one.label == "Run").click().run()
+    next(one for one in shown.button if one.label == "Check").click().run()
     assert "There is no customer nobody@example.com" in words(shown)
 
 

@@ -58,7 +58,7 @@ def _local(person: identity.Person, demo: bool) -> Actor:
     if not demo and not identity.is_local():
         raise SessionEnded(
             "refused",
-            "With an emulator and no sign-in, the desk answers only this machine.",
+            "With an emulator and no sign-in, the desk answers only on its own machine.",
             remedy="Open it at http://localhost on the machine where it runs, or set up sign-in.",
         )
     return _as_actor(person, identity.PERSONAS[person.email])
@@ -104,7 +104,7 @@ def stopped_by(action: Action) -> str:
     if allowed(action):
         return ""
     return (
-        f"This takes the role {LEAST_ROLE[action]} (“{MEANING[action]}”). An administrator of the desk can give it; "
+        f"This needs the role {LEAST_ROLE[action]} (“{MEANING[action]}”). An administrator of the desk can give it; "
         "the page Access shows who may do what."
     )
 

@@ -189,7 +189,7 @@ def _details(error: StorageError) -> None:
     if error.remedy:
         st.markdown(f"**What to do:** {md(error.remedy, 1_000)}")
     if isinstance(error, Unreachable) and backends.is_demo(reader.read()):
-        st.markdown("This is the demo: one of its stand-ins has stopped. “Try again” starts it again.")
+        st.markdown("This is the demo: one of its sample stores has stopped. “Try again” starts it again.")
     if isinstance(error, NotFound) and error.target:
         st.markdown(f":material/search: [Look for it with Find]({url_for('find', q=error.target)})")
     if isinstance(error, MissingIndex) and error.definition:

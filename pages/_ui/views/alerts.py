@@ -18,6 +18,7 @@ from storage.domain.alerts import RULES, TEXTS, KeptAlert
 from storage.domain.policy import Actor
 from storage.errors import StorageError
 from storage.repositories.alerts import StoredAlert
+from storage.text import number
 
 PAGE: Final = "alerts"
 _TRIED: Final = key(PAGE, "tried")  # session key: the answer of the last trial, until the page has shown it
@@ -28,7 +29,7 @@ def targets() -> None:
     found = alerting.targets()
     if not found:
         feedback.empty(
-            "Nobody is told anything: `ALERT_URLS` is not set.",
+            "No alerts are sent: `ALERT_URLS` is not set.",
             icon="notifications_off",
             hint="Set it to addresses of Apprise (Slack, Teams, mail, webhooks); README, Alerts, says how.",
         )
@@ -42,9 +43,7 @@ def targets() -> None:
         failing = sum(target.name in one.kept.failed for one in known)
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             shown = status.badge_md("check", "failed" if failing else "ok")
-            words = (
-                f"did not take {failing} alert{'s' if failing > 1 else ''}; the next run sends them" if failing else ""
-            )
+            words = f"did not accept {number(failing, 'alert')}; the next run sends them again" if failing else ""
             st.markdown(f"{shown} **{md(target.name, 60)}** {words}", width="stretch")
             if allowed("alerts.try"):
                 st.button(
@@ -63,7 +62,10 @@ def _try(actor: Actor, name: str) -> None:
     except StorageError as error:
         st.session_state[_TRIED] = (name, error.message)
     else:
-        st.session_state[_TRIED] = (name, "" if ok else "The target did not take the message.")
+        st.session_state[_TRIED] = (
+            name,
+            "" if ok else "The target did not accept the message. Check its address in ALERT_URLS.",
+        )
 
 
 def _say_trial() -> None:
@@ -74,7 +76,7 @@ def _say_trial() -> None:
     if fault:
         st.error(f"**{md(name, 60)}**: {md(fault, 400)}", icon=":material/error:")
     else:
-        st.success(f"**{md(name, 60)}** took the trial message.", icon=":material/check_circle:")
+        st.success(f"**{md(name, 60)}** accepted the trial message.", icon=":material/check_circle:")
 
 
 def kept() -> None:
@@ -88,18 +90,18 @@ def kept() -> None:
         tables.table(
             frame,
             key=key(PAGE, "kept_table"),
-            alt="Alerts, the last changed first",
+            alt="Alerts, last changed first",
             id_column="alert_id",
             columns={
-                "open": tables.link("Open", help="Look at it"),
+                "open": tables.link("Open", help="What the alert is about"),
                 "title": "Alert",
-                "summary": st.column_config.TextColumn("What", width="large"),
+                "summary": st.column_config.TextColumn("Summary", width="large"),
                 "state": "State",
                 "first_at": tables.moment("Noticed"),
                 "changed_at": tables.moment("Changed", distance=True),
-                "took": "Told",
-                "failed": "Not taken by",
-                "told_at": tables.moment("Sent"),
+                "took": "Sent to",
+                "failed": "Failed for",
+                "told_at": tables.moment("Sent at"),
             },
         )
     freshness(loaded.read_at, key=key(PAGE, "fresh"), cost=loaded.cost, on_refresh=loads.alerts.clear)

@@ -107,7 +107,7 @@ def _form(form: Asking, page: str) -> None:
         max_chars=1_000,
         live=True,
         placeholder="What is wrong, in a sentence",
-        help="Addresses and titles are taken out: the request keeps ids alone.",
+        help="The desk takes addresses and titles out: the request keeps only ids.",
     )
     st.button(
         "Send",
@@ -183,7 +183,7 @@ def waiting(*, page: str) -> None:
     if len(found) > _SHOWN:
         st.caption(f"and {len(found) - _SHOWN:,} more: `python -m storage requests list`")
     if not found:
-        st.caption(":material/check_circle: Nobody asks the team for anything that you can do.")
+        st.caption(":material/check_circle: No request waits for you.")
     refused = session.take(key(page, "answer", "refused"))
     if isinstance(refused, StorageError):
         feedback.error_panel(refused, key=key(page, "answer", "failed"))
@@ -199,7 +199,7 @@ def _answer(one: TeamRequest, page: str) -> None:
             max_chars=1_000,
             live=True,
             label_visibility="collapsed",
-            placeholder="Answer, for who asked",
+            placeholder="Your answer to the person who asked",
             width=360,
         )
         short = len(words.strip()) < LEAST_REASON_CHARS

@@ -373,7 +373,7 @@ def _day(text: str, name: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        raise BadInput(f"{name} is no day", field_name=name, remedy="Give it as YYYY-MM-DD.") from None
+        raise BadInput(f"{name} is not a day", field_name=name, remedy="Give it as YYYY-MM-DD.") from None
 
 
 def _end(text: str) -> datetime | None:
@@ -410,7 +410,9 @@ def _before() -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) < 10**12:
-        raise BadInput(f"{BEFORE} is no number of an entry", field_name=BEFORE, remedy="Begin again with the newest.")
+        raise BadInput(
+            f"{BEFORE} is not the number of an entry", field_name=BEFORE, remedy="Begin again with the newest."
+        )
     return int(text)
 
 

@@ -82,7 +82,7 @@ def draw_clip(
             size, length = format.size(clip.file_size_bytes), format.duration(clip.duration_seconds)
             st.caption(f"{length.text} · {size.text} ({size.help}) · created {format.ago(clip.created_at, now).text}")
             look = looks.get(clip.r2_key or "")
-            st.caption(f"Seen inside: {md(look.words if look else 'it was not looked into', 400)}")
+            st.caption(f"Inside the file: {md(look.words if look else 'not looked at', 400)}")
             if clip.scene_description:
                 st.caption(md(clip.scene_description, 400))
         _shares(clip, shares, now)
@@ -91,7 +91,7 @@ def draw_clip(
             text = f"{status.badge_md('severity', finding.severity)} **{WORDS[finding.kind]}**"
             st.markdown(f"{text} — {md(finding.detail, 400)}")
             if finding.disclosure and allowed("verify"):
-                owner = f"Whose it is: {md(finding.owner, 80)}"
+                owner = f"The file's owner: {md(finding.owner, 80)}"
                 query = {UID: finding.owner}
                 st.page_link(SCREENS["user"].file, label=owner, icon=":material/person:", query_params=query)
 
@@ -154,7 +154,7 @@ def named(case: Case) -> None:
     found = found[found["exists"] & (found["clip_id"] == wanted)]
     if not len(found):
         there = "not in this video" if case.clips.complete else "not among those that could be read"
-        st.markdown(f":material/content_cut: The clip **{md(wanted, 80)}** is {there}. [More at the clips](#clips)")
+        st.markdown(f":material/content_cut: The clip **{md(wanted, 80)}** is {there}. [Details at the clips](#clips)")
         return
     clip = of_row(Clip, found.iloc[0].to_dict())
     words = [WORDS[finding.kind] for finding in _findings(case).get(clip.clip_id, ())]

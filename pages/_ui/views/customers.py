@@ -164,7 +164,9 @@ def _table(frame: pd.DataFrame, chosen: str, quota: str, rows: Any, *, page: str
     elif chosen == fleet.DRIFTING:
         shown = shown.assign(counters=[fleet.drifts(json.loads(text)) for text in frame["drifts"]])
         columns |= {
-            "worst_bytes": tables.size("Difference", help="The largest difference of a counter of bytes, without its sign."),
+            "worst_bytes": tables.size(
+                "Difference", help="The largest difference of a counter of bytes, without its sign."
+            ),
             "counters": st.column_config.TextColumn("Wrong counters", width="large"),
             "storage_used": tables.size("Stored"),
             "actual_bytes": tables.size("Actual"),

@@ -289,9 +289,9 @@ def sureness(found: Confidence) -> None:
     """Draws how sure the verdict is, the facts that carry it, what lowers the confidence, and what would change it."""
     word, colour, icon = _SURE[found.level]
     carrying = ", ".join(_check_word(name).lower() for name in found.carried_by)
-    lines = [f":{colour}-badge[:material/{icon}: {word}] :small[Carried by: {carrying or 'no fact'}.]"]
+    lines = [f":{colour}-badge[:material/{icon}: {word}] :small[Based on: {carrying or 'no fact'}.]"]
     lines += [f":small[:material/trending_down: {md(reason, 300)}]" for reason in found.lowered_by]
-    lines.append(f":small[Would change it: {md(found.would_change, 300)}]")
+    lines.append(f":small[What would change it: {md(found.would_change, 300)}]")
     st.markdown("  \n".join(lines))
 
 
@@ -359,7 +359,7 @@ def _bundle(case: Case, page: str) -> None:
         key=key(page, "case", "bundle"),
         icon=":material/work_history:",
         on_click="ignore",
-        help="Verdict, facts and timeline for another engineer: without secrets, links and addresses.",
+        help="Verdict, facts and timeline for another engineer, without secrets, links and addresses.",
     )
 
 

@@ -97,7 +97,7 @@ def videos(
     links = [url_for("video", uid=one.uid, video_id=one.video_id) for one in found]
     shown = rows.assign(open=links).head(tables.ROW_LIMIT)
     columns: dict[str, Any] = {
-        "open": tables.link("Video", help="Open the video's own page."),
+        "open": tables.link("Video", help="Open the video."),
         "owner": "Owner",
         "title": st.column_config.TextColumn("Title", width="medium"),
         "failed_at": tables.moment("Failed", distance=True, help="Point at a cell for the time."),
@@ -162,8 +162,8 @@ def _bursts(one: FailureGroup, together: Collection[tuple[str, str]]) -> str:
     inside = sum(pair in together for pair in one.videos)
     apart = len(one.videos) - inside
     if not inside:
-        return "No outage: never so many within minutes."
-    return f"{inside:,} of them in an outage" + (f", {apart:,} on their own." if apart else ".")
+        return "Not an outage: they failed at different times."
+    return f"{inside:,} of them in an outage" + (f", {apart:,} outside of it." if apart else ".")
 
 
 def _said(one: FailureGroup) -> str:
@@ -174,7 +174,7 @@ def _said(one: FailureGroup) -> str:
 
 def _when(one: FailureGroup, now: datetime) -> str:
     if one.first_at is None or one.last_at is None:
-        return "At no known time."
+        return "The times are not known."
     first, last = format.ago(one.first_at, now), format.ago(one.last_at, now)
     usual = f"{one.usual_per_day:.1f} a day before"
     return f"First {first.text}, last {last.text}; {one.last_day:,} in the last 24 h, {usual}."

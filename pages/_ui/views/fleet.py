@@ -413,7 +413,9 @@ def _drifting(frame: pd.DataFrame, view: FleetView, page: str) -> None:
     columns = {
         "open": tables.link("Open"),
         "who": "Customer",
-        "worst_bytes": tables.size("Difference", help="The largest difference of a counter of bytes, without its sign."),
+        "worst_bytes": tables.size(
+            "Difference", help="The largest difference of a counter of bytes, without its sign."
+        ),
         "counters": st.column_config.TextColumn("Wrong counters", width="large"),
         "used_bytes": tables.size("Stored"),
         "actual_bytes": tables.size("Actual"),

@@ -94,7 +94,9 @@ def _start(actor: Actor, users: int, bound: int | None) -> None:
     opened = stores()
     known = fleet_loads.estimate(bound).value  # more users may have come since the button was drawn
     if not known.affordable:
-        raise Refused("There are too many customers to make the figures here.", remedy="Run in a shell: python -m storage rollup.")
+        raise Refused(
+            "There are too many customers to make the figures here.", remedy="Run in a shell: python -m storage rollup."
+        )
     stale_after = timedelta(minutes=opened.settings.stale_after_minutes)
     purging = open_purging(opened)
     rollup_runs().start(

@@ -406,7 +406,7 @@ def offenders(found: Sequence[Mapping[str, Any]], kept: KeptScan) -> None:
         st.caption("No customer, folder, style or day has several findings.")
         return
     frame = pd.DataFrame(found)
-    words = {"customer": "Customer", "key_prefix": "Folder", "style": "Style", "day": "Day of making"}
+    words = {"customer": "Customer", "key_prefix": "Folder", "style": "Style", "day": "Day made"}
     emails = dict(zip(kept.frame["uid"], kept.frame["email"], strict=True))
     shown = frame.assign(
         by=frame["by"].map(words),
@@ -421,13 +421,11 @@ def offenders(found: Sequence[Mapping[str, Any]], kept: KeptScan) -> None:
         "findings": st.column_config.NumberColumn("Findings", format="localized"),
         "new": st.column_config.NumberColumn("New", format="localized"),
         "scans": st.column_config.NumberColumn(
-            "In scans", help="How many scans saw something there for the first time."
+            "In scans", help="The number of scans that saw something there for the first time."
         ),
         "last_seen": tables.moment("Last seen", distance=True),
     }
-    tables.table(
-        shown, key="kept-offenders", alt="Where findings come up again and again", columns=columns, height="content"
-    )
+    tables.table(shown, key="kept-offenders", alt="Repeated findings", columns=columns, height="content")
 
 
 def heat_map(kept: KeptScan) -> None:

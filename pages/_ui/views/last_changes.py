@@ -77,7 +77,7 @@ def _draw(one: Recorded, now: datetime, page: str, *, whole: bool) -> None:
                 width="stretch",
             )
             if not _standing(one, now):
-                take_back.control(one.change_id, needed, page=page, label="Undo…")
+                take_back.control(one.change_id, needed, page=page)
         _links(one, whole=whole)
         take_back.form(one.change_id, needed, page=page)
 
@@ -102,15 +102,18 @@ def _standing(one: Recorded, now: datetime) -> bool:
         at = one.held.get("undone_at")
         when = f" {format.ago(at, now).text}" if isinstance(at, datetime) else ""
         status.tag(
-            f"Taken back by {_who(one, 'undone_by')}{when}",
+            f"Undone by {_who(one, 'undone_by')}{when}",
             200,
             icon=":material/undo:",
             colour="gray",
             note=_why(one, "undone_reason"),
         )
     elif one.taken_by:
-        gone = f"What it replaced went with the purge {md(one.taken_by, 80)}. Undo that first, where it still can be."
-        st.badge("Cannot be taken back", icon=":material/lock:", color="gray", help=gone)
+        gone = (
+            f"The purge {md(one.taken_by, 80)} deleted the former content. Undo that purge first, where that is still "
+            "possible."
+        )
+        st.badge("Cannot be undone", icon=":material/lock:", color="gray", help=gone)
     elif one.state in {undoable.BEGUN, undoable.RETURNING}:
         st.badge("Stopped half way", icon=":material/hourglass_bottom:", color="orange")
         return False

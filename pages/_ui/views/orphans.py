@@ -244,7 +244,7 @@ def _running(job_id: str) -> None:
 def _ended(job: Job) -> None:
     found = orphans.PLANS.outcomes(job)
     made = sum(one.outcome == "done" for one in found)
-    words = {"adopt": "adopted", "remove": "removed"}.get(job.kind, "taken back")
+    words = {"adopt": "adopted", "remove": "removed"}.get(job.kind, "undone")
     row_plans.ended(_PLACE, job, made, words)
     _outcomes(found)
     undoing: Action = "fix" if job.kind == "adopt" else "purge.undo"

@@ -104,7 +104,8 @@ def statuses(found: Statuses) -> None:
     if found.at_least:
         names = ", ".join(status.look("video", name).word for name in counts if name in found.at_least)
         st.caption(
-            f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. The summary of Fleet counts all."
+            f"Counting stops at {COUNTED_LIVE:,} per status, so there may be more: {md(names)}. "
+            "The summary of Fleet counts all."
         )
     elif found.source == "rollup":
         st.caption(f"{number(total, 'video')} in all, by the last summary.")

@@ -69,7 +69,7 @@ def gone_clip(uid: str, video_id: str, clip_id: str, *, page: str) -> bool:
 
 def gone(uid: str, *, page: str) -> bool:
     """Draws the purge of a user who is not there; false where no purge is known."""
-    with feedback.loading("Asking what happened…"):
+    with feedback.loading("Looking for a purge…"):
         loaded = loads.removals(uid)
     found = next((one for one in loaded.value if one.kind == "user" and not one.there_again), None)
     if found is None:

@@ -111,17 +111,17 @@ def agreed(
     """Draws who agreed, or asks for a second person where one is `needed`; true where the plan may be applied."""
     others = [one for one in approvers() if one != plan.maker] if needed else []
     if others:
-        st.caption(f":material/how_to_reg: Agreed to by {md(', '.join(others), 200)}.")
+        st.caption(f":material/how_to_reg: Approved by {md(', '.join(others), 200)}.")
     if others or not needed:
         return True
-    st.info(f"A second person must agree: {md(needed, 200)}.", icon=":material/group:")
+    st.info(f"A second person must approve this plan: {md(needed, 200)}.", icon=":material/group:")
     if actor(active=False).email == plan.maker:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Send them the address of this page.", width="content")
             place.link(plan.plan_id)
     elif allowed(approving):
         st.button(
-            "Agree to this plan",
+            "Approve this plan",
             key=place.key("approve", plan.plan_id),
             icon=":material/how_to_reg:",
             on_click=guarded(approving)(approve),
@@ -153,7 +153,7 @@ def ended(place: PlanPlace, job: Job, made: int, word: str) -> None:
     st.markdown(f"{status.badge_md('job', job.state)} by {md(job.actor, 80)}: {md(job.reason, 400)}")
     if job.failure:
         st.error(md(str(job.failure.get("message") or ""), 400), title="It stopped", icon=":material/error:")
-        st.caption(f"Go on with it: `python -m storage {place.param} resume {job.job_id} --actor EMAIL`")
+        st.caption(f"Resume it in a shell: `python -m storage {place.param} resume {job.job_id} --actor EMAIL`")
 
 
 def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Callable[..., Any]) -> None:
@@ -162,7 +162,7 @@ def undo_form(place: PlanPlace, job: Job, made: int, undoing: Action, undo: Call
         st.caption(f"The copies are kept until {job.copies_until:%Y-%m-%d %H:%M} UTC; an undo needs them.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.text_input(
-            "Reason to take it back", key=place.key("undo-reason", job.job_id), max_chars=1_000, live=True
+            "Reason for the undo", key=place.key("undo-reason", job.job_id), max_chars=1_000, live=True
         )
         st.button(
             f"Undo {number(made, place.row)}",

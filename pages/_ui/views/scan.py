@@ -32,7 +32,7 @@ _CAN_GO_ON = {"bounded", "budget", "cancelled", "failed"}
 _WORDS = {
     "running": ("Running", "blue", "autorenew"),
     "done": ("Done: every customer was checked", "green", "check_circle"),
-    "bounded": ("Stopped at the bound; more customers remain", "blue", "flag"),
+    "bounded": ("Stopped at the limit; more customers remain", "blue", "flag"),
     "budget": ("Stopped at the budget of document reads; more customers remain", "orange", "savings"),
     "cancelled": ("Cancelled", "orange", "cancel"),
     "failed": ("Stopped by an error", "red", "error"),
@@ -86,7 +86,7 @@ def more(*, page: str) -> None:
 def _form(ended: Snapshot | None, page: str) -> None:
     st.markdown(
         f"**Check some customers here.** At most {MAX_USERS:,}. The check continues when you leave this page, and "
-        "everybody who opens the page sees the same one."
+        "everybody sees its progress here."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
@@ -115,7 +115,7 @@ def _form(ended: Snapshot | None, page: str) -> None:
 def _cost_before(page: str) -> None:
     """Draws the cost of the scan, estimated from a rollup, and where the scan stops."""
     bound = feedback.allowed()
-    stops = "" if bound is None else f" It stops after the customer at whom it has read {bound:,} documents."
+    stops = "" if bound is None else f" It stops after the customer with whom it reaches {bound:,} documents."
     view = fleet_loads.fleet().value.view
     most = int(st.session_state.get(key(page, "most")) or 1)
     found = estimate_scan(view, most) if view is not None else None
@@ -123,7 +123,9 @@ def _cost_before(page: str) -> None:
         st.caption(f"The cost is not known until Fleet has its first summary.{stops}")
         return
     words = ", ".join(cost_words(Cost(**found)))
-    st.caption(f"About {words}, by the averages of the last summary {format.as_of(view.read_at, datetime.now(UTC))}.{stops}")
+    st.caption(
+        f"About {words}, by the averages of the last summary {format.as_of(view.read_at, datetime.now(UTC))}.{stops}"
+    )
 
 
 @guarded("verify")

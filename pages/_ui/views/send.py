@@ -46,11 +46,11 @@ def draw(clip: Clip, *, page: str) -> None:
         return
     made = _current(clip, page)
     with st.expander("A link to send", icon=":material/forward_to_inbox:", expanded=made is not None):
-        st.caption("Whoever has the link can fetch the clip until it ends. It cannot be revoked.")
+        st.caption("Anybody with the link can fetch the clip until the link expires. It cannot be revoked.")
         name = key(page, "send", clip.clip_id)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            life = st.selectbox("Lives for", list(LIVES), key=f"{name}-life", width=150)
-            way = st.selectbox("It", list(_WAYS), key=f"{name}-way", width=190)
+            life = st.selectbox("Valid for", list(LIVES), key=f"{name}-life", width=150)
+            way = st.selectbox("The link", list(_WAYS), key=f"{name}-way", width=190)
             reason = st.text_input(
                 "Reason, with the ticket", key=f"{name}-reason", max_chars=1_000, live=True, width=320
             )
@@ -74,7 +74,7 @@ def _outcome(made: LinkMade, name: str) -> None:
         until = format.utc(made.signed.expires_at).text
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             copy_button(made.signed.url, key=f"{name}-copy", what="link to send", label="Copy the link")
-            st.markdown(f":green[:material/check_circle:] Valid until **{until}**. It is on record.", width="stretch")
+            st.markdown(f":green[:material/check_circle:] Valid until **{until}**. The audit has it.", width="stretch")
 
 
 def _slot(page: str) -> str:

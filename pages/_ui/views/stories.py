@@ -89,7 +89,7 @@ def tales() -> tuple[Tale, ...]:
                     "Look at what needs a person.",
                     "overview",
                     "engineer",
-                    "Overview counts videos that stopped at once.",
+                    "Overview shows videos that stopped together.",
                 ),
                 Leg(
                     "Open Processing.",
@@ -111,10 +111,10 @@ def tales() -> tuple[Tale, ...]:
             "A purge and its undo",
             "delete_forever",
             (
-                Leg("Look at a video that shall go.", "video", "admin", "Its clips play.", gone),
+                Leg("Plan the purge of a video.", "video", "admin", "Its clips play.", gone),
                 Leg("Press “Make the plan”.", "purge", "admin", "The plan lists each file and each document.", gone),
                 Leg(
-                    "Give a reason, copy the name into its field, and apply the plan.",
+                    "Give a reason, copy the id into its field, and apply the plan.",
                     "purge",
                     "admin",
                     "The job ends with a certificate: nothing is left.",

@@ -244,14 +244,14 @@ def table(
         owner=rows["owner"].fillna(rows["uid"]),
     ).head(tables.ROW_LIMIT)
     columns = {
-        "open": tables.link("Video", help="Open the video's own page."),
+        "open": tables.link("Video", help="Open the video."),
         "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
         "step": "Stopped at",
         "since": tables.moment("Since", distance=True, help="When it stopped. Point at a cell for the time."),
         "owner": "Owner",
         "plan": "Plan",
         "summary": st.column_config.TextColumn("What is wrong", width="large"),
-        "user": tables.link("Customer", help="Open the customer's page."),
+        "user": tables.link("Customer", help="Open the customer."),
         "video_id": "Video id",
     }
     return tables.table(
@@ -433,7 +433,7 @@ def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, pag
         )
     chosen = named(outages, outage())
     if outage() not in ("", ALONE) and chosen is None:
-        st.caption("The outage that the address names is over, or its videos moved on; the list shows all videos.")
+        st.caption("The outage in this address is over, or its videos have moved on. The list shows all videos.")
     members = set(chosen.videos) if chosen else None
     together = {pair for found in outages for pair in found.videos} if outage() == ALONE else set()
     return [

@@ -20,7 +20,7 @@ def draw(uid: str, video_id: str, *, page: str) -> None:
     with st.form(key(page, "form", here), border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input("Customer id or e-mail", uid, key=key(page, "uid", here), max_chars=1_500)
         narrowed = st.text_input("Video id, if only one", video_id, key=key(page, "video", here), max_chars=1_500)
-        sent = st.form_submit_button("Run", type="primary", icon=":material/fact_check:")
+        sent = st.form_submit_button("Check", type="primary", icon=":material/fact_check:")
     if sent:
         try:
             wanted = {UID: uid if typed == uid and uid else _uid(typed.strip())}

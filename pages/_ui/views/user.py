@@ -75,7 +75,7 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
         st.markdown(f"**{number(len(drifting), 'wrong counter')} of videos**")
         _videos(uid, drifting, titles or {}, page)
     elif videos:
-        st.caption(f":green[:material/check_circle:] The counters of all videos are right.")
+        st.caption(":green[:material/check_circle:] The counters of all videos are right.")
 
 
 def drift_word(row: Counter) -> str:

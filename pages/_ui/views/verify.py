@@ -75,7 +75,7 @@ MEANING: Final[dict[str, str]] = {
     "unfinished_upload": "An upload in parts that began more than a day ago and never ended.",
     "stale_clip": "A clip is in progress past the limit: the worker that had it is gone.",
     "dangling_share": "A public link to a clip that does not exist: it shows nothing, unless the clip is made again.",
-    "not_media": "The file is no MP4, or no JPEG where a thumbnail should be.",
+    "not_media": "The file is not an MP4, or not a JPEG where a thumbnail should be.",
     "truncated_media": "The file's index or its data end before they should.",
     "duration_mismatch": "The clip plays longer or shorter than its document says.",
     "no_audio_track": "The clip has no sound.",

@@ -28,7 +28,7 @@ REASONS: Final = {
     "size_mismatch": "the file has another size than documented",
     "clip_without_key": "no file is named",
     "foreign_key": "the file is not this customer's",
-    "not_media": "the file is no video",
+    "not_media": "the file is not a video",
     "truncated_media": "the file ends too early",
 }
 

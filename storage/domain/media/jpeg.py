@@ -33,7 +33,7 @@ class Jpeg:
 def read(ranges: Ranges) -> Jpeg:
     """The size of the picture. Raises `NoJpeg`, `OutOfBudget`, and any error of the reading."""
     if ranges.get(0, min(3, ranges.size), ahead=HEAD) != b"\xff\xd8\xff":
-        raise NoJpeg("It is no JPEG: it does not begin with the marker of one.", other=True)
+        raise NoJpeg("It is not a JPEG: it does not begin like one.", other=True)
     at, found = 2, None
     for _ in range(MAX_SEGMENTS):
         raw = ranges.get(at, 9, ahead=HEAD)

@@ -119,7 +119,7 @@ def _clip(ranges: Ranges) -> MediaLook:
         some = any(word in name for word in _PLAYED_BY_SOME)
         plays: Plays = "not looked at" if some else "does not play"
         more = " Some players play it all the same." if some else ""
-        return MediaLook("clip", plays, f"It is no MP4 but {name}.{more}", "not_media")
+        return MediaLook("clip", plays, f"It is not an MP4 but {name}.{more}", "not_media")
     except OutOfBudget:
         words = f"Its index cannot be told from {number(ranges.bytes_read, 'byte')}: whether it plays is not known."
         return not_looked_at("clip", words, "too_large_to_look_into")
@@ -144,7 +144,7 @@ def _thumbnail(ranges: Ranges) -> MediaLook:
         found = jpeg.read(ranges)
     except jpeg.NoJpeg as why:
         name = _name(ranges) if why.other else ""
-        words = f"It is no JPEG but {name}." if name and "JPEG" not in name else why.words
+        words = f"It is not a JPEG but {name}." if name and "JPEG" not in name else why.words
         return MediaLook("thumbnail", "does not play", words, "not_media" if why.other else "truncated_media")
     except OutOfBudget:
         return not_looked_at("thumbnail", "Its markers cannot be told from so few bytes.", "too_large_to_look_into")

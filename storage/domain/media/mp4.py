@@ -143,7 +143,7 @@ def read(ranges: Ranges) -> Film:
 
 def _without_index(ranges: Ranges, before: list[_Box]) -> Unplayable:
     if not before:
-        return Unplayable("It is no MP4: it does not begin with a box of one.", other=True)
+        return Unplayable("It is not an MP4: it does not begin like one.", other=True)
     last = before[-1]
     if last.end > ranges.size:
         return Unplayable(

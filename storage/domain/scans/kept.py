@@ -178,10 +178,10 @@ def head_from(fields: Mapping[str, Any]) -> ScanHead:
         kept = {name: fields[name] for name in ScanHead.__dataclass_fields__ if name not in _LATER or name in fields}
         for name in ("started_at", "finished_at", "kept_at"):
             if not isinstance(kept[name], datetime):
-                raise TypeError(f"{name} is no time")
+                raise TypeError(f"{name} is not a time")
         for name in ("carried", "rows", "new", "new_errors", "gone", "still"):
             if isinstance(kept[name], bool) or not isinstance(kept[name], int):
-                raise TypeError(f"{name} is no number")
+                raise TypeError(f"{name} is not a number")
         for name in ("checked", "summary", "severities", "open"):
             kept[name] = {str(one): int(count) for one, count in kept[name].items()}
         part = kept["part"]

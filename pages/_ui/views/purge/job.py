@@ -70,11 +70,15 @@ def draw_outcome(job: Job) -> None:
     if job.kind == "undo":
         _lines("Could not be put back", job.residue, "Something stood in the way. Clear it and undo the purge again.")
     else:
-        _lines("Still there", job.residue, "This belongs to the scope and is still there. A new plan shows it.")
+        _lines(
+            "Still there",
+            job.residue,
+            "This belongs to the scope and is still there. Make a new plan to see and delete it.",
+        )
     _lines(
         "Other files that went missing",
         job.disturbed,
-        "They lay beside the scope when the job began, and are not there now.",
+        "These files beside the scope were there when the job began, and are gone now.",
     )
     if job.kind == "undo" and job.state == "done":
         st.success(
@@ -104,7 +108,7 @@ def _quarantine(job: Job) -> None:
     now = job.read_time or datetime.now(UTC)
     st.subheader("Undo", anchor=False)
     if job.erase:
-        st.caption("It was erased without a quarantine and cannot be undone.")
+        st.caption("The purge erased without a quarantine, so it cannot be undone.")
     elif job.state == "undoing":
         st.info(
             "The undo has begun and has not ended. Until it ends, the copies are kept past their time; after that time "
@@ -114,11 +118,13 @@ def _quarantine(job: Job) -> None:
         where = {"job": job.undo_job}
         st.page_link(SCREENS[PAGE].file, label="Open the undo", icon=":material/arrow_forward:", query_params=where)
     elif job.quarantine == "restored":
-        st.success("Everything it deleted was put back.", icon=":material/undo:")
+        st.success("Everything that the purge deleted was put back.", icon=":material/undo:")
     elif job.quarantine == "emptied":
-        st.caption("Its quarantine was emptied: it cannot be undone any more.")
+        st.caption("The quarantine was emptied, so this purge can no longer be undone.")
     elif job.quarantine_until is not None and job.quarantine_over and not job.undo_failed:
-        st.caption(f"Its quarantine expired at {format.utc(job.quarantine_until).text}: it cannot be undone any more.")
+        st.caption(
+            f"Its quarantine expired at {format.utc(job.quarantine_until).text}: so this purge can no longer be undone."
+        )
     else:
         if job.undo_failed:
             _stays(job)
@@ -198,7 +204,7 @@ def _certificate(job: Job) -> None:
         found = loads.certificate(job.job_id).value
     except NotFound:
         feedback.empty(
-            "No certificate was written.", icon="draft", hint="The job ended before it could prove anything."
+            "No certificate was written.", icon="draft", hint="The job ended before it could verify anything."
         )
         return
     proof = found["verified"]

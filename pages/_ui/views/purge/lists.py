@@ -117,9 +117,7 @@ def jobs() -> None:
     loaded = loads.jobs(NEWEST)
     found = loaded.value
     if not found:
-        feedback.empty(
-            "Nothing was purged yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here."
-        )
+        feedback.empty("No purge has run yet.", icon="task_alt", hint="Every purge, undo and emptying is listed here.")
     else:
         frame = pd.DataFrame([_job_row(job) for job in found])
         frame["undo_until"] = pd.to_datetime(frame["undo_until"], utc=True)

@@ -103,7 +103,7 @@ def _hand_on(plan: PurgePlan, *, needed: bool) -> None:
 
 def _for_an_admin(plan: PurgePlan) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Applying this plan takes the role **admin**. Send an admin the link:", width="content")
+        st.markdown("Applying this plan needs the role **admin**. Send an admin the link:", width="content")
         copy_button(_address(plan.plan_id), key=key(PAGE, "pass_on"), what="link to this plan", label="Copy the link")
 
 
@@ -121,7 +121,7 @@ def _answer(plan: PurgePlan) -> None:
             f"**{md(plan.scope.spelled, 200)}**. The person who approves a plan cannot apply it."
         )
         seen = st.checkbox(
-            "I have looked at the lists and the warnings above.", key=key(PAGE, "seen", plan.plan_id, nonce)
+            "I have checked the lists and the warnings above.", key=key(PAGE, "seen", plan.plan_id, nonce)
         )
         why = st.text_input(
             "Reason (to decline)",

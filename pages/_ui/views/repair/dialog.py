@@ -150,9 +150,7 @@ def _confirmation(planned: _Planned, name: str) -> None:
     supposed = preview.supposed
     if supposed is not None:
         what_if.beside(planned.target.uid, lambda usage: supposed, page=planned.target.page)
-    st.caption(
-        "The desk writes it only if documents and objects are still as shown here. You can take it back afterwards."
-    )
+    st.caption("The desk writes it only if documents and objects are still as shown here. You can undo it afterwards.")
     st.button(md(preview.verb, 60), key=name, type="primary", icon=":material/edit:", on_click=confirm, args=(planned,))
 
 

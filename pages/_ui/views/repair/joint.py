@@ -250,7 +250,7 @@ def _running(job_id: str) -> None:
 def _ended(job: Job) -> None:
     found = joint.PLANS.outcomes(job)
     made = sum(one.outcome == "done" for one in found)
-    word = "taken back" if job.kind == "repair_undo" else "made"
+    word = "undone" if job.kind == "repair_undo" else "made"
     row_plans.ended(_PLACE, job, made, word)
     _outcomes(found)
     if job.kind == "repair" and made and job.state != "undone":

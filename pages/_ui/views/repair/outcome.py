@@ -65,7 +65,7 @@ def undo(shown: RepairOutcome) -> None:
     except StorageError as error:
         ended = RepairOutcome(target, error=error, done=replace(done, change_ids=tuple(left)))
     except Exception as error:
-        ended = RepairOutcome(target, incident=feedback.record(error, "taking a change back"))
+        ended = RepairOutcome(target, incident=feedback.record(error, "undoing a change"))
     finally:
         loads.forget_user(target.uid)
     st.session_state[outcome_key(target.page)] = ended
@@ -96,6 +96,6 @@ def _take_back(shown: RepairOutcome, page: str) -> None:
             st.caption(f"Change `{plain(change_id, 40)}`", width="content")
             copy_button(change_id, key=key(page, "fix", "copy", change_id), what="change id", label="")
         if shown.undone:
-            st.badge("Taken back", icon=":material/undo:", color="gray")
+            st.badge("Undone", icon=":material/undo:", color="gray")
         else:
             st.button("Undo", key=key(page, "fix", "undo"), icon=":material/undo:", on_click=undo, args=(shown,))

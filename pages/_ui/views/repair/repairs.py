@@ -34,7 +34,7 @@ def draw(case: Case, *, page: str) -> None:
     if not offered:
         st.warning(
             _DOUBTED,
-            title="Look, but do not change",
+            title="No repairs now",
             icon=":material/gpp_maybe:",
         )
     with st.container(border=True, key=key(page, "ladder")):
@@ -64,7 +64,7 @@ def recount(uid: str, counters: Sequence[Counter], *, page: str) -> None:
             disabled=bool(stop),
             help=stop or None,
         )
-        st.caption("Shows every counter before and after, asks for a reason, and can be taken back.")
+        st.caption("Shows every counter before and after, asks for a reason, and can be undone.")
     dialog.draw(subject, page=page)
 
 

@@ -18,10 +18,10 @@ from storage.domain.actor_and_reason import LEAST_REASON_CHARS, MAX_REASON_CHARS
 from storage.domain.policy import Action, Actor
 
 
-def control(change_id: str, needed: Action, *, page: str, label: str = "Take it back…") -> None:
+def control(change_id: str, needed: Action, *, page: str, label: str = "Undo…") -> None:
     """Draws the button that opens the form, greyed for those who may not; or that the change was just taken back."""
     if st.session_state.get(_done_key(page)) == change_id:
-        st.badge("Taken back", icon=":material/undo:", color="gray")
+        st.badge("Undone", icon=":material/undo:", color="gray")
     elif st.session_state.get(_open_key(page)) != change_id:
         stop = stopped_by(needed)
         st.button(
@@ -63,12 +63,12 @@ def _look(page: str, change_id: str, needed: Action) -> None:
     with st.spinner("Reading the change and what is there now…"):
         found = undoable.undoable(stores().records, stores().objects, change_id)
     if found.undone_by:
-        st.info(f"It was already taken back, by {md(found.undone_by, 160)}.", icon=":material/undo:")
+        st.info(f"{md(found.undone_by, 160)} has already undone it.", icon=":material/undo:")
         return
     if found.moved:
         lines = "\n".join(f"- {md(line, 300)}" for line in found.moved[:20])
         st.warning(
-            f"This changed since, so the change cannot be taken back:\n{lines}",
+            f"These fields or files changed since, so the change cannot be undone:\n{lines}",
             title="Refused",
             icon=":material/shield:",
         )
@@ -83,11 +83,11 @@ def _look(page: str, change_id: str, needed: Action) -> None:
         key=key(page, "undo_reason", *mark),
         max_chars=MAX_REASON_CHARS,
         live=True,
-        placeholder="Why you take it back, for the readers of the audit",
+        placeholder="Why you undo it, for the readers of the audit",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            "Put it back",
+            "Undo the change",
             key=key(page, "undo_go", *mark),
             type="primary",
             icon=":material/undo:",
@@ -96,7 +96,7 @@ def _look(page: str, change_id: str, needed: Action) -> None:
             args=(page, change_id, found.uid, reason),
         )
         st.button(
-            "Leave it",
+            "Cancel",
             key=key(page, "undo_leave", *mark),
             type="tertiary",
             on_click=_open,
