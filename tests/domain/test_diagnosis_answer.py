@@ -126,7 +126,7 @@ def test_a_lost_or_empty_thumbnail_is_written_anew_and_an_empty_clip_is_not() ->
     found = diagnose(facts(report=upload_check(lost, empty)))
     assert found.verdict == "healthy"
     (step,) = [step for step in found.actions if step.id == "write_thumbnail"]
-    assert step.text.startswith("Write the thumbnail of 2 clips anew")
+    assert step.text.startswith("Write the thumbnail of 2 clips again")
     assert step.command.startswith("python -m storage thumbnail u1 vid-0001 'c 2' --actor")
     assert "write_thumbnail" not in ids(facts(report=upload_check(clip)))
 
@@ -157,7 +157,7 @@ def test_the_ladder_sets_only_the_status_that_the_evidence_allows() -> None:
     complete = facts(video("processing", **STANDING, expected_clips=3))
     assert "set_completed" in ids(complete)
     step = next(step for step in diagnose(complete).actions if step.id == "set_completed")
-    assert "All 3 expected clips" in step.because
+    assert "Every expected clip (3)" in step.because
     assert "set_analyzed" in ids(nothing_rendered(video("processing", **STANDING), STORED))
     part_way = facts(video("processing", **STANDING, expected_clips=9))
     assert not {"set_completed", "set_analyzed"} & set(ids(part_way))
@@ -290,11 +290,11 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
 @pytest.mark.parametrize(
     ("found", "part"),
     [
-        (facts(), "3 clips, whether they play was not looked at"),
+        (facts(), "3 clips; whether they play was not checked"),
         (facts(things=seen(Playing(plays=3))), "3 clips that play."),
         (
             facts(things=seen(Playing(plays=1, unanswered=1, unasked=1))),
-            "1 clip that plays; 2 of which that is not known",
+            "1 clip that plays; 2 that were not checked",
         ),
         (
             facts(things=seen(Playing(plays=1, does_not_play=1), gone=1)),
@@ -312,7 +312,7 @@ def test_each_check_tells_what_it_found_and_whether_that_is_well(
         (facts(stored=BROKEN_OBJECT), "An error"),
         (
             facts(things=objects(1, missing_object=2)),
-            "it plays was not looked at; 2 that are not there",
+            "it plays was not checked; 2 that are not there",
         ),
         (facts(video("failed")), "marked as failed"),
         (nothing_rendered(video("failed")), "its page says"),

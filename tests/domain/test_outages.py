@@ -103,4 +103,4 @@ def test_each_outage_is_held_against_the_last_success_of_its_own_step() -> None:
     assert over[0].as_dict()["last_success"] == ago(minutes=1)
     other = with_standing(found, {"render": Known(ago(minutes=1))}, now=NOW, stale_after=STALE)
     assert other[0].standing.goes_on is None
-    assert "Nobody asked" in other[0].standing.by
+    assert "not looked for" in other[0].standing.by

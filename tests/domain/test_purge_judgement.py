@@ -141,7 +141,7 @@ def test_under_another_layout_only_what_is_the_products_goes() -> None:
     assert chosen.strangers == ("u1/v1/holiday.png",)
     warnings = judged(listed=listed).warnings
     assert any("left alone" in line for line in warnings)
-    assert any("without the layout's shape" in line for line in warnings)
+    assert any("whose name has no known form" in line for line in warnings)
 
 
 def test_a_clip_takes_its_twin_and_leaves_what_others_need() -> None:

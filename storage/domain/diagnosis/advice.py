@@ -130,7 +130,7 @@ class Ladder:
         told = len(self._told)
         if told:
             text = f"Correct the size in {number(told, 'clip document')} from the object, which is whole; then recount."
-            because = "The look into the file tells that the object is right and its document wrong."
+            because = "The file itself shows that the object is right and its document is wrong."
             command = f"python -m storage recount {shlex.quote(self.facts.uid)} --sizes --apply {_WHO}"
             yield NextStep("recount", text, command, because, changes=True)
         elif "counters" in self.wrong:
@@ -140,8 +140,8 @@ class Ladder:
     def usage(self) -> Iterator[NextStep]:
         """The check whether the quota is really used up or a counter drifted."""
         uid = shlex.quote(self.facts.uid)
-        yield NextStep("check_usage", "Compare the quota with the truth.", f"python -m storage usage {uid}")
-        text = "If a counter is ahead of the truth: recount."
+        yield NextStep("check_usage", "Compare the counters with the clips.", f"python -m storage usage {uid}")
+        text = "If a counter is higher than the clips: recount."
         yield NextStep("recount", text, f"python -m storage recount {uid} --apply {_WHO}", changes=True)
 
     def rebuild(self) -> Iterator[NextStep]:
@@ -181,14 +181,14 @@ class Ladder:
             return
         command = f"python -m storage set-status {self.target} "
         if signals.highlights == "valid" and signals.all_there:
-            because = f"All {signals.expected} expected clips are there and intact, and the highlights exist."
+            because = f"Every expected clip ({signals.expected}) is there and intact, and the highlights exist."
             because += self._seen
             yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
         elif signals.highlights == "valid" and not clips_known(self.facts) and signals.expected is None:
             because = "The highlights exist, and no clip was asked for."
             yield NextStep("set_analyzed", "Set the status to analyzed.", f"{command}analyzed {_WHO}", because, True)
         elif signals.highlights == "valid" and signals.expected is None and signals.finished == clips_known(self.facts):
-            because = f"All {signals.finished} documented clips are intact; nothing says that more were expected."
+            because = f"Every documented clip ({signals.finished}) is intact; nothing says that more were expected."
             because += self._seen
             yield NextStep("set_completed", "Set the status to completed.", f"{command}completed {_WHO}", because, True)
 
@@ -229,7 +229,7 @@ class Ladder:
         findings = self.facts.report.findings if self.facts.report else ()
         clips = sorted({f.clip_id for f in findings if f.of_thumbnail and f.clip_id})
         if clips:
-            text = f"Write the thumbnail of {number(len(clips), 'clip')} anew, from the clip itself."
+            text = f"Write the thumbnail of {number(len(clips), 'clip')} again, from the clip itself."
             text += f" The command is for {clips[0]}." if len(clips) > 1 else ""
             command = f"python -m storage thumbnail {self.target} {shlex.quote(clips[0])} {_WHO}"
             yield NextStep("write_thumbnail", text, command, changes=True)
@@ -275,7 +275,7 @@ class Ladder:
         if self._only_told:
             return
         uid, video_id = shlex.quote(self.facts.uid), shlex.quote(self.facts.video_id)
-        text = "Last of all, with the customer's agreement: plan a purge of this video and look at it."
+        text = "Only as a last resort, and with the customer's agreement: plan a purge of this video."
         yield NextStep("purge", text, f"python -m storage purge plan {uid} --video {video_id}")
 
 

@@ -127,7 +127,7 @@ def _reasons(
         if not own_time:
             yield "The document has no updated_at: another of its times stands for the last touch."
     if verdict == "failed_transient" and cause == "unrecognised":
-        yield "Nobody knows this error message: whether a retry helps is a guess."
+        yield "The desk does not know this error message: whether a retry helps is a guess."
     if verdict == "failed_permanent" and not cause:
         yield "The worker calls it permanent, and its message names no cause that is known."
     if verdict == "quota_blocked" and "quota" in found and found["quota"].ok:
@@ -137,4 +137,4 @@ def _reasons(
 def _would_change(verdict: VerdictName, reasons: tuple[str, ...]) -> str:
     if not reasons or verdict == "access_denied":
         return WOULD_CHANGE[verdict]
-    return f"{WOULD_CHANGE[verdict]} First of all what is not known here: it may show another state."
+    return f"{WOULD_CHANGE[verdict]} Or an answer to what is not known here."

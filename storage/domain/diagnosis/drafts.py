@@ -164,7 +164,7 @@ def _standing(facts: DraftFacts) -> tuple[VerdictName, Severity, str, str]:
     at, limit = _touched(facts), silence_limit(facts.stale_after, "analysis")
     quiet = f"no touch for {age(facts.now - at)}" if at is not None else "no usable time in the document"
     status = quoted(facts.draft.status, 40) if facts.draft.status else "no status"
-    return "analysis_stalled", "error", f"The analysis stands at {status}: {quiet} (limit {age(limit)}).", ""
+    return "analysis_stalled", "error", f"The analysis stopped at {status}: {quiet} (limit {age(limit)}).", ""
 
 
 def _scenes(facts: DraftFacts) -> int | None:

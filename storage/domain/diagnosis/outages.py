@@ -61,7 +61,7 @@ class Standing:
         return {"goes_on": self.goes_on, "goes_on_by": self.by, "last_success": self.last_success}
 
 
-NOT_LOOKED = Standing(None, "Nobody looked for a success of this step.")
+NOT_LOOKED = Standing(None, "A success of this step was not looked for.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +268,13 @@ def with_standing(
                 outage.last_at, successes.get(outage.stage, NO_STEP), now=now, lag=lag(outage.stage, stale_after)
             )
             if outage.stage in _JOBS
-            else Standing(None, "No job delivers, so no success can tell whether it goes on."),
+            else Standing(None, "Delivery is not a job, so no success can show whether it goes on."),
         )
         for outage in found
     )
 
 
-NO_STEP: Fact[datetime] = Unknown("Nobody asked for it.")
+NO_STEP: Fact[datetime] = Unknown("It was not looked for.")
 
 
 def lag(stage: Stage, stale_after: timedelta) -> timedelta:

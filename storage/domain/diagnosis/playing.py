@@ -51,12 +51,12 @@ def words(playing: Playing, named: int) -> str:
     """The clips as the customer sees them, as far as looked at; `named` is the number of documents with a claim."""
     gone = max(0, named - playing.there)
     if not playing.asked:
-        parts = [f"{number(playing.there, 'clip')}, whether {_it(playing.there)} was not looked at"]
+        parts = [f"{number(playing.there, 'clip')}; whether {_it(playing.there)} was not checked"]
     else:
         parts = [f"{number(playing.plays, 'clip')} that {'plays' if playing.plays == 1 else 'play'}"]
         parts += [f"{playing.does_not_play} that {_do(playing.does_not_play)} not"] if playing.does_not_play else []
         unknown = playing.unanswered + playing.unasked
-        parts += [f"{unknown} of which that is not known"] if unknown else []
+        parts += [f"{unknown} that {'was' if unknown == 1 else 'were'} not checked"] if unknown else []
     parts += [f"{gone} that {'is' if gone == 1 else 'are'} not there"] if gone else []
     return f"{'; '.join(parts)}."
 
@@ -72,7 +72,7 @@ def _do(count: int) -> str:
 def observed(playing: Playing) -> tuple[str, bool | None]:
     """The evidence in a line, and whether all is well."""
     if not playing.asked:
-        return "They were not looked into: whether they play is not known.", None
+        return "They were not looked into, so whether they play is not known.", None
     seen = [clip for clip in playing.troubled if clip.why]
     said = "".join(f" {titled(clip)}: {clip.why}" for clip in seen[:NAMED])
     fine = False if playing.does_not_play or seen else None if playing.unanswered or playing.unasked else True
@@ -86,7 +86,7 @@ def counted(playing: Playing) -> str:
     if playing.does_not_play:
         parts.append(f"{playing.does_not_play} {_do(playing.does_not_play)} not")
     if playing.unanswered:
-        parts.append(f"of {playing.unanswered} it is not known ({quoted(playing.why, 120)})")
+        parts.append(f"{playing.unanswered} gave no answer ({quoted(playing.why, 120)})")
     if playing.unasked:
         parts.append(f"{playing.unasked} {'was' if playing.unasked == 1 else 'were'} not looked into")
     return f"{', '.join(parts)}."

@@ -234,7 +234,9 @@ def _standing(facts: VideoFacts, video: Video, signals: Signals) -> Verdict:
     limit = age(signals.limit)
     since = signals.touched_at
     if signals.all_there:
-        summary = f"All {signals.expected} clips are there, but the status stayed {_named(signals)}; {quiet}."
+        summary = (
+            f"Every expected clip ({signals.expected}) is there, but the status stayed {_named(signals)}; {quiet}."
+        )
         return Verdict("status_stuck", "error", summary, since)
     part_way = signals.expected is not None or signals.job_incomplete or signals.in_progress > 0
     if signals.rendering_begun and part_way:
@@ -341,7 +343,7 @@ def _blemished(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
     if playing.unanswered:
         noted.discard("unreadable")
         of = number(playing.unanswered, "clip")
-        blemishes.append(f"a look did not tell whether {of} plays ({quoted(playing.why, 120)})")
+        blemishes.append(f"whether {of} plays could not be checked ({quoted(playing.why, 120)})")
     if noted:
         blemishes.append(", ".join(sorted(kind.replace("_", " ") for kind in noted)))
     if signals.status == "completed" and not clips_known(facts):

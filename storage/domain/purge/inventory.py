@@ -272,10 +272,10 @@ def _oddities(facts: Facts, chosen: Chosen, layout: Layout) -> Iterator[str]:
     }
     missing = expected - there
     if missing:
-        yield f"objects that documents name and that are not there: {len(missing):,}, for example {min(missing)}"
+        yield f"missing objects that documents name: {len(missing):,}, for example {min(missing)}"
     odd = [item.key for item in chosen.objects if layout.parse(item.key).kind == "unrecognised"]
     if odd:
-        yield f"objects without the layout's shape: {len(odd):,}, for example {odd[0]}"
+        yield f"objects whose name has no known form: {len(odd):,}, for example {odd[0]}"
     if chosen.strangers:
         yield f"left alone as outside the layout: {len(chosen.strangers):,}, for example {chosen.strangers[0]}"
     phantoms = [video.video_id for video in facts.videos if not video.exists]

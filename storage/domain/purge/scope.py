@@ -193,7 +193,7 @@ def dangers(scope: Scope, prefixes: Iterable[str], shortest_id: int) -> tuple[st
         if part.casefold() in reserved or own or part.casefold().startswith("ops_"):
             found.append(f"{what} {part!r} is a reserved word, not an id")
         elif len(part) < shortest_id:
-            found.append(f"{what} {part!r} is shorter than {shortest_id} characters, probably a slip and not an id")
+            found.append(f"{what} {part!r} is too short: an id has at least {shortest_id} characters")
     return tuple(found)
 
 

@@ -158,7 +158,7 @@ def _add_titles(records: Records, writer: DocumentWriter, head: IndexHead, uid: 
     if parts != list(head.parts):
         document = records.raw(HEAD)
         if document is None or (document.fields or {}).get("generation") != head.generation:
-            raise Stale("The index was written anew meanwhile.")
+            raise Stale("The index was replaced meanwhile.")
         writer.commit([Update(HEAD, {"parts": parts}, document.update_time)], operation=_OPERATION)
     found = {bucket for bucket, _ in buckets}
     if found:
