@@ -42,7 +42,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.title("Processing", width="content", anchor=False)
         delivered = st.toggle(
-            "Also look at delivered videos",
+            "Include delivered videos",
             key=key(NAME, "delivered"),
             bind="query-params",
             help=f"A status of completed does not prove that the customer sees anything. Checks the {DELIVERED:,} "
@@ -62,7 +62,7 @@ def page() -> None:
 
 
 def _stuck(delivered: int) -> None:
-    with feedback.loading("Checking videos that do not move…", 480):
+    with feedback.loading("Checking stalled videos…", 480):
         loaded = loads.stuck(delivered)
     found = loaded.value
     freshness(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _OPERATIONS: tuple[Operation, ...] = (
     "firestore_writes", "firestore_deletes", "r2_class_a", "r2_class_b", "r2_free", "firestore_reads",
 )  # fmt: skip
-_AGAIN = "The ranges so far are kept; the same command goes on there within a day."
+_AGAIN = "The ranges so far are kept; the same command continues there within a day."
 
 
 @dataclass(frozen=True, slots=True)

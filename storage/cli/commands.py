@@ -80,7 +80,7 @@ USAGE = Command(
     "usage",
     run="storage.cli.usage:run_usage",
     summary="a customer's usage against the plan, and wrong counters",
-    about="""How much does a customer use, of how much, and are the counters true?
+    about="""How much does a customer use, of how much, and are the counters right?
 
     Compares the usage with the plan's limits, every counter with the sum over the clip documents, and that sum with the
     objects in the bucket. A bucket that does not answer leaves its side unknown. The answer ends with a reply to the
@@ -232,7 +232,7 @@ SCANS = Command(
         ("scans join", "After every shard has kept its part."),
     ],
     exits={
-        0: "printed; joined; or no new errors",
+        0: "printed, joined, or no new errors",
         1: "diff: there are new errors; or there is no such scan",
     },
 )
@@ -417,8 +417,8 @@ THUMBNAIL = Command(
 RECOUNT = Command(
     "recount",
     run="storage.cli.repair:run_recount",
-    summary="show a customer's counters beside the truth; --apply corrects them",
-    about="""Are a customer's counters true?
+    summary="show a customer's counters beside the sums of the clips; --apply corrects them",
+    about="""Are a customer's counters right?
 
     Adds up the clip documents and shows every counter before and after. With --apply, it writes each counter with the
     precondition that its document is as shown. With --sizes, each clip document gets the size of its object first.
@@ -436,7 +436,7 @@ RECOUNT = Command(
         ("recount u1 --apply --actor you@example.com --reason 'ticket 7'", "Correct them."),
     ],
     exits={
-        0: "every counter is true (now)",
+        0: "every counter is right (now)",
         1: "some are wrong and were not written",
         4: "refused, or a document changed",
     },
@@ -444,8 +444,8 @@ RECOUNT = Command(
 UNDO_CHANGE = Command(
     "undo-change",
     run="storage.cli.repair:run_undo_change",
-    summary="take back a change of fields and objects",
-    about="""Takes back what set-status, end-disclosure, rebuild-record, highlights, recount, upload or thumbnail wrote.
+    summary="undo a change of fields and objects",
+    about="""Undoes what set-status, end-disclosure, rebuild-record, highlights, recount, upload or thumbnail wrote.
 
     Puts everything back as it was, or nothing at all where something changed since.""",
     params=[argument("CHANGE_ID", "As the change printed it."), actor(), reason()],
@@ -480,7 +480,7 @@ FAILURE_GROUP = Command(
 ROLLUP = Command(
     "rollup",
     run="storage.cli.rollup:run_rollup",
-    summary="read all customers once and keep the figures that fleet pages are drawn from",
+    summary="read all customers once and keep the figures that the page Fleet shows",
     about="""The figures about all customers, read once and kept for the pages that show them.
 
     Reads every customer, the accounting and the clips' totals, and writes documents of the desk's own (ops_rollups).
@@ -520,16 +520,16 @@ ALERTS = Group(
             params=[flag("--dry-run", "Print what would be sent; send and keep nothing.")],
             examples=[
                 ("alerts run", "For a scheduler."),
-                ("alerts run --dry-run", "What stands now, and who has not been told."),
+                ("alerts run --dry-run", "What is wrong now, and who does not know it yet."),
             ],
             exits={
-                0: "every address took what it was sent, or there was nothing to send",
-                3: "an address did not take it, and the next run sends it; or neither store can keep who was told",
-                4: "ALERT_URLS is not set: it looked again, and told nobody",
+                0: "every address accepted what it was sent, or there was nothing to send",
+                3: "an address did not accept it (the next run sends it again); or neither store keeps what was sent",
+                4: "ALERT_URLS is not set: it looked again, and sent nothing",
             },
         )
     ],
-    summary="tell people what stands and whom it concerns, over Slack, mail and many more",
+    summary="tell people what is wrong, over Slack, mail and many more",
     about="""Alerts to people, over Apprise: run them from a scheduler.""",
     examples=[("alerts run --dry-run", "Look; nothing is sent.")],
 )
@@ -573,12 +573,12 @@ REQUESTS = Group(
             "answer",
             run="storage.cli.requests:run_answer",
             summary="say that it is done, or decline it",
-            about="""Answers a request; who asked sees the answer on their Overview.""",
+            about="""Answers a request; the person who asked sees the answer on their Overview.""",
             params=[
                 argument("REQUEST_ID", "As list prints it."),
                 argument("STATE", "done or declined.", type=click.Choice(("done", "declined"))),
                 actor(),
-                reason("What was done, or why not; who asked reads it."),
+                reason("What was done, or why not; the person who asked reads it."),
             ],
             examples=[
                 (
@@ -589,7 +589,7 @@ REQUESTS = Group(
             exits={0: "it is answered", 1: "there is no such request", 4: "it was answered already"},
         ),
     ],
-    summary="what the team was asked, asking, and answers",
+    summary="requests to the team: list, ask, answer",
     about="""Requests to the team: somebody who may not do a thing asks those who may.""",
     examples=[("requests list", "What waits for an answer.")],
 )

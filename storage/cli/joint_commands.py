@@ -8,7 +8,7 @@ ACTIONS = "set-status:failed, set-status:completed, recount, rebuild-highlights"
 ROW_EXITS = {
     0: "every row was made",
     1: "a row was refused or failed; each says why",
-    3: "the job stopped; resume goes on with it",
+    3: "the job stopped; continue it with resume",
     4: "refused by a guard; nothing was changed",
 }
 
@@ -54,8 +54,8 @@ REPAIR = Group(
         Command(
             "approve",
             run="storage.cli.joint:run_approve",
-            summary="agree to exactly this plan, as a second person",
-            about="""Above a number of rows a person other than the maker must agree before the plan is applied.""",
+            summary="approve exactly this plan, as a second person",
+            about="""Above a number of rows a person other than the maker must approve before it is applied.""",
             params=[plan_file("repair plan"), actor("The second person; recorded.")],
             examples=[("repair approve repair.json --actor colleague@example.com", "A large repair.")],
             exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
@@ -63,8 +63,8 @@ REPAIR = Group(
         Command(
             "discard",
             run="storage.cli.joint:run_discard",
-            summary="end a plan that nobody shall apply",
-            about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
+            summary="discard a plan that nobody should apply",
+            about="""Discards a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
             params=[
                 argument("PLAN", "The plan, as repair plan --out wrote it, or the id of one that the desk keeps."),
                 actor("Who discards it: its maker, or an admin."),
@@ -75,7 +75,7 @@ REPAIR = Group(
         Command(
             "apply",
             run="storage.cli.joint:run_apply",
-            summary="carry a plan out, with an outcome for each row",
+            summary="apply a plan, with an outcome for each row",
             about="""Makes each row of the plan, after its evidence was read again at its turn.
 
     A row that changed since it was shown is refused, and the others go on. Every row can be taken back alone
@@ -96,8 +96,8 @@ REPAIR = Group(
         Command(
             "resume",
             run="storage.cli.joint:run_resume",
-            summary="go on with a repair that stopped",
-            about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
+            summary="continue a repair that stopped",
+            about="""Continues where the worker stopped; a row that was made already is not made twice.""",
             params=[job_id(), actor()],
             examples=[("repair resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
             exits=ROW_EXITS,
@@ -105,7 +105,7 @@ REPAIR = Group(
         Command(
             "undo",
             run="storage.cli.joint:run_undo",
-            summary="take every row back that was made",
+            summary="undo every row that was made",
             about="""Takes back each row that the repair made, the last first. A row that changed since is left alone
     and says so.""",
             params=[job_id(), actor(), reason()],

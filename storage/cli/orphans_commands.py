@@ -36,8 +36,8 @@ ORPHANS = Group(
         Command(
             "approve",
             run="storage.cli.orphans:run_approve",
-            summary="agree to exactly this plan, as a second person",
-            about="""Above a bound a person other than the maker must agree before the plan is applied.""",
+            summary="approve exactly this plan, as a second person",
+            about="""Above a number of files a person other than the maker must approve before it is applied.""",
             params=[plan_file("orphans plan"), actor("The second person; recorded.")],
             examples=[("orphans approve plan.json --actor colleague@example.com", "A large one.")],
             exits={0: "the approval is on record", 4: "refused, as for the maker's own plan"},
@@ -45,8 +45,8 @@ ORPHANS = Group(
         Command(
             "discard",
             run="storage.cli.orphans:run_discard",
-            summary="end a plan that nobody shall apply",
-            about="""Ends a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
+            summary="discard a plan that nobody should apply",
+            about="""Discards a plan of your own, or anybody's as an admin: nobody can approve or apply it any more.""",
             params=[
                 argument("PLAN", "The plan, as orphans plan --out wrote it, or the id of one that the desk keeps."),
                 actor("Who discards it: its maker, or an admin."),
@@ -57,7 +57,7 @@ ORPHANS = Group(
         Command(
             "apply",
             run="storage.cli.orphans:run_apply",
-            summary="carry a plan out, with an outcome for each file",
+            summary="apply a plan, with an outcome for each file",
             about="""Makes each row of the plan, after everything was read again at its turn.
 
     A file that changed, or that a document names meanwhile, is left alone, and the others go on. A removed file is kept
@@ -78,8 +78,8 @@ ORPHANS = Group(
         Command(
             "resume",
             run="storage.cli.orphans:run_resume",
-            summary="go on with a job that stopped",
-            about="""Goes on where a worker was stopped; a row that it had made is recognised and not made twice.""",
+            summary="continue a job that stopped",
+            about="""Continues where the worker stopped; a row that was made already is not made twice.""",
             params=[job_id(), actor()],
             examples=[("orphans resume JOB_ID --actor you@example.com", "After a fault or a kill.")],
             exits=ROW_EXITS,
@@ -87,7 +87,7 @@ ORPHANS = Group(
         Command(
             "undo",
             run="storage.cli.orphans:run_undo",
-            summary="take back every row that was made",
+            summary="undo every row that was made",
             about="""Puts each removed file back as it was, and deletes each document that was made and is unchanged
     since. What changed since is left alone and says so.""",
             params=[job_id(), actor(), reason()],

@@ -346,7 +346,9 @@ def run_apply(context: Context, file: Path, confirm: str, reason: str, actor: st
     job = refusing(context, lambda: apply_plan(purging, plan, request, who))
     if job is None:
         return Refused.exit_status
-    progress(f"job {job.job_id} begins; if this process ends, go on with: purge resume {job.job_id} --actor EMAIL")
+    progress(
+        f"job {job.job_id} begins; if this process ends, continue it with: purge resume {job.job_id} --actor EMAIL"
+    )
     return run_to_end(purging, job.job_id, context)
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from storage.cli.command import Command, Group, actor, argument, flag, job_id, option, plan_file, reason, uid
 
-_JOB_ENDS = {0: "nothing is left", 1: "something is left", 3: "the job stopped; resume goes on with it"}
+_JOB_ENDS = {0: "nothing is left", 1: "something is left", 3: "the job stopped; continue it with resume"}
 _ABOUT_JOB = {1: "the job stopped with a fault or left something, or there is no such job"}
 
 
 PLAN = Command(
     "plan",
     run="storage.cli.purge:run_plan",
-    summary="list everything that would go, and seal the list",
-    about="""What would go?
+    summary="list everything that a purge would delete, and seal the list",
+    about="""What would a purge delete?
 
     Lists every object and document of a customer, a video or clips, with the warnings and all that blocks the purge.
     Changes nothing. approve and apply take the plan as --json prints it or --out writes it.""",
@@ -41,7 +41,7 @@ PLAN = Command(
 APPLY = Command(
     "apply",
     run="storage.cli.purge:run_apply",
-    summary="do what the plan shows",
+    summary="delete what the plan shows",
     about="""Deletes exactly what the plan shows, and keeps it in quarantine so that it can be undone.
 
     The plan must be unaltered and not expired, and both stores must be as the plan shows them; apply refuses anything
@@ -66,27 +66,27 @@ APPROVE = Command(
     "approve",
     run="storage.cli.purge:run_approve",
     summary="approve exactly this plan as a second person",
-    about="""A second person's yes to exactly this plan.
+    about="""A second person approves exactly this plan.
 
     Needed for a whole account, above the limits, and for --erase.""",
     params=[plan_file("purge plan"), actor("Who approves; neither the maker nor the person who applies.")],
     examples=[("purge approve plan.json --actor colleague@example.com", "Approve it.")],
-    exits={0: "the approval is kept", 4: "it does not count: the maker's own, or the plan expired"},
+    exits={0: "the approval is on record", 4: "it does not count: the maker's own, or the plan expired"},
 )
 DECLINE = Command(
     "decline",
     run="storage.cli.purge:run_decline",
     summary="say no to exactly this plan as a second person, and why",
-    about="""A second person's no, recorded for the plan's maker. It does not stop an apply by itself.""",
+    about="""A second person's refusal, recorded for the plan's maker. It does not stop an apply by itself.""",
     params=[plan_file("purge plan"), reason("Why; the plan's maker reads it."), actor("Who declines; not the maker.")],
     examples=[("purge decline plan.json --actor colleague@example.com --reason 'wrong video'", "Decline it.")],
-    exits={0: "the no is recorded", 4: "the actor may not give it"},
+    exits={0: "the refusal is on record", 4: "the actor may not give it"},
 )
 DISCARD = Command(
     "discard",
     run="storage.cli.purge:run_discard",
-    summary="end a plan that nobody shall apply",
-    about="""Ends a plan of your own, or anybody's as an admin.
+    summary="discard a plan that nobody should apply",
+    about="""Discards a plan of your own, or anybody's as an admin.
 
     Nobody can approve or apply it any more, and the list of open plans no longer has it. Changes no data.""",
     params=[
@@ -117,10 +117,10 @@ CERTIFICATE = Command(
 RESUME = Command(
     "resume",
     run="storage.cli.purge:run_resume",
-    summary="go on with a job that stopped",
-    about="""Goes on with a job that stopped, from the batch that it had reached.""",
+    summary="continue a job that stopped",
+    about="""Continues a job that stopped, from the batch that it had reached.""",
     params=[job_id(), actor()],
-    examples=[("purge resume JOB_ID --actor you@example.com", "Go on.")],
+    examples=[("purge resume JOB_ID --actor you@example.com", "Continue it.")],
     exits=_JOB_ENDS,
 )
 CANCEL = Command(
@@ -139,7 +139,11 @@ UNDO = Command(
     about="""Puts back what a purge deleted, as long as its quarantine is kept.""",
     params=[job_id(), actor(), reason("Why; recorded.")],
     examples=[("purge undo JOB_ID --actor you@example.com --reason 'the wrong customer'", "Put it back.")],
-    exits={0: "all is back", 1: "something could not be put back", 3: "it stopped; resume goes on with it"},
+    exits={
+        0: "everything was put back",
+        1: "something could not be put back",
+        3: "it stopped; continue it with resume",
+    },
 )
 EMPTY = Command(
     "empty",
@@ -153,7 +157,7 @@ EMPTY = Command(
         actor(),
     ],
     examples=[("purge empty JOB_ID --confirm u1/v1 --reason 'ticket 7' --actor you@example.com", "End it.")],
-    exits={0: "nothing is left of it", 3: "it stopped; resume goes on with it"},
+    exits={0: "nothing is left of it", 3: "it stopped; continue it with resume"},
 )
 LIST = Command(
     "list",
@@ -186,7 +190,7 @@ PURGE = Group(
         ("purge approve plan.json --actor colleague@example.com", "A whole account, above the limits, --erase."),
         (
             "purge decline plan.json --actor colleague@example.com --reason 'why'",
-            "A no, recorded for the maker.",
+            "A refusal, recorded for the maker.",
         ),
         ("purge apply plan.json --confirm u1/v1 --reason 'why' --actor you@example.com", "Do it."),
         ("purge status JOB_ID", "How far it is."),

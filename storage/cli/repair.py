@@ -46,7 +46,7 @@ def run_highlights(
     """Shows or writes the highlights. Exit 0 when there are usable highlights, 1 when there are none."""
     extra: dict[str, Any] = {}
     if put is not None and rebuild_from is not None:
-        raise BadInput("--put and --rebuild-from exclude each other", field_name="put", remedy="Give one of them.")
+        raise BadInput("--put and --rebuild-from cannot be combined", field_name="put", remedy="Give one of them.")
     source = rebuild_from if put is None else Path(put)
     if source is not None:
         if actor is None or reason is None:
@@ -183,7 +183,7 @@ def run_recount(context: Context, uid: str, sizes: bool, apply: bool, reason: st
         say(f"{len(plan.wrong):,} of {len(plan.counters):,} counters {'were' if apply else 'are'} wrong.")
         dead = len(plan.drifting) - len(plan.wrong)
         if dead:
-            say(f"Beside them {number(dead, 'dead counter')} of the customer's own, which the backend no longer keeps.")
+            say(f"Also {number(dead, 'dead counter')} of the customer's own, which the backend no longer keeps.")
     too_large = [row for row in plan.too_large if not row.dead]
     wrong = (too_large or plan.left) if apply else (plan.wrong or plan.sizes or plan.left)
     return 1 if wrong else 0

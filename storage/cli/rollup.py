@@ -52,7 +52,7 @@ def run_rollup(context: Context, shard: str, show: bool, top: int) -> int:
 def _run_show(context: Context, shard: str, top: int) -> int:
     """Exit 0, or 1 where the figures are incomplete or old. Raises `NotFound` where nobody ever wrote any."""
     if shard != "1/1":
-        raise BadInput("--show and --shard exclude each other", field_name="show", remedy="Give one of them.")
+        raise BadInput("--show and --shard cannot be combined", field_name="show", remedy="Give one of them.")
     if not 0 <= top <= TOP:
         raise BadInput(
             f"--top must be from 0 to {TOP}", field_name="top", remedy=f"A list keeps its first {TOP} customers."
@@ -79,7 +79,7 @@ def _say(view: FleetView, top: int, *, old: bool) -> None:
     totals = view.totals
     say(f"{number(totals.users, 'customer')}, {number(totals.clips, 'clip')}, {size(totals.clip_bytes)}")
     say("videos: " + _counts(view.videos))
-    say("do not move: " + _counts(view.stuck))
+    say("stalled: " + _counts(view.stuck))
     for note in view.notes:
         say(f"note: {safe(note, 2_000)}")
     for quota, counts in view.states.items():

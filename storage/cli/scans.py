@@ -158,5 +158,5 @@ def _say_offenders(found: Iterable[Mapping[str, Any]]) -> None:
     rows = [(one["by"], one["value"], one["findings"], one["new"], one["scans"]) for one in found]
     if rows:
         say()
-        say("again and again:")
+        say("repeated findings:")
         say_table(("BY", "VALUE", "FINDINGS", "NEW", "SCANS"), rows)

@@ -61,20 +61,22 @@ def run_verify(
 ) -> int:
     """Exit 0 without findings, 1 with some, 3 when the scan is incomplete because a backend refused or was away."""
     if csv and context.as_json:
-        raise BadInput("--csv and --json exclude each other", field_name="csv", remedy="Give one of them.")
+        raise BadInput("--csv and --json cannot be combined", field_name="csv", remedy="Give one of them.")
     if all == (uid is not None):
         raise BadInput("Give a UID, or --all", field_name="arguments", remedy="See: python -m storage verify --help")
     if not all and (shard is not None or checkpoint or strangers or keep or on is not None):
-        words = "--shard, --checkpoint, --strangers, --keep and --on go with --all"
+        words = "--shard, --checkpoint, --strangers, --keep and --on need --all"
         raise BadInput(words, field_name="all", remedy="Add --all.")
     if shard is not None and strangers:
-        raise BadInput("--strangers does not go with --shard", field_name="strangers", remedy="Run it once, alone.")
+        raise BadInput(
+            "--strangers cannot be combined with --shard", field_name="strangers", remedy="Run it once, alone."
+        )
     if on is not None:
         check_cluster(on)
         if shard is not None or checkpoint or strangers:
-            words = "--shard, --checkpoint and --strangers do not go with --on"
+            words = "--shard, --checkpoint and --strangers cannot be combined with --on"
             raise BadInput(
-                words, field_name="on", remedy="Leave them out. With --keep a killed scan goes on by itself."
+                words, field_name="on", remedy="Leave them out. With --keep a killed scan continues by itself."
             )
     sample = _sample(contents)
     if uid is None:
@@ -161,7 +163,7 @@ def _say_findings(
     owner: tuple[str, ...] = (),
 ) -> None:
     if not summary:
-        more = "and what was looked into plays" if looked_into else "whether it plays was not looked at (--contents)"
+        more = "and what was looked into plays" if looked_into else "whether it plays was not checked (--contents does)"
         whole = f"Nothing found: every clip that a document claims is in the bucket, as large as it should be; {more}."
         say(whole if complete else "Nothing found so far, but not everything was read: this proves nothing.")
         return
@@ -354,7 +356,7 @@ def _print_all(
     if error:
         report_error(error, as_json=False)
         if log.last_uid:
-            progress("The scan stopped early; with --checkpoint it goes on where it stopped.")
+            progress("The scan stopped early; with --checkpoint it continues where it stopped.")
 
 
 def _stream_json(

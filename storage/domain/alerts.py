@@ -55,7 +55,9 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
     {
         "store_away": RuleText("Store away", "Firestore or the bucket does not answer the desk, or refuses.", True),
         "disclosure": RuleText("Disclosure", "A document shows one customer the clip of another.", True),
-        "outage": RuleText("Outage", "Videos stopped together at one step; told when it begins and ends.", True),
+        "outage": RuleText(
+            "Outage", "Videos stopped together at one step; sent when it begins and when it ends.", True
+        ),
         "failure_group": RuleText(
             "Failures", "An error is new, had been resolved, or comes too often.", tells_end=False
         ),
@@ -66,7 +68,7 @@ TEXTS: Final[Mapping[Rule, RuleText]] = MappingProxyType(
             until_told=True,
         ),
         "purge_waits": RuleText(
-            "Purge waits", "A purge, a joint repair or a removal needs a second person's agreement.", tells_end=False
+            "Purge waits", "A purge, a joint repair or a removal needs a second person's approval.", tells_end=False
         ),
         "request_waits": RuleText("Request waits", "Somebody asks the team for something.", tells_end=False),
         "purge_incomplete": RuleText(

@@ -77,7 +77,7 @@ MEANING: Final[MappingProxyType[Action, str]] = MappingProxyType(
         "address.see": "See customers' addresses everywhere",
         "access.read": "See this policy",
         "verify": "Compare documents with the bucket",
-        "recount": "Set counters to the truth",
+        "recount": "Correct counters",
         "diagnose": "See outages, failures and stuck videos, with verdict and evidence",
         "fix": "Set a status, write highlights, replace or adopt a clip",
         "purge.plan": "Make a purge plan for an admin to apply, and follow purges",

@@ -255,7 +255,7 @@ READ_ON: dict[Action, tuple[str, dict[str, str], str]] = {
     "explain": ("video", {"uid": "user-0", "video_id": VIDEO}, "Reply to send"),
     "access.read": ("access", {}, "Everything is denied by default"),
     "verify": ("uploads", {"uid": "user-0"}, "Findings by kind"),
-    "diagnose": ("processing", {}, "Also look at delivered videos"),
+    "diagnose": ("processing", {}, "Include delivered videos"),
     "purge.plan": ("purge", {"uid": "user-0"}, "Open plans"),
     "audit.own": ("audit", {}, "Entries are only ever added"),
     "audit.read": ("audit", {}, "Integrity check"),

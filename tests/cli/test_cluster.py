@@ -282,11 +282,11 @@ def test_on_local_starts_processes_here_and_finds_the_same(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("verify", "u1", "--on", "local"), "--on go with --all"),
+        (("verify", "u1", "--on", "local"), "--on need --all"),
         (("verify", "--all", "--on", "here"), "address of a Dask scheduler"),
         (("verify", "--all", "--on", "http://h:1"), "address of a Dask scheduler"),
         (("verify", "--all", "--on", "tcp://[::1"), "address of a Dask scheduler"),
-        (("verify", "--all", "--on", "local", "--shard", "1/2"), "do not go with --on"),
+        (("verify", "--all", "--on", "local", "--shard", "1/2"), "cannot be combined with --on"),
     ],
 )
 def test_what_cannot_be_done_is_said(run: Any, arguments: tuple[str, ...], words: str) -> None:

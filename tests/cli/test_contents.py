@@ -50,7 +50,7 @@ def test_clips_are_looked_into_where_that_was_asked_for(delivered: Desk) -> None
     some = delivered.run("verify", "--all", "--contents", "30", "--json").json["looked_into"]
     assert 0 < some["clips"] < 10
     assert some == delivered.run("verify", "--all", "--contents", "30", "--json").json["looked_into"]
-    assert "whether it plays was not looked at" not in delivered.run("verify", "u1", "vid-0001").out
+    assert "whether it plays was not checked" not in delivered.run("verify", "u1", "vid-0001").out
     found = delivered.run("diagnose", "u1", "vid-0001", "--json")
     assert (found.status, found.json["verdict"]) == (1, "clips_missing")
     assert "“Scene 0” (split)" in found.json["reply"]

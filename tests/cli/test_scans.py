@@ -103,7 +103,7 @@ def test_what_changed_between_two_scans_is_said_exactly(desk: Desk) -> None:
     assert listed[0]["open"] == {"not_playable": 3}
     told = desk.run("scans", "diff").out
     assert "2 new, 1 gone, 1 still there" in told
-    assert "again and again:" in told
+    assert "repeated findings:" in told
 
 
 def test_the_table_is_parquet_below_ops_and_the_summary_names_no_customer(desk: Desk, tmp_path: Path) -> None:
