@@ -111,7 +111,7 @@ def _one(uid: str, video_id: str | None) -> None:
         feedback.empty(
             "All files are in place.",
             icon="task_alt",
-            hint=f"{report.claimed:,} completed clips were compared with their objects. {_looked(report)}",
+            hint=f"Compared {number(report.claimed, 'completed clip')} with the objects. {_looked(report)}",
         )
     else:
         st.caption("Nothing was found in the part that could be read.")

@@ -31,6 +31,7 @@ from storage.domain.usage import Usage
 from storage.errors import NotFound, StorageError
 from storage.services.ledger import credits_of
 from storage.services.usage import Account, SomeVideos
+from storage.text import number
 
 NAME: Final = "user"
 _WHOLE: Final = key(NAME, "whole")  # session key: users of whom somebody wants all clips read
@@ -243,7 +244,7 @@ def _unread_clips(uid: str, usage: Usage) -> None:
     count = _clips(usage)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Titles and file names of clips were not searched: they were not read.", width="content")
-        label = "Read all clips" if count is None else f"Read all {count:,} clips"
+        label = "Read all clips" if count is None else f"Read all {number(count, 'clip')}"
         if st.button(label, key=key(NAME, "search_clips"), icon=":material/unfold_more:", type="tertiary"):
             _read_whole(uid)
 

@@ -147,7 +147,7 @@ def _stuck(sources: Sources) -> Iterator[Alert]:
     if found.error is not None:
         raise found.error
     for outage in found.outages:
-        words = f"{len(outage.videos)} videos of {outage.users} customers stopped at {outage.stage}"
+        words = f"{number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at {outage.stage}"
         words += f", from {outage.first_at:%Y-%m-%d %H:%M} to {outage.last_at:%H:%M} UTC"
         stopped = outage.standing.goes_on is False  # no new ones, but these wait for a repair
         state, now = ("stopped", "no new ones since") if stopped else ("began", "it may go on")
@@ -178,7 +178,7 @@ def _plans(purging: Purging) -> Iterator[Alert]:
             continue
         given = [one for one in plans.approvals_that_hold(purging, plan) if one.approver != plan.maker]
         if not given:
-            words = f"A purge of {len(plan.objects):,} objects waits for a second person"
+            words = f"A purge of {number(len(plan.objects), 'object')} waits for a second person"
             yield Alert(
                 "purge_waits",
                 plan.plan_id,
@@ -202,7 +202,7 @@ def _requests(purging: Purging) -> Iterator[Alert]:
 def _incomplete(purging: Purging) -> Iterator[Alert]:
     for job in purging.jobs.recent(JOBS):
         if job.state in {"failed", "incomplete"}:
-            done = f"{job.tally.objects:,} of {job.objects_total:,} objects"
+            done = f"{job.tally.objects:,} of {number(job.objects_total, 'object')}"
             if job.kind in REPAIRS | ORPHANS:
                 total = number(job.objects_total + job.documents_total, "row")
                 done = f"{job.tally.objects + job.tally.documents:,} of {total}"

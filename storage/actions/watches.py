@@ -17,6 +17,7 @@ from storage.errors import NotFound, Stale, StorageError
 from storage.repositories.queries import Subtree
 from storage.repositories.stores import Stores
 from storage.repositories.watches import StoredWatch, Watches
+from storage.text import number
 
 _log = logging.getLogger(__name__)
 _OPERATION = "Keeping a watch"
@@ -140,5 +141,5 @@ def _look_at_purge(purging: Purging, watch: KeptWatch) -> tuple[State, str]:
         documents += held is not None and held.fields is not None
         documents += sum(1 for _ in Subtree(stores.handle).below(root, ()))
     if objects or documents:
-        return "left", f"{objects:,} objects and {documents:,} documents of what was purged are there."
+        return "left", f"{number(objects, 'object')} and {number(documents, 'document')} of what was purged are there."
     return "held", "Nothing of it is there."

@@ -163,7 +163,8 @@ class _Scan:
             users = self._log.checked["users"] - before
             seconds = max((self._context.now() - began).total_seconds(), 0.001)
             progress(
-                f"{done:,} of {len(tasks):,} ranges, {users:,} customers, {users / seconds:,.1f} a second, about "
+                f"{done:,} of {number(len(tasks), 'range')}, {number(users, 'customer')}, "
+                f"{users / seconds:,.1f} a second, about "
                 f"{seconds / done * (len(tasks) - done):,.0f} s left"
             )
 

@@ -203,7 +203,7 @@ def _run_stuck(context: Context, delivered: int, language: Language) -> int:
         nothing = (
             "Nothing needs a person" if found.complete else "Nothing found so far, and not everything was looked at"
         )
-        say(f"{nothing}; {found.looked_at:,} videos were looked at.")
+        say(f"{nothing}; looked at {number(found.looked_at, 'video')}.")
     if found.error:
         report_error(found.error, as_json=False)
     return status

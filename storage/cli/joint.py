@@ -28,6 +28,7 @@ from storage.files import read_file, read_stdin
 from storage.services import diagnose
 from storage.services.diagnose import Reach
 from storage.services.verify import checker
+from storage.text import number
 
 
 def run_plan(
@@ -88,7 +89,7 @@ def _of_outage(context: Context, outage_id: str) -> tuple[tuple[str, str], ...]:
 
 
 def _say_plan(plan: JointPlan, needed: str, out: str | None) -> None:
-    say(f"Repair {plan.action}, plan {plan.plan_id}: {plan.willing:,} of {len(plan.rows):,} rows would be made")
+    say(f"Repair {plan.action}, plan {plan.plan_id}: {plan.willing:,} of {number(len(plan.rows), 'row')} would be made")
     rows: list[tuple[object, ...]] = []
     for row in plan.rows:
         if row.refused:

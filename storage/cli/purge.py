@@ -103,8 +103,9 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
     """Prints a plan for a person: what it deletes, its warnings, and what an apply needs."""
     say(f"Purge of {safe(plan.scope.spelled, 400)} ({plan.scope.kind}), plan {plan.plan_id}")
     say(
-        f"  {len(plan.objects):,} objects, {size(plan.total_bytes)}; {len(plan.documents):,} documents; "
-        f"{len(plan.uploads):,} unfinished uploads"
+        f"  {number(len(plan.objects), 'object')}, {size(plan.total_bytes)}; "
+        f"{number(len(plan.documents), 'document')}; "
+        f"{number(len(plan.uploads), 'unfinished upload')}"
     )
     rows: list[tuple[object, ...]] = [(item.key, size(item.size_bytes)) for item in plan.objects[:SHOWN]]
     rows += [(item.path, "document") for item in plan.documents[:SHOWN]]
@@ -120,7 +121,7 @@ def say_plan(plan: PurgePlan, limits: PurgeLimits) -> None:
     claims = plan.claims
     if claims is not None and claims.claimed:
         controls = f"; {claims.controls.words}" if claims.controls is not None else ""
-        say(f"Completed clips claim {claims.claimed:,} objects; {claims.found:,} are there{controls}.")
+        say(f"Completed clips claim {number(claims.claimed, 'object')}; {claims.found:,} are there{controls}.")
     needed = second_person_needed(plan, limits, erase=False)
     if needed:
         say(f"A second person must approve it: {', '.join(needed)}.")
@@ -261,7 +262,7 @@ def run_worker(context: Context, job: str | None, sweep: bool) -> int:
     else:
         for done in jobs:
             say_job(done)
-        say(f"{len(jobs):,} jobs were worked on.")
+        say(f"Worked on {number(len(jobs), 'job')}.")
     return max((_status(done) for done in jobs), default=0)
 
 

@@ -246,7 +246,7 @@ def run_undo_change(context: Context, change_id: str, actor: str, reason: str) -
         ]
         print_json({"change_id": change_id, "undone": changed})
     else:
-        say(f"Put back {len(done.changes)} fields of change {safe(change_id)}.")
+        say(f"Put back {number(len(done.changes), 'field')} of change {safe(change_id)}.")
     return 0
 
 

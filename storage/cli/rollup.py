@@ -73,8 +73,8 @@ def _run_show(context: Context, shard: str, top: int) -> int:
 def _say(view: FleetView, top: int, *, old: bool) -> None:
     marks = [word for word, wrong in (("OLD", old), ("INCOMPLETE", not view.complete)) if wrong]
     say(
-        f"as of {rfc3339(view.read_at)}, {len(view.parts)} of {view.shards} shards, made with "
-        f"{view.made_with_reads:,} reads{''.join(f' - {mark}' for mark in marks)}"
+        f"as of {rfc3339(view.read_at)}, {len(view.parts)} of {number(view.shards, 'shard')}, made with "
+        f"{number(view.made_with_reads, 'read')}{''.join(f' - {mark}' for mark in marks)}"
     )
     totals = view.totals
     say(f"{number(totals.users, 'customer')}, {number(totals.clips, 'clip')}, {size(totals.clip_bytes)}")

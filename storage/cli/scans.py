@@ -13,6 +13,7 @@ from storage.errors import BadInput
 from storage.ids import check_id
 from storage.repositories.scans import scan_records
 from storage.services.scans import MAX_LIMIT, kept_scan, two_scans
+from storage.text import number
 
 if TYPE_CHECKING:
     from storage.actions.scans import ScanKeeper
@@ -136,7 +137,7 @@ def _say_head(head: ScanHead) -> None:
     say(", ".join(f"{count:,} {name}" for name, count in head.checked.items()))
     say(", ".join(f"{count:,} {kind}" for kind, count in head.summary.items()) or "It found nothing.")
     if head.carried:
-        say(f"{head.carried:,} findings of the scan before were not looked at again.")
+        say(f"not looked at again: {number(head.carried, 'finding')} of the scan before")
 
 
 def _say_findings(title: str, findings: Sequence[Mapping[str, Any]]) -> None:

@@ -173,7 +173,7 @@ def _say_usage(usage: Usage, ledger: Ledger) -> None:
     say_table(("QUOTA", "USED", "LIMIT", "PERCENT", "STATE"), rows)
     say(f"The limit is checked against {usage.enforced_by}; the clips add up to {size(usage.actual_bytes)}.")
     if usage.unsized_clips:
-        say(f"{usage.unsized_clips:,} clips have no usable size, so that sum is a lower bound.")
+        say(f"Clips without a usable size: {usage.unsized_clips:,}, so that sum is a lower bound.")
     _say_ledger(ledger)
     drifting = usage.drifting
     if drifting:

@@ -131,8 +131,8 @@ def _say(report: Report) -> None:
         say(f"CONTROL: {safe(report.controls.words, 300)}, so what is missing is this customer's loss.")
     counted = report.checked
     say(
-        f"{safe(report.scope)}: checked {counted.videos:,} videos, {counted.clips:,} clips, {counted.objects:,} objects"
-        + ("" if report.complete else " - INCOMPLETE")
+        f"{safe(report.scope)}: checked {number(counted.videos, 'video')}, {number(counted.clips, 'clip')}, "
+        f"{number(counted.objects, 'object')}" + ("" if report.complete else " - INCOMPLETE")
     )
     looked = report.looked_into.as_dict() if report.looked_into else None
     _say_looked_into(looked)
@@ -140,18 +140,20 @@ def _say(report: Report) -> None:
     _say_findings(report.summary, found, complete=report.complete, looked_into=looked is not None)
     flying = report.in_flight
     if flying.clips or flying.objects or flying.uploads:
-        told = f"{flying.clips:,} clips, {flying.objects:,} objects, {flying.uploads:,} uploads"
+        told = f"{number(flying.clips, 'clip')}, {number(flying.objects, 'object')}, {number(flying.uploads, 'upload')}"
         say(f"in flight ({flying.limit_words}): {told}")
     for cache in report.caches:
         if cache.objects:
-            say(f"cache {cache.kind}: {cache.objects:,} objects, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
+            objects = number(cache.objects, "object")
+        say(f"cache {cache.kind}: {objects}, {size(cache.size_bytes)}, {cache.overdue:,} overdue")
 
 
 def _say_looked_into(looked: Mapping[str, int] | None) -> None:
     if looked is not None:
         missed = f"; {looked['not_looked_at']:,} gave no answer" if looked["not_looked_at"] else ""
         read = size(looked["bytes"])
-        say(f"looked into {looked['clips']:,} clips and {looked['thumbnails']:,} thumbnails, {read} read{missed}")
+        both = f"{number(looked['clips'], 'clip')} and {number(looked['thumbnails'], 'thumbnail')}"
+        say(f"looked into {both}, {read} read{missed}")
 
 
 def _say_findings(

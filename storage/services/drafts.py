@@ -25,6 +25,7 @@ from storage.ids import is_stored_id
 from storage.repositories.drafts import draft_path
 from storage.repositories.records import Records
 from storage.services.verify import VerifyContext
+from storage.text import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,6 @@ def needy(checker: VerifyContext, *, limit: int, failed_within: timedelta) -> Ne
         notes.append(f"Only the first {limit:,} drafts in progress or failed were considered.")
     if len(recent) < len(found):
         old = len(found) - len(recent)
-        notes.append(f"{old:,} drafts that failed more than {failed_within.days} days ago: not listed.")
+        notes.append(f"{number(old, 'draft')} that failed more than {failed_within.days} days ago: not listed.")
     ordered = sorted(recent, key=lambda d: (d.severity, d.verdict, -(d.age or timedelta(0)), d.uid, d.draft_id))
     return NeedyDrafts(tuple(ordered), tuple(notes), len(documents) < limit)

@@ -63,7 +63,7 @@ def test_usage_tells_the_three_sides_and_a_wrong_number_first(desk: Desk) -> Non
     assert "vid-0001_1_split reached the limit of 1.00 GiB (plan free" in said
     assert "The plan of that time is not recorded." in said
     assert "May upload: no: the storage of 1.00 GiB is used up. The worker makes clips." in said
-    assert "in flight (younger than 15 minutes; an upload for a day): 0 clips, 1 objects, 0 uploads" in (
+    assert "in flight (younger than 15 minutes; an upload for a day): 0 clips, 1 object, 0 uploads" in (
         desk.run("verify", "u1").out
     )
 

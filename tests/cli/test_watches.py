@@ -133,7 +133,7 @@ def test_something_of_a_purge_that_is_there_again_is_told(desk, purged, hook):
     due(desk)
     assert looked(desk) == [("purge", "left")]
     assert job_id in hook.text
-    assert "1 objects and 0 documents" in hook.text
+    assert "1 object and 0 documents" in hook.text
 
 
 def test_the_undo_of_a_purge_ends_its_watch(desk, purged, hook):

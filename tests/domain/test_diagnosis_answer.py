@@ -273,7 +273,7 @@ def test_findings_of_the_upload_check_show_up_as_evidence() -> None:
         ),
         (facts(video("processing", **STANDING, processing_progress=progress(None, 9))), "progress", False, "? of 9"),
         (facts(video("failed", error_message="Private video")), "error_message", False, "permanent (private)"),
-        (facts(Absent(), documents=clips(4)), "video_document", False, "4 clip documents lie below it"),
+        (facts(Absent(), documents=clips(4)), "video_document", False, "Below it: 4 clip documents"),
         (facts(user=Absent()), "user_document", False, "does not exist"),
         (facts(things=REFUSED), "bucket", None, "Not allowed"),
         (facts(AWAY), "firestore", None, "No answer"),

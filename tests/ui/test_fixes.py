@@ -142,7 +142,7 @@ def test_evidence_that_speaks_against_a_status_is_listed_and_offers_no_button(ap
     next(one for one in shown.text_input if one.label.startswith("Reason")).set_value("ticket 4711")
     shown.run()
     press(shown, "Show what will change")
-    assert "1 of 3 expected clips are there" in words(shown)
+    assert "Found: 1 of 3 expected clips" in words(shown)
     assert not [one for one in shown.button if one.label.startswith("Set the status to")]
     assert app.world.fields(VIDEO)["status"] == "processing"
     assert recorded(app)[0] == ("set-status", "refused")

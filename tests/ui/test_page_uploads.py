@@ -59,7 +59,7 @@ def test_whole_uploads_are_said_to_be_whole_with_what_was_compared_and_what_it_c
     page = app.open("uploads", uid="u1")
     text = words(page)
     assert "All files are in place." in text
-    assert "3 completed clips were compared" in text
+    assert "Compared 3 completed clips" in text
     assert any(re.search(r"Cost: .*\d lists?", caption.help or "") for caption in page.caption)
     assert "Nothing in progress" in text
 

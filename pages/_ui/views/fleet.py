@@ -21,6 +21,7 @@ from pages._ui.views.overview import bars_by_status
 from storage.domain.rollup import TOP
 from storage.repositories.rollups import FleetView
 from storage.services.fleet import near_or_over
+from storage.text import number
 
 QUOTAS = {"storage": "Storage", "clips": "Clips a month", "credits": "Credits a month"}
 STEPS = {"analysis": "Before the highlights", "render": "While rendering", "finish": "Rendered, status never set"}
@@ -60,12 +61,12 @@ def summary(view: FleetView) -> None:
         )
     notes = []
     if totals.unsized_clips:
-        notes.append(f"{totals.unsized_clips:,} clips have no usable size, so the size is a lower bound.")
+        notes.append(f"Clips without a usable size: {totals.unsized_clips:,}, so the size is a lower bound.")
     if totals.unknown_usage_users:
         notes.append(f"Customers whose storage counter is not known: {totals.unknown_usage_users:,}.")
     if totals.unread_users:
         notes.append(
-            f"The clips of {totals.unread_users:,} customers could not be added up; no sum of clips includes them."
+            f"The clips of {number(totals.unread_users, 'customer')} could not be added up, and are in no sum."
         )
     if notes:
         st.caption(" ".join(notes))
@@ -124,7 +125,7 @@ def _by_day(*, is_bytes: bool, joined: bool, colour: str) -> Any:
 def _grown(frame: pd.DataFrame, values: Sequence[int], *, is_bytes: bool, joined: bool) -> str:
     first, last = frame.iloc[0], frame.iloc[-1]
     if joined:
-        return f"{sum(values):,} customers who are still there joined since {first['Day']:%Y-%m-%d}."
+        return f"{number(sum(values), 'customer')} who are still there joined since {first['Day']:%Y-%m-%d}."
     change = values[-1] - values[0]
     shown = f"{'-' if change < 0 else '+'}{format.size(abs(change)).text}" if is_bytes else f"{change:+,}"
     if len(frame) == 1:

@@ -21,6 +21,7 @@ from storage.actions.rollup import RollupState, run_rollup
 from storage.domain.policy import Action, Actor
 from storage.errors import Refused
 from storage.services.fleet import USERS_HERE, Estimate
+from storage.text import number
 
 ACTION: Action = "verify"  # the permission that a person needs to make the figures here
 COMMAND = "python -m storage rollup                 # all customers, once a day or more often\n\
@@ -86,7 +87,7 @@ def _words(found: Estimate) -> str:
             f"There are more than {USERS_HERE:,} customers, too many for this process. Use the command above in shards."
         )
     about = "more than" if found.at_least else "about"
-    return f"{found.users:,} customers: {about} {found.reads:,} document reads, and a few writes."
+    return f"{number(found.users, 'customer')}: {about} {number(found.reads, 'document read')}, and a few writes."
 
 
 @guarded(ACTION)

@@ -133,11 +133,11 @@ def stuck_steps(view: FleetView | None, *, page: str) -> None:
         )
         return
     total = sum(view.stuck.values())
-    st.markdown(f"**{total:,} videos** were in progress without an update when the last summary was made.")
+    st.markdown(f"**{number(total, 'stalled video')}** (in progress without an update) when the last summary was made.")
     words = {"analysis": "before the highlights", "render": "while rendering", "finish": "rendered, status never set"}
     with st.container(horizontal=True, key=key(page, "steps")):
-        for step, number in view.stuck.items():
-            st.metric(words.get(step, step), f"{number:,}", border=True)
+        for step, count in view.stuck.items():
+            st.metric(words.get(step, step), f"{count:,}", border=True)
 
 
 def limits(found: LimitList, *, page: str) -> None:

@@ -219,7 +219,8 @@ def _ended(found: Snapshot, page: str) -> None:
     cost = ", ".join(cost_words(Cost(**found.totals["cost"])))
     kept = "" if found.scan_id else " · not kept"
     st.markdown(
-        f":{colour}-badge[:material/{icon}: {word}] :small[{found.totals['checked']['users']:,} customers, started by "
+        f":{colour}-badge[:material/{icon}: {word}] :small["
+        f"{number(found.totals['checked']['users'], 'customer')}, started by "
         f"{md(found.asked_by, 80)} {ran} · {cost}{kept}]"
     )
 

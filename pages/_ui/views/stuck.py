@@ -77,9 +77,10 @@ def outages(
             with st.container():
                 word, icon = STAGES[outage.stage]
                 st.markdown(
-                    f":red[:material/crisis_alert:] **One outage, most likely:** {len(outage.videos):,} videos of "
-                    f"{outage.users:,} customer{'' if outage.users == 1 else 's'} stopped at :material/{icon}: "
-                    f"**{word.lower()}** {_when(outage, now)}. {status.badge_md('verdict', outage.verdict)}"
+                    ":red[:material/crisis_alert:] **One outage, most likely:** "
+                    f"{number(len(outage.videos), 'video')} of {number(outage.users, 'customer')} stopped at "
+                    f":material/{icon}: **{word.lower()}** {_when(outage, now)}. "
+                    f"{status.badge_md('verdict', outage.verdict)}"
                 )
                 st.markdown(f"{going_on(outage.standing)} :small[:gray[{md(outage.usual_words, 160)}]]")
             if choose is None:

@@ -26,7 +26,7 @@ from storage.domain.drafts import DraftOrigin
 from storage.domain.highlights import HighlightsState
 from storage.domain.integrity import SEVERITIES, Severity, Suspicion
 from storage.domain.replies import Reply
-from storage.text import redacted, without_links
+from storage.text import number, redacted, without_links
 
 Stage = Literal["analysis", "render", "finish", "delivery", "none"]
 
@@ -225,9 +225,9 @@ def _incomplete(facts: VideoFacts, signals: Signals) -> list[str]:
         if not tally.intact:
             found.append("There is no intact clip.")
     if signals.in_progress:
-        found.append(f"{signals.in_progress} clips are still in progress.")
+        found.append(f"Still in progress: {number(signals.in_progress, 'clip')}.")
     if signals.expected is not None and not signals.all_there:
-        found.append(f"{signals.finished} of {signals.expected} expected clips are there.")
+        found.append(f"Found: {signals.finished} of {number(signals.expected, 'expected clip')}.")
     return found
 
 

@@ -77,7 +77,7 @@ def _content(name: str, state: HighlightsState) -> str:
         return f"{name}: could not be read ({quoted(state.reason)})."
     if state.content == "valid":
         odd = f" Times that make no sense: {quoted('; '.join(state.odd_times))}." if state.odd_times else ""
-        return f"{name}: {state.count} highlights.{odd}"
+        return f"{name}: {number(state.count, 'highlight')}.{odd}"
     return f"{name}: there, but {quoted(state.reason)}."
 
 
@@ -213,7 +213,7 @@ def _document(facts: VideoFacts) -> Iterator[Evidence]:
         yield Evidence("video_document", "It could not be read.", None)
     elif missing(facts):
         below = facts.clips.value.total if isinstance(facts.clips, Known) else 0
-        left = f" {number(below, 'clip document')} lie below it." if below else ""
+        left = f" Below it: {number(below, 'clip document')}." if below else ""
         yield Evidence("video_document", f"There is none.{left}", False)
     elif isinstance(facts.video, Known) and remnant(facts.video.value):
         observed = "Only processing_progress and updated_at: what a job wrote after the video had been deleted."

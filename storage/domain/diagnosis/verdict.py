@@ -125,7 +125,7 @@ def _disclosed(facts: VideoFacts, video: Video, signals: Signals) -> Verdict | N
 
 def _not_found(facts: VideoFacts) -> Verdict:
     left = clips_known(facts)
-    below = f", but {number(left, 'clip document')} still lie below it" if left else ""
+    below = f"; still below it: {number(left, 'clip document')}" if left else ""
     if removed := purged(facts):
         rest = f" There is no document of the video{below}." if left else ""
         return Verdict("purged", "warning", f"{removed.told(full=False)}{rest}", removed.at)
@@ -384,5 +384,5 @@ def _named(signals: Signals) -> str:
 def _progress(signals: Signals) -> str:
     done = signals.finished if signals.finished is not None else signals.documented
     if signals.expected is not None and done is not None:
-        return f" ({done} of {signals.expected} clips)"
+        return f" ({done} of {number(signals.expected, 'clip')})"
     return f" ({number(done, 'clip')} so far)" if done else ""

@@ -447,7 +447,7 @@ def suspect(
 def _brake(claims: ClaimCounts, objects: int, prefixes: tuple[str, ...]) -> str:
     expected, missing = claims.expected, claims.missing
     if missing >= EMPTY_PREFIX_CLIPS and objects == 0:
-        return f"The documents name {expected:,} clips, and the bucket has nothing at all under {_named(prefixes)}."
+        return f"The documents name {number(expected, 'clip')}; the bucket has nothing at all under {_named(prefixes)}."
     if expected >= MOST_MISSING_CLIPS and missing * 100 >= expected * MOST_MISSING_PERCENT:
         return f"{missing:,} of {expected:,} clips are missing at once."
     return ""
@@ -463,7 +463,7 @@ def _none_found(claims: ClaimCounts) -> str:
         return "Nothing of it is in the bucket."
     if claims.expected == 1:
         return "The one object that is claimed is not there."
-    return f"None of the objects of {claims.expected:,} completed clips is there."
+    return f"None of the objects of {number(claims.expected, 'completed clip')} is there."
 
 
 def _which(controls: Controls) -> str:

@@ -12,6 +12,7 @@ from storage.domain.integrity.inputs import UserFacts
 from storage.domain.integrity.join import ABSENT, PRESENT, UNKNOWN, Clips, rows, statuses, texts
 from storage.domain.integrity.rules import DISCLOSED, THERE, disclosed_by, existing
 from storage.domain.layout import Layout
+from storage.text import number
 
 _PLACES: Mapping[Source, str] = {"object": "highlights.json", "document": "The document highlights/main"}
 PROMISING = frozenset({"analyzed", "completed"})  # a video with one of these statuses claims to have highlights
@@ -89,7 +90,7 @@ def _unusable(facts: UserFacts, row: _Row, state: HighlightsState, clips_count: 
         detail = f"{_PLACES[state.source]} cannot be used: {state.reason}."
         yield _finding(facts, row, "invalid_highlights", severity, key, expected, state.reason, detail)
     elif state.content == "empty" and clips_count:
-        detail = f"The list is empty, though the video has {clips_count} completed clips."
+        detail = f"The list is empty, though the video has {number(clips_count, 'completed clip')}."
         if state.source == "document":  # the page opens nevertheless, and a customer may delete every scene
             severity = "info"
         yield _finding(facts, row, "invalid_highlights", severity, key, expected, "an empty list", detail)

@@ -56,7 +56,7 @@ from storage.domain.integrity.normal_forms import with_hints
 from storage.domain.layout import Layout, parse_stem
 from storage.domain.media import Plays
 from storage.domain.processing import being_processed
-from storage.text import whole_minutes
+from storage.text import number, whole_minutes
 
 
 def verify_user(facts: UserFacts, now: datetime, stale_after: timedelta, layout: Layout) -> Report:
@@ -275,7 +275,7 @@ def _unreadable(facts: UserFacts, clips: Clips, failures: tuple[Failure, ...]) -
             video_id=clips.video_id[one] if one is not None else videos.get(failure.target, facts.video_id),
             clip_id=clips.clip_id[one] if one is not None else None,
             key=failure.target if is_key else None,
-            expected=f"{len(about):,} clips to check" if about else "an answer",
+            expected=f"{number(len(about), 'clip')} to check" if about else "an answer",
             actual=failure.code,
             detail=f"{failure.message} Nothing there is known to be missing.",
             seen_at=facts.read_at,

@@ -35,7 +35,7 @@ from storage.domain.integrity.join import (
 )
 from storage.domain.layout import CACHE_FOLDERS, CACHE_KINDS, Layout, Standing, owner_of, thumbnail_of
 from storage.domain.layout import Kind as KeyKind
-from storage.text import age
+from storage.text import age, number
 
 _SHOWN_DUPLICATES = 5
 THERE = {
@@ -465,7 +465,7 @@ def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
     """Findings about absent parents of existing documents. An incomplete reading gives none."""
     videos = facts.videos.frame
     if facts.user_exists is False and len(videos) + len(clips):
-        yield _phantom(facts, None, None, f"{len(videos)} videos and {len(clips)} clips lie below it.")
+        yield _phantom(facts, None, None, f"Below it: {number(len(videos), 'video')}, {number(len(clips), 'clip')}.")
     exists = dict(zip(videos["video_id"], existing(videos["exists"]), strict=True))
     numbers = Counter(clips.video_id)
     frame = facts.clips.frame
@@ -482,7 +482,7 @@ def phantoms(facts: UserFacts, clips: Clips) -> Iterator[Finding]:
         if not numbers[video_id] and video_id in shared:
             yield _phantom(facts, video_id, None, f"Only what is left of shared clips lies below it: {_ENDED}", "info")
         else:
-            yield _phantom(facts, video_id, None, f"{numbers[video_id]} clip documents lie below it.")
+            yield _phantom(facts, video_id, None, f"Below it: {number(numbers[video_id], 'clip document')}.")
     for video_id, clip_id in left:
         yield _phantom(facts, video_id, clip_id, f"Share settings lie below it: {_ENDED}", "info")
 

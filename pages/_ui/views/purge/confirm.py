@@ -24,6 +24,7 @@ from storage.domain.purge.claims import never_seen_words
 from storage.domain.purge.guards import second_person_needed
 from storage.domain.purge.plan import PurgePlan
 from storage.errors import StorageError
+from storage.text import number
 
 PAGE: Final = "purge"
 _NONCE: Final = key(PAGE, "confirm_nonce")
@@ -74,7 +75,7 @@ def _form(plan: PurgePlan, status: PlanStatus, email: str) -> None:
     if not erase:
         st.caption(
             f"Each object is copied to quarantine before it is deleted, and everything can be put back for "
-            f"{limits.quarantine_days:,} days."
+            f"{number(limits.quarantine_days, 'day')}."
         )
     needed = second_person_needed(plan, limits, erase=erase)
     large = plan.scope.kind != "clip" or bool(needed)
@@ -142,10 +143,12 @@ def _why(mark: tuple[str, int], *, ticket_needed: bool) -> tuple[str, str]:
 def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
     """Draws the sentences to tick: the numbers, the warnings, and that an erasure is final. True if all are ticked."""
     size = format.size(plan.total_bytes).text
-    sentences = [f"{len(plan.objects):,} objects ({size}) and {len(plan.documents):,} documents will be deleted."]
+    sentences = [
+        f"{number(len(plan.objects), 'object')} ({size}) and {number(len(plan.documents), 'document')} will be deleted."
+    ]
     if plan.warnings:
-        number = len(plan.warnings)
-        sentences.append("I have read the warning." if number == 1 else f"I have read the {number:,} warnings.")
+        count = len(plan.warnings)
+        sentences.append("I have read the warning." if count == 1 else f"I have read the {count:,} warnings.")
     if plan.claims is not None and plan.claims.missing:
         sentences.append(f"{never_seen_words(len(plan.claims.missing))}; the certificate says so.")
     if erase:
@@ -157,7 +160,7 @@ def _ticks(plan: PurgePlan, mark: tuple[str, int], *, erase: bool) -> bool:
 def _phrase(plan: PurgePlan, mark: tuple[str, int]) -> str:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"Type or paste the id to confirm: **{md(plan.scope.typeable, 400)}**", width="content")
-        copy_button(plan.scope.typeable, key=key(PAGE, "copy_name"), what="name", label="")
+        copy_button(plan.scope.typeable, key=key(PAGE, "copy_name"), what="id", label="")
     return st.text_input(
         "Id to confirm",
         key=key(PAGE, "phrase", *mark),

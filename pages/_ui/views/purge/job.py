@@ -30,6 +30,7 @@ from storage.domain.policy import Action
 from storage.domain.purge.claims import never_seen_words
 from storage.domain.purge.job import ENDED, GOES_ON_BY_ITSELF, RESUMABLE, Job
 from storage.errors import NotFound, StorageError
+from storage.text import number
 
 PAGE: Final = "purge"
 _UNDO_NONCE: Final = key(PAGE, "undo_nonce")
@@ -82,8 +83,8 @@ def draw_outcome(job: Job) -> None:
     )
     if job.kind == "undo" and job.state == "done":
         st.success(
-            f"{job.tally.objects:,} objects and {job.tally.documents:,} documents are back; each was read again and "
-            "compared with its copy. The quarantine is empty now.",
+            f"{number(job.tally.objects, 'object')} and {number(job.tally.documents, 'document')} are back; each was "
+            "read again and compared with its copy. The quarantine is empty now.",
             title="Everything is back",
             icon=":material/undo:",
         )
@@ -354,8 +355,8 @@ def steps(job: Job) -> tuple[JobStep, ...]:
         names.append(job.step)
     at = len(names) if job.state in ENDED else names.index(job.step) if job.step else -1
     places: list[JobStep] = []
-    for number, (name, words) in enumerate(known):
-        place: Place = "done" if number < at else "now" if number == at else "next"
+    for nth, (name, words) in enumerate(known):
+        place: Place = "done" if nth < at else "now" if nth == at else "next"
         places.append(JobStep(name, words, place, job.batch if place == "now" else 0))
     return tuple(places)
 

@@ -35,6 +35,7 @@ from storage.domain.purge.plan import CounterValue, PurgePlan, estimate, slugs
 from storage.domain.purge.scope import Scope
 from storage.domain.what_if import as_planned
 from storage.errors import StorageError
+from storage.text import number
 
 PAGE: Final = "purge"
 _NONCE: Final = key(PAGE, "approve_nonce")
@@ -116,8 +117,8 @@ def _answer(plan: PurgePlan) -> None:
     nonce = session.nonce(_NONCE)
     with st.container(border=True, key=key(PAGE, "answer_box")):
         st.markdown(
-            f"**{md(plan.maker or 'Somebody')} asks you to approve** deleting {len(plan.objects):,} objects "
-            f"({format.size(plan.total_bytes).text}) and {len(plan.documents):,} documents of "
+            f"**{md(plan.maker or 'Somebody')} asks you to approve** deleting {number(len(plan.objects), 'object')} "
+            f"({format.size(plan.total_bytes).text}) and {number(len(plan.documents), 'document')} of "
             f"**{md(plan.scope.spelled, 200)}**. The person who approves a plan cannot apply it."
         )
         seen = st.checkbox(
