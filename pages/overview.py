@@ -43,7 +43,7 @@ def page() -> None:
         feedback.section("the target", _target, key=key(NAME, "target"))
     if backends.is_demo(reader.read()):
         stories.draw()
-    found = feedback.section("the backends", _failing, key=key(NAME, "backends"), unknown="whether they answer")
+    found = feedback.section("the stores", _failing, key=key(NAME, "backends"), unknown="whether they answer")
     if allowed("verify"):
         feedback.section("the last scan", _scanned, key=key(NAME, "scanned"), unknown="whether files are in place")
     _part("Needs a person now", "diagnose", "what is stuck", _stuck, "which videos are stuck")

@@ -174,7 +174,7 @@ def _head(account: Account, usage: Usage, known: problems.KnownProblems | None) 
         st.warning(
             "This customer has no document, but documents below it still exist: videos, clips or transactions "
             "that were left behind. Plan and counters are therefore unknown.",
-            title="A phantom customer",
+            title="A customer without their own document",
             icon=":material/person_off:",
         )
 

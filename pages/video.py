@@ -160,7 +160,7 @@ def _head(case: Case, video: Video | None) -> None:
     if video is not None and not video.exists:
         st.warning(
             "This video has no document, but clips or highlights below it still exist: it was deleted only in part.",
-            title="A phantom video",
+            title="A video without its own document",
             icon=":material/movie_off:",
         )
 

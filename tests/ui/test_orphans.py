@@ -81,7 +81,7 @@ def test_a_finding_leads_to_an_adoption_and_back(desk: LiveApp) -> None:
 
 
 def test_everything_that_was_found_is_removed_but_for_what_is_young(desk: LiveApp) -> None:
-    page = press(desk.open("uploads", uid="u1"), "Remove 3 orphans…")
+    page = press(desk.open("uploads", uid="u1"), "Remove 3 files…")
     assert "1 file would be left alone" in words(page)
     page = press(give(page, REASON, "Reason"), "Remove 2 files")
     assert "2 of 3 files removed" in words(page)
@@ -114,7 +114,7 @@ def test_a_second_person_opens_the_plan_by_its_address_and_agrees(
     desk: LiveApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PURGE_SECOND_PERSON_OBJECTS", "1")
-    page = press(desk.open("uploads", uid="u1"), "Remove 3 orphans…")
+    page = press(desk.open("uploads", uid="u1"), "Remove 3 files…")
     assert "A second person must approve" in words(page)
     assert "Remove 2 files" not in labels(page)
     plan_id = page.query_params["orphans"]

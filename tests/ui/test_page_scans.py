@@ -110,7 +110,7 @@ def test_the_last_scan_is_shown_by_harm_with_names_and_what_is_new(app):
     text = words(shown)
     assert "7 customers, **3 findings** · **2 new**, 1 gone, 1 still there since the scan before" in text
     table = rows_of(shown)
-    assert list(table["what"]) == ["Foreign key", "Missing object", "Orphan object"]
+    assert list(table["what"]) == ["Key outside the account", "Missing object", "File without a document"]
     assert list(table["status"]) == ["New", "Open", "New"]
     assert table["who"].iloc[0] == "u1@example.com"
     assert table["title"].iloc[1] == "About vid-0001 · Scene 1"
@@ -127,14 +127,14 @@ def test_the_filters_stand_in_the_address_and_come_from_it(app):
     keep(app, finding("u1", 1), days=9)
     keep(app, finding("u1", 1), finding("u1", 2, "orphan_object", severity="warning"))
     shown = app.open("uploads", harm="leftover,nonsense")
-    assert list(rows_of(shown)["what"]) == ["Orphan object"]
+    assert list(rows_of(shown)["what"]) == ["File without a document"]
     shown.pills(key="uploads-harm").set_value(["not_playable"]).run()
     assert list(rows_of(shown)["what"]) == ["Missing object"]
     assert shown.query_params["harm"] in ("not_playable", ["not_playable"])
     shown.segmented_control(key="uploads-since").set_value("New").run()
     assert "No finding matches the filters." in words(shown)
     shown.pills(key="uploads-harm").set_value([]).run()
-    assert list(rows_of(shown)["what"]) == ["Orphan object"]
+    assert list(rows_of(shown)["what"]) == ["File without a document"]
     shown.segmented_control(key="uploads-since").set_value("All").run()
     shown.text_input(key="uploads-find").set_value("SCENE 1").run()
     assert list(rows_of(shown)["what"]) == ["Missing object"]

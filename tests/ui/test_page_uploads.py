@@ -163,8 +163,8 @@ def test_filters_narrow_the_findings(app, r2_rig):
     r2_rig.process.backdate_objects(app.bucket, {left: datetime.now(UTC) - timedelta(days=1)})
     shown = app.open("uploads", uid="u1")
     assert len(kinds(shown)) == 2
-    shown.multiselect(key="uploads-kind").set_value(["Orphan object"]).run()
-    assert kinds(shown) == ["Orphan object"]
+    shown.multiselect(key="uploads-kind").set_value(["File without a document"]).run()
+    assert kinds(shown) == ["File without a document"]
     shown.text_input(key="uploads-text").set_value("nothing like it").run()
     assert "No finding matches the filters." in words(shown)
 

@@ -97,7 +97,7 @@ def test_nothing_of_a_phantom_s_month_is_told_as_zero(app):
     app.world.put({f"{VIDEO}/clips/vid-0001_1_split": clip("vid-0001", 1, file_size_bytes=4_000)})
     app.world.put({"plans/free": {"id": "free", "name": "Free", "limits": {"max_clips_per_month": 20}}})
     text = words(app.open("user", role="support", uid="u1"))
-    assert "A phantom customer" in text
+    assert "A customer without their own document" in text
     assert "Clips this month: we cannot read this figure" in text
     assert "nothing counts yet" not in text
     assert "no counters to compare" in text

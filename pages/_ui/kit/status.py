@@ -111,7 +111,7 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("running", "Running", "autorenew", "blue", "A worker has it."),
             ("interrupted", "Interrupted", "pause_circle", "orange", "Stopped part way; it can be resumed."),
             ("done", "Done", "check_circle", "green", "Finished, and verified."),
-            ("residue", "Done, with residue", "warning", "orange", "Finished, but something is left."),
+            ("residue", "Done, with leftovers", "warning", "orange", "Finished, but something is left."),
             ("failed", "Failed", "error", "red", "Stopped by an error."),
             ("undone", "Undone", "undo", "gray", "Everything that it deleted was put back."),
             ("ready", "Waiting for a worker", "hourglass_top", "blue", "Nothing was changed yet."),

@@ -57,9 +57,9 @@ def offer_all(report: Report) -> None:
     scope = Scope(report.uid, report.video_id)
     with st.container(horizontal=True, gap="small"):
         if clips := [one for one in found if one.endswith(".mp4")]:
-            _button(f"Adopt {number(len(clips), 'orphan')}…", "adopt", scope, (), name="all", tip=_SAID["adopt"])
+            _button(f"Adopt {number(len(clips), 'file')}…", "adopt", scope, (), name="all", tip=_SAID["adopt"])
         if found:
-            _button(f"Remove {number(len(found), 'orphan')}…", "remove", scope, (), name="all", tip=_SAID["remove"])
+            _button(f"Remove {number(len(found), 'file')}…", "remove", scope, (), name="all", tip=_SAID["remove"])
         if overdue:
             label = f"Remove {number(overdue, 'overdue cache')}…"
             _button(label, "remove", scope, (), name="caches", tip=_SAID["remove"], caches=True)

@@ -181,7 +181,7 @@ def summary(found: StuckList, *, page: str, shown: int = 10) -> None:
     if own or not found.outages:
         table(own[:shown], page=page)
     if found.drafts:
-        st.caption(f"{number(len(found.drafts), 'draft')} besides, whose analysis stalled or failed: in Processing.")
+        st.caption(f"{number(len(found.drafts), 'draft')} with a stalled or failed analysis: in Processing.")
     first = f"The worst {shown:,} of {len(own):,}; " if len(own) > shown else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if found.videos:

@@ -63,7 +63,7 @@ def draw_counters(uid: str, found: Sequence[Counter], *, page: str, titles: Mapp
         tables.table(
             _frame(own),
             key=key(page, "counters"),
-            alt="The customer's counters beside the truth",
+            alt="The customer's stored counters beside their actual values",
             columns={"name": "Counter", **_columns()},
             height="content",
         )
