@@ -45,7 +45,9 @@ class Screen:
 
 
 _SCREENS = (
-    Screen("overview", "Overview", "space_dashboard", "look", "", "What needs a person now, and whether both stores answer."),
+    Screen(
+        "overview", "Overview", "space_dashboard", "look", "", "What needs a person now, and do both stores answer?"
+    ),
     Screen("find", "Find", "search", "find", "", "One box for anything a customer sends: id, e-mail, file, link."),
     Screen("user", "Customer", "person", "look", "Customer", "One customer: problems, videos, usage.", listed=False),
     Screen("video", "Video", "movie", "look", "Customer", "One video: state, highlights, clips.", listed=False),

@@ -1,4 +1,4 @@
-"""Accounts as the stores of both generations leave them, on every kind of Firestore: what counts, what is well."""
+"""Accounts as the backends of both generations leave them, on every kind of Firestore: what counts, what is well."""
 
 from __future__ import annotations
 
