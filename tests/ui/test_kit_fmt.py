@@ -92,8 +92,8 @@ def test_times_are_shown_in_utc_wherever_they_come_from() -> None:
 
 
 def test_as_of_names_the_day_only_when_it_is_another() -> None:
-    assert format.as_of(NOW, NOW + timedelta(hours=1)) == "as of 10:02:13 UTC"
-    assert format.as_of(NOW, NOW + timedelta(days=1)) == "as of 2025-11-22 10:02:13 UTC"
+    assert format.as_of(NOW, NOW + timedelta(hours=1)) == "as of 10:02 UTC"
+    assert format.as_of(NOW, NOW + timedelta(days=1)) == "as of 2025-11-22 10:02 UTC"
 
 
 def test_differences_carry_their_sign() -> None:

@@ -168,7 +168,7 @@ st.text(pressed)
 
 def test_freshness_says_what_was_read_and_when() -> None:
     app = run(FRESH.format(more="cost=Cost(firestore_reads=12, r2_class_a=1)"))
-    assert app.caption[0].value == md("as of 10:02:13 UTC")
+    assert app.caption[0].value == md("as of 10:02 UTC")
     assert app.caption[0].proto.help == "Read 2 min ago. Cost: 12 reads, 1 list."
 
 
@@ -186,6 +186,16 @@ def test_refreshing_clears_the_cache_first_and_tells_the_page() -> None:
     app.button(key="f_refresh").click().run()
     assert app.session_state["cleared"] is True
     assert app.text[0].value == "True"
+
+
+def test_a_page_says_a_time_of_reading_once() -> None:
+    other = 'feedback.freshness(read_at, key="g", now=now, cost=Cost(firestore_reads=3), on_refresh=lambda: None)'
+    app = run(FRESH.format(more="on_refresh=lambda: None") + other)
+    for _ in range(2):
+        assert [one.value for one in app.caption] == [md("as of 10:02 UTC")]
+        assert [one.label for one in app.button] == ["Refresh", "Refresh"]
+        assert app.button(key="g_refresh").proto.help == "As of 10:02 UTC. Read 2 min ago. Cost: 3 reads."
+        app.run()
 
 
 def test_while_a_part_reads_its_words_and_its_shape_stand_there_and_nothing_of_them_is_left() -> None:

@@ -148,6 +148,7 @@ def show(name: str, page: Callable[[], None]) -> None:
         feedback.error_panel(refused, key=f"{name}__refused")
     try:
         with metering(read_budget=feedback.allowed(name)) as meter:
+            feedback.begin()
             page()
         feedback.say(meter.cost())
     except SessionEnded as error:  # the session ended while the page was drawn

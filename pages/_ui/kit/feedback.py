@@ -41,6 +41,7 @@ from storage.errors import (
 from storage.logs import redacted
 from storage.settings import backends, reader
 
+_TOLD = "desk__told"  # session key: the times of reading that the open page has shown, with the key of the part
 _OWED = "desk__owed"  # session key: the cost of the run before, which ended before it could show it
 MORE = 10  # times as many reads, each time that somebody allows more
 
@@ -272,7 +273,8 @@ def freshness(
 ) -> bool:
     """Draws one quiet line with the time of the reading, its cost on hover; true when its refresh button was pressed.
 
-    The cost of the whole page stands below the menu.
+    A page says each time once: the part that was read in the same minute as an earlier one has its button alone, with
+    the time on hover. The cost of the whole page stands below the menu.
 
     `on_refresh` clears the caches before the rerun; without it there is no button, because a button without effect
     misleads. A refresh may read only changes; `on_read_all` then gets its own button, which also drops the values that
@@ -280,14 +282,19 @@ def freshness(
     """
     now = now or datetime.now(UTC)
     # Through `md`, as Streamlit would load its emoji for the colons of a time of day.
-    parts = [md(format.as_of(read_at, now)) if read_at else "not read yet"]
+    at = format.as_of(read_at, now) if read_at else "not read yet"
+    parts = [] if on_refresh is not None and _said_before(at, key) else [md(at)]
     if not complete:
         parts.append(":orange[:material/warning: incomplete]")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_fresh"):
         age = format.ago(read_at, now).text if read_at else ""
         told = [f"Read {age}."] if age else []
         told += [f"Cost: {', '.join(cost_words(cost))}."] if cost is not None else []
-        st.caption("  ·  ".join(parts), width="content", help=" ".join(told) or None)
+        if parts:
+            st.caption("  ·  ".join(parts), width="content", help=" ".join(told) or None)
+        else:
+            told.insert(0, f"{at[0].upper()}{at[1:]}.")
+        effect = ["Reads what has changed since."] if on_read_all else []
         pressed = on_refresh is not None and st.button(
             "Refresh",
             key=f"{key}_refresh",
@@ -295,7 +302,7 @@ def freshness(
             type="tertiary",
             on_click=_again,
             args=(on_refresh,),
-            help="Reads what has changed since." if on_read_all else None,
+            help=" ".join([*effect, *([] if parts else told)]) or None,
         )
         if on_read_all is not None:
             st.button(
@@ -307,6 +314,16 @@ def freshness(
                 help="For a change that was made outside this desk and left updated_at as it was.",
             )
         return pressed
+
+
+def begin() -> None:
+    """Forgets what the page before has said of the times of its readings; each run of a page begins with this."""
+    st.session_state[_TOLD] = {}
+
+
+def _said_before(words: str, part: str) -> bool:
+    """Whether another part of the open page has said this; if none has, this part says it from now on."""
+    return bool(session.seed(_TOLD, dict[str, str]).setdefault(words, part) != part)
 
 
 def _again(forget: Callable[[], Any]) -> None:

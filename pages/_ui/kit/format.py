@@ -79,10 +79,10 @@ def ago(moment: datetime | None, now: datetime, reason: str = "No time is record
 
 
 def as_of(moment: datetime, now: datetime) -> str:
-    """The time of a reading: the time of day in UTC, with the date where it is not today's."""
+    """The time of a reading to the minute in UTC, with the date where it is not today's."""
     at = moment.astimezone(UTC)
     same_day = at.date() == now.astimezone(UTC).date()
-    return f"as of {at:%H:%M:%S} UTC" if same_day else f"as of {at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"as of {at:%H:%M} UTC" if same_day else f"as of {at:%Y-%m-%d %H:%M} UTC"
 
 
 def left(until: datetime, now: datetime) -> timedelta:
