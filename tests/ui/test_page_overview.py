@@ -35,7 +35,7 @@ def test_the_cards_of_documents_and_objects_say_that_they_could_not_be_read_wher
     resources.close()
     monkeypatch.setenv("R2_ENDPOINT_URL", "http://127.0.0.1:9")
     text = words(app.open("overview"))
-    for name in ("Key prefix", "Right bucket", "Place of highlights"):
+    for name in ("Key prefix", "Right bucket", "Source of highlights"):
         assert name in text
     assert text.count("Could not be read now: ") >= 3
 

@@ -183,7 +183,7 @@ def test_a_video_in_the_address_opens_its_diagnosis_beside_the_list(app):
         assert expected in text or expected == "Copy the reply", expected
     assert "Next, in this order" in text
     assert "Confidence high" in text
-    assert "Based on: status, last touch, place of highlights" in text
+    assert "Based on: status, last touch, source of highlights" in text
     assert "What would change it: Any touch by the worker" in text
 
 

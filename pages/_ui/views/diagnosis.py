@@ -64,7 +64,7 @@ _CHECKS: Final = {
     "quota": "Quota",
     "source_video": "Source video",
     "highlights_agree": "Both highlights",
-    "highlights_source": "Place of highlights",
+    "highlights_source": "Source of highlights",
     "purge": "Purge",
     "in_flight": "Still being written",
 }

@@ -26,7 +26,7 @@ _NAMES = {
     "r2_list": ("Bucket", "cloud"),
     "key_prefix": ("Key prefix", "folder_open"),
     "right_bucket": ("Right bucket", "inventory_2"),
-    "highlights_source": ("Place of highlights", "playlist_add_check"),
+    "highlights_source": ("Source of highlights", "playlist_add_check"),
     "clock_skew": ("Clocks", "schedule"),
 }
 SAMPLED = ("key_prefix", "right_bucket", "highlights_source")
@@ -72,7 +72,7 @@ def watches(found: Sequence[KeptWatch]) -> None:
             _watch_link(one)
     still = sum(one.state == "open" for one in found)
     if still:
-        st.caption(f"{still:,} being watched: each is looked at after 15 minutes, an hour and a day.")
+        st.caption(f"Watching {number(still, 'change')}: the desk looks again after 15 minutes, an hour and a day.")
     elif not found:
         st.caption(":material/check_circle: Nothing is being watched.")
 
