@@ -72,7 +72,13 @@ FAMILIES: Mapping[Family, Mapping[str, StatusStyle]] = MappingProxyType(
             ("status_stuck", "Status stuck", "sync_problem", "orange", "The work is done, but the status was not set."),
             ("rendering", "Rendering", "autorenew", "blue", "Progress is moving."),
             ("render_stalled", "Render stalled", "pause_circle", "orange", "Rendering stopped part way."),
-            ("highlights_missing", "Highlights missing", "playlist_remove", "red", "The customer reads that the video is still being processed."),
+            (
+                "highlights_missing",
+                "Highlights missing",
+                "playlist_remove",
+                "red",
+                "The customer still sees “processing”.",
+            ),
             ("highlights_invalid", "Highlights invalid", "data_alert", "red", "The highlights cannot be read."),
             ("clips_missing", "Clips missing", "broken_image", "red", "Completed, but objects are missing or differ."),
             (

@@ -98,7 +98,7 @@ def videos(
     shown = rows.assign(open=links).head(tables.ROW_LIMIT)
     columns: dict[str, Any] = {
         "open": tables.link("Video", help="Open the video."),
-        "owner": "Owner",
+        "owner": "Customer",
         "title": st.column_config.TextColumn("Title", width="medium"),
         "failed_at": tables.moment("Failed", distance=True, help="Point at a cell for the time."),
         "retry": "A retry",

@@ -136,7 +136,7 @@ def choice(identity: str, chosen: str, choose: Callable[[str], None]) -> None:
 
 def disclosures(found: StuckList) -> None:
     """Draws the videos through which another customer's file may be seen, before anything else."""
-    shown = [video.diagnosis for video in found.videos if video.diagnosis.verdict == "disclosure"]
+    shown = [video for video in found.videos if video.diagnosis.verdict == "disclosure"]
     if not shown:
         return
     st.error(
@@ -144,12 +144,13 @@ def disclosures(found: StuckList) -> None:
         title=f"Disclosure: {number(len(shown), 'video')}",
         icon=":material/privacy_tip:",
     )
-    for diagnosis in shown[:10]:
+    for video in shown[:10]:
+        uid, video_id = video.diagnosis.uid, video.diagnosis.video_id
         st.page_link(
             SCREENS["video"].file,
-            label=f"{md(diagnosis.uid, 60)} · {md(diagnosis.video_id, 60)}",
+            label=f"{md(video.email or uid, 60)} · {md(video_id, 60)}",
             icon=":material/movie:",
-            query_params={UID: diagnosis.uid, VIDEO_ID: diagnosis.video_id},
+            query_params={UID: uid, VIDEO_ID: video_id},
         )
 
 
@@ -249,10 +250,10 @@ def table(
         "verdict_word": status.column("verdict", rows["verdict"], "Verdict"),
         "step": "Stopped at",
         "since": tables.moment("Since", distance=True, help="When it stopped. Point at a cell for the time."),
-        "owner": "Owner",
+        "owner": "Customer",
         "plan": "Plan",
         "summary": st.column_config.TextColumn("What is wrong", width="large"),
-        "user": tables.link("Customer", help="Open the customer."),
+        "user": tables.link("Account", help="Open the customer."),
         "video_id": "Video id",
     }
     return tables.table(
@@ -348,7 +349,7 @@ def _strip(
                 scale=alt.Scale(domain=list(verdicts)),
                 legend=alt.Legend(orient="bottom", title=None, columns=_COLUMNS, symbolFillColor=grey),
             ),
-            tooltip=["Owner:N", "Verdict:N", "Step:N", "Since (UTC):N"],
+            tooltip=["Customer:N", "Verdict:N", "Step:N", "Since (UTC):N"],
         )
     )
     layers = [marks]
@@ -364,7 +365,7 @@ def _marks(videos: Sequence[StuckVideo]) -> pd.DataFrame:
             "since": [video.diagnosis.since for video in videos],
             "Step": [stage_word(video.diagnosis.stage) for video in videos],
             "Verdict": [status.look("verdict", video.diagnosis.verdict).word for video in videos],
-            "Owner": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
+            "Customer": [plain(video.email or video.diagnosis.uid, 60) for video in videos],
             "Since (UTC)": [format.utc(video.diagnosis.since).text for video in videos],
             "lane": _lanes(videos),
         }
@@ -429,7 +430,7 @@ def draw_filters(videos: Sequence[StuckVideo], outages: Sequence[Outage], *, pag
             type="search",
             bind="query-params",
             width=320,
-            placeholder="Owner, id or words of the verdict",
+            placeholder="Customer, id or words of the verdict",
             label_visibility="collapsed",
         )
     chosen = named(outages, outage())
